@@ -1,0 +1,13 @@
+DROP TABLE tokens;
+DROP TABLE refresh_tokens;
+DROP TABLE authorization_codes;
+DROP TABLE grants;
+DROP TABLE consents;
+DROP TABLE sessions;
+DROP TABLE api_scopes;
+DROP TABLE apis;
+DROP TABLE client_secrets;
+DROP TABLE clients;
+DROP TABLE users;
+DROP TABLE setup_links;
+DROP TABLE installation;

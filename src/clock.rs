@@ -1,0 +1,111 @@
+//! Time as an input: read once per request from the [`Clock`], passed on as [`UnixTime`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::deserialize::{FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::sql_types::BigInt;
+
+use crate::domain::column;
+
+/// Seconds since 1970-01-01T00:00:00Z, the only time type that is stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, AsExpression, FromSqlRow)]
+#[diesel(sql_type = BigInt)]
+pub struct UnixTime(i64);
+
+column::integer!(UnixTime);
+
+impl UnixTime {
+    /// The time `seconds` after 1970 began.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since 1970 began.
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// This time, `seconds` later; it stops at the end of time instead of wrapping into the past.
+    pub const fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to this time (negative when it is later).
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// RFC 3339 in UTC, for programs.
+    pub fn rfc3339(self) -> String {
+        self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// The day and minute as a person reads them, in UTC.
+    pub fn readable(self) -> String {
+        self.utc().format("%-d %b %Y, %H:%M UTC").to_string()
+    }
+
+    /// The same time for the protocol core.
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// How long ago, or how long until, in words: `3 days`, `1 minute`, `a moment`.
+pub fn in_words(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (count, unit) = match seconds {
+        0..60 => return "a moment".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Where the time comes from: the system, or a test that moves it forward by hand.
+#[derive(Clone)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that stands still until it is moved; it only moves forward.
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `now`.
+    pub fn manual(now: UnixTime) -> Self {
+        Self::Manual(Arc::new(AtomicI64::new(now.0)))
+    }
+
+    /// The time.
+    pub fn now(&self) -> UnixTime {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+            Self::System => UnixTime(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
+            ),
+            Self::Manual(seconds) => UnixTime(seconds.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a manual clock forward; the system's clock moves by itself.
+    pub fn advance(&self, seconds: u32) {
+        if let Self::Manual(now) = self {
+            now.fetch_add(i64::from(seconds), Ordering::SeqCst);
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Clock({:?})", self.now())
+    }
+}

@@ -1,0 +1,138 @@
+//! Applications: the OAuth clients that people let act for them (RFC 6749 §2).
+
+use diesel::prelude::*;
+
+use super::column;
+use super::id::Id;
+use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
+use super::redirect_uri::{self, RedirectUri};
+use super::scope::Scope;
+use super::user::User;
+use super::words::Words;
+use crate::clock::UnixTime;
+
+column::named! {
+    /// Whether a client can keep a secret (RFC 6749 §2.1).
+    ClientType {
+        /// It runs on a server and has a secret.
+        Confidential = "confidential",
+        /// It runs on a person's device and has none.
+        Public = "public",
+    }
+}
+
+column::named! {
+    /// The grants that a client may use (RFC 7591 §2).
+    GrantType {
+        /// RFC 6749 §4.1.
+        AuthorizationCode = "authorization_code",
+        /// RFC 6749 §6.
+        RefreshToken = "refresh_token",
+    }
+}
+
+column::named! {
+    /// How the login redirect puts the user token into the return URL.
+    LoginDelivery {
+        /// `?token=…`, the compatible form.
+        Query = "query",
+        /// `#token=…`, which no server sees.
+        Fragment = "fragment",
+    }
+}
+
+/// One application.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::clients)]
+pub struct Client {
+    /// The row.
+    pub id: Id<Client>,
+    /// The public name in requests.
+    pub client_id: String,
+    /// Who registered it; nobody for the client of an API.
+    pub owner_id: Option<Id<User>>,
+    /// The name that people read at consent.
+    pub name: String,
+    /// Whether it has a secret.
+    pub client_type: ClientType,
+    /// All that it may ask for, and what it gets when it asks for nothing.
+    pub scope: Scope,
+    /// The grants that it may use.
+    pub grant_types: Words,
+    /// Where authorization answers may go.
+    pub redirect_uris: Words,
+    /// Where the login redirect may return to.
+    pub login_return_urls: Words,
+    /// How the login redirect gives the token.
+    pub login_delivery: LoginDelivery,
+    /// How long its login tokens live, in seconds; the server's default when absent.
+    pub login_token_lifetime: Option<i64>,
+    /// Whether an authorization request without a challenge is refused.
+    pub require_pkce: bool,
+    /// Whether `plain` challenges are taken.
+    pub allow_plain_pkce: bool,
+    /// Whether the operator runs it.
+    pub is_first_party: bool,
+    /// When the operator created or verified it.
+    pub verified_at: Option<UnixTime>,
+    /// When the operator suspended it.
+    pub disabled_at: Option<UnixTime>,
+    /// When it was deleted; the row stays until nothing names it.
+    pub deleted_at: Option<UnixTime>,
+    /// When it was registered.
+    pub created_at: UnixTime,
+}
+
+impl Client {
+    /// Whether it may act at all.
+    pub fn is_active(&self) -> bool {
+        self.disabled_at.is_none() && self.deleted_at.is_none()
+    }
+
+    /// Whether it has no secret.
+    pub fn is_public(&self) -> bool {
+        self.client_type == ClientType::Public
+    }
+
+    /// Whether it registered this grant (RFC 6749 §5.2 `unauthorized_client`).
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(grant_type.as_str())
+    }
+
+    /// The redirect URIs, parsed. What was stored passed the same parser.
+    pub fn redirect_uris(&self) -> Vec<RedirectUri> {
+        self.redirect_uris.iter().flat_map(str::parse).collect()
+    }
+
+    /// The redirect URI that a request means: the asked one when it is registered, the only
+    /// registered one when none was asked (RFC 6749 §3.1.2.3).
+    pub fn redirect_uri(&self, asked: Option<&str>) -> Option<RedirectUri> {
+        let registered = self.redirect_uris();
+        match asked {
+            None if registered.len() == 1 => registered.into_iter().next(),
+            None => None,
+            Some(asked) => {
+                let asked: RedirectUri = asked.parse().ok()?;
+                registered.iter().any(|uri| redirect_uri::permits(uri, &asked)).then_some(asked)
+            }
+        }
+    }
+
+    /// How closely a return URL fits what was registered; nothing when it does not belong here.
+    pub fn login_return_fit(&self, asked: &ReturnUrl) -> Option<Fit> {
+        let registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
+        registered.filter_map(|url| url.fits(asked)).max()
+    }
+}
+
+/// The `client_id` of a new application: its key in base62, a name and no secret.
+pub fn client_id_of(id: Id<Client>) -> String {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut number = id.number().unsigned_abs();
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from(ALPHABET[(number % 62) as usize]));
+        number /= 62;
+    }
+    digits.into_iter().rev().collect()
+}

@@ -1,0 +1,57 @@
+//! The hub: who allowed which application (or themselves) what, until when.
+//!
+//! Every code and token belongs to one grant; a token lives while it is unexpired and its grant
+//! unrevoked. Revoking is one update of this row.
+
+use diesel::prelude::*;
+
+use super::client::Client;
+use super::column;
+use super::id::Id;
+use super::scope::Scope;
+use super::session::Session;
+use super::user::User;
+use crate::clock::UnixTime;
+
+column::named! {
+    /// How a grant came to be.
+    GrantKind {
+        /// A person allowed a client at the authorization endpoint.
+        AuthorizationCode = "authorization_code",
+        /// A person went back to an app with a user token.
+        LoginRedirect = "login_redirect",
+    }
+}
+
+/// One authorization or one sign-in.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::grants)]
+pub struct Grant {
+    /// The row.
+    pub id: Id<Grant>,
+    /// How it came to be.
+    pub kind: GrantKind,
+    /// Whose it is.
+    pub user_id: Option<Id<User>>,
+    /// The application that it is for; nobody's for a loopback address that belongs to none.
+    pub client_key: Option<Id<Client>>,
+    /// The browser session that it came from and, for a login redirect, ends with.
+    pub session_id: Option<Id<Session>>,
+    /// Where the login redirect returned to.
+    pub return_url: Option<String>,
+    /// What was allowed.
+    pub scope: Scope,
+    /// When.
+    pub created_at: UnixTime,
+    /// When it ends by itself.
+    pub expires_at: Option<UnixTime>,
+    /// When it was taken back.
+    pub revoked_at: Option<UnixTime>,
+}
+
+impl Grant {
+    /// Whether it stands at `now`.
+    pub fn is_alive(&self, now: UnixTime) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}

@@ -1,0 +1,160 @@
+//! Keys that grow with time: 41 bits of milliseconds since 2025, 10 of node, 12 of counter.
+//!
+//! A table keyed by a digest dirties random leaves; keyed by time it appends. The counter borrows
+//! from the next millisecond and never goes back, so keys are unique and positive without a sequence.
+
+use std::cmp::Ordering as Compared;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use diesel::backend::Backend;
+use diesel::deserialize::{FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{Output, ToSql};
+use diesel::sql_types::BigInt;
+
+use crate::clock::UnixTime;
+
+/// 2025-01-01T00:00:00Z, where our milliseconds begin.
+const EPOCH_SECONDS: i64 = 1_735_689_600;
+const COUNTER_BITS: u32 = 12;
+const NODE_BITS: u32 = 10;
+
+/// The highest `node_id`.
+pub const MAX_NODE: u16 = (1 << NODE_BITS) - 1;
+
+static LAST: AtomicI64 = AtomicI64::new(0);
+static NODE: AtomicI64 = AtomicI64::new(0);
+
+/// The key of one row of `Of`. An id is a name, never a secret.
+#[derive(AsExpression, FromSqlRow)]
+#[diesel(sql_type = BigInt)]
+pub struct Id<Of>(i64, PhantomData<fn() -> Of>);
+
+impl<Of> Id<Of> {
+    /// A key that no row of this node has.
+    pub fn next(now: UnixTime) -> Self {
+        // 41 bits of milliseconds last until 2094; masked so that the sign bit stays clear.
+        let milliseconds = now.seconds().saturating_sub(EPOCH_SECONDS).max(0) * 1_000;
+        let floor = (milliseconds & ((1 << 41) - 1)) << COUNTER_BITS;
+        let last = LAST
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some((last + 1).max(floor)))
+            .unwrap_or_else(|last| last);
+        let tick = (last + 1).max(floor);
+        let (milliseconds, counter) = (tick >> COUNTER_BITS, tick & ((1 << COUNTER_BITS) - 1));
+        let node = NODE.load(Ordering::Relaxed);
+        Self::from_number((((milliseconds << NODE_BITS) | node) << COUNTER_BITS) | counter)
+    }
+
+    /// The key with this number, which came from a column or from inside a token.
+    pub const fn from_number(number: i64) -> Self {
+        Self(number, PhantomData)
+    }
+
+    /// The number in the column.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The key as outside programs write it where they want a UUID as a name (version 8, RFC 9562 §5.8).
+    pub fn uuid(self) -> String {
+        let number = self.0.cast_unsigned();
+        let (high, middle, low) = (number >> 16, (number >> 4) & 0xfff, number & 0xf);
+        format!("{:08x}-{:04x}-8{middle:03x}-{:04x}-000000000000", high >> 16, high & 0xffff, 0x8000 | (low << 10))
+    }
+
+    /// The key that a program wrote as a UUID; nothing when it is none of ours.
+    pub fn from_uuid(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|character| *character != '-').collect();
+        let value = u128::from_str_radix(&digits, 16).ok()?;
+        let (high, middle) = ((value >> 80) as u64, ((value >> 64) & 0xfff) as u64);
+        let low = ((value >> 58) & 0xf) as u64;
+        let id = Self::from_number(((high << 16) | (middle << 4) | low).cast_signed());
+        (id.uuid() == text.to_ascii_lowercase()).then_some(id)
+    }
+}
+
+/// Sets the node's number, which is part of every key; once, before the first key is made.
+pub fn set_node(node: u16) {
+    NODE.store(i64::from(node.min(MAX_NODE)), Ordering::Relaxed);
+}
+
+impl<Of> Clone for Id<Of> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<Of> Copy for Id<Of> {}
+impl<Of> PartialEq for Id<Of> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<Of> Eq for Id<Of> {}
+impl<Of> PartialOrd for Id<Of> {
+    fn partial_cmp(&self, other: &Self) -> Option<Compared> {
+        Some(self.cmp(other))
+    }
+}
+impl<Of> Ord for Id<Of> {
+    fn cmp(&self, other: &Self) -> Compared {
+        self.0.cmp(&other.0)
+    }
+}
+impl<Of> Hash for Id<Of> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+impl<Of> fmt::Debug for Id<Of> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Id({})", self.0)
+    }
+}
+
+impl<Of, DB> ToSql<BigInt, DB> for Id<Of>
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
+        self.0.to_sql(out)
+    }
+}
+
+impl<Of, DB> FromSql<BigInt, DB> for Id<Of>
+where
+    DB: Backend,
+    i64: FromSql<BigInt, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        i64::from_sql(value).map(Self::from_number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_grow_are_positive_and_never_repeat() {
+        let now = UnixTime::from_seconds(1_800_000_000);
+        let keys: Vec<i64> = (0..10_000).map(|_| Id::<()>::next(now).number()).collect();
+        assert!(keys.windows(2).all(|pair| pair[0] < pair[1] && pair[0] > 0));
+        let earlier = Id::<()>::next(UnixTime::from_seconds(1_700_000_000)).number();
+        assert!(earlier > keys[9_999], "a clock that goes back does not take keys back");
+    }
+
+    #[test]
+    fn a_key_survives_its_uuid_form_and_a_foreign_uuid_is_none() {
+        for number in [1, 0x7fff_ffff_ffff_ffff, 987_654_321_012_345] {
+            let id = Id::<()>::from_number(number);
+            assert_eq!(Id::from_uuid(&id.uuid()), Some(id), "{}", id.uuid());
+            assert_eq!(id.uuid().as_bytes()[14], b'8');
+        }
+        assert_eq!(Id::<()>::from_uuid("46e1e919-8b73-42a3-a575-25c6d45fd93b"), None);
+        assert_eq!(Id::<()>::from_uuid("é"), None);
+    }
+}

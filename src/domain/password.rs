@@ -1,0 +1,83 @@
+//! What a password may be. It counts whole, nothing is trimmed, nothing is demanded of its characters.
+
+use super::secret::Secret;
+use super::user;
+
+/// The fewest characters.
+pub const MIN_CHARACTERS: usize = 8;
+/// The most bytes.
+pub const MAX_BYTES: usize = 1_024;
+
+/// Those of the 10,000 most common passwords that are long enough to be chosen, one per line.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+/// A new password that follows the rules.
+#[derive(Clone, Debug)]
+pub struct NewPassword(Secret);
+
+/// Why a password cannot be taken, in words for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// Too short.
+    #[error("A password has at least 8 characters.")]
+    TooShort,
+    /// Too long to be hashed safely.
+    #[error("A password has at most 1,024 bytes.")]
+    TooLong,
+    /// Everybody's first guess.
+    #[error("This password is one of the 10,000 most common ones. Choose another.")]
+    Common,
+    /// The person's own name.
+    #[error("Your user name cannot be your password.")]
+    OwnName,
+}
+
+impl NewPassword {
+    /// Takes a password that follows the rules (NIST SP 800-63B §3.1.1.2: length and a blocklist,
+    /// no composition rules).
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check(text: &str, username: &str) -> Result<Self, WeakPassword> {
+        if text.len() > MAX_BYTES {
+            return Err(WeakPassword::TooLong);
+        }
+        if text.chars().count() < MIN_CHARACTERS {
+            return Err(WeakPassword::TooShort);
+        }
+        let folded = user::fold(text);
+        if folded == user::fold(username) {
+            return Err(WeakPassword::OwnName);
+        }
+        if COMMON.lines().any(|common| common == folded) {
+            return Err(WeakPassword::Common);
+        }
+        Ok(Self(Secret::new(text)))
+    }
+
+    /// The password itself, for hashing.
+    pub fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_characters_and_common_words_and_the_own_name_are_refused() {
+        assert!(NewPassword::check("correct horse", "ann").is_ok());
+        assert!(NewPassword::check("日本語日本語日本", "ann").is_ok());
+        assert!(NewPassword::check(&"p".repeat(1_024), "ann").is_ok());
+        let cases = [
+            ("short", WeakPassword::TooShort),
+            ("Password", WeakPassword::Common),
+            ("annmarie.s", WeakPassword::OwnName),
+        ];
+        for (text, error) in cases {
+            assert_eq!(NewPassword::check(text, "AnnMarie.S").err(), Some(error), "{text}");
+        }
+        assert_eq!(NewPassword::check(&"p".repeat(1_025), "ann").err(), Some(WeakPassword::TooLong));
+    }
+}

@@ -1,0 +1,223 @@
+//! Where an authorization answer may be sent: exactly what the client registered.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// The longest redirect URI, in bytes.
+const MAX_BYTES: usize = 2_048;
+
+/// Schemes that run code or read files; never a redirect (`intent` opens any Android app).
+const FORBIDDEN_SCHEMES: [&str; 7] = ["javascript", "data", "file", "blob", "intent", "vbscript", "about"];
+
+/// Private-use schemes without a dot that well-known native programs use.
+const KNOWN_PRIVATE_SCHEMES: [&str; 3] = ["cursor", "vscode", "claude"];
+
+/// A redirect URI in the one form in which it was registered; compared as a string (RFC 9700 §4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri {
+    text: String,
+    kind: RedirectKind,
+}
+
+/// What stands at the other end of a redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectKind {
+    /// An https address: whoever holds the domain gets the answer.
+    Https,
+    /// A port of this device, which any program can listen on (RFC 8252 §7.3).
+    Loopback,
+    /// A scheme that any program on this device can claim (RFC 8252 §7.1).
+    PrivateUse,
+}
+
+/// Why a text cannot be a redirect URI, in words for the application's developer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedirectUri {
+    /// It is not an absolute URI.
+    #[error("write a whole address, such as https://app.example/callback")]
+    NotAbsolute,
+    /// It is too long.
+    #[error("an address may have at most 2,048 characters")]
+    TooLong,
+    /// It has a fragment (RFC 6749 §3.1.2).
+    #[error("leave out the part from # on: a redirect URI has no fragment")]
+    Fragment,
+    /// It has a user name or password.
+    #[error("leave out the user name or password before @")]
+    UserInfo,
+    /// It is not https.
+    #[error("use https; plain http works only for 127.0.0.1, [::1] and localhost")]
+    PlainHttp,
+    /// The scheme is dangerous or unknown.
+    #[error("this scheme is not allowed; a native app's own scheme contains a dot, such as com.example.app:/callback")]
+    Scheme,
+    /// A wildcard.
+    #[error("write each address out: wildcards are not allowed")]
+    Wildcard,
+    /// Browsers would read another address than is written here.
+    #[error("browsers would read this as another address; write it in its plain form: {0}")]
+    NotPlain(String),
+}
+
+impl RedirectUri {
+    /// The URI as it was registered.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands at the other end.
+    pub fn kind(&self) -> RedirectKind {
+        self.kind
+    }
+
+    /// Whether it is a port of this device.
+    pub fn is_loopback(&self) -> bool {
+        self.kind == RedirectKind::Loopback
+    }
+
+    /// The URI as a parsed address.
+    pub fn url(&self) -> Url {
+        Url::parse(&self.text).expect("because the constructor parsed it")
+    }
+
+    /// The URI without its port, for comparing loopback addresses (RFC 8252 §7.3).
+    fn sans_port(&self) -> String {
+        let mut url = self.url();
+        match url.set_port(None) {
+            Ok(()) => url.into(),
+            Err(()) => self.text.clone(),
+        }
+    }
+
+    /// Whom a person sees at the other end: the host, or the scheme of a native app.
+    pub fn host(&self) -> String {
+        host_of(&self.url())
+    }
+}
+
+/// The host and port of an address, or its scheme when it has no host.
+pub fn host_of(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) if !host.is_empty() => host.to_owned(),
+        _ => format!("{}:", url.scheme()),
+    }
+}
+
+/// Whether an address names this device: `127.0.0.1`, `[::1]` or exactly `localhost`.
+pub fn is_loopback_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == std::net::Ipv6Addr::LOCALHOST,
+        Some(Host::Domain(domain)) => domain == "localhost",
+        None => false,
+    }
+}
+
+/// Whether the client may be sent here: exactly what it registered (RFC 9700 §4.1.3), except that
+/// a loopback address may name any port (RFC 8252 §7.3).
+pub fn permits(registered: &RedirectUri, asked: &RedirectUri) -> bool {
+    registered == asked
+        || (registered.is_loopback() && asked.is_loopback() && registered.sans_port() == asked.sans_port())
+}
+
+impl FromStr for RedirectUri {
+    type Err = InvalidRedirectUri;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRedirectUri> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidRedirectUri::TooLong);
+        }
+        let url = Url::parse(text).map_err(|_unreadable| InvalidRedirectUri::NotAbsolute)?;
+        let scheme = url.scheme();
+        if FORBIDDEN_SCHEMES.contains(&scheme) {
+            return Err(InvalidRedirectUri::Scheme);
+        }
+        if text.contains('#') {
+            return Err(InvalidRedirectUri::Fragment);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidRedirectUri::UserInfo);
+        }
+        let kind = match scheme {
+            "https" => RedirectKind::Https,
+            "http" if is_loopback_host(&url) => RedirectKind::Loopback,
+            "http" => return Err(InvalidRedirectUri::PlainHttp),
+            _ if scheme.contains('.') || KNOWN_PRIVATE_SCHEMES.contains(&scheme) => RedirectKind::PrivateUse,
+            _ => return Err(InvalidRedirectUri::Scheme),
+        };
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(InvalidRedirectUri::Wildcard);
+        }
+        // What is written must be what a browser reads: no `2130706433` for an address, no `/..`,
+        // no backslash, no other alphabet's dots. A missing last `/` of a bare host is no change.
+        let plain = url.as_str();
+        let encoded = plain.to_ascii_lowercase();
+        let hides = ["%2e", "%2f", "%5c", "%00"].iter().any(|hidden| encoded.contains(hidden));
+        if (plain != text && plain.strip_suffix('/') != Some(text)) || hides {
+            return Err(InvalidRedirectUri::NotPlain(plain.to_owned()));
+        }
+        Ok(Self { text: text.to_owned(), kind })
+    }
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> RedirectUri {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn what_is_registered_is_permitted_and_nothing_near_it() {
+        let registered = uri("https://app.example/cb");
+        assert!(permits(&registered, &uri("https://app.example/cb")));
+        for near in [
+            "https://app.example/cb/",
+            "https://app.example/CB",
+            "https://app.example/cb?x=1",
+            "https://app.example:444/cb",
+            "https://app.example.evil.test/cb",
+            "https://app-example/cb",
+        ] {
+            assert!(!permits(&registered, &uri(near)), "{near}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_address_may_name_any_port_and_nothing_else() {
+        let registered = uri("http://127.0.0.1/cb");
+        assert!(permits(&registered, &uri("http://127.0.0.1:49152/cb")));
+        assert!(permits(&uri("http://localhost/cb"), &uri("http://localhost:1/cb")));
+        assert!(permits(&uri("http://[::1]:9/cb"), &uri("http://[::1]/cb")));
+        assert!(!permits(&registered, &uri("http://localhost:49152/cb")));
+        assert!(!permits(&registered, &uri("http://127.0.0.1:49152/other")));
+        assert!(!permits(&uri("https://app.example/cb"), &uri("https://app.example:444/cb")));
+    }
+
+    #[test]
+    fn tricks_are_refused() {
+        for text in [
+            "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "intent://x", "//evil.test/cb", "/cb",
+            "http://app.example/cb", "http://127.0.0.1.evil.test/", "http://localhost@evil.test/", "http://2130706433/",
+            "https://user:pw@app.example/cb", "https://app.example/cb#x", "https://app.example/a/../cb",
+            "https://app.example/%2e%2e/cb", "https://app.example\\@evil.test/", "https://*.app.example/cb",
+            "http://127。0。0。1/cb", "https://ⓔvil.test/cb", " https://app.example/cb", "https://app.example/cb\r\nX: y",
+            "https://app.example/\u{0}", "myapp://cb", "HTTPS://app.example/cb",
+        ] {
+            assert!(RedirectUri::from_str(text).is_err(), "{text}");
+        }
+        for text in ["https://app.example", "com.example.app:/cb", "cursor://anysphere/cb", "https://app.example/cb?tenant=1"] {
+            uri(text);
+        }
+    }
+}

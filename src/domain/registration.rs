@@ -1,0 +1,219 @@
+//! What an application may be: one validation for the console and the command.
+
+use super::client::{ClientType, GrantType, LoginDelivery};
+use super::login_return_url::LoginReturnUrl;
+use super::redirect_uri::{RedirectKind, RedirectUri};
+use super::scope::Scope;
+use super::words::Words;
+
+/// The most redirect URIs or login return URLs that one application may have.
+const MAX_ADDRESSES: usize = 20;
+/// The longest name, in characters.
+const MAX_NAME: usize = 100;
+
+/// An application as somebody wrote it down.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// `client_name`.
+    pub name: String,
+    /// Whether it has a secret.
+    pub client_type: ClientType,
+    /// `redirect_uris`, one per element.
+    pub redirect_uris: Vec<String>,
+    /// `login_return_urls`, one per element.
+    pub login_return_urls: Vec<String>,
+    /// How the login redirect gives the token.
+    pub login_delivery: LoginDelivery,
+    /// Seconds; the server's default when absent.
+    pub login_token_lifetime: Option<i64>,
+    /// The grants; both code and refresh when empty.
+    pub grant_types: Vec<GrantType>,
+    /// The scope; `projects` when absent.
+    pub scope: Option<String>,
+    /// Whether a challenge is required; for a public client it always is.
+    pub require_pkce: bool,
+    /// Whether `plain` challenges are taken; never for a public client.
+    pub allow_plain_pkce: bool,
+}
+
+/// An application whose every field was checked.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    pub(crate) name: String,
+    pub(crate) client_type: ClientType,
+    pub(crate) redirect_uris: Words,
+    pub(crate) login_return_urls: Words,
+    pub(crate) login_delivery: LoginDelivery,
+    pub(crate) login_token_lifetime: Option<i64>,
+    pub(crate) grant_types: Words,
+    pub(crate) scope: Scope,
+    pub(crate) require_pkce: bool,
+    pub(crate) allow_plain_pkce: bool,
+}
+
+/// A field that cannot be taken, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field as forms and RFC 7591 name it.
+    pub field: &'static str,
+    /// One sentence for the developer.
+    pub message: String,
+}
+
+impl Draft {
+    /// A draft with the defaults of the command line: both grants, `projects`, delivery by query.
+    pub fn new(name: impl Into<String>, client_type: ClientType) -> Self {
+        Self {
+            name: name.into(),
+            client_type,
+            redirect_uris: Vec::new(),
+            login_return_urls: Vec::new(),
+            login_delivery: LoginDelivery::Query,
+            login_token_lifetime: None,
+            grant_types: Vec::new(),
+            scope: None,
+            require_pkce: client_type == ClientType::Public,
+            allow_plain_pkce: false,
+        }
+    }
+
+    /// Checks every field against the rules and the scopes that exist here.
+    ///
+    /// # Errors
+    /// All problems at once, in the order of the fields.
+    pub fn validate(self, known: &Scope, longest_login_token: i64) -> Result<Registration, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        let name = clean_name(&self.name, &mut problems);
+        let redirect_uris = self.checked_redirect_uris(&mut problems);
+        let login_return_urls = self.checked_login_return_urls(&mut problems);
+        let scope = checked_scope(self.scope.as_deref(), known, &mut problems);
+        if self.login_token_lifetime.is_some_and(|seconds| !(1..=longest_login_token).contains(&seconds)) {
+            let message = format!("A login token lives between 1 and {longest_login_token} seconds.");
+            problems.push(FieldProblem { field: "login_token_lifetime", message });
+        }
+        if self.client_type == ClientType::Public && self.allow_plain_pkce {
+            let message = "An application without a secret must use S256 challenges.".to_owned();
+            problems.push(FieldProblem { field: "allow_plain_pkce", message });
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let grant_types = match self.grant_types.as_slice() {
+            [] => [GrantType::AuthorizationCode, GrantType::RefreshToken].iter().map(|grant| grant.as_str()).collect(),
+            grants => grants.iter().map(|grant| grant.as_str()).collect(),
+        };
+        Ok(Registration {
+            name,
+            client_type: self.client_type,
+            redirect_uris,
+            login_return_urls,
+            login_delivery: self.login_delivery,
+            login_token_lifetime: self.login_token_lifetime,
+            grant_types,
+            scope,
+            require_pkce: self.require_pkce || self.client_type == ClientType::Public,
+            allow_plain_pkce: self.allow_plain_pkce,
+        })
+    }
+
+    fn checked_redirect_uris(&self, problems: &mut Vec<FieldProblem>) -> Words {
+        let field = "redirect_uris";
+        for text in too_many(&self.redirect_uris, field, problems) {
+            match text.parse::<RedirectUri>() {
+                Err(error) => problems.push(FieldProblem { field, message: format!("{text}: {error}.") }),
+                Ok(uri) if uri.kind() == RedirectKind::PrivateUse && self.client_type == ClientType::Confidential => {
+                    let message = format!("{text}: only an application without a secret may use its own scheme.");
+                    problems.push(FieldProblem { field, message });
+                }
+                Ok(_) => {}
+            }
+        }
+        self.redirect_uris.iter().collect()
+    }
+
+    fn checked_login_return_urls(&self, problems: &mut Vec<FieldProblem>) -> Words {
+        let field = "login_return_urls";
+        for text in too_many(&self.login_return_urls, field, problems) {
+            if let Err(error) = text.parse::<LoginReturnUrl>() {
+                problems.push(FieldProblem { field, message: format!("{text}: {error}.") });
+            }
+        }
+        self.login_return_urls.iter().collect()
+    }
+}
+
+fn too_many<'a>(addresses: &'a [String], field: &'static str, problems: &mut Vec<FieldProblem>) -> &'a [String] {
+    if addresses.len() > MAX_ADDRESSES {
+        problems.push(FieldProblem { field, message: format!("At most {MAX_ADDRESSES} addresses.") });
+    }
+    &addresses[..addresses.len().min(MAX_ADDRESSES)]
+}
+
+/// A name that people will read beside our own words: no controls, no invisible or turning
+/// characters, so that it cannot imitate another app or reorder the page (UTS 36 §3).
+fn clean_name(name: &str, problems: &mut Vec<FieldProblem>) -> String {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_hidden = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let message = if name.is_empty() {
+        Some("Give the application a name.".to_owned())
+    } else if name.chars().count() > MAX_NAME {
+        Some(format!("A name has at most {MAX_NAME} characters."))
+    } else if name.chars().any(is_hidden) {
+        Some("Leave out invisible characters.".to_owned())
+    } else {
+        None
+    };
+    problems.extend(message.map(|message| FieldProblem { field: "client_name", message }));
+    name
+}
+
+fn checked_scope(asked: Option<&str>, known: &Scope, problems: &mut Vec<FieldProblem>) -> Scope {
+    let asked = asked.unwrap_or("projects");
+    match asked.parse::<Scope>() {
+        Ok(scope) if scope.is_within(known) => scope,
+        Ok(scope) => {
+            let unknown: Vec<&str> = scope.tokens().filter(|token| !known.holds(token)).collect();
+            let message = format!("Unknown scope: {}. Known here: {known}.", unknown.join(", "));
+            problems.push(FieldProblem { field: "scope", message });
+            Scope::default()
+        }
+        Err(error) => {
+            problems.push(FieldProblem { field: "scope", message: format!("{error}.") });
+            Scope::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Scope {
+        "projects".parse().expect("because it is a scope")
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_command() {
+        let app = Draft::new("Map  studio", ClientType::Public).validate(&known(), 86_400).expect("because it is valid");
+        assert_eq!((app.name.as_str(), app.scope.as_str()), ("Map studio", "projects"));
+        assert_eq!(app.grant_types.as_str(), "authorization_code refresh_token");
+        assert!(app.require_pkce);
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let draft = Draft {
+            redirect_uris: vec!["http://app.example/cb".into(), "com.example.app:/cb".into()],
+            login_return_urls: vec!["https://app.example/".into()],
+            scope: Some("everything".into()),
+            ..Draft::new("\u{202e}evil", ClientType::Confidential)
+        };
+        let problems = draft.validate(&known(), 86_400).expect_err("because five things are wrong");
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["client_name", "redirect_uris", "redirect_uris", "login_return_urls", "scope"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! Scopes: what a token may do, in the order in which it was said (RFC 6749 §3.3).
+
+use std::fmt;
+use std::str::FromStr;
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use super::column;
+
+/// The longest scope that we read, in bytes; longer ones are refused before they are parsed.
+const MAX_BYTES: usize = 4_096;
+
+/// A set of scope tokens that keeps its order. It may be empty (a client that may nothing).
+#[derive(Clone, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Scope(String);
+
+column::text!(Scope);
+
+/// The text is no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is words of printable ASCII, without quotes and backslashes, with one space between them")]
+pub struct InvalidScope;
+
+impl Scope {
+    /// The scope tokens, in order.
+    pub fn tokens(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|token| !token.is_empty())
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it holds this one token.
+    pub fn holds(&self, token: &str) -> bool {
+        self.tokens().any(|held| held == token)
+    }
+
+    /// Whether everything in it is also in `other`.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.tokens().all(|token| other.holds(token))
+    }
+
+    /// What is in both, in this one's order.
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.tokens().filter(|token| other.holds(token)).collect::<Vec<_>>().join(" "))
+    }
+
+    /// What is in either, this one's tokens first.
+    pub fn union(&self, other: &Self) -> Self {
+        let added = other.tokens().filter(|token| !self.holds(token));
+        Self(self.tokens().chain(added).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The scope as it is stored and sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidScope);
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for token in text.split(' ').filter(|token| !token.is_empty()) {
+            // NQCHAR: %x21 / %x23-5B / %x5D-7E (RFC 6749 Appendix A.4).
+            if !token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return Err(InvalidScope);
+            }
+            if !seen.contains(&token) {
+                seen.push(token);
+            }
+        }
+        Ok(Self(seen.join(" ")))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        text.parse().expect("because it is a scope")
+    }
+
+    #[test]
+    fn a_scope_keeps_its_order_and_drops_repeats() {
+        assert_eq!(scope("b a b").as_str(), "b a");
+        assert_eq!(scope("").as_str(), "");
+        assert_eq!(scope("a b c").intersection(&scope("c a")).as_str(), "a c");
+        assert_eq!(scope("a b").union(&scope("c a")).as_str(), "a b c");
+        assert!(scope("a").is_within(&scope("b a")) && !scope("a b").is_within(&scope("a")));
+    }
+
+    #[test]
+    fn quotes_controls_and_other_alphabets_are_no_scope() {
+        for text in ["a\"b", "a\\b", "a\nb", "ä", "a\u{0}", &"x".repeat(5_000)] {
+            assert_eq!(Scope::from_str(text), Err(InvalidScope), "{text}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The bearer strings: `gp` + kind letter + `_` + 11 base62 of the row's id + 43 of secret + 6 of CRC32.
+//!
+//! `[A-Za-z0-9_]` only, so that a double click selects all of it; the checksum refuses noise before
+//! any query. Found by id, judged by digest in equal time.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use aws_lc_rs::rand;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use subtle::ConstantTimeEq;
+
+use super::id::Id;
+use super::secret::{Secret, sha256_base64url};
+
+const VENDOR: &str = "gp";
+const ID_DIGITS: usize = 11;
+const SECRET_DIGITS: usize = 43;
+const CHECKSUM_DIGITS: usize = 6;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// How long every token is, in characters.
+pub const LENGTH: usize = VENDOR.len() + 2 + ID_DIGITS + SECRET_DIGITS + CHECKSUM_DIGITS;
+
+/// What a token is for: its letter, and the record whose id it carries.
+pub trait Kind: 'static {
+    /// The letter after the vendor part.
+    const LETTER: char;
+    /// The row that it is found in.
+    type Record;
+}
+
+macro_rules! kinds {
+    ($($(#[$note:meta])* $name:ident = $letter:literal in $record:ty;)+) => {
+        $($(#[$note])* #[derive(Debug)] pub enum $name {}
+        impl Kind for $name {
+            const LETTER: char = $letter;
+            type Record = $record;
+        })+
+    };
+}
+
+kinds! {
+    /// A user token: everything its person may do.
+    UserToken = 'u' in super::token_record::TokenRecord;
+    /// An OAuth access token.
+    AccessToken = 'a' in super::token_record::TokenRecord;
+    /// A refresh token.
+    RefreshToken = 'r' in super::refresh_token::RefreshTokenRecord;
+    /// An authorization code.
+    AuthorizationCode = 'c' in super::authorization_code::AuthorizationCodeRecord;
+    /// A client secret.
+    ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
+    /// The key of a browser session.
+    SessionKey = 'b' in super::session::Session;
+    /// The one-time link that makes the first administrator.
+    SetupLink = 'i' in super::installation::SetupLinkRecord;
+}
+
+/// A token's plaintext. It can be sent; it cannot be stored.
+pub struct Token<K: Kind> {
+    id: Id<K::Record>,
+    text: Secret,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// What the database keeps of a token: the SHA-256 of its text, in base64url.
+#[derive(AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct TokenDigest<K>(String, PhantomData<fn() -> K>);
+
+/// The text is no token of ours: mistyped, truncated, of another kind, or noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a token of this kind")]
+pub struct MalformedToken;
+
+impl<K: Kind> Token<K> {
+    /// A new token for the row `id`, with 256 bits from the operating system.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness: there is no safe way to go on.
+    pub fn generate(id: Id<K::Record>) -> Self {
+        let mut entropy = [0; 32];
+        rand::fill(&mut entropy).expect("because the operating system's randomness is always available");
+        Self::from_entropy(id, &entropy)
+    }
+
+    /// The token for the row `id` whose secret is `entropy` (a derived successor, a test vector).
+    pub fn from_entropy(id: Id<K::Record>, entropy: &[u8; 32]) -> Self {
+        let mut text = format!("{VENDOR}{}_", K::LETTER);
+        text.push_str(&base62(&id.number().to_be_bytes(), ID_DIGITS));
+        text.push_str(&base62(entropy, SECRET_DIGITS));
+        text.push_str(&checksum(&text));
+        Self { id, text: Secret::new(text), kind: PhantomData }
+    }
+
+    /// Reads a token that somebody presented. Only its form and checksum are judged here.
+    ///
+    /// # Errors
+    /// [`MalformedToken`] when it cannot be one of ours.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        let (letter, number) = dissect(text)?;
+        if letter != K::LETTER {
+            return Err(MalformedToken);
+        }
+        Ok(Self { id: Id::from_number(number), text: Secret::new(text), kind: PhantomData })
+    }
+
+    /// The row that it names.
+    pub fn id(&self) -> Id<K::Record> {
+        self.id
+    }
+
+    /// What is stored of it.
+    pub fn digest(&self) -> TokenDigest<K> {
+        TokenDigest(sha256_base64url(self.text.expose().as_bytes()), PhantomData)
+    }
+
+    /// The one door by which the text leaves.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// The last four characters of the secret part, which a person may see later.
+    pub fn last_four(&self) -> String {
+        let text = self.text.expose();
+        text[text.len() - 4..].to_owned()
+    }
+}
+
+/// The letter of a well-formed token of any kind.
+pub fn letter_of(text: &str) -> Option<char> {
+    dissect(text).ok().map(|(letter, _)| letter)
+}
+
+fn dissect(text: &str) -> Result<(char, i64), MalformedToken> {
+    let rest = text.strip_prefix(VENDOR).ok_or(MalformedToken)?;
+    if text.len() != LENGTH || !text.is_ascii() || rest.as_bytes()[1] != b'_' {
+        return Err(MalformedToken);
+    }
+    let (body, sum) = text.split_at(LENGTH - CHECKSUM_DIGITS);
+    if checksum(body) != sum {
+        return Err(MalformedToken);
+    }
+    let mut number: u64 = 0;
+    for digit in rest.as_bytes()[2..2 + ID_DIGITS].iter() {
+        let value = ALPHABET.iter().position(|letter| letter == digit).ok_or(MalformedToken)?;
+        number = number
+            .checked_mul(62)
+            .and_then(|number| number.checked_add(value as u64))
+            .ok_or(MalformedToken)?;
+    }
+    let number = i64::try_from(number).map_err(|_too_large| MalformedToken)?;
+    Ok((char::from(rest.as_bytes()[0]), number))
+}
+
+fn checksum(text: &str) -> String {
+    base62(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_DIGITS)
+}
+
+/// The big-endian number `bytes` in exactly `digits` base62 digits (enough for every input here).
+fn base62(bytes: &[u8], digits: usize) -> String {
+    let mut number = bytes.to_vec();
+    let mut text = vec![b'0'; digits];
+    for digit in text.iter_mut().rev() {
+        let mut remainder = 0_u32;
+        for byte in number.iter_mut() {
+            let value = (remainder << 8) | u32::from(*byte);
+            *byte = (value / 62) as u8;
+            remainder = value % 62;
+        }
+        *digit = ALPHABET[remainder as usize];
+    }
+    zeroize::Zeroize::zeroize(&mut number);
+    text.into_iter().map(char::from).collect()
+}
+
+impl<K> TokenDigest<K> {
+    /// Whether this is the digest of what was presented, in equal time.
+    pub fn matches(&self, presented: &Self) -> bool {
+        self.0.as_bytes().ct_eq(presented.0.as_bytes()).into()
+    }
+
+    /// The digest as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<K> FromStr for TokenDigest<K> {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned(), PhantomData))
+    }
+}
+
+impl<K> Clone for TokenDigest<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<K> fmt::Debug for TokenDigest<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenDigest(…)")
+    }
+}
+
+impl<K: Kind> fmt::Debug for Token<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Token({:?})", self.id)
+    }
+}
+
+impl<K: Kind> Clone for Token<K> {
+    fn clone(&self) -> Self {
+        Self { id: self.id, text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+impl<K, DB> diesel::serialize::ToSql<Text, DB> for TokenDigest<K>
+where
+    DB: diesel::backend::Backend,
+    str: diesel::serialize::ToSql<Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, DB>) -> diesel::serialize::Result {
+        self.0.as_str().to_sql(out)
+    }
+}
+
+impl<K, DB> diesel::deserialize::FromSql<Text, DB> for TokenDigest<K>
+where
+    DB: diesel::backend::Backend,
+    String: diesel::deserialize::FromSql<Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(Self(String::from_sql(value)?, PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token<AccessToken> {
+        Token::from_entropy(Id::from_number(987_654_321_012_345), &[7; 32])
+    }
+
+    #[test]
+    fn a_token_is_one_word_that_carries_its_id() {
+        let text = token().expose().to_owned();
+        assert_eq!(text.len(), LENGTH);
+        assert!(text.starts_with("gpa_") && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+        let read = Token::<AccessToken>::parse(&text).expect("because it was just made");
+        assert_eq!(read.id(), token().id());
+        assert!(read.digest().matches(&token().digest()));
+    }
+
+    #[test]
+    fn noise_truncation_and_every_changed_character_are_refused_before_a_query() {
+        let text = token().expose().to_owned();
+        for position in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
+            let changed = String::from_utf8(changed).expect("because it is ASCII");
+            assert_eq!(Token::<AccessToken>::parse(&changed).err(), Some(MalformedToken), "{position}");
+        }
+        for noise in ["", "gpa_", "gp", &text[1..], &format!("{text}0"), "gpa_é", &"é".repeat(33)] {
+            assert!(Token::<AccessToken>::parse(noise).is_err(), "{noise}");
+        }
+        assert!(Token::<RefreshToken>::parse(&text).is_err(), "another kind's token");
+    }
+}

@@ -1,0 +1,92 @@
+//! Tokens that open doors, as they are stored: one table and one check for every kind.
+
+use diesel::prelude::*;
+
+use super::column;
+use super::grant::Grant;
+use super::id::Id;
+use super::refresh_token::RefreshTokenRecord;
+use super::scope::Scope;
+use super::token::{AccessToken, Kind, MalformedToken, Token, TokenDigest, UserToken, letter_of};
+use crate::clock::UnixTime;
+
+column::named! {
+    /// The kinds of token that open doors, as introspection names them (`token_kind`).
+    TokenKind {
+        /// Everything its person may do.
+        User = "user",
+        /// What a person allowed an application.
+        OAuth = "oauth",
+    }
+}
+
+/// Any token's digest: kinds share one table.
+pub type AnyDigest = TokenDigest<TokenRecord>;
+
+/// One token.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::tokens)]
+pub struct TokenRecord {
+    /// The row, which the token carries.
+    pub id: Id<TokenRecord>,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What the presented token is judged by.
+    pub digest: AnyDigest,
+    /// What it hangs on.
+    pub grant_id: Id<Grant>,
+    /// The refresh token that was given with it, for the rule of lost answers.
+    pub refresh_token_id: Option<Id<RefreshTokenRecord>>,
+    /// What it may do.
+    pub scope: Scope,
+    /// When it was issued.
+    pub created_at: UnixTime,
+    /// When it ends; never when absent.
+    pub expires_at: Option<UnixTime>,
+    /// When it alone was revoked.
+    pub revoked_at: Option<UnixTime>,
+    /// When it was last seen, to the minute.
+    pub last_used_at: Option<UnixTime>,
+}
+
+/// A bearer token of any kind that opens doors, as somebody presented it.
+#[derive(Clone, Debug)]
+pub struct BearerToken {
+    id: Id<TokenRecord>,
+    kind: TokenKind,
+    digest: AnyDigest,
+}
+
+impl BearerToken {
+    /// Reads what was presented; the letter tells the kind.
+    ///
+    /// # Errors
+    /// [`MalformedToken`] when it cannot be one of ours that opens doors.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        match letter_of(text) {
+            Some(UserToken::LETTER) => Ok(Self::of(TokenKind::User, &Token::<UserToken>::parse(text)?)),
+            Some(AccessToken::LETTER) => Ok(Self::of(TokenKind::OAuth, &Token::<AccessToken>::parse(text)?)),
+            _ => Err(MalformedToken),
+        }
+    }
+
+    fn of<K: Kind<Record = TokenRecord>>(kind: TokenKind, token: &Token<K>) -> Self {
+        Self { id: token.id(), kind, digest: any_digest(token) }
+    }
+
+    /// The row that it names.
+    pub fn id(&self) -> Id<TokenRecord> {
+        self.id
+    }
+
+    /// Whether it is the token of this row: kind and secret, in equal time.
+    pub fn is(&self, record: &TokenRecord) -> bool {
+        self.kind == record.kind && record.digest.matches(&self.digest)
+    }
+}
+
+/// What the shared table keeps of a token of one kind.
+pub fn any_digest<K: Kind>(token: &Token<K>) -> AnyDigest {
+    let Ok(digest) = token.digest().as_str().parse();
+    digest
+}

@@ -1,0 +1,199 @@
+//! People: their names, addresses and roles.
+
+use std::str::FromStr;
+
+use diesel::prelude::*;
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::MixedScript;
+
+use super::column;
+use super::id::Id;
+use crate::clock::UnixTime;
+
+column::named! {
+    /// What a person's tokens may be at most.
+    Role {
+        /// May read; may hold no token that writes.
+        Consumer = "consumer",
+        /// May read and write what is theirs.
+        Author = "author",
+        /// Runs this installation.
+        Admin = "admin",
+    }
+}
+
+/// One person.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::users)]
+pub struct User {
+    /// The row; also the subject that programs see, in UUID form.
+    pub id: Id<User>,
+    /// The name as its owner writes it.
+    pub username: String,
+    /// The name as it is compared.
+    pub username_folded: String,
+    /// The address as its owner writes it, proven or not.
+    pub email: Option<String>,
+    /// The proven address as it is compared; an unproven one reserves nothing.
+    pub verified_email_folded: Option<String>,
+    /// When the address was proven.
+    pub email_verified_at: Option<UnixTime>,
+    /// The password's hash; absent when the person has no password.
+    pub password_hash: Option<String>,
+    /// What their tokens may be at most.
+    pub role: Role,
+    /// When an operator disabled the person.
+    pub disabled_at: Option<UnixTime>,
+    /// When the account was deleted.
+    pub deleted_at: Option<UnixTime>,
+    /// When the account was made.
+    pub created_at: UnixTime,
+}
+
+impl User {
+    /// Whether the person may sign in and their tokens live.
+    pub fn is_active(&self) -> bool {
+        self.disabled_at.is_none() && self.deleted_at.is_none()
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "User({:?})", self.id)
+    }
+}
+
+/// A user name: 1–64 letters, digits, `.`, `_`, `-` of one script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+/// Why a text cannot be a user name, in words for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUsername {
+    /// Nothing was written.
+    #[error("Choose a user name.")]
+    Empty,
+    /// It is too long.
+    #[error("A user name has at most 64 characters.")]
+    TooLong,
+    /// It has other characters.
+    #[error("A user name has letters, digits, dots, underscores and hyphens only.")]
+    Characters,
+    /// It mixes alphabets, so that it could be taken for another name (UTS 39 §5.1).
+    #[error("A user name is written in one alphabet.")]
+    MixedScripts,
+}
+
+impl Username {
+    /// The name as its owner writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Username {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let name: String = text.trim().nfkc().collect();
+        if name.is_empty() {
+            return Err(InvalidUsername::Empty);
+        }
+        if name.chars().count() > 64 {
+            return Err(InvalidUsername::TooLong);
+        }
+        let is_right = |character: char| {
+            character.is_alphabetic() || character.is_ascii_digit() || matches!(character, '.' | '_' | '-')
+        };
+        if !name.chars().all(is_right) {
+            return Err(InvalidUsername::Characters);
+        }
+        if !name.as_str().is_single_script() {
+            return Err(InvalidUsername::MixedScripts);
+        }
+        Ok(Self(name))
+    }
+}
+
+/// An e-mail address that a letter could be sent to; only a letter proves more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+/// The text is no e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Write an e-mail address, such as ann@example.com.")]
+pub struct InvalidEmailAddress;
+
+impl EmailAddress {
+    /// The address as its owner writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EmailAddress {
+    type Err = InvalidEmailAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
+        let text = text.trim();
+        let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmailAddress)?;
+        let is_plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\"\\@".contains(c));
+        let is_domain = !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..");
+        // RFC 5321 §4.5.3.1: 64 octets before the @; we keep at most 128 in all.
+        if text.len() <= 128 && local.len() <= 64 && is_plain(local) && is_plain(domain) && is_domain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidEmailAddress)
+        }
+    }
+}
+
+/// How names and addresses are compared and counted: trimmed, NFKC, without case.
+pub fn fold(name: &str) -> String {
+    // Up and down again folds what has several lower forms (final sigma, sharp s).
+    let composed: String = name.trim().nfkc().collect();
+    composed.to_uppercase().to_lowercase().nfkc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_without_case_width_and_composition() {
+        assert_eq!(fold("  ALICE "), fold("alice"));
+        assert_eq!(fold("Ａｌｉｃｅ"), "alice");
+        assert_eq!(fold("Ren\u{65}\u{301}"), fold("rené"));
+        assert_eq!(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
+    }
+
+    #[test]
+    fn a_name_is_of_one_script_and_holds_no_address() {
+        for name in ["alice", "Ann-Marie.7", "дмитрий", "名前", "é"] {
+            assert!(Username::from_str(name).is_ok(), "{name}");
+        }
+        let cases = [
+            ("", InvalidUsername::Empty),
+            ("   ", InvalidUsername::Empty),
+            ("a@b", InvalidUsername::Characters),
+            ("a b", InvalidUsername::Characters),
+            ("a\u{202e}b", InvalidUsername::Characters),
+            ("\u{430}lice", InvalidUsername::MixedScripts),
+        ];
+        for (name, error) in cases {
+            assert_eq!(Username::from_str(name), Err(error), "{name}");
+        }
+        assert_eq!(Username::from_str(&"a".repeat(65)), Err(InvalidUsername::TooLong));
+        assert!(Username::from_str(&"é".repeat(64)).is_ok(), "characters are counted, not bytes");
+    }
+
+    #[test]
+    fn addresses_have_one_at_sign_and_no_tricks() {
+        for text in ["ann@example.com", "a+b@x.org", "ä@münchen.example"] {
+            assert!(EmailAddress::from_str(text).is_ok(), "{text}");
+        }
+        for text in ["", "ann", "@x", "a@", "a b@x", "a@x\r\nBcc: y@z", "a@.x", "<a@x>", "a@b@c\"", &format!("{}@x", "a".repeat(130))] {
+            assert!(EmailAddress::from_str(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Lists in a column: words with one space between (URIs and grant types hold no space).
+
+use std::str::FromStr;
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use super::column;
+
+/// A list of words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Words(String);
+
+column::text!(Words);
+
+impl Words {
+    /// The words, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|word| !word.is_empty())
+    }
+
+    /// The words as owned text.
+    pub fn to_vec(&self) -> Vec<String> {
+        self.iter().map(str::to_owned).collect()
+    }
+
+    /// Whether this word is one of them.
+    pub fn contains(&self, word: &str) -> bool {
+        self.iter().any(|held| held == word)
+    }
+
+    /// The list as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str>> FromIterator<T> for Words {
+    fn from_iter<I: IntoIterator<Item = T>>(words: I) -> Self {
+        let words: Vec<T> = words.into_iter().collect();
+        Self(words.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl FromStr for Words {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.split_ascii_whitespace().collect())
+    }
+}

@@ -1,0 +1,72 @@
+//! A refusal commits, a failure rolls back: the one place that decides between the two.
+
+use crate::store::{Database, Store, StoreError};
+
+/// How a decision ends without a yes. `R` is what the room answers when it refuses.
+#[derive(Debug)]
+pub enum Error<R> {
+    /// A normal answer: what was done on the way to it stays done (the replayed code's grant is
+    /// revoked, the failed attempt is counted).
+    Refused(R),
+    /// The store failed: nothing of it stays.
+    Failed(StoreError),
+}
+
+impl<R> From<StoreError> for Error<R> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<R> Error<R> {
+    /// The same outcome with the refusal put in another room's words.
+    pub fn map_refusal<S>(self, words: impl FnOnce(R) -> S) -> Error<S> {
+        match self {
+            Self::Refused(refusal) => Error::Refused(words(refusal)),
+            Self::Failed(error) => Error::Failed(error),
+        }
+    }
+}
+
+/// Runs one request's work in one transaction. `Ok` and `Refused` commit, `Failed` rolls back.
+///
+/// `work` may run more than once (a serialization failure, a lost batch), so it must decide from
+/// its arguments and the database alone.
+///
+/// # Errors
+/// What `work` refused, or why the store failed; after a failure nothing was written.
+pub async fn transact<T, R, F>(store: &Store, mut work: F) -> Result<T, Error<R>>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
+{
+    let outcome = store
+        .write(move |tx| match work(tx) {
+            Ok(value) => Ok(Ok(value)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Error::Failed(error)) => Err(error),
+        })
+        .await?;
+    outcome.map_err(Error::Refused)
+}
+
+/// Runs one request's questions without writing; for answers that change nothing.
+///
+/// # Errors
+/// What `work` refused, or why the store failed.
+pub async fn consult<T, R, F>(store: &Store, mut work: F) -> Result<T, Error<R>>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
+{
+    let outcome = store
+        .read(move |tx| match work(tx) {
+            Ok(value) => Ok(Ok(value)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Error::Failed(error)) => Err(error),
+        })
+        .await?;
+    outcome.map_err(Error::Refused)
+}

@@ -1,0 +1,206 @@
+//! The tables, columns in table order: `RETURNING` reads them by position.
+#![allow(missing_docs, reason = "columns are described at the fields of their records")]
+
+diesel::table! {
+    installation (id) {
+        id -> BigInt,
+        key_check -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    setup_links (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        username -> Text,
+        username_folded -> Text,
+        email -> Nullable<Text>,
+        verified_email_folded -> Nullable<Text>,
+        email_verified_at -> Nullable<BigInt>,
+        password_hash -> Nullable<Text>,
+        role -> Text,
+        disabled_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> BigInt,
+        client_id -> Text,
+        owner_id -> Nullable<BigInt>,
+        name -> Text,
+        client_type -> Text,
+        scope -> Text,
+        grant_types -> Text,
+        redirect_uris -> Text,
+        login_return_urls -> Text,
+        login_delivery -> Text,
+        login_token_lifetime -> Nullable<BigInt>,
+        require_pkce -> Bool,
+        allow_plain_pkce -> Bool,
+        is_first_party -> Bool,
+        verified_at -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_secrets (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Text,
+        last_four -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    apis (id) {
+        id -> BigInt,
+        identifier -> Text,
+        name -> Text,
+        token_format -> Text,
+        is_first_party -> Bool,
+        client_key -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_scopes (id) {
+        id -> BigInt,
+        api_id -> BigInt,
+        name -> Text,
+        sentence -> Text,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        authenticated_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        address -> Text,
+        user_agent -> Text,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        client_key -> BigInt,
+        kind -> Text,
+        scope -> Text,
+        allowed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        client_key -> Nullable<BigInt>,
+        session_id -> Nullable<BigInt>,
+        return_url -> Nullable<Text>,
+        scope -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    authorization_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        grant_id -> BigInt,
+        redirect_uri -> Nullable<Text>,
+        code_challenge -> Nullable<Text>,
+        code_challenge_method -> Nullable<Text>,
+        failures -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        grant_id -> BigInt,
+        key_number -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        consumed_at -> Nullable<BigInt>,
+        successor_id -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> BigInt,
+        kind -> Text,
+        digest -> Text,
+        grant_id -> BigInt,
+        refresh_token_id -> Nullable<BigInt>,
+        scope -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(clients -> users (owner_id));
+diesel::joinable!(client_secrets -> clients (client_key));
+diesel::joinable!(apis -> clients (client_key));
+diesel::joinable!(api_scopes -> apis (api_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(consents -> users (user_id));
+diesel::joinable!(consents -> clients (client_key));
+diesel::joinable!(grants -> users (user_id));
+diesel::joinable!(grants -> clients (client_key));
+diesel::joinable!(grants -> sessions (session_id));
+diesel::joinable!(authorization_codes -> grants (grant_id));
+diesel::joinable!(refresh_tokens -> grants (grant_id));
+diesel::joinable!(tokens -> grants (grant_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    installation,
+    setup_links,
+    users,
+    clients,
+    client_secrets,
+    apis,
+    api_scopes,
+    sessions,
+    consents,
+    grants,
+    authorization_codes,
+    refresh_tokens,
+    tokens,
+);

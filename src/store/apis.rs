@@ -1,0 +1,48 @@
+//! The tables `apis` and `api_scopes`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::domain::api::{Api, ApiScope};
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::schema::{api_scopes, apis};
+
+/// The API that asks with this client's credentials.
+pub fn find_by_client(tx: &mut Database, client: Id<Client>) -> Result<Option<Api>> {
+    Ok(apis::table.filter(apis::client_key.eq(client)).select(Api::as_select()).get_result(tx).optional()?)
+}
+
+/// The API with this identifier.
+pub fn find_by_identifier(tx: &mut Database, identifier: &str) -> Result<Option<Api>> {
+    Ok(apis::table.filter(apis::identifier.eq(identifier)).select(Api::as_select()).get_result(tx).optional()?)
+}
+
+/// All APIs, oldest first.
+pub fn list(tx: &mut Database) -> Result<Vec<Api>> {
+    Ok(apis::table.order(apis::id).select(Api::as_select()).load(tx)?)
+}
+
+/// All scopes of all APIs, oldest first.
+pub fn list_scopes(tx: &mut Database) -> Result<Vec<ApiScope>> {
+    Ok(api_scopes::table.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
+}
+
+/// Adds an API. A taken identifier is a conflict.
+pub fn insert(tx: &mut Database, api: &Api) -> Result<()> {
+    diesel::insert_into(apis::table).values(api).execute(tx)?;
+    Ok(())
+}
+
+/// Adds a scope. A taken name is a conflict.
+pub fn insert_scope(tx: &mut Database, scope: &ApiScope) -> Result<()> {
+    diesel::insert_into(api_scopes::table).values(scope).execute(tx)?;
+    Ok(())
+}
+
+/// Removes an API and its scopes; its client stays, marked as deleted by the caller.
+pub fn delete(tx: &mut Database, id: Id<Api>) -> Result<()> {
+    diesel::delete(api_scopes::table.filter(api_scopes::api_id.eq(id))).execute(tx)?;
+    diesel::delete(apis::table.filter(apis::id.eq(id))).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! The table `client_secrets`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::id::Id;
+use crate::schema::client_secrets;
+
+/// The secret with this key.
+pub fn find(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<ClientSecretRecord>> {
+    let row = client_secrets::table.filter(client_secrets::id.eq(id));
+    Ok(row.select(ClientSecretRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a secret.
+pub fn insert(tx: &mut Database, secret: &ClientSecretRecord) -> Result<()> {
+    diesel::insert_into(client_secrets::table).values(secret).execute(tx)?;
+    Ok(())
+}
+
+/// A client's secrets that still open at `now`, newest first.
+pub fn list(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<Vec<ClientSecretRecord>> {
+    let rows = client_secrets::table
+        .filter(client_secrets::client_key.eq(client))
+        .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(now)));
+    Ok(rows.order(client_secrets::id.desc()).select(ClientSecretRecord::as_select()).load(tx)?)
+}
+
+/// Lets one secret of a client end at `at`, unless it ends earlier.
+pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<bool> {
+    let row = client_secrets::table
+        .filter(client_secrets::id.eq(id))
+        .filter(client_secrets::client_key.eq(client))
+        .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(at)));
+    Ok(diesel::update(row).set(client_secrets::expires_at.eq(Some(at))).execute(tx)? == 1)
+}
+
+/// Lets all secrets of a client end at `at`, unless they end earlier.
+pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()> {
+    let rows = client_secrets::table
+        .filter(client_secrets::client_key.eq(client))
+        .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(at)));
+    diesel::update(rows).set(client_secrets::expires_at.eq(Some(at))).execute(tx)?;
+    Ok(())
+}
+
+/// Notes that it was used.
+pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<()> {
+    let row = diesel::update(client_secrets::table.filter(client_secrets::id.eq(id)));
+    row.set(client_secrets::last_used_at.eq(Some(at))).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The table `clients`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::registration::Registration;
+use crate::domain::user::User;
+use crate::schema::{clients, users};
+
+/// The client with this key, with its owner's name.
+pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Client>> {
+    Ok(clients::table.filter(clients::id.eq(id)).select(Client::as_select()).get_result(tx).optional()?)
+}
+
+/// The client with this public name, deleted and suspended ones too.
+pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Client>> {
+    let row = clients::table.filter(clients::client_id.eq(client_id));
+    Ok(row.select(Client::as_select()).get_result(tx).optional()?)
+}
+
+/// The name of the person who registered it.
+pub fn find_owner_name(tx: &mut Database, client: &Client) -> Result<Option<String>> {
+    let Some(owner) = client.owner_id else { return Ok(None) };
+    Ok(users::table.filter(users::id.eq(owner)).select(users::username).get_result(tx).optional()?)
+}
+
+/// Adds a client.
+pub fn insert(tx: &mut Database, client: &Client) -> Result<()> {
+    diesel::insert_into(clients::table).values(client).execute(tx)?;
+    Ok(())
+}
+
+/// The clients of one person, or all that belong to people, oldest first.
+pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
+    let rows = clients::table
+        .filter(clients::deleted_at.is_null())
+        .filter(clients::owner_id.is_not_null())
+        .order(clients::id)
+        .select(Client::as_select())
+        .into_boxed();
+    let rows = match owner {
+        Some(owner) => rows.filter(clients::owner_id.eq(owner)),
+        None => rows,
+    };
+    Ok(rows.load(tx)?)
+}
+
+/// The clients whose login return URLs could hold an address; the caller judges each.
+pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Vec<Client>> {
+    // The origin is ours (scheme and host of a parsed URL), so it holds no wildcard but `_`, which
+    // only widens the search.
+    let rows = clients::table
+        .filter(clients::login_return_urls.like(format!("%{origin}%")))
+        .filter(clients::deleted_at.is_null())
+        .filter(clients::disabled_at.is_null());
+    Ok(rows.order(clients::id).select(Client::as_select()).load(tx)?)
+}
+
+/// Writes what its owner may change.
+pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<()> {
+    diesel::update(clients::table.filter(clients::id.eq(id)))
+        .set((
+            clients::name.eq(&new.name),
+            clients::scope.eq(&new.scope),
+            clients::grant_types.eq(&new.grant_types),
+            clients::redirect_uris.eq(&new.redirect_uris),
+            clients::login_return_urls.eq(&new.login_return_urls),
+            clients::login_delivery.eq(new.login_delivery),
+            clients::login_token_lifetime.eq(new.login_token_lifetime),
+            clients::require_pkce.eq(new.require_pkce),
+            clients::allow_plain_pkce.eq(new.allow_plain_pkce),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Marks it as run by the operator, or not.
+pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) -> Result<()> {
+    let row = diesel::update(clients::table.filter(clients::id.eq(id)));
+    row.set(clients::is_first_party.eq(is_first_party)).execute(tx)?;
+    Ok(())
+}
+
+/// Marks it as deleted; it can act no more and is in no list.
+pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
+    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::deleted_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}

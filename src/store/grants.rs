@@ -1,0 +1,140 @@
+//! The table `grants`: revoking is one update here.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::schema::{authorization_codes, grants, tokens};
+
+/// The grant with this key.
+pub fn find(tx: &mut Database, id: Id<Grant>) -> Result<Option<Grant>> {
+    Ok(grants::table.filter(grants::id.eq(id)).select(Grant::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a grant.
+pub fn insert(tx: &mut Database, grant: &Grant) -> Result<()> {
+    diesel::insert_into(grants::table).values(grant).execute(tx)?;
+    Ok(())
+}
+
+/// Ends one grant and with it every code and token that hangs on it.
+pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<()> {
+    let row = grants::table.filter(grants::id.eq(id)).filter(grants::revoked_at.is_null());
+    diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends all that a person allowed an application.
+pub fn revoke_of_person_and_client(
+    tx: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    client: Id<Client>,
+) -> Result<()> {
+    let rows = grants::table
+        .filter(grants::user_id.eq(user))
+        .filter(grants::client_key.eq(client))
+        .filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends all that anybody allowed an application.
+pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
+    let rows = grants::table.filter(grants::client_key.eq(client)).filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends what ends with a browser session: its login-redirect tokens and its unredeemed codes.
+pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<()> {
+    let unredeemed = authorization_codes::table
+        .filter(authorization_codes::redeemed_at.is_null())
+        .filter(authorization_codes::expires_at.gt(now))
+        .select(authorization_codes::grant_id);
+    let rows = grants::table
+        .filter(grants::session_id.eq(session))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::kind.eq(GrantKind::LoginRedirect).or(grants::id.eq_any(unredeemed)));
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends the login-redirect token that this session already gave this application (or, without one,
+/// this address): a new one replaces it.
+pub fn revoke_replaced_login(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<()> {
+    let rows = grants::table
+        .filter(grants::session_id.eq(new.session_id))
+        .filter(grants::kind.eq(GrantKind::LoginRedirect))
+        .filter(grants::revoked_at.is_null());
+    let end = grants::revoked_at.eq(Some(now));
+    match new.client_key {
+        Some(client) => diesel::update(rows.filter(grants::client_key.eq(client))).set(end).execute(tx)?,
+        None => {
+            let rows = rows.filter(grants::client_key.is_null()).filter(grants::return_url.eq(&new.return_url));
+            diesel::update(rows).set(end).execute(tx)?
+        }
+    };
+    Ok(())
+}
+
+/// One application's standing with one person: when it was first allowed, last used, tokens alive.
+pub struct Standing {
+    /// The application.
+    pub client: Id<Client>,
+    /// When its oldest living grant was made.
+    pub since: UnixTime,
+    /// When any of its tokens was last seen.
+    pub last_used_at: Option<UnixTime>,
+    /// Its tokens that live.
+    pub tokens: usize,
+}
+
+/// What lives of what a person allowed: one standing per application.
+pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Standing>> {
+    type Row = (Option<Id<Client>>, UnixTime, Option<UnixTime>, Option<UnixTime>, Option<UnixTime>);
+    let rows: Vec<Row> = grants::table
+        .left_join(tokens::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::client_key.is_not_null())
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
+        .order(grants::id)
+        .select((
+            grants::client_key,
+            grants::created_at,
+            tokens::last_used_at.nullable(),
+            tokens::expires_at.nullable(),
+            tokens::revoked_at.nullable(),
+        ))
+        .load(tx)?;
+    let mut standings: Vec<Standing> = Vec::new();
+    for (client, since, last_used_at, expires_at, revoked_at) in rows {
+        let Some(client) = client else { continue };
+        let position = standings.iter().position(|standing| standing.client == client);
+        let position = position.unwrap_or_else(|| {
+            standings.push(Standing { client, since, last_used_at: None, tokens: 0 });
+            standings.len() - 1
+        });
+        let standing = &mut standings[position];
+        standing.last_used_at = standing.last_used_at.max(last_used_at);
+        standing.tokens += usize::from(revoked_at.is_none() && expires_at.is_some_and(|end| now < end));
+    }
+    Ok(standings)
+}
+
+/// How many people have allowed an application something that still stands.
+pub fn count_people(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<usize> {
+    let people: i64 = grants::table
+        .filter(grants::client_key.eq(client))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
+        .select(diesel::dsl::count(grants::user_id).aggregate_distinct())
+        .get_result(tx)?;
+    Ok(usize::try_from(people).unwrap_or_default())
+}

@@ -1,0 +1,37 @@
+//! The tables `installation` and `setup_links`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::domain::id::Id;
+use crate::domain::installation::{Installation, SetupLinkRecord};
+use crate::schema::{installation, setup_links};
+
+/// The installation's one row, once there is one.
+pub fn find(tx: &mut Database) -> Result<Option<Installation>> {
+    Ok(installation::table.select(Installation::as_select()).get_result(tx).optional()?)
+}
+
+/// Writes the one row.
+pub fn insert(tx: &mut Database, new: &Installation) -> Result<()> {
+    diesel::insert_into(installation::table).values(new).execute(tx)?;
+    Ok(())
+}
+
+/// The set-up link with this key.
+pub fn find_setup_link(tx: &mut Database, id: Id<SetupLinkRecord>) -> Result<Option<SetupLinkRecord>> {
+    let row = setup_links::table.filter(setup_links::id.eq(id));
+    Ok(row.select(SetupLinkRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a set-up link.
+pub fn insert_setup_link(tx: &mut Database, link: &SetupLinkRecord) -> Result<()> {
+    diesel::insert_into(setup_links::table).values(link).execute(tx)?;
+    Ok(())
+}
+
+/// Ends every set-up link: one was used, or the server started anew.
+pub fn delete_setup_links(tx: &mut Database) -> Result<()> {
+    diesel::delete(setup_links::table).execute(tx)?;
+    Ok(())
+}

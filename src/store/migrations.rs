@@ -1,0 +1,116 @@
+//! One set of migrations for both databases, embedded; `{{id}}` is the key type.
+
+use diesel::backend::Backend;
+use diesel::connection::BoxableConnection;
+use diesel::migration::{
+    Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion, Result as MigrationResult,
+};
+use diesel_migrations::MigrationHarness;
+
+use super::StoreError;
+
+macro_rules! embedded {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Embedded { name: $name, up: include_str!(concat!("../../migrations/", $name, "/up.sql")) }),+]
+    };
+}
+
+/// Every migration, oldest first.
+const MIGRATIONS: &[Embedded] = embedded!["2026-11-21-000001_house"];
+
+#[derive(Clone, Copy)]
+struct Embedded {
+    name: &'static str,
+    up: &'static str,
+}
+
+/// The migrations with the key type of one database.
+#[derive(Clone, Copy)]
+pub struct Migrations {
+    key_type: &'static str,
+}
+
+/// SQLite's row id needs exactly these words; anything else makes a second b-tree.
+pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL" };
+/// PostgreSQL's `INTEGER` has 32 bits.
+pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL" };
+
+/// Applies what is missing.
+///
+/// # Errors
+/// [`StoreError::Unusable`] when the database has a migration that this binary does not know.
+pub fn run<DB, C>(connection: &mut C, migrations: Migrations) -> Result<(), StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+{
+    let unusable = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Unusable(error.to_string());
+    for applied in connection.applied_migrations().map_err(unusable)? {
+        let is_known = MIGRATIONS.iter().any(|known| version_of(known.name) == applied);
+        if !is_known {
+            return Err(StoreError::Unusable(format!(
+                "the database was made by a newer Gatepost (it has migration {applied}); use that version or restore a backup"
+            )));
+        }
+    }
+    connection.run_pending_migrations(migrations).map_err(unusable)?;
+    Ok(())
+}
+
+fn version_of(name: &'static str) -> MigrationVersion<'static> {
+    MigrationVersion::from(name.split('_').next().unwrap_or(name).replace('-', ""))
+}
+
+impl<DB: Backend> MigrationSource<DB> for Migrations {
+    fn migrations(&self) -> MigrationResult<Vec<Box<dyn Migration<DB>>>> {
+        let with_key = |embedded: &Embedded| -> Box<dyn Migration<DB>> {
+            Box::new(Step { name: Name(embedded.name), sql: embedded.up.replace("{{id}}", self.key_type) })
+        };
+        Ok(MIGRATIONS.iter().map(with_key).collect())
+    }
+}
+
+struct Step {
+    name: Name,
+    sql: String,
+}
+
+struct Name(&'static str);
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl MigrationName for Name {
+    fn version(&self) -> MigrationVersion<'_> {
+        version_of(self.0)
+    }
+}
+
+struct InTransaction;
+
+impl MigrationMetadata for InTransaction {
+    fn run_in_transaction(&self) -> bool {
+        true
+    }
+}
+
+impl<DB: Backend> Migration<DB> for Step {
+    fn run(&self, connection: &mut dyn BoxableConnection<DB>) -> MigrationResult<()> {
+        Ok(connection.batch_execute(&self.sql)?)
+    }
+
+    fn revert(&self, _connection: &mut dyn BoxableConnection<DB>) -> MigrationResult<()> {
+        Err("restore a backup to go back".into())
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        &InTransaction
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        &self.name
+    }
+}

@@ -1,0 +1,140 @@
+//! Where it is kept: diesel and nothing but diesel. Nothing above this folder knows which database it is.
+//!
+//! [`Store::read`] and [`Store::write`] take closures. On SQLite the writes of many requests share
+//! one transaction (see [`sqlite`]) and reads run on the calling thread; on PostgreSQL both run on a
+//! pool (see [`postgres`]). Then one file per table, each with free functions, called qualified.
+
+pub mod apis;
+pub mod authorization_codes;
+pub mod client_secrets;
+pub mod clients;
+pub mod consents;
+pub mod grants;
+pub mod installation;
+mod migrations;
+mod postgres;
+pub mod refresh_tokens;
+pub mod sessions;
+mod sqlite;
+pub mod tokens;
+pub mod users;
+
+use std::sync::Arc;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{PgConnection, SqliteConnection};
+
+/// A connection to either database; what a transaction is handed as `tx`.
+#[derive(diesel::MultiConnection)]
+pub enum Database {
+    /// PostgreSQL.
+    Postgres(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Why the store could not do its work. Nothing of the work was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// More work is queued than will be done in time; come back in a second.
+    #[error("the store has more work than it can queue")]
+    Overloaded,
+    /// Somebody else took a unique value first.
+    #[error("a unique value is taken")]
+    Conflict,
+    /// Two transactions crossed; the same work may succeed when it is run again.
+    #[error("the transaction met another one")]
+    Serialization,
+    /// The database is gone, full, locked, broken, or does not answer.
+    #[error("the database failed: {0}")]
+    Unavailable(String),
+    /// The database belongs to a newer Gatepost, another key, or cannot be opened.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            // 40001 is mapped by diesel; 40P01 (deadlock) is not, and is told by its words.
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Serialization,
+            DieselError::DatabaseError(_, ref information) if information.message().contains("deadlock detected") => {
+                Self::Serialization
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// What a query answers.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Engine>);
+
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Store {
+    /// Opens the database named by `url` (`sqlite://file`, `postgres://…`) without changing it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the URL or the database cannot be used.
+    pub fn connect(url: &str) -> Result<Self> {
+        let engine = if let Some(path) = url.strip_prefix("sqlite://") {
+            Engine::Sqlite(sqlite::Sqlite::open(path)?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Engine::Postgres(postgres::Postgres::open(url)?)
+        } else {
+            return Err(StoreError::Unusable("database_url must begin with sqlite:// or postgres://".to_owned()));
+        };
+        Ok(Self(Arc::new(engine)))
+    }
+
+    /// Applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the database was made by a newer Gatepost.
+    pub async fn migrate(&self) -> Result<()> {
+        match self.0.as_ref() {
+            // Outside the writer: some statements of a migration may not run in a savepoint.
+            Engine::Sqlite(sqlite) => sqlite.migrate(),
+            Engine::Postgres(postgres) => postgres.migrate().await,
+        }
+    }
+
+    /// Runs `work` without writing.
+    ///
+    /// # Errors
+    /// Whatever `work` fails with, or why it could not run.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        match self.0.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Postgres(postgres) => postgres.read(work).await,
+        }
+    }
+
+    /// Runs `work` in a transaction: `Ok` commits and is answered after the commit returned, `Err`
+    /// rolls back. `work` may be run again and must not do anything slow.
+    ///
+    /// # Errors
+    /// Whatever `work` fails with; [`StoreError::Overloaded`] at once when the queue is full.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        match self.0.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.write(work).await,
+            Engine::Postgres(postgres) => postgres.write(work).await,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The table `refresh_tokens`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::refresh_token::RefreshTokenRecord;
+use crate::schema::refresh_tokens;
+
+/// The refresh token with this key.
+pub fn find(tx: &mut Database, id: Id<RefreshTokenRecord>) -> Result<Option<RefreshTokenRecord>> {
+    let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
+    Ok(row.select(RefreshTokenRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a refresh token.
+pub fn insert(tx: &mut Database, token: &RefreshTokenRecord) -> Result<()> {
+    diesel::insert_into(refresh_tokens::table).values(token).execute(tx)?;
+    Ok(())
+}
+
+/// Exchanges a token for its successor; one conditional update decides a race.
+pub fn consume(
+    tx: &mut Database,
+    now: UnixTime,
+    id: Id<RefreshTokenRecord>,
+    successor: Id<RefreshTokenRecord>,
+) -> Result<bool> {
+    let row = refresh_tokens::table
+        .filter(refresh_tokens::id.eq(id))
+        .filter(refresh_tokens::consumed_at.is_null());
+    let exchanged = (
+        refresh_tokens::consumed_at.eq(Some(now)),
+        refresh_tokens::successor_id.eq(Some(successor)),
+        refresh_tokens::last_used_at.eq(Some(now)),
+    );
+    Ok(diesel::update(row).set(exchanged).execute(tx)? == 1)
+}
+
+/// Lets a stable token live on: it was used.
+pub fn extend(tx: &mut Database, now: UnixTime, id: Id<RefreshTokenRecord>, until: UnixTime) -> Result<()> {
+    diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)))
+        .set((refresh_tokens::last_used_at.eq(Some(now)), refresh_tokens::expires_at.eq(until)))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Notes that it was seen.
+pub fn touch(tx: &mut Database, id: Id<RefreshTokenRecord>, at: UnixTime) -> Result<()> {
+    let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
+    row.set(refresh_tokens::last_used_at.eq(Some(at))).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The table `sessions`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::schema::{sessions, users};
+
+/// The session with this key and its person.
+pub fn find(tx: &mut Database, id: Id<Session>) -> Result<Option<(Session, User)>> {
+    let row = sessions::table.inner_join(users::table).filter(sessions::id.eq(id));
+    Ok(row.select((Session::as_select(), User::as_select())).get_result(tx).optional()?)
+}
+
+/// Adds a session.
+pub fn insert(tx: &mut Database, session: &Session) -> Result<()> {
+    diesel::insert_into(sessions::table).values(session).execute(tx)?;
+    Ok(())
+}
+
+/// A person's sessions that have not ended, newest first; idle ones are for the caller to judge.
+pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Session>> {
+    let rows = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    Ok(rows.order(sessions::last_seen_at.desc()).select(Session::as_select()).load(tx)?)
+}
+
+/// Ends one session of a person.
+pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, id: Id<Session>) -> Result<bool> {
+    let row = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null());
+    Ok(diesel::update(row).set(sessions::ended_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Notes that it was used.
+pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set(sessions::last_seen_at.eq(at)).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! SQLite: one writer thread whose transaction many requests share, readers on the calling threads.
+//!
+//! Group commit: the writer takes what is queued, opens one transaction, runs each piece of work
+//! under a savepoint, commits with one fsync, then answers all. It never waits for more work. Work
+//! that fails or panics takes only itself with it. But SQLite ends the *whole* transaction on a full
+//! disk or an I/O error, so when a savepoint cannot be closed the batch failed, all of it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use tokio::sync::oneshot;
+
+use super::{Database, Result, StoreError, migrations};
+
+/// Writes that may wait; one more is refused at once.
+const QUEUE: usize = 4_096;
+/// Writes that share one transaction.
+const BATCH: usize = 256;
+/// Milliseconds to wait for another process's lock.
+const BUSY_MILLISECONDS: u32 = 5_000;
+
+pub struct Sqlite {
+    path: String,
+    number: u64,
+    queue: SyncSender<Box<dyn Work>>,
+}
+
+static STORES: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Each thread's readers, by store: a process may hold several stores (tests do).
+    static READERS: RefCell<HashMap<u64, Database>> = RefCell::new(HashMap::new());
+}
+
+impl Sqlite {
+    pub fn open(path: &str) -> Result<Self> {
+        let path = path.to_owned();
+        let connection = connect(&path)?;
+        let (queue, work) = sync_channel(QUEUE);
+        let writer = Writer { path: path.clone(), connection: Some(connection) };
+        thread::Builder::new()
+            .name("gatepost-writer".to_owned())
+            .spawn(move || writer.run(&work))
+            .map_err(|error| StoreError::Unusable(format!("the writer thread could not start: {error}")))?;
+        Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), queue })
+    }
+
+    pub fn migrate(&self) -> Result<()> {
+        match connect(&self.path)? {
+            Database::Sqlite(mut connection) => migrations::run(&mut connection, migrations::SQLITE),
+            Database::Postgres(_) => unreachable!("because this file opens SQLite only"),
+        }
+    }
+
+    pub fn read<T>(&self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+        // Taken out while it is used, so that a panic or a nested read finds no borrowed cell.
+        let held = READERS.with_borrow_mut(|readers| readers.remove(&self.number));
+        let mut database = match held {
+            Some(database) => database,
+            None => reader(&self.path)?,
+        };
+        let outcome = work(&mut database);
+        if !matches!(outcome, Err(StoreError::Unavailable(_))) {
+            READERS.with_borrow_mut(|readers| readers.insert(self.number, database));
+        }
+        outcome
+    }
+
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let task = Box::new(Task { work, outcome: None, answer });
+        self.queue.try_send(task).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Overloaded,
+            TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
+        })?;
+        match answered.await {
+            Ok(outcome) => outcome,
+            Err(_dropped) => Err(StoreError::Unavailable("the work panicked".to_owned())),
+        }
+    }
+}
+
+fn connect(path: &str) -> Result<Database> {
+    let unusable = |error: &dyn std::fmt::Display| StoreError::Unusable(format!("{path} cannot be opened: {error}"));
+    let mut connection = SqliteConnection::establish(path).map_err(|error| unusable(&error))?;
+    // busy_timeout first: switching to WAL takes a lock. FULL: an answered token survives a power cut.
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+    );
+    connection.batch_execute(&pragmas).map_err(|error| unusable(&error))?;
+    Ok(Database::Sqlite(connection))
+}
+
+fn reader(path: &str) -> Result<Database> {
+    let mut database = connect(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    database.batch_execute("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")?;
+    Ok(database)
+}
+
+/// One request's work, waiting in the queue.
+trait Work: Send {
+    /// Runs it; says whether its changes are to be kept.
+    fn run(&mut self, tx: &mut Database) -> bool;
+    /// Answers the request, after the commit or instead of it.
+    fn answer(self: Box<Self>, failed: Option<&str>);
+}
+
+struct Task<T, F> {
+    work: F,
+    outcome: Option<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Database) -> Result<T> + Send,
+{
+    fn run(&mut self, tx: &mut Database) -> bool {
+        // A panic is caught inside its savepoint; the message is printed by the panic hook.
+        self.outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).ok();
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&str>) {
+        let outcome = match (failed, self.outcome) {
+            (Some(reason), Some(Ok(_)) | None) => Err(StoreError::Unavailable(reason.to_owned())),
+            (None, None) => Err(StoreError::Unavailable("the work panicked".to_owned())),
+            (_, Some(outcome)) => outcome,
+        };
+        // The request may be gone (its connection closed); what was committed stays committed.
+        drop(self.answer.send(outcome));
+    }
+}
+
+struct Writer {
+    path: String,
+    connection: Option<Database>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Receiver<Box<dyn Work>>) {
+        while let Ok(first) = queue.recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(next) = queue.try_recv()
+            {
+                batch.push(next);
+            }
+            let failure = self.commit(&mut batch).err().map(|error| {
+                tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
+                self.connection = None; // opened anew for the next batch
+                error.to_string()
+            });
+            for task in batch {
+                task.answer(failure.as_deref());
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &mut [Box<dyn Work>]) -> Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(connect(&self.path)?);
+        }
+        let Some(tx) = self.connection.as_mut() else { return Ok(()) };
+        tx.batch_execute("BEGIN IMMEDIATE")?;
+        for task in batch {
+            tx.batch_execute("SAVEPOINT work")?;
+            let is_kept = task.run(tx);
+            // Fails when SQLite has ended the outer transaction: then nothing of the batch is kept.
+            tx.batch_execute(if is_kept { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        }
+        Ok(tx.batch_execute("COMMIT")?)
+    }
+}

@@ -1,0 +1,63 @@
+//! The table `users`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::user::User;
+use crate::schema::users;
+
+/// The person with this key.
+pub fn find(tx: &mut Database, id: Id<User>) -> Result<Option<User>> {
+    Ok(users::table.filter(users::id.eq(id)).select(User::as_select()).get_result(tx).optional()?)
+}
+
+/// The person with this folded name, deleted ones aside.
+pub fn find_by_username(tx: &mut Database, folded: &str) -> Result<Option<User>> {
+    Ok(users::table.filter(users::username_folded.eq(folded)).select(User::as_select()).get_result(tx).optional()?)
+}
+
+/// The person who signs in with this folded name or proven address.
+pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
+    if let Some(user) = find_by_username(tx, folded)? {
+        return Ok(Some(user));
+    }
+    let by_email = users::table.filter(users::verified_email_folded.eq(folded));
+    Ok(by_email.select(User::as_select()).get_result(tx).optional()?)
+}
+
+/// Whether anybody has an account.
+pub fn is_empty(tx: &mut Database) -> Result<bool> {
+    let everybody = users::table.select(users::id);
+    Ok(!diesel::select(diesel::dsl::exists(everybody)).get_result::<bool>(tx)?)
+}
+
+/// Adds a person. A taken name or proven address is a conflict.
+pub fn insert(tx: &mut Database, user: &User) -> Result<()> {
+    diesel::insert_into(users::table).values(user).execute(tx)?;
+    Ok(())
+}
+
+/// Everybody, oldest first.
+pub fn list(tx: &mut Database) -> Result<Vec<User>> {
+    Ok(users::table.order(users::id).select(User::as_select()).load(tx)?)
+}
+
+/// Replaces the hash, if it is still the one that was judged.
+pub fn replace_password_hash(tx: &mut Database, id: Id<User>, old: &str, new: &str) -> Result<bool> {
+    let row = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
+    Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(tx)? == 1)
+}
+
+/// Sets a password without a look at the old one.
+pub fn set_password_hash(tx: &mut Database, id: Id<User>, new: &str) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id))).set(users::password_hash.eq(new)).execute(tx)?;
+    Ok(())
+}
+
+/// Disables the person, or enables them again.
+pub fn set_disabled(tx: &mut Database, id: Id<User>, at: Option<UnixTime>) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id))).set(users::disabled_at.eq(at)).execute(tx)?;
+    Ok(())
+}
