@@ -1,16 +1,14 @@
-// Gatepost's login redirect, for apps without a server of their own. Three lines log a person in:
-//
-//   <script src="https://your-gatepost.example/login.js"></script>
+// Gatepost's login redirect, for apps without a server of their own. These lines log a person in:
+//   <script src="https://gatepost.example/login.js"></script>
 //   <script>const token = Gatepost.token() || Gatepost.logIn();</script>
-//   <script>if (token) start(token);</script>
 //
-// Gatepost.token()              the token, or null. On arrival it checks `state`, so that nobody can hand
-//                               you a token of theirs, and takes it out of the address bar. It is kept for this tab.
-// Gatepost.logIn({ returnTo })  goes to the log-in page and comes back to `returnTo`, or here.
-// Gatepost.forget()             drops the token, for instance after a 401.
-// Gatepost.error                "access_denied" when the person canceled, "state_mismatch" when a token was refused.
-//                               After an error logIn() does nothing until the person clicks or types, so that
-//                               the line above cannot send them round and round. Offer a "Log in" button.
+// token()              The token or null. On arrival it checks `state`, so that nobody can plant a token of
+//                      theirs, and clears the address bar. The token is kept for this tab.
+// logIn({ returnTo })  Leaves for the log-in page; the person comes back to returnTo, or to this page.
+// forget()             Drops the token; after a 401, say.
+// error                "access_denied": the person canceled. "state_mismatch": a token was refused.
+//                      After an error logIn() waits until the person clicks or types, so that the line above
+//                      cannot send them round and round. Offer a "Log in" button that calls it.
 (() => {
   "use strict";
   const server = new URL(".", document.currentScript.src).href;
@@ -20,7 +18,7 @@
   const find = (name) => (new RegExp(`[?#&]${name}=([^&#]*)`).exec(location.href) || [])[1];
   const clean = (url) => {
     const rest = url.replace(/(?<=[?#&])(token|state|error)=[^&#]*&?/g, "");
-    return rest === url ? url : rest.replace(/[?&](?=#|$)/g, "").replace(/#$/, "");
+    return rest === url ? url : rest.replace(/&(?=#|$)/g, "").replace(/^([^?#]*)\?(?=#|$)/, "$1").replace(/#$/, "");
   };
   const fail = (error) => {
     Gatepost.error = error;

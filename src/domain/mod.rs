@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod authorization_code;
+pub mod base_key;
 pub mod client;
 pub mod client_secret;
 pub(crate) mod column;
@@ -9,6 +10,7 @@ pub mod consent;
 pub mod grant;
 pub mod id;
 pub mod installation;
+pub mod lifetimes;
 pub mod login_return_url;
 pub mod password;
 pub mod pkce;

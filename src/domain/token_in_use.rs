@@ -1,4 +1,4 @@
-//! A token with all that decides whether it lives: its grant, its person, its application.
+//! A grant or token with all that decides whether it lives: its person, its application.
 
 use diesel::prelude::*;
 
@@ -9,12 +9,10 @@ use super::token_record::TokenRecord;
 use super::user::{Role, User};
 use crate::clock::UnixTime;
 
-/// A token as it stands in the database at one moment.
+/// A grant as it stands in the database at one moment.
 #[derive(Clone, Debug)]
-pub struct TokenInUse {
-    /// The token.
-    pub record: TokenRecord,
-    /// What it hangs on.
+pub struct GrantInUse {
+    /// The grant.
     pub grant: Grant,
     /// Whose it is.
     pub person: Option<Person>,
@@ -22,7 +20,16 @@ pub struct TokenInUse {
     pub application: Option<Application>,
 }
 
-/// What a token's judge needs to know of its person.
+/// A token as it stands in the database at one moment.
+#[derive(Clone, Debug)]
+pub struct TokenInUse {
+    /// The token.
+    pub record: TokenRecord,
+    /// What it hangs on.
+    pub basis: GrantInUse,
+}
+
+/// What a judge needs to know of a person.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = crate::schema::users)]
 pub struct Person {
@@ -36,7 +43,7 @@ pub struct Person {
     deleted_at: Option<UnixTime>,
 }
 
-/// What a token's judge needs to know of its application.
+/// What a judge needs to know of an application.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = crate::schema::clients)]
 pub struct Application {
@@ -50,7 +57,7 @@ pub struct Application {
     deleted_at: Option<UnixTime>,
 }
 
-/// Whether a token opens anything.
+/// Whether a grant stands or a token opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It lives.
@@ -61,20 +68,31 @@ pub enum Life {
     Ended,
 }
 
-impl TokenInUse {
-    /// Unexpired, grant unrevoked, person active, application active: judged at every use.
+impl GrantInUse {
+    /// Unrevoked, unexpired, person active, application active: judged at every use.
     pub fn life(&self, now: UnixTime) -> Life {
-        let person = self.person.as_ref().is_none_or(|person| person.disabled_at.is_none() && person.deleted_at.is_none());
-        let application = self
-            .application
-            .as_ref()
-            .is_none_or(|application| application.disabled_at.is_none() && application.deleted_at.is_none());
-        if self.record.revoked_at.is_some() || self.grant.revoked_at.is_some() || !person || !application {
+        let person = self.person.as_ref();
+        let application = self.application.as_ref();
+        let is_active = person.is_none_or(|person| person.disabled_at.is_none() && person.deleted_at.is_none())
+            && application.is_none_or(|client| client.disabled_at.is_none() && client.deleted_at.is_none());
+        if self.grant.revoked_at.is_some() || !is_active {
             Life::Ended
-        } else if self.record.expires_at.is_some_and(|end| end <= now) || !self.grant.is_alive(now) {
-            Life::Expired
-        } else {
+        } else if self.grant.is_alive(now) {
             Life::Alive
+        } else {
+            Life::Expired
+        }
+    }
+}
+
+impl TokenInUse {
+    /// The token's own end and revocation, then its grant's.
+    pub fn life(&self, now: UnixTime) -> Life {
+        match self.basis.life(now) {
+            Life::Ended => Life::Ended,
+            _ if self.record.revoked_at.is_some() => Life::Ended,
+            Life::Alive if self.record.expires_at.is_none_or(|end| now < end) => Life::Alive,
+            _ => Life::Expired,
         }
     }
 }

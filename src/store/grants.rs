@@ -8,12 +8,20 @@ use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::session::Session;
+use crate::domain::token_in_use::{Application, GrantInUse, Person};
 use crate::domain::user::User;
-use crate::schema::{authorization_codes, grants, tokens};
+use crate::schema::{authorization_codes, clients, grants, tokens, users};
 
-/// The grant with this key.
-pub fn find(tx: &mut Database, id: Id<Grant>) -> Result<Option<Grant>> {
-    Ok(grants::table.filter(grants::id.eq(id)).select(Grant::as_select()).get_result(tx).optional()?)
+/// The grant with this key, with all that decides whether it stands.
+pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
+    let row: Option<(Grant, Option<Person>, Option<Application>)> = grants::table
+        .left_join(users::table)
+        .left_join(clients::table)
+        .filter(grants::id.eq(id))
+        .select((Grant::as_select(), Option::<Person>::as_select(), Option::<Application>::as_select()))
+        .get_result(tx)
+        .optional()?;
+    Ok(row.map(|(grant, person, application)| GrantInUse { grant, person, application }))
 }
 
 /// Adds a grant.

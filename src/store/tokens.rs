@@ -8,7 +8,7 @@ use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
-use crate::domain::token_in_use::{Application, Person, TokenInUse};
+use crate::domain::token_in_use::{Application, GrantInUse, Person, TokenInUse};
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::schema::{clients, grants, tokens, users};
@@ -26,7 +26,9 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
         ))
         .get_result(tx)
         .optional()?;
-    Ok(row.map(|(record, grant, person, application)| TokenInUse { record, grant, person, application }))
+    Ok(row.map(|(record, grant, person, application)| {
+        TokenInUse { record, basis: GrantInUse { grant, person, application } }
+    }))
 }
 
 /// Adds a token.

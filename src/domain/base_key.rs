@@ -1,0 +1,106 @@
+//! The base key: the installation's one secret, from which every other key is derived by its label.
+
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::rand;
+use zeroize::Zeroizing;
+
+use super::secret::{Secret, sha256_base64url};
+
+/// The base keys by number; the last one is used for what is new, old ones as long as something
+/// needs them.
+#[derive(Clone)]
+pub struct BaseKeys(Vec<(i32, Secret)>);
+
+/// The text holds no base keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret file holds one line per key, as `1:` and 64 hexadecimal digits")]
+pub struct InvalidBaseKeys;
+
+struct Bytes(usize);
+
+impl KeyType for Bytes {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl BaseKeys {
+    /// A first key from the operating system.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness: there is no safe way to go on.
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        rand::fill(bytes.as_mut()).expect("because the operating system's randomness is always available");
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(vec![(1, Secret::new(text))])
+    }
+
+    /// Reads the lines of a secret file.
+    ///
+    /// # Errors
+    /// [`InvalidBaseKeys`] when a line is no key, or there is none.
+    pub fn parse(text: &str) -> Result<Self, InvalidBaseKeys> {
+        let mut keys = Vec::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (number, key) = line.split_once(':').ok_or(InvalidBaseKeys)?;
+            let number = number.parse().map_err(|_not_a_number| InvalidBaseKeys)?;
+            if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(InvalidBaseKeys);
+            }
+            keys.push((number, Secret::new(key)));
+        }
+        if keys.is_empty() { Err(InvalidBaseKeys) } else { Ok(Self(keys)) }
+    }
+
+    /// The lines of a secret file.
+    pub fn to_file(&self) -> Secret {
+        Secret::new(self.0.iter().map(|(number, key)| format!("{number}:{}\n", key.expose())).collect::<String>())
+    }
+
+    /// The number of the key for what is new.
+    pub fn current(&self) -> i32 {
+        self.0.last().map_or(0, |(number, _)| *number)
+    }
+
+    /// Bytes that only the holder of key `number` can make, for one use of one purpose
+    /// (RFC 5869: the label and `context` are the info). Nothing when that key is gone.
+    pub fn derive<const LENGTH: usize>(&self, number: i32, label: &str, context: &[&[u8]]) -> Option<[u8; LENGTH]> {
+        let (_, key) = self.0.iter().find(|(known, _)| *known == number)?;
+        let extracted: Prk = Salt::new(HKDF_SHA256, b"gatepost").extract(key.expose().as_bytes());
+        let mut info: Vec<&[u8]> = vec![label.as_bytes(), b"\0"];
+        info.extend_from_slice(context);
+        let mut bytes = [0; LENGTH];
+        extracted.expand(&info, Bytes(LENGTH)).and_then(|key| key.fill(&mut bytes)).ok()?;
+        Some(bytes)
+    }
+
+    /// A value that tells whether a database belongs to this key, and tells nothing else.
+    pub fn check_value(&self) -> String {
+        let number = self.0.first().map_or(0, |(number, _)| *number);
+        sha256_base64url(&self.derive::<32>(number, "check", &[]).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for BaseKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "BaseKeys({} of them)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_their_file_and_derive_by_label_and_context() {
+        let keys = BaseKeys::generate();
+        let read = BaseKeys::parse(keys.to_file().expose()).expect("because it was just written");
+        let derive = |keys: &BaseKeys, label, context: &[&[u8]]| keys.derive::<32>(1, label, context);
+        assert_eq!(derive(&keys, "refresh", &[b"a"]), derive(&read, "refresh", &[b"a"]));
+        assert_ne!(derive(&keys, "refresh", &[b"a"]), derive(&keys, "refresh", &[b"b"]));
+        assert_ne!(derive(&keys, "refresh", &[]), derive(&keys, "cookie", &[]));
+        assert_eq!(keys.derive::<32>(2, "refresh", &[]), None);
+        assert!(BaseKeys::parse("").is_err() && BaseKeys::parse("1:beef").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! How long things live, in seconds.
+
+use serde::{Deserialize, Serialize};
+
+/// The settings `lifetimes.*`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lifetimes {
+    /// An authorization code.
+    pub code: i64,
+    /// An OAuth access token.
+    pub access: i64,
+    /// A refresh token that is not used.
+    pub refresh_idle: i64,
+    /// A grant with a refresh token, however often it is used.
+    pub refresh_max: i64,
+    /// The longest life of a login-redirect token, and its default.
+    pub login_redirect_max: i64,
+    /// A browser session that is not used.
+    pub session_idle: i64,
+    /// A browser session, however often it is used.
+    pub session_max: i64,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            code: 60,
+            access: 3_600,
+            refresh_idle: 2_592_000,
+            refresh_max: 31_536_000,
+            login_redirect_max: 86_400,
+            session_idle: 1_209_600,
+            session_max: 7_776_000,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Registering protected APIs: an identifier, scopes with sentences, and credentials to introspect with.
+
+use url::Url;
+
+use super::clients::{self, Registered};
+use crate::clock::UnixTime;
+use crate::domain::api::{Api, ApiScope, TokenFormat};
+use crate::domain::client::ClientType;
+use crate::domain::id::Id;
+use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::scope::Scope;
+use crate::outcome::Error;
+use crate::store::{Database, apis};
+use crate::oauth::scopes;
+
+/// An API as somebody wrote it down.
+#[derive(Clone, Debug)]
+pub struct ApiDraft {
+    /// An absolute URI without a fragment (RFC 8707 §2).
+    pub identifier: String,
+    /// The name that people read.
+    pub name: String,
+    /// `name: sentence`, one per element.
+    pub scopes: Vec<String>,
+    /// Whether the operator runs it.
+    pub is_first_party: bool,
+}
+
+/// Registers an API with its credentials.
+///
+/// # Errors
+/// What is wrong with the draft.
+pub fn register(
+    tx: &mut Database,
+    now: UnixTime,
+    draft: ApiDraft,
+) -> Result<(Api, Registered), Error<Vec<FieldProblem>>> {
+    let refuse = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
+    if Url::parse(&draft.identifier).is_err() || draft.identifier.contains('#') {
+        return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
+    }
+    if apis::find_by_identifier(tx, &draft.identifier)?.is_some() {
+        return Err(refuse("identifier", "An API with this identifier exists."));
+    }
+    let known = scopes::known_scope(tx)?;
+    let mut rows = Vec::new();
+    for scope in &draft.scopes {
+        let (name, sentence) = scope.split_once(": ").ok_or_else(|| refuse("scope", "Write a scope as 'name: what a person reads'."))?;
+        let is_one_word = name.parse::<Scope>().is_ok_and(|parsed| parsed.as_str() == name && !name.contains(' ') && !name.is_empty());
+        if !is_one_word {
+            return Err(refuse("scope", "A scope's name is one word of printable ASCII."));
+        }
+        if known.holds(name) || rows.iter().any(|(other, _): &(String, String)| other == name) {
+            return Err(refuse("scope", "A scope with this name exists."));
+        }
+        rows.push((name.to_owned(), sentence.trim().to_owned()));
+    }
+    let credentials = Draft { scope: Some(String::new()), ..Draft::new(draft.name.clone(), ClientType::Confidential) };
+    let new = credentials.validate(&known, i64::MAX).map_err(Error::Refused)?;
+    let registration = crate::domain::registration::Registration { grant_types: Default::default(), ..new };
+    let registered = clients::insert(tx, now, (None, Some(now)), registration)?;
+    let api = Api {
+        id: Id::next(now),
+        identifier: draft.identifier,
+        name: registered.client.name.clone(),
+        token_format: TokenFormat::Opaque,
+        is_first_party: draft.is_first_party,
+        client_key: registered.client.id,
+        created_at: now,
+    };
+    apis::insert(tx, &api)?;
+    for (name, sentence) in rows {
+        apis::insert_scope(tx, &ApiScope { id: Id::next(now), api_id: api.id, name, sentence })?;
+    }
+    Ok((api, registered))
+}

@@ -1,0 +1,300 @@
+//! The authorization endpoint (RFC 6749 §4.1.1): examine a request, remember a consent, issue a code.
+//!
+//! Nothing half-approved is stored: the page's form comes back with the same query, which is
+//! examined again.
+
+use super::machine::authorization::{Answers, Verdict, run};
+use super::parameters::Parameters;
+use super::problem::{
+    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_SCOPE, MISSING_PARAMETER, Problem, REPEATED_PARAMETER,
+    REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
+    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
+};
+use crate::clock::UnixTime;
+use crate::domain::authorization_code::AuthorizationCodeRecord;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::consent::ConsentKind;
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::redirect_uri::{RedirectKind, RedirectUri};
+use crate::domain::scope::Scope;
+use crate::domain::secret::sha256_base64url;
+use crate::domain::session::Session;
+use crate::domain::token::{AuthorizationCode, Token};
+use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants};
+use crate::tokens::Mint;
+
+/// The longest `state`, in bytes.
+const MAX_STATE: usize = 2_048;
+
+/// An authorization request that is right in every part.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// Whether the request named it; then the token request must too (§4.1.3).
+    pub named_redirect_uri: bool,
+    /// What comes back unchanged.
+    pub state: Option<String>,
+    /// What would be granted.
+    pub scope: Scope,
+    /// What the verifier must meet.
+    pub challenge: Option<CodeChallenge>,
+}
+
+/// How an authorization request is refused.
+#[derive(Clone, Debug)]
+pub enum AuthorizationRefusal {
+    /// The client or its address is not right: a page, never a redirect (§4.1.2.1).
+    Page(&'static Problem),
+    /// Something else is wrong, and the client may hear it at its registered address.
+    Redirect(Box<RefusedRequest>),
+}
+
+/// A request that is wrong, of a client that is known.
+#[derive(Clone, Debug)]
+pub struct RefusedRequest {
+    /// Who asked.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// What comes back unchanged.
+    pub state: Option<String>,
+    /// What is answered.
+    pub problem: &'static Problem,
+}
+
+struct Examination<'a> {
+    db: &'a mut Database,
+    parameters: &'a Parameters,
+    found: Option<(Client, RedirectUri)>,
+    challenge: Option<CodeChallenge>,
+    scope: Scope,
+}
+
+/// Examines a request without writing.
+///
+/// # Errors
+/// Why it is refused, and where that may be said.
+pub fn examine(
+    db: &mut Database,
+    parameters: &Parameters,
+) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
+    let mut examination =
+        Examination { db, parameters, found: None, challenge: None, scope: Scope::default() };
+    run(parameters, &mut examination)?;
+    let Examination { found, challenge, scope, .. } = examination;
+    let Some((client, redirect_uri)) = found else {
+        return Err(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)));
+    };
+    Ok(AuthorizationRequest {
+        client,
+        redirect_uri,
+        named_redirect_uri: parameters.get("redirect_uri").is_some(),
+        state: parameters.get("state").map(str::to_owned),
+        scope,
+        challenge,
+    })
+}
+
+impl Examination<'_> {
+    fn refuse(&self, problem: &'static Problem) -> Error<AuthorizationRefusal> {
+        Error::Refused(match &self.found {
+            None => AuthorizationRefusal::Page(problem),
+            Some((client, redirect_uri)) => AuthorizationRefusal::Redirect(Box::new(RefusedRequest {
+                client: client.clone(),
+                redirect_uri: redirect_uri.clone(),
+                // A state that is itself wrong does not come back.
+                state: self.parameters.get("state").filter(|state| state.len() <= MAX_STATE).map(str::to_owned),
+                problem,
+            })),
+        })
+    }
+
+    /// What is checked as soon as it is known where the answer goes.
+    fn check_shape(&self) -> Result<(), &'static Problem> {
+        let parameters = self.parameters;
+        let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        if parameters.has_repeats() {
+            return Err(&REPEATED_PARAMETER);
+        }
+        if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
+            return Err(&STATE_TOO_LONG);
+        }
+        // OpenID Connect Core §6: a server that does not support request objects says so.
+        if parameters.get("request").is_some() {
+            return Err(&REQUEST_NOT_SUPPORTED);
+        }
+        if parameters.get("request_uri").is_some() {
+            return Err(&REQUEST_URI_NOT_SUPPORTED);
+        }
+        if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+            return Err(&UNSUPPORTED_RESPONSE_MODE);
+        }
+        if parameters.get("response_type").is_none() {
+            return Err(&MISSING_PARAMETER);
+        }
+        if !client.may_use(GrantType::AuthorizationCode) {
+            return Err(&UNAUTHORIZED_CLIENT);
+        }
+        Ok(())
+    }
+
+    /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
+    fn check_challenge(&self) -> Result<Option<CodeChallenge>, &'static Problem> {
+        let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        let method = self.parameters.get("code_challenge_method");
+        let Some(text) = self.parameters.get("code_challenge") else {
+            return match method {
+                Some(_) => Err(&INVALID_CHALLENGE),
+                None if client.require_pkce || client.is_public() => Err(&CHALLENGE_REQUIRED),
+                None => Ok(None),
+            };
+        };
+        // An absent method means `plain` (RFC 7636 §4.3), which is taken only where it was allowed.
+        let method = match method.unwrap_or("plain").parse() {
+            Ok(ChallengeMethod::Plain) if client.allow_plain_pkce && !client.is_public() => ChallengeMethod::Plain,
+            Ok(ChallengeMethod::S256) => ChallengeMethod::S256,
+            Ok(ChallengeMethod::Plain) | Err(_) => return Err(&INVALID_CHALLENGE),
+        };
+        CodeChallenge::parse(text, method).map(Some).map_err(|_invalid| &INVALID_CHALLENGE)
+    }
+}
+
+impl Answers for Examination<'_> {
+    type Refusal = Error<AuthorizationRefusal>;
+
+    fn bind(&mut self, client_id: &str) -> Result<String, Self::Refusal> {
+        let parameters = self.parameters;
+        if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
+            return Err(self.refuse(&REPEATED_PARAMETER));
+        }
+        let client = clients::find_by_client_id(self.db, client_id)?.filter(Client::is_active);
+        let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
+        let Some(redirect_uri) = client.redirect_uri(parameters.get("redirect_uri")) else {
+            return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));
+        };
+        self.found = Some((client, redirect_uri));
+        self.check_shape().map_err(|problem| self.refuse(problem))?;
+        Ok(client_id.to_owned())
+    }
+
+    fn extend(&mut self) -> Result<(), Self::Refusal> {
+        self.challenge = self.check_challenge().map_err(|problem| self.refuse(problem))?;
+        Ok(())
+    }
+
+    fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
+        let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)))?;
+        let scope = match self.parameters.get("scope").map(str::parse::<Scope>) {
+            // None asked: all that the client registered (§3.3).
+            None => client.scope.clone(),
+            Some(Ok(scope)) if !scope.is_empty() && scope.is_within(&client.scope) => scope,
+            Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
+        };
+        self.scope = scope.clone();
+        Ok(scope)
+    }
+
+    fn refused(&mut self, by: Verdict) -> Self::Refusal {
+        self.refuse(match by {
+            Verdict::Ignored => &UNKNOWN_CLIENT,
+            Verdict::ResponseType => &UNSUPPORTED_RESPONSE_TYPE,
+            Verdict::Scope => &INVALID_SCOPE,
+        })
+    }
+}
+
+impl AuthorizationRequest {
+    /// Whether a consent may be remembered and reused: only for an https address, which proves who
+    /// receives the answer. Any program of the device can use a loopback port or a private scheme
+    /// (RFC 8252 §8.6).
+    pub fn has_proven_address(&self) -> bool {
+        self.redirect_uri.kind() == RedirectKind::Https
+    }
+
+    /// A digest of what the consent page shows, so that what counts is what was shown.
+    pub fn shown_to(&self, user: Id<User>) -> String {
+        let shown = format!(
+            "{}\n{}\n{}\n{}\n{}",
+            user.number(),
+            self.client.client_id,
+            self.scope,
+            self.redirect_uri,
+            self.state.as_deref().unwrap_or_default()
+        );
+        sha256_base64url(shown.as_bytes())
+    }
+}
+
+/// What the person allowed this application before.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_consent(db: &mut Database, request: &AuthorizationRequest, user: Id<User>) -> Result<Scope, StoreError> {
+    let consent = consents::find(db, user, request.client.id, ConsentKind::Authorization)?;
+    Ok(consent.map(|consent| consent.scope).unwrap_or_default())
+}
+
+/// Whether a wrong request may bounce to the application at once: one that the operator vouches
+/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700 §4.11.2).
+///
+/// # Errors
+/// When the store fails.
+pub fn may_bounce(db: &mut Database, refused: &RefusedRequest, user: Option<Id<User>>) -> Result<bool, StoreError> {
+    if refused.client.verified_at.is_some() {
+        return Ok(true);
+    }
+    let Some(user) = user else { return Ok(false) };
+    Ok(consents::find(db, user, refused.client.id, ConsentKind::Authorization)?.is_some())
+}
+
+/// Issues a code for what the person allowed, and remembers the consent where that is safe.
+///
+/// # Errors
+/// When the store fails.
+pub fn approve(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    request: &AuthorizationRequest,
+    (user, session): (Id<User>, Id<Session>),
+) -> Result<Token<AuthorizationCode>, StoreError> {
+    let grant = Grant {
+        id: Id::next(now),
+        kind: GrantKind::AuthorizationCode,
+        user_id: Some(user),
+        client_key: Some(request.client.id),
+        session_id: Some(session),
+        return_url: None,
+        scope: request.scope.clone(),
+        created_at: now,
+        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
+        revoked_at: None,
+    };
+    grants::insert(tx, &grant)?;
+    let code = Token::<AuthorizationCode>::generate(Id::next(now));
+    let record = AuthorizationCodeRecord {
+        id: code.id(),
+        digest: code.digest(),
+        grant_id: grant.id,
+        redirect_uri: request.named_redirect_uri.then(|| request.redirect_uri.as_str().to_owned()),
+        code_challenge: request.challenge.as_ref().map(|challenge| challenge.text.clone()),
+        code_challenge_method: request.challenge.as_ref().map(|challenge| challenge.method),
+        failures: 0,
+        created_at: now,
+        expires_at: now.plus(mint.lifetimes.code),
+        redeemed_at: None,
+    };
+    authorization_codes::insert(tx, &record)?;
+    if request.has_proven_address() {
+        let allowed = (ConsentKind::Authorization, &request.scope);
+        consents::remember(tx, now, user, request.client.id, allowed)?;
+    }
+    Ok(code)
+}

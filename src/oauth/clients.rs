@@ -1,0 +1,160 @@
+//! Registering applications and changing them: the same for the console and the command.
+
+use super::scopes;
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, ClientType, client_id_of};
+use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::id::Id;
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::registration::{Draft, FieldProblem, Registration};
+use crate::domain::token::{ClientSecret, Token};
+use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, client_secrets, clients};
+
+/// Applications that a person may own before an operator says otherwise.
+pub const MOST_PER_PERSON: usize = 50;
+/// Applications that a person without a proven e-mail address may own.
+pub const MOST_WITHOUT_EMAIL: usize = 3;
+/// Secrets that may open at once: the new one, and the old one until its users have changed.
+const LIVING_SECRETS: usize = 2;
+
+/// An application that was just registered, with its secret, which is not stored.
+#[derive(Debug)]
+pub struct Registered {
+    /// The application.
+    pub client: Client,
+    /// Its secret, when it has one.
+    pub secret: Option<Token<ClientSecret>>,
+}
+
+/// Who registers.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    /// The operator, for a person: the application counts as verified.
+    Operator(Id<User>),
+    /// The person, in the console.
+    Owner(Id<User>),
+}
+
+type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
+
+fn validate(tx: &mut Database, lifetimes: &Lifetimes, draft: Draft) -> Result<Registration> {
+    let known = scopes::known_scope(tx)?;
+    draft.validate(&known, lifetimes.login_redirect_max).map_err(Error::Refused)
+}
+
+/// How many applications a person may own.
+pub fn most_of(owner: &User) -> usize {
+    if owner.email_verified_at.is_some() { MOST_PER_PERSON } else { MOST_WITHOUT_EMAIL }
+}
+
+/// Registers an application.
+///
+/// # Errors
+/// What is wrong with the draft, all at once.
+pub fn register(tx: &mut Database, now: UnixTime, lifetimes: &Lifetimes, (by, draft): (By, Draft)) -> Result<Registered> {
+    let new = validate(tx, lifetimes, draft)?;
+    let (owner, verified_at) = match by {
+        By::Operator(owner) => (owner, Some(now)),
+        By::Owner(owner) => (owner, None),
+    };
+    insert(tx, now, (Some(owner), verified_at), new).map_err(Error::Failed)
+}
+
+pub(super) fn insert(
+    tx: &mut Database,
+    now: UnixTime,
+    (owner_id, verified_at): (Option<Id<User>>, Option<UnixTime>),
+    new: Registration,
+) -> std::result::Result<Registered, StoreError> {
+    let id = Id::next(now);
+    let client = Client {
+        id,
+        client_id: client_id_of(id),
+        owner_id,
+        name: new.name,
+        client_type: new.client_type,
+        scope: new.scope,
+        grant_types: new.grant_types,
+        redirect_uris: new.redirect_uris,
+        login_return_urls: new.login_return_urls,
+        login_delivery: new.login_delivery,
+        login_token_lifetime: new.login_token_lifetime,
+        require_pkce: new.require_pkce,
+        allow_plain_pkce: new.allow_plain_pkce,
+        is_first_party: false,
+        verified_at,
+        disabled_at: None,
+        deleted_at: None,
+        created_at: now,
+    };
+    clients::insert(tx, &client)?;
+    let secret = match client.client_type {
+        ClientType::Confidential => Some(add_secret(tx, now, id)?),
+        ClientType::Public => None,
+    };
+    Ok(Registered { client, secret })
+}
+
+/// Writes what an application's owner changed. Whether it has a secret stays.
+///
+/// # Errors
+/// What is wrong with the draft, all at once.
+pub fn update(tx: &mut Database, lifetimes: &Lifetimes, (client, draft): (&Client, Draft)) -> Result<()> {
+    let new = validate(tx, lifetimes, Draft { client_type: client.client_type, ..draft })?;
+    Ok(clients::update(tx, client.id, &new)?)
+}
+
+/// What an application is now, as a draft to change.
+pub fn draft_of(client: &Client) -> Draft {
+    Draft {
+        name: client.name.clone(),
+        client_type: client.client_type,
+        redirect_uris: client.redirect_uris.to_vec(),
+        login_return_urls: client.login_return_urls.to_vec(),
+        login_delivery: client.login_delivery,
+        login_token_lifetime: client.login_token_lifetime,
+        grant_types: client.grant_types.iter().flat_map(str::parse).collect(),
+        scope: Some(client.scope.to_string()),
+        require_pkce: client.require_pkce,
+        allow_plain_pkce: client.allow_plain_pkce,
+    }
+}
+
+/// Gives an application a new secret; the older ones end after `keep_old_for` seconds. At most two
+/// open at once.
+///
+/// # Errors
+/// When the store fails.
+pub fn roll_secret(
+    tx: &mut Database,
+    now: UnixTime,
+    client: Id<Client>,
+    keep_old_for: i64,
+) -> std::result::Result<Token<ClientSecret>, StoreError> {
+    client_secrets::end_all(tx, client, now.plus(keep_old_for.max(0)))?;
+    for surplus in client_secrets::list(tx, now, client)?.into_iter().skip(LIVING_SECRETS - 1) {
+        client_secrets::end(tx, client, surplus.id, now)?;
+    }
+    add_secret(tx, now, client)
+}
+
+fn add_secret(
+    tx: &mut Database,
+    now: UnixTime,
+    client: Id<Client>,
+) -> std::result::Result<Token<ClientSecret>, StoreError> {
+    let secret = Token::<ClientSecret>::generate(Id::next(now));
+    let record = ClientSecretRecord {
+        id: secret.id(),
+        client_key: client,
+        digest: secret.digest(),
+        last_four: secret.last_four(),
+        created_at: now,
+        expires_at: None,
+        last_used_at: None,
+    };
+    client_secrets::insert(tx, &record)?;
+    Ok(secret)
+}

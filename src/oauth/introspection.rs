@@ -1,0 +1,142 @@
+//! Introspection (RFC 7662): what a token is, told only to whom it concerns.
+
+use serde::Serialize;
+
+use super::Result;
+use super::problem::NOT_AN_INTROSPECTOR;
+use crate::clock::UnixTime;
+use crate::domain::api::{Api, BUILT_IN_SCOPES};
+use crate::domain::client::Client;
+use crate::domain::scope::Scope;
+use crate::domain::token::{RefreshToken, Token};
+use crate::domain::token_in_use::{Life, TokenInUse};
+use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::outcome::Error;
+use crate::store::{Database, apis, grants, refresh_tokens};
+use crate::tokens::Mint;
+use crate::tokens::check::find_living;
+use crate::tokens::last_use::Seen;
+
+/// What is known of a token (RFC 7662 §2.2). Everything but `active` is absent when it is false.
+#[derive(Debug, Default, Serialize)]
+pub struct Introspection {
+    /// Whether it works.
+    pub active: bool,
+    /// What it may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The application that it was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The person's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// How it is sent (RFC 6750).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    /// When it ends, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// When it was issued, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    /// The person's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Who issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// What kind it is: one of the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_kind: Option<&'static str>,
+}
+
+/// Answers the authenticated `asker`. What it may not see is inactive, exactly like noise.
+///
+/// # Errors
+/// [`NOT_AN_INTROSPECTOR`] for a client without a secret.
+pub fn introspect(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (asker, token, issuer): (&Client, &str, &str),
+) -> Result<Introspection> {
+    if asker.is_public() {
+        return Err(NOT_AN_INTROSPECTOR.because("a public client asked for introspection"));
+    }
+    if let Ok(token) = Token::<RefreshToken>::parse(token) {
+        return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
+    }
+    let Ok(presented) = BearerToken::parse(token) else { return Ok(Introspection::default()) };
+    let token = match find_living(db, now, mint, &presented) {
+        Ok(token) => token,
+        Err(Error::Refused(_)) => return Ok(Introspection::default()),
+        Err(Error::Failed(error)) => return Err(error.into()),
+    };
+    if !may_see(db, asker, &token)? {
+        return Ok(Introspection::default());
+    }
+    let application = token.basis.application.as_ref();
+    let person = token.basis.person.as_ref();
+    Ok(Introspection {
+        active: true,
+        scope: (!token.record.scope.is_empty()).then(|| token.record.scope.to_string()),
+        client_id: application.map(|client| client.client_id.clone()),
+        username: person.map(|person| person.username.clone()),
+        token_type: Some("Bearer"),
+        exp: token.record.expires_at.map(UnixTime::seconds),
+        iat: Some(token.record.created_at.seconds()),
+        sub: person.map(|person| person.id.uuid()),
+        iss: Some(issuer.to_owned()),
+        token_kind: Some(token.record.kind.as_str()),
+    })
+}
+
+/// A client sees tokens issued to itself; an API sees OAuth tokens that hold one of its scopes; an
+/// API that the operator runs sees everybody's user tokens, and OAuth tokens for the platform's own.
+fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
+    if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
+        return Ok(true);
+    }
+    let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
+    match token.record.kind {
+        TokenKind::User => Ok(api.is_first_party),
+        TokenKind::OAuth => {
+            let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
+            Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)
+        }
+    }
+}
+
+fn holds_scope_of(db: &mut Database, api: &Api, scope: &Scope) -> Result<bool> {
+    Ok(apis::list_scopes(db)?.iter().any(|known| known.api_id == api.id && scope.holds(&known.name)))
+}
+
+fn introspect_refresh_token(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (asker, token, issuer): (&Client, &Token<RefreshToken>, &str),
+) -> Result<Introspection> {
+    let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
+    let Some(record) = record.filter(|record| record.consumed_at.is_none() && now < record.expires_at) else {
+        return Ok(Introspection::default());
+    };
+    let grant = grants::find_in_use(db, record.grant_id)?.filter(|grant| grant.life(now) == Life::Alive);
+    let is_own = |client: &crate::domain::token_in_use::Application| client.id == asker.id;
+    let Some(grant) = grant.filter(|grant| grant.application.as_ref().is_some_and(is_own)) else {
+        return Ok(Introspection::default());
+    };
+    mint.last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
+    Ok(Introspection {
+        active: true,
+        scope: Some(grant.grant.scope.to_string()),
+        client_id: grant.application.map(|client| client.client_id),
+        username: grant.person.as_ref().map(|person| person.username.clone()),
+        exp: Some(record.expires_at.seconds()),
+        iat: Some(record.created_at.seconds()),
+        sub: grant.person.as_ref().map(|person| person.id.uuid()),
+        iss: Some(issuer.to_owned()),
+        ..Introspection::default()
+    })
+}

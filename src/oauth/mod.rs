@@ -1,0 +1,37 @@
+//! What the RFCs decide: requests in, answers or refusals out. No HTTP.
+
+pub mod apis;
+pub mod authorization;
+pub mod client_authentication;
+pub mod clients;
+pub mod introspection;
+mod machine;
+pub mod metadata;
+pub mod parameters;
+pub mod problem;
+pub mod revocation;
+pub mod scopes;
+pub mod token;
+
+use crate::outcome::Error;
+use problem::Problem;
+
+/// How this room says no: the public answer, and the cause that only the application's owner and
+/// our log may see.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// What is answered.
+    pub problem: &'static Problem,
+    /// Why, in one fixed sentence.
+    pub cause: &'static str,
+}
+
+/// What a decision of this room ends with.
+pub type Result<T> = std::result::Result<T, Error<Refusal>>;
+
+impl Problem {
+    /// Refuses with this public answer, because of `cause`.
+    pub const fn because(&'static self, cause: &'static str) -> Error<Refusal> {
+        Error::Refused(Refusal { problem: self, cause })
+    }
+}

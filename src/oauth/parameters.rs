@@ -1,0 +1,113 @@
+//! Request parameters, read once: repeated ones are known as such, empty ones are absent (RFC 6749 §3.1).
+
+use std::collections::BTreeMap;
+
+use super::Refusal;
+use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
+
+/// Parameters that may be repeated (RFC 8707 §2).
+const REPEATABLE: [&str; 1] = ["resource"];
+
+/// The parameters of one request.
+#[derive(Clone, Default)]
+pub struct Parameters {
+    values: BTreeMap<String, String>,
+    repeated: Vec<String>,
+}
+
+impl Parameters {
+    /// Reads `application/x-www-form-urlencoded` text: a query or a body.
+    ///
+    /// # Errors
+    /// [`MALFORMED_REQUEST`] for bytes that are not UTF-8, and for NUL.
+    pub fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
+        let malformed = || Refusal { problem: &MALFORMED_REQUEST, cause: "a parameter is not UTF-8, or holds NUL" };
+        // The parser replaces what is not UTF-8; a replacement that was not sent is such a place.
+        let replacements = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes).matches('\u{fffd}').count()
+                + encoded.to_ascii_lowercase().windows(9).filter(|window| *window == b"%ef%bf%bd").count()
+        };
+        let sent = replacements(encoded);
+        if std::str::from_utf8(encoded).is_err() {
+            return Err(malformed());
+        }
+        let mut seen = 0;
+        let mut parameters = Self::default();
+        for (name, value) in url::form_urlencoded::parse(encoded) {
+            seen += name.matches('\u{fffd}').count() + value.matches('\u{fffd}').count();
+            if seen > sent || name.contains('\0') || value.contains('\0') {
+                return Err(malformed());
+            }
+            parameters.add(name.into_owned(), value.into_owned());
+        }
+        Ok(parameters)
+    }
+
+    /// Adds one parameter as it was sent.
+    pub fn add(&mut self, name: String, value: String) {
+        if value.is_empty() {
+            return;
+        }
+        if self.values.contains_key(&name) {
+            if !REPEATABLE.contains(&name.as_str()) && !self.repeated.contains(&name) {
+                self.repeated.push(name);
+            }
+            return;
+        }
+        self.values.insert(name, value);
+    }
+
+    /// The value of a parameter that was sent and is not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether this parameter was sent twice.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.repeated.iter().any(|repeated| repeated == name)
+    }
+
+    /// Whether any parameter was sent twice.
+    pub fn has_repeats(&self) -> bool {
+        !self.repeated.is_empty()
+    }
+
+    /// Refuses repeats, for endpoints that answer them all alike.
+    ///
+    /// # Errors
+    /// [`REPEATED_PARAMETER`].
+    pub fn without_repeats(self) -> Result<Self, Refusal> {
+        if self.has_repeats() {
+            return Err(Refusal { problem: &REPEATED_PARAMETER, cause: "a parameter was sent more than once" });
+        }
+        Ok(self)
+    }
+}
+
+impl std::fmt::Debug for Parameters {
+    /// Names only: values are secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_known_and_empty_values_are_absent() {
+        let parameters = Parameters::parse(b"a=1&b=&a=2&c=x+y&resource=r&resource=s").expect("because it is UTF-8");
+        assert_eq!((parameters.get("a"), parameters.get("b"), parameters.get("c")), (Some("1"), None, Some("x y")));
+        assert!(parameters.is_repeated("a") && !parameters.is_repeated("resource"));
+        assert!(Parameters::parse(b"a=&a=1").expect("because it is UTF-8").get("a").is_some());
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused_and_a_real_replacement_character_is_not() {
+        assert!(Parameters::parse(b"a=%ff").is_err() && Parameters::parse(b"a=\xff").is_err());
+        assert!(Parameters::parse(b"a=%00").is_err());
+        assert_eq!(Parameters::parse(b"a=%EF%BF%BD").expect("because it was sent").get("a"), Some("\u{fffd}"));
+        assert_eq!(Parameters::parse("a=\u{fffd}".as_bytes()).expect("because it was sent").get("a"), Some("\u{fffd}"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Every error that a program can get from the protocol's endpoints: its RFC code, a sentence, what
+//! to do. The id is a function of the public answer alone; `error_uri` leads to its page.
+
+/// One public answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable name, which is the last part of `error_uri`.
+    pub id: &'static str,
+    /// The error code of the RFC.
+    pub code: &'static str,
+    /// `error_description`: what is wrong, for a developer.
+    pub description: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+macro_rules! problems {
+    ($($name:ident = $id:literal, $code:literal, $description:literal, $advice:literal;)+) => {
+        $(#[doc = $description] pub static $name: Problem =
+            Problem { id: $id, code: $code, description: $description, advice: $advice };)+
+        /// Every public answer.
+        pub static ALL: &[&Problem] = &[$(&$name),+];
+    };
+}
+
+problems! {
+    // The authorization endpoint (RFC 6749 §4.1.2.1).
+    UNKNOWN_CLIENT = "unknown-client", "invalid_request",
+        "No active application has this client_id.",
+        "Copy the client ID from the application's page in the developer console. If the application was deleted or suspended, its links stop working.";
+    UNREGISTERED_REDIRECT_URI = "unregistered-redirect-uri", "invalid_request",
+        "The redirect_uri is not registered for this application.",
+        "Register exactly this address in the developer console, or send one that is registered. Every character counts; only the port of 127.0.0.1, [::1] and localhost may differ.";
+    REPEATED_PARAMETER = "repeated-parameter", "invalid_request",
+        "A parameter was sent more than once.",
+        "Send each parameter once (RFC 6749 section 3.1).";
+    MALFORMED_REQUEST = "malformed-request", "invalid_request",
+        "The request could not be read.",
+        "Send parameters as application/x-www-form-urlencoded in UTF-8, without NUL characters.";
+    MISSING_PARAMETER = "missing-parameter", "invalid_request",
+        "A required parameter is missing.",
+        "Compare the request with the documentation of this endpoint: an empty parameter counts as missing.";
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported-response-type", "unsupported_response_type",
+        "Only response_type=code is supported.",
+        "Use the authorization code flow; implicit answers put tokens into addresses and are not offered (RFC 9700 section 2.1.2).";
+    UNAUTHORIZED_CLIENT = "unauthorized-client", "unauthorized_client",
+        "This application is not registered for this grant.",
+        "Add the grant type to the application, or use one that it has.";
+    INVALID_SCOPE = "invalid-scope", "invalid_scope",
+        "The scope is malformed, unknown, or more than this application may ask for.",
+        "Ask only for scopes that are registered for the application.";
+    STATE_TOO_LONG = "state-too-long", "invalid_request",
+        "The state may have at most 2,048 bytes, without NUL.",
+        "Keep the data on your side and send a short reference to it.";
+    CHALLENGE_REQUIRED = "challenge-required", "invalid_request",
+        "This application must send a code_challenge (PKCE).",
+        "Make a random code_verifier, send its SHA-256 as code_challenge with code_challenge_method=S256 (RFC 7636).";
+    INVALID_CHALLENGE = "invalid-challenge", "invalid_request",
+        "The code_challenge or code_challenge_method is not valid here.",
+        "Send code_challenge_method=S256 and a code_challenge of 43 base64url characters without padding.";
+    ACCESS_DENIED = "access-denied", "access_denied",
+        "The user has refused access.",
+        "Nothing to mend: the person chose Cancel. Offer to try again.";
+    REQUEST_NOT_SUPPORTED = "request-not-supported", "request_not_supported",
+        "Request objects are not supported.",
+        "Send the parameters themselves.";
+    REQUEST_URI_NOT_SUPPORTED = "request-uri-not-supported", "request_uri_not_supported",
+        "Request objects by reference are not supported.",
+        "Send the parameters themselves.";
+    UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
+        "Only response_mode=query is supported.",
+        "Leave response_mode out.";
+    // The token endpoint (RFC 6749 §5.2).
+    INVALID_CLIENT = "invalid-client", "invalid_client",
+        "Client authentication failed.",
+        "Check the client ID and secret. A secret that was rolled ends at the time that was chosen then.";
+    TWO_AUTHENTICATIONS = "two-authentications", "invalid_request",
+        "The client authenticated in two ways at once.",
+        "Send the secret either in the Authorization header or in the body, not in both (RFC 6749 section 2.3).";
+    UNSUPPORTED_GRANT_TYPE = "unsupported-grant-type", "unsupported_grant_type",
+        "This grant_type is not supported.",
+        "Use one of grant_types_supported in the server's metadata.";
+    INVALID_CODE = "invalid-code", "invalid_grant",
+        "The authorization code is unknown, expired, used, or was issued for another request.",
+        "A code lives 60 seconds, works once, and only for the client, redirect_uri and code_verifier that it began with. Start again at the authorization endpoint.";
+    INVALID_REFRESH_TOKEN = "invalid-refresh-token", "invalid_grant",
+        "The refresh token is unknown, expired, revoked, or was issued to another client.",
+        "Send the person through the authorization endpoint again. An application without a secret must store the new refresh token of every answer.";
+    // Introspection and revocation.
+    NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
+        "A client without a secret may not introspect tokens.",
+        "Introspect from a server that authenticates with a secret (RFC 7662 section 2.1).";
+    // Everywhere.
+    METHOD_NOT_ALLOWED = "method-not-allowed", "invalid_request",
+        "This endpoint does not take this method.",
+        "Use the method that the Allow header names.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", "invalid_request",
+        "The body has a content type that this endpoint does not read.",
+        "Send application/x-www-form-urlencoded.";
+    TOO_LARGE = "too-large", "invalid_request",
+        "The request is too large.",
+        "A body may have at most 64 KiB.";
+    NOT_FOUND = "not-found", "not_found",
+        "There is nothing at this address.",
+        "Read the endpoints from the server's metadata.";
+    TEMPORARILY_UNAVAILABLE = "temporarily-unavailable", "temporarily_unavailable",
+        "The server cannot answer right now.",
+        "Try again after the seconds in the Retry-After header. Nothing was changed.";
+    // Protected resources (RFC 6750 §3.1).
+    TOKEN_MISSING = "token-missing", "invalid_token",
+        "This address needs a token.",
+        "Send it as Authorization: Bearer.";
+    TOKEN_MALFORMED = "token-malformed", "invalid_token",
+        "The token is malformed.",
+        "Copy the whole token: it is one word, and its last characters are a checksum.";
+    TOKEN_EXPIRED = "token-expired", "invalid_token",
+        "The token has expired.",
+        "Refresh it, or send the person to log in again.";
+    TOKEN_REVOKED = "token-revoked", "invalid_token",
+        "The token is revoked or unknown.",
+        "Send the person to log in again.";
+    TOKEN_CONFLICT = "token-conflict", "invalid_request",
+        "Two different tokens were sent.",
+        "Send one token, or the same one in both places.";
+    INSUFFICIENT_SCOPE = "insufficient-scope", "insufficient_scope",
+        "The token does not have the right for this request.",
+        "Ask for a token with the scope that this address needs.";
+}
+
+/// The problem with this id.
+pub fn find(id: &str) -> Option<&'static Problem> {
+    ALL.iter().copied().find(|problem| problem.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_belongs_to_one_answer_and_descriptions_are_plain() {
+        for (position, problem) in ALL.iter().enumerate() {
+            assert!(ALL.iter().skip(position + 1).all(|other| other.id != problem.id), "{}", problem.id);
+            // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
+            assert!(problem.description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
+        }
+    }
+}

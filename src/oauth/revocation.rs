@@ -1,0 +1,60 @@
+//! Revocation (RFC 7009): an access token alone, a refresh token with its whole grant.
+
+use super::Result;
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::token::{RefreshToken, Token};
+use crate::domain::token_record::BearerToken;
+use crate::store::{Database, grants, refresh_tokens, tokens};
+
+/// What a token turned out to be; the hint of the request is never needed, since the token tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocable {
+    /// It is none of this client's living tokens: answered like success (§2.2).
+    Nothing,
+    /// It is, and [`revoke`] ends it.
+    Found,
+}
+
+/// Whether there is anything to revoke, from a read.
+///
+/// # Errors
+/// When the store fails.
+pub fn examine(db: &mut Database, client: &Client, token: &str) -> Result<Revocable> {
+    Ok(match find(db, client, token)? {
+        Some(_) => Revocable::Found,
+        None => Revocable::Nothing,
+    })
+}
+
+enum Target {
+    Access(BearerToken),
+    Grant(crate::domain::id::Id<crate::domain::grant::Grant>),
+}
+
+fn find(db: &mut Database, client: &Client, token: &str) -> Result<Option<Target>> {
+    if let Ok(token) = Token::<RefreshToken>::parse(token) {
+        let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
+        let Some(record) = record else { return Ok(None) };
+        let grant = grants::find_in_use(db, record.grant_id)?;
+        let is_own = grant.is_some_and(|grant| grant.grant.client_key == Some(client.id));
+        return Ok(is_own.then_some(Target::Grant(record.grant_id)));
+    }
+    let Ok(presented) = BearerToken::parse(token) else { return Ok(None) };
+    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
+    let is_own = found.is_some_and(|token| token.basis.grant.client_key == Some(client.id));
+    Ok(is_own.then_some(Target::Access(presented)))
+}
+
+/// Revokes a token of the authenticated client; anything else is left alone without a word.
+///
+/// # Errors
+/// When the store fails.
+pub fn revoke(tx: &mut Database, now: UnixTime, client: &Client, token: &str) -> Result<()> {
+    match find(tx, client, token)? {
+        Some(Target::Grant(grant)) => grants::revoke(tx, now, grant)?,
+        Some(Target::Access(token)) => tokens::revoke(tx, now, token.id())?,
+        None => {}
+    }
+    Ok(())
+}

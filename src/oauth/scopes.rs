@@ -1,0 +1,33 @@
+//! The scopes that exist here, each with the sentence that a person reads at consent.
+
+use crate::domain::api::BUILT_IN_SCOPES;
+use crate::domain::scope::Scope;
+use crate::store::{Database, Result, apis};
+
+/// All scopes: the built-in ones, then those of the APIs.
+///
+/// # Errors
+/// When the store fails.
+pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
+    let built_in = BUILT_IN_SCOPES.iter().map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
+    let of_apis = apis::list_scopes(db)?.into_iter().map(|scope| (scope.name, scope.sentence));
+    Ok(built_in.chain(of_apis).collect())
+}
+
+/// The names of all scopes.
+///
+/// # Errors
+/// When the store fails.
+pub fn known_scope(db: &mut Database) -> Result<Scope> {
+    let names: Vec<String> = known(db)?.into_iter().map(|(name, _)| name).collect();
+    Ok(names.join(" ").parse().unwrap_or_default())
+}
+
+/// The sentence for each token of a scope; one that was removed since is named by itself.
+pub fn sentences(known: &[(String, String)], scope: &Scope) -> Vec<(String, String)> {
+    let sentence = |token: &str| {
+        let found = known.iter().find(|(name, _)| name == token);
+        found.map_or_else(|| token.to_owned(), |(_, sentence)| sentence.clone())
+    };
+    scope.tokens().map(|token| (token.to_owned(), sentence(token))).collect()
+}

@@ -1,0 +1,160 @@
+//! The code exchange (RFC 6749 §4.1.3, RFC 7636 §4.6): once, by the right client, at the right
+//! address, with the right verifier. A second use revokes what the first one gave.
+
+use super::TokenResponse;
+use crate::clock::UnixTime;
+use crate::domain::authorization_code::{AuthorizationCodeRecord, MAX_FAILURES};
+use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::token::{AuthorizationCode, Token};
+use crate::domain::token_in_use::{GrantInUse, Life};
+use crate::oauth::machine::access_token::{Answers, run};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{INVALID_CODE, MISSING_PARAMETER};
+use crate::oauth::{Refusal, Result};
+use crate::outcome::Error;
+use crate::store::{Database, authorization_codes, grants};
+use crate::tokens::{Mint, issue};
+
+/// A code with what must come with it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    code: Secret,
+    redirect_uri: Option<String>,
+    code_verifier: Option<Secret>,
+}
+
+impl Request {
+    pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
+        let code = parameters.get("code").ok_or(Refusal { problem: &MISSING_PARAMETER, cause: "code is missing" })?;
+        Ok(Self {
+            code: Secret::new(code),
+            redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
+            code_verifier: parameters.get("code_verifier").map(Secret::new),
+        })
+    }
+}
+
+/// The code that was presented, if it is one of ours and its time is not over. A code that was used
+/// is found: its use is told apart when it is redeemed.
+pub(super) fn find_presented(db: &mut Database, now: UnixTime, request: &Request) -> Result<AuthorizationCodeRecord> {
+    let unknown = || INVALID_CODE.because("the code is unknown");
+    let code = Token::<AuthorizationCode>::parse(request.code.expose()).map_err(|_malformed| unknown())?;
+    let record = authorization_codes::find(db, code.id())?.filter(|record| record.digest.matches(&code.digest()));
+    let record = record.ok_or_else(unknown)?;
+    // A used code is a replay even after its time: the tokens that it gave live on.
+    if record.redeemed_at.is_none() && record.expires_at <= now {
+        return Err(INVALID_CODE.because("the code has expired"));
+    }
+    Ok(record)
+}
+
+struct Exchange<'a> {
+    tx: &'a mut Database,
+    now: UnixTime,
+    mint: &'a Mint,
+    client: &'a Client,
+    request: &'a Request,
+    found: Option<(AuthorizationCodeRecord, GrantInUse)>,
+}
+
+/// Redeems a code for the authenticated client.
+pub(super) fn redeem(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    client: &Client,
+    request: &Request,
+) -> Result<TokenResponse> {
+    let mut exchange = Exchange { tx, now, mint, client, request, found: None };
+    run(now, (&client.client_id, request.code.expose()), &mut exchange)
+}
+
+impl Exchange<'_> {
+    fn found(&self) -> Result<&(AuthorizationCodeRecord, GrantInUse)> {
+        self.found.as_ref().ok_or_else(|| INVALID_CODE.because("the code was not looked up"))
+    }
+
+    /// RFC 6749 §4.1.2: the tokens of a code that is used twice are revoked, if it is its own
+    /// client that does so.
+    fn replayed(&mut self, grant: &GrantInUse) -> Error<Refusal> {
+        match grants::revoke(self.tx, self.now, grant.grant.id) {
+            Ok(()) => INVALID_CODE.because("the code was used before"),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl Answers for Exchange<'_> {
+    type Refusal = Error<Refusal>;
+    type Issued = TokenResponse;
+
+    fn recover(&mut self, _code: &str) -> Result<(String, Scope)> {
+        let record = find_presented(self.tx, self.now, self.request)?;
+        let found = grants::find_in_use(self.tx, record.grant_id)?;
+        let grant = found.ok_or_else(|| INVALID_CODE.because("the code's grant is gone"))?;
+        let owner = grant.application.as_ref().map(|client| client.client_id.clone()).unwrap_or_default();
+        if owner != self.client.client_id {
+            return Err(INVALID_CODE.because("the code was issued to another client"));
+        }
+        if record.redeemed_at.is_some() {
+            return Err(self.replayed(&grant));
+        }
+        if record.failures >= MAX_FAILURES {
+            return Err(INVALID_CODE.because("too many wrong attempts came with this code"));
+        }
+        if grant.life(self.now) != Life::Alive {
+            return Err(INVALID_CODE.because("the grant was revoked, or its person or client was disabled"));
+        }
+        // Required if and only if it was named before; then equal (§4.1.3). A client that names the
+        // only registered address now, after leaving it out, names the same one.
+        let asked = self.request.redirect_uri.as_deref();
+        let is_right = match (&record.redirect_uri, asked) {
+            (Some(named), asked) => asked == Some(named),
+            (None, None) => true,
+            (None, Some(asked)) => self.client.redirect_uri(None).is_some_and(|only| only.as_str() == asked),
+        };
+        if !is_right {
+            authorization_codes::count_failure(self.tx, record.id)?;
+            return Err(INVALID_CODE.because("the redirect_uri is not the one of the authorization request"));
+        }
+        let scope = grant.grant.scope.clone();
+        self.found = Some((record, grant));
+        Ok((owner, scope))
+    }
+
+    fn extend(&mut self) -> Result<()> {
+        let (record, _) = self.found()?;
+        let (id, challenge) = (record.id, record.challenge());
+        let cause = match (challenge, &self.request.code_verifier) {
+            (None, None) => return Ok(()),
+            (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier.expose()) => return Ok(()),
+            (Some(_), Some(_)) => "the code_verifier does not meet the code_challenge",
+            (Some(_), None) => "the code_verifier is missing",
+            // Somebody took the challenge out of the authorization request (RFC 9700 §4.8.2).
+            (None, Some(_)) => "a code_verifier came although there was no code_challenge",
+        };
+        authorization_codes::count_failure(self.tx, id)?;
+        Err(INVALID_CODE.because(cause))
+    }
+
+    fn issue(&mut self) -> Result<TokenResponse> {
+        let (record, grant) = self.found()?.clone();
+        if !authorization_codes::redeem(self.tx, self.now, record.id)? {
+            return Err(self.replayed(&grant));
+        }
+        let refresh_token = match self.client.may_use(GrantType::RefreshToken) {
+            true => Some(issue::refresh_token(self.tx, self.now, self.mint, &grant.grant)?),
+            false => None,
+        };
+        let scope = grant.grant.scope.clone();
+        let given_with = refresh_token.as_ref().map(Token::id);
+        let access = issue::access_token(self.tx, self.now, self.mint, (&grant.grant, &scope), given_with)?;
+        Ok(TokenResponse { access, refresh_token, scope })
+    }
+
+    fn refused(&mut self) -> Error<Refusal> {
+        INVALID_CODE.because("the protocol core refused the exchange")
+    }
+}

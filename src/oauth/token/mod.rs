@@ -1,0 +1,111 @@
+//! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant is a file.
+
+pub mod authorization_code;
+pub mod refresh_token;
+
+use super::client_authentication::{self, ClientCredentials};
+use super::parameters::Parameters;
+use super::problem::{MISSING_PARAMETER, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE};
+use super::{Refusal, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scope;
+use crate::domain::token::{AccessToken, RefreshToken, Token};
+use crate::outcome::Error;
+use crate::store::Database;
+use crate::tokens::Mint;
+use crate::tokens::issue::Issued;
+
+/// What a token request asks for.
+#[derive(Clone, Debug)]
+pub enum TokenRequest {
+    /// RFC 6749 §4.1.3.
+    AuthorizationCode(authorization_code::Request),
+    /// RFC 6749 §6.
+    RefreshToken(refresh_token::Request),
+}
+
+/// What a token request is answered (RFC 6749 §5.1).
+#[derive(Debug)]
+pub struct TokenResponse {
+    /// The access token.
+    pub access: Issued<AccessToken>,
+    /// The refresh token, for clients that registered the refresh grant.
+    pub refresh_token: Option<Token<RefreshToken>>,
+    /// What the access token may do; always said.
+    pub scope: Scope,
+}
+
+impl TokenRequest {
+    /// Reads the parameters of the grant that is named.
+    ///
+    /// # Errors
+    /// The first parameter that is missing or unknown.
+    pub fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
+        let grant_type = parameters
+            .get("grant_type")
+            .ok_or(Refusal { problem: &MISSING_PARAMETER, cause: "grant_type is missing" })?;
+        match grant_type.parse() {
+            Ok(GrantType::AuthorizationCode) => authorization_code::Request::parse(parameters).map(Self::AuthorizationCode),
+            Ok(GrantType::RefreshToken) => refresh_token::Request::parse(parameters).map(Self::RefreshToken),
+            Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
+        }
+    }
+
+    fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
+            Self::RefreshToken(_) => GrantType::RefreshToken,
+        }
+    }
+}
+
+/// Refuses from a read what needs no write: who is not the client, what is unknown or over.
+///
+/// # Errors
+/// Why it is refused. A failed authentication with a right code asks for [`count_failure`].
+pub fn examine(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (credentials, request): (&ClientCredentials, &TokenRequest),
+) -> Result<Client> {
+    let client = client_authentication::authenticate(db, now, mint, credentials)?;
+    if !client.may_use(request.grant_type()) {
+        return Err(UNAUTHORIZED_CLIENT.because("the client did not register this grant"));
+    }
+    match request {
+        TokenRequest::AuthorizationCode(request) => authorization_code::find_presented(db, now, request).map(drop)?,
+        TokenRequest::RefreshToken(request) => refresh_token::find_presented(db, now, request).map(drop)?,
+    }
+    Ok(client)
+}
+
+/// Answers a request of an authenticated client.
+///
+/// # Errors
+/// Why it is refused; what was done on the way stays done.
+pub fn answer(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (client, request): (&Client, &TokenRequest),
+) -> Result<TokenResponse> {
+    match request {
+        TokenRequest::AuthorizationCode(request) => authorization_code::redeem(tx, now, mint, client, request),
+        TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
+    }
+}
+
+/// Counts a failed client authentication against the code that it came with: ten burn it.
+///
+/// # Errors
+/// When the store fails.
+pub fn count_failure(tx: &mut Database, now: UnixTime, request: &TokenRequest) -> Result<()> {
+    let TokenRequest::AuthorizationCode(request) = request else { return Ok(()) };
+    match authorization_code::find_presented(tx, now, request) {
+        Ok(code) => Ok(crate::store::authorization_codes::count_failure(tx, code.id)?),
+        Err(Error::Refused(_)) => Ok(()),
+        Err(failed) => Err(failed),
+    }
+}

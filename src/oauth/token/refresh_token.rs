@@ -1,0 +1,179 @@
+//! The refresh grant (RFC 6749 §6). A confidential client's refresh token is stable; a public one's
+//! rotates (RFC 9700 §2.2.2), and a lost answer is told from theft by state, not by time alone.
+
+use super::TokenResponse;
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::refresh_token::{PARALLEL_SECONDS, RefreshTokenRecord};
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::token::{RefreshToken, Token};
+use crate::domain::token_in_use::{GrantInUse, Life};
+use crate::oauth::machine::refresh::{Answers, Verdict, run};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, MISSING_PARAMETER};
+use crate::oauth::{Refusal, Result};
+use crate::outcome::Error;
+use crate::store::{Database, consents, grants, refresh_tokens, tokens};
+use crate::tokens::last_use::Seen;
+use crate::tokens::{Mint, issue};
+
+/// A refresh token with the scope that is asked of it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    refresh_token: Secret,
+    scope: Option<String>,
+}
+
+impl Request {
+    pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
+        let missing = Refusal { problem: &MISSING_PARAMETER, cause: "refresh_token is missing" };
+        let refresh_token = Secret::new(parameters.get("refresh_token").ok_or(missing)?);
+        let scope = parameters.get("scope").map(str::to_owned);
+        if scope.as_deref().is_some_and(|scope| !scope.parse::<Scope>().is_ok_and(|scope| !scope.is_empty())) {
+            return Err(Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" });
+        }
+        Ok(Self { refresh_token, scope })
+    }
+}
+
+/// The refresh token that was presented, if it is one of ours and its time is not over.
+pub(super) fn find_presented(
+    db: &mut Database,
+    now: UnixTime,
+    request: &Request,
+) -> Result<(Token<RefreshToken>, RefreshTokenRecord)> {
+    let unknown = || INVALID_REFRESH_TOKEN.because("the refresh token is unknown");
+    let token = Token::<RefreshToken>::parse(request.refresh_token.expose()).map_err(|_malformed| unknown())?;
+    let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
+    let record = record.ok_or_else(unknown)?;
+    if record.expires_at <= now {
+        return Err(INVALID_REFRESH_TOKEN.because("the refresh token was not used for too long"));
+    }
+    Ok((token, record))
+}
+
+struct Renewal<'a> {
+    tx: &'a mut Database,
+    now: UnixTime,
+    mint: &'a Mint,
+    client: &'a Client,
+    request: &'a Request,
+    found: Option<(Token<RefreshToken>, RefreshTokenRecord, GrantInUse)>,
+}
+
+/// Refreshes for the authenticated client.
+pub(super) fn refresh(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    client: &Client,
+    request: &Request,
+) -> Result<TokenResponse> {
+    let mut renewal = Renewal { tx, now, mint, client, request, found: None };
+    let asked = (client.client_id.as_str(), request.refresh_token.expose(), request.scope.as_deref());
+    run(now, asked, &mut renewal)
+}
+
+impl Renewal<'_> {
+    /// The refresh token that is answered, and whose access token the new one is counted with.
+    fn next(&mut self, parent: &Token<RefreshToken>, record: &RefreshTokenRecord, grant: &GrantInUse) -> Result<Token<RefreshToken>> {
+        let until = self.now.plus(self.mint.lifetimes.refresh_idle);
+        if !self.client.is_public() {
+            // Bound to a client that authenticates (RFC 9700 §2.2.2; FAPI 2.0 §5.3.2.1 forbids rotation).
+            refresh_tokens::extend(self.tx, self.now, record.id, until)?;
+            return Ok(parent.clone());
+        }
+        let successor = Id::next(self.now);
+        if record.consumed_at.is_none() && refresh_tokens::consume(self.tx, self.now, record.id, successor)? {
+            return Ok(issue::successor(self.tx, self.now, self.mint, (&grant.grant, parent), successor)?);
+        }
+        // It was used before, perhaps a moment ago by a parallel request: the row tells now.
+        let (_, record) = find_presented(self.tx, self.now, self.request)?;
+        match self.forgiven(parent, &record)? {
+            Some(successor) => Ok(successor),
+            None => Err(self.stolen(grant)),
+        }
+    }
+
+    /// The same successor again: while neither it nor any access token given with it was ever seen
+    /// (the answer was lost), or within a minute of the first use if it was not itself redeemed
+    /// (two tabs at once).
+    fn forgiven(&mut self, parent: &Token<RefreshToken>, record: &RefreshTokenRecord) -> Result<Option<Token<RefreshToken>>> {
+        let (Some(consumed_at), Some(successor_id)) = (record.consumed_at, record.successor_id) else { return Ok(None) };
+        let Some(successor) = refresh_tokens::find(self.tx, successor_id)? else { return Ok(None) };
+        if successor.consumed_at.is_some() {
+            return Ok(None);
+        }
+        let is_parallel = self.now.since(consumed_at) <= PARALLEL_SECONDS;
+        if !is_parallel && self.was_seen(&successor)? {
+            return Ok(None);
+        }
+        let derived = issue::derive_successor(self.mint, successor.key_number, parent, successor_id);
+        Ok(derived.filter(|token| successor.digest.matches(&token.digest())))
+    }
+
+    fn was_seen(&mut self, successor: &RefreshTokenRecord) -> Result<bool> {
+        let uses = &self.mint.last_use;
+        if successor.last_used_at.is_some() || uses.is_pending(Seen::RefreshToken(successor.id)) {
+            return Ok(true);
+        }
+        let given = tokens::list_given_with(self.tx, successor.id)?;
+        Ok(given.iter().any(|(id, used)| used.is_some() || uses.is_pending(Seen::Token(*id))))
+    }
+
+    /// Reuse after the successor was used: one of the two holders is a thief (RFC 9700 §4.14.2).
+    fn stolen(&mut self, grant: &GrantInUse) -> Error<Refusal> {
+        let forget = |tx: &mut Database| match (&grant.person, &grant.application) {
+            (Some(person), Some(client)) => consents::forget(tx, person.id, client.id),
+            _ => Ok(()),
+        };
+        match grants::revoke(self.tx, self.now, grant.grant.id).and_then(|()| forget(self.tx)) {
+            Ok(()) => INVALID_REFRESH_TOKEN.because("the refresh token was used again after its successor was used"),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl Answers for Renewal<'_> {
+    type Refusal = Error<Refusal>;
+    type Issued = TokenResponse;
+
+    fn recover(&mut self, _refresh_token: &str) -> Result<(String, Scope)> {
+        let (token, record) = find_presented(self.tx, self.now, self.request)?;
+        let found = grants::find_in_use(self.tx, record.grant_id)?;
+        let grant = found.ok_or_else(|| INVALID_REFRESH_TOKEN.because("the refresh token's grant is gone"))?;
+        let owner = grant.application.as_ref().map(|client| client.client_id.clone()).unwrap_or_default();
+        match grant.life(self.now) {
+            Life::Alive => {}
+            Life::Expired => return Err(INVALID_REFRESH_TOKEN.because("the grant has reached its longest life")),
+            Life::Ended => {
+                return Err(INVALID_REFRESH_TOKEN.because("the grant was revoked, or its person or client was disabled"));
+            }
+        }
+        let scope = grant.grant.scope.clone();
+        self.found = Some((token, record, grant));
+        Ok((owner, scope))
+    }
+
+    fn issue(&mut self) -> Result<TokenResponse> {
+        let unfound = || INVALID_REFRESH_TOKEN.because("the refresh token was not looked up");
+        let (token, record, grant) = self.found.take().ok_or_else(unfound)?;
+        let refresh_token = self.next(&token, &record, &grant)?;
+        // A narrower scope narrows this access token only; the refresh token keeps its own (§6).
+        let granted = &grant.grant.scope;
+        let asked = self.request.scope.as_deref().map(|scope| scope.parse().unwrap_or_default());
+        let scope = asked.map_or_else(|| granted.clone(), |asked: Scope| asked.intersection(granted));
+        let given_with = Some(refresh_token.id());
+        let access = issue::access_token(self.tx, self.now, self.mint, (&grant.grant, &scope), given_with)?;
+        Ok(TokenResponse { access, refresh_token: Some(refresh_token), scope })
+    }
+
+    fn refused(&mut self, by: Verdict) -> Error<Refusal> {
+        match by {
+            Verdict::Grant => INVALID_REFRESH_TOKEN.because("the refresh token was issued to another client"),
+            Verdict::Scope => INVALID_SCOPE.because("the scope is wider than what was granted"),
+        }
+    }
+}

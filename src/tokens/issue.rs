@@ -1,0 +1,131 @@
+//! Making tokens: each is a row that hangs on a grant, and a text that is answered once.
+
+use super::Mint;
+use crate::clock::UnixTime;
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::domain::refresh_token::RefreshTokenRecord;
+use crate::domain::scope::Scope;
+use crate::domain::token::{AccessToken, Kind, RefreshToken, Token, UserToken};
+use crate::domain::token_record::{TokenKind, TokenRecord, any_digest};
+use crate::store::{Database, Result, refresh_tokens, tokens};
+
+/// A token as it is answered, with its life in seconds.
+#[derive(Debug)]
+pub struct Issued<K: Kind> {
+    /// The token.
+    pub token: Token<K>,
+    /// Seconds until it ends.
+    pub expires_in: i64,
+}
+
+/// Issues an OAuth access token (RFC 6749 §1.4). It never outlives its grant.
+///
+/// # Errors
+/// When the store fails.
+pub fn access_token(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (grant, scope): (&Grant, &Scope),
+    given_with: Option<Id<RefreshTokenRecord>>,
+) -> Result<Issued<AccessToken>> {
+    let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
+    let expires_in = mint.lifetimes.access.min(left).max(0);
+    let token = Token::<AccessToken>::generate(Id::next(now));
+    let record = record(now, TokenKind::OAuth, &token, (grant, scope), expires_in);
+    tokens::insert(tx, &TokenRecord { refresh_token_id: given_with, ..record })?;
+    Ok(Issued { token, expires_in })
+}
+
+/// Issues a user token: everything its person may do.
+///
+/// # Errors
+/// When the store fails.
+pub fn user_token(tx: &mut Database, now: UnixTime, grant: &Grant, expires_in: i64) -> Result<Issued<UserToken>> {
+    let token = Token::<UserToken>::generate(Id::next(now));
+    tokens::insert(tx, &record(now, TokenKind::User, &token, (grant, &grant.scope), expires_in))?;
+    Ok(Issued { token, expires_in })
+}
+
+fn record<K: Kind<Record = TokenRecord>>(
+    now: UnixTime,
+    kind: TokenKind,
+    token: &Token<K>,
+    (grant, scope): (&Grant, &Scope),
+    expires_in: i64,
+) -> TokenRecord {
+    TokenRecord {
+        id: token.id(),
+        kind,
+        digest: any_digest(token),
+        grant_id: grant.id,
+        refresh_token_id: None,
+        scope: scope.clone(),
+        created_at: now,
+        expires_at: Some(now.plus(expires_in)),
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+/// Issues the first refresh token of a grant.
+///
+/// # Errors
+/// When the store fails.
+pub fn refresh_token(tx: &mut Database, now: UnixTime, mint: &Mint, grant: &Grant) -> Result<Token<RefreshToken>> {
+    let token = Token::<RefreshToken>::generate(Id::next(now));
+    insert_refresh_token(tx, now, mint, grant, &token)?;
+    Ok(token)
+}
+
+/// Issues the successor of a refresh token. Its secret is derived from the parent's, so that the
+/// same successor can be given again to whoever holds the parent.
+///
+/// # Errors
+/// When the store fails, or the base key has no current number.
+pub fn successor(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (grant, parent): (&Grant, &Token<RefreshToken>),
+    id: Id<RefreshTokenRecord>,
+) -> Result<Token<RefreshToken>> {
+    let token = derive_successor(mint, mint.keys.current(), parent, id)
+        .ok_or_else(|| crate::store::StoreError::Unusable("the base key is missing".to_owned()))?;
+    insert_refresh_token(tx, now, mint, grant, &token)?;
+    Ok(token)
+}
+
+/// The successor's text again: HKDF(base key, `refresh`, the parent's plaintext ‖ successor id).
+pub fn derive_successor(
+    mint: &Mint,
+    key_number: i32,
+    parent: &Token<RefreshToken>,
+    id: Id<RefreshTokenRecord>,
+) -> Option<Token<RefreshToken>> {
+    let context: [&[u8]; 2] = [parent.expose().as_bytes(), &id.number().to_be_bytes()];
+    let entropy = mint.keys.derive::<32>(key_number, "refresh", &context)?;
+    Some(Token::from_entropy(id, &entropy))
+}
+
+fn insert_refresh_token(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    grant: &Grant,
+    token: &Token<RefreshToken>,
+) -> Result<()> {
+    let record = RefreshTokenRecord {
+        id: token.id(),
+        digest: token.digest(),
+        grant_id: grant.id,
+        key_number: mint.keys.current(),
+        created_at: now,
+        expires_at: now.plus(mint.lifetimes.refresh_idle),
+        consumed_at: None,
+        successor_id: None,
+        last_used_at: None,
+    };
+    refresh_tokens::insert(tx, &record)
+}

@@ -1,0 +1,87 @@
+//! When tokens were last seen: gathered in memory, written once a second, at most once a minute each.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::UnixTime;
+use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::id::Id;
+use crate::domain::refresh_token::RefreshTokenRecord;
+use crate::domain::session::Session;
+use crate::domain::token_record::TokenRecord;
+use crate::store::{Database, Result, client_secrets, refresh_tokens, sessions, tokens};
+
+/// Seconds within which a second use of the same thing is not worth a write.
+const COARSE: i64 = 60;
+
+/// What was seen, with the table that it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// A token that opens doors.
+    Token(Id<TokenRecord>),
+    /// A refresh token.
+    RefreshToken(Id<RefreshTokenRecord>),
+    /// A client secret.
+    ClientSecret(Id<ClientSecretRecord>),
+    /// A browser session.
+    Session(Id<Session>),
+}
+
+/// The uses that are not written down yet.
+#[derive(Debug, Default)]
+pub struct LastUse(Mutex<HashMap<Seen, UnixTime>>);
+
+impl LastUse {
+    fn pending(&self) -> MutexGuard<'_, HashMap<Seen, UnixTime>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a use, unless one of the same minute is already on the row.
+    pub fn note(&self, seen: Seen, now: UnixTime, on_row: Option<UnixTime>) {
+        if on_row.is_none_or(|written| now.since(written) >= COARSE) {
+            self.pending().insert(seen, now);
+        }
+    }
+
+    /// Whether a use waits to be written: the row does not know of it yet.
+    pub fn is_pending(&self, seen: Seen) -> bool {
+        self.pending().contains_key(&seen)
+    }
+
+    /// Takes all that waits, for [`write`]. What cannot be written is noted again by the caller.
+    pub fn take(&self) -> Vec<(Seen, UnixTime)> {
+        let mut taken: Vec<_> = self.pending().drain().collect();
+        // In the order of the tables and keys: neighbors on a page are written together.
+        taken.sort_by_key(|(seen, _)| match seen {
+            Seen::Token(id) => (0, id.number()),
+            Seen::RefreshToken(id) => (1, id.number()),
+            Seen::ClientSecret(id) => (2, id.number()),
+            Seen::Session(id) => (3, id.number()),
+        });
+        taken
+    }
+
+    /// Puts back what could not be written.
+    pub fn put_back(&self, taken: Vec<(Seen, UnixTime)>) {
+        let mut pending = self.pending();
+        for (seen, at) in taken {
+            pending.entry(seen).or_insert(at);
+        }
+    }
+}
+
+/// Writes uses down.
+///
+/// # Errors
+/// When the store fails.
+pub fn write(tx: &mut Database, seen: &[(Seen, UnixTime)]) -> Result<()> {
+    for (seen, at) in seen {
+        match *seen {
+            Seen::Token(id) => tokens::touch(tx, id, *at)?,
+            Seen::RefreshToken(id) => refresh_tokens::touch(tx, id, *at)?,
+            Seen::ClientSecret(id) => client_secrets::touch(tx, id, *at)?,
+            Seen::Session(id) => sessions::touch(tx, id, *at)?,
+        }
+    }
+    Ok(())
+}

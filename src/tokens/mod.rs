@@ -1,0 +1,21 @@
+//! The token model: what is made, what it opens, when it was seen. Every door asks here.
+
+pub mod check;
+pub mod issue;
+pub mod last_use;
+pub mod revoke;
+
+use crate::domain::base_key::BaseKeys;
+use crate::domain::lifetimes::Lifetimes;
+use last_use::LastUse;
+
+/// What is needed to make tokens and to judge them.
+#[derive(Debug)]
+pub struct Mint {
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// What successors' secrets are derived from.
+    pub keys: BaseKeys,
+    /// When tokens were seen, before it is written down.
+    pub last_use: LastUse,
+}

@@ -1,0 +1,52 @@
+//! Taking tokens back.
+
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::session::Session;
+use crate::domain::token_record::TokenRecord;
+use crate::domain::user::User;
+use crate::store::{Database, Result, client_secrets, clients, consents, grants, sessions, tokens};
+
+/// Ends one login-redirect token of a person, with its grant. `false` when it is not theirs.
+///
+/// # Errors
+/// When the store fails.
+pub fn login_token(tx: &mut Database, now: UnixTime, user: Id<User>, token: Id<TokenRecord>) -> Result<bool> {
+    let found = tokens::list_login_tokens(tx, now, user)?.into_iter().find(|(record, _, _)| record.id == token);
+    let Some((_, grant, _)) = found else { return Ok(false) };
+    grants::revoke(tx, now, grant.id)?;
+    Ok(true)
+}
+
+/// "Remove application": all its grants from this person die and the consent is forgotten.
+///
+/// # Errors
+/// When the store fails.
+pub fn application(tx: &mut Database, now: UnixTime, user: Id<User>, client: Id<Client>) -> Result<()> {
+    grants::revoke_of_person_and_client(tx, now, user, client)?;
+    consents::forget(tx, user, client)
+}
+
+/// Deletes an application: whoever allowed it is signed out of it, its secrets end.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
+    grants::revoke_of_client(tx, now, client)?;
+    consents::forget_client(tx, client)?;
+    client_secrets::end_all(tx, client, now)?;
+    clients::delete(tx, now, client)
+}
+
+/// Ends a browser session with its login-redirect tokens and unredeemed codes.
+///
+/// # Errors
+/// When the store fails.
+pub fn session(tx: &mut Database, now: UnixTime, user: Id<User>, session: Id<Session>) -> Result<bool> {
+    let is_ended = sessions::end(tx, now, user, session)?;
+    if is_ended {
+        grants::revoke_with_session(tx, now, session)?;
+    }
+    Ok(is_ended)
+}
