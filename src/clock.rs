@@ -85,14 +85,17 @@ impl Clock {
 
     /// The time.
     pub fn now(&self) -> UnixTime {
+        UnixTime(self.milliseconds().div_euclid(1_000))
+    }
+
+    /// The time in milliseconds since 1970, for where keys begin.
+    pub fn milliseconds(&self) -> i64 {
         match self {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
-            Self::System => UnixTime(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-            ),
-            Self::Manual(seconds) => UnixTime(seconds.load(Ordering::SeqCst)),
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+            Self::Manual(seconds) => seconds.load(Ordering::SeqCst).saturating_mul(1_000),
         }
     }
 

@@ -190,17 +190,6 @@ diesel::joinable!(refresh_tokens -> grants (grant_id));
 diesel::joinable!(tokens -> grants (grant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
-    installation,
-    setup_links,
-    users,
-    clients,
-    client_secrets,
-    apis,
-    api_scopes,
-    sessions,
-    consents,
-    grants,
-    authorization_codes,
-    refresh_tokens,
-    tokens,
+    installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
+    authorization_codes, refresh_tokens, tokens,
 );

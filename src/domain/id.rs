@@ -76,9 +76,12 @@ impl<Of> Id<Of> {
     }
 }
 
-/// Sets the node's number, which is part of every key; once, before the first key is made.
-pub fn set_node(node: u16) {
+/// Sets the node's number, which is part of every key, and where its keys begin: at this moment, so
+/// that a process that is killed and started again within a second makes no key twice.
+pub fn start(node: u16, now_in_milliseconds: i64) {
     NODE.store(i64::from(node.min(MAX_NODE)), Ordering::Relaxed);
+    let floor = now_in_milliseconds.saturating_sub(EPOCH_SECONDS * 1_000).max(0) << COUNTER_BITS;
+    LAST.fetch_max(floor, Ordering::SeqCst);
 }
 
 impl<Of> Clone for Id<Of> {

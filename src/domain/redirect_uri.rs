@@ -182,12 +182,8 @@ mod tests {
         let registered = uri("https://app.example/cb");
         assert!(permits(&registered, &uri("https://app.example/cb")));
         for near in [
-            "https://app.example/cb/",
-            "https://app.example/CB",
-            "https://app.example/cb?x=1",
-            "https://app.example:444/cb",
-            "https://app.example.evil.test/cb",
-            "https://app-example/cb",
+            "https://app.example/cb/", "https://app.example/CB", "https://app.example/cb?x=1",
+            "https://app.example:444/cb", "https://app.example.evil.test/cb", "https://app-example/cb",
         ] {
             assert!(!permits(&registered, &uri(near)), "{near}");
         }
@@ -208,15 +204,17 @@ mod tests {
     fn tricks_are_refused() {
         for text in [
             "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "intent://x", "//evil.test/cb", "/cb",
-            "http://app.example/cb", "http://127.0.0.1.evil.test/", "http://localhost@evil.test/", "http://2130706433/",
-            "https://user:pw@app.example/cb", "https://app.example/cb#x", "https://app.example/a/../cb",
-            "https://app.example/%2e%2e/cb", "https://app.example\\@evil.test/", "https://*.app.example/cb",
-            "http://127。0。0。1/cb", "https://ⓔvil.test/cb", " https://app.example/cb", "https://app.example/cb\r\nX: y",
-            "https://app.example/\u{0}", "myapp://cb", "HTTPS://app.example/cb",
+            "http://app.example/cb", "http://127.0.0.1.evil.test/", "http://localhost@evil.test/",
+            "http://2130706433/", "https://user:pw@app.example/cb", "https://app.example/cb#x",
+            "https://app.example/a/../cb", "https://app.example/%2e%2e/cb", "https://app.example\\@evil.test/",
+            "https://*.app.example/cb", "http://127。0。0。1/cb", "https://ⓔvil.test/cb", " https://app.example/cb",
+            "https://app.example/cb\r\nX: y", "https://app.example/\u{0}", "myapp://cb", "HTTPS://app.example/cb",
         ] {
             assert!(RedirectUri::from_str(text).is_err(), "{text}");
         }
-        for text in ["https://app.example", "com.example.app:/cb", "cursor://anysphere/cb", "https://app.example/cb?tenant=1"] {
+        for text in
+            ["https://app.example", "com.example.app:/cb", "cursor://anysphere/cb", "https://app.example/cb?tenant=1"]
+        {
             uri(text);
         }
     }

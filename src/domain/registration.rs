@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_command() {
-        let app = Draft::new("Map  studio", ClientType::Public).validate(&known(), 86_400).expect("because it is valid");
+        let app =
+            Draft::new("Map  studio", ClientType::Public).validate(&known(), 86_400).expect("because it is valid");
         assert_eq!((app.name.as_str(), app.scope.as_str()), ("Map studio", "projects"));
         assert_eq!(app.grant_types.as_str(), "authorization_code refresh_token");
         assert!(app.require_pkce);

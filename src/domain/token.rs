@@ -148,10 +148,7 @@ fn dissect(text: &str) -> Result<(char, i64), MalformedToken> {
     let mut number: u64 = 0;
     for digit in rest.as_bytes()[2..2 + ID_DIGITS].iter() {
         let value = ALPHABET.iter().position(|letter| letter == digit).ok_or(MalformedToken)?;
-        number = number
-            .checked_mul(62)
-            .and_then(|number| number.checked_add(value as u64))
-            .ok_or(MalformedToken)?;
+        number = number.checked_mul(62).and_then(|number| number.checked_add(value as u64)).ok_or(MalformedToken)?;
     }
     let number = i64::try_from(number).map_err(|_too_large| MalformedToken)?;
     Ok((char::from(rest.as_bytes()[0]), number))

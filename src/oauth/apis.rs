@@ -9,9 +9,9 @@ use crate::domain::client::ClientType;
 use crate::domain::id::Id;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::scope::Scope;
+use crate::oauth::scopes;
 use crate::outcome::Error;
 use crate::store::{Database, apis};
-use crate::oauth::scopes;
 
 /// An API as somebody wrote it down.
 #[derive(Clone, Debug)]
@@ -45,8 +45,11 @@ pub fn register(
     let known = scopes::known_scope(tx)?;
     let mut rows = Vec::new();
     for scope in &draft.scopes {
-        let (name, sentence) = scope.split_once(": ").ok_or_else(|| refuse("scope", "Write a scope as 'name: what a person reads'."))?;
-        let is_one_word = name.parse::<Scope>().is_ok_and(|parsed| parsed.as_str() == name && !name.contains(' ') && !name.is_empty());
+        let (name, sentence) =
+            scope.split_once(": ").ok_or_else(|| refuse("scope", "Write a scope as 'name: what a person reads'."))?;
+        let is_one_word = name
+            .parse::<Scope>()
+            .is_ok_and(|parsed| parsed.as_str() == name && !name.contains(' ') && !name.is_empty());
         if !is_one_word {
             return Err(refuse("scope", "A scope's name is one word of printable ASCII."));
         }

@@ -85,8 +85,7 @@ pub fn examine(
     db: &mut Database,
     parameters: &Parameters,
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
-    let mut examination =
-        Examination { db, parameters, found: None, challenge: None, scope: Scope::default() };
+    let mut examination = Examination { db, parameters, found: None, challenge: None, scope: Scope::default() };
     run(parameters, &mut examination)?;
     let Examination { found, challenge, scope, .. } = examination;
     let Some((client, redirect_uri)) = found else {

@@ -36,7 +36,10 @@ impl ClientCredentials {
             return Ok(Self { client_id: client_id.to_owned(), secret: body_secret.map(Secret::new) });
         };
         if body_secret.is_some() && basic.secret.is_some() {
-            return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "a secret came in the header and in the body" });
+            return Err(Refusal {
+                problem: &TWO_AUTHENTICATIONS,
+                cause: "a secret came in the header and in the body",
+            });
         }
         if in_body.is_some_and(|client_id| client_id != basic.client_id) {
             return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "the header and the body name two clients" });
@@ -89,7 +92,8 @@ pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: 
         Some(Ok(secret)) => client_secrets::find(db, secret.id())?,
         _ => None,
     };
-    let client = client.filter(Client::is_active).ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
+    let client =
+        client.filter(Client::is_active).ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
     match (presented, client.is_public()) {
         (None, true) => Ok(client),
         (None, false) => Err(INVALID_CLIENT.because("a client with a secret did not send it")),
@@ -147,7 +151,13 @@ mod tests {
     fn two_ways_at_once_and_unreadable_headers_are_refused() {
         assert_eq!(parse(Some(&basic_of("a:s")), "client_secret=s"), Err("two-authentications"));
         assert_eq!(parse(Some(&basic_of("a:s")), "client_id=b"), Err("two-authentications"));
-        for header in ["Basic !!!", "Basic", &basic_of("nocolon"), &basic_of(":s"), &format!("Basic {}", STANDARD.encode([0xff, b':']))] {
+        for header in [
+            "Basic !!!",
+            "Basic",
+            &basic_of("nocolon"),
+            &basic_of(":s"),
+            &format!("Basic {}", STANDARD.encode([0xff, b':'])),
+        ] {
             assert_eq!(parse(Some(header), ""), Err("invalid-client"), "{header}");
         }
     }

@@ -53,7 +53,12 @@ pub fn most_of(owner: &User) -> usize {
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
-pub fn register(tx: &mut Database, now: UnixTime, lifetimes: &Lifetimes, (by, draft): (By, Draft)) -> Result<Registered> {
+pub fn register(
+    tx: &mut Database,
+    now: UnixTime,
+    lifetimes: &Lifetimes,
+    (by, draft): (By, Draft),
+) -> Result<Registered> {
     let new = validate(tx, lifetimes, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),

@@ -43,8 +43,14 @@ pub fn remember(
                 .execute(tx)?;
         }
         None => {
-            let consent =
-                Consent { id: Id::next(now), user_id: user, client_key: client, kind, scope: scope.clone(), allowed_at: now };
+            let consent = Consent {
+                id: Id::next(now),
+                user_id: user,
+                client_key: client,
+                kind,
+                scope: scope.clone(),
+                allowed_at: now,
+            };
             diesel::insert_into(consents::table).values(&consent).execute(tx)?;
         }
     }

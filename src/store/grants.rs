@@ -7,8 +7,10 @@ use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
+use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::token_in_use::{Application, GrantInUse, Person};
+use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::schema::{authorization_codes, clients, grants, tokens, users};
 
@@ -37,13 +39,15 @@ pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<()> {
     Ok(())
 }
 
+/// Ends all that a person ever allowed.
+pub fn revoke_of_person(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    let rows = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends all that a person allowed an application.
-pub fn revoke_of_person_and_client(
-    tx: &mut Database,
-    now: UnixTime,
-    user: Id<User>,
-    client: Id<Client>,
-) -> Result<()> {
+pub fn revoke_of_person_and_client(tx: &mut Database, now: UnixTime, user: Id<User>, client: Id<Client>) -> Result<()> {
     let rows = grants::table
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.eq(client))
@@ -101,37 +105,41 @@ pub struct Standing {
     pub last_used_at: Option<UnixTime>,
     /// Its tokens that live.
     pub tokens: usize,
+    /// All scopes of its living grants.
+    pub scope: Scope,
+    /// Whether a login redirect gave it a user token.
+    pub has_login: bool,
 }
 
 /// What lives of what a person allowed: one standing per application.
 pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Standing>> {
-    type Row = (Option<Id<Client>>, UnixTime, Option<UnixTime>, Option<UnixTime>, Option<UnixTime>);
-    let rows: Vec<Row> = grants::table
+    let rows: Vec<(Grant, Option<TokenRecord>)> = grants::table
         .left_join(tokens::table)
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.is_not_null())
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .order(grants::id)
-        .select((
-            grants::client_key,
-            grants::created_at,
-            tokens::last_used_at.nullable(),
-            tokens::expires_at.nullable(),
-            tokens::revoked_at.nullable(),
-        ))
+        .select((Grant::as_select(), Option::<TokenRecord>::as_select()))
         .load(tx)?;
     let mut standings: Vec<Standing> = Vec::new();
-    for (client, since, last_used_at, expires_at, revoked_at) in rows {
-        let Some(client) = client else { continue };
+    for (grant, token) in rows {
+        let Some(client) = grant.client_key else { continue };
         let position = standings.iter().position(|standing| standing.client == client);
         let position = position.unwrap_or_else(|| {
-            standings.push(Standing { client, since, last_used_at: None, tokens: 0 });
+            let since = grant.created_at;
+            let scope = Scope::default();
+            standings.push(Standing { client, since, last_used_at: None, tokens: 0, scope, has_login: false });
             standings.len() - 1
         });
         let standing = &mut standings[position];
-        standing.last_used_at = standing.last_used_at.max(last_used_at);
-        standing.tokens += usize::from(revoked_at.is_none() && expires_at.is_some_and(|end| now < end));
+        standing.scope = standing.scope.union(&grant.scope);
+        standing.has_login |= grant.kind == GrantKind::LoginRedirect;
+        if let Some(token) = token {
+            standing.last_used_at = standing.last_used_at.max(token.last_used_at);
+            let is_alive = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
+            standing.tokens += usize::from(is_alive);
+        }
     }
     Ok(standings)
 }

@@ -9,6 +9,7 @@ pub mod authorization_codes;
 pub mod client_secrets;
 pub mod clients;
 pub mod consents;
+mod database;
 pub mod grants;
 pub mod installation;
 mod migrations;
@@ -21,17 +22,8 @@ pub mod users;
 
 use std::sync::Arc;
 
+pub use database::Database;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::{PgConnection, SqliteConnection};
-
-/// A connection to either database; what a transaction is handed as `tx`.
-#[derive(diesel::MultiConnection)]
-pub enum Database {
-    /// PostgreSQL.
-    Postgres(PgConnection),
-    /// SQLite.
-    Sqlite(SqliteConnection),
-}
 
 /// Why the store could not do its work. Nothing of the work was kept.
 #[derive(Debug, thiserror::Error)]

@@ -73,7 +73,9 @@ impl Postgres {
             .connection_timeout(std::time::Duration::from_secs(5))
             .test_on_check_out(false) // a broken one is noticed at use and dropped; the request is run again
             .build(manager)
-            .map_err(|_timeout| StoreError::Unusable("PostgreSQL does not answer; see the log for its reason".to_owned()))?;
+            .map_err(|_timeout| {
+                StoreError::Unusable("PostgreSQL does not answer; see the log for its reason".to_owned())
+            })?;
         let turns = Arc::new(Semaphore::new(CONNECTIONS as usize));
         Ok(Self { pool, places: Arc::new(Semaphore::new(WAITING)), turns })
     }
@@ -123,11 +125,7 @@ impl Postgres {
     }
 }
 
-fn attempts<T>(
-    pool: &r2d2::Pool<Manager>,
-    mode: Mode,
-    work: &mut impl FnMut(&mut Database) -> Result<T>,
-) -> Result<T> {
+fn attempts<T>(pool: &r2d2::Pool<Manager>, mode: Mode, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -146,7 +144,8 @@ fn attempts<T>(
             }
             // The server restarted or failed over. What certainly did nothing is run on another
             // connection; a transaction that had begun may have been committed, and is not.
-            Err(StoreError::Unavailable(_)) if is_lost && tries <= CONNECTIONS && (mode == Mode::Read || !is_begun) => {}
+            Err(StoreError::Unavailable(_)) if is_lost && tries <= CONNECTIONS && (mode == Mode::Read || !is_begun) => {
+            }
             outcome => return outcome,
         }
     }

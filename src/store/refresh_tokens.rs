@@ -27,9 +27,7 @@ pub fn consume(
     id: Id<RefreshTokenRecord>,
     successor: Id<RefreshTokenRecord>,
 ) -> Result<bool> {
-    let row = refresh_tokens::table
-        .filter(refresh_tokens::id.eq(id))
-        .filter(refresh_tokens::consumed_at.is_null());
+    let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id)).filter(refresh_tokens::consumed_at.is_null());
     let exchanged = (
         refresh_tokens::consumed_at.eq(Some(now)),
         refresh_tokens::successor_id.eq(Some(successor)),

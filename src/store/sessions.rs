@@ -39,6 +39,13 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, id: Id<Session>) ->
     Ok(diesel::update(row).set(sessions::ended_at.eq(Some(now))).execute(tx)? == 1)
 }
 
+/// Ends all sessions of a person.
+pub fn end_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    let rows = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::ended_at.is_null());
+    diesel::update(rows).set(sessions::ended_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Notes that it was used.
 pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));

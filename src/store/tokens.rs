@@ -26,8 +26,9 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
         ))
         .get_result(tx)
         .optional()?;
-    Ok(row.map(|(record, grant, person, application)| {
-        TokenInUse { record, basis: GrantInUse { grant, person, application } }
+    Ok(row.map(|(record, grant, person, application)| TokenInUse {
+        record,
+        basis: GrantInUse { grant, person, application },
     }))
 }
 

@@ -50,3 +50,12 @@ pub fn session(tx: &mut Database, now: UnixTime, user: Id<User>, session: Id<Ses
     }
     Ok(is_ended)
 }
+
+/// Ends all sessions, user tokens, codes and grants of a person: their password was reset.
+///
+/// # Errors
+/// When the store fails.
+pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    sessions::end_all(tx, now, user)?;
+    grants::revoke_of_person(tx, now, user)
+}

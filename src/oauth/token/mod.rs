@@ -46,7 +46,9 @@ impl TokenRequest {
             .get("grant_type")
             .ok_or(Refusal { problem: &MISSING_PARAMETER, cause: "grant_type is missing" })?;
         match grant_type.parse() {
-            Ok(GrantType::AuthorizationCode) => authorization_code::Request::parse(parameters).map(Self::AuthorizationCode),
+            Ok(GrantType::AuthorizationCode) => {
+                authorization_code::Request::parse(parameters).map(Self::AuthorizationCode)
+            }
             Ok(GrantType::RefreshToken) => refresh_token::Request::parse(parameters).map(Self::RefreshToken),
             Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
         }

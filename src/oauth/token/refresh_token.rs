@@ -78,7 +78,12 @@ pub(super) fn refresh(
 
 impl Renewal<'_> {
     /// The refresh token that is answered, and whose access token the new one is counted with.
-    fn next(&mut self, parent: &Token<RefreshToken>, record: &RefreshTokenRecord, grant: &GrantInUse) -> Result<Token<RefreshToken>> {
+    fn next(
+        &mut self,
+        parent: &Token<RefreshToken>,
+        record: &RefreshTokenRecord,
+        grant: &GrantInUse,
+    ) -> Result<Token<RefreshToken>> {
         let until = self.now.plus(self.mint.lifetimes.refresh_idle);
         if !self.client.is_public() {
             // Bound to a client that authenticates (RFC 9700 §2.2.2; FAPI 2.0 §5.3.2.1 forbids rotation).
@@ -100,8 +105,14 @@ impl Renewal<'_> {
     /// The same successor again: while neither it nor any access token given with it was ever seen
     /// (the answer was lost), or within a minute of the first use if it was not itself redeemed
     /// (two tabs at once).
-    fn forgiven(&mut self, parent: &Token<RefreshToken>, record: &RefreshTokenRecord) -> Result<Option<Token<RefreshToken>>> {
-        let (Some(consumed_at), Some(successor_id)) = (record.consumed_at, record.successor_id) else { return Ok(None) };
+    fn forgiven(
+        &mut self,
+        parent: &Token<RefreshToken>,
+        record: &RefreshTokenRecord,
+    ) -> Result<Option<Token<RefreshToken>>> {
+        let (Some(consumed_at), Some(successor_id)) = (record.consumed_at, record.successor_id) else {
+            return Ok(None);
+        };
         let Some(successor) = refresh_tokens::find(self.tx, successor_id)? else { return Ok(None) };
         if successor.consumed_at.is_some() {
             return Ok(None);
@@ -149,7 +160,9 @@ impl Answers for Renewal<'_> {
             Life::Alive => {}
             Life::Expired => return Err(INVALID_REFRESH_TOKEN.because("the grant has reached its longest life")),
             Life::Ended => {
-                return Err(INVALID_REFRESH_TOKEN.because("the grant was revoked, or its person or client was disabled"));
+                return Err(
+                    INVALID_REFRESH_TOKEN.because("the grant was revoked, or its person or client was disabled")
+                );
             }
         }
         let scope = grant.grant.scope.clone();

@@ -1,0 +1,181 @@
+//! A database as it stands after a while: applications, people's grants, and tokens in the order in which they were
+//! issued. Every token is a real one; of some the text is kept, spread over the whole table.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use gatepost::clock::{Clock, UnixTime};
+use gatepost::domain::base_key::BaseKeys;
+use gatepost::domain::client::{Client, ClientType};
+use gatepost::domain::grant::{Grant, GrantKind};
+use gatepost::domain::id::Id;
+use gatepost::domain::lifetimes::Lifetimes;
+use gatepost::domain::registration::{Draft, FieldProblem};
+use gatepost::domain::scope::Scope;
+use gatepost::domain::user::{Role, User};
+use gatepost::oauth::apis::{self, ApiDraft};
+use gatepost::oauth::clients::{self, By, Registered};
+use gatepost::outcome::Error;
+use gatepost::store::{Database, Result, Store, StoreError, grants, users};
+use gatepost::tokens::{Mint, issue};
+
+/// The database's file.
+pub const DATABASE: &str = "load.db";
+/// The base key's file.
+pub const SECRET_FILE: &str = "load.secret";
+
+/// Tokens whose text is kept.
+const KEPT: usize = 2_000;
+const CLIENTS: usize = 50;
+const GRANTS_PER_CLIENT: usize = 40;
+/// Tokens that share one transaction.
+const BATCH: usize = 5_000;
+/// Everything was issued this many seconds ago, so that no new key meets an old one.
+const AGE: i64 = 600;
+/// Long enough for the slowest machine.
+const ACCESS_LIFETIME: i64 = 86_400;
+
+/// With what a client asks.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Its name.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
+/// What the requests are made of.
+pub struct Seeded {
+    /// The API that introspects.
+    pub api: Credentials,
+    /// Some of the access tokens.
+    pub access_tokens: Vec<String>,
+    /// Refresh tokens of confidential clients, which stay the same.
+    pub refresh_tokens: Vec<(Credentials, String)>,
+}
+
+/// Fills a new database in `folder` with `count` access tokens.
+pub async fn seed(folder: &Path, count: usize) -> Seeded {
+    let keys = BaseKeys::generate();
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(folder.join(SECRET_FILE));
+    let written = file.and_then(|mut file| file.write_all(keys.to_file().expose().as_bytes()));
+    written.expect("because the folder is ours");
+
+    let url = format!("sqlite://{}", folder.join(DATABASE).display());
+    let store = Store::connect(&url).expect("because the folder is ours");
+    store.migrate().await.expect("because the database is new");
+    let lifetimes = Lifetimes { access: ACCESS_LIFETIME, ..Lifetimes::default() };
+    let mint = Arc::new(Mint { lifetimes, keys, last_use: Default::default() });
+    let now = Clock::System.now().plus(-AGE);
+
+    let house = {
+        let mint = Arc::clone(&mint);
+        store.write(move |tx| furnish(tx, now, &mint)).await.expect("because nothing is in the way")
+    };
+    let (api, grants, refresh_tokens) = house;
+    let grants = Arc::new(grants);
+    let mut access_tokens = Vec::new();
+    for start in (0..count).step_by(BATCH) {
+        let (mint, grants) = (Arc::clone(&mint), Arc::clone(&grants));
+        let numbers = start..(start + BATCH).min(count);
+        let batch = store.write(move |tx| issue_tokens(tx, now, &mint, &grants, (numbers.clone(), count)));
+        access_tokens.extend(batch.await.expect("because nothing is in the way"));
+    }
+    Seeded { api, access_tokens, refresh_tokens }
+}
+
+type House = (Credentials, Vec<Grant>, Vec<(Credentials, String)>);
+
+fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
+    let person = person(now);
+    users::insert(tx, &person)?;
+    let draft = ApiDraft {
+        identifier: "https://api.example".to_owned(),
+        name: "Load API".to_owned(),
+        scopes: Vec::new(),
+        is_first_party: true,
+    };
+    let (_, api) = apis::register(tx, now, draft).map_err(unexpected)?;
+    let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
+    for number in 0..CLIENTS {
+        let draft = Draft {
+            redirect_uris: vec!["https://app.example/callback".to_owned()],
+            ..Draft::new(format!("Load {number}"), ClientType::Confidential)
+        };
+        let asked = (By::Operator(person.id), draft);
+        let registered = clients::register(tx, now, &mint.lifetimes, asked).map_err(unexpected)?;
+        for _ in 0..GRANTS_PER_CLIENT {
+            let grant = grant(now, mint, &person, &registered.client);
+            grants::insert(tx, &grant)?;
+            let token = issue::refresh_token(tx, now, mint, &grant)?;
+            refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
+            all_grants.push(grant);
+        }
+    }
+    Ok((credentials(&api), all_grants, refresh_tokens))
+}
+
+fn issue_tokens(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    grants: &[Grant],
+    (numbers, count): (std::ops::Range<usize>, usize),
+) -> Result<Vec<String>> {
+    let every = (count / KEPT).max(1);
+    let mut kept = Vec::new();
+    for number in numbers {
+        let grant = &grants[number % grants.len()];
+        let issued = issue::access_token(tx, now, mint, (grant, &grant.scope), None)?;
+        if number % every == 0 {
+            kept.push(issued.token.expose().to_owned());
+        }
+    }
+    Ok(kept)
+}
+
+fn person(now: UnixTime) -> User {
+    User {
+        id: Id::next(now),
+        username: "load".to_owned(),
+        username_folded: "load".to_owned(),
+        email: None,
+        verified_email_folded: None,
+        email_verified_at: None,
+        password_hash: None,
+        role: Role::Author,
+        disabled_at: None,
+        deleted_at: None,
+        created_at: now,
+    }
+}
+
+fn grant(now: UnixTime, mint: &Mint, person: &User, client: &Client) -> Grant {
+    Grant {
+        id: Id::next(now),
+        kind: GrantKind::AuthorizationCode,
+        user_id: Some(person.id),
+        client_key: Some(client.id),
+        session_id: None,
+        return_url: None,
+        scope: "projects".parse::<Scope>().unwrap_or_default(),
+        created_at: now,
+        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
+        revoked_at: None,
+    }
+}
+
+fn credentials(registered: &Registered) -> Credentials {
+    let secret = registered.secret.as_ref().expect("because a confidential client has a secret");
+    Credentials { client_id: registered.client.client_id.clone(), client_secret: secret.expose().to_owned() }
+}
+
+fn unexpected(error: Error<Vec<FieldProblem>>) -> StoreError {
+    match error {
+        Error::Refused(problems) => StoreError::Unusable(format!("the seed was refused: {problems:?}")),
+        Error::Failed(error) => error,
+    }
+}

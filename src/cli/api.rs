@@ -1,0 +1,131 @@
+//! `gatepost api …`: protected APIs.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{CommandError, output, start};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::api::{Api as Resource, TokenFormat};
+use crate::domain::client::Client;
+use crate::domain::token::{ClientSecret, Token};
+use crate::oauth::apis::{ApiDraft, register};
+use crate::oauth::clients::roll_secret;
+use crate::outcome::transact;
+use crate::store::{Store, StoreError, apis, clients};
+use crate::tokens::revoke;
+
+/// Protected APIs.
+#[derive(Subcommand)]
+pub enum Api {
+    /// Register an API. Its secret for introspection is printed once.
+    Create(Create),
+    /// List all APIs.
+    List,
+    /// Show one API.
+    Show(Named),
+    /// Make a new secret, printed once; the old one ends.
+    RotateSecret(Named),
+    /// Delete an API and its scopes.
+    Delete(Named),
+}
+
+/// A new API.
+#[derive(Args)]
+pub struct Create {
+    /// Its address, which names it.
+    #[arg(long, value_name = "URI")]
+    identifier: String,
+    /// The name that people read.
+    #[arg(long)]
+    name: String,
+    /// A scope of it, as 'name: what a person reads'; may be repeated.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// What its access tokens look like: opaque.
+    #[arg(long, default_value = "opaque")]
+    token_format: String,
+    /// The operator runs it: it may introspect everybody's user tokens.
+    #[arg(long)]
+    first_party: bool,
+}
+
+/// One API.
+#[derive(Args)]
+pub struct Named {
+    /// Its identifier.
+    identifier: String,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), CommandError> {
+    let (store, _) = start::store(&config, &Clock::System).await?;
+    let now = Clock::System.now();
+    match command {
+        Api::Create(new) => {
+            let format: Result<TokenFormat, _> = new.token_format.parse();
+            format.map_err(|error| CommandError::Refused(format!("token-format {error}")))?;
+            let (identifier, name) = (new.identifier, new.name);
+            let draft = ApiDraft { identifier, name, scopes: new.scopes, is_first_party: new.first_party };
+            let (api, registered) = transact(&store, move |tx| register(tx, now, draft.clone())).await?;
+            output::record(&shown(&api, &registered.client, registered.secret.as_ref()), is_json);
+        }
+        Api::List => {
+            let all = store.read(|db| {
+                let with_client = |db: &mut crate::store::Database, api: Resource| {
+                    Ok::<_, StoreError>(clients::find(db, api.client_key)?.map(|client| shown(&api, &client, None)))
+                };
+                let all = apis::list(db)?;
+                all.into_iter().map(|api| with_client(db, api)).collect::<Result<Vec<_>, _>>()
+            });
+            output::list(&all.await?.into_iter().flatten().collect::<Vec<_>>(), is_json);
+        }
+        Api::Show(named) => {
+            let (api, client) = find(&store, &named).await?;
+            output::record(&shown(&api, &client, None), is_json);
+        }
+        Api::RotateSecret(named) => {
+            let (api, client) = find(&store, &named).await?;
+            let id = client.id;
+            let secret = store.write(move |tx| roll_secret(tx, now, id, 0)).await?;
+            output::record(&shown(&api, &client, Some(&secret)), is_json);
+        }
+        Api::Delete(named) => {
+            let (api, client) = find(&store, &named).await?;
+            store
+                .write(move |tx| {
+                    apis::delete(tx, api.id)?;
+                    revoke::delete_client(tx, now, client.id)
+                })
+                .await?;
+            println!("deleted {}", named.identifier);
+        }
+    }
+    Ok(())
+}
+
+async fn find(store: &Store, named: &Named) -> Result<(Resource, Client), CommandError> {
+    let identifier = named.identifier.clone();
+    let found = store.read(move |db| {
+        let Some(api) = apis::find_by_identifier(db, &identifier)? else { return Ok(None) };
+        Ok(clients::find(db, api.client_key)?.map(|client| (api, client)))
+    });
+    found.await?.ok_or_else(|| CommandError::Refused(format!("there is no API '{}'", named.identifier)))
+}
+
+fn shown(api: &Resource, client: &Client, secret: Option<&Token<ClientSecret>>) -> Value {
+    let mut shown = json!({
+        "identifier": api.identifier,
+        "name": api.name,
+        "token_format": api.token_format.as_str(),
+        "first_party": api.is_first_party,
+        "client_id": client.client_id,
+    });
+    if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
+        members.insert("client_secret".to_owned(), json!(secret.expose()));
+    }
+    shown
+}

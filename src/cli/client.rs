@@ -1,0 +1,241 @@
+//! `gatepost client …`: applications.
+
+use clap::{ArgAction, Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{CommandError, output, start};
+use crate::clock::{Clock, UnixTime};
+use crate::config::Config;
+use crate::domain::client::{Client as Application, ClientType, GrantType};
+use crate::domain::registration::Draft;
+use crate::domain::token::{ClientSecret, Token};
+use crate::domain::user::fold;
+use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
+use crate::outcome::{Error, transact};
+use crate::store::{self, Store, users};
+use crate::tokens::revoke;
+
+/// Applications.
+#[derive(Subcommand)]
+pub enum Client {
+    /// Register an application. Its secret is printed once.
+    Create(Create),
+    /// List all applications.
+    List,
+    /// Show one application.
+    Show(Named),
+    /// Change what is named; the rest stays.
+    Update(Update),
+    /// Make a new secret, printed once.
+    RotateSecret(Rotate),
+    /// Delete an application: whoever allowed it is signed out of it.
+    Delete(Named),
+}
+
+/// What may be said of an application.
+#[derive(Args, Default)]
+pub struct Fields {
+    /// An address that authorization answers may go to; may be repeated.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
+    #[arg(long = "login-return-url", value_name = "URL")]
+    login_return_urls: Vec<String>,
+    /// A grant that it may use: authorization_code or refresh_token; may be repeated.
+    #[arg(long = "grant-type", value_name = "GRANT")]
+    grant_types: Vec<String>,
+    /// A scope that it may ask for; may be repeated.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Refuse authorization requests without a PKCE challenge.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    require_pkce: Option<bool>,
+    /// Take `plain` PKCE challenges too; only for an application with a secret.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    allow_plain_pkce: Option<bool>,
+    /// How the login redirect gives the token: query or fragment.
+    #[arg(long, value_name = "HOW")]
+    login_delivery: Option<String>,
+    /// Seconds that its login-redirect tokens live.
+    #[arg(long, value_name = "SECONDS")]
+    login_token_lifetime: Option<i64>,
+    /// Whether the operator runs it: then its login tokens see the whole account.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    first_party: Option<bool>,
+}
+
+/// A new application.
+#[derive(Args)]
+pub struct Create {
+    /// The name that people read at consent.
+    #[arg(long)]
+    name: String,
+    /// The user name of its owner.
+    #[arg(long)]
+    owner: String,
+    /// It runs on people's devices and can keep no secret.
+    #[arg(long)]
+    public: bool,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+/// Changes.
+#[derive(Args)]
+pub struct Update {
+    /// The application.
+    client_id: String,
+    /// A new name.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+/// One application.
+#[derive(Args)]
+pub struct Named {
+    /// The application.
+    client_id: String,
+}
+
+/// A new secret.
+#[derive(Args)]
+pub struct Rotate {
+    /// The application.
+    client_id: String,
+    /// Seconds that the old secret goes on working.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    keep_old_for: i64,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), CommandError> {
+    let (store, _) = start::store(&config, &Clock::System).await?;
+    let now = Clock::System.now();
+    match command {
+        Client::Create(new) => create(&store, now, &config, new, is_json).await,
+        Client::List => {
+            let all = store.read(|db| store::clients::list(db, None)).await?;
+            output::list(&all.iter().map(|client| shown(client, None)).collect::<Vec<_>>(), is_json);
+            Ok(())
+        }
+        Client::Show(named) => {
+            output::record(&shown(&find(&store, &named.client_id).await?, None), is_json);
+            Ok(())
+        }
+        Client::Update(changes) => change(&store, &config, changes, is_json).await,
+        Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
+        Client::Delete(named) => {
+            let client = find(&store, &named.client_id).await?;
+            store.write(move |tx| revoke::delete_client(tx, now, client.id)).await?;
+            println!("deleted {}", named.client_id);
+            Ok(())
+        }
+    }
+}
+
+impl Fields {
+    /// Puts what was said over a draft.
+    fn apply(self, mut draft: Draft) -> Result<Draft, CommandError> {
+        let refused = |field: &str, error: &dyn std::fmt::Display| CommandError::Refused(format!("{field}: {error}"));
+        if !self.redirect_uris.is_empty() {
+            draft.redirect_uris = self.redirect_uris;
+        }
+        if !self.login_return_urls.is_empty() {
+            draft.login_return_urls = self.login_return_urls;
+        }
+        if !self.grant_types.is_empty() {
+            let grants: Result<Vec<GrantType>, _> = self.grant_types.iter().map(|grant| grant.parse()).collect();
+            draft.grant_types = grants.map_err(|error| refused("grant-type", &error))?;
+        }
+        if !self.scopes.is_empty() {
+            draft.scope = Some(self.scopes.join(" "));
+        }
+        if let Some(delivery) = self.login_delivery {
+            draft.login_delivery = delivery.parse().map_err(|error| refused("login-delivery", &error))?;
+        }
+        draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
+        draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
+        draft.allow_plain_pkce = self.allow_plain_pkce.unwrap_or(draft.allow_plain_pkce);
+        Ok(draft)
+    }
+}
+
+async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_json: bool) -> Result<(), CommandError> {
+    let folded = fold(&new.owner);
+    let owner = store.read(move |db| users::find_by_login(db, &folded)).await?;
+    let owner = owner.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", new.owner)))?;
+    let kind = if new.public { ClientType::Public } else { ClientType::Confidential };
+    let is_first_party = new.fields.first_party.unwrap_or_default();
+    let draft = new.fields.apply(Draft::new(new.name, kind))?;
+    let lifetimes = config.lifetimes;
+    let registered = transact(store, move |tx| {
+        let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()))?;
+        store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
+        Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(registered)
+    })
+    .await?;
+    output::record(&shown(&registered.client, registered.secret.as_ref()), is_json);
+    Ok(())
+}
+
+async fn find(store: &Store, client_id: &str) -> Result<Application, CommandError> {
+    let wanted = client_id.to_owned();
+    let found = store.read(move |db| store::clients::find_by_client_id(db, &wanted)).await?;
+    let found = found.filter(|client| client.deleted_at.is_none());
+    found.ok_or_else(|| CommandError::Refused(format!("there is no application '{client_id}'")))
+}
+
+async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) -> Result<(), CommandError> {
+    let client = find(store, &changes.client_id).await?;
+    let first_party = changes.fields.first_party;
+    let mut draft = changes.fields.apply(draft_of(&client))?;
+    draft.name = changes.name.unwrap_or(draft.name);
+    let lifetimes = config.lifetimes;
+    transact(store, move |tx| {
+        update(tx, &lifetimes, (&client, draft.clone()))?;
+        if let Some(first_party) = first_party {
+            store::clients::set_first_party(tx, client.id, first_party)?;
+        }
+        Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(())
+    })
+    .await?;
+    output::record(&shown(&find(store, &changes.client_id).await?, None), is_json);
+    Ok(())
+}
+
+async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bool) -> Result<(), CommandError> {
+    let client = find(store, &rotate.client_id).await?;
+    if client.is_public() {
+        return Err(CommandError::Refused("this application has no secret".to_owned()));
+    }
+    let (id, keep) = (client.id, rotate.keep_old_for);
+    let secret = store.write(move |tx| roll_secret(tx, now, id, keep)).await?;
+    output::record(&shown(&client, Some(&secret)), is_json);
+    Ok(())
+}
+
+/// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.
+pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) -> Value {
+    let mut shown = json!({
+        "client_id": client.client_id,
+        "client_name": client.name,
+        "client_id_issued_at": client.created_at.seconds(),
+        "redirect_uris": client.redirect_uris.to_vec(),
+        "login_return_urls": client.login_return_urls.to_vec(),
+        "login_delivery": client.login_delivery.as_str(),
+        "grant_types": client.grant_types.to_vec(),
+        "scope": client.scope.as_str(),
+        "token_endpoint_auth_method": if client.is_public() { "none" } else { "client_secret_basic" },
+        "require_pkce": client.require_pkce,
+    });
+    if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
+        members.insert("client_secret".to_owned(), json!(secret.expose()));
+        members.insert("client_secret_expires_at".to_owned(), json!(0));
+    }
+    shown
+}

@@ -1,0 +1,72 @@
+//! `gatepost config check|show`: the settings as they are read.
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::{CommandError, output};
+use crate::config::{Config as Settings, KEYS};
+
+/// The settings.
+#[derive(Subcommand)]
+pub enum Config {
+    /// Read the file and the environment, and say whether they can be used.
+    Check,
+    /// Print the settings in force, with what each does.
+    Show,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// None beyond those of reading the settings.
+pub fn run(command: &Config, settings: Settings, is_json: bool) -> Result<(), CommandError> {
+    match command {
+        Config::Check => println!("the settings can be used"),
+        Config::Show if is_json => output::record(&shown(&settings), true),
+        Config::Show => {
+            let values = shown(&settings);
+            for (key, meaning) in KEYS {
+                println!("# {meaning}\n{key} = {}\n", values[key]);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shown(settings: &Settings) -> Value {
+    // A database URL may hold a password: it is shown without.
+    let database_url = match url::Url::parse(&settings.database_url) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(Some("…")) {
+            Ok(()) => url.to_string(),
+            Err(()) => String::new(),
+        },
+        _ => settings.database_url.clone(),
+    };
+    let mut shown = Map::new();
+    let mut add = |key: &str, value: Value| drop(shown.insert(key.to_owned(), value));
+    let lifetimes = settings.lifetimes;
+    add("public_url", json!(settings.public_url.as_ref().map_or("http://localhost:{bound port}", url::Url::as_str)));
+    add("listen", json!(settings.listen));
+    add("ops_listen", json!(settings.ops_listen.as_deref().unwrap_or_default()));
+    add("database_url", json!(database_url));
+    add("secret_file", json!(settings.secret_file));
+    add("registration", json!(settings.registration));
+    add("lifetimes.code", json!(lifetimes.code));
+    add("lifetimes.access", json!(lifetimes.access));
+    add("lifetimes.refresh_idle", json!(lifetimes.refresh_idle));
+    add("lifetimes.refresh_max", json!(lifetimes.refresh_max));
+    add("lifetimes.login_redirect_max", json!(lifetimes.login_redirect_max));
+    add("lifetimes.session_idle", json!(lifetimes.session_idle));
+    add("lifetimes.session_max", json!(lifetimes.session_max));
+    add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
+    add("trusted_proxies", json!(settings.trusted_proxies));
+    add("node_id", json!(settings.node_id));
+    add("allow_insecure_http", json!(settings.allow_insecure_http));
+    add("password.bcrypt_cost", json!(settings.bcrypt_cost));
+    add("password.concurrency", json!(settings.hashing_threads));
+    add("rate_limits.enabled", json!(settings.rate_limits));
+    add("workers", json!(settings.workers));
+    add("log.level", json!(settings.log_level.as_str().to_lowercase()));
+    add("log.format", json!(if settings.log_json { "json" } else { "text" }));
+    Value::Object(shown)
+}

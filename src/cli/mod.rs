@@ -1,0 +1,104 @@
+//! The command line: one file per command.
+
+pub mod api;
+pub mod client;
+pub mod config;
+pub mod demo;
+pub mod migrate;
+pub mod output;
+pub mod serve;
+pub mod start;
+pub mod user;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Gatepost: an OAuth 2.0 authorization server with a login-redirect flow.
+#[derive(Parser)]
+#[command(name = "gatepost", version, about, arg_required_else_help = false)]
+pub struct Arguments {
+    /// The settings file; without it gatepost.toml, if there is one.
+    #[arg(long, global = true, env = "GATEPOST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print records as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Every command.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server. On an empty database it prints a link that makes the first administrator.
+    Serve,
+    /// Run everything on a temporary database: sample people, a sample app, a sample API.
+    Demo(demo::Demo),
+    /// Make, list and look after people.
+    #[command(subcommand)]
+    User(user::User),
+    /// Register, list and look after applications (OAuth clients).
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Register, list and look after protected APIs (resource servers).
+    #[command(subcommand)]
+    Api(api::Api),
+    /// Check the settings, or show them.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Apply the database migrations that are missing.
+    Migrate,
+}
+
+/// Why a command failed, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The server or its database could not be started.
+    #[error(transparent)]
+    Start(#[from] start::StartError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// What was asked cannot be done.
+    #[error("{0}")]
+    Refused(String),
+    /// The operating system said no.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+impl From<crate::outcome::Error<Vec<crate::domain::registration::FieldProblem>>> for CommandError {
+    fn from(error: crate::outcome::Error<Vec<crate::domain::registration::FieldProblem>>) -> Self {
+        match error {
+            crate::outcome::Error::Failed(error) => Self::Store(error),
+            crate::outcome::Error::Refused(problems) => {
+                let lines: Vec<String> =
+                    problems.into_iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+                Self::Refused(lines.join("\n"))
+            }
+        }
+    }
+}
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let settings = || start::settings(arguments.config.as_deref());
+    let json = arguments.json;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings()?).await,
+        Command::Demo(demo) => demo::run(demo).await,
+        Command::User(user) => user::run(user, settings()?, json).await,
+        Command::Client(client) => client::run(client, settings()?, json).await,
+        Command::Api(api) => api::run(api, settings()?, json).await,
+        Command::Config(config) => config::run(&config, settings()?, json),
+        Command::Migrate => migrate::run(settings()?).await,
+    }
+}

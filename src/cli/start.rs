@@ -1,0 +1,110 @@
+//! Opening what every command needs: settings, the base key, the database. The tests use it too.
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, ConfigError};
+use crate::domain::base_key::BaseKeys;
+use crate::domain::id::{self, Id};
+use crate::domain::installation::Installation;
+use crate::identity::password_hashing::Hasher;
+use crate::identity::throttle::Throttle;
+use crate::store::{Store, StoreError, installation};
+use crate::tokens::Mint;
+use crate::tokens::last_use::LastUse;
+use crate::web::app::{App, PublicUrl};
+
+/// Why nothing could be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The base key cannot be read or made.
+    #[error("{0}: {1}")]
+    SecretFile(PathBuf, String),
+    /// Threads or sockets.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// The settings: of the file that is named, else of `gatepost.toml` if there is one.
+///
+/// # Errors
+/// What cannot be used.
+pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
+    let usual = Path::new("gatepost.toml");
+    let file = file.or_else(|| usual.exists().then_some(usual));
+    config::load(file, std::env::vars())
+}
+
+/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
+///
+/// # Errors
+/// Why it cannot be used.
+pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
+    id::start(config.node_id, clock.milliseconds());
+    let keys = base_keys(&config.secret_file)?;
+    let store = Store::connect(&config.database_url)?;
+    store.migrate().await?;
+    let (check, now) = (keys.check_value(), clock.now());
+    let found = store
+        .write(move |tx| match installation::find(tx)? {
+            Some(found) => Ok(found.key_check),
+            None => {
+                let new = Installation { id: Id::from_number(1), key_check: check.clone(), created_at: now };
+                installation::insert(tx, &new)?;
+                Ok(check.clone())
+            }
+        })
+        .await?;
+    if found != keys.check_value() {
+        let reason = "this is not the base key that the database was made with; put the right file back".to_owned();
+        return Err(StartError::SecretFile(config.secret_file.clone(), reason));
+    }
+    Ok((store, keys))
+}
+
+/// Opens everything that a running server needs.
+///
+/// # Errors
+/// Why it cannot run.
+pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
+    let (store, keys) = store(&config, &clock).await?;
+    let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
+    let mint = Arc::new(Mint { lifetimes: config.lifetimes, keys, last_use: LastUse::default() });
+    let public = PublicUrl::new(public_url);
+    let throttle = Throttle::new(config.rate_limits);
+    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle }))
+}
+
+/// Reads the base key; makes it on the first start, for its owner's eyes only.
+fn base_keys(file: &Path) -> Result<BaseKeys, StartError> {
+    let wrong = |reason: String| StartError::SecretFile(file.to_owned(), reason);
+    match std::fs::metadata(file) {
+        Ok(metadata) if metadata.mode() & 0o077 != 0 => {
+            Err(wrong("others can read this file; run chmod 600 on it".to_owned()))
+        }
+        Ok(_) => {
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+            BaseKeys::parse(&text).map_err(|error| wrong(error.to_string()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let keys = BaseKeys::generate();
+            let mut options = std::fs::OpenOptions::new();
+            let made = options.write(true).create_new(true).mode(0o600).open(file).and_then(|mut made| {
+                made.write_all(keys.to_file().expose().as_bytes())?;
+                made.sync_all()
+            });
+            made.map_err(|error| wrong(error.to_string()))?;
+            Ok(keys)
+        }
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}

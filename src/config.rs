@@ -1,0 +1,315 @@
+//! Every knob, typed, from file and environment. No secret has a default.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use crate::domain::id::MAX_NODE;
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::redirect_uri::is_loopback_host;
+use crate::identity::login_redirect::Unregistered;
+use crate::identity::sign_up::RegistrationPolicy;
+
+/// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
+pub const KEYS: [(&str, &str); 23] = [
+    ("public_url", "the address that people and programs use; also the issuer"),
+    ("listen", "address and port of the server"),
+    ("ops_listen", "address and port for health and readiness; empty turns them off"),
+    ("database_url", "sqlite://FILE or postgres://…"),
+    ("secret_file", "the base key; made on the first start, readable by its owner only"),
+    ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
+    ("lifetimes.code", "seconds that an authorization code lives"),
+    ("lifetimes.access", "seconds that an access token lives"),
+    ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
+    ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
+    ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
+    ("lifetimes.session_idle", "seconds until an unused browser session ends"),
+    ("lifetimes.session_max", "seconds until a browser session ends in any case"),
+    ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
+    ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
+    ("node_id", "the number of this node, 0 to 1023"),
+    ("allow_insecure_http", "allow a public_url without https that is not loopback"),
+    ("password.bcrypt_cost", "work per password, 10 to 14"),
+    ("password.concurrency", "threads that hash passwords; 0 is half the cores"),
+    ("rate_limits.enabled", "slow down password guessing"),
+    ("workers", "threads that answer requests; 0 is one per core"),
+    ("log.level", "error, warn, info, debug or trace"),
+    ("log.format", "text or json"),
+];
+
+/// Why the settings cannot be used, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    File(PathBuf, std::io::Error),
+    /// The file is no TOML.
+    #[error("{0} is not valid: {1}")]
+    Syntax(PathBuf, toml::de::Error),
+    /// A key that we do not know.
+    #[error("unknown setting '{0}'{1}")]
+    UnknownKey(String, String),
+    /// A value that we cannot use.
+    #[error("setting '{0}': {1}")]
+    Value(&'static str, String),
+}
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The issuer without a last slash; the port is filled in when the default is used.
+    pub public_url: Option<Url>,
+    /// Where to listen.
+    pub listen: String,
+    /// Where health is answered; nowhere when absent.
+    pub ops_listen: Option<String>,
+    /// Which database.
+    pub database_url: String,
+    /// Where the base key is.
+    pub secret_file: PathBuf,
+    /// Who may sign up.
+    pub registration: RegistrationPolicy,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// What happens to return addresses that nobody registered.
+    pub unregistered: Unregistered,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The node's number in keys.
+    pub node_id: u16,
+    /// Whether plain http was allowed where it is not loopback.
+    pub allow_insecure_http: bool,
+    /// The work per password.
+    pub bcrypt_cost: u32,
+    /// Threads that hash.
+    pub hashing_threads: usize,
+    /// Whether guessing is slowed down.
+    pub rate_limits: bool,
+    /// Threads that answer.
+    pub workers: usize,
+    /// How much is logged.
+    pub log_level: tracing::Level,
+    /// Whether log lines are JSON.
+    pub log_json: bool,
+}
+
+type Values = BTreeMap<&'static str, String>;
+
+/// Reads the file (if there is one) and the environment over it.
+///
+/// # Errors
+/// The first thing that cannot be used, in words for the operator.
+pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    let mut values = Values::new();
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::File(file.to_owned(), error))?;
+        let table = text.parse().map_err(|error| ConfigError::Syntax(file.to_owned(), error))?;
+        flatten("", &table, &mut values)?;
+    }
+    for (name, value) in environment {
+        let Some(name) = name.strip_prefix("GATEPOST_") else { continue };
+        match KEYS.iter().find(|(key, _)| key.replace('.', "_").to_uppercase() == name) {
+            Some((key, _)) => drop(values.insert(key, value)),
+            None if name == "CONFIG" || name.starts_with("TEST_") => {}
+            None => eprintln!("warning: GATEPOST_{name} is no setting{}", suggestion(&name.to_lowercase())),
+        }
+    }
+    build(&values)
+}
+
+fn flatten(prefix: &str, table: &toml::Table, values: &mut Values) -> Result<(), ConfigError> {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        if let toml::Value::Table(inner) = value {
+            flatten(&key, inner, values)?;
+            continue;
+        }
+        let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
+            return Err(ConfigError::UnknownKey(key.clone(), suggestion(&key)));
+        };
+        let text = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Array(list) => {
+                list.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
+            }
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+                return Err(ConfigError::Value(
+                    known,
+                    "must be text, a whole number, true or false, or a list of texts".to_owned(),
+                ));
+            }
+        };
+        values.insert(known, text);
+    }
+    Ok(())
+}
+
+fn suggestion(key: &str) -> String {
+    let distance = |known: &str| strsim::damerau_levenshtein(&known.replace('.', "_"), &key.replace('.', "_"));
+    let nearest = KEYS.iter().map(|(known, _)| (distance(known), known)).min();
+    match nearest {
+        Some((distance, known)) if distance <= 4 => format!("; did you mean '{known}'?"),
+        _ => "; see `gatepost config show`".to_owned(),
+    }
+}
+
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    values: &Values,
+    key: &'static str,
+    default: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, ConfigError> {
+    let Some(text) = values.get(key) else { return Ok(default) };
+    let wrong = || ConfigError::Value(key, format!("must be a number from {} to {}", range.start(), range.end()));
+    text.trim().parse().ok().filter(|number| range.contains(number)).ok_or_else(wrong)
+}
+
+fn flag(values: &Values, key: &'static str, default: bool) -> Result<bool, ConfigError> {
+    match values.get(key).map(|text| text.trim()) {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(_) => Err(ConfigError::Value(key, "must be true or false".to_owned())),
+    }
+}
+
+fn build(values: &Values) -> Result<Config, ConfigError> {
+    let text = |key: &str, default: &str| values.get(key).map_or(default, String::as_str).trim().to_owned();
+    let database_url = text("database_url", "sqlite://gatepost.db");
+    let ops_listen = text("ops_listen", "127.0.0.1:8081");
+    let concurrency = number(values, "password.concurrency", 0, 0..=256)?;
+    Ok(Config {
+        public_url: public_url(values)?,
+        listen: text("listen", "127.0.0.1:8080"),
+        ops_listen: (!ops_listen.is_empty()).then_some(ops_listen),
+        secret_file: secret_file(values, &database_url)?,
+        database_url,
+        registration: registration(&text("registration", "open")),
+        lifetimes: lifetimes(values)?,
+        unregistered: match text("login_redirect.unregistered", "deny").as_str() {
+            "deny" => Unregistered::Deny,
+            "confirm" => Unregistered::Confirm,
+            _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
+        },
+        trusted_proxies: proxies(&text("trusted_proxies", ""))?,
+        node_id: number(values, "node_id", 0, 0..=MAX_NODE)?,
+        allow_insecure_http: flag(values, "allow_insecure_http", false)?,
+        bcrypt_cost: number(values, "password.bcrypt_cost", 12, 10..=14)?,
+        hashing_threads: if concurrency == 0 { (cores() / 2).max(1) } else { concurrency },
+        rate_limits: flag(values, "rate_limits.enabled", true)?,
+        workers: match number(values, "workers", 0, 0..=1_024)? {
+            0 => cores(),
+            workers => workers,
+        },
+        log_level: text("log.level", "info").parse().map_err(|_unknown| {
+            ConfigError::Value("log.level", "must be error, warn, info, debug or trace".to_owned())
+        })?,
+        log_json: match text("log.format", "text").as_str() {
+            "text" => false,
+            "json" => true,
+            _ => return Err(ConfigError::Value("log.format", "must be text or json".to_owned())),
+        },
+    })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// https, or loopback: browsers send no `Sec-Fetch-*` elsewhere, and tokens would travel in the clear.
+fn public_url(values: &Values) -> Result<Option<Url>, ConfigError> {
+    let Some(text) = values.get("public_url") else { return Ok(None) };
+    let wrong = |message: &str| ConfigError::Value("public_url", message.to_owned());
+    let url = Url::parse(text.trim().trim_end_matches('/')).map_err(|_unreadable| wrong("must be a whole address"))?;
+    let has_extras = url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
+    if !matches!(url.scheme(), "http" | "https") || has_extras {
+        return Err(wrong("must be an http(s) address without query and fragment"));
+    }
+    let is_safe = url.scheme() == "https" || is_loopback_host(&url);
+    if !is_safe && !flag(values, "allow_insecure_http", false)? {
+        return Err(wrong(
+            "must be https (or loopback); allow_insecure_http = true overrides this where nothing is secret",
+        ));
+    }
+    Ok(Some(url))
+}
+
+fn secret_file(values: &Values, database_url: &str) -> Result<PathBuf, ConfigError> {
+    match (values.get("secret_file"), database_url.strip_prefix("sqlite://")) {
+        (Some(file), _) => Ok(PathBuf::from(file)),
+        (None, Some(database)) => Ok(PathBuf::from(format!("{database}.secret"))),
+        (None, None) => Err(ConfigError::Value(
+            "secret_file",
+            "is required with PostgreSQL, the same file on every node".to_owned(),
+        )),
+    }
+}
+
+fn registration(text: &str) -> RegistrationPolicy {
+    match text {
+        "open" => RegistrationPolicy::Open,
+        "closed" => RegistrationPolicy::Closed,
+        "invite" => RegistrationPolicy::Invite,
+        domains => RegistrationPolicy::Domains(domains.split(',').map(|domain| domain.trim().to_owned()).collect()),
+    }
+}
+
+fn proxies(text: &str) -> Result<Vec<IpAddr>, ConfigError> {
+    let addresses = text.split(',').map(str::trim).filter(|address| !address.is_empty());
+    let parsed: Result<Vec<IpAddr>, _> = addresses.map(str::parse).collect();
+    parsed.map_err(|_unreadable| ConfigError::Value("trusted_proxies", "must be IP addresses".to_owned()))
+}
+
+fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
+    let default = Lifetimes::default();
+    Ok(Lifetimes {
+        code: number(values, "lifetimes.code", default.code, 1..=600)?,
+        access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
+        refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
+        refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
+        login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
+        session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,
+        session_max: number(values, "lifetimes.session_max", default.session_max, 1..=31_536_000)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        load(None, pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn defaults_hold_and_the_environment_spells_dots_as_underscores() {
+        let config =
+            with(&[("GATEPOST_LIFETIMES_CODE", "30"), ("GATEPOST_OPS_LISTEN", "")]).expect("because it is right");
+        assert_eq!((config.lifetimes.code, config.lifetimes.access, config.ops_listen), (30, 3_600, None));
+        assert_eq!(config.secret_file, PathBuf::from("gatepost.db.secret"));
+    }
+
+    #[test]
+    fn a_typo_in_the_file_is_refused_with_the_nearest_name() {
+        let folder = tempfile::tempdir().expect("because the system has a temporary folder");
+        let file = folder.path().join("gatepost.toml");
+        std::fs::write(&file, "[lifetimes]\ncdoe = 30\n").expect("because the folder is ours");
+        let error = load(Some(&file), std::iter::empty()).expect_err("because of the typo").to_string();
+        assert_eq!(error, "unknown setting 'lifetimes.cdoe'; did you mean 'lifetimes.code'?");
+    }
+
+    #[test]
+    fn an_insecure_public_url_and_a_postgres_without_secret_file_are_refused() {
+        assert!(with(&[("GATEPOST_PUBLIC_URL", "http://id.example")]).is_err());
+        assert!(
+            with(&[("GATEPOST_PUBLIC_URL", "http://id.example"), ("GATEPOST_ALLOW_INSECURE_HTTP", "true")]).is_ok()
+        );
+        assert!(with(&[("GATEPOST_PUBLIC_URL", "http://127.0.0.1:9/id/")]).is_ok());
+        assert!(with(&[("GATEPOST_DATABASE_URL", "postgres://x")]).is_err());
+        assert!(with(&[("GATEPOST_PASSWORD_BCRYPT_COST", "4")]).is_err());
+    }
+}

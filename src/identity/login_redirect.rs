@@ -1,0 +1,282 @@
+//! The login redirect, `logIn?referer=`: a person logs in and goes back to an app with a user token
+//! in the URL. OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules.
+
+use url::form_urlencoded;
+
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, LoginDelivery};
+use crate::domain::consent::ConsentKind;
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
+use crate::domain::scope::Scope;
+use crate::domain::secret::sha256_base64url;
+use crate::domain::session::Session;
+use crate::domain::token::UserToken;
+use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, clients, consents, grants};
+use crate::tokens::Mint;
+use crate::tokens::issue::{self, Issued};
+
+/// Where a program on this device waits for its person: fixed, since it sends no address.
+const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
+/// The longest `state`, in bytes.
+const MAX_STATE: usize = 2_048;
+
+/// What the query of a log-in address asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Where to return to, as it was written.
+    pub referer: Option<String>,
+    /// What comes back unchanged.
+    pub state: Option<String>,
+    /// Whether a program on this device asks (`application=true`).
+    pub is_application: bool,
+}
+
+/// A return that may happen once the person agrees.
+#[derive(Clone, Debug)]
+pub struct LoginRedirect {
+    /// The application that the address belongs to.
+    pub client: Option<Client>,
+    /// Where the person goes.
+    pub return_url: ReturnUrl,
+    /// What comes back unchanged.
+    pub state: Option<String>,
+    /// How closely the address fits what was registered; nothing when it was not.
+    pub fit: Option<Fit>,
+}
+
+/// Why nobody is sent anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRedirectRefusal {
+    /// `referer` or another parameter of ours came twice, or cannot be read.
+    Malformed,
+    /// The address cannot be returned to.
+    Invalid(InvalidReturnUrl),
+    /// No application registered the address.
+    Unregistered(ReturnUrl),
+}
+
+/// The setting `login_redirect.unregistered`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unregistered {
+    /// A page that says what the app's developer must do.
+    Deny,
+    /// A full-page warning, then the person decides.
+    Confirm,
+}
+
+/// Reads the query. A `referer` whose raw value holds an unescaped `?` was not encoded: it is all
+/// the rest of the query, and nothing else of ours is read from it.
+///
+/// # Errors
+/// [`LoginRedirectRefusal::Malformed`].
+pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
+    let mut asked = Asked::default();
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, behind) = rest.split_once('&').unwrap_or((rest, ""));
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if name == "referer" && value.contains('?') {
+            let whole = rest.split_once('=').map_or("", |(_, whole)| whole);
+            if asked.referer.is_some() {
+                return Err(LoginRedirectRefusal::Malformed);
+            }
+            // Written as the browser had it: `%20` stays, since it belongs to the address.
+            asked.referer = Some(whole.to_owned());
+            break;
+        }
+        let decoded = form_urlencoded::parse(value.as_bytes()).next().map(|(text, _)| text.into_owned());
+        let decoded = if value.contains('=') { decode(value) } else { decoded.unwrap_or_default() };
+        match name {
+            "referer" if asked.referer.is_some() => return Err(LoginRedirectRefusal::Malformed),
+            "state" if asked.state.is_some() => return Err(LoginRedirectRefusal::Malformed),
+            "referer" if !decoded.is_empty() => asked.referer = Some(decoded),
+            "state" if !decoded.is_empty() => asked.state = Some(decoded),
+            "application" => asked.is_application = decoded == "true",
+            _ => {}
+        }
+        rest = behind;
+    }
+    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE && !state.contains('\0'));
+    if is_right { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
+}
+
+fn decode(value: &str) -> String {
+    form_urlencoded::parse(value.replace('=', "%3D").as_bytes())
+        .next()
+        .map(|(text, _)| text.into_owned())
+        .unwrap_or_default()
+}
+
+/// What the query means here; nothing when it names no address (then a plain log-in follows).
+///
+/// # Errors
+/// Why nobody is sent anywhere.
+pub fn examine(
+    db: &mut Database,
+    (asked, unregistered): (&Asked, Unregistered),
+) -> Result<Option<LoginRedirect>, Error<LoginRedirectRefusal>> {
+    if asked.is_application && asked.referer.is_none() {
+        let return_url = parsed(APPLICATION_CALLBACK)?;
+        return Ok(Some(LoginRedirect { client: None, return_url, state: asked.state.clone(), fit: None }));
+    }
+    let Some(referer) = &asked.referer else { return Ok(None) };
+    let return_url = parsed(referer)?;
+    let origin = format!("//{}", return_url.host().split(':').next().unwrap_or_default());
+    let mut best: Option<(Fit, Client)> = None;
+    for client in clients::list_with_login_return_urls(db, &origin)? {
+        let fit = client.login_return_fit(&return_url);
+        if let Some(fit) = fit.filter(|fit| best.as_ref().is_none_or(|(other, _)| fit > other)) {
+            best = Some((fit, client));
+        }
+    }
+    let (fit, client) = best.unzip();
+    if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
+        return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
+    }
+    Ok(Some(LoginRedirect { client, return_url, state: asked.state.clone(), fit }))
+}
+
+fn parsed(text: &str) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {
+    text.parse().map_err(|error| Error::Refused(LoginRedirectRefusal::Invalid(error)))
+}
+
+impl LoginRedirect {
+    /// Whether neither an application nor this device is at the other end.
+    pub fn is_unregistered(&self) -> bool {
+        self.client.is_none() && !self.return_url.is_loopback()
+    }
+
+    /// A digest of what the page shows, so that what counts is what was shown.
+    pub fn shown_to(&self, user: Id<User>) -> String {
+        let client = self.client.as_ref().map_or("", |client| client.client_id.as_str());
+        let state = self.state.as_deref().unwrap_or_default();
+        sha256_base64url(format!("{}\n{client}\n{}\n{state}", user.number(), self.return_url.as_str()).as_bytes())
+    }
+
+    /// Whether later returns may be automatic: the very address that was registered, and not a port
+    /// that any program of the device can listen on.
+    fn may_be_remembered(&self) -> bool {
+        self.fit == Some(Fit::Exact) && !self.return_url.is_loopback()
+    }
+
+    /// How long the token lives, in seconds.
+    pub fn lifetime(&self, mint: &Mint) -> i64 {
+        let longest = mint.lifetimes.login_redirect_max;
+        self.client.as_ref().and_then(|client| client.login_token_lifetime).unwrap_or(longest).min(longest)
+    }
+
+    /// Where the person goes with the token.
+    pub fn answer(&self, issued: &Issued<UserToken>) -> String {
+        let mut answer = vec![("token", issued.token.expose())];
+        answer.extend(self.state.as_deref().map(|state| ("state", state)));
+        match self.client.as_ref().map(|client| client.login_delivery) {
+            Some(LoginDelivery::Fragment) => self.return_url.with_fragment(&answer),
+            Some(LoginDelivery::Query) | None => self.return_url.with_query(&answer),
+        }
+    }
+
+    /// Where the person goes without one: they chose Cancel.
+    pub fn denial(&self) -> String {
+        let mut answer = vec![("error", "access_denied")];
+        answer.extend(self.state.as_deref().map(|state| ("state", state)));
+        match self.client.as_ref().map(|client| client.login_delivery) {
+            Some(LoginDelivery::Fragment) => self.return_url.with_fragment(&answer),
+            Some(LoginDelivery::Query) | None => self.return_url.with_query(&answer),
+        }
+    }
+}
+
+/// Whether the person goes back without a click: they allowed this application before, the address
+/// is the registered one, and a person's own navigation brought them here.
+///
+/// # Errors
+/// When the store fails.
+pub fn returns_at_once(
+    db: &mut Database,
+    redirect: &LoginRedirect,
+    (user, is_navigation): (Id<User>, bool),
+) -> Result<bool, StoreError> {
+    match &redirect.client {
+        Some(client) if is_navigation && redirect.may_be_remembered() => {
+            Ok(consents::find(db, user, client.id, ConsentKind::LoginRedirect)?.is_some())
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Issues the token. It replaces the one that this session gave this application before, and ends
+/// with the session.
+///
+/// # Errors
+/// When the store fails.
+pub fn allow(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    redirect: &LoginRedirect,
+    (user, session): (Id<User>, Id<Session>),
+) -> Result<Issued<UserToken>, StoreError> {
+    let lifetime = redirect.lifetime(mint);
+    let grant = Grant {
+        id: Id::next(now),
+        kind: GrantKind::LoginRedirect,
+        user_id: Some(user),
+        client_key: redirect.client.as_ref().map(|client| client.id),
+        session_id: Some(session),
+        // Without query and fragment: they are the app's business, not ours to keep.
+        return_url: Some(redirect.return_url.host()),
+        scope: Scope::default(),
+        created_at: now,
+        expires_at: Some(now.plus(lifetime)),
+        revoked_at: None,
+    };
+    grants::revoke_replaced_login(tx, now, &grant)?;
+    grants::insert(tx, &grant)?;
+    if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
+        consents::remember(tx, now, user, client.id, (ConsentKind::LoginRedirect, &Scope::default()))?;
+    }
+    issue::user_token(tx, now, &grant, lifetime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn referer(query: &str) -> Option<String> {
+        parse(query).expect("because it can be read").referer
+    }
+
+    #[test]
+    fn an_encoded_referer_is_decoded_and_an_unencoded_one_is_the_rest_of_the_query() {
+        assert_eq!(referer("referer=https%3A%2F%2Fa.example%2Fx%3Fy%3D1").as_deref(), Some("https://a.example/x?y=1"));
+        assert_eq!(referer("referer=https://a.example/x").as_deref(), Some("https://a.example/x"));
+        assert_eq!(
+            referer("state=s&referer=https://a.example/x?y=1&token=old&state=z#f").as_deref(),
+            Some("https://a.example/x?y=1&token=old&state=z#f")
+        );
+        assert_eq!(
+            parse("state=s&referer=https://a.example/?y&state=z").map(|asked| asked.state),
+            Ok(Some("s".into()))
+        );
+        assert_eq!(referer("referer=https://a.example/x=1").as_deref(), Some("https://a.example/x=1"));
+        assert_eq!(referer("referer="), None);
+    }
+
+    #[test]
+    fn what_comes_twice_is_refused_and_other_names_are_ignored() {
+        assert_eq!(
+            parse("referer=https://a.example/&referer=https://b.example/"),
+            Err(LoginRedirectRefusal::Malformed)
+        );
+        assert_eq!(
+            parse("referer=https://a.example/&referer=https://b.example/?x"),
+            Err(LoginRedirectRefusal::Malformed)
+        );
+        assert_eq!(parse("state=a&state=b"), Err(LoginRedirectRefusal::Malformed));
+        assert_eq!(parse("REFERER=https://a.example/&originUrl=x"), Ok(Asked::default()));
+    }
+}

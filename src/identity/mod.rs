@@ -1,0 +1,10 @@
+//! Who somebody is: signing in and up, sessions, and going back to an app with a user token.
+
+pub mod login_redirect;
+pub mod password_hashing;
+pub mod people;
+pub mod session;
+pub mod set_up;
+pub mod sign_in;
+pub mod sign_up;
+pub mod throttle;

@@ -1,0 +1,213 @@
+//! Passwords at rest: bcrypt over an HMAC, so that long ones count whole, on a small pool of its own.
+//!
+//! New hashes have passlib's form `$bcrypt-sha256$v=2,t=2b,r=12$salt$digest`: bcrypt of the base64 of
+//! HMAC-SHA-256 of the password, keyed by the encoded salt. Plain `$2a$`, `$2b$`, `$2y$` verify too.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use aws_lc_rs::{hmac, rand};
+use base64::Engine;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::domain::secret::Secret;
+
+const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+/// The most work that an imported hash may ask for.
+const MAX_IMPORTED_COST: u32 = 14;
+/// Hashes that may wait for each thread: about five seconds of work.
+const WAITING_PER_THREAD: usize = 20;
+
+/// More passwords wait to be hashed than will be in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords wait to be checked")]
+pub struct Busy;
+
+/// A stored hash, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct StoredHash {
+    /// Whether the password goes through the HMAC first.
+    is_keyed: bool,
+    cost: u32,
+    salt: String,
+    digest: String,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is wrong, or there is none.
+    Wrong,
+    /// It is right.
+    Right,
+    /// It is right, and its hash is weaker than what would be stored today.
+    RightButWeak,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The pool that hashes.
+#[derive(Clone)]
+pub struct Hasher {
+    cost: u32,
+    queue: SyncSender<Job>,
+}
+
+impl Hasher {
+    /// A pool of `threads` threads that makes hashes of `cost`.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(cost: u32, threads: usize) -> std::io::Result<Self> {
+        let threads = threads.max(1);
+        let (queue, jobs) = sync_channel::<Job>(threads * WAITING_PER_THREAD);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..threads {
+            let jobs = Arc::clone(&jobs);
+            thread::Builder::new().name("gatepost-hasher".to_owned()).spawn(move || {
+                loop {
+                    let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    match next {
+                        Ok(job) => job(),
+                        Err(_closed) => return,
+                    }
+                }
+            })?;
+        }
+        Ok(Self { cost, queue })
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let (answer, answered) = oneshot::channel();
+        // A request that went away does not want its answer.
+        let job = Box::new(move || drop(answer.send(work())));
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
+        })?;
+        answered.await.map_err(|_lost| Busy)
+    }
+
+    /// The hash to store for a new password.
+    ///
+    /// # Errors
+    /// [`Busy`] at once when the queue is full.
+    pub async fn hash(&self, password: Secret) -> Result<String, Busy> {
+        let cost = self.cost;
+        self.run(move || hash(&password, cost)).await
+    }
+
+    /// Judges a password. An unknown person (no hash) and a cheaper hash take as long as today's.
+    ///
+    /// # Errors
+    /// [`Busy`] at once when the queue is full.
+    pub async fn verify(&self, password: Secret, stored: Option<String>) -> Result<Verdict, Busy> {
+        let cost = self.cost;
+        self.run(move || verify(&password, stored.as_deref(), cost)).await
+    }
+}
+
+fn hash(password: &Secret, cost: u32) -> String {
+    let mut bytes = [0_u8; 16];
+    rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+    let salt = BCRYPT_BASE64.encode(bytes);
+    let digest = digest(&keyed(password, &salt), &salt, cost).unwrap_or_default();
+    format!("$bcrypt-sha256$v=2,t=2b,r={cost}${salt}${digest}")
+}
+
+/// The base64 of the HMAC: 44 characters, of which bcrypt reads every one.
+fn keyed(password: &Secret, salt: &str) -> Zeroizing<Vec<u8>> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes());
+    Zeroizing::new(STANDARD.encode(hmac::sign(&key, password.expose().as_bytes())).into_bytes())
+}
+
+/// The last 31 characters of a bcrypt hash.
+fn digest(password: &[u8], salt: &str, cost: u32) -> Option<String> {
+    let salt: [u8; 16] = BCRYPT_BASE64.decode(salt).ok()?.try_into().ok()?;
+    let text = bcrypt::hash_with_salt(password, cost, salt).ok()?.format_for_version(bcrypt::Version::TwoB);
+    Some(text[text.len() - 31..].to_owned())
+}
+
+fn verify(password: &Secret, stored: Option<&str>, cost: u32) -> Verdict {
+    let Some(stored) = stored.and_then(StoredHash::parse) else {
+        drop(hash(password, cost));
+        return Verdict::Wrong;
+    };
+    let key = if stored.is_keyed { keyed(password, &stored.salt) } else { Zeroizing::new(plain(password)) };
+    let made = digest(&key, &stored.salt, stored.cost).unwrap_or_default();
+    // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost: as long as a hash of today.
+    for extra in stored.cost..cost {
+        drop(digest(&key, &stored.salt, extra));
+    }
+    let is_right: bool = subtle::ConstantTimeEq::ct_eq(made.as_bytes(), stored.digest.as_bytes()).into();
+    match is_right {
+        false => Verdict::Wrong,
+        true if stored.is_keyed && stored.cost >= cost => Verdict::Right,
+        true => Verdict::RightButWeak,
+    }
+}
+
+/// What plain bcrypt reads: 72 bytes.
+fn plain(password: &Secret) -> Vec<u8> {
+    password.expose().bytes().take(72).collect()
+}
+
+impl StoredHash {
+    fn parse(text: &str) -> Option<Self> {
+        let (is_keyed, cost, salt, digest) = if let Some(rest) = text.strip_prefix("$bcrypt-sha256$v=2,t=2b,r=") {
+            let (cost, rest) = rest.split_once('$')?;
+            let (salt, digest) = rest.split_once('$')?;
+            (true, cost, salt, digest)
+        } else {
+            let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix))?;
+            let (cost, rest) = rest.split_once('$')?;
+            let (salt, digest) = rest.split_at_checked(22)?;
+            (false, cost, salt, digest)
+        };
+        let cost = cost.parse().ok().filter(|cost| (4..=MAX_IMPORTED_COST).contains(cost))?;
+        (salt.len() == 22 && digest.len() == 31).then(|| Self {
+            is_keyed,
+            cost,
+            salt: salt.to_owned(),
+            digest: digest.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(password: &str, stored: &str) -> Verdict {
+        verify(&Secret::new(password), Some(stored), 4)
+    }
+
+    #[test]
+    fn the_published_example_of_passlib_verifies() {
+        let example = "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
+        assert_eq!(judge("password", example), Verdict::Right);
+        assert_eq!(judge("Password", example), Verdict::Wrong);
+    }
+
+    #[test]
+    fn every_byte_of_a_long_password_counts() {
+        let stored = hash(&Secret::new("x".repeat(100)), 4);
+        assert_eq!(judge(&"x".repeat(100), &stored), Verdict::Right);
+        assert_eq!(judge(&format!("{}y{}", "x".repeat(72), "x".repeat(27)), &stored), Verdict::Wrong);
+        assert_eq!(judge(&"x".repeat(99), &stored), Verdict::Wrong);
+    }
+
+    #[test]
+    fn imported_hashes_verify_and_are_weak_and_costly_or_broken_ones_are_wrong() {
+        let imported = bcrypt::hash("correct horse", 4).expect("because the cost is allowed");
+        assert_eq!(judge("correct horse", &imported), Verdict::RightButWeak);
+        assert_eq!(judge("wrong horse", &imported), Verdict::Wrong);
+        for broken in ["", "$2b$31$abc", "$2b$15$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2", "plain"] {
+            assert_eq!(judge("correct horse", broken), Verdict::Wrong, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The first administrator: made by a one-time link that the server prints on an empty database.
+
+use super::password_hashing::Hasher;
+use super::people::{self, NewPerson};
+use super::session::{self, Origin};
+use super::sign_up::SignUpRefusal;
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::installation::SetupLinkRecord;
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::token::{SessionKey, SetupLink, Token};
+use crate::domain::user::Role;
+use crate::outcome::{Error, transact};
+use crate::store::{Database, Result, Store, StoreError, installation, users};
+
+/// Seconds that the link lives.
+const LIFE: i64 = 3_600;
+
+/// Makes a new link if nobody has an account; older links die in any case.
+///
+/// # Errors
+/// When the store fails.
+pub async fn make_link(store: &Store, now: UnixTime) -> Result<Option<Token<SetupLink>>> {
+    store
+        .write(move |tx| {
+            installation::delete_setup_links(tx)?;
+            if !users::is_empty(tx)? {
+                return Ok(None);
+            }
+            let link = Token::<SetupLink>::generate(Id::next(now));
+            let record =
+                SetupLinkRecord { id: link.id(), digest: link.digest(), created_at: now, expires_at: now.plus(LIFE) };
+            installation::insert_setup_link(tx, &record)?;
+            Ok(Some(link))
+        })
+        .await
+}
+
+/// Whether a presented link still works.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_alive(db: &mut Database, now: UnixTime, link: &Token<SetupLink>) -> std::result::Result<bool, StoreError> {
+    let found = installation::find_setup_link(db, link.id())?;
+    let is_right = found.is_some_and(|record| record.digest.matches(&link.digest()) && now < record.expires_at);
+    Ok(is_right && users::is_empty(db)?)
+}
+
+/// Uses the link: makes the first administrator and signs them in.
+///
+/// # Errors
+/// A link that is over, or what is wrong with the fields.
+pub async fn use_link(
+    (store, hasher): (&Store, &Hasher),
+    (now, lifetimes): (UnixTime, Lifetimes),
+    link: Token<SetupLink>,
+    (person, origin): (NewPerson, Origin),
+) -> std::result::Result<Token<SessionKey>, Error<SignUpRefusal>> {
+    let hash = person.hash(hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    transact(store, move |tx| {
+        if !is_alive(tx, now, &link)? {
+            return Err(Error::Refused(SignUpRefusal::Closed));
+        }
+        installation::delete_setup_links(tx)?;
+        // Whoever reads the server's output vouches for the address.
+        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true));
+        let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
+        Ok(session::open(tx, now, &lifetimes, (user.id, &origin))?)
+    })
+    .await
+}

@@ -1,0 +1,112 @@
+//! Guessing is slow: failures per account and address prefix, kept in memory.
+//!
+//! Ten failures in fifteen minutes close one account to one prefix (/24, /48); nobody can close it
+//! to others. A throttled attempt is neither hashed nor counted.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::UnixTime;
+
+/// Failures that close the door.
+const FAILURES: u32 = 10;
+/// Seconds until it opens again.
+const WINDOW: i64 = 900;
+/// Entries that are kept; beyond it the oldest go.
+const ENTRIES: usize = 100_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    failures: u32,
+    since: UnixTime,
+}
+
+/// The failures that count.
+#[derive(Debug)]
+pub struct Throttle {
+    is_enabled: bool,
+    counts: Mutex<HashMap<(String, String), Count>>,
+}
+
+/// Too many failures; seconds until the next try counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled(pub i64);
+
+/// The part of an address that one household or company shares.
+pub fn prefix(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}")
+        }
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => prefix(&address.to_string()),
+            None => address.segments()[..3].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
+        },
+        Err(_) => address.to_owned(),
+    }
+}
+
+impl Throttle {
+    /// A throttle without failures; one that is switched off counts none.
+    pub fn new(is_enabled: bool) -> Self {
+        Self { is_enabled, counts: Mutex::default() }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<(String, String), Count>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an attempt before it is judged, so that parallel ones cannot slip past the limit;
+    /// [`Throttle::succeeded`] takes it back.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt(&self, now: UnixTime, account: &str, address: &str) -> Result<(), Throttled> {
+        if !self.is_enabled {
+            return Ok(());
+        }
+        let mut counts = self.counts();
+        if counts.len() >= ENTRIES {
+            counts.retain(|_, count| now.since(count.since) < WINDOW);
+        }
+        let count = counts.entry((account.to_owned(), prefix(address))).or_insert(Count { failures: 0, since: now });
+        if now.since(count.since) >= WINDOW {
+            *count = Count { failures: 0, since: now };
+        }
+        if count.failures >= FAILURES {
+            return Err(Throttled(WINDOW - now.since(count.since)));
+        }
+        count.failures += 1;
+        Ok(())
+    }
+
+    /// Forgets the failures of an account at a prefix: the right person was there.
+    pub fn succeeded(&self, account: &str, address: &str) {
+        self.counts().remove(&(account.to_owned(), prefix(address)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_failures_close_one_account_to_one_prefix_for_fifteen_minutes() {
+        let (throttle, now) = (Throttle::new(true), UnixTime::from_seconds(1_800_000_000));
+        for _ in 0..10 {
+            assert_eq!(throttle.attempt(now, "ann", "192.0.2.1"), Ok(()));
+        }
+        assert_eq!(throttle.attempt(now, "ann", "192.0.2.99"), Err(Throttled(900)), "the same prefix");
+        assert_eq!(throttle.attempt(now, "ann", "198.51.100.1"), Ok(()), "another prefix");
+        assert_eq!(throttle.attempt(now, "bob", "192.0.2.1"), Ok(()), "another account");
+        assert_eq!(throttle.attempt(now.plus(900), "ann", "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn a_mapped_address_has_the_prefix_of_its_own_kind() {
+        assert_eq!(prefix("::ffff:192.0.2.7"), "192.0.2");
+        assert_eq!(prefix("2001:db8:1:2::3"), "2001:db8:1");
+    }
+}

@@ -1,0 +1,129 @@
+//! What every handler is given: the store, the clock, the mint, and the address that people use.
+
+use actix_web::HttpRequest;
+use url::Url;
+
+use super::page::Chrome;
+use crate::clock::{Clock, UnixTime};
+use crate::config::Config;
+use crate::identity::password_hashing::Hasher;
+use crate::identity::session::Origin;
+use crate::identity::sign_in::Desk;
+use crate::identity::throttle::Throttle;
+use crate::store::Store;
+use crate::tokens::Mint;
+
+/// One running server.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// What makes and judges tokens.
+    pub mint: std::sync::Arc<Mint>,
+    /// The settings.
+    pub config: Config,
+    /// The address that people and programs use.
+    pub public: PublicUrl,
+    /// Who judges passwords.
+    pub hasher: Hasher,
+    /// Who counts failures.
+    pub throttle: Throttle,
+}
+
+/// The setting `public_url`, taken apart once. Never taken from a header.
+#[derive(Clone, Debug)]
+pub struct PublicUrl {
+    /// The issuer (RFC 8414 §2): the address without a last slash.
+    pub issuer: String,
+    /// Scheme, host and port, as browsers write an origin.
+    pub origin: String,
+    /// The path that all our addresses begin with; empty, or with a first slash.
+    pub base: String,
+    /// Whether cookies can be `Secure`.
+    pub is_https: bool,
+}
+
+impl PublicUrl {
+    /// Takes an address apart.
+    pub fn new(url: &Url) -> Self {
+        let base = url.path().trim_end_matches('/').to_owned();
+        let origin = url.origin().ascii_serialization();
+        Self { issuer: format!("{origin}{base}"), origin, base, is_https: url.scheme() == "https" }
+    }
+
+    /// A path of ours as it stands in an address.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// `next` if it is a path of ours, and nothing that a browser could read as another site.
+    pub fn own_path<'a>(&self, next: &'a str) -> Option<&'a str> {
+        let is_plain =
+            !next.contains('\\') && !next.chars().any(|character| character.is_control() || character == ' ');
+        let is_below =
+            next.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/') && !rest.starts_with("//"));
+        let joined = Url::parse(&self.origin).and_then(|origin| origin.join(next));
+        let is_here = joined.is_ok_and(|url| url.origin().ascii_serialization() == self.origin);
+        (is_plain && is_below && is_here && !next.starts_with("//")).then_some(next)
+    }
+}
+
+impl App {
+    /// The time of this request.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// What signing in needs.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk { store: &self.store, hasher: &self.hasher, throttle: &self.throttle, lifetimes: self.mint.lifetimes }
+    }
+
+    /// The frame of a page for nobody in particular.
+    pub fn chrome(&self) -> Chrome {
+        Chrome { base: self.public.base.clone(), person: None, notice: None }
+    }
+
+    /// Where a request comes from. A proxy's word counts only when the operator trusts that proxy.
+    pub fn origin_of(&self, request: &HttpRequest) -> Origin {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let mut address = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        if peer.is_some_and(|peer| self.config.trusted_proxies.contains(&peer)) {
+            // From the right: each proxy added the one that it heard; the first untrusted is the client.
+            let heard = header("x-forwarded-for").rsplit(',').map(|part| part.trim().parse::<std::net::IpAddr>());
+            for part in heard {
+                let Ok(part) = part else { break };
+                address = part.to_string();
+                if !self.config.trusted_proxies.contains(&part) {
+                    break;
+                }
+            }
+        }
+        Origin { address, user_agent: header("user-agent").to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_is_a_path_of_ours_or_nothing() {
+        let public = PublicUrl::new(&Url::parse("https://id.example/gate").expect("because it is an address"));
+        assert_eq!(public.issuer, "https://id.example/gate");
+        assert_eq!(public.own_path("/gate/account?x=1"), Some("/gate/account?x=1"));
+        for next in [
+            "", "/", "/other", "//evil.test/", "/\\evil.test", "https://evil.test/", "/gate//evil.test", "/gate\\/x",
+            "/gate/\n", "/gate",
+        ] {
+            assert_eq!(public.own_path(next), None, "{next}");
+        }
+        let root = PublicUrl::new(&Url::parse("http://localhost:8080").expect("because it is an address"));
+        assert_eq!(root.own_path("/account"), Some("/account"));
+        for next in ["//evil.test", "/\\evil.test", "/%5cevil\\", "http:/evil.test", "/\t/evil.test"] {
+            assert_eq!(root.own_path(next), None, "{next}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Who sits at the browser: our sessions behind actix-session's cookie.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_session::storage::{LoadError, SaveError, SessionKey as CookieKey, SessionStore, UpdateError};
+use actix_session::{Session as CookieSession, SessionExt, SessionMiddleware};
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Key, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use url::form_urlencoded::byte_serialize;
+
+use super::app::App;
+use super::error::PageError;
+use super::page::{Chrome, see_other};
+use crate::domain::session::Session;
+use crate::domain::token::{SessionKey, Token};
+use crate::domain::user::User;
+use crate::identity::session;
+use crate::store::StoreError;
+use crate::tokens::revoke;
+
+/// The one entry of a cookie session's state: the session's key.
+const ENTRY: &str = "key";
+
+/// The cookie behind a request; the only type that spells a session key.
+pub struct BrowserSession(CookieSession);
+
+impl BrowserSession {
+    /// The key that the browser presented.
+    fn key(&self) -> Option<Token<SessionKey>> {
+        let text: String = self.0.get(ENTRY).ok().flatten()?;
+        Token::parse(&text).ok()
+    }
+
+    /// Puts a new session into the browser: signing in renews the id.
+    fn put(&self, key: &Token<SessionKey>) -> Result<(), StoreError> {
+        self.0.renew();
+        let kept = self.0.insert(ENTRY, key.expose());
+        kept.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// Signs the browser in; the session that it had before is ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sign_in(&self, app: &Data<App>, key: &Token<SessionKey>) -> Result<(), StoreError> {
+        if let Some(before) = self.visitor(app).await? {
+            end(app, &before).await?;
+        }
+        self.put(key)
+    }
+
+    /// Signs the browser out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sign_out(&self, app: &Data<App>) -> Result<(), StoreError> {
+        if let Some(visitor) = self.visitor(app).await? {
+            end(app, &visitor).await?;
+        }
+        self.0.purge();
+        Ok(())
+    }
+
+    async fn visitor(&self, app: &Data<App>) -> Result<Option<Visitor>, StoreError> {
+        let Some(key) = self.key() else { return Ok(None) };
+        let (now, shared) = (app.now(), app.clone());
+        let found = app.store.read(move |db| session::find(db, now, &shared.mint, &key)).await?;
+        Ok(found.map(|(session, user)| Visitor { session, user }))
+    }
+}
+
+async fn end(app: &Data<App>, visitor: &Visitor) -> Result<(), StoreError> {
+    let (now, user, session) = (app.now(), visitor.user.id, visitor.session.id);
+    app.store.write(move |tx| revoke::session(tx, now, user, session).map(drop)).await
+}
+
+/// A signed-in person. As an argument of a handler it sends everybody else to log in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Their session.
+    pub session: Session,
+    /// Who they are.
+    pub user: User,
+}
+
+/// A signed-in person, or somebody.
+pub struct MaybeVisitor(pub Option<Visitor>);
+
+impl Visitor {
+    /// The frame of their pages.
+    pub fn chrome(&self, app: &App) -> Chrome {
+        Chrome { person: Some(self.user.username.clone()), ..app.chrome() }
+    }
+}
+
+impl MaybeVisitor {
+    /// The frame of a page for whoever it is.
+    pub fn chrome(&self, app: &App) -> Chrome {
+        self.0.as_ref().map_or_else(|| app.chrome(), |visitor| visitor.chrome(app))
+    }
+}
+
+/// Why a handler does not get its visitor.
+#[derive(Debug)]
+pub enum NoVisitor {
+    /// Nobody is signed in: where to log in.
+    SignedOut(String),
+    /// The store failed.
+    Failed(PageError),
+}
+
+impl std::fmt::Display for NoVisitor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("nobody is signed in")
+    }
+}
+
+impl ResponseError for NoVisitor {
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::SignedOut(location) => see_other(location),
+            Self::Failed(error) => error.error_response(),
+        }
+    }
+}
+
+type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
+
+fn app_of(request: &HttpRequest) -> Data<App> {
+    request.app_data::<Data<App>>().expect("because every server is given its App").clone()
+}
+
+impl FromRequest for BrowserSession {
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self(request.get_session())))
+    }
+}
+
+impl FromRequest for MaybeVisitor {
+    type Error = PageError;
+    type Future = Pending<Self, PageError>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let (app, browser) = (app_of(request), BrowserSession(request.get_session()));
+        Box::pin(async move {
+            let found = browser.visitor(&app).await;
+            found.map(Self).map_err(|error| PageError::unavailable(&app, &error))
+        })
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = NoVisitor;
+    type Future = Pending<Self, NoVisitor>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let app = app_of(request);
+        // A form that was sent after the session ended leads to the room it came from, not to a
+        // repeated POST.
+        let next = match request.method() {
+            &Method::GET => request.uri().to_string(),
+            _ if request.path().contains("/developer") => app.public.path("/developer"),
+            _ => app.public.path("/account"),
+        };
+        let location = log_in_first(&app, &next);
+        let visitor = MaybeVisitor::from_request(request, payload);
+        Box::pin(async move {
+            match visitor.await {
+                Ok(MaybeVisitor(Some(visitor))) => Ok(visitor),
+                Ok(MaybeVisitor(None)) => Err(NoVisitor::SignedOut(location)),
+                Err(error) => Err(NoVisitor::Failed(error)),
+            }
+        })
+    }
+}
+
+/// The log-in page that goes on to `next`, a path of ours.
+pub fn log_in_first(app: &App, next: &str) -> String {
+    format!("{}?next={}", app.public.path("/login"), byte_serialize(next.as_bytes()).collect::<String>())
+}
+
+/// The cookie: `__Host-` and `Secure` on https, a plain name on http (loopback).
+pub fn middleware(app: &Data<App>) -> SessionMiddleware<Cookies> {
+    let number = app.mint.keys.current();
+    let key = app.mint.keys.derive::<64>(number, "session-cookie", &[]).unwrap_or([0; 64]);
+    let longest = Duration::seconds(app.mint.lifetimes.session_max);
+    SessionMiddleware::builder(Cookies, Key::from(&key))
+        .cookie_name(if app.public.is_https { "__Host-gatepost" } else { "gatepost" }.to_owned())
+        .cookie_secure(app.public.is_https)
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_path("/".to_owned())
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(longest))
+        .build()
+}
+
+/// Sessions as actix-session sees them: the cookie carries the key of a row that the sign-in's own
+/// transaction wrote, and the row is read by whoever needs the visitor. So nothing is left to load,
+/// save or delete here, and no request pays for a session that it does not look at.
+pub struct Cookies;
+
+impl SessionStore for Cookies {
+    async fn load(&self, key: &CookieKey) -> Result<Option<HashMap<String, String>>, LoadError> {
+        let is_ours = Token::<SessionKey>::parse(key.as_ref()).is_ok();
+        Ok(is_ours.then(|| HashMap::from([(ENTRY.to_owned(), format!("\"{}\"", key.as_ref()))])))
+    }
+
+    async fn save(&self, state: HashMap<String, String>, _ttl: &Duration) -> Result<CookieKey, SaveError> {
+        let key = state.get(ENTRY).map(|quoted| quoted.trim_matches('"').to_owned()).unwrap_or_default();
+        CookieKey::try_from(key).map_err(|error| SaveError::Other(std::io::Error::other(error).into()))
+    }
+
+    async fn update(
+        &self,
+        _key: CookieKey,
+        state: HashMap<String, String>,
+        ttl: &Duration,
+    ) -> Result<CookieKey, UpdateError> {
+        self.save(state, ttl).await.map_err(|error| UpdateError::Other(error.into()))
+    }
+
+    async fn update_ttl(&self, _key: &CookieKey, _ttl: &Duration) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, _key: &CookieKey) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! The sample app and the sample API of `gatepost demo`.

@@ -1,0 +1,242 @@
+//! How refusals and failures look: JSON where a program asked, a page where a person did.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template;
+use serde::Serialize;
+
+use super::app::App;
+use super::page::{self, Chrome, Forms, Link};
+use crate::oauth::Refusal;
+use crate::oauth::problem::{
+    INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+};
+use crate::outcome::Error;
+use crate::store::StoreError;
+
+/// Seconds after which a program may try again.
+const RETRY_SECONDS: u64 = 1;
+
+/// The status of a problem at an endpoint of programs (RFC 6749 §5.2).
+fn status_of(problem: &Problem) -> StatusCode {
+    match problem {
+        problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
+        problem if *problem == TEMPORARILY_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        problem if *problem == METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
+        problem if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        problem if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        problem if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// What a program is told (RFC 6749 §5.2).
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    error_uri: String,
+}
+
+/// A refusal or failure at an endpoint of programs.
+#[derive(Debug)]
+pub struct TokenError {
+    issuer: String,
+    problem: &'static Problem,
+}
+
+impl TokenError {
+    /// Puts a decision's end into an answer, and its cause into the log.
+    pub fn new(app: &App, error: Error<Refusal>) -> Self {
+        let problem = match error {
+            Error::Refused(refusal) => {
+                tracing::info!(problem = refusal.problem.id, cause = refusal.cause, "refused");
+                refusal.problem
+            }
+            Error::Failed(error) => {
+                log_failure(&error);
+                &TEMPORARILY_UNAVAILABLE
+            }
+        };
+        Self { issuer: app.public.issuer.clone(), problem }
+    }
+
+    /// The same for a plain refusal.
+    pub fn refused(app: &App, refusal: Refusal) -> Self {
+        Self::new(app, Error::Refused(refusal))
+    }
+}
+
+/// Failures are the operator's: told in the log once, never to the world.
+pub fn log_failure(error: &StoreError) {
+    match error {
+        StoreError::Overloaded => tracing::warn!("the write queue is full"),
+        error => tracing::error!(%error, "the store failed"),
+    }
+}
+
+impl std::fmt::Display for TokenError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.problem.description)
+    }
+}
+
+impl ResponseError for TokenError {
+    fn status_code(&self) -> StatusCode {
+        status_of(self.problem)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut builder = HttpResponse::build(status);
+        builder.insert_header((CACHE_CONTROL, "no-store"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                drop(builder.insert_header((WWW_AUTHENTICATE, "Basic realm=\"gatepost\", charset=\"UTF-8\"")))
+            }
+            StatusCode::SERVICE_UNAVAILABLE => drop(builder.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()))),
+            _ => {}
+        }
+        builder.json(ErrorBody {
+            error: self.problem.code,
+            error_description: self.problem.description,
+            error_uri: format!("{}/errors/{}", self.issuer, self.problem.id),
+        })
+    }
+}
+
+/// `error.html`: what is wrong, and what to do.
+#[derive(Clone, Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The HTTP status.
+    pub status: u16,
+    /// A few words.
+    pub heading: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+    /// The stable name.
+    pub id: String,
+    /// What it is about, as it was sent: an address.
+    pub detail: Option<String>,
+    /// What the app's developer should know.
+    pub for_developer: Option<String>,
+    /// The way on.
+    pub action: Option<Link>,
+}
+
+/// A refusal or failure where a person asked.
+#[derive(Debug)]
+pub struct PageError(Box<ErrorPage>);
+
+impl PageError {
+    /// A page with this status, name, heading, sentence and advice.
+    pub fn new(app: &App, status: StatusCode, (id, heading): (&str, &str), what: &str, advice: &str) -> Self {
+        Self(Box::new(ErrorPage {
+            chrome: app.chrome(),
+            status: status.as_u16(),
+            heading: heading.to_owned(),
+            what: what.to_owned(),
+            advice: advice.to_owned(),
+            id: id.to_owned(),
+            detail: None,
+            for_developer: None,
+            action: None,
+        }))
+    }
+
+    /// The page for a protocol problem that cannot be told to the application itself.
+    pub fn of_problem(app: &App, problem: &Problem) -> Self {
+        let heading = "This link does not work";
+        let what = "The app that sent you here made a request that cannot be answered.";
+        let advice = "You did nothing wrong. Go back to the app and try again; if it happens again, tell the people who make it.";
+        let status = match status_of(problem) {
+            StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        Self::new(app, status, (problem.id, heading), what, advice)
+            .for_developer(&format!("{} {}", problem.description, problem.advice))
+    }
+
+    /// The page for a store that does not answer, or a queue that is full.
+    pub fn unavailable(app: &App, error: &StoreError) -> Self {
+        log_failure(error);
+        Self::busy(app)
+    }
+
+    /// The page for a server that has more to do than it can.
+    pub fn busy(app: &App) -> Self {
+        let (what, advice) =
+            ("The server is busy right now. Nothing was changed.", "Wait a few seconds, then try again.");
+        Self::new(app, StatusCode::SERVICE_UNAVAILABLE, ("busy", "One moment, please"), what, advice)
+    }
+
+    /// The page for an address where nothing is, or nothing of this person's.
+    pub fn not_found(app: &App) -> Self {
+        let what = "There is nothing at this address, or it is not yours.";
+        let error = Self::new(
+            app,
+            StatusCode::NOT_FOUND,
+            ("not-found", "Nothing here"),
+            what,
+            "Check the address, or start again from the front page.",
+        );
+        error.with_action("Go to the front page", &app.public.path("/"))
+    }
+
+    /// The page for a form that came from another site.
+    pub fn foreign(app: &App) -> Self {
+        let what = "This form did not come from our own pages, so nothing was changed.";
+        let advice = "Open the page here and send it from there.";
+        Self::new(app, StatusCode::FORBIDDEN, ("cross-site", "Sent from somewhere else"), what, advice)
+    }
+
+    /// With the thing that it is about.
+    pub fn with_detail(mut self, detail: &str) -> Self {
+        self.0.detail = Some(detail.to_owned());
+        self
+    }
+
+    /// With a note for the app's developer.
+    pub fn for_developer(mut self, note: &str) -> Self {
+        self.0.for_developer = Some(note.to_owned());
+        self
+    }
+
+    /// With a way on.
+    pub fn with_action(mut self, label: &str, href: &str) -> Self {
+        self.0.action = Some(Link { label: label.to_owned(), href: href.to_owned() });
+        self
+    }
+
+    /// For somebody who is signed in.
+    pub fn seen_by(mut self, chrome: Chrome) -> Self {
+        self.0.chrome = chrome;
+        self
+    }
+}
+
+impl std::fmt::Display for PageError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0.id)
+    }
+}
+
+impl ResponseError for PageError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = page::render(self.status_code(), Forms::Stay, self.0.as_ref());
+        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,16 @@
+//! How it travels: extract, call, render. No rule lives here; the one table of addresses does.
+
+pub mod api;
+pub mod app;
+pub mod assets;
+pub mod body;
+pub mod browser;
+pub mod demo;
+pub mod error;
+pub mod oauth;
+pub mod ops;
+pub mod page;
+pub mod pages;
+pub mod routes;
+pub mod same_origin;
+pub mod server;

@@ -1,0 +1,30 @@
+//! `POST /oauth/introspect` — RFC 7662 §2.1.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::token::{credentials, read};
+use crate::oauth::Refusal;
+use crate::oauth::client_authentication::authenticate;
+use crate::oauth::introspection::introspect;
+use crate::oauth::problem::MISSING_PARAMETER;
+use crate::outcome::consult;
+use crate::web::app::App;
+use crate::web::error::TokenError;
+
+/// Says what a token is, to whom it concerns.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    let parameters = read(&app, &request, payload).await?;
+    let refused = |refusal| TokenError::refused(&app, refusal);
+    let credentials = credentials(&request, &parameters).map_err(refused)?;
+    let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
+    let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
+    let (now, shared) = (app.now(), app.clone());
+    let introspection = consult(&app.store, move |db| {
+        let client = authenticate(db, now, &shared.mint, &credentials)?;
+        introspect(db, now, &shared.mint, (&client, &token, &shared.public.issuer))
+    });
+    let introspection = introspection.await.map_err(|error| TokenError::new(&app, error))?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))
+}

@@ -1,0 +1,20 @@
+//! `GET /.well-known/oauth-authorization-server` — RFC 8414 §3.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+
+use crate::oauth::Refusal;
+use crate::oauth::metadata::Metadata;
+use crate::oauth::scopes;
+use crate::outcome::consult;
+use crate::web::app::App;
+use crate::web::error::TokenError;
+
+/// Says what the server offers.
+pub async fn get(app: Data<App>) -> Result<HttpResponse, TokenError> {
+    let known = consult::<_, Refusal, _>(&app.store, |db| Ok(scopes::known_scope(db)?)).await;
+    let known = known.map_err(|error| TokenError::new(&app, error))?;
+    let metadata = Metadata::new(&app.public.issuer, &known);
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
+}

@@ -1,0 +1,7 @@
+//! The protocol's endpoints.
+
+pub mod authorize;
+pub mod introspect;
+pub mod metadata;
+pub mod revoke;
+pub mod token;

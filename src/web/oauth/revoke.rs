@@ -1,0 +1,36 @@
+//! `POST /oauth/revoke` — RFC 7009 §2.1.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::token::{credentials, read};
+use crate::oauth::Refusal;
+use crate::oauth::client_authentication::authenticate;
+use crate::oauth::problem::MISSING_PARAMETER;
+use crate::oauth::revocation::{self, Revocable};
+use crate::outcome::{consult, transact};
+use crate::web::app::App;
+use crate::web::error::TokenError;
+
+/// Revokes a token; what is unknown is answered like success.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    let parameters = read(&app, &request, payload).await?;
+    let refused = |refusal| TokenError::refused(&app, refusal);
+    let credentials = credentials(&request, &parameters).map_err(refused)?;
+    let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
+    let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
+    let (now, shared, asked) = (app.now(), app.clone(), token.clone());
+    let examined = consult(&app.store, move |db| {
+        let client = authenticate(db, now, &shared.mint, &credentials)?;
+        Ok((revocation::examine(db, &client, &asked)?, client))
+    });
+    let (found, client) = examined.await.map_err(|error| TokenError::new(&app, error))?;
+    if found == Revocable::Found {
+        let revoked = transact(&app.store, move |tx| Ok(revocation::revoke(tx, now, &client, &token)?));
+        revoked.await.map_err(|error| TokenError::new(&app, error))?;
+    }
+    // Some clients read the body as JSON whatever the RFC says.
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({})))
+}

@@ -1,0 +1,81 @@
+//! `POST /oauth/token` — RFC 6749 §3.2.
+
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::oauth::Refusal;
+use crate::oauth::client_authentication::ClientCredentials;
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::INVALID_CLIENT;
+use crate::oauth::token::{self, TokenRequest, TokenResponse};
+use crate::outcome::{Error, consult, transact};
+use crate::web::app::App;
+use crate::web::body;
+use crate::web::error::TokenError;
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+struct Body<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    scope: &'a str,
+}
+
+/// Answers a token request.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    let parameters = read(&app, &request, payload).await?;
+    let refused = |refusal| TokenError::refused(&app, refusal);
+    let credentials = credentials(&request, &parameters).map_err(refused)?;
+    let token_request = TokenRequest::parse(&parameters).map_err(refused)?;
+    let response = answer(&app, credentials, token_request).await.map_err(|error| TokenError::new(&app, error))?;
+    Ok(render(&response))
+}
+
+/// The parameters of an endpoint of programs: a form, each once.
+pub(super) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
+    let parameters = body::form(request, payload).await.and_then(Parameters::without_repeats);
+    parameters.map_err(|refusal| TokenError::refused(app, refusal))
+}
+
+/// What the request says about its client.
+pub(super) fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientCredentials, Refusal> {
+    let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
+    ClientCredentials::parse(header, parameters)
+}
+
+async fn answer(
+    app: &Data<App>,
+    credentials: ClientCredentials,
+    token_request: TokenRequest,
+) -> Result<TokenResponse, Error<Refusal>> {
+    let (now, shared, asked) = (app.now(), app.clone(), token_request.clone());
+    let examined = consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await;
+    let client = match examined {
+        Ok(client) => client,
+        Err(Error::Refused(refusal)) => {
+            if *refusal.problem == INVALID_CLIENT {
+                let asked = token_request;
+                transact(&app.store, move |tx| token::count_failure(tx, now, &asked)).await?;
+            }
+            return Err(Error::Refused(refusal));
+        }
+        Err(failed) => return Err(failed),
+    };
+    let shared = app.clone();
+    transact(&app.store, move |tx| token::answer(tx, now, &shared.mint, (&client, &token_request))).await
+}
+
+fn render(response: &TokenResponse) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
+        access_token: response.access.token.expose(),
+        token_type: "Bearer",
+        expires_in: response.access.expires_in,
+        refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),
+        scope: response.scope.as_str(),
+    })
+}

@@ -1,0 +1,117 @@
+//! The one page responder: every page has the same headers.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
+
+use super::assets;
+use crate::domain::registration::FieldProblem;
+
+/// What every page shows around its content.
+#[derive(Clone, Debug, Default)]
+pub struct Chrome {
+    /// The path that all our addresses begin with.
+    pub base: String,
+    /// Who is signed in.
+    pub person: Option<String>,
+    /// One line on top, shown once.
+    pub notice: Option<String>,
+}
+
+impl Chrome {
+    /// The address of one of our files.
+    pub fn asset(&self, name: &str) -> String {
+        format!("{}{}", self.base, assets::path(name))
+    }
+
+    /// The same frame with a line on top.
+    pub fn with_notice(self, notice: &str) -> Self {
+        Self { notice: Some(notice.to_owned()), ..self }
+    }
+}
+
+/// The app that sent a person to log in.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// Its name.
+    pub name: String,
+    /// Where the person goes back to.
+    pub host: String,
+}
+
+/// A field that cannot be taken.
+#[derive(Clone, Debug)]
+pub struct FieldError {
+    /// The field's name, which is also its id.
+    pub field: &'static str,
+    /// One sentence.
+    pub message: String,
+}
+
+impl From<FieldProblem> for FieldError {
+    fn from(problem: FieldProblem) -> Self {
+        Self { field: problem.field, message: problem.message }
+    }
+}
+
+/// A link with its words.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The words.
+    pub label: String,
+    /// The address.
+    pub href: String,
+}
+
+/// Whether a page's form may lead on to another site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forms {
+    /// Its forms stay here.
+    Stay,
+    /// Its form is answered by a redirect to an app. Chromium enforces `form-action` on every
+    /// redirect after a POST, and would cancel the app's own onward ones.
+    Leave,
+}
+
+/// Answers with a page.
+pub fn render(status: StatusCode, forms: Forms, template: &impl Template) -> HttpResponse {
+    match template.render() {
+        Ok(html) => headers(&mut HttpResponse::build(status), forms).body(html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// Answers 200 with a page whose forms stay here.
+pub fn ok(template: &impl Template) -> HttpResponse {
+    render(StatusCode::OK, Forms::Stay, template)
+}
+
+fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponseBuilder {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                          base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+    let policy = match forms {
+        Forms::Stay => format!("{POLICY}; form-action 'self'"),
+        Forms::Leave => POLICY.to_owned(),
+    };
+    builder
+        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header(("Content-Security-Policy", policy))
+        // A page without any referrer would send `Origin: null` with its own forms.
+        .insert_header((REFERRER_POLICY, "same-origin"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+}
+
+/// Sends the browser on with GET (RFC 9700 §4.12: never 307), telling nobody where it came from.
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header(("Location", location))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
+}

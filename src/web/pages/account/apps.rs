@@ -1,0 +1,104 @@
+//! `/account/apps`: what a person allowed, and taking it back.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use askama::Template;
+
+use super::last_used;
+use crate::domain::consent::ConsentKind;
+use crate::oauth::scopes;
+use crate::store::{Database, StoreError, clients, consents, grants};
+use crate::tokens::revoke;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok, see_other};
+
+/// One application with access.
+#[derive(Clone, Debug)]
+pub struct AppAccessRow {
+    /// What the form names it by.
+    pub client_id: String,
+    /// Its name.
+    pub name: String,
+    /// Who registered it.
+    pub owner: String,
+    /// What it may, in sentences.
+    pub scopes: Vec<String>,
+    /// When it was allowed.
+    pub allowed: String,
+    /// When it last used that.
+    pub last_used: String,
+    /// Its living tokens.
+    pub tokens: usize,
+}
+
+/// `account/apps.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/apps.html")]
+pub struct Apps {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The applications.
+    pub apps: Vec<AppAccessRow>,
+}
+
+/// Shows what has access.
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, user) = (app.now(), visitor.user.id);
+    let rows = app.store.read(move |db| rows(db, now, user)).await;
+    let apps = rows.map_err(|error| PageError::unavailable(&app, &error))?;
+    Ok(ok(&Apps { chrome: visitor.chrome(&app), apps }))
+}
+
+fn rows(
+    db: &mut Database,
+    now: crate::clock::UnixTime,
+    user: crate::domain::id::Id<crate::domain::user::User>,
+) -> Result<Vec<AppAccessRow>, StoreError> {
+    let (known, consents) = (scopes::known(db)?, consents::list(db, user)?);
+    let mut rows = Vec::new();
+    for standing in grants::list_standings(db, now, user)? {
+        let Some(client) = clients::find(db, standing.client)?.filter(|client| client.deleted_at.is_none()) else {
+            continue;
+        };
+        let mut sentences = Vec::new();
+        if standing.has_login {
+            sentences.push("Everything of yours, except the settings of your account (a log-in token)".to_owned());
+        }
+        sentences.extend(scopes::sentences(&known, &standing.scope).into_iter().map(|(_, sentence)| sentence));
+        let allowed = consents
+            .iter()
+            .filter(|consent| consent.client_key == client.id && consent.kind == ConsentKind::Authorization);
+        rows.push(AppAccessRow {
+            owner: clients::find_owner_name(db, &client)?.unwrap_or_default(),
+            client_id: client.client_id,
+            name: client.name,
+            scopes: sentences,
+            allowed: allowed
+                .map(|consent| consent.allowed_at)
+                .chain([standing.since])
+                .min()
+                .unwrap_or(standing.since)
+                .readable(),
+            last_used: last_used(now, standing.last_used_at),
+            tokens: standing.tokens,
+        });
+    }
+    Ok(rows)
+}
+
+/// Removes an application: its tokens die at once, and it must ask again.
+pub async fn remove(app: Data<App>, client_id: Path<String>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, user) = (app.now(), visitor.user.id);
+    let removed = app.store.write(move |tx| {
+        let Some(client) = clients::find_by_client_id(tx, &client_id)? else { return Ok(false) };
+        revoke::application(tx, now, user, client.id)?;
+        Ok(true)
+    });
+    match removed.await {
+        Ok(true) => Ok(see_other(&app.public.path("/account/apps"))),
+        Ok(false) => Err(PageError::not_found(&app)),
+        Err(error) => Err(PageError::unavailable(&app, &error)),
+    }
+}

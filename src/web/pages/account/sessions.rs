@@ -1,0 +1,147 @@
+//! `/account/sessions`: signed-in browsers, and the tokens that log-ins gave to apps.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use askama::Template;
+
+use super::last_used;
+use crate::clock::{UnixTime, in_words};
+use crate::domain::client::Client;
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::domain::session::{Session, browser_in_words};
+use crate::domain::token_record::TokenRecord;
+use crate::identity::session;
+use crate::store::tokens;
+use crate::tokens::revoke;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, Visitor};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok, see_other};
+
+/// One signed-in browser.
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    /// What the form names it by.
+    pub id: String,
+    /// Browser and system.
+    pub browser: String,
+    /// The network address.
+    pub address: String,
+    /// When the person signed in.
+    pub signed_in: String,
+    /// When it was last used.
+    pub last_seen: String,
+    /// Whether it is this one.
+    pub is_current: bool,
+}
+
+/// One token that the login redirect gave.
+#[derive(Clone, Debug)]
+pub struct LoginTokenRow {
+    /// What the form names it by.
+    pub id: String,
+    /// The application.
+    pub app_name: String,
+    /// Where it went.
+    pub host: String,
+    /// When it was given.
+    pub created: String,
+    /// When it ends.
+    pub expires: String,
+    /// When it was last used.
+    pub last_used: String,
+}
+
+/// `account/sessions.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/sessions.html")]
+pub struct Sessions {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The browsers.
+    pub sessions: Vec<SessionRow>,
+    /// The tokens.
+    pub tokens: Vec<LoginTokenRow>,
+}
+
+/// Shows what is signed in.
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
+    let found = app
+        .store
+        .read(move |db| Ok((session::list(db, now, &lifetimes, user)?, tokens::list_login_tokens(db, now, user)?)));
+    let (sessions, tokens) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    Ok(ok(&Sessions {
+        chrome: visitor.chrome(&app),
+        sessions: sessions.iter().map(|session| session_row(now, session, &visitor)).collect(),
+        tokens: tokens.iter().map(|(token, grant, client)| token_row(now, token, grant, client.as_ref())).collect(),
+    }))
+}
+
+fn session_row(now: UnixTime, session: &Session, visitor: &Visitor) -> SessionRow {
+    SessionRow {
+        id: session.id.number().to_string(),
+        browser: browser_in_words(&session.user_agent),
+        address: session.address.clone(),
+        signed_in: session.created_at.readable(),
+        last_seen: format!("{} ago", in_words(now.since(session.last_seen_at))),
+        is_current: session.id == visitor.session.id,
+    }
+}
+
+fn token_row(now: UnixTime, token: &TokenRecord, grant: &Grant, client: Option<&Client>) -> LoginTokenRow {
+    LoginTokenRow {
+        id: token.id.number().to_string(),
+        app_name: client.map_or_else(|| "A program on your device".to_owned(), |client| client.name.clone()),
+        host: grant.return_url.clone().unwrap_or_default(),
+        created: token.created_at.readable(),
+        expires: token.expires_at.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now)))),
+        last_used: last_used(now, token.last_used_at),
+    }
+}
+
+/// Ends one browser's session; the own one like logging out.
+pub async fn end(
+    app: Data<App>,
+    id: Path<i64>,
+    visitor: Visitor,
+    browser: BrowserSession,
+) -> Result<HttpResponse, PageError> {
+    let id = Id::<Session>::from_number(*id);
+    if id == visitor.session.id {
+        browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+        return Ok(see_other(&app.public.path("/login")));
+    }
+    let (now, user) = (app.now(), visitor.user.id);
+    let ended = app.store.write(move |tx| revoke::session(tx, now, user, id)).await;
+    back(&app, ended)
+}
+
+/// Ends all sessions but this one.
+pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, lifetimes) = (app.now(), app.mint.lifetimes);
+    let (user, own) = (visitor.user.id, visitor.session.id);
+    let ended = app.store.write(move |tx| {
+        for session in session::list(tx, now, &lifetimes, user)?.iter().filter(|session| session.id != own) {
+            revoke::session(tx, now, user, session.id)?;
+        }
+        Ok(true)
+    });
+    back(&app, ended.await)
+}
+
+/// Ends one token that a log-in gave.
+pub async fn end_token(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
+    let ended = app.store.write(move |tx| revoke::login_token(tx, now, user, id)).await;
+    back(&app, ended)
+}
+
+fn back(app: &Data<App>, ended: crate::store::Result<bool>) -> Result<HttpResponse, PageError> {
+    match ended {
+        Ok(true) => Ok(see_other(&app.public.path("/account/sessions"))),
+        Ok(false) => Err(PageError::not_found(app)),
+        Err(error) => Err(PageError::unavailable(app, &error)),
+    }
+}

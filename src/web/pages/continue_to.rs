@@ -1,0 +1,177 @@
+//! The login redirect's page: the full address, the account, what the token may do and how long.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded;
+
+use crate::clock::in_words;
+use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{Error, consult};
+use crate::store::clients;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::oauth::authorize::is_speculative;
+use crate::web::page::{Chrome, Forms, render, see_other};
+
+/// `continue.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "continue.html")]
+pub struct Continue {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the decision goes: the same address.
+    pub action: String,
+    /// A digest of what is shown.
+    pub shown: String,
+    /// The application; none for an address of nobody's.
+    pub app_name: Option<String>,
+    /// Who registered it.
+    pub owner: Option<String>,
+    /// Whether the operator vouches for it.
+    pub is_verified: bool,
+    /// The whole address.
+    pub return_url: String,
+    /// Its host.
+    pub return_host: String,
+    /// Whether any program on this device could receive the token.
+    pub is_on_this_device: bool,
+    /// Whether nobody registered the address.
+    pub is_unregistered: bool,
+    /// Who is signed in.
+    pub username: String,
+    /// What the token may do, as sentences.
+    pub may: Vec<String>,
+    /// How long, as a sentence.
+    pub lasts: String,
+    /// Where to change the account.
+    pub other_account_url: String,
+}
+
+/// What a log-in address asks for, if it asks for a return.
+///
+/// # Errors
+/// A page that says why nobody is sent anywhere.
+pub async fn examine(app: &Data<App>, query: &str) -> Result<Option<LoginRedirect>, PageError> {
+    let asked = login_redirect::parse(query).map_err(|refusal| page_of(app, &refusal))?;
+    if asked == Asked::default() {
+        return Ok(None);
+    }
+    let unregistered = app.config.unregistered;
+    let examined = consult(&app.store, move |db| login_redirect::examine(db, (&asked, unregistered))).await;
+    examined.map_err(|error| match error {
+        Error::Refused(refusal) => page_of(app, &refusal),
+        Error::Failed(error) => PageError::unavailable(app, &error),
+    })
+}
+
+fn page_of(app: &App, refusal: &LoginRedirectRefusal) -> PageError {
+    let advice = "You did nothing wrong, and nothing was sent anywhere. Tell the people who make the app.";
+    let page = |id, what: &str| {
+        PageError::new(app, StatusCode::BAD_REQUEST, (id, "This app cannot receive a log-in"), what, advice)
+    };
+    match refusal {
+        LoginRedirectRefusal::Malformed => page("malformed-login-redirect", "The app's link cannot be read.")
+            .for_developer("Send referer and state once each, percent-encoded; state has at most 2,048 bytes."),
+        LoginRedirectRefusal::Invalid(error) => {
+            page("invalid-return-url", "The app asks us to send you to an address that we cannot send anybody to.")
+                .for_developer(&format!("The referer is not a return URL: {error}."))
+        }
+        LoginRedirectRefusal::Unregistered(url) => page(
+            "unregistered-return-url",
+            "The app asks us to send you to an address that no app has registered here.",
+        )
+        .with_detail(url.as_str())
+        .for_developer("Register this address as a login return URL of your application, in the developer console."),
+    }
+}
+
+/// Sends the person back at once, or asks them first.
+///
+/// # Errors
+/// A page that says why not.
+pub async fn get(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (redirect, visitor): (LoginRedirect, &Visitor),
+) -> Result<HttpResponse, PageError> {
+    let (shared, who) = (redirect.clone(), (visitor.user.id, is_document_navigation(request)));
+    let at_once = app.store.read(move |db| login_redirect::returns_at_once(db, &shared, who)).await;
+    match at_once {
+        Ok(true) => go(app, redirect, visitor).await,
+        Ok(false) => ask(app, request, (&redirect, visitor), None).await,
+        Err(error) => Err(PageError::unavailable(app, &error)),
+    }
+}
+
+/// Takes the person's decision about what they were shown.
+///
+/// # Errors
+/// A page that says why not.
+pub async fn decide(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (redirect, visitor): (LoginRedirect, &Visitor),
+    form: &Parameters,
+) -> Result<HttpResponse, PageError> {
+    if form.get("shown") != Some(redirect.shown_to(visitor.user.id).as_str()) {
+        let notice = "Something has changed since this page was shown. Please look again.";
+        return ask(app, request, (&redirect, visitor), Some(notice)).await;
+    }
+    match form.get("decision") {
+        Some("allow") => go(app, redirect, visitor).await,
+        _ => Ok(see_other(&redirect.denial())),
+    }
+}
+
+/// A person's own navigation: not a picture, a frame, a script's request, or a look ahead.
+fn is_document_navigation(request: &HttpRequest) -> bool {
+    let is = |name: &str, expected: &str| request.headers().get(name).is_some_and(|value| value == expected);
+    is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && !is_speculative(request)
+}
+
+async fn go(app: &Data<App>, redirect: LoginRedirect, visitor: &Visitor) -> Result<HttpResponse, PageError> {
+    let (now, shared, wanted) = (app.now(), app.clone(), redirect.clone());
+    let who = (visitor.user.id, visitor.session.id);
+    let issued = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, who)).await;
+    let issued = issued.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(see_other(&redirect.answer(&issued)))
+}
+
+async fn ask(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (redirect, visitor): (&LoginRedirect, &Visitor),
+    notice: Option<&str>,
+) -> Result<HttpResponse, PageError> {
+    let owner = match redirect.client.clone() {
+        Some(client) => app.store.read(move |db| clients::find_owner_name(db, &client)).await,
+        None => Ok(None),
+    };
+    let chrome = visitor.chrome(app);
+    let here = request.uri().to_string();
+    let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    let page = Continue {
+        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        action: here,
+        shown: redirect.shown_to(visitor.user.id),
+        app_name: redirect.client.as_ref().map(|client| client.name.clone()),
+        owner: owner.map_err(|error| PageError::unavailable(app, &error))?,
+        is_verified: redirect.client.as_ref().is_some_and(|client| client.verified_at.is_some()),
+        return_url: redirect.return_url.as_str().to_owned(),
+        return_host: redirect.return_url.host(),
+        is_on_this_device: redirect.return_url.is_loopback(),
+        is_unregistered: redirect.is_unregistered(),
+        username: visitor.user.username.clone(),
+        may: vec![
+            "See your user name".to_owned(),
+            "See and change everything that is yours, except the settings of your account".to_owned(),
+        ],
+        lasts: format!("It works for {}, or until you log out here.", in_words(redirect.lifetime(&app.mint))),
+        other_account_url: format!("{}?next={next}", app.public.path("/logout")),
+    };
+    Ok(render(StatusCode::OK, Forms::Leave, &page))
+}

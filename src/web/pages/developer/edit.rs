@@ -1,0 +1,259 @@
+//! `/developer/apps/{client_id}`: one application, changing it, deleting it.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::{find_own, kind, lines, metadata_url};
+use crate::clock::{UnixTime, in_words};
+use crate::domain::client::Client;
+use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::token::{ClientSecret, Token};
+use crate::domain::user::fold;
+use crate::oauth::clients::{draft_of, update};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{Error, transact};
+use crate::store::{client_secrets, grants};
+use crate::tokens::revoke;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::pages::account::last_used;
+use crate::web::pages::read_form;
+
+/// One secret, without the secret.
+#[derive(Clone, Debug)]
+pub struct SecretRow {
+    /// What the form names it by.
+    pub id: String,
+    /// Its last four characters.
+    pub last_four: String,
+    /// When it was made.
+    pub created: String,
+    /// When it was last used.
+    pub last_used: String,
+    /// When it ends, after it was rolled.
+    pub ends: Option<String>,
+}
+
+/// What the owner may change, as it was typed.
+#[derive(Clone, Debug)]
+pub struct NewAppForm {
+    /// The name.
+    pub client_name: String,
+    /// One address per line.
+    pub redirect_uris: String,
+    /// One address per line.
+    pub login_return_urls: String,
+    /// How the login redirect gives the token.
+    pub login_delivery: String,
+    /// Whether a challenge is required.
+    pub requires_pkce: bool,
+}
+
+/// `developer/app.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "developer/app.html")]
+pub struct AppPage {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The public name.
+    pub client_id: String,
+    /// The name that people read.
+    pub name: String,
+    /// Whether it has a secret, in words.
+    pub kind: String,
+    /// Whether it has a secret.
+    pub is_confidential: bool,
+    /// Whether the operator vouches for it.
+    pub is_verified: bool,
+    /// When it was registered.
+    pub created: String,
+    /// Where answers may go.
+    pub redirect_uris: Vec<String>,
+    /// Where log-ins may return to.
+    pub login_return_urls: Vec<String>,
+    /// How the login redirect gives the token.
+    pub login_delivery: String,
+    /// What it may ask for.
+    pub scope: String,
+    /// The grants that it may use.
+    pub grant_types: Vec<String>,
+    /// Whether a challenge is required.
+    pub requires_pkce: bool,
+    /// Its secrets.
+    pub secrets: Vec<SecretRow>,
+    /// A new secret, shown once.
+    pub new_secret: Option<String>,
+    /// People who allowed it something.
+    pub people: usize,
+    /// The discovery document.
+    pub metadata_url: String,
+    /// The issuer.
+    pub issuer: String,
+    /// The log-in address.
+    pub log_in_url: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// What the owner may change.
+    pub form: NewAppForm,
+}
+
+fn form_of(client: &Client) -> NewAppForm {
+    NewAppForm {
+        client_name: client.name.clone(),
+        redirect_uris: client.redirect_uris.to_vec().join("\n"),
+        login_return_urls: client.login_return_urls.to_vec().join("\n"),
+        login_delivery: client.login_delivery.as_str().to_owned(),
+        requires_pkce: client.require_pkce,
+    }
+}
+
+fn secret_row(now: UnixTime, secret: &ClientSecretRecord) -> SecretRow {
+    SecretRow {
+        id: secret.id.number().to_string(),
+        last_four: secret.last_four.clone(),
+        created: secret.created_at.readable(),
+        last_used: last_used(now, secret.last_used_at),
+        ends: secret.expires_at.map(|end| format!("in {}", in_words(end.since(now)))),
+    }
+}
+
+/// What is shown beside the application itself.
+#[derive(Default)]
+struct Shown {
+    new_secret: Option<String>,
+    errors: Vec<FieldProblem>,
+    form: Option<NewAppForm>,
+    notice: Option<&'static str>,
+}
+
+async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown) -> Result<HttpResponse, PageError> {
+    let (now, user, client_id) = (app.now(), visitor.user.clone(), client_id.to_owned());
+    let found = app.store.read(move |db| {
+        let Some(client) = find_own(db, &user, &client_id)? else { return Ok(None) };
+        let (secrets, people) = (client_secrets::list(db, now, client.id)?, grants::count_people(db, now, client.id)?);
+        Ok(Some((client, secrets, people)))
+    });
+    let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (client, secrets, people) = found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.chrome(app)))?;
+    let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let chrome = visitor.chrome(app);
+    let page = AppPage {
+        chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        kind: kind(&client),
+        is_confidential: !client.is_public(),
+        is_verified: client.verified_at.is_some(),
+        created: client.created_at.readable(),
+        redirect_uris: client.redirect_uris.to_vec(),
+        login_return_urls: client.login_return_urls.to_vec(),
+        login_delivery: client.login_delivery.as_str().to_owned(),
+        scope: client.scope.to_string(),
+        grant_types: client.grant_types.to_vec(),
+        requires_pkce: client.require_pkce,
+        secrets: secrets.iter().map(|secret| secret_row(now, secret)).collect(),
+        new_secret: shown.new_secret,
+        people,
+        metadata_url: metadata_url(app),
+        issuer: app.public.issuer.clone(),
+        log_in_url: format!("{}/logIn", app.public.issuer),
+        errors: shown.errors.into_iter().map(FieldError::from).collect(),
+        form: shown.form.unwrap_or_else(|| form_of(&client)),
+        client_id: client.client_id,
+        name: client.name,
+    };
+    Ok(render(status, Forms::Stay, &page))
+}
+
+/// Shows the page with a secret that is not stored.
+pub(super) async fn show_with_secret(
+    app: &Data<App>,
+    visitor: &Visitor,
+    client_id: &str,
+    secret: &Token<ClientSecret>,
+) -> Result<HttpResponse, PageError> {
+    let new_secret = Some(secret.expose().to_owned());
+    show(app, visitor, client_id, Shown { new_secret, ..Shown::default() }).await
+}
+
+/// Shows one application.
+pub async fn get(app: Data<App>, client_id: Path<String>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    show(&app, &visitor, &client_id, Shown::default()).await
+}
+
+/// Writes what the owner changed.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (user, id, shared, sent) = (visitor.user.clone(), client_id.to_string(), app.clone(), form.clone());
+    let updated = transact(&app.store, move |tx| {
+        let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
+        update(tx, &shared.mint.lifetimes, (&client, changed(&client, &sent)))?;
+        Ok(true)
+    });
+    let notice = Some("Saved.");
+    match updated.await {
+        Ok(true) => show(&app, &visitor, &client_id, Shown { notice, ..Shown::default() }).await,
+        Ok(false) => Err(PageError::not_found(&app)),
+        Err(Error::Refused(errors)) => {
+            let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
+            let form = Some(NewAppForm {
+                client_name: typed("client_name"),
+                redirect_uris: typed("redirect_uris"),
+                login_return_urls: typed("login_return_urls"),
+                login_delivery: typed("login_delivery"),
+                requires_pkce: form.get("require_pkce").is_some(),
+            });
+            show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+    }
+}
+
+fn changed(client: &Client, form: &Parameters) -> Draft {
+    let delivery = form.get("login_delivery").and_then(|delivery| delivery.parse().ok());
+    Draft {
+        name: form.get("client_name").unwrap_or_default().to_owned(),
+        redirect_uris: lines(form, "redirect_uris"),
+        login_return_urls: lines(form, "login_return_urls"),
+        login_delivery: delivery.unwrap_or(client.login_delivery),
+        require_pkce: form.get("require_pkce").is_some(),
+        ..draft_of(client)
+    }
+}
+
+/// Deletes an application after its name was typed: whoever allowed it is signed out of it.
+pub async fn delete(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let typed = form.get("confirm").unwrap_or_default().to_owned();
+    let (now, user, id) = (app.now(), visitor.user.clone(), client_id.to_string());
+    let deleted = transact(&app.store, move |tx| {
+        let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
+        if fold(&typed) != fold(&client.name) {
+            let message = "Type the application's name to delete it.".to_owned();
+            return Err(Error::Refused(vec![FieldProblem { field: "confirm", message }]));
+        }
+        revoke::delete_client(tx, now, client.id)?;
+        Ok(true)
+    });
+    match deleted.await {
+        Ok(true) => Ok(see_other(&app.public.path("/developer"))),
+        Ok(false) => Err(PageError::not_found(&app)),
+        Err(Error::Refused(errors)) => show(&app, &visitor, &client_id, Shown { errors, ..Shown::default() }).await,
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+    }
+}

@@ -1,0 +1,114 @@
+//! `/developer`: registering applications and looking after them. It validates like the command.
+
+pub mod edit;
+pub mod new;
+pub mod secrets;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::user::User;
+use crate::oauth::clients::{MOST_WITHOUT_EMAIL, most_of};
+use crate::oauth::parameters::Parameters;
+use crate::store::{Database, StoreError, client_secrets, clients, grants};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok};
+use crate::web::pages::account::last_used;
+
+/// One application in the list.
+#[derive(Clone, Debug)]
+pub struct AppRow {
+    /// The public name.
+    pub client_id: String,
+    /// The name that people read.
+    pub name: String,
+    /// Whether it has a secret, in words.
+    pub kind: String,
+    /// When it was registered.
+    pub created: String,
+    /// When a secret of it was last used.
+    pub last_used: String,
+    /// People who allowed it something.
+    pub people: usize,
+}
+
+/// `developer/index.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "developer/index.html")]
+pub struct DeveloperHome {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The person's applications.
+    pub apps: Vec<AppRow>,
+    /// Whether they may register another.
+    pub may_create: bool,
+    /// Why not, or how many more.
+    pub limit_note: Option<String>,
+    /// The discovery document.
+    pub metadata_url: String,
+}
+
+/// Shows the person's applications.
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, owner) = (app.now(), visitor.user.id);
+    let rows = app.store.read(move |db| {
+        clients::list(db, Some(owner))?
+            .iter()
+            .map(|client| row(db, now, client))
+            .collect::<Result<Vec<_>, StoreError>>()
+    });
+    let apps = rows.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    Ok(ok(&DeveloperHome {
+        chrome: visitor.chrome(&app),
+        may_create: apps.len() < most_of(&visitor.user),
+        limit_note: limit_note(&visitor.user, apps.len()),
+        apps,
+        metadata_url: metadata_url(&app),
+    }))
+}
+
+fn row(db: &mut Database, now: UnixTime, client: &Client) -> Result<AppRow, StoreError> {
+    let secrets = client_secrets::list(db, now, client.id)?;
+    Ok(AppRow {
+        client_id: client.client_id.clone(),
+        name: client.name.clone(),
+        kind: kind(client),
+        created: client.created_at.readable(),
+        last_used: last_used(now, secrets.iter().filter_map(|secret| secret.last_used_at).max()),
+        people: grants::count_people(db, now, client.id)?,
+    })
+}
+
+fn limit_note(user: &User, owned: usize) -> Option<String> {
+    let most = most_of(user);
+    if most == MOST_WITHOUT_EMAIL {
+        Some(format!("You may own {most} applications while your e-mail address is not verified."))
+    } else {
+        (owned >= most).then(|| format!("You own {owned} applications, which is the most here."))
+    }
+}
+
+pub(super) fn metadata_url(app: &App) -> String {
+    format!("{}/.well-known/oauth-authorization-server", app.public.issuer)
+}
+
+pub(super) fn kind(client: &Client) -> String {
+    if client.is_public() { "has no secret" } else { "has a secret" }.to_owned()
+}
+
+/// The addresses in a text area: one per line.
+pub(super) fn lines(form: &Parameters, name: &str) -> Vec<String> {
+    let text = form.get(name).unwrap_or_default();
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// The person's own application; somebody else's is like none.
+pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Client>, StoreError> {
+    let found = clients::find_by_client_id(db, client_id)?;
+    Ok(found.filter(|client| client.owner_id == Some(user.id) && client.deleted_at.is_none()))
+}

@@ -1,0 +1,113 @@
+//! `/developer/apps/new`: registering an application.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::edit::show_with_secret;
+use super::{limit_note, lines};
+use crate::domain::client::{ClientType, LoginDelivery};
+use crate::domain::registration::{Draft, FieldProblem};
+use crate::oauth::clients::{self, By, most_of};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{Error, transact};
+use crate::store;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::pages::read_form;
+
+/// `developer/new.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "developer/new.html")]
+pub struct NewApp {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The name that was typed.
+    pub client_name: String,
+    /// The kind that was chosen.
+    pub client_type: String,
+    /// One address per line.
+    pub redirect_uris: String,
+    /// One address per line.
+    pub login_return_urls: String,
+    /// How the login redirect gives the token.
+    pub login_delivery: String,
+}
+
+/// Shows the form.
+pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
+    ok(&NewApp {
+        chrome: visitor.chrome(&app),
+        errors: Vec::new(),
+        client_name: String::new(),
+        client_type: ClientType::Confidential.as_str().to_owned(),
+        redirect_uris: String::new(),
+        login_return_urls: String::new(),
+        login_delivery: LoginDelivery::Fragment.as_str().to_owned(),
+    })
+}
+
+/// A form as a draft. A new application requires PKCE.
+fn draft(form: &Parameters) -> Result<Draft, FieldProblem> {
+    let wrong = |field| {
+        move |error: crate::domain::column::UnknownName| FieldProblem { field, message: format!("This {error}.") }
+    };
+    let client_type = form.get("client_type").unwrap_or("confidential").parse().map_err(wrong("client_type"))?;
+    Ok(Draft {
+        redirect_uris: lines(form, "redirect_uris"),
+        login_return_urls: lines(form, "login_return_urls"),
+        login_delivery: form.get("login_delivery").unwrap_or("fragment").parse().map_err(wrong("login_delivery"))?,
+        require_pkce: true,
+        ..Draft::new(form.get("client_name").unwrap_or_default(), client_type)
+    })
+}
+
+/// Registers the application and shows its secret, once.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let draft = match draft(&form) {
+        Ok(draft) => draft,
+        Err(problem) => return Ok(again(&app, &visitor, &form, vec![problem])),
+    };
+    let (now, shared, owner) = (app.now(), app.clone(), visitor.user.clone());
+    let registered = transact(&app.store, move |tx| {
+        let owned = store::clients::list(tx, Some(owner.id))?.len();
+        if owned >= most_of(&owner) {
+            let message = limit_note(&owner, owned).unwrap_or_default();
+            return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
+        }
+        clients::register(tx, now, &shared.mint.lifetimes, (By::Owner(owner.id), draft.clone()))
+    });
+    match registered.await {
+        Ok(registered) => match registered.secret {
+            Some(secret) => show_with_secret(&app, &visitor, &registered.client.client_id, &secret).await,
+            None => Ok(see_other(&app.public.path(&format!("/developer/apps/{}", registered.client.client_id)))),
+        },
+        Err(Error::Refused(problems)) => Ok(again(&app, &visitor, &form, problems)),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+    }
+}
+
+fn again(app: &App, visitor: &Visitor, form: &Parameters, problems: Vec<FieldProblem>) -> HttpResponse {
+    let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let page = NewApp {
+        chrome: visitor.chrome(app),
+        errors: problems.into_iter().map(FieldError::from).collect(),
+        client_name: field("client_name"),
+        client_type: field("client_type"),
+        redirect_uris: field("redirect_uris"),
+        login_return_urls: field("login_return_urls"),
+        login_delivery: field("login_delivery"),
+    };
+    render(StatusCode::BAD_REQUEST, Forms::Stay, &page)
+}

@@ -1,0 +1,56 @@
+//! An application's secrets: rolling one, ending one.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::edit::show_with_secret;
+use super::find_own;
+use crate::domain::id::Id;
+use crate::oauth::clients::roll_secret;
+use crate::store::client_secrets;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::see_other;
+use crate::web::pages::read_form;
+
+/// The longest that an old secret may stay beside the new one, in seconds: a week.
+const LONGEST_OVERLAP: i64 = 604_800;
+
+/// Makes a new secret and shows it, once; the old one ends when its owner says.
+pub async fn roll(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
+    let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
+    let (now, user, id) = (app.now(), visitor.user.clone(), client_id.to_string());
+    let rolled = app.store.write(move |tx| match find_own(tx, &user, &id)?.filter(|client| !client.is_public()) {
+        Some(client) => Ok(Some(roll_secret(tx, now, client.id, keep_old_for)?)),
+        None => Ok(None),
+    });
+    match rolled.await {
+        Ok(Some(secret)) => show_with_secret(&app, &visitor, &client_id, &secret).await,
+        Ok(None) => Err(PageError::not_found(&app)),
+        Err(error) => Err(PageError::unavailable(&app, &error)),
+    }
+}
+
+/// Ends one secret at once.
+pub async fn end(app: Data<App>, path: Path<(String, i64)>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (client_id, secret) = path.into_inner();
+    let (now, user, id) = (app.now(), visitor.user.clone(), client_id.clone());
+    let ended = app.store.write(move |tx| match find_own(tx, &user, &id)? {
+        Some(client) => client_secrets::end(tx, client.id, Id::from_number(secret), now),
+        None => Ok(false),
+    });
+    match ended.await {
+        Ok(true) => Ok(see_other(&app.public.path(&format!("/developer/apps/{client_id}")))),
+        Ok(false) => Err(PageError::not_found(&app)),
+        Err(error) => Err(PageError::unavailable(&app, &error)),
+    }
+}

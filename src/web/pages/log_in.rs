@@ -1,0 +1,188 @@
+//! `/login` in any letter case: the log-in page, on the way to wherever the person was going.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded;
+
+use super::{continue_to, read_form};
+use crate::clock::in_words;
+use crate::domain::secret::Secret;
+use crate::identity::login_redirect::LoginRedirect;
+use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::error::PageError;
+use crate::web::oauth::authorize;
+use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+
+/// `log_in.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "log_in.html")]
+pub struct LogIn {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// The name that was typed.
+    pub username: String,
+    /// The app that sent the person.
+    pub asking: Option<Asking>,
+    /// Where to sign up.
+    pub register_url: Option<String>,
+}
+
+/// Where a person goes after logging in.
+pub(super) enum Onward {
+    /// To a path of ours.
+    Here(String),
+    /// Back to an app, with a token.
+    Away(Box<LoginRedirect>),
+}
+
+impl Onward {
+    /// Reads it from the query of a page that comes before.
+    pub(super) async fn parse(app: &Data<App>, query: &str) -> Result<Self, PageError> {
+        if let Some(redirect) = continue_to::examine(app, query).await? {
+            return Ok(Self::Away(Box::new(redirect)));
+        }
+        let parameters = Parameters::parse(query.as_bytes());
+        let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
+        let next = parameters.get("next").and_then(|next| app.public.own_path(next));
+        Ok(Self::Here(next.map_or_else(|| app.public.path("/account"), str::to_owned)))
+    }
+
+    /// The authorization request that it goes on to.
+    fn authorization_query<'a>(&'a self, app: &App) -> Option<&'a str> {
+        let Self::Here(next) = self else { return None };
+        next.strip_prefix(app.public.base.as_str())?.strip_prefix("/oauth/authorize?")
+    }
+
+    /// The app that sent the person.
+    pub(super) async fn asking(&self, app: &Data<App>) -> Option<Asking> {
+        if let Self::Away(redirect) = self {
+            let host = redirect.return_url.host();
+            let name = redirect
+                .client
+                .as_ref()
+                .map_or_else(|| "a program on this device".to_owned(), |client| client.name.clone());
+            return Some(Asking { name: if redirect.is_unregistered() { host.clone() } else { name }, host });
+        }
+        let (name, host) = authorize::asking(app, self.authorization_query(app)?).await?;
+        Some(Asking { name, host })
+    }
+}
+
+/// Shows the page, or goes on when somebody is signed in already.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
+    match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
+        (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
+        (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
+        (onward, None) => Ok(show(&app, &request, &onward, (StatusCode::OK, String::new(), None)).await),
+    }
+}
+
+/// Takes a password, or the decision of the page behind it.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: MaybeVisitor,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let onward = Onward::parse(&app, request.query_string()).await?;
+    if form.get("shown").is_some()
+        && let Onward::Away(redirect) = onward
+    {
+        return match visitor.0 {
+            Some(visitor) => continue_to::decide(&app, &request, (*redirect, &visitor), &form).await,
+            None => Ok(see_other(&request.uri().to_string())),
+        };
+    }
+    if form.get("decision") == Some("deny") {
+        return Ok(cancel(&app, &onward).await);
+    }
+    log_in(&app, &request, (&onward, &form), &browser).await
+}
+
+async fn log_in(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (onward, form): (&Onward, &Parameters),
+    browser: &BrowserSession,
+) -> Result<HttpResponse, PageError> {
+    let username = form.get("username").unwrap_or_default().to_owned();
+    let password = Secret::new(form.get("password").unwrap_or_default());
+    let attempt = Attempt { login: username.clone(), password, origin: app.origin_of(request) };
+    let refusal = match sign_in(app.desk(), app.now(), attempt).await {
+        Ok((key, _)) => {
+            browser.sign_in(app, &key).await.map_err(|error| PageError::unavailable(app, &error))?;
+            return Ok(see_other(&match onward {
+                Onward::Here(next) => next.clone(),
+                Onward::Away(_) => request.uri().to_string(),
+            }));
+        }
+        Err(Error::Refused(refusal)) => refusal,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+    };
+    let username: String = username.chars().take(256).collect();
+    match refusal {
+        SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
+        SignInRefusal::Wrong => {
+            let message = "The user name or the password is wrong.".to_owned();
+            Ok(show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await)
+        }
+        SignInRefusal::Throttled(seconds) => {
+            let message = format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)));
+            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, username, Some(message))).await;
+            page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
+            Ok(page)
+        }
+    }
+}
+
+/// Back to the app without a token; without an app, to the front page.
+async fn cancel(app: &Data<App>, onward: &Onward) -> HttpResponse {
+    if let Onward::Away(redirect) = onward {
+        return see_other(&redirect.denial());
+    }
+    let denial = match onward.authorization_query(app) {
+        Some(query) => authorize::cancel(app, query).await,
+        None => None,
+    };
+    denial.unwrap_or_else(|| see_other(&app.public.path("/")))
+}
+
+async fn show(
+    app: &Data<App>,
+    request: &HttpRequest,
+    onward: &Onward,
+    (status, username, error): (StatusCode, String, Option<String>),
+) -> HttpResponse {
+    let here = request.uri().to_string();
+    let next = match onward {
+        Onward::Here(next) => next.clone(),
+        Onward::Away(_) => here.clone(),
+    };
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let page = LogIn {
+        chrome: app.chrome(),
+        action: here,
+        error,
+        username,
+        asking: onward.asking(app).await,
+        register_url: app
+            .config
+            .registration
+            .is_open()
+            .then(|| format!("{}?next={next}", app.public.path("/register"))),
+    };
+    render(status, Forms::Leave, &page)
+}

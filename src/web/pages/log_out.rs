@@ -1,0 +1,59 @@
+//! `/logout`: GET asks, POST does it.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+use url::form_urlencoded;
+
+use super::Message;
+use crate::oauth::parameters::Parameters;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Link, ok, see_other};
+
+/// `log_out.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "log_out.html")]
+pub struct LogOut {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes.
+    pub action: String,
+    /// Who is signed in.
+    pub username: String,
+}
+
+fn next(app: &App, request: &HttpRequest) -> Option<String> {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
+    parameters.get("next").and_then(|next| app.public.own_path(next)).map(str::to_owned)
+}
+
+/// Asks, so that no link and no picture of another site logs anybody out.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> HttpResponse {
+    let next = next(&app, &request);
+    let Some(visitor) = visitor.0 else { return next.map_or_else(|| done(&app), |next| see_other(&next)) };
+    let query =
+        next.map(|next| format!("?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>()));
+    ok(&LogOut {
+        chrome: visitor.chrome(&app),
+        action: format!("{}{}", app.public.path("/logout"), query.unwrap_or_default()),
+        username: visitor.user.username,
+    })
+}
+
+/// Ends the session, its login-redirect tokens and unredeemed codes.
+pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession) -> Result<HttpResponse, PageError> {
+    browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+    Ok(next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next)))
+}
+
+fn done(app: &App) -> HttpResponse {
+    ok(&Message {
+        chrome: app.chrome(),
+        heading: "You are logged out".to_owned(),
+        text: "This browser is logged out of this server. Apps that you allowed stay allowed.".to_owned(),
+        action: Some(Link { label: "Log in again".to_owned(), href: app.public.path("/login") }),
+    })
+}

@@ -1,0 +1,133 @@
+//! `/register`: signing up, where the operator lets people do so.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded;
+
+use super::log_in::Onward;
+use super::read_form;
+use crate::identity::people::{self, Credentials};
+use crate::identity::sign_up::{SignUpRefusal, sign_up};
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::error::PageError;
+use crate::web::page::{Asking, Chrome, FieldError, Forms, render, see_other};
+
+/// `register.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "register.html")]
+pub struct Register {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The name that was typed.
+    pub username: String,
+    /// The address that was typed.
+    pub email: String,
+    /// The app that sent the person.
+    pub asking: Option<Asking>,
+    /// Where to log in instead.
+    pub log_in_url: String,
+}
+
+fn closed(app: &App) -> PageError {
+    let what = "New accounts are made by the people who run this server.";
+    PageError::new(
+        app,
+        StatusCode::FORBIDDEN,
+        ("registration-closed", "You cannot sign up here"),
+        what,
+        "Ask them for an account, then log in.",
+    )
+    .with_action("Log in", &app.public.path("/login"))
+}
+
+/// Where the person goes afterwards: only ever a path of ours, the log-in redirect included.
+async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, String), PageError> {
+    let onward = Onward::parse(app, request.query_string()).await?;
+    let next = match &onward {
+        Onward::Here(next) => next.clone(),
+        Onward::Away(_) => app.public.path("/account"),
+    };
+    Ok((onward, next))
+}
+
+/// Shows the page.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
+    if !app.config.registration.is_open() {
+        return Err(closed(&app));
+    }
+    let (onward, next) = onward(&app, &request).await?;
+    if visitor.0.is_some() {
+        return Ok(see_other(&next));
+    }
+    Ok(show(&app, &request, (&onward, &next), (Vec::new(), String::new(), String::new())).await)
+}
+
+/// Makes the account, signs its person in and goes on.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (onward, next) = onward(&app, &request).await?;
+    let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let (username, email) = (field("username"), field("email"));
+    let checked = people::check(Credentials {
+        username: &username,
+        email: &email,
+        password: Some(form.get("password").unwrap_or_default()),
+    });
+    let refusal = match checked {
+        Err(problems) => SignUpRefusal::Problems(problems),
+        Ok(person) => {
+            let policy = (&app.config.registration, app.mint.lifetimes);
+            let signed_up =
+                sign_up((&app.store, &app.hasher), app.now(), policy, (person, app.origin_of(&request))).await;
+            match signed_up {
+                Ok(key) => {
+                    browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
+                    return Ok(see_other(&next));
+                }
+                Err(Error::Refused(refusal)) => refusal,
+                Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+            }
+        }
+    };
+    match refusal {
+        SignUpRefusal::Closed => Err(closed(&app)),
+        SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &request.uri().to_string())),
+        SignUpRefusal::Problems(problems) => {
+            let errors = problems.into_iter().map(FieldError::from).collect();
+            Ok(show(&app, &request, (&onward, &next), (errors, username, email)).await)
+        }
+    }
+}
+
+async fn show(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (onward, next): (&Onward, &str),
+    (errors, username, email): (Vec<FieldError>, String, String),
+) -> HttpResponse {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let page = Register {
+        chrome: app.chrome(),
+        action: request.uri().to_string(),
+        errors,
+        username: username.chars().take(256).collect(),
+        email: email.chars().take(256).collect(),
+        asking: onward.asking(app).await,
+        log_in_url: format!("{}?next={next}", app.public.path("/login")),
+    };
+    render(status, Forms::Leave, &page)
+}

@@ -1,0 +1,108 @@
+//! `/setup?link=`: the one-time link that makes the first administrator.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::read_form;
+use crate::domain::token::{SetupLink, Token};
+use crate::identity::people::{self, Credentials};
+use crate::identity::set_up::{is_alive, use_link};
+use crate::identity::sign_up::SignUpRefusal;
+use crate::oauth::parameters::Parameters;
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::BrowserSession;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+
+/// `set_up.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "set_up.html")]
+pub struct SetUp {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The name that was typed.
+    pub username: String,
+    /// The address that was typed.
+    pub email: String,
+}
+
+fn over(app: &App) -> PageError {
+    let what = "A set-up link works once, for an hour, and only until the first account exists.";
+    let advice = "If nobody has an account yet, start the server again: it prints a new link.";
+    PageError::new(app, StatusCode::NOT_FOUND, ("set-up-link-over", "This link is over"), what, advice)
+        .with_action("Log in", &app.public.path("/login"))
+}
+
+async fn living_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<SetupLink>, PageError> {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
+    let link = parameters.as_ref().and_then(|parameters| parameters.get("link")).map(Token::<SetupLink>::parse);
+    let Some(Ok(link)) = link else { return Err(over(app)) };
+    let (now, presented) = (app.now(), link.clone());
+    let is_alive = app.store.read(move |db| is_alive(db, now, &presented)).await;
+    match is_alive {
+        Ok(true) => Ok(link),
+        Ok(false) => Err(over(app)),
+        Err(error) => Err(PageError::unavailable(app, &error)),
+    }
+}
+
+/// Shows the form while the link lives; looking does not use it up.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    living_link(&app, &request).await?;
+    Ok(show(&app, &request, (Vec::new(), String::new(), String::new())))
+}
+
+/// Uses the link.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let link = living_link(&app, &request).await?;
+    let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let (username, email) = (field("username"), field("email"));
+    let person = match people::check(Credentials {
+        username: &username,
+        email: &email,
+        password: Some(form.get("password").unwrap_or_default()),
+    }) {
+        Ok(person) => person,
+        Err(problems) => {
+            let errors = problems.into_iter().map(FieldError::from).collect();
+            return Ok(show(&app, &request, (errors, username, email)));
+        }
+    };
+    let when = (app.now(), app.mint.lifetimes);
+    match use_link((&app.store, &app.hasher), when, link, (person, app.origin_of(&request))).await {
+        Ok(key) => {
+            browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            Ok(see_other(&app.public.path("/account")))
+        }
+        Err(Error::Refused(SignUpRefusal::Closed)) => Err(over(&app)),
+        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
+        Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
+            let errors = problems.into_iter().map(FieldError::from).collect();
+            Ok(show(&app, &request, (errors, username, email)))
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+    }
+}
+
+fn show(
+    app: &App,
+    request: &HttpRequest,
+    (errors, username, email): (Vec<FieldError>, String, String),
+) -> HttpResponse {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let page = SetUp { chrome: app.chrome(), action: request.uri().to_string(), errors, username, email };
+    render(status, Forms::Stay, &page)
+}

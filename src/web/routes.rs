@@ -1,0 +1,165 @@
+//! The one table of addresses.
+
+use actix_cors::Cors;
+use actix_web::http::{Method, header};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
+use actix_web::{HttpResponse, ResponseError};
+
+use super::app::App;
+use super::error::TokenError;
+use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::{api, assets, browser, oauth, same_origin};
+use crate::oauth::Refusal;
+use crate::oauth::problem::{METHOD_NOT_ALLOWED, NOT_FOUND};
+
+/// Every address, with its method and who may call it. A test walks this list and fails when one
+/// has no access test.
+pub const ADDRESSES: [(&str, &str, Access); 37] = [
+    ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
+    ("GET", "/.well-known/openid-configuration", Access::Anybody),
+    ("POST", "/oauth/token", Access::Client),
+    ("POST", "/oauth/revoke", Access::Client),
+    ("POST", "/oauth/introspect", Access::Client),
+    ("GET", "/v3", Access::Anybody),
+    ("GET", "/v3/account", Access::Token),
+    ("GET", "/static/{name}", Access::Anybody),
+    ("GET", "/login.js", Access::Anybody),
+    ("GET", "/oauth/authorize", Access::Anybody),
+    ("POST", "/oauth/authorize", Access::Anybody),
+    ("GET", "/", Access::Anybody),
+    ("GET", "/login", Access::Anybody),
+    ("POST", "/login", Access::Anybody),
+    ("GET", "/logout", Access::Anybody),
+    ("POST", "/logout", Access::Anybody),
+    ("GET", "/register", Access::Anybody),
+    ("POST", "/register", Access::Anybody),
+    ("GET", "/setup", Access::Anybody),
+    ("POST", "/setup", Access::Anybody),
+    ("GET", "/errors/{id}", Access::Anybody),
+    ("GET", "/account", Access::Person),
+    ("GET", "/account-settings/profile", Access::Anybody),
+    ("GET", "/account-settings/security", Access::Anybody),
+    ("GET", "/account/sessions", Access::Person),
+    ("POST", "/account/sessions/end-others", Access::Person),
+    ("POST", "/account/sessions/{id}/end", Access::Person),
+    ("POST", "/account/sessions/tokens/{id}/end", Access::Person),
+    ("GET", "/account/apps", Access::Person),
+    ("POST", "/account/apps/{client_id}/remove", Access::Person),
+    ("GET", "/developer", Access::Person),
+    ("GET", "/developer/apps/new", Access::Person),
+    ("POST", "/developer/apps/new", Access::Person),
+    ("GET", "/developer/apps/{client_id}", Access::Person),
+    ("POST", "/developer/apps/{client_id}", Access::Person),
+    ("POST", "/developer/apps/{client_id}/secrets/new", Access::Person),
+    ("POST", "/developer/apps/{client_id}/delete", Access::Person),
+];
+
+/// Who may call an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Anybody,
+    /// A client that authenticates.
+    Client,
+    /// Whoever holds a token.
+    Token,
+    /// A signed-in person.
+    Person,
+}
+
+/// The addresses below the public URL's path.
+pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
+    let base = app.public.base.as_str();
+    if !base.is_empty() {
+        // RFC 8414 §3.1: the path of an issuer stands behind the well-known part.
+        for name in WELL_KNOWN {
+            config.service(well_known(&format!("/.well-known/{name}{base}")));
+        }
+    }
+    let served = scope(base)
+        .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
+        .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[1])))
+        .service(program("/oauth/token").route(post().to(oauth::token::post)).wrap(cors()))
+        .service(program("/oauth/revoke").route(post().to(oauth::revoke::post)).wrap(cors()))
+        .service(program("/oauth/introspect").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/v3").route(get().to(api::account::name)).wrap(cors()))
+        .service(
+            scope("/v3")
+                .service(program("/account").route(get().to(api::account::get)))
+                .default_service(web::to(no_such_endpoint))
+                .wrap(cors()),
+        )
+        .service(resource("/static/{name}").route(get().to(assets::get)))
+        .service(resource("/login.js").route(get().to(assets::login_js)))
+        .service(pages(app));
+    config.service(served);
+}
+
+const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
+
+fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
+    program(path).route(get().to(oauth::metadata::get)).wrap(cors())
+}
+
+/// What people see: sessions and the guard against foreign forms are here and nowhere else.
+fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
+    let page = |path: &str| resource(path.to_owned());
+    scope("")
+        .service(
+            page("/oauth/authorize").route(get().to(oauth::authorize::get)).route(post().to(oauth::authorize::post)),
+        )
+        .service(page("/").route(get().to(home::get)))
+        .service(page("/{login:(?i)login}").route(get().to(log_in::get)).route(post().to(log_in::post)))
+        .service(page("/logout").route(get().to(log_out::get)).route(post().to(log_out::post)))
+        .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
+        .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
+        .service(page("/errors/{id}").route(get().to(problem::get)))
+        .service(page("/account").route(get().to(account::get)))
+        .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
+        .service(page("/account/sessions").route(get().to(account::sessions::get)))
+        .service(page("/account/sessions/end-others").route(post().to(account::sessions::end_others)))
+        .service(page("/account/sessions/{id}/end").route(post().to(account::sessions::end)))
+        .service(page("/account/sessions/tokens/{id}/end").route(post().to(account::sessions::end_token)))
+        .service(page("/account/apps").route(get().to(account::apps::get)))
+        .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)))
+        .service(page("/developer").route(get().to(developer::get)))
+        .service(
+            page("/developer/apps/new").route(get().to(developer::new::get)).route(post().to(developer::new::post)),
+        )
+        .service(
+            page("/developer/apps/{client_id}")
+                .route(get().to(developer::edit::get))
+                .route(post().to(developer::edit::post)),
+        )
+        .service(page("/developer/apps/{client_id}/secrets/new").route(post().to(developer::secrets::roll)))
+        .service(page("/developer/apps/{client_id}/secrets/{id}/end").route(post().to(developer::secrets::end)))
+        .service(page("/developer/apps/{client_id}/delete").route(post().to(developer::edit::delete)))
+        .default_service(web::to(home::nothing))
+        .wrap(from_fn(same_origin::guard))
+        .wrap(browser::middleware(app))
+}
+
+/// An endpoint of programs: other methods get an error that a program can read.
+fn program(path: &str) -> actix_web::Resource {
+    resource(path.to_owned()).default_service(web::to(wrong_method))
+}
+
+async fn wrong_method(app: Data<App>) -> HttpResponse {
+    TokenError::refused(&app, Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" }).error_response()
+}
+
+async fn no_such_endpoint(app: Data<App>) -> HttpResponse {
+    TokenError::refused(&app, Refusal { problem: &NOT_FOUND, cause: "no such endpoint" }).error_response()
+}
+
+/// Any origin, no cookies, errors included (RFC 10017; `standards.md`, real client libraries).
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .max_age(3_600)
+}

@@ -1,0 +1,93 @@
+//! Requests that change something come from our own pages (`standards.md`, Browser). No hidden token
+//! that ages or breaks in tabs: browsers say where a request comes from.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{COOKIE, HeaderMap, ORIGIN};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, ResponseError};
+
+use super::app::App;
+use super::error::PageError;
+use super::page::see_other;
+
+/// Whether a state-changing request may be believed: `Sec-Fetch-Site` first, `Origin` where a
+/// browser sends none, and with neither only a request that carries no cookie.
+pub fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin == own_origin,
+        (None, None) => !headers.contains_key(COOKIE),
+    }
+}
+
+/// Guards every page. The authorization endpoint judges its own POSTs: one without a decision is an
+/// authorization request from anywhere (OpenID Connect Core §3.1.2.1).
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(app) = request.app_data::<Data<App>>().cloned() else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let path = request.path().strip_prefix(app.public.base.as_str()).unwrap_or_default();
+    if !is_safe && path != "/oauth/authorize" && !is_own(request.headers(), &app.public.origin) {
+        return Ok(request.into_response(PageError::foreign(&app).error_response()));
+    }
+    // No token ever becomes a browser session, and none stays in an address of ours.
+    if is_safe
+        && !path.eq_ignore_ascii_case("/login")
+        && let Some(clean) = without_token(request.query_string())
+    {
+        let location = format!("{}{clean}", request.path());
+        return Ok(request.into_response(see_other(&location)));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+fn without_token(query: &str) -> Option<String> {
+    let is_token = |pair: &&str| pair.split('=').next() == Some("token");
+    query.split('&').any(|pair| is_token(&pair)).then(|| {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !is_token(pair)).collect();
+        if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    fn judge(pairs: &[(&'static str, &'static str)]) -> bool {
+        let headers =
+            pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        is_own(&headers.collect(), "https://id.example")
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_something() {
+        assert!(judge(&[("sec-fetch-site", "same-origin")]) && judge(&[("sec-fetch-site", "none"), ("cookie", "x")]));
+        assert!(judge(&[("origin", "https://id.example"), ("cookie", "x")]) && judge(&[]));
+        for headers in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://id.example")],
+            &[("origin", "null")],
+            &[("origin", "https://evil.test")],
+            &[("cookie", "x")],
+        ] {
+            assert!(!judge(headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_an_address_of_ours_is_dropped() {
+        assert_eq!(without_token("a=1&token=x&b=2").as_deref(), Some("?a=1&b=2"));
+        assert_eq!(without_token("token").as_deref(), Some(""));
+        assert_eq!(without_token("a=token"), None);
+    }
+}

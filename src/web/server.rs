@@ -1,0 +1,64 @@
+//! Starting up: the same lines for `serve`, `demo` and the tests.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::web::Data;
+use actix_web::{App as ActixApp, HttpServer};
+
+use super::app::App;
+use super::{ops, routes};
+
+/// Seconds that an idle connection is kept; longer than the 60 that common proxies keep theirs.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Seconds in which a request's head must arrive.
+const HEAD: Duration = Duration::from_secs(10);
+/// Seconds that running requests get when the server stops.
+const GRACE: u64 = 10;
+
+/// A server that is bound and runs when it is awaited.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What runs.
+    pub server: Server,
+}
+
+fn first(addresses: &[SocketAddr]) -> std::io::Result<SocketAddr> {
+    addresses.first().copied().ok_or_else(|| std::io::Error::other("no address to listen on"))
+}
+
+/// Serves the public addresses on sockets that are already bound: `public_url` may need the port.
+///
+/// # Errors
+/// When the socket cannot be listened on.
+pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Result<Running> {
+    let shared = app.clone();
+    let server = HttpServer::new(move || {
+        let app = shared.clone();
+        ActixApp::new().app_data(shared.clone()).configure(move |config| routes::routes(config, &app))
+    });
+    let server = server
+        .workers(app.config.workers)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD)
+        .shutdown_timeout(GRACE)
+        .max_connections(25_000)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(Running { address: first(&server.addrs())?, server: server.run() })
+}
+
+/// Serves health and readiness.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn operations(app: &Data<App>, listen: &str) -> std::io::Result<Running> {
+    let shared = app.clone();
+    let server = HttpServer::new(move || ActixApp::new().app_data(shared.clone()).configure(ops::routes))
+        .workers(1)
+        .disable_signals()
+        .bind(listen)?;
+    Ok(Running { address: first(&server.addrs())?, server: server.run() })
+}
