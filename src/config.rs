@@ -13,7 +13,7 @@ use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 23] = [
+pub const KEYS: [(&str, &str); 22] = [
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -36,7 +36,6 @@ pub const KEYS: [(&str, &str); 23] = [
     ("rate_limits.enabled", "slow down password guessing"),
     ("workers", "threads that answer requests; 0 is one per core"),
     ("log.level", "error, warn, info, debug or trace"),
-    ("log.format", "text or json"),
 ];
 
 /// Why the settings cannot be used, in words for the operator.
@@ -91,8 +90,6 @@ pub struct Config {
     pub workers: usize,
     /// How much is logged.
     pub log_level: tracing::Level,
-    /// Whether log lines are JSON.
-    pub log_json: bool,
 }
 
 type Values = BTreeMap<&'static str, String>;
@@ -208,11 +205,6 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         log_level: text("log.level", "info").parse().map_err(|_unknown| {
             ConfigError::Value("log.level", "must be error, warn, info, debug or trace".to_owned())
         })?,
-        log_json: match text("log.format", "text").as_str() {
-            "text" => false,
-            "json" => true,
-            _ => return Err(ConfigError::Value("log.format", "must be text or json".to_owned())),
-        },
     })
 }
 

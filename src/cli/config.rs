@@ -67,6 +67,5 @@ fn shown(settings: &Settings) -> Value {
     add("rate_limits.enabled", json!(settings.rate_limits));
     add("workers", json!(settings.workers));
     add("log.level", json!(settings.log_level.as_str().to_lowercase()));
-    add("log.format", json!(if settings.log_json { "json" } else { "text" }));
     Value::Object(shown)
 }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod log;
 pub mod migrate;
 pub mod output;
 pub mod serve;
@@ -93,7 +94,11 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let settings = || start::settings(arguments.config.as_deref());
     let json = arguments.json;
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(settings()?).await,
+        Command::Serve => {
+            let settings = settings()?;
+            log::start(settings.log_level);
+            serve::run(settings).await
+        }
         Command::Demo(demo) => demo::run(demo).await,
         Command::User(user) => user::run(user, settings()?, json).await,
         Command::Client(client) => client::run(client, settings()?, json).await,

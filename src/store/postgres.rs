@@ -67,15 +67,15 @@ enum Mode {
 impl Postgres {
     pub fn open(url: &str) -> Result<Self> {
         let manager = Manager { url: url.to_owned() };
+        // One connection by hand: it tells why it fails, which a pool does not.
+        r2d2::ManageConnection::connect(&manager)
+            .map_err(|error| StoreError::Unusable(format!("PostgreSQL cannot be used: {error}")))?;
         let pool = r2d2::Pool::builder()
             .max_size(CONNECTIONS)
             .min_idle(Some(1))
             .connection_timeout(std::time::Duration::from_secs(5))
-            .test_on_check_out(false) // a broken one is noticed at use and dropped; the request is run again
-            .build(manager)
-            .map_err(|_timeout| {
-                StoreError::Unusable("PostgreSQL does not answer; see the log for its reason".to_owned())
-            })?;
+            .test_on_check_out(false) // a broken one is noticed when it is used
+            .build_unchecked(manager);
         let turns = Arc::new(Semaphore::new(CONNECTIONS as usize));
         Ok(Self { pool, places: Arc::new(Semaphore::new(WAITING)), turns })
     }

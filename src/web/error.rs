@@ -91,12 +91,10 @@ impl ResponseError for TokenError {
         let status = self.status_code();
         let mut builder = HttpResponse::build(status);
         builder.insert_header((CACHE_CONTROL, "no-store"));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                drop(builder.insert_header((WWW_AUTHENTICATE, "Basic realm=\"gatepost\", charset=\"UTF-8\"")))
-            }
-            StatusCode::SERVICE_UNAVAILABLE => drop(builder.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()))),
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            builder.insert_header((WWW_AUTHENTICATE, "Basic realm=\"gatepost\", charset=\"UTF-8\""));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            builder.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
         }
         builder.json(ErrorBody {
             error: self.problem.code,

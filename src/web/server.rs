@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::{Condition, DefaultHeaders};
 use actix_web::web::Data;
 use actix_web::{App as ActixApp, HttpServer};
 
@@ -37,7 +38,12 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
     let shared = app.clone();
     let server = HttpServer::new(move || {
         let app = shared.clone();
-        ActixApp::new().app_data(shared.clone()).configure(move |config| routes::routes(config, &app))
+        // RFC 9700 §2.6, FAPI 2.0: once seen over https, never again without.
+        let transport = DefaultHeaders::new().add(("Strict-Transport-Security", "max-age=31536000"));
+        ActixApp::new()
+            .app_data(shared.clone())
+            .wrap(Condition::new(app.public.is_https, transport))
+            .configure(move |config| routes::routes(config, &app))
     });
     let server = server
         .workers(app.config.workers)
