@@ -3,12 +3,17 @@
 use std::io::IsTerminal;
 
 use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::prelude::*;
 
-/// Starts the log. Only the first call counts (tests start several servers in one process).
+/// Starts the log: ours from `level` on, the libraries' warnings. Only the first call counts (tests
+/// start several servers in one process).
 pub fn start(level: Level) {
     let is_terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(is_terminal);
-    if log.with_target(false).try_init().is_err() {
+    let lines = layer().with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false);
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_target("gatepost", level);
+    if tracing_subscriber::registry().with(lines).with(ours).try_init().is_err() {
         tracing::debug!("the log was started before");
     }
 }
