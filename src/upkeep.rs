@@ -1,9 +1,10 @@
-//! What runs beside requests: once a second the last uses of tokens are written down.
+//! What runs beside requests: last uses are written down, what ended long ago goes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::Store;
+use crate::clock::{Clock, UnixTime};
+use crate::store::{Result, Store, cleaning};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -11,8 +12,12 @@ use crate::tokens::last_use;
 const GATHER: Duration = Duration::from_secs(1);
 /// Uses per transaction, so that a request's write never waits long behind them.
 const BATCH: usize = 500;
+/// Seconds between two looks at what has ended.
+const CLEANING: u32 = 60;
+/// Seconds that rows are kept after their end, for whoever asks why something stopped working.
+const KEPT: i64 = 86_400;
 
-/// Writes what was gathered.
+/// Writes the uses that were gathered.
 pub async fn flush(store: &Store, mint: &Mint) {
     let mut taken = mint.last_use.take();
     while !taken.is_empty() {
@@ -27,10 +32,37 @@ pub async fn flush(store: &Store, mint: &Mint) {
     }
 }
 
+/// Removes what ended more than a day before `now`; says how many rows went.
+///
+/// # Errors
+/// When the store fails; what was removed before stays removed.
+pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
+    let mut removed = 0;
+    loop {
+        match store.write(move |tx| cleaning::clean(tx, now.plus(-KEPT))).await? {
+            0 => return Ok(removed),
+            rows => removed += rows,
+        }
+        // Between two batches requests get their turn.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Runs until it is dropped.
-pub async fn run(store: Store, mint: Arc<Mint>) {
+pub async fn run(store: Store, mint: Arc<Mint>, clock: Clock) {
+    let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
         flush(&store, &mint).await;
+        seconds = seconds.wrapping_add(1);
+        if seconds.is_multiple_of(CLEANING) {
+            match clean(&store, clock.now()).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::debug!(rows, "removed what had ended"),
+                Err(error) => {
+                    tracing::warn!(%error, "what has ended could not be removed; it is tried again in a minute")
+                }
+            }
+        }
     }
 }

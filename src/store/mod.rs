@@ -6,6 +6,7 @@
 
 pub mod apis;
 pub mod authorization_codes;
+pub mod cleaning;
 pub mod client_secrets;
 pub mod clients;
 pub mod consents;

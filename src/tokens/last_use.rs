@@ -48,7 +48,7 @@ impl LastUse {
         self.pending().contains_key(&seen)
     }
 
-    /// Takes all that waits, for [`write`]. What cannot be written is noted again by the caller.
+    /// Takes all that waits, for [`fn@write`]. What cannot be written is noted again by the caller.
     pub fn take(&self) -> Vec<(Seen, UnixTime)> {
         let mut taken: Vec<_> = self.pending().drain().collect();
         // In the order of the tables and keys: neighbors on a page are written together.

@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
+use actix_web::web::{self, Data, PathConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::{HttpResponse, ResponseError};
 
 use super::app::App;
@@ -104,7 +104,7 @@ fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
 
 /// What people see: sessions and the guard against foreign forms are here and nowhere else.
 fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
-    let page = |path: &str| resource(path.to_owned());
+    let page = |path: &str| resource(path.to_owned()).default_service(web::to(home::wrong_method));
     scope("")
         .service(
             page("/oauth/authorize").route(get().to(oauth::authorize::get)).route(post().to(oauth::authorize::post)),
@@ -135,6 +135,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/developer/apps/{client_id}/secrets/new").route(post().to(developer::secrets::roll)))
         .service(page("/developer/apps/{client_id}/secrets/{id}/end").route(post().to(developer::secrets::end)))
         .service(page("/developer/apps/{client_id}/delete").route(post().to(developer::edit::delete)))
+        .app_data(PathConfig::default().error_handler(|_unreadable, request| home::no_such_path(request)))
         .default_service(web::to(home::nothing))
         .wrap(from_fn(same_origin::guard))
         .wrap(browser::middleware(app))

@@ -1,0 +1,81 @@
+//! What has ended long ago goes, in small batches: no table grows for ever.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::schema::{authorization_codes, client_secrets, grants, refresh_tokens, sessions, tokens};
+
+/// Rows of one table per batch, so that no request's write waits long.
+const BATCH: i64 = 200;
+
+/// Removes one batch of rows that ended before `before`; says how many rows went.
+///
+/// # Errors
+/// When the store fails.
+pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let mut removed = clean_codes(tx, before)? + clean_tokens(tx, before)? + clean_refresh_tokens(tx, before)?;
+    removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
+    let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
+    Ok(removed + diesel::delete(secrets).execute(tx)?)
+}
+
+fn clean_codes(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = authorization_codes::table.filter(authorization_codes::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(authorization_codes::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(authorization_codes::table.filter(authorization_codes::id.eq_any(ids))).execute(tx)?)
+}
+
+/// A refresh token remembers that its access tokens were seen: the rule that tells a lost answer
+/// from theft still needs to know it.
+fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = tokens::table.filter(tokens::expires_at.lt(before));
+    let rows: Vec<(i64, Option<i64>, Option<UnixTime>)> =
+        ended.select((tokens::id, tokens::refresh_token_id, tokens::last_used_at)).limit(BATCH).load(tx)?;
+    for (_, refresh_token, last_used_at) in &rows {
+        if let (Some(refresh_token), Some(_)) = (refresh_token, last_used_at) {
+            let unseen = refresh_tokens::table
+                .filter(refresh_tokens::id.eq(*refresh_token))
+                .filter(refresh_tokens::last_used_at.is_null());
+            diesel::update(unseen).set(refresh_tokens::last_used_at.eq(*last_used_at)).execute(tx)?;
+        }
+    }
+    let ids: Vec<i64> = rows.into_iter().map(|(id, _, _)| id).collect();
+    Ok(diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(tx)?)
+}
+
+fn clean_refresh_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(refresh_tokens::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(refresh_tokens::table.filter(refresh_tokens::id.eq_any(ids))).execute(tx)?)
+}
+
+/// A grant goes when its time is over and nothing hangs on it any more.
+fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = grants::table.filter(grants::expires_at.lt(before));
+    let bare = ended
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            authorization_codes::table
+                .filter(authorization_codes::grant_id.eq(grants::id))
+                .select(authorization_codes::id),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            refresh_tokens::table.filter(refresh_tokens::grant_id.eq(grants::id)).select(refresh_tokens::id),
+        )));
+    let ids: Vec<i64> = bare.select(grants::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(tx)?)
+}
+
+/// A grant may outlive the session that it came from.
+fn clean_sessions(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = sessions::table.filter(sessions::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(sessions::id).limit(BATCH).load(tx)?;
+    if !ids.is_empty() {
+        let of_them = grants::table.filter(grants::session_id.eq_any(ids.clone()));
+        diesel::update(of_them).set(grants::session_id.eq(None::<i64>)).execute(tx)?;
+    }
+    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(tx)?)
+}
