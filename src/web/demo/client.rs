@@ -1,0 +1,250 @@
+//! Gatepost as its clients see it: metadata, the token endpoint, introspection and revocation, over
+//! HTTP like any other program. The sample app and the sample API both ask through this.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use awc::SendClientRequest;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded::Serializer;
+
+use crate::domain::secret::{Secret, sha256_base64url};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most bytes of an answer.
+const MAX_BYTES: usize = 65_536;
+
+/// Why a call brought nothing, in words for whoever tries the demo.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody answered.
+    #[error("{0} does not answer ({1}).")]
+    Unreachable(String, String),
+    /// The answer is not what was asked for.
+    #[error("{0} gave an answer that cannot be read.")]
+    Unreadable(String),
+    /// The metadata belong to somebody else (RFC 8414 §3.3).
+    #[error("The metadata of {0} name another issuer.")]
+    AnotherIssuer(String),
+}
+
+/// What a program is registered as.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The name.
+    pub client_id: String,
+    /// The secret.
+    pub client_secret: Secret,
+}
+
+/// Where everything is (RFC 8414 §2). A client knows the issuer and nothing else.
+#[derive(Clone, Debug, Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+}
+
+/// What the token endpoint gives (RFC 6749 §5.1).
+#[derive(Deserialize)]
+pub struct Tokens {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token; after a refresh, absent means that the old one goes on.
+    pub refresh_token: Option<String>,
+}
+
+/// What introspection tells (RFC 7662 §2.2).
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Introspection {
+    /// Whether the token works.
+    pub active: bool,
+    /// What it may do.
+    #[serde(default)]
+    pub scope: String,
+    /// Whose it is.
+    pub username: Option<String>,
+    /// Which application it was made for.
+    pub client_id: Option<String>,
+    /// What kind it is.
+    pub token_kind: Option<String>,
+    /// When it ends, in seconds since 1970.
+    pub exp: Option<i64>,
+}
+
+/// What came back, as text that can be shown and read.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Who was asked.
+    pub url: String,
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// Whether it is a success.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Reads the JSON of a success.
+    ///
+    /// # Errors
+    /// [`CallError::Unreadable`], also for every other status.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        let read = if self.is_success() { serde_json::from_str(&self.body).ok() } else { None };
+        read.ok_or_else(|| CallError::Unreadable(self.url.clone()))
+    }
+}
+
+/// One client's way to ask. It belongs to one worker thread, like the HTTP client in it.
+pub struct Asking {
+    http: awc::Client,
+    issuer: String,
+    credentials: Credentials,
+    metadata: OnceCell<Metadata>,
+}
+
+impl Asking {
+    /// A client of the server whose issuer is `issuer`.
+    pub fn new(issuer: &str, credentials: Credentials) -> Self {
+        // A redirect of the token endpoint would carry secrets elsewhere.
+        let http = awc::Client::builder().timeout(PATIENCE).disable_redirects().finish();
+        Self { http, issuer: issuer.to_owned(), credentials, metadata: OnceCell::new() }
+    }
+
+    /// Whom it asks.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Who asks.
+    pub fn client_id(&self) -> &str {
+        &self.credentials.client_id
+    }
+
+    /// The metadata, fetched once.
+    async fn metadata(&self) -> Result<&Metadata, CallError> {
+        if let Some(known) = self.metadata.get() {
+            return Ok(known);
+        }
+        let url = format!("{}/.well-known/oauth-authorization-server", self.issuer);
+        let found: Metadata = answer(url.clone(), self.http.get(&url).send()).await?.read()?;
+        if found.issuer != self.issuer {
+            return Err(CallError::AnotherIssuer(self.issuer.clone()));
+        }
+        Ok(self.metadata.get_or_init(|| found))
+    }
+
+    /// Where a person's browser is sent for a code (RFC 6749 §4.1.1) with the S256 challenge of
+    /// `code_verifier` (RFC 7636 §4.3).
+    ///
+    /// # Errors
+    /// When the metadata cannot be had.
+    pub async fn authorization_url(
+        &self,
+        redirect_uri: &str,
+        state: &str,
+        code_verifier: &str,
+    ) -> Result<String, CallError> {
+        let endpoint = &self.metadata().await?.authorization_endpoint;
+        let challenge = sha256_base64url(code_verifier.as_bytes());
+        let query = Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", self.client_id())
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", "projects")
+            .append_pair("state", state)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256")
+            .finish();
+        Ok(format!("{endpoint}?{query}"))
+    }
+
+    /// Where a person's browser is sent for a user token.
+    pub fn login_redirect_url(&self, return_url: &str, state: &str) -> String {
+        let query = Serializer::new(String::new()).append_pair("referer", return_url).append_pair("state", state);
+        format!("{}/logIn?{}", self.issuer, query.finish())
+    }
+
+    /// Asks the token endpoint (RFC 6749 §4.1.3, §6).
+    ///
+    /// # Errors
+    /// When nobody answers; a refusal is an answer.
+    pub async fn token(&self, form: &[(&str, &str)]) -> Result<Answer, CallError> {
+        self.post(&self.metadata().await?.token_endpoint, form).await
+    }
+
+    /// Asks what a token is (RFC 7662 §2.1).
+    ///
+    /// # Errors
+    /// When nobody answers; a refusal is an answer.
+    pub async fn introspect(&self, token: &str) -> Result<Answer, CallError> {
+        self.post(&self.metadata().await?.introspection_endpoint, &[("token", token)]).await
+    }
+
+    /// Ends a token (RFC 7009 §2.1).
+    ///
+    /// # Errors
+    /// When nobody answers; a refusal is an answer.
+    pub async fn revoke(&self, token: &str) -> Result<Answer, CallError> {
+        self.post(&self.metadata().await?.revocation_endpoint, &[("token", token)]).await
+    }
+
+    /// Calls an API with a token (RFC 6750 §2.1).
+    ///
+    /// # Errors
+    /// When nobody answers; a refusal is an answer.
+    pub async fn call(&self, url: &str, token: &str) -> Result<Answer, CallError> {
+        answer(url.to_owned(), self.http.get(url).bearer_auth(token).send()).await
+    }
+
+    /// Sends a form with the client's credentials (RFC 6749 §2.3.1). Ours are letters and digits,
+    /// which form-encoding leaves as they are.
+    async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, CallError> {
+        let request = self.http.post(url).basic_auth(self.client_id(), self.credentials.client_secret.expose());
+        answer(url.to_owned(), request.send_form(&form)).await
+    }
+}
+
+async fn answer(url: String, sent: SendClientRequest) -> Result<Answer, CallError> {
+    let answered = sent.await.map_err(|error| CallError::Unreachable(url.clone(), error.to_string()));
+    let mut response = answered?;
+    let body = response.body().limit(MAX_BYTES).await;
+    let body = body.map_err(|error| CallError::Unreachable(url.clone(), error.to_string()))?;
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Answer { url, status: response.status().as_u16(), body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, body: &str) -> Answer {
+        Answer { url: "http://127.0.0.1:1/".to_owned(), status, body: body.to_owned() }
+    }
+
+    #[test]
+    fn only_a_success_is_read() {
+        let active = r#"{"active":true}"#;
+        assert!(answered(200, active).read::<Introspection>().is_ok_and(|found| found.active));
+        assert!(answered(401, active).read::<Introspection>().is_err());
+        assert!(answered(200, "{}").read::<Introspection>().is_err());
+    }
+
+    #[test]
+    fn the_return_url_and_state_of_the_login_redirect_are_encoded() {
+        let credentials = Credentials { client_id: "app".to_owned(), client_secret: Secret::new("secret") };
+        let asking = Asking::new("http://localhost:8080", credentials);
+        assert_eq!(
+            asking.login_redirect_url("http://127.0.0.1:8090/signed-in", "a&b"),
+            "http://localhost:8080/logIn?referer=http%3A%2F%2F127.0.0.1%3A8090%2Fsigned-in&state=a%26b"
+        );
+    }
+}

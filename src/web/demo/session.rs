@@ -1,0 +1,262 @@
+//! What the sample app remembers of each browser. Tokens stay here, on the app's server; the browser
+//! holds a random key.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::client::Answer;
+use crate::clock::UnixTime;
+
+/// Browsers that are remembered; the oldest is forgotten first.
+const MOST_SESSIONS: usize = 200;
+/// Log-ins that one browser may have begun, one per tab.
+const MOST_BEGUN: usize = 20;
+/// Calls that are shown.
+const MOST_TRIES: usize = 6;
+/// The most characters of an answer that are shown.
+const MOST_SHOWN: usize = 4_000;
+/// Members of an answer that are secrets.
+const SECRETS: [&str; 2] = ["access_token", "refresh_token"];
+
+/// A secret that nobody can guess: 256 bits. It is a `state`, a `code_verifier` (RFC 7636 §4.1), or
+/// the key of a session.
+///
+/// # Panics
+/// When the operating system gives no randomness: there is no safe way to go on.
+pub fn unguessable() -> String {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A way of logging in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The authorization code, with the verifier that redeems it.
+    Code {
+        /// What the challenge was made from.
+        code_verifier: String,
+    },
+    /// The login redirect.
+    Redirect,
+}
+
+impl Way {
+    /// The way in words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "OAuth 2.0, authorization code",
+            Self::Redirect => "Login redirect",
+        }
+    }
+}
+
+/// Somebody who is logged in, and what the app holds for them.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// Their name.
+    pub name: String,
+    /// How they came.
+    pub way: Way,
+    /// The kind of their token, as introspection names it.
+    pub token_kind: String,
+    /// Their token.
+    pub token: String,
+    /// What gets them the next one.
+    pub refresh_token: Option<String>,
+    /// When the token ends.
+    pub expires: Option<UnixTime>,
+}
+
+/// One call that the app made, for people to read.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What it was for.
+    pub label: &'static str,
+    /// The request, in short.
+    pub request: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's body, its secrets cut.
+    pub body: String,
+}
+
+impl Attempt {
+    /// Puts a call into words. `method` and `said` are what was sent.
+    pub fn new(label: &'static str, (method, said): (&str, &str), answer: &Answer) -> Self {
+        let request = format!("{method} {}\n{said}", answer.url);
+        Self { label, request, status: answer.status, body: shown(&answer.body) }
+    }
+}
+
+/// The beginning of a secret: enough to tell two apart, too little to use.
+pub fn cut(secret: &str) -> String {
+    format!("{}…", secret.chars().take(12).collect::<String>())
+}
+
+fn shown(body: &str) -> String {
+    let text = match serde_json::from_str::<serde_json::Value>(body) {
+        Ok(mut json) => {
+            for name in SECRETS {
+                if let Some(serde_json::Value::String(secret)) = json.get_mut(name) {
+                    *secret = cut(secret);
+                }
+            }
+            format!("{json:#}")
+        }
+        Err(_not_json) => body.to_owned(),
+    };
+    text.chars().take(MOST_SHOWN).collect()
+}
+
+/// One line for the next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something worked.
+    Good(String),
+    /// Something did not.
+    Bad(String),
+}
+
+/// One browser.
+#[derive(Clone, Default)]
+pub struct Session {
+    begun: VecDeque<(String, Way)>,
+    /// Who is logged in.
+    pub signed_in: Option<SignedIn>,
+    /// What the next page says.
+    pub notice: Option<Notice>,
+    /// The latest calls, the newest first.
+    pub tries: VecDeque<Attempt>,
+}
+
+impl Session {
+    /// Remembers a log-in that begins here.
+    pub fn begin(&mut self, state: String, way: Way) {
+        self.begun.push_back((state, way));
+        while self.begun.len() > MOST_BEGUN {
+            self.begun.pop_front();
+        }
+    }
+
+    /// The log-in that began here with this `state`, once (RFC 6749 §10.12).
+    pub fn finish(&mut self, state: &str) -> Option<Way> {
+        let position = self.begun.iter().position(|(begun, _)| begun == state)?;
+        self.begun.remove(position).map(|(_, way)| way)
+    }
+
+    /// Puts a call on top of those that are shown.
+    pub fn show(&mut self, attempt: Attempt) {
+        self.tries.push_front(attempt);
+        self.tries.truncate(MOST_TRIES);
+    }
+}
+
+/// Every browser, by its key; the oldest first.
+#[derive(Default)]
+pub struct Sessions(Mutex<VecDeque<(String, Session)>>);
+
+impl Sessions {
+    fn all(&self) -> MutexGuard<'_, VecDeque<(String, Session)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the session that `key` names and keeps its key; an unknown key gets a new session with
+    /// a key of ours. Answers the key.
+    pub fn update<T>(&self, key: Option<&str>, change: impl FnOnce(&mut Session) -> T) -> (String, T) {
+        let mut all = self.all();
+        if let Some((known, session)) = all.iter_mut().find(|(known, _)| Some(known.as_str()) == key) {
+            return (known.clone(), change(session));
+        }
+        let (key, mut session) = (unguessable(), Session::default());
+        let changed = change(&mut session);
+        insert(&mut all, key.clone(), session);
+        (key, changed)
+    }
+
+    /// The session that `key` names, as it is now.
+    pub fn find(&self, key: Option<&str>) -> Option<Session> {
+        self.all().iter().find(|(known, _)| Some(known.as_str()) == key).map(|(_, session)| session.clone())
+    }
+
+    /// Gives the session a new key: whoever knew the key before the log-in knows nothing after it.
+    pub fn renew(&self, key: &str) -> String {
+        let mut all = self.all();
+        let position = all.iter().position(|(known, _)| known == key);
+        let session = position.and_then(|position| all.remove(position)).map(|(_, session)| session);
+        let key = unguessable();
+        insert(&mut all, key.clone(), session.unwrap_or_default());
+        key
+    }
+}
+
+fn insert(all: &mut VecDeque<(String, Session)>, key: String, session: Session) {
+    all.push_back((key, session));
+    while all.len() > MOST_SESSIONS {
+        all.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_in_ends_once_and_in_the_browser_that_began_it() {
+        let sessions = Sessions::default();
+        let (alice, ()) = sessions.update(None, |session| session.begin("state".to_owned(), Way::Redirect));
+        let (mallory, ()) = sessions.update(None, |_session| ());
+        assert_ne!(alice, mallory);
+        let mut finish = |key: &str| sessions.update(Some(key), |session| session.finish("state")).1;
+        assert_eq!(finish(&mallory), None);
+        assert_eq!(finish(&alice), Some(Way::Redirect));
+        assert_eq!(finish(&alice), None);
+    }
+
+    #[test]
+    fn a_renewed_session_is_the_same_under_another_key() {
+        let sessions = Sessions::default();
+        let notice = Some(Notice::Good("kept".to_owned()));
+        let (old, ()) = sessions.update(None, |session| session.notice = notice.clone());
+        let new = sessions.renew(&old);
+        assert!(sessions.find(Some(&old)).is_none());
+        assert_eq!(sessions.find(Some(&new)).and_then(|session| session.notice), notice);
+    }
+
+    #[test]
+    fn an_unknown_key_is_never_taken_over() {
+        let sessions = Sessions::default();
+        let (key, ()) = sessions.update(Some("planted"), |_session| ());
+        assert_ne!(key, "planted");
+    }
+
+    #[test]
+    fn what_is_remembered_has_an_end() {
+        let sessions = Sessions::default();
+        let (first, ()) = sessions.update(None, |_session| ());
+        for _ in 0..MOST_SESSIONS {
+            sessions.update(None, |_session| ());
+        }
+        assert!(sessions.find(Some(&first)).is_none());
+        let mut session = Session::default();
+        for number in 0..=MOST_BEGUN {
+            session.begin(number.to_string(), Way::Redirect);
+        }
+        assert_eq!(session.finish("0"), None);
+        assert_eq!(session.finish("1"), Some(Way::Redirect));
+    }
+
+    #[test]
+    fn an_answer_is_shown_without_its_secrets() {
+        let body = r#"{"access_token":"gpa_0123456789abcdef","scope":"projects"}"#;
+        let answer = Answer { url: "http://127.0.0.1:1/token".to_owned(), status: 200, body: body.to_owned() };
+        let attempt = Attempt::new("Swap the code", ("POST", "grant_type=authorization_code"), &answer);
+        assert!(attempt.body.contains("gpa_01234567…") && attempt.body.contains("projects"));
+        assert!(!attempt.body.contains("abcdef"));
+        assert_eq!(shown("<html>"), "<html>");
+    }
+}

@@ -1,0 +1,285 @@
+//! A real server per test: the same lines that `gatepost serve` runs, on port 0, with a database of
+//! its own and a clock that stands still until the test moves it.
+
+pub mod application;
+pub mod browser;
+mod database;
+pub mod html;
+pub mod http;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use aws_lc_rs::rand;
+use gatepost::cli::start;
+use gatepost::clock::{Clock, UnixTime};
+use gatepost::config;
+use gatepost::domain::client::ClientType;
+use gatepost::domain::registration::Draft;
+use gatepost::domain::secret::Secret;
+use gatepost::domain::user::{Role, User};
+use gatepost::identity::people::{self, Credentials};
+use gatepost::oauth::apis::{self, ApiDraft};
+use gatepost::oauth::clients::{self, By, Registered};
+use gatepost::outcome::transact;
+use gatepost::store::{Database, Result, StoreError};
+use gatepost::upkeep;
+use gatepost::web::app::App;
+use gatepost::web::server;
+use url::Url;
+
+use application::Application;
+use browser::Browser;
+use database::TestDatabase;
+use http::Http;
+
+/// The password of every person that a test makes.
+pub const PASSWORD: &str = "correct horse battery";
+/// The work per password: the least that bcrypt knows, so that a test is not spent on it.
+const BCRYPT_COST: u32 = 4;
+/// When every test begins: 2026-11-21T12:00:00Z.
+pub const BEGIN: UnixTime = UnixTime::from_seconds(1_795_262_400);
+
+/// A running server.
+pub struct Server {
+    /// What runs, for tests that look behind the pages.
+    pub app: Data<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Sends requests to it.
+    pub http: Http,
+    handle: ServerHandle,
+    thread: Option<thread::JoinHandle<()>>,
+    database: Option<TestDatabase>,
+}
+
+/// Starts a server with the default settings.
+pub async fn spawn() -> Server {
+    spawn_with(&[]).await
+}
+
+/// Starts a server with settings by their keys, as the operator writes them (`lifetimes.code`).
+/// `public_url` may hold `{port}`.
+pub async fn spawn_with(settings: &[(&str, &str)]) -> Server {
+    spawn_on(TestDatabase::make(), settings).await
+}
+
+async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("because loopback has a free port");
+    let port = listener.local_addr().expect("because it is bound").port();
+    let common = [("database_url", database.url()), ("secret_file", database.secret_file()), ("workers", "1")];
+    let environment = common.iter().chain(settings).map(|(key, value)| {
+        let name = format!("GATEPOST_{}", key.replace('.', "_").to_uppercase());
+        (name, value.replace("{port}", &port.to_string()))
+    });
+    let mut config = config::load(None, environment).expect("because the settings of a test are right");
+    config.bcrypt_cost = BCRYPT_COST;
+    config.hashing_threads = 1;
+    let usual = Url::parse(&format!("http://localhost:{port}")).expect("because it is an address");
+    let public_url = config.public_url.clone().unwrap_or(usual);
+    // The server has a thread of its own, so that it goes on while a test's thread waits.
+    let (started, running) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = start::app(config, Clock::manual(BEGIN), &public_url).await.expect("because the database is new");
+            let running = server::public(&app, listener).expect("because the socket is ours");
+            let told = started.send((app, running.address, running.server.handle()));
+            told.expect("because the test waits for it");
+            running.server.await.expect("because nothing stops it but the test");
+        });
+    });
+    let (app, address, handle) = running.recv().expect("because the server started; its own message is above");
+    let http = Http::new(address, &app.public.issuer);
+    Server { app, address, http, handle, thread: Some(thread), database: Some(database) }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || thread::panicking(), "the server's thread panicked");
+        }
+    }
+}
+
+/// A word of letters and digits that nobody can guess.
+pub fn random_word(length: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = vec![0; length];
+    rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// A draft of an application as `gatepost client create` makes it: confidential, one https address.
+pub fn confidential() -> Draft {
+    let redirect_uris = vec!["https://app.example/callback".to_owned()];
+    Draft { redirect_uris, ..Draft::new("Map studio", ClientType::Confidential) }
+}
+
+/// A draft of an application without a secret.
+pub fn public() -> Draft {
+    let redirect_uris = vec!["https://spa.example/callback".to_owned()];
+    Draft { redirect_uris, ..Draft::new("Map viewer", ClientType::Public) }
+}
+
+impl Server {
+    /// The issuer, which is also what every address begins with.
+    pub fn issuer(&self) -> &str {
+        &self.app.public.issuer
+    }
+
+    /// The whole address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer())
+    }
+
+    /// The time of the server.
+    pub fn now(&self) -> UnixTime {
+        self.app.now()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: u32) {
+        self.app.clock.advance(seconds);
+    }
+
+    /// The SQLite file; nothing on PostgreSQL.
+    pub fn sqlite_file(&self) -> Option<&Path> {
+        self.database.as_ref().and_then(TestDatabase::sqlite_file)
+    }
+
+    /// The database, by its URL: for a second connection of the test's own.
+    pub fn database_url(&self) -> &str {
+        self.database.as_ref().map(TestDatabase::url).expect("because it is taken only when the server stops")
+    }
+
+    /// Stops the server and starts another one on the same database. Its clock begins anew, so it is
+    /// moved to where the old one stood.
+    pub async fn restart(mut self, settings: &[(&str, &str)]) -> Self {
+        let database = self.database.take().expect("because it is taken only here");
+        let passed = u32::try_from(self.now().since(BEGIN)).expect("because clocks only move forward");
+        drop(self);
+        let server = spawn_on(database, settings).await;
+        server.advance(passed);
+        server
+    }
+
+    /// Runs a question on the server's own store.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Database) -> Result<T> + Send + 'static,
+    ) -> T {
+        self.app.store.read(work).await.expect("because the database of a test works")
+    }
+
+    /// Runs a change on the server's own store.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Database) -> Result<T> + Send + 'static,
+    ) -> T {
+        self.app.store.write(work).await.expect("because the database of a test works")
+    }
+
+    /// Writes down when tokens were last seen, as the running server does once a second.
+    pub async fn flush_uses(&self) {
+        upkeep::flush(&self.app.store, &self.app.mint).await;
+    }
+
+    /// Makes a person with a proven address, whose password is [`PASSWORD`].
+    pub async fn person(&self, username: &str) -> User {
+        self.person_with(username, Role::Author).await
+    }
+
+    /// Makes a person of this role.
+    pub async fn person_with(&self, username: &str, role: Role) -> User {
+        let email = format!("{username}@people.example");
+        let written = Credentials { username, email: &email, password: Some(PASSWORD) };
+        let person = people::check(written).expect("because the names of a test are right");
+        let hash = person.hash(&self.app.hasher).await.expect("because nobody else waits");
+        let now = self.now();
+        let made = transact(&self.app.store, move |tx| {
+            people::create(tx, now, (&person, hash.as_deref()), (role, true))
+        });
+        made.await.expect("because the name is free")
+    }
+
+    /// A browser that was never here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.http.clone(), &self.app.public.origin)
+    }
+
+    /// Makes a person and logs them in by the page.
+    pub async fn signed_in(&self, username: &str) -> Browser {
+        self.person(username).await;
+        let mut browser = self.browser();
+        browser.sign_in(username).await;
+        browser
+    }
+
+    /// Registers an application as the operator does: it counts as verified.
+    pub async fn application(&self, draft: Draft) -> Application {
+        let owner = self.owner().await;
+        self.register(By::Operator(owner.id), draft).await
+    }
+
+    /// Registers an application as a person does in the console: nobody vouches for it.
+    pub async fn strangers_application(&self, draft: Draft) -> Application {
+        let owner = self.owner().await;
+        self.register(By::Owner(owner.id), draft).await
+    }
+
+    /// A new person who owns applications.
+    async fn owner(&self) -> User {
+        self.person(&format!("owner-{}", random_word(8))).await
+    }
+
+    /// Registers an application for somebody.
+    pub async fn register(&self, by: By, draft: Draft) -> Application {
+        let (now, lifetimes, written) = (self.now(), self.app.mint.lifetimes, draft.clone());
+        let made = transact(&self.app.store, move |tx| clients::register(tx, now, &lifetimes, (by, written.clone())));
+        self.as_application(made.await.expect("because the draft of a test is right"))
+    }
+
+    /// Registers a protected API; what comes back introspects with its credentials.
+    pub async fn api(&self, identifier: &str, scopes: &[&str], is_first_party: bool) -> Application {
+        let now = self.now();
+        let draft = ApiDraft {
+            identifier: identifier.to_owned(),
+            name: "Tiles".to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            is_first_party,
+        };
+        let made = transact(&self.app.store, move |tx| apis::register(tx, now, draft.clone())).await;
+        let (_, registered) = made.expect("because the draft of a test is right");
+        self.as_application(registered)
+    }
+
+    fn as_application(&self, registered: Registered) -> Application {
+        let Registered { client, secret } = registered;
+        let secret = secret.map(|secret| Secret::new(secret.expose()));
+        Application::new(self.http.clone(), client, secret)
+    }
+
+    /// Changes an application's row.
+    pub async fn change_client(
+        &self,
+        application: &Application,
+        change: impl FnMut(&mut Database, gatepost::domain::id::Id<gatepost::domain::client::Client>) -> Result<()>
+        + Send
+        + 'static,
+    ) {
+        let (id, mut change) = (application.client.id, change);
+        self.write(move |tx| change(tx, id)).await;
+    }
+}
+
+/// Runs SQL on a database of the store, for what no function of the store does.
+pub fn execute(tx: &mut Database, sql: &str) -> Result<()> {
+    use diesel::RunQueryDsl;
+    diesel::sql_query(sql).execute(tx).map(drop).map_err(StoreError::from)
+}
