@@ -11,9 +11,10 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
+use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 29] = [
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -24,10 +25,17 @@ pub const KEYS: [(&str, &str); 22] = [
     ("lifetimes.access", "seconds that an access token lives"),
     ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
     ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
+    ("lifetimes.user_token", "seconds that a user token lives when nothing is asked"),
+    ("lifetimes.user_token_max", "seconds that a user token lives at most"),
+    ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
     ("lifetimes.session_max", "seconds until a browser session ends in any case"),
     ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
+    ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
+    ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
+    ("tokens.max_lifetime", "seconds that a token that a person makes lives at most; 0 is no limit"),
+    ("forward_auth.headers", "the proxy's headers that /auth/check reads: x-original or x-forwarded"),
     ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
     ("node_id", "the number of this node, 0 to 1023"),
     ("allow_insecure_http", "allow a public_url without https that is not loopback"),
@@ -74,6 +82,10 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
+    /// The limits on tokens that people make.
+    pub token_limits: Limits,
+    /// Which family of a proxy's headers `/auth/check` reads.
+    pub forward_headers: ForwardHeaders,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
     /// The node's number in keys.
@@ -90,6 +102,15 @@ pub struct Config {
     pub workers: usize,
     /// How much is logged.
     pub log_level: tracing::Level,
+}
+
+/// The setting `forward_auth.headers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardHeaders {
+    /// `X-Original-Method` and `X-Original-URI` (nginx).
+    Original,
+    /// `X-Forwarded-Method` and `X-Forwarded-Uri` (Caddy, Traefik).
+    Forwarded,
 }
 
 type Values = BTreeMap<&'static str, String>;
@@ -192,6 +213,14 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
             "confirm" => Unregistered::Confirm,
             _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
         },
+        token_limits: token_limits(values, &text("resources.unknown", "accept"))?,
+        forward_headers: match text("forward_auth.headers", "x-original").as_str() {
+            "x-original" => ForwardHeaders::Original,
+            "x-forwarded" => ForwardHeaders::Forwarded,
+            _ => {
+                return Err(ConfigError::Value("forward_auth.headers", "must be x-original or x-forwarded".to_owned()));
+            }
+        },
         trusted_proxies: proxies(&text("trusted_proxies", ""))?,
         node_id: number(values, "node_id", 0, 0..=MAX_NODE)?,
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,
@@ -205,6 +234,19 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         log_level: text("log.level", "info").parse().map_err(|_unknown| {
             ConfigError::Value("log.level", "must be error, warn, info, debug or trace".to_owned())
         })?,
+    })
+}
+
+fn token_limits(values: &Values, unknown: &str) -> Result<Limits, ConfigError> {
+    let max_lifetime: i64 = number(values, "tokens.max_lifetime", 0, 0..=3_153_600_000)?;
+    Ok(Limits {
+        allow_permanent: flag(values, "tokens.allow_permanent", true)?,
+        max_lifetime: (max_lifetime > 0).then_some(max_lifetime),
+        accept_unknown_resources: match unknown {
+            "accept" => true,
+            "refuse" => false,
+            _ => return Err(ConfigError::Value("resources.unknown", "must be accept or refuse".to_owned())),
+        },
     })
 }
 
@@ -263,6 +305,9 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
         access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
         refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
         refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
+        user_token: number(values, "lifetimes.user_token", default.user_token, 1..=5_184_000)?,
+        user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
+        remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,
         session_max: number(values, "lifetimes.session_max", default.session_max, 1..=31_536_000)?,

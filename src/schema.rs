@@ -31,6 +31,10 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        about -> Nullable<Text>,
+        homepage -> Nullable<Text>,
+        picture -> Nullable<Text>,
+        allow_contact -> Bool,
     }
 }
 
@@ -172,6 +176,74 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        name -> Nullable<Text>,
+        last_four -> Nullable<Text>,
+        access_list -> Nullable<Text>,
+        action -> Nullable<Text>,
+        resource_type -> Nullable<Text>,
+        resource -> Nullable<Text>,
+        made_by -> Nullable<BigInt>,
+        sealed -> Nullable<Text>,
+        last_used_from -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    resources (id) {
+        id -> BigInt,
+        path -> Text,
+        parent_id -> Nullable<BigInt>,
+        owner_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    resource_shares (id) {
+        id -> BigInt,
+        resource_id -> BigInt,
+        user_id -> BigInt,
+        tier -> Text,
+    }
+}
+
+diesel::table! {
+    remote_sessions (id) {
+        id -> BigInt,
+        digest -> Text,
+        address -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        approved_by -> Nullable<BigInt>,
+        approved_at -> Nullable<BigInt>,
+        exercised_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    login_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        grant_id -> BigInt,
+        origin -> Text,
+        code_challenge -> Text,
+        lifetime -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        digest -> Text,
+        body_digest -> Text,
+        token_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -188,8 +260,15 @@ diesel::joinable!(grants -> sessions (session_id));
 diesel::joinable!(authorization_codes -> grants (grant_id));
 diesel::joinable!(refresh_tokens -> grants (grant_id));
 diesel::joinable!(tokens -> grants (grant_id));
+diesel::joinable!(resources -> users (owner_id));
+diesel::joinable!(resource_shares -> resources (resource_id));
+diesel::joinable!(resource_shares -> users (user_id));
+diesel::joinable!(remote_sessions -> users (approved_by));
+diesel::joinable!(login_codes -> grants (grant_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
-    authorization_codes, refresh_tokens, tokens,
+    authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
+    idempotency_keys,
 );

@@ -55,10 +55,18 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.access", json!(lifetimes.access));
     add("lifetimes.refresh_idle", json!(lifetimes.refresh_idle));
     add("lifetimes.refresh_max", json!(lifetimes.refresh_max));
+    add("lifetimes.user_token", json!(lifetimes.user_token));
+    add("lifetimes.user_token_max", json!(lifetimes.user_token_max));
+    add("lifetimes.remote_session", json!(lifetimes.remote_session));
     add("lifetimes.login_redirect_max", json!(lifetimes.login_redirect_max));
     add("lifetimes.session_idle", json!(lifetimes.session_idle));
     add("lifetimes.session_max", json!(lifetimes.session_max));
     add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
+    let limits = settings.token_limits;
+    add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));
+    add("tokens.allow_permanent", json!(limits.allow_permanent));
+    add("tokens.max_lifetime", json!(limits.max_lifetime.unwrap_or(0)));
+    add("forward_auth.headers", json!(format!("x-{:?}", settings.forward_headers).to_lowercase()));
     add("trusted_proxies", json!(settings.trusted_proxies));
     add("node_id", json!(settings.node_id));
     add("allow_insecure_http", json!(settings.allow_insecure_http));

@@ -1,7 +1,10 @@
 //! The base key: the installation's one secret, from which every other key is derived by its label.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::secret::{Secret, sha256_base64url};
@@ -75,6 +78,30 @@ impl BaseKeys {
         Some(bytes)
     }
 
+    /// Seals a text that must be readable again, under its own label, bound to the row that it stands
+    /// in (AES-256-GCM; the number of the key is in front). Nothing when the key is gone.
+    pub fn seal(&self, label: &str, row: i64, plaintext: &str) -> Option<String> {
+        let number = self.current();
+        let key = self.sealing_key(number, label)?;
+        let mut sealed = plaintext.as_bytes().to_vec();
+        let nonce = key.seal_in_place_append_tag(Aad::from(row.to_be_bytes()), &mut sealed).ok()?;
+        Some(format!("{number}:{}:{}", STANDARD.encode(nonce.as_ref()), STANDARD.encode(sealed)))
+    }
+
+    /// Opens what [`BaseKeys::seal`] sealed for the same row; nothing when it is another's.
+    pub fn open(&self, label: &str, row: i64, sealed: &str) -> Option<Secret> {
+        let mut parts = sealed.splitn(3, ':');
+        let key = self.sealing_key(parts.next()?.parse().ok()?, label)?;
+        let nonce: [u8; 12] = STANDARD.decode(parts.next()?).ok()?.try_into().ok()?;
+        let mut text = Zeroizing::new(STANDARD.decode(parts.next()?).ok()?);
+        let plain = key.open_in_place(Nonce::from(&nonce), Aad::from(row.to_be_bytes()), &mut text).ok()?;
+        std::str::from_utf8(plain).ok().map(Secret::new)
+    }
+
+    fn sealing_key(&self, number: i32, label: &str) -> Option<RandomizedNonceKey> {
+        RandomizedNonceKey::new(&AES_256_GCM, &self.derive::<32>(number, label, &[])?).ok()
+    }
+
     /// A value that tells whether a database belongs to this key, and tells nothing else.
     pub fn check_value(&self) -> String {
         let number = self.0.first().map_or(0, |(number, _)| *number);
@@ -91,6 +118,16 @@ impl std::fmt::Debug for BaseKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_for_its_own_row_and_label_only() {
+        let keys = BaseKeys::generate();
+        let sealed = keys.seal("generator", 7, "secret").expect("because the key is there");
+        assert_eq!(keys.open("generator", 7, &sealed).map(|text| text.expose().to_owned()).as_deref(), Some("secret"));
+        assert!(keys.open("generator", 8, &sealed).is_none() && keys.open("other", 7, &sealed).is_none());
+        assert!(BaseKeys::generate().open("generator", 7, &sealed).is_none());
+        assert!(!sealed.contains("secret"));
+    }
 
     #[test]
     fn keys_survive_their_file_and_derive_by_label_and_context() {

@@ -38,6 +38,8 @@ column::named! {
         Query = "query",
         /// `#token=…`, which no server sees.
         Fragment = "fragment",
+        /// `#login_code=…`, which only the app's own page can swap for a token.
+        Code = "code",
     }
 }
 

@@ -20,6 +20,14 @@ column::named! {
         AuthorizationCode = "authorization_code",
         /// A person went back to an app with a user token.
         LoginRedirect = "login_redirect",
+        /// A program on this person's device asked at the fixed loopback address.
+        Application = "application",
+        /// A person gave their password to a program of the platform.
+        PasswordLogin = "password_login",
+        /// A person approved a remote session.
+        RemoteSession = "remote_session",
+        /// A person made a token for themselves.
+        Personal = "personal",
     }
 }
 

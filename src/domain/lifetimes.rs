@@ -14,6 +14,12 @@ pub struct Lifetimes {
     pub refresh_idle: i64,
     /// A grant with a refresh token, however often it is used.
     pub refresh_max: i64,
+    /// A user token, when nothing is asked.
+    pub user_token: i64,
+    /// The longest life of a user token.
+    pub user_token_max: i64,
+    /// A remote session that waits for its person.
+    pub remote_session: i64,
     /// The longest life of a login-redirect token, and its default.
     pub login_redirect_max: i64,
     /// A browser session that is not used.
@@ -29,6 +35,9 @@ impl Default for Lifetimes {
             access: 3_600,
             refresh_idle: 2_592_000,
             refresh_max: 31_536_000,
+            user_token: 86_400,
+            user_token_max: 5_184_000,
+            remote_session: 600,
             login_redirect_max: 86_400,
             session_idle: 1_209_600,
             session_max: 7_776_000,

@@ -172,6 +172,11 @@ impl ReturnUrl {
         super::redirect_uri::host_of(&self.0)
     }
 
+    /// Scheme, host and port, as a browser writes the origin of the page there.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     /// The address with `answer` in its query; stale parameters of ours are replaced, the order of
     /// the app's own is kept, the fragment stays behind the query.
     pub fn with_query(&self, answer: &[(&str, &str)]) -> String {

@@ -1,5 +1,6 @@
 //! What is true on paper: values, records and their rules. No input or output happens here.
 
+pub mod access_list;
 pub mod api;
 pub mod authorization_code;
 pub mod base_key;
@@ -9,18 +10,24 @@ pub(crate) mod column;
 pub mod consent;
 pub mod grant;
 pub mod id;
+pub mod idempotency;
 pub mod installation;
 pub mod lifetimes;
+pub mod login_code;
 pub mod login_return_url;
 pub mod password;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod refresh_token;
 pub mod registration;
+pub mod remote_session;
+pub mod request_class;
+pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod token;
+pub mod token_class;
 pub mod token_in_use;
 pub mod token_record;
 pub mod user;

@@ -48,6 +48,16 @@ kinds! {
     UserToken = 'u' in super::token_record::TokenRecord;
     /// An OAuth access token.
     AccessToken = 'a' in super::token_record::TokenRecord;
+    /// A personal token: listed resources, or an API's scopes.
+    PersonalToken = 'p' in super::token_record::TokenRecord;
+    /// A studio token: an action on a type of resource.
+    StudioToken = 's' in super::token_record::TokenRecord;
+    /// A generator: it makes studio tokens, and nothing else.
+    GeneratorToken = 'g' in super::token_record::TokenRecord;
+    /// A fileset token: reads one fileset.
+    FilesetToken = 'f' in super::token_record::TokenRecord;
+    /// What the login redirect's `code` delivery gives, to be swapped for a user token.
+    LoginCode = 'l' in super::login_code::LoginCodeRecord;
     /// A refresh token.
     RefreshToken = 'r' in super::refresh_token::RefreshTokenRecord;
     /// An authorization code.

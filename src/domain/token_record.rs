@@ -2,12 +2,17 @@
 
 use diesel::prelude::*;
 
+use super::access_list::AccessList;
 use super::column;
 use super::grant::Grant;
 use super::id::Id;
 use super::refresh_token::RefreshTokenRecord;
 use super::scope::Scope;
-use super::token::{AccessToken, Kind, MalformedToken, Token, TokenDigest, UserToken, letter_of};
+use super::token::{
+    AccessToken, FilesetToken, GeneratorToken, Kind, MalformedToken, PersonalToken, StudioToken, Token, TokenDigest,
+    UserToken, letter_of,
+};
+use super::token_class::{Action, ResourceType, TokenClass};
 use crate::clock::UnixTime;
 
 column::named! {
@@ -17,6 +22,14 @@ column::named! {
         User = "user",
         /// What a person allowed an application.
         OAuth = "oauth",
+        /// Listed resources, or an API's scopes.
+        Personal = "personal",
+        /// An action on a type of resource.
+        Studio = "studio",
+        /// Makes studio tokens.
+        Generator = "generator",
+        /// Reads one fileset.
+        Fileset = "fileset",
     }
 }
 
@@ -47,6 +60,31 @@ pub struct TokenRecord {
     pub revoked_at: Option<UnixTime>,
     /// When it was last seen, to the minute.
     pub last_used_at: Option<UnixTime>,
+    /// The name or description that its owner gave it.
+    pub name: Option<String>,
+    /// What its owner may see of it later.
+    pub last_four: Option<String>,
+    /// The resources that a personal token opens.
+    pub access_list: Option<AccessList>,
+    /// What a studio token may do.
+    pub action: Option<Action>,
+    /// To what.
+    pub resource_type: Option<ResourceType>,
+    /// The one fileset, or the one API.
+    pub resource: Option<String>,
+    /// The generator that made it.
+    pub made_by: Option<Id<TokenRecord>>,
+    /// The token itself, sealed under the base key: only a generator's must be readable again.
+    pub sealed: Option<String>,
+    /// The network address that last used it.
+    pub last_used_from: Option<String>,
+}
+
+impl TokenRecord {
+    /// What a studio token may do, to what.
+    pub fn class(&self) -> Option<TokenClass> {
+        TokenClass::new(self.action?, self.resource_type?).ok()
+    }
 }
 
 /// A bearer token of any kind that opens doors, as somebody presented it.
@@ -66,6 +104,10 @@ impl BearerToken {
         match letter_of(text) {
             Some(UserToken::LETTER) => Ok(Self::of(TokenKind::User, &Token::<UserToken>::parse(text)?)),
             Some(AccessToken::LETTER) => Ok(Self::of(TokenKind::OAuth, &Token::<AccessToken>::parse(text)?)),
+            Some(PersonalToken::LETTER) => Ok(Self::of(TokenKind::Personal, &Token::<PersonalToken>::parse(text)?)),
+            Some(StudioToken::LETTER) => Ok(Self::of(TokenKind::Studio, &Token::<StudioToken>::parse(text)?)),
+            Some(GeneratorToken::LETTER) => Ok(Self::of(TokenKind::Generator, &Token::<GeneratorToken>::parse(text)?)),
+            Some(FilesetToken::LETTER) => Ok(Self::of(TokenKind::Fileset, &Token::<FilesetToken>::parse(text)?)),
             _ => Err(MalformedToken),
         }
     }

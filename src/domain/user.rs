@@ -48,6 +48,14 @@ pub struct User {
     pub deleted_at: Option<UnixTime>,
     /// When the account was made.
     pub created_at: UnixTime,
+    /// What the person says about themselves.
+    pub about: Option<String>,
+    /// Their home page.
+    pub homepage: Option<String>,
+    /// Their picture, in base64.
+    pub picture: Option<String>,
+    /// Whether others may write to them.
+    pub allow_contact: bool,
 }
 
 impl User {

@@ -8,14 +8,17 @@ use crate::domain::client::{Client, LoginDelivery};
 use crate::domain::consent::ConsentKind;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
+use crate::domain::login_code::{self, LoginCodeRecord};
 use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
+use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
-use crate::domain::token::UserToken;
+use crate::domain::token::{LoginCode, Token, UserToken};
+use crate::domain::token_in_use::Life;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, consents, grants};
+use crate::store::{Database, StoreError, clients, consents, grants, login_codes};
 use crate::tokens::Mint;
 use crate::tokens::issue::{self, Issued};
 
@@ -33,6 +36,8 @@ pub struct Asked {
     pub state: Option<String>,
     /// Whether a program on this device asks (`application=true`).
     pub is_application: bool,
+    /// An S256 challenge, for applications whose delivery is `code`.
+    pub code_challenge: Option<String>,
 }
 
 /// A return that may happen once the person agrees.
@@ -46,6 +51,10 @@ pub struct LoginRedirect {
     pub state: Option<String>,
     /// How closely the address fits what was registered; nothing when it was not.
     pub fit: Option<Fit>,
+    /// Whether it is the fixed address of a program on this device.
+    pub is_application: bool,
+    /// What the page that swaps a login code must prove.
+    pub code_challenge: Option<CodeChallenge>,
 }
 
 /// Why nobody is sent anywhere.
@@ -57,6 +66,8 @@ pub enum LoginRedirectRefusal {
     Invalid(InvalidReturnUrl),
     /// No application registered the address.
     Unregistered(ReturnUrl),
+    /// The application takes login codes, and the request has no challenge.
+    ChallengeRequired,
 }
 
 /// The setting `login_redirect.unregistered`.
@@ -95,6 +106,8 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
             "state" if asked.state.is_some() => return Err(LoginRedirectRefusal::Malformed),
             "referer" if !decoded.is_empty() => asked.referer = Some(decoded),
             "state" if !decoded.is_empty() => asked.state = Some(decoded),
+            "code_challenge" if asked.code_challenge.is_some() => return Err(LoginRedirectRefusal::Malformed),
+            "code_challenge" if !decoded.is_empty() => asked.code_challenge = Some(decoded),
             "application" => asked.is_application = decoded == "true",
             _ => {}
         }
@@ -121,7 +134,15 @@ pub fn examine(
 ) -> Result<Option<LoginRedirect>, Error<LoginRedirectRefusal>> {
     if asked.is_application && asked.referer.is_none() {
         let return_url = parsed(APPLICATION_CALLBACK)?;
-        return Ok(Some(LoginRedirect { client: None, return_url, state: asked.state.clone(), fit: None }));
+        let state = asked.state.clone();
+        return Ok(Some(LoginRedirect {
+            client: None,
+            return_url,
+            state,
+            fit: None,
+            is_application: true,
+            code_challenge: None,
+        }));
     }
     let Some(referer) = &asked.referer else { return Ok(None) };
     let return_url = parsed(referer)?;
@@ -137,7 +158,24 @@ pub fn examine(
     if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
         return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
     }
-    Ok(Some(LoginRedirect { client, return_url, state: asked.state.clone(), fit }))
+    let code_challenge = match client.as_ref().map(|client| client.login_delivery) {
+        Some(LoginDelivery::Code) => Some(challenge(asked)?),
+        _ => None,
+    };
+    Ok(Some(LoginRedirect {
+        client,
+        return_url,
+        state: asked.state.clone(),
+        fit,
+        is_application: false,
+        code_challenge,
+    }))
+}
+
+fn challenge(asked: &Asked) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
+    let text = asked.code_challenge.as_deref().unwrap_or_default();
+    CodeChallenge::parse(text, ChallengeMethod::S256)
+        .map_err(|_invalid| Error::Refused(LoginRedirectRefusal::ChallengeRequired))
 }
 
 fn parsed(text: &str) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {
@@ -169,13 +207,20 @@ impl LoginRedirect {
         self.client.as_ref().and_then(|client| client.login_token_lifetime).unwrap_or(longest).min(longest)
     }
 
-    /// Where the person goes with the token.
-    pub fn answer(&self, issued: &Issued<UserToken>) -> String {
-        let mut answer = vec![("token", issued.token.expose())];
+    /// Where the person goes with what was issued.
+    pub fn answer(&self, allowed: &Allowed) -> String {
+        let mut answer = match allowed {
+            Allowed::Token(issued) => vec![("token", issued.token.expose())],
+            Allowed::Code(code) => vec![("login_code", code.expose())],
+        };
         answer.extend(self.state.as_deref().map(|state| ("state", state)));
+        self.deliver(&answer)
+    }
+
+    fn deliver(&self, answer: &[(&str, &str)]) -> String {
         match self.client.as_ref().map(|client| client.login_delivery) {
-            Some(LoginDelivery::Fragment) => self.return_url.with_fragment(&answer),
-            Some(LoginDelivery::Query) | None => self.return_url.with_query(&answer),
+            Some(LoginDelivery::Fragment | LoginDelivery::Code) => self.return_url.with_fragment(answer),
+            Some(LoginDelivery::Query) | None => self.return_url.with_query(answer),
         }
     }
 
@@ -183,11 +228,46 @@ impl LoginRedirect {
     pub fn denial(&self) -> String {
         let mut answer = vec![("error", "access_denied")];
         answer.extend(self.state.as_deref().map(|state| ("state", state)));
-        match self.client.as_ref().map(|client| client.login_delivery) {
-            Some(LoginDelivery::Fragment) => self.return_url.with_fragment(&answer),
-            Some(LoginDelivery::Query) | None => self.return_url.with_query(&answer),
-        }
+        self.deliver(&answer)
     }
+}
+
+/// What a person's consent gives the app.
+#[derive(Debug)]
+pub enum Allowed {
+    /// A user token, in the address.
+    Token(Issued<UserToken>),
+    /// A login code, to be swapped from the app's own page.
+    Code(Token<LoginCode>),
+}
+
+/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginCodeRefusal;
+
+/// Swaps a login code for its token: once, in a minute, from its own origin, with the verifier.
+///
+/// # Errors
+/// [`LoginCodeRefusal`].
+pub fn swap(
+    tx: &mut Database,
+    now: UnixTime,
+    (code, verifier, origin): (&Token<LoginCode>, &str, &str),
+) -> Result<Issued<UserToken>, Error<LoginCodeRefusal>> {
+    let refused = || Error::Refused(LoginCodeRefusal);
+    let record = login_codes::find(tx, code.id())?.filter(|record| record.digest.matches(&code.digest()));
+    let record = record.filter(|record| now < record.expires_at && record.origin == origin).ok_or_else(refused)?;
+    let challenge = CodeChallenge { text: record.code_challenge.clone(), method: ChallengeMethod::S256 };
+    if !challenge.is_met_by(verifier) {
+        return Err(refused());
+    }
+    if !login_codes::redeem(tx, now, record.id)? {
+        // A second swap: one of the two is not the app. What the first one gave ends.
+        grants::revoke(tx, now, record.grant_id)?;
+        return Err(refused());
+    }
+    let grant = grants::find_in_use(tx, record.grant_id)?.filter(|grant| grant.life(now) == Life::Alive);
+    Ok(issue::user_token(tx, now, &grant.ok_or_else(refused)?.grant, record.lifetime)?)
 }
 
 /// Whether the person goes back without a click: they allowed this application before, the address
@@ -219,11 +299,11 @@ pub fn allow(
     mint: &Mint,
     redirect: &LoginRedirect,
     (user, session): (Id<User>, Id<Session>),
-) -> Result<Issued<UserToken>, StoreError> {
+) -> Result<Allowed, StoreError> {
     let lifetime = redirect.lifetime(mint);
     let grant = Grant {
         id: Id::next(now),
-        kind: GrantKind::LoginRedirect,
+        kind: if redirect.is_application { GrantKind::Application } else { GrantKind::LoginRedirect },
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
         session_id: Some(session),
@@ -239,7 +319,23 @@ pub fn allow(
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
         consents::remember(tx, now, user, client.id, (ConsentKind::LoginRedirect, &Scope::default()))?;
     }
-    issue::user_token(tx, now, &grant, lifetime)
+    let Some(challenge) = &redirect.code_challenge else {
+        return Ok(Allowed::Token(issue::user_token(tx, now, &grant, lifetime)?));
+    };
+    let code = Token::<LoginCode>::generate(Id::next(now));
+    let record = LoginCodeRecord {
+        id: code.id(),
+        digest: code.digest(),
+        grant_id: grant.id,
+        origin: redirect.return_url.origin(),
+        code_challenge: challenge.text.clone(),
+        lifetime,
+        created_at: now,
+        expires_at: now.plus(login_code::LIFE),
+        redeemed_at: None,
+    };
+    login_codes::insert(tx, &record)?;
+    Ok(Allowed::Code(code))
 }
 
 #[cfg(test)]

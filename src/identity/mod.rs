@@ -1,8 +1,11 @@
 //! Who somebody is: signing in and up, sessions, and going back to an app with a user token.
 
+pub mod account;
+pub mod api_log_in;
 pub mod login_redirect;
 pub mod password_hashing;
 pub mod people;
+pub mod remote_session;
 pub mod session;
 pub mod set_up;
 pub mod sign_in;

@@ -98,6 +98,10 @@ pub fn create(
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        about: None,
+        homepage: None,
+        picture: None,
+        allow_contact: false,
     };
     users::insert(tx, &user)?;
     Ok(user)

@@ -11,7 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{User, fold};
 use crate::outcome::{Error, transact};
-use crate::store::{Store, users};
+use crate::store::{Database, Store, StoreError, users};
 
 /// What somebody typed, and from where.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Attempt {
 pub enum SignInRefusal {
     /// The name or the password is wrong, or the account is disabled.
     Wrong,
+    /// The account has no password; told to programs of the platform only.
+    NoPassword,
     /// Too many failures; seconds to wait.
     Throttled(i64),
     /// Too many people sign in right now.
@@ -60,16 +62,21 @@ pub struct Desk<'a> {
     pub lifetimes: Lifetimes,
 }
 
-/// Judges a password and opens a session. The transaction that opens it reads hash and status
-/// again, and refuses if either changed meanwhile.
+/// A password that was right, before anything is opened by it.
+pub struct Verified {
+    user: User,
+    hash: String,
+    stronger: Option<String>,
+    account: String,
+    address: String,
+}
+
+/// Judges a password. Unknown name, wrong password, disabled account and an account without a
+/// password take the same time.
 ///
 /// # Errors
-/// Why nobody is signed in.
-pub async fn sign_in(
-    desk: Desk<'_>,
-    now: UnixTime,
-    attempt: Attempt,
-) -> Result<(Token<SessionKey>, User), Error<SignInRefusal>> {
+/// Why nobody gets in.
+pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<Verified, Error<SignInRefusal>> {
     let refused = |refusal: SignInRefusal| Error::Refused(refusal);
     let account = fold(&attempt.login);
     if account.is_empty() || account.len() > 512 || attempt.password.expose().len() > MAX_BYTES {
@@ -83,23 +90,57 @@ pub async fn sign_in(
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = desk.hasher.verify(attempt.password.clone(), hash.clone()).await;
     let verdict = verdict.map_err(|busy| refused(busy.into()))?;
-    let (Some(user), Some(hash), true) = (user, hash, verdict != Verdict::Wrong) else {
-        return Err(refused(SignInRefusal::Wrong));
+    let (user, hash) = match (user, hash, verdict) {
+        (Some(user), Some(hash), Verdict::Right | Verdict::RightButWeak) => (user, hash),
+        (Some(_), None, _) => return Err(refused(SignInRefusal::NoPassword)),
+        _ => return Err(refused(SignInRefusal::Wrong)),
     };
     let stronger = match verdict {
-        Verdict::RightButWeak => Some(desk.hasher.hash(attempt.password).await.map_err(|busy| refused(busy.into()))?),
+        Verdict::RightButWeak => {
+            Some(desk.hasher.hash(attempt.password.clone()).await.map_err(|busy| refused(busy.into()))?)
+        }
         Verdict::Right | Verdict::Wrong => None,
     };
-    let (lifetimes, origin, id) = (desk.lifetimes, attempt.origin, user.id);
-    let key = transact(desk.store, move |tx| {
+    Ok(Verified { user, hash, stronger, account, address })
+}
+
+/// Opens something for a person whose password was right. The transaction reads hash and status
+/// again, and refuses if either changed meanwhile.
+///
+/// # Errors
+/// Why nothing is opened.
+pub async fn enter<T, F>(desk: Desk<'_>, verified: Verified, mut open: F) -> Result<(T, User), Error<SignInRefusal>>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+{
+    let Verified { user, hash, stronger, account, address } = verified;
+    let opened = transact(desk.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
-        users::find(tx, id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
+        let user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
         if let Some(stronger) = &stronger {
-            users::replace_password_hash(tx, id, &hash, stronger)?;
+            users::replace_password_hash(tx, user.id, &hash, stronger)?;
         }
-        Ok(session::open(tx, now, &lifetimes, (id, &origin))?)
+        Ok((open(tx, &user)?, user))
     })
     .await?;
     desk.throttle.succeeded(&account, &address);
-    Ok((key, user))
+    Ok(opened)
+}
+
+/// Signs a browser in: judges the password and opens a session.
+///
+/// # Errors
+/// Why nobody is signed in. That an account has no password is not told here.
+pub async fn sign_in(
+    desk: Desk<'_>,
+    now: UnixTime,
+    attempt: Attempt,
+) -> Result<(Token<SessionKey>, User), Error<SignInRefusal>> {
+    let hidden = |error: Error<SignInRefusal>| {
+        error.map_refusal(|refusal| if refusal == SignInRefusal::NoPassword { SignInRefusal::Wrong } else { refusal })
+    };
+    let verified = verify(desk, now, &attempt).await.map_err(hidden)?;
+    let (lifetimes, origin) = (desk.lifetimes, attempt.origin);
+    enter(desk, verified, move |tx, user| session::open(tx, now, &lifetimes, (user.id, &origin))).await
 }

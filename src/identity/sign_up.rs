@@ -6,12 +6,13 @@ use super::password_hashing::{Busy, Hasher};
 use super::people::{self, NewPerson};
 use super::session::{self, Origin};
 use crate::clock::UnixTime;
+use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::registration::FieldProblem;
 use crate::domain::token::{SessionKey, Token};
-use crate::domain::user::Role;
+use crate::domain::user::{Role, User};
 use crate::outcome::{Error, transact};
-use crate::store::{Store, users};
+use crate::store::{Database, Store, StoreError, users};
 
 /// The setting `registration`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,6 +67,19 @@ impl RegistrationPolicy {
     }
 }
 
+/// Makes an account for a person who signs up by a program of the platform.
+///
+/// # Errors
+/// Why no account was made.
+pub async fn sign_up_for_program(
+    (store, hasher): (&Store, &Hasher),
+    now: UnixTime,
+    policy: &RegistrationPolicy,
+    person: NewPerson,
+) -> Result<Id<User>, Error<SignUpRefusal>> {
+    make((store, hasher), now, policy, (person, |_, user: &User| Ok(user.id))).await
+}
+
 /// Makes an account and signs its person in. Closed until the first account exists: that one is
 /// made by the set-up link or the command.
 ///
@@ -77,6 +91,20 @@ pub async fn sign_up(
     (policy, lifetimes): (&RegistrationPolicy, Lifetimes),
     (person, origin): (NewPerson, Origin),
 ) -> Result<Token<SessionKey>, Error<SignUpRefusal>> {
+    let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &origin));
+    make((store, hasher), now, policy, (person, open)).await
+}
+
+async fn make<T, F>(
+    (store, hasher): (&Store, &Hasher),
+    now: UnixTime,
+    policy: &RegistrationPolicy,
+    (person, mut finish): (NewPerson, F),
+) -> Result<T, Error<SignUpRefusal>>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+{
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     transact(store, move |tx| {
@@ -85,7 +113,7 @@ pub async fn sign_up(
         }
         let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, false));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        Ok(session::open(tx, now, &lifetimes, (user.id, &origin))?)
+        Ok(finish(tx, &user)?)
     })
     .await
 }

@@ -11,6 +11,8 @@ use crate::clock::UnixTime;
 
 /// Failures that close the door.
 const FAILURES: u32 = 10;
+/// Anonymous look-ups of one prefix in one window.
+const LOOK_UPS: u32 = 100;
 /// Seconds until it opens again.
 const WINDOW: i64 = 900;
 /// Entries that are kept; beyond it the oldest go.
@@ -64,6 +66,10 @@ impl Throttle {
     /// # Errors
     /// [`Throttled`] when the limit is reached.
     pub fn attempt(&self, now: UnixTime, account: &str, address: &str) -> Result<(), Throttled> {
+        self.count(now, (account, address), FAILURES)
+    }
+
+    fn count(&self, now: UnixTime, (account, address): (&str, &str), most: u32) -> Result<(), Throttled> {
         if !self.is_enabled {
             return Ok(());
         }
@@ -75,11 +81,19 @@ impl Throttle {
         if now.since(count.since) >= WINDOW {
             *count = Count { failures: 0, since: now };
         }
-        if count.failures >= FAILURES {
+        if count.failures >= most {
             return Err(Throttled(WINDOW - now.since(count.since)));
         }
         count.failures += 1;
         Ok(())
+    }
+
+    /// Counts a look-up that anybody may make, per address prefix: a hundred in a window.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_look_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, ("", address), LOOK_UPS)
     }
 
     /// Forgets the failures of an account at a prefix: the right person was there.

@@ -9,6 +9,7 @@ use crate::domain::api::{Api, BUILT_IN_SCOPES};
 use crate::domain::client::Client;
 use crate::domain::scope::Scope;
 use crate::domain::token::{RefreshToken, Token};
+use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
 use crate::outcome::Error;
@@ -16,6 +17,7 @@ use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
 use crate::tokens::check::find_living;
 use crate::tokens::last_use::Seen;
+use crate::tokens::personal::effective;
 
 /// What is known of a token (RFC 7662 §2.2). Everything but `active` is absent when it is false.
 #[derive(Debug, Default, Serialize)]
@@ -49,6 +51,18 @@ pub struct Introspection {
     /// What kind it is: one of the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
+    /// The resources that a personal token opens, as it counts at this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_list: Option<serde_json::Value>,
+    /// What a studio token may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    /// To what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<&'static str>,
+    /// The one fileset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
 }
 
 /// Answers the authenticated `asker`. What it may not see is inactive, exactly like noise.
@@ -68,7 +82,7 @@ pub fn introspect(
         return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
     }
     let Ok(presented) = BearerToken::parse(token) else { return Ok(Introspection::default()) };
-    let token = match find_living(db, now, mint, &presented) {
+    let token = match find_living(db, now, mint, (&presented, None)) {
         Ok(token) => token,
         Err(Error::Refused(_)) => return Ok(Introspection::default()),
         Err(Error::Failed(error)) => return Err(error.into()),
@@ -78,7 +92,15 @@ pub fn introspect(
     }
     let application = token.basis.application.as_ref();
     let person = token.basis.person.as_ref();
+    let access_list = match (&token.record.access_list, person) {
+        (Some(list), Some(person)) => Some(effective(db, person.id, list)?),
+        _ => None,
+    };
     Ok(Introspection {
+        access_list: access_list.and_then(|list| serde_json::to_value(list.entries()).ok()),
+        action: token.record.action.map(Action::as_str),
+        resource_type: token.record.resource_type.map(ResourceType::as_str),
+        resource: token.record.resource.clone(),
         active: true,
         scope: (!token.record.scope.is_empty()).then(|| token.record.scope.to_string()),
         client_id: application.map(|client| client.client_id.clone()),
@@ -100,7 +122,10 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
     match token.record.kind {
-        TokenKind::User => Ok(api.is_first_party),
+        // A generator is for one endpoint of ours; no API has to know it.
+        TokenKind::Generator => Ok(false),
+        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
+        TokenKind::Personal => Ok(api.is_first_party || holds_scope_of(db, &api, &token.record.scope)?),
         TokenKind::OAuth => {
             let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
             Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)

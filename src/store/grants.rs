@@ -46,6 +46,17 @@ pub fn revoke_of_person(tx: &mut Database, now: UnixTime, user: Id<User>) -> Res
     Ok(())
 }
 
+/// Ends all that a person gave to programs, by a password or by consent; tokens that they made for
+/// themselves stay.
+pub fn revoke_given_to_programs(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    let rows = grants::table
+        .filter(grants::user_id.eq(user))
+        .filter(grants::kind.ne(GrantKind::Personal))
+        .filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends all that a person allowed an application.
 pub fn revoke_of_person_and_client(tx: &mut Database, now: UnixTime, user: Id<User>, client: Id<Client>) -> Result<()> {
     let rows = grants::table

@@ -16,7 +16,7 @@ macro_rules! embedded {
 }
 
 /// Every migration, oldest first.
-const MIGRATIONS: &[Embedded] = embedded!["2026-11-21-000001_house"];
+const MIGRATIONS: &[Embedded] = embedded!["2026-11-21-000001_house", "2026-11-21-000002_held_tokens"];
 
 #[derive(Clone, Copy)]
 struct Embedded {

@@ -9,7 +9,7 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::token_in_use::{Application, GrantInUse, Person, TokenInUse};
-use crate::domain::token_record::TokenRecord;
+use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{clients, grants, tokens, users};
 
@@ -71,8 +71,48 @@ pub fn list_login_tokens(
     Ok(rows.select((TokenRecord::as_select(), Grant::as_select(), Option::<Client>::as_select())).load(tx)?)
 }
 
-/// Notes that it was seen.
-pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime) -> Result<()> {
-    diesel::update(tokens::table.filter(tokens::id.eq(id))).set(tokens::last_used_at.eq(Some(at))).execute(tx)?;
+/// Notes that it was seen, and by which address when that is known.
+pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<&str>) -> Result<()> {
+    let row = diesel::update(tokens::table.filter(tokens::id.eq(id)));
+    match from {
+        Some(from) => {
+            row.set((tokens::last_used_at.eq(Some(at)), tokens::last_used_from.eq(Some(from)))).execute(tx)?
+        }
+        None => row.set(tokens::last_used_at.eq(Some(at))).execute(tx)?,
+    };
     Ok(())
+}
+
+/// A person's living tokens of these kinds, newest first, those before `before` only.
+pub fn list_held(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[TokenKind]),
+    (before, most): (Option<Id<TokenRecord>>, i64),
+) -> Result<Vec<TokenRecord>> {
+    let rows = tokens::table
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(tokens::kind.eq_any(kinds.to_vec()))
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+        .order(tokens::id.desc())
+        .limit(most)
+        .select(TokenRecord::as_select())
+        .into_boxed();
+    let rows = match before {
+        Some(before) => rows.filter(tokens::id.lt(before)),
+        None => rows,
+    };
+    Ok(rows.load(tx)?)
+}
+
+/// The living tokens that one generator made.
+pub fn list_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<Vec<TokenRecord>> {
+    let rows = tokens::table
+        .filter(tokens::made_by.eq(generator))
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)));
+    Ok(rows.select(TokenRecord::as_select()).load(tx)?)
 }

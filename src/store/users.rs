@@ -61,3 +61,46 @@ pub fn set_disabled(tx: &mut Database, id: Id<User>, at: Option<UnixTime>) -> Re
     diesel::update(users::table.filter(users::id.eq(id))).set(users::disabled_at.eq(at)).execute(tx)?;
     Ok(())
 }
+
+/// Writes what a person says about themselves.
+pub fn update_profile(tx: &mut Database, user: &User) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(user.id)))
+        .set((
+            users::about.eq(&user.about),
+            users::homepage.eq(&user.homepage),
+            users::picture.eq(&user.picture),
+            users::allow_contact.eq(user.allow_contact),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Gives a person another name. A taken one is a conflict.
+pub fn rename(tx: &mut Database, id: Id<User>, name: &str, folded: &str) -> Result<()> {
+    let row = diesel::update(users::table.filter(users::id.eq(id)));
+    row.set((users::username.eq(name), users::username_folded.eq(folded))).execute(tx)?;
+    Ok(())
+}
+
+/// Marks a person as deleted. Name and address are free again: what is compared gets a form that
+/// nobody can choose.
+pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set((
+            users::deleted_at.eq(Some(now)),
+            users::username_folded.eq(format!("@{}", id.number())),
+            users::verified_email_folded.eq(None::<String>),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// People whose name begins like this, active ones only; for a signed-in person's search.
+pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
+    let escaped = folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let rows = users::table
+        .filter(users::username_folded.like(format!("{escaped}%")).escape('\\'))
+        .filter(users::deleted_at.is_null())
+        .filter(users::disabled_at.is_null());
+    Ok(rows.order(users::username_folded).limit(most).select(User::as_select()).load(tx)?)
+}

@@ -3,6 +3,7 @@
 use super::Mint;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
+use crate::domain::grant::GrantKind;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
 use crate::outcome::Error;
@@ -11,8 +12,56 @@ use crate::store::{Database, tokens};
 /// The doors that a bearer token can open here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// `GET /v3/account`.
+    /// Who is it? (`GET /v3/account`)
     AccountDetails,
+    /// What lies in the platform's drive (`GET /v3/account/root/…`).
+    Content,
+    /// What a person says about themselves (`PATCH /v3/account/profile`).
+    Profile,
+    /// The account's security: password, name, tokens, deletion (A5's list).
+    Security,
+    /// Making studio tokens (B3).
+    StudioTokens,
+    /// A request to somebody else's API, judged by [`super::request`].
+    ForwardedRequest,
+}
+
+impl Door {
+    /// Every door.
+    pub const ALL: [Self; 6] = [
+        Self::AccountDetails,
+        Self::Content,
+        Self::Profile,
+        Self::Security,
+        Self::StudioTokens,
+        Self::ForwardedRequest,
+    ];
+
+    /// The table. A user token that an app got by the login redirect is shielded from the account's
+    /// security; so are OAuth tokens (`compatibility.md`, override 5).
+    pub fn opens_for(self, token: &TokenInUse) -> bool {
+        let holds_projects = token.record.scope.holds("projects");
+        match (self, token.record.kind) {
+            (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
+            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => holds_projects,
+            (Self::Content, TokenKind::Personal) => true,
+            (Self::Security, TokenKind::User) => is_whole(token),
+            (Self::StudioTokens, TokenKind::Generator) => true,
+            (Self::ForwardedRequest, TokenKind::Generator) => false,
+            (Self::ForwardedRequest, _) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a user token is the person's own: by their password, the fixed loopback form, a remote
+/// session, or an application that the operator runs.
+pub fn is_whole(token: &TokenInUse) -> bool {
+    let is_first_party = token.basis.application.as_ref().is_some_and(|client| client.is_first_party);
+    let kind = token.basis.grant.kind;
+    token.record.kind == TokenKind::User
+        && (is_first_party
+            || matches!(kind, GrantKind::PasswordLogin | GrantKind::Application | GrantKind::RemoteSession))
 }
 
 /// Why a token opens nothing (RFC 6750 §3.1).
@@ -36,13 +85,13 @@ pub fn find_living(
     db: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    presented: &BearerToken,
+    (presented, from): (&BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
     let Some(token) = found else { return Err(Error::Refused(Rejection::RevokedOrUnknown)) };
     match token.life(now) {
         Life::Alive => {
-            mint.last_use.note(Seen::Token(token.record.id), now, token.record.last_used_at);
+            mint.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
             Ok(token)
         }
         Life::Expired => Err(Error::Refused(Rejection::Expired)),
@@ -50,7 +99,7 @@ pub fn find_living(
     }
 }
 
-/// Lets a living token through a door, or names the missing right.
+/// Lets a living token through a door.
 ///
 /// # Errors
 /// Why it does not open this door.
@@ -58,12 +107,8 @@ pub fn open(
     db: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    (door, presented): (Door, &BearerToken),
+    (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
-    let token = find_living(db, now, mint, presented)?;
-    let is_open = match (door, token.record.kind) {
-        (Door::AccountDetails, TokenKind::User) => true,
-        (Door::AccountDetails, TokenKind::OAuth) => token.record.scope.holds("projects"),
-    };
-    if is_open { Ok(token) } else { Err(Error::Refused(Rejection::InsufficientScope)) }
+    let token = find_living(db, now, mint, (presented, from))?;
+    if door.opens_for(&token) { Ok(token) } else { Err(Error::Refused(Rejection::InsufficientScope)) }
 }

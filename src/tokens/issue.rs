@@ -33,7 +33,7 @@ pub fn access_token(
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
     let expires_in = mint.lifetimes.access.min(left).max(0);
     let token = Token::<AccessToken>::generate(Id::next(now));
-    let record = record(now, TokenKind::OAuth, &token, (grant, scope), expires_in);
+    let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
     tokens::insert(tx, &TokenRecord { refresh_token_id: given_with, ..record })?;
     Ok(Issued { token, expires_in })
 }
@@ -44,16 +44,17 @@ pub fn access_token(
 /// When the store fails.
 pub fn user_token(tx: &mut Database, now: UnixTime, grant: &Grant, expires_in: i64) -> Result<Issued<UserToken>> {
     let token = Token::<UserToken>::generate(Id::next(now));
-    tokens::insert(tx, &record(now, TokenKind::User, &token, (grant, &grant.scope), expires_in))?;
+    tokens::insert(tx, &record(now, TokenKind::User, &token, (grant, &grant.scope), Some(expires_in)))?;
     Ok(Issued { token, expires_in })
 }
 
-fn record<K: Kind<Record = TokenRecord>>(
+/// The row of a token, without what only some kinds have; it never ends without `expires_in`.
+pub(super) fn record<K: Kind<Record = TokenRecord>>(
     now: UnixTime,
     kind: TokenKind,
     token: &Token<K>,
     (grant, scope): (&Grant, &Scope),
-    expires_in: i64,
+    expires_in: Option<i64>,
 ) -> TokenRecord {
     TokenRecord {
         id: token.id(),
@@ -63,9 +64,18 @@ fn record<K: Kind<Record = TokenRecord>>(
         refresh_token_id: None,
         scope: scope.clone(),
         created_at: now,
-        expires_at: Some(now.plus(expires_in)),
+        expires_at: expires_in.map(|seconds| now.plus(seconds)),
         revoked_at: None,
         last_used_at: None,
+        name: None,
+        last_four: None,
+        access_list: None,
+        action: None,
+        resource_type: None,
+        resource: None,
+        made_by: None,
+        sealed: None,
+        last_used_from: None,
     }
 }
 

@@ -27,19 +27,31 @@ pub enum Seen {
     Session(Id<Session>),
 }
 
+/// One use.
+#[derive(Clone, Debug)]
+pub struct Use {
+    at: UnixTime,
+    from: Option<String>,
+}
+
 /// The uses that are not written down yet.
 #[derive(Debug, Default)]
-pub struct LastUse(Mutex<HashMap<Seen, UnixTime>>);
+pub struct LastUse(Mutex<HashMap<Seen, Use>>);
 
 impl LastUse {
-    fn pending(&self) -> MutexGuard<'_, HashMap<Seen, UnixTime>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<Seen, Use>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a use, unless one of the same minute is already on the row.
     pub fn note(&self, seen: Seen, now: UnixTime, on_row: Option<UnixTime>) {
+        self.note_from(seen, now, (on_row, None));
+    }
+
+    /// The same with the network address that used it.
+    pub fn note_from(&self, seen: Seen, now: UnixTime, (on_row, from): (Option<UnixTime>, Option<&str>)) {
         if on_row.is_none_or(|written| now.since(written) >= COARSE) {
-            self.pending().insert(seen, now);
+            self.pending().insert(seen, Use { at: now, from: from.map(str::to_owned) });
         }
     }
 
@@ -49,7 +61,7 @@ impl LastUse {
     }
 
     /// Takes all that waits, for [`fn@write`]. What cannot be written is noted again by the caller.
-    pub fn take(&self) -> Vec<(Seen, UnixTime)> {
+    pub fn take(&self) -> Vec<(Seen, Use)> {
         let mut taken: Vec<_> = self.pending().drain().collect();
         // In the order of the tables and keys: neighbors on a page are written together.
         taken.sort_by_key(|(seen, _)| match seen {
@@ -62,10 +74,10 @@ impl LastUse {
     }
 
     /// Puts back what could not be written.
-    pub fn put_back(&self, taken: Vec<(Seen, UnixTime)>) {
+    pub fn put_back(&self, taken: Vec<(Seen, Use)>) {
         let mut pending = self.pending();
-        for (seen, at) in taken {
-            pending.entry(seen).or_insert(at);
+        for (seen, used) in taken {
+            pending.entry(seen).or_insert(used);
         }
     }
 }
@@ -74,13 +86,13 @@ impl LastUse {
 ///
 /// # Errors
 /// When the store fails.
-pub fn write(tx: &mut Database, seen: &[(Seen, UnixTime)]) -> Result<()> {
-    for (seen, at) in seen {
+pub fn write(tx: &mut Database, seen: &[(Seen, Use)]) -> Result<()> {
+    for (seen, used) in seen {
         match *seen {
-            Seen::Token(id) => tokens::touch(tx, id, *at)?,
-            Seen::RefreshToken(id) => refresh_tokens::touch(tx, id, *at)?,
-            Seen::ClientSecret(id) => client_secrets::touch(tx, id, *at)?,
-            Seen::Session(id) => sessions::touch(tx, id, *at)?,
+            Seen::Token(id) => tokens::touch(tx, id, used.at, used.from.as_deref())?,
+            Seen::RefreshToken(id) => refresh_tokens::touch(tx, id, used.at)?,
+            Seen::ClientSecret(id) => client_secrets::touch(tx, id, used.at)?,
+            Seen::Session(id) => sessions::touch(tx, id, used.at)?,
         }
     }
     Ok(())

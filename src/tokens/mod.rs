@@ -1,9 +1,14 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
 pub mod check;
+pub mod idempotency;
 pub mod issue;
 pub mod last_use;
+pub mod leak;
+pub mod personal;
+pub mod request;
 pub mod revoke;
+pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;

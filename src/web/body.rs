@@ -13,6 +13,8 @@ use crate::oauth::problem::{MALFORMED_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
 
 /// The most bytes of a body.
 const MAX_BYTES: usize = 65_536;
+/// The most bytes of a body with a picture.
+const MAX_LARGE_BYTES: usize = 524_288;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -20,14 +22,26 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`TOO_LARGE`], or [`MALFORMED_REQUEST`] when it does not arrive.
-pub async fn read(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
+pub async fn read(payload: Payload) -> Result<Vec<u8>, Refusal> {
+    read_at_most(payload, MAX_BYTES).await
+}
+
+/// Reads a whole body of at most 512 KiB: a profile's picture.
+///
+/// # Errors
+/// [`TOO_LARGE`], or [`MALFORMED_REQUEST`] when it does not arrive.
+pub async fn read_large(payload: Payload) -> Result<Vec<u8>, Refusal> {
+    read_at_most(payload, MAX_LARGE_BYTES).await
+}
+
+async fn read_at_most(mut payload: Payload, most: usize) -> Result<Vec<u8>, Refusal> {
     let broken = |cause| Refusal { problem: &MALFORMED_REQUEST, cause };
     let whole = async {
         let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_broken| broken("the body broke off"))?;
-            if body.len() + chunk.len() > MAX_BYTES {
-                return Err(Refusal { problem: &TOO_LARGE, cause: "the body is over 64 KiB" });
+            if body.len() + chunk.len() > most {
+                return Err(Refusal { problem: &TOO_LARGE, cause: "the body is over its limit" });
             }
             body.extend_from_slice(&chunk);
         }

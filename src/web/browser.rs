@@ -18,6 +18,7 @@ use url::form_urlencoded::byte_serialize;
 use super::app::App;
 use super::error::PageError;
 use super::page::{Chrome, see_other};
+use crate::clock::UnixTime;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
@@ -93,7 +94,15 @@ pub struct Visitor {
 /// A signed-in person, or somebody.
 pub struct MaybeVisitor(pub Option<Visitor>);
 
+/// Seconds after a sign-in in which secrets may be shown and tokens be made.
+const FRESH: i64 = 900;
+
 impl Visitor {
+    /// Whether they proved who they are in the last 15 minutes.
+    pub fn is_fresh(&self, now: UnixTime) -> bool {
+        now.since(self.session.authenticated_at) <= FRESH
+    }
+
     /// The frame of their pages.
     pub fn chrome(&self, app: &App) -> Chrome {
         Chrome { person: Some(self.user.username.clone()), ..app.chrome() }

@@ -37,6 +37,8 @@ struct ErrorBody<'a> {
     error: &'a str,
     error_description: &'a str,
     error_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
 }
 
 /// A refusal or failure at an endpoint of programs.
@@ -44,9 +46,15 @@ struct ErrorBody<'a> {
 pub struct TokenError {
     issuer: String,
     problem: &'static Problem,
+    has_message: bool,
 }
 
 impl TokenError {
+    /// With a `message` too, as programs of the platform read it.
+    pub fn with_message(self) -> Self {
+        Self { has_message: true, ..self }
+    }
+
     /// Puts a decision's end into an answer, and its cause into the log.
     pub fn new(app: &App, error: Error<Refusal>) -> Self {
         let problem = match error {
@@ -59,7 +67,7 @@ impl TokenError {
                 &TEMPORARILY_UNAVAILABLE
             }
         };
-        Self { issuer: app.public.issuer.clone(), problem }
+        Self { issuer: app.public.issuer.clone(), problem, has_message: false }
     }
 
     /// The same for a plain refusal.
@@ -100,6 +108,7 @@ impl ResponseError for TokenError {
             error: self.problem.code,
             error_description: self.problem.description,
             error_uri: format!("{}/errors/{}", self.issuer, self.problem.id),
+            message: self.has_message.then_some(self.problem.description),
         })
     }
 }

@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, PathConfig, ServiceConfig, get, post, resource, scope};
+use actix_web::web::{self, Data, PathConfig, ServiceConfig, delete, get, patch, post, put, resource, scope};
 use actix_web::{HttpResponse, ResponseError};
 
 use super::app::App;
@@ -84,11 +84,21 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/revoke").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/v3").route(get().to(api::account::name)).wrap(cors()))
+        // The platform's own address of the authorization endpoint: a page, so without CORS.
+        .service(resource("/v3/oauth/authorize").route(get().to(oauth::authorize::moved)))
+        .service(v3())
         .service(
-            scope("/v3")
-                .service(program("/account").route(get().to(api::account::get)))
+            scope("/spatialstudio/oauth/v1")
+                .service(program("/user/token").route(post().to(api::studio::mint)))
                 .default_service(web::to(no_such_endpoint))
                 .wrap(cors()),
+        )
+        .service(resource("/auth/check").route(web::route().to(api::check::get)))
+        .service(program("/credentials/revoke").route(post().to(api::credentials::revoke)).wrap(cors()))
+        .service(
+            resource("/login/code")
+                .route(post().to(api::login_code::post))
+                .route(web::method(Method::OPTIONS).to(api::login_code::preflight)),
         )
         .service(resource("/static/{name}").route(get().to(assets::get)))
         .service(resource("/login.js").route(get().to(assets::login_js)))
@@ -100,6 +110,40 @@ const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configurati
 
 fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
     program(path).route(get().to(oauth::metadata::get)).wrap(cors())
+}
+
+/// The first platform's account API (`compatibility.md`, A): never a cookie, any origin.
+fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
+    let tokens = |path: &str| {
+        program(path).route(get().to(api::access_tokens::list)).route(post().to(api::access_tokens::create))
+    };
+    let token = |path: &str| program(path).route(delete().to(api::access_tokens::delete));
+    scope("/v3")
+        .service(
+            program("/account")
+                .route(get().to(api::account::get))
+                .route(post().to(api::account::create))
+                .route(delete().to(api::account::delete)),
+        )
+        .service(program("/account/login").route(post().to(api::log_in::post)))
+        .service(program("/account/profile").route(patch().to(api::account::profile)))
+        .service(program("/account/username").route(put().to(api::account::username)))
+        .service(program("/account/root/{name}").route(get().to(api::account::root)))
+        .service(program("/account/security/password/update").route(post().to(api::security::update_password)))
+        .service(tokens("/account/security/accessToken"))
+        .service(token("/account/security/accessToken/{id}"))
+        .service(tokens("/account/security/personalAccessToken"))
+        .service(token("/account/security/personalAccessToken/{id}"))
+        .service(program("/account/security/remoteSession").route(post().to(api::remote_session::start)))
+        .service(
+            program("/account/security/remoteSession/{id}/exercise").route(post().to(api::remote_session::exercise)),
+        )
+        .service(program("/validate").route(get().to(api::account::validate)).route(post().to(api::account::validate)))
+        .service(program("/user").route(get().to(api::users::search)))
+        .service(program("/user/{id}").route(get().to(api::users::get)))
+        .service(program("/oauth/token").route(post().to(api::oauth::token)))
+        .default_service(web::to(no_such_endpoint))
+        .wrap(cors())
 }
 
 /// What people see: sessions and the guard against foreign forms are here and nowhere else.
@@ -123,6 +167,11 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/account/sessions/tokens/{id}/end").route(post().to(account::sessions::end_token)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
         .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)))
+        .service(page("/spatialstudio/api/v1/user/token").route(get().to(api::studio::list)))
+        .service(page("/spatialstudio/api/v1/user/token/{id}").route(delete().to(api::studio::delete)))
+        .service(page("/spatialstudio/api/v1/user/filesettoken").route(post().to(api::studio::create_fileset)))
+        .service(page("/spatialstudio/api/v1/user/generatortoken").route(get().to(api::studio::generator)))
+        .service(page("/spatialstudio/api/v1/user/generatortoken/regenerate").route(post().to(api::studio::regenerate)))
         .service(page("/developer").route(get().to(developer::get)))
         .service(
             page("/developer/apps/new").route(get().to(developer::new::get)).route(post().to(developer::new::post)),

@@ -1,19 +1,22 @@
-//! `/v3` — the account API of the first platform (`compatibility.md`, A2.1).
+//! `/v3/account` — the account API of the first platform (`compatibility.md`, A2.1).
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::Data;
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::bearer::{ApiError, token_of};
-use crate::domain::grant::GrantKind;
+use super::bearer::{caller, token_of};
+use super::error::ApiError;
+use super::json;
 use crate::domain::token_in_use::TokenInUse;
-use crate::domain::token_record::TokenKind;
 use crate::domain::user::User;
-use crate::outcome::{Error, consult};
-use crate::store::users;
-use crate::tokens::check::{Door, Rejection, open};
+use crate::identity::account::{self, Profile};
+use crate::identity::people::{self, Credentials};
+use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
+use crate::outcome::{Error, consult, transact};
+use crate::tokens::check::{Door, Rejection, find_living, is_whole};
 use crate::web::app::App;
 
 /// What a token sees of its person.
@@ -23,6 +26,7 @@ struct Account {
     username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    profile: Value,
     #[serde(flatten)]
     shielded: Option<Shielded>,
 }
@@ -36,50 +40,134 @@ struct Shielded {
     has_password: bool,
     disabled: bool,
     registration_date: String,
+    delete_date: Option<String>,
+}
+
+/// 200 with JSON that nobody keeps.
+pub(super) fn answer(value: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value)
 }
 
 /// `GET /v3`: programs of the platform look for its name here.
 pub async fn name() -> HttpResponse {
-    HttpResponse::Ok()
-        .json(json!({ "name": "Gatepost, an ellipsis compatible api", "version": env!("CARGO_PKG_VERSION") }))
+    answer(&json!({ "name": "Gatepost, an ellipsis compatible api", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 /// `GET /v3/account`: who is it?
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let presented = token_of(&request)?;
-    let (now, shared) = (app.now(), app.clone());
-    let found = consult(&app.store, move |db| {
-        let token = open(db, now, &shared.mint, (Door::AccountDetails, &presented))?;
-        let person = token.basis.person.as_ref().map(|person| person.id);
-        let user = match person {
-            Some(person) => users::find(db, person)?,
-            None => None,
-        };
-        Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
-    });
-    let (token, user) = found.await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(account(&token, user)))
+    let (token, user) = caller(&app, &request, Door::AccountDetails).await?;
+    Ok(answer(&shown(&token, user)))
 }
 
-fn account(token: &TokenInUse, user: User) -> Account {
-    let application = token.basis.application.as_ref();
+fn shown(token: &TokenInUse, user: User) -> Account {
     // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
     // security, unless the operator runs the app.
-    let is_own = token.record.kind == TokenKind::User && token.basis.grant.kind != GrantKind::LoginRedirect;
-    let is_first_party =
-        token.record.kind == TokenKind::User && application.is_some_and(|client| client.is_first_party);
     let is_proven = user.email_verified_at.is_some();
-    let shielded = (is_own || is_first_party).then(|| Shielded {
+    let shielded = is_whole(token).then(|| Shielded {
         email: user.email.clone().filter(|_| is_proven),
         unvalidated_email: user.email.clone().filter(|_| !is_proven),
         has_password: user.password_hash.is_some(),
         disabled: user.disabled_at.is_some(),
         registration_date: user.created_at.rfc3339(),
+        delete_date: user.deleted_at.map(crate::clock::UnixTime::rfc3339),
     });
     Account {
         id: user.id.uuid(),
         username: user.username,
-        client_id: application.map(|client| client.client_id.clone()),
+        client_id: token.basis.application.as_ref().map(|client| client.client_id.clone()),
+        profile: json!({ "about": user.about, "homepage": user.homepage, "allowContact": user.allow_contact }),
         shielded,
+    }
+}
+
+/// `POST /v3/account`: signing up by program.
+pub async fn create(app: Data<App>, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let body = json::read(payload).await?;
+    let credentials = Credentials {
+        username: body.required("username")?,
+        email: body.required("email")?,
+        password: Some(body.required("password")?),
+    };
+    let person = people::check(credentials).map_err(|problems| {
+        ApiError::invalid(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(" "))
+    })?;
+    let created = sign_up_for_program((&app.store, &app.hasher), app.now(), &app.config.registration, person).await;
+    let user = created.map_err(|error| match error {
+        Error::Failed(error) => ApiError::from(error),
+        Error::Refused(SignUpRefusal::Closed) => {
+            ApiError::new(StatusCode::FORBIDDEN, "New accounts are made by the people who run this server.")
+        }
+        Error::Refused(SignUpRefusal::Busy) => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
+        }
+        Error::Refused(SignUpRefusal::Problems(problems)) => {
+            ApiError::invalid(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(" "))
+        }
+    })?;
+    Ok(answer(&json!({ "id": user.uuid() })))
+}
+
+/// `DELETE /v3/account`: within 15 minutes of a log-in.
+pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let (token, user) = caller(&app, &request, Door::Security).await?;
+    let now = app.now();
+    if now.since(token.record.created_at) > 900 {
+        let message = "Log in again first: deleting an account needs a log-in of the last 15 minutes.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, message));
+    }
+    app.store.write(move |tx| account::delete(tx, now, &user)).await?;
+    Ok(answer(&json!({})))
+}
+
+/// `PATCH /v3/account/profile`.
+pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let body = json::read_large(payload).await?;
+    let field = |name: &str| -> Result<Option<Option<String>>, ApiError> {
+        Ok(if body.has(name) { Some(body.text(name)?.map(str::to_owned)) } else { None })
+    };
+    let allow_contact = match body.get("allowContact") {
+        None => None,
+        Some(Value::Bool(allow)) => Some(*allow),
+        Some(_) => return Err(ApiError::invalid("allowContact must be true or false.")),
+    };
+    let (about, homepage, picture) = (field("about")?, field("homepage")?, field("picture")?);
+    let profile = Profile { about, homepage, picture, allow_contact }.check()?;
+    app.store.write(move |tx| account::update_profile(tx, user.id, &profile)).await?;
+    Ok(answer(&json!({})))
+}
+
+/// `PUT /v3/account/username`.
+pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let name = json::read(payload).await?.required("username")?.to_owned();
+    transact(&app.store, move |tx| account::rename(tx, user.id, &name)).await?;
+    Ok(answer(&json!({})))
+}
+
+/// `GET /v3/account/root/{name}`: the drive itself is elsewhere; its list has the right shape.
+pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> Result<HttpResponse, ApiError> {
+    caller(&app, &request, Door::Content).await?;
+    match name.as_str() {
+        "myDrive" | "sharedWithMe" | "favorites" | "trash" => {
+            Ok(answer(&json!({ "result": [], "nextPageStart": null, "size": 0 })))
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// `GET` and `POST /v3/validate`: whether a token of any kind lives; never 401.
+pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let Ok(presented) = token_of(&request) else { return Ok(answer(&json!({ "valid": false }))) };
+    let (now, shared) = (app.now(), app.clone());
+    let found =
+        consult::<_, Rejection, _>(&app.store, move |db| find_living(db, now, &shared.mint, (&presented, None))).await;
+    match found {
+        Ok(token) => {
+            let client_id = token.basis.application.map(|client| client.client_id);
+            Ok(answer(&json!({ "valid": true, "client_id": client_id })))
+        }
+        Err(Error::Refused(_)) => Ok(answer(&json!({ "valid": false }))),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }

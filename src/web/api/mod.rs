@@ -1,4 +1,16 @@
 //! Doors for programs on the same rules that the pages and OAuth use.
 
+pub mod access_tokens;
 pub mod account;
 pub mod bearer;
+pub mod check;
+pub mod credentials;
+pub mod error;
+pub mod json;
+pub mod log_in;
+pub mod login_code;
+pub mod oauth;
+pub mod remote_session;
+pub mod security;
+pub mod studio;
+pub mod users;

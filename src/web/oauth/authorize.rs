@@ -45,6 +45,11 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     consent_page(&app, (&asked, &allowed), &visitor, request.query_string(), None).await
 }
 
+/// The platform's address of this page.
+pub async fn moved(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    see_other(&format!("{}?{}", app.public.path("/oauth/authorize"), request.query_string()))
+}
+
 /// Takes the person's decision; without one it is an authorization request.
 pub async fn post(
     app: Data<App>,

@@ -29,15 +29,24 @@ struct Body<'a> {
 /// Answers a token request.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let refused = |refusal| TokenError::refused(&app, refusal);
-    let credentials = credentials(&request, &parameters).map_err(refused)?;
-    let token_request = TokenRequest::parse(&parameters).map_err(refused)?;
-    let response = answer(&app, credentials, token_request).await.map_err(|error| TokenError::new(&app, error))?;
+    respond(&app, &request, &parameters).await
+}
+
+/// Answers a token request whose parameters were read, from a form or from JSON.
+pub(in crate::web) async fn respond(
+    app: &Data<App>,
+    request: &HttpRequest,
+    parameters: &Parameters,
+) -> Result<HttpResponse, TokenError> {
+    let refused = |refusal| TokenError::refused(app, refusal);
+    let credentials = credentials(request, parameters).map_err(refused)?;
+    let token_request = TokenRequest::parse(parameters).map_err(refused)?;
+    let response = answer(app, credentials, token_request).await.map_err(|error| TokenError::new(app, error))?;
     Ok(render(&response))
 }
 
 /// The parameters of an endpoint of programs: a form, each once.
-pub(super) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
+pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
     let parameters = body::form(request, payload).await.and_then(Parameters::without_repeats);
     parameters.map_err(|refusal| TokenError::refused(app, refusal))
 }

@@ -136,9 +136,9 @@ fn is_document_navigation(request: &HttpRequest) -> bool {
 async fn go(app: &Data<App>, redirect: LoginRedirect, visitor: &Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, wanted) = (app.now(), app.clone(), redirect.clone());
     let who = (visitor.user.id, visitor.session.id);
-    let issued = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, who)).await;
-    let issued = issued.map_err(|error| PageError::unavailable(app, &error))?;
-    Ok(see_other(&redirect.answer(&issued)))
+    let allowed = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, who)).await;
+    let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(see_other(&redirect.answer(&allowed)))
 }
 
 async fn ask(

@@ -135,7 +135,7 @@ async fn log_in(
     let username: String = username.chars().take(256).collect();
     match refusal {
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
-        SignInRefusal::Wrong => {
+        SignInRefusal::Wrong | SignInRefusal::NoPassword => {
             let message = "The user name or the password is wrong.".to_owned();
             Ok(show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await)
         }

@@ -211,8 +211,11 @@ impl Application {
     pub fn exchange_form(&self, granted: &Granted) -> Vec<(String, String)> {
         let verifier = granted.verifier.clone().map(|verifier| ("code_verifier", verifier));
         let address = granted.location.split(['?', '#']).next().unwrap_or_default().to_owned();
-        let pairs =
-            [("grant_type", "authorization_code".to_owned()), ("code", granted.code.clone()), ("redirect_uri", address)];
+        let pairs = [
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", granted.code.clone()),
+            ("redirect_uri", address),
+        ];
         pairs.into_iter().chain(verifier).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 

@@ -48,7 +48,13 @@ impl Http {
     }
 
     /// Sends one request. `target` is a path below the issuer, or a whole address of the server.
-    pub async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
         let url = Url::parse(&self.url(target)).expect("because a test asks for an address");
         // The public URL may be https; what listens is plain HTTP, as behind a proxy.
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();

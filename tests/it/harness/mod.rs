@@ -170,18 +170,12 @@ impl Server {
     }
 
     /// Runs a question on the server's own store.
-    pub async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&mut Database) -> Result<T> + Send + 'static,
-    ) -> T {
+    pub async fn read<T: Send + 'static>(&self, work: impl FnMut(&mut Database) -> Result<T> + Send + 'static) -> T {
         self.app.store.read(work).await.expect("because the database of a test works")
     }
 
     /// Runs a change on the server's own store.
-    pub async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&mut Database) -> Result<T> + Send + 'static,
-    ) -> T {
+    pub async fn write<T: Send + 'static>(&self, work: impl FnMut(&mut Database) -> Result<T> + Send + 'static) -> T {
         self.app.store.write(work).await.expect("because the database of a test works")
     }
 
@@ -202,9 +196,8 @@ impl Server {
         let person = people::check(written).expect("because the names of a test are right");
         let hash = person.hash(&self.app.hasher).await.expect("because nobody else waits");
         let now = self.now();
-        let made = transact(&self.app.store, move |tx| {
-            people::create(tx, now, (&person, hash.as_deref()), (role, true))
-        });
+        let made =
+            transact(&self.app.store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true)));
         made.await.expect("because the name is free")
     }
 

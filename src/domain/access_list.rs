@@ -1,0 +1,277 @@
+//! Access lists: which resources a personal token opens, and how far (`compatibility.md`, A5).
+
+use std::str::FromStr;
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::column;
+
+/// The most entries of one list.
+const MAX_ENTRIES: usize = 500;
+/// The longest name of a resource, in bytes.
+const MAX_PATH: usize = 200;
+
+/// How far a token goes on a resource. The order is the order of the rights: each holds those before it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression, FromSqlRow,
+)]
+#[serde(rename_all = "camelCase")]
+#[diesel(sql_type = Text)]
+pub enum Tier {
+    /// Pictures only.
+    View,
+    /// Raw data and downloads.
+    ViewPlus,
+    /// May invite others.
+    Share,
+    /// Listed by the platform, not explained there.
+    FullView,
+    /// May change data inside a layer.
+    Edit,
+    /// May create, change and move layers.
+    EditPlus,
+    /// Everything, permanent deletion included.
+    Admin,
+}
+
+column::text!(Tier);
+
+impl Tier {
+    /// Every tier with its number on the older scale and what it means for a person.
+    pub const ALL: [(Self, u32, &'static str); 7] = [
+        (Self::View, 100, "see it"),
+        (Self::ViewPlus, 200, "see it and download its data"),
+        (Self::Share, 300, "see it, download its data and invite others"),
+        (Self::FullView, 400, "see all of it, download its data and invite others"),
+        (Self::Edit, 500, "change the data in it"),
+        (Self::EditPlus, 800, "change it, move it and create in it"),
+        (Self::Admin, 1_000, "do everything with it, permanent deletion included"),
+    ];
+
+    /// The name as it is stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::ViewPlus => "viewPlus",
+            Self::Share => "share",
+            Self::FullView => "fullView",
+            Self::Edit => "edit",
+            Self::EditPlus => "editPlus",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What it means for a person.
+    pub fn in_words(self) -> &'static str {
+        Self::ALL.iter().find(|(tier, _, _)| *tier == self).map_or("", |(_, _, words)| words)
+    }
+
+    /// The nearest tier at or below a number of the older scale; nothing below 100.
+    pub fn from_level(level: u64) -> Option<Self> {
+        Self::ALL.iter().rev().find(|(_, number, _)| u64::from(*number) <= level).map(|(tier, _, _)| *tier)
+    }
+}
+
+impl FromStr for Tier {
+    type Err = InvalidAccessList;
+
+    /// The platform's own pages spell some of them in several ways.
+    fn from_str(text: &str) -> Result<Self, InvalidAccessList> {
+        match text {
+            "view+" => Ok(Self::ViewPlus),
+            "edit+" => Ok(Self::EditPlus),
+            "fillView" => Ok(Self::FullView),
+            _ => Self::ALL
+                .iter()
+                .find(|(tier, _, _)| tier.as_str() == text)
+                .map(|(tier, _, _)| *tier)
+                .ok_or(InvalidAccessList::Tier),
+        }
+    }
+}
+
+/// What a token may on one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// How far it goes.
+    pub access_tier: Tier,
+    /// Where on the map and how close: kept and returned, judged by the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geo_fence: Option<Value>,
+    /// Which properties of a vector layer: kept and returned, judged by the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property_fence: Option<Vec<String>>,
+}
+
+/// One resource with what a token may there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The resource, as the platform names it.
+    pub path_id: String,
+    /// What the token may.
+    pub access: Access,
+}
+
+/// A list without repeats: of several entries for one resource the highest counts.
+#[derive(Clone, Debug, PartialEq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct AccessList {
+    entries: Vec<Entry>,
+    text: String,
+}
+
+column::text!(AccessList);
+
+/// Why a value is no access list, in words for a developer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAccessList {
+    /// It is no array.
+    #[error("accessList must be an array of {{pathId, access}}.")]
+    NotAnArray,
+    /// Nothing is in it.
+    #[error("accessList must name at least one resource.")]
+    Empty,
+    /// Too much is in it.
+    #[error("accessList may name at most 500 resources.")]
+    TooLong,
+    /// An entry without a resource.
+    #[error("Each entry of accessList needs a pathId of at most 200 characters.")]
+    PathId,
+    /// An entry without a right.
+    #[error("accessTier must be one of: view, viewPlus, share, edit, fullView, editPlus, admin.")]
+    Tier,
+    /// A fence that cannot be read.
+    #[error("geoFence must be an object with tiles or maxZoom, and propertyFence an array of names.")]
+    Fence,
+}
+
+impl AccessList {
+    /// Reads what a program sent: nested or flat, tiers or levels, in every spelling of the platform.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse(value: &Value) -> Result<Self, InvalidAccessList> {
+        let Value::Array(items) = value else { return Err(InvalidAccessList::NotAnArray) };
+        if items.is_empty() {
+            return Err(InvalidAccessList::Empty);
+        }
+        if items.len() > MAX_ENTRIES {
+            return Err(InvalidAccessList::TooLong);
+        }
+        items.iter().map(entry).collect::<Result<Vec<_>, _>>().map(Self::new)
+    }
+
+    /// A list of entries; repeats are merged.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        let mut merged: Vec<Entry> = Vec::new();
+        for entry in entries {
+            match merged.iter_mut().find(|other| other.path_id == entry.path_id) {
+                Some(other) if entry.access.access_tier > other.access.access_tier => *other = entry,
+                Some(_) => {}
+                None => merged.push(entry),
+            }
+        }
+        let text = serde_json::to_string(&merged).unwrap_or_default();
+        Self { entries: merged, text }
+    }
+
+    /// The entries, in the order in which they were sent.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The list as it is stored and sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for AccessList {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self::new)
+    }
+}
+
+fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
+    let entry = value.as_object().ok_or(InvalidAccessList::NotAnArray)?;
+    let path_id = entry.get("pathId").and_then(Value::as_str).unwrap_or_default();
+    if path_id.is_empty() || path_id.len() > MAX_PATH || path_id.chars().any(char::is_control) {
+        return Err(InvalidAccessList::PathId);
+    }
+    // `access` may be an object, a bare tier, or spread over the entry itself.
+    let access = match entry.get("access") {
+        Some(Value::Object(access)) => access_of(access)?,
+        Some(Value::String(tier)) => Access { access_tier: tier.parse()?, geo_fence: None, property_fence: None },
+        Some(Value::Null) | None => access_of(entry)?,
+        Some(_) => return Err(InvalidAccessList::Tier),
+    };
+    Ok(Entry { path_id: path_id.to_owned(), access })
+}
+
+fn access_of(fields: &Map<String, Value>) -> Result<Access, InvalidAccessList> {
+    let access_tier = match (fields.get("accessTier"), fields.get("accessLevel")) {
+        (Some(Value::String(tier)), _) => tier.parse()?,
+        (Some(Value::Null) | None, Some(level)) => {
+            level.as_u64().and_then(Tier::from_level).ok_or(InvalidAccessList::Tier)?
+        }
+        _ => return Err(InvalidAccessList::Tier),
+    };
+    let geo_fence = match fields.get("geoFence") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(fence)) if fence.contains_key("tiles") || fence.contains_key("maxZoom") => {
+            Some(Value::Object(fence.clone()))
+        }
+        Some(_) => return Err(InvalidAccessList::Fence),
+    };
+    let property_fence = match fields.get("propertyFence") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(names)) => {
+            let names: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+            Some(names.ok_or(InvalidAccessList::Fence)?)
+        }
+        Some(_) => return Err(InvalidAccessList::Fence),
+    };
+    Ok(Access { access_tier, geo_fence, property_fence })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tier_of(value: Value) -> Result<Tier, InvalidAccessList> {
+        AccessList::parse(&json!([value])).map(|list| list.entries()[0].access.access_tier)
+    }
+
+    #[test]
+    fn every_spelling_of_the_platform_is_read() {
+        assert_eq!(tier_of(json!({"pathId": "p", "access": {"accessTier": "view+"}})), Ok(Tier::ViewPlus));
+        assert_eq!(tier_of(json!({"pathId": "p", "accessTier": "fillView"})), Ok(Tier::FullView));
+        assert_eq!(tier_of(json!({"pathId": "p", "access": {"accessLevel": 100}})), Ok(Tier::View));
+        assert_eq!(tier_of(json!({"pathId": "p", "accessLevel": 550})), Ok(Tier::Edit));
+        assert_eq!(tier_of(json!({"pathId": "p", "accessLevel": 99})), Err(InvalidAccessList::Tier));
+        assert_eq!(tier_of(json!({"pathId": "p"})), Err(InvalidAccessList::Tier));
+        assert_eq!(tier_of(json!({"accessTier": "view"})), Err(InvalidAccessList::PathId));
+    }
+
+    #[test]
+    fn of_repeats_the_highest_counts_and_an_empty_list_is_refused() {
+        let list = AccessList::parse(&json!([
+            {"pathId": "p", "accessTier": "view"}, {"pathId": "q", "accessTier": "view"}, {"pathId": "p", "accessTier": "edit"},
+        ]))
+        .expect("because it is a list");
+        let tiers: Vec<Tier> = list.entries().iter().map(|entry| entry.access.access_tier).collect();
+        assert_eq!(tiers, [Tier::Edit, Tier::View]);
+        assert_eq!(list.as_str().parse::<AccessList>().expect("because it was just written"), list);
+        assert_eq!(AccessList::parse(&json!([])), Err(InvalidAccessList::Empty));
+        assert_eq!(AccessList::parse(&json!({})), Err(InvalidAccessList::NotAnArray));
+    }
+}

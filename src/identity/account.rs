@@ -1,0 +1,170 @@
+//! What a person changes about their account.
+
+use super::password_hashing::{Busy, Verdict};
+use super::sign_in::Desk;
+use super::throttle::Throttled;
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::password::NewPassword;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::user::{User, Username, fold};
+use crate::outcome::{Error, transact};
+use crate::store::{Database, grants, sessions, users};
+use crate::tokens::revoke;
+
+/// Why nothing was changed, in words for the person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountRefusal {
+    /// A field is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The current password is wrong.
+    #[error("The current password is wrong.")]
+    WrongPassword,
+    /// Too many tries; seconds to wait.
+    #[error("Too many tries. Try again later.")]
+    Throttled(i64),
+    /// Too many passwords wait to be checked.
+    #[error("The server is busy right now. Try again in a moment.")]
+    Busy,
+}
+
+impl From<Busy> for AccountRefusal {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+impl From<Throttled> for AccountRefusal {
+    fn from(Throttled(seconds): Throttled) -> Self {
+        Self::Throttled(seconds)
+    }
+}
+
+/// What a person says about themselves; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Up to 1,500 characters.
+    pub about: Option<Option<String>>,
+    /// An address of up to 255 characters.
+    pub homepage: Option<Option<String>>,
+    /// A picture in base64.
+    pub picture: Option<Option<String>>,
+    /// Whether others may write to them.
+    pub allow_contact: Option<bool>,
+}
+
+impl Profile {
+    /// Checks the lengths (`compatibility.md`, A2.1).
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(self) -> Result<Self, AccountRefusal> {
+        let is_long = |field: &Option<Option<String>>, most: usize| {
+            field.as_ref().and_then(Option::as_ref).is_some_and(|text| text.chars().count() > most)
+        };
+        if is_long(&self.about, 1_500) {
+            return Err(AccountRefusal::Invalid("about has at most 1500 characters.".to_owned()));
+        }
+        let is_web = |text: &String| text.starts_with("https://") || text.starts_with("http://");
+        let homepage = self.homepage.as_ref().and_then(Option::as_ref);
+        if is_long(&self.homepage, 255) || homepage.is_some_and(|text| !is_web(text) || url::Url::parse(text).is_err())
+        {
+            return Err(AccountRefusal::Invalid(
+                "homepage is an http(s) address of at most 255 characters.".to_owned(),
+            ));
+        }
+        let picture = self.picture.as_ref().and_then(Option::as_ref);
+        if picture
+            .is_some_and(|text| !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=:;,-".contains(&byte)))
+        {
+            return Err(AccountRefusal::Invalid("picture is an image in base64.".to_owned()));
+        }
+        Ok(self)
+    }
+}
+
+/// Writes a checked profile.
+///
+/// # Errors
+/// When the store fails.
+pub fn update_profile(tx: &mut Database, user: Id<User>, profile: &Profile) -> crate::store::Result<()> {
+    let Some(mut person) = users::find(tx, user)? else { return Ok(()) };
+    let Profile { about, homepage, picture, allow_contact } = profile.clone();
+    person.about = about.unwrap_or(person.about);
+    person.homepage = homepage.unwrap_or(person.homepage);
+    person.picture = picture.unwrap_or(person.picture);
+    person.allow_contact = allow_contact.unwrap_or(person.allow_contact);
+    users::update_profile(tx, &person)
+}
+
+/// Gives a person another name.
+///
+/// # Errors
+/// A name that cannot be taken, or that somebody has.
+pub fn rename(tx: &mut Database, user: Id<User>, name: &str) -> Result<(), Error<AccountRefusal>> {
+    let name: Username = name.parse().map_err(|error: crate::domain::user::InvalidUsername| {
+        Error::Refused(AccountRefusal::Invalid(error.to_string()))
+    })?;
+    let folded = fold(name.as_str());
+    if users::find_by_username(tx, &folded)?.is_some_and(|other| other.id != user) {
+        return Err(Error::Refused(AccountRefusal::Invalid("This user name is taken.".to_owned())));
+    }
+    Ok(users::rename(tx, user, name.as_str(), &folded)?)
+}
+
+/// Judges a person's current password, counted like a sign-in.
+///
+/// # Errors
+/// [`AccountRefusal::WrongPassword`], or why it cannot be judged now.
+pub async fn confirm(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (user, password, address): (&User, Secret, &str),
+) -> Result<(), AccountRefusal> {
+    desk.throttle.attempt(now, &user.username_folded, address)?;
+    match desk.hasher.verify(password, user.password_hash.clone()).await? {
+        Verdict::Wrong => Err(AccountRefusal::WrongPassword),
+        Verdict::Right | Verdict::RightButWeak => {
+            desk.throttle.succeeded(&user.username_folded, address);
+            Ok(())
+        }
+    }
+}
+
+/// Sets a new password. All other sessions, user tokens, codes and grants end; personal tokens stay.
+///
+/// # Errors
+/// A weak new password, or a wrong current one.
+pub async fn change_password(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (user, old, new): (&User, Secret, &str),
+    (address, kept): (&str, Option<Id<Session>>),
+) -> Result<(), Error<AccountRefusal>> {
+    let new = NewPassword::check(new, &user.username);
+    let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
+    confirm(desk, now, (user, old, address)).await.map_err(Error::Refused)?;
+    let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let (id, judged) = (user.id, user.password_hash.clone().unwrap_or_default());
+    transact(desk.store, move |tx| {
+        if !users::replace_password_hash(tx, id, &judged, &hash)? {
+            return Err(Error::Refused(AccountRefusal::WrongPassword));
+        }
+        for session in sessions::list(tx, now, id)?.iter().filter(|session| Some(session.id) != kept) {
+            revoke::session(tx, now, id, session.id)?;
+        }
+        Ok(grants::revoke_given_to_programs(tx, now, id)?)
+    })
+    .await
+}
+
+/// Marks an account as deleted: it cannot be used from this moment, its name becomes free.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete(tx: &mut Database, now: UnixTime, user: &User) -> crate::store::Result<()> {
+    users::mark_deleted(tx, now, user.id)?;
+    revoke::everything(tx, now, user.id)
+}

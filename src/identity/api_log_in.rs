@@ -1,0 +1,54 @@
+//! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
+//! token (`compatibility.md`, A2.1).
+
+use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
+use crate::clock::UnixTime;
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::token::UserToken;
+use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, grants};
+use crate::tokens::issue::{Issued, user_token};
+
+/// Judges the password and issues a user token that lives `lifetime` seconds.
+///
+/// # Errors
+/// Why there is none.
+pub async fn log_in(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (attempt, lifetime): (Attempt, i64),
+) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
+    let verified = verify(desk, now, &attempt).await?;
+    let issue =
+        move |tx: &mut Database, user: &User| issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime);
+    enter(desk, verified, issue).await.map(|(issued, _)| issued)
+}
+
+/// Issues a user token that opens everything its person may.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn issue_whole(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kind): (Id<User>, GrantKind),
+    lifetime: i64,
+) -> Result<Issued<UserToken>, StoreError> {
+    let grant = Grant {
+        id: Id::next(now),
+        kind,
+        user_id: Some(user),
+        client_key: None,
+        session_id: None,
+        return_url: None,
+        scope: Scope::default(),
+        created_at: now,
+        expires_at: Some(now.plus(lifetime)),
+        revoked_at: None,
+    };
+    grants::insert(tx, &grant)?;
+    user_token(tx, now, &grant, lifetime)
+}

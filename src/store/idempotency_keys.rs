@@ -1,0 +1,28 @@
+//! The table `idempotency_keys`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::user::User;
+use crate::schema::idempotency_keys;
+
+/// What a person created with this key, while it is remembered.
+pub fn find(tx: &mut Database, now: UnixTime, user: Id<User>, digest: &str) -> Result<Option<IdempotencyKey>> {
+    let row =
+        idempotency_keys::table.filter(idempotency_keys::user_id.eq(user)).filter(idempotency_keys::digest.eq(digest));
+    let found = row.select(IdempotencyKey::as_select()).get_result(tx).optional()?;
+    Ok(found.filter(|key| now < key.expires_at))
+}
+
+/// Remembers a creation, in the place of one that is forgotten.
+pub fn insert(tx: &mut Database, key: &IdempotencyKey) -> Result<()> {
+    let old = idempotency_keys::table
+        .filter(idempotency_keys::user_id.eq(key.user_id))
+        .filter(idempotency_keys::digest.eq(&key.digest));
+    diesel::delete(old).execute(tx)?;
+    diesel::insert_into(idempotency_keys::table).values(key).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The table `login_codes`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::login_code::LoginCodeRecord;
+use crate::schema::login_codes;
+
+/// The login code with this key.
+pub fn find(tx: &mut Database, id: Id<LoginCodeRecord>) -> Result<Option<LoginCodeRecord>> {
+    let row = login_codes::table.filter(login_codes::id.eq(id));
+    Ok(row.select(LoginCodeRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a login code.
+pub fn insert(tx: &mut Database, code: &LoginCodeRecord) -> Result<()> {
+    diesel::insert_into(login_codes::table).values(code).execute(tx)?;
+    Ok(())
+}
+
+/// Uses a login code up; the database picks the winner of a race.
+pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<LoginCodeRecord>) -> Result<bool> {
+    let row = login_codes::table.filter(login_codes::id.eq(id)).filter(login_codes::redeemed_at.is_null());
+    Ok(diesel::update(row).set(login_codes::redeemed_at.eq(Some(now))).execute(tx)? == 1)
+}

@@ -1,0 +1,56 @@
+//! The table `remote_sessions`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::remote_session::RemoteSession;
+use crate::domain::user::User;
+use crate::schema::remote_sessions;
+
+/// The remote session with this digest.
+pub fn find(tx: &mut Database, digest: &str) -> Result<Option<RemoteSession>> {
+    let row = remote_sessions::table.filter(remote_sessions::digest.eq(digest));
+    Ok(row.select(RemoteSession::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a remote session.
+pub fn insert(tx: &mut Database, session: &RemoteSession) -> Result<()> {
+    diesel::insert_into(remote_sessions::table).values(session).execute(tx)?;
+    Ok(())
+}
+
+/// Remote sessions that an address started and that still wait.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, address: &str) -> Result<i64> {
+    let rows = remote_sessions::table
+        .filter(remote_sessions::address.eq(address))
+        .filter(remote_sessions::expires_at.gt(now))
+        .filter(remote_sessions::exercised_at.is_null());
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// Approves a waiting remote session, once.
+pub fn approve(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>, by: Id<User>) -> Result<bool> {
+    let row = remote_sessions::table
+        .filter(remote_sessions::id.eq(id))
+        .filter(remote_sessions::approved_by.is_null())
+        .filter(remote_sessions::expires_at.gt(now));
+    let approved = (remote_sessions::approved_by.eq(Some(by)), remote_sessions::approved_at.eq(Some(now)));
+    Ok(diesel::update(row).set(approved).execute(tx)? == 1)
+}
+
+/// Uses an approved remote session up; the database picks the winner of a race.
+pub fn exercise(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>) -> Result<bool> {
+    let row = remote_sessions::table
+        .filter(remote_sessions::id.eq(id))
+        .filter(remote_sessions::approved_by.is_not_null())
+        .filter(remote_sessions::exercised_at.is_null());
+    Ok(diesel::update(row).set(remote_sessions::exercised_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Forgets a remote session: its person chose Cancel.
+pub fn delete(tx: &mut Database, id: Id<RemoteSession>) -> Result<()> {
+    diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq(id))).execute(tx)?;
+    Ok(())
+}

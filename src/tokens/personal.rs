@@ -1,0 +1,207 @@
+//! Personal tokens: a person lets a program of theirs into chosen resources, for a time or for ever.
+
+use serde_json::Value;
+
+use super::issue::{Issued, record};
+use crate::clock::UnixTime;
+use crate::domain::access_list::{AccessList, Entry};
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::token::{PersonalToken, Token};
+use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::domain::user::{Role, User};
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, grants, resources, tokens};
+
+/// The longest description, in characters.
+pub const MAX_DESCRIPTION: usize = 100;
+
+/// The operator's limits on tokens that people make (`tokens.*`).
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Whether a token may live for ever.
+    pub allow_permanent: bool,
+    /// The longest life, in seconds.
+    pub max_lifetime: Option<i64>,
+    /// Whether resources that the platform did not tell us of are taken as they are.
+    pub accept_unknown_resources: bool,
+}
+
+/// What a person wants to make.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it is for, in the person's words.
+    pub description: String,
+    /// What it opens.
+    pub access_list: Option<AccessList>,
+    /// An API's scopes that it holds.
+    pub scope: Scope,
+    /// How long it lives, in seconds; for ever when absent.
+    pub valid_for: Option<i64>,
+}
+
+/// Why no token is made, in words for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PersonalRefusal {
+    /// A field is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The person may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The platform has no such resource, and the operator wants to know them all.
+    #[error("There is no resource {0}.")]
+    UnknownResource(String),
+}
+
+impl PersonalRefusal {
+    fn invalid<T>(message: &str) -> Result<T, Error<Self>> {
+        Err(Error::Refused(Self::Invalid(message.to_owned())))
+    }
+}
+
+/// How long a token lives that is asked to live `valid_for` seconds.
+///
+/// # Errors
+/// What the operator does not allow.
+pub fn lifetime(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, PersonalRefusal> {
+    match (valid_for, limits.max_lifetime) {
+        (Some(seconds), _) if seconds < 1 => {
+            Err(PersonalRefusal::Invalid("validFor must be at least 1 second.".to_owned()))
+        }
+        (Some(seconds), Some(most)) if seconds > most => {
+            Err(PersonalRefusal::Forbidden(format!("Tokens live at most {most} seconds here.")))
+        }
+        (None, Some(most)) => {
+            Err(PersonalRefusal::Forbidden(format!("Tokens live at most {most} seconds here; say validFor.")))
+        }
+        (None, None) if !limits.allow_permanent => {
+            Err(PersonalRefusal::Forbidden("Tokens that live for ever are switched off here; say validFor.".to_owned()))
+        }
+        (valid_for, _) => Ok(valid_for),
+    }
+}
+
+/// Makes a token that opens no more than its maker holds at this moment; its text may be derived
+/// beforehand, for a creation that can be repeated.
+///
+/// # Errors
+/// Why none is made.
+pub fn create(
+    tx: &mut Database,
+    now: UnixTime,
+    limits: &Limits,
+    (user, draft, derived): (&User, &Draft, Option<Token<PersonalToken>>),
+) -> Result<Issued<PersonalToken>, Error<PersonalRefusal>> {
+    if draft.description.chars().count() > MAX_DESCRIPTION {
+        return PersonalRefusal::invalid("A description has at most 100 characters.");
+    }
+    if draft.access_list.is_none() && draft.scope.is_empty() {
+        return PersonalRefusal::invalid("Choose at least one resource or one scope.");
+    }
+    let expires_in = lifetime(draft.valid_for, limits).map_err(Error::Refused)?;
+    for entry in draft.access_list.iter().flat_map(AccessList::entries) {
+        check_entry(tx, limits, user, entry)?;
+    }
+    let grant = own_grant(now, user.id, &draft.scope, expires_in);
+    grants::insert(tx, &grant)?;
+    let token = derived.unwrap_or_else(|| Token::generate(Id::next(now)));
+    let made = record(now, TokenKind::Personal, &token, (&grant, &draft.scope), expires_in);
+    let made = TokenRecord {
+        name: Some(draft.description.clone()),
+        last_four: Some(token.last_four()),
+        access_list: draft.access_list.clone(),
+        ..made
+    };
+    tokens::insert(tx, &made)?;
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
+}
+
+fn check_entry(tx: &mut Database, limits: &Limits, user: &User, entry: &Entry) -> Result<(), Error<PersonalRefusal>> {
+    use crate::domain::access_list::Tier;
+    // Roles bound what tokens can do (`compatibility.md`, B1).
+    if user.role == Role::Consumer && entry.access.access_tier > Tier::ViewPlus {
+        return Err(Error::Refused(PersonalRefusal::Forbidden(
+            "Your role may hold no token that changes anything.".to_owned(),
+        )));
+    }
+    match resources::find_tier(tx, user.id, &entry.path_id)? {
+        None if limits.accept_unknown_resources => Ok(()),
+        None => Err(Error::Refused(PersonalRefusal::UnknownResource(entry.path_id.clone()))),
+        Some(held) if held >= Some(entry.access.access_tier) => Ok(()),
+        Some(_) => {
+            let message = format!("You do not hold {} on {}.", entry.access.access_tier.as_str(), entry.path_id);
+            Err(Error::Refused(PersonalRefusal::Forbidden(message)))
+        }
+    }
+}
+
+/// The grant behind a token that a person makes for themselves.
+pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in: Option<i64>) -> Grant {
+    Grant {
+        id: Id::next(now),
+        kind: GrantKind::Personal,
+        user_id: Some(user),
+        client_key: None,
+        session_id: None,
+        return_url: None,
+        scope: scope.clone(),
+        created_at: now,
+        expires_at: expires_in.map(|seconds| now.plus(seconds)),
+        revoked_at: None,
+    }
+}
+
+/// The list as it counts at this moment: on registered resources never more than the owner holds.
+///
+/// # Errors
+/// When the store fails.
+pub fn effective(db: &mut Database, owner: Id<User>, list: &AccessList) -> Result<AccessList, StoreError> {
+    let mut entries = Vec::new();
+    for entry in list.entries() {
+        match resources::find_tier(db, owner, &entry.path_id)? {
+            None => entries.push(entry.clone()),
+            Some(None) => {}
+            Some(Some(held)) => {
+                let mut lowered = entry.clone();
+                lowered.access.access_tier = lowered.access.access_tier.min(held);
+                entries.push(lowered);
+            }
+        }
+    }
+    Ok(AccessList::new(entries))
+}
+
+/// Ends one token that a person holds; its grant is its own. `false` when it is not theirs.
+///
+/// # Errors
+/// When the store fails.
+pub fn revoke(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[TokenKind]),
+    id: Id<TokenRecord>,
+) -> Result<bool, StoreError> {
+    let held = tokens::find_in_use(tx, id)?.filter(|token| {
+        token.basis.grant.user_id == Some(user)
+            && kinds.contains(&token.record.kind)
+            && token.life(now) == crate::domain::token_in_use::Life::Alive
+    });
+    let Some(token) = held else { return Ok(false) };
+    tokens::revoke(tx, now, id)?;
+    grants::revoke(tx, now, token.basis.grant.id)?;
+    Ok(true)
+}
+
+/// Reads an access list that a program sent.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_access_list(value: Option<&Value>) -> Result<AccessList, PersonalRefusal> {
+    let value = value.ok_or_else(|| PersonalRefusal::Invalid("accessList is missing.".to_owned()))?;
+    AccessList::parse(value).map_err(|error| PersonalRefusal::Invalid(error.to_string()))
+}
+
+/// Whether a token of this kind is one that a person made: what the page lists.
+pub const HELD: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];

@@ -1,0 +1,231 @@
+//! Studio tokens and their generator (`compatibility.md`, B): an action on a type of resource, made
+//! on the page or by program. The generator makes them and opens nothing else.
+
+use super::Mint;
+use super::issue::{Issued, record};
+use super::personal::{Limits, lifetime, own_grant};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::token::{FilesetToken, GeneratorToken, StudioToken, Token};
+use crate::domain::token_class::{Action, ResourceType, TokenClass};
+use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::domain::user::{Role, User};
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, grants, tokens};
+
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 128;
+/// The longest life, in minutes; −1 is for ever.
+pub const MAX_MINUTES: i64 = 9_999;
+/// The label under which generators are sealed.
+const LABEL: &str = "generator";
+
+/// What is asked for, checked.
+#[derive(Clone, Debug)]
+pub struct StudioDraft {
+    name: String,
+    minutes: i64,
+    class: TokenClass,
+}
+
+/// A parameter that cannot be taken, or a right that the person lacks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StudioRefusal {
+    /// Which parameter, and what is allowed.
+    #[error("{0}")]
+    Invalid(String),
+    /// The person may not.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+/// The four parameters as they were sent; all are mandatory.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Up to 128 characters.
+    pub name: Option<&'a str>,
+    /// Minutes, −1 to 9999.
+    pub valid_time: Option<&'a str>,
+    /// `read_only` or `read_write`.
+    pub action: Option<&'a str>,
+    /// One of four.
+    pub resource_type: Option<&'a str>,
+}
+
+impl StudioDraft {
+    /// Checks the four parameters (B3). An error says which one, and lists what is allowed.
+    ///
+    /// # Errors
+    /// The first parameter that is wrong.
+    pub fn parse(asked: Asked<'_>) -> Result<Self, StudioRefusal> {
+        let invalid = |message: String| StudioRefusal::Invalid(message);
+        let missing = |name: &str| {
+            StudioRefusal::Invalid(format!(
+                "{name} is missing; name, validTime, action and resourceType are all needed"
+            ))
+        };
+        let name = asked.name.ok_or_else(|| missing("name"))?;
+        if name.is_empty() || name.chars().count() > MAX_NAME {
+            return Err(invalid("name must have 1 to 128 characters".to_owned()));
+        }
+        let minutes = asked.valid_time.ok_or_else(|| missing("validTime"))?;
+        let is_plain = minutes.strip_prefix('-').unwrap_or(minutes).bytes().all(|byte| byte.is_ascii_digit());
+        let minutes = minutes.parse::<i64>().ok().filter(|minutes| is_plain && (-1..=MAX_MINUTES).contains(minutes));
+        let minutes = minutes.ok_or_else(|| {
+            invalid("validTime must be a whole number of minutes from -1 (never expires) to 9999".to_owned())
+        })?;
+        let action = asked.action.ok_or_else(|| missing("action"))?.parse::<Action>();
+        let action = action.map_err(|error| invalid(format!("action {error}")))?;
+        let resource_type = asked.resource_type.ok_or_else(|| missing("resourceType"))?.parse::<ResourceType>();
+        let resource_type = resource_type.map_err(|error| invalid(format!("resourceType {error}")))?;
+        let class = TokenClass::new(action, resource_type).map_err(|_pair| {
+            let pairs = TokenClass::ALL.map(|(action, kind, _)| format!("{}/{}", action.as_str(), kind.as_str()));
+            invalid(format!("action and resourceType must be one of: {}", pairs.join(", ")))
+        })?;
+        Ok(Self { name: name.to_owned(), minutes, class })
+    }
+
+    /// What it will be called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its life as it was asked, in minutes.
+    pub fn minutes(&self) -> i64 {
+        self.minutes
+    }
+
+    /// What it may do.
+    pub fn class(&self) -> TokenClass {
+        self.class
+    }
+}
+
+/// Makes a studio token, by its person or by their generator.
+///
+/// # Errors
+/// A role that may not write, or a life that the operator does not allow.
+pub fn create(
+    tx: &mut Database,
+    now: UnixTime,
+    limits: &Limits,
+    (user, draft, made_by): (&User, &StudioDraft, Option<Id<TokenRecord>>),
+) -> Result<(Token<StudioToken>, TokenRecord), Error<StudioRefusal>> {
+    if draft.class.writes() && user.role == Role::Consumer {
+        let message = "Your role may hold no token that writes".to_owned();
+        return Err(Error::Refused(StudioRefusal::Forbidden(message)));
+    }
+    // 0 is inside the printed range: the token ends at once.
+    let expires_in = match draft.minutes {
+        -1 => lifetime(None, limits),
+        0 => Ok(Some(0)),
+        minutes => lifetime(Some(minutes * 60), limits),
+    };
+    let expires_in = expires_in.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))?;
+    let grant = own_grant(now, user.id, &Scope::default(), expires_in);
+    grants::insert(tx, &grant)?;
+    let token = Token::<StudioToken>::generate(Id::next(now));
+    let made = TokenRecord {
+        name: Some(draft.name.clone()),
+        last_four: Some(token.last_four()),
+        action: Some(draft.class.action()),
+        resource_type: Some(draft.class.resource_type()),
+        made_by,
+        ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
+    };
+    tokens::insert(tx, &made)?;
+    Ok((token, made))
+}
+
+/// Makes a token that reads one fileset, and nothing else (B7).
+///
+/// # Errors
+/// A name or fileset that cannot be taken, or a life that the operator does not allow.
+pub fn create_fileset(
+    tx: &mut Database,
+    now: UnixTime,
+    limits: &Limits,
+    (user, name, fileset, valid_for): (&User, &str, &str, Option<i64>),
+) -> Result<Issued<FilesetToken>, Error<StudioRefusal>> {
+    let is_plain =
+        |text: &str| !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
+    if !is_plain(name) || !is_plain(fileset) || fileset.contains('/') {
+        let message = "A fileset token needs a name and the id of one fileset".to_owned();
+        return Err(Error::Refused(StudioRefusal::Invalid(message)));
+    }
+    let expires_in = lifetime(valid_for, limits);
+    let expires_in = expires_in.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))?;
+    let grant = own_grant(now, user.id, &Scope::default(), expires_in);
+    grants::insert(tx, &grant)?;
+    let token = Token::<FilesetToken>::generate(Id::next(now));
+    let made = TokenRecord {
+        name: Some(name.to_owned()),
+        last_four: Some(token.last_four()),
+        resource: Some(fileset.to_owned()),
+        ..record(now, TokenKind::Fileset, &token, (&grant, &grant.scope), expires_in)
+    };
+    tokens::insert(tx, &made)?;
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
+}
+
+/// A person's generator, with its text, which stands sealed in its row.
+#[derive(Debug)]
+pub struct Generator {
+    /// The row.
+    pub record: TokenRecord,
+    /// The token.
+    pub text: Secret,
+}
+
+/// A person's generator; made when there is none.
+///
+/// # Errors
+/// When the store fails.
+pub fn generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
+    let held = tokens::list_held(tx, now, (user.id, &[TokenKind::Generator]), (None, 1))?;
+    let found = held.into_iter().next().and_then(|record| {
+        let text = mint.keys.open(LABEL, record.id.number(), record.sealed.as_deref()?)?;
+        Some(Generator { record, text })
+    });
+    match found {
+        Some(generator) => Ok(generator),
+        None => make_generator(tx, now, mint, user),
+    }
+}
+
+fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
+    let grant = own_grant(now, user.id, &Scope::default(), None);
+    grants::insert(tx, &grant)?;
+    let token = Token::<GeneratorToken>::generate(Id::next(now));
+    let sealed = mint.keys.seal(LABEL, token.id().number(), token.expose());
+    let made = TokenRecord {
+        last_four: Some(token.last_four()),
+        sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
+        ..record(now, TokenKind::Generator, &token, (&grant, &grant.scope), None)
+    };
+    tokens::insert(tx, &made)?;
+    Ok(Generator { record: made, text: Secret::new(token.expose()) })
+}
+
+/// Replaces a person's generator: the old one ends at once, and on request what it made.
+///
+/// # Errors
+/// When the store fails.
+pub fn regenerate(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (user, ends_children): (&User, bool),
+) -> Result<Generator, StoreError> {
+    for old in tokens::list_held(tx, now, (user.id, &[TokenKind::Generator]), (None, 100))? {
+        if ends_children {
+            for child in tokens::list_made_by(tx, now, old.id)? {
+                grants::revoke(tx, now, child.grant_id)?;
+            }
+        }
+        grants::revoke(tx, now, old.grant_id)?;
+    }
+    make_generator(tx, now, mint, user)
+}

@@ -1,0 +1,115 @@
+//! `/v3/account/security/accessToken` — personal tokens by program (`compatibility.md`, A2.3).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::account::answer;
+use super::bearer::caller;
+use super::error::ApiError;
+use super::json::{self, Object};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::transact;
+use crate::store::tokens;
+use crate::tokens::check::Door;
+use crate::tokens::idempotency::{Created, Repeat, create_once};
+use crate::tokens::personal::{self, Draft, parse_access_list};
+use crate::web::app::App;
+
+/// Tokens per page of the list.
+const PAGE: i64 = 30;
+
+/// The kinds that this door knows.
+const KINDS: [TokenKind; 1] = [TokenKind::Personal];
+
+fn draft(body: &Object) -> Result<Draft, ApiError> {
+    if body.text("scope")?.is_some_and(|scope| scope.chars().count() > 20) {
+        return Err(ApiError::invalid("scope has at most 20 characters."));
+    }
+    Ok(Draft {
+        description: body.text("description")?.unwrap_or_default().to_owned(),
+        access_list: Some(parse_access_list(body.get("accessList"))?),
+        // The platform's clients always say `all`: the list alone decides.
+        scope: Scope::default(),
+        valid_for: body.seconds("validFor")?,
+    })
+}
+
+/// Makes a token; the secret is answered once. With an `Idempotency-Key` a repeat gets the same.
+pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let body = json::read(payload).await?;
+    let draft = draft(&body)?;
+    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+    let repeat = key.map(|key| Repeat::new(key, &format!("{body:?}")));
+    let (now, shared) = (app.now(), app.clone());
+    let created = transact(&app.store, move |tx| {
+        create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+            personal::create(tx, now, &shared.config.token_limits, (&user, &draft, secret))
+        })
+    });
+    match created.await? {
+        Created::New(token, record) | Created::Again(token, record) => {
+            let mut shown = shown(&record);
+            shown["token"] = json!(token.expose());
+            Ok(answer(&shown))
+        }
+        Created::OtherBody => {
+            Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request."))
+        }
+    }
+}
+
+/// Lists tokens that have not expired, newest first.
+pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let query = Parameters::parse(request.query_string().as_bytes())?;
+    let size = match query.get("pageSize").map(str::parse::<i64>) {
+        None => PAGE,
+        Some(Ok(size)) if (1..=PAGE).contains(&size) => size,
+        Some(_) => return Err(ApiError::invalid("pageSize must be a number from 1 to 30.")),
+    };
+    let before = match query.get("pageStart") {
+        None => None,
+        Some(start) => Some(
+            Id::<TokenRecord>::from_uuid(start)
+                .ok_or_else(|| ApiError::invalid("pageStart is not from a list of ours."))?,
+        ),
+    };
+    let now = app.now();
+    let mut held = app.store.read(move |db| tokens::list_held(db, now, (user.id, &KINDS), (before, size + 1))).await?;
+    let has_more = held.len() > usize::try_from(size).unwrap_or_default();
+    held.truncate(usize::try_from(size).unwrap_or_default());
+    let next = held.last().filter(|_| has_more).map(|last| last.id.uuid());
+    let result: Vec<Value> = held.iter().map(shown).collect();
+    Ok(answer(&json!({ "result": result, "nextPageStart": next })))
+}
+
+/// Ends one token for good. Exactly 200: the platform's client takes nothing else.
+pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
+    let now = app.now();
+    match app.store.write(move |tx| personal::revoke(tx, now, (user.id, &KINDS), id)).await? {
+        true => Ok(answer(&json!({}))),
+        false => Err(ApiError::not_found()),
+    }
+}
+
+fn shown(token: &TokenRecord) -> Value {
+    let entries = token.access_list.as_ref().map(|list| json!(list.entries())).unwrap_or_else(|| json!([]));
+    json!({
+        "id": token.id.uuid(),
+        "description": token.name,
+        "scope": "all",
+        "creationDate": token.created_at.rfc3339(),
+        "expiryDate": token.expires_at.map(UnixTime::rfc3339),
+        "lastUsed": token.last_used_at.map(UnixTime::rfc3339),
+        "accessList": entries,
+    })
+}

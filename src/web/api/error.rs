@@ -1,0 +1,181 @@
+//! Refusals and failures under `/v3` and `/spatialstudio`: always JSON with a `message`.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::identity::account::AccountRefusal;
+use crate::oauth::Refusal;
+use crate::oauth::problem::{
+    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOKEN_EXPIRED, TOKEN_MALFORMED, TOKEN_MISSING,
+    TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+};
+use crate::outcome::Error;
+use crate::store::StoreError;
+use crate::tokens::check::Rejection;
+use crate::tokens::personal::PersonalRefusal;
+use crate::tokens::studio::StudioRefusal;
+use crate::web::error::log_failure;
+
+/// A refusal or failure that a program of a platform reads.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    error: &'static str,
+    message: Cow<'static, str>,
+    retry_after: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    message: &'a str,
+    error: &'a str,
+    error_description: &'a str,
+}
+
+impl ApiError {
+    /// A refusal with this status and sentence.
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let error = match status {
+            StatusCode::UNAUTHORIZED => "invalid_token",
+            StatusCode::FORBIDDEN => "access_denied",
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            _ => "invalid_request",
+        };
+        Self { status, error, message: message.into(), retry_after: None }
+    }
+
+    /// 400 with a sentence.
+    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 404: unknown, or somebody else's.
+    pub fn not_found() -> Self {
+        Self::of_problem(&NOT_FOUND)
+    }
+
+    /// With the seconds after which a try makes sense.
+    pub fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// The same answer as elsewhere for a problem of the protocol.
+    pub fn of_problem(problem: &'static Problem) -> Self {
+        let status = match problem.code {
+            "invalid_token" => StatusCode::UNAUTHORIZED,
+            "insufficient_scope" => StatusCode::FORBIDDEN,
+            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
+            _ if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+            _ if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, error: problem.code, message: Cow::Borrowed(problem.description), retry_after: None }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::of_problem(refusal.problem)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        log_failure(&error);
+        Self::of_problem(&TEMPORARILY_UNAVAILABLE).retry_after(1)
+    }
+}
+
+impl<R> From<Error<R>> for ApiError
+where
+    Self: From<R>,
+{
+    fn from(error: Error<R>) -> Self {
+        match error {
+            Error::Refused(refusal) => Self::from(refusal),
+            Error::Failed(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        Self::of_problem(match rejection {
+            Rejection::Malformed => &TOKEN_MALFORMED,
+            Rejection::Expired => &TOKEN_EXPIRED,
+            Rejection::RevokedOrUnknown => &TOKEN_REVOKED,
+            Rejection::InsufficientScope => &INSUFFICIENT_SCOPE,
+        })
+    }
+}
+
+impl From<PersonalRefusal> for ApiError {
+    fn from(refusal: PersonalRefusal) -> Self {
+        let status = match refusal {
+            PersonalRefusal::Invalid(_) => StatusCode::BAD_REQUEST,
+            PersonalRefusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            PersonalRefusal::UnknownResource(_) => StatusCode::NOT_FOUND,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<StudioRefusal> for ApiError {
+    fn from(refusal: StudioRefusal) -> Self {
+        let status = match refusal {
+            StudioRefusal::Invalid(_) => StatusCode::BAD_REQUEST,
+            StudioRefusal::Forbidden(_) => StatusCode::FORBIDDEN,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<AccountRefusal> for ApiError {
+    fn from(refusal: AccountRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            AccountRefusal::Invalid(_) => Self::invalid(message),
+            AccountRefusal::WrongPassword => Self::new(StatusCode::FORBIDDEN, message),
+            AccountRefusal::Throttled(seconds) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
+            }
+            AccountRefusal::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(1),
+        }
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut builder = HttpResponse::build(self.status);
+        builder.insert_header((CACHE_CONTROL, "no-store"));
+        if let Some(seconds) = self.retry_after {
+            builder.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        // RFC 6750 §3: a challenge beside 401 and beside a right that is missing; without a token, no code.
+        if self.message == TOKEN_MISSING.description {
+            builder.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        } else if self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code {
+            let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"", self.error, self.message);
+            builder.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        builder.json(Body { message: &self.message, error: self.error, error_description: &self.message })
+    }
+}

@@ -1,0 +1,54 @@
+//! `POST /v3/account/login`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::account::answer;
+use super::error::ApiError;
+use super::json;
+use crate::domain::secret::Secret;
+use crate::identity::api_log_in::log_in;
+use crate::identity::sign_in::{Attempt, SignInRefusal};
+use crate::web::app::App;
+
+impl From<SignInRefusal> for ApiError {
+    /// Never 401 for a wrong password: a client of the platform drops the body of a 401 and then
+    /// blames the address.
+    fn from(refusal: SignInRefusal) -> Self {
+        match refusal {
+            SignInRefusal::Wrong => Self::invalid("Invalid username or password."),
+            // Matched to the letter by the platform's clients.
+            SignInRefusal::NoPassword => Self::invalid("No password configured."),
+            SignInRefusal::Throttled(seconds) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Try again later.").retry_after(seconds)
+            }
+            SignInRefusal::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
+            }
+        }
+    }
+}
+
+/// Takes a password, gives a user token.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let body = json::read(payload).await?;
+    let most = app.mint.lifetimes.user_token_max;
+    let lifetime = body.seconds("validFor")?.unwrap_or(app.mint.lifetimes.user_token);
+    if lifetime > most {
+        return Err(ApiError::invalid(format!("validFor may be at most {most} seconds.")));
+    }
+    let attempt = Attempt {
+        login: body.required("username")?.to_owned(),
+        password: Secret::new(body.required("password")?),
+        origin: app.origin_of(&request),
+    };
+    let now = app.now();
+    let issued = log_in(app.desk(), now, (attempt, lifetime)).await?;
+    Ok(answer(&json!({
+        "token": issued.token.expose(),
+        "validFor": issued.expires_in,
+        "expires": now.plus(issued.expires_in).rfc3339(),
+    })))
+}

@@ -1,0 +1,65 @@
+//! `POST /login/code` — the swap of the login redirect's `code` delivery: a page of the app, from the
+//! origin that the code was sent to, gives the verifier and gets the token.
+
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ORIGIN,
+    VARY,
+};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::json;
+
+use super::error::ApiError;
+use super::json;
+use crate::domain::token::{LoginCode, Token};
+use crate::identity::login_redirect::{LoginCodeRefusal, swap};
+use crate::outcome::transact;
+use crate::web::app::App;
+
+impl From<LoginCodeRefusal> for ApiError {
+    fn from(_: LoginCodeRefusal) -> Self {
+        Self::invalid("The login code is unknown, expired, used, or belongs to another page.")
+    }
+}
+
+fn origin(request: &HttpRequest) -> Option<String> {
+    request.headers().get(ORIGIN)?.to_str().ok().map(str::to_owned)
+}
+
+/// The preflight of any origin; what counts is checked at the swap.
+pub async fn preflight(request: HttpRequest) -> HttpResponse {
+    let mut builder = HttpResponse::NoContent();
+    if let Some(origin) = origin(&request).filter(|origin| origin != "null") {
+        builder
+            .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
+            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
+            .insert_header((VARY, "Origin"));
+    }
+    builder.finish()
+}
+
+/// Swaps a code for its token, once.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let origin = origin(&request).unwrap_or_default();
+    let (mut response, is_allowed) = match exchange(&app, &origin, payload).await {
+        Ok(response) => (response, true),
+        Err(error) => (error.error_response(), origin != "null" && !origin.is_empty()),
+    };
+    if is_allowed && let Ok(origin) = origin.parse() {
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    response.headers_mut().insert(VARY, actix_web::http::header::HeaderValue::from_static("Origin"));
+    response
+}
+
+async fn exchange(app: &Data<App>, origin: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let body = json::read(payload).await?;
+    let code = Token::<LoginCode>::parse(body.required("login_code")?);
+    let code = code.map_err(|_malformed| ApiError::from(LoginCodeRefusal))?;
+    let verifier = body.required("code_verifier")?.to_owned();
+    let (now, origin) = (app.now(), origin.to_owned());
+    let issued = transact(&app.store, move |tx| swap(tx, now, (&code, &verifier, &origin))).await?;
+    let answer = json!({ "token": issued.token.expose(), "expires_in": issued.expires_in });
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+}

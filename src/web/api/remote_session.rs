@@ -1,0 +1,42 @@
+//! `/v3/account/security/remoteSession` — a program without a browser (`compatibility.md`, A3 S).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::account::answer;
+use super::error::ApiError;
+use crate::identity::remote_session::{self, RemoteRefusal};
+use crate::outcome::transact;
+use crate::web::app::App;
+
+impl From<RemoteRefusal> for ApiError {
+    /// Always JSON and never 401: the platform's plugin reads the body of everything else.
+    fn from(refusal: RemoteRefusal) -> Self {
+        match refusal {
+            RemoteRefusal::Waiting => Self::new(StatusCode::PRECONDITION_REQUIRED, "Not yet authorized."),
+            RemoteRefusal::Over => Self::new(StatusCode::GONE, "This session is over. Start again."),
+            RemoteRefusal::TooMany => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many sessions wait. Try again later.").retry_after(600)
+            }
+        }
+    }
+}
+
+/// Starts one.
+pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
+    let id = transact(&app.store, move |tx| remote_session::start(tx, now, (&shared.mint.lifetimes, &origin))).await?;
+    Ok(answer(&json!({ "id": id.expose() })))
+}
+
+/// Gives the token once its person has approved.
+pub async fn exercise(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
+    let id = id.into_inner();
+    let issued =
+        transact(&app.store, move |tx| remote_session::exercise(tx, now, (&shared.mint.lifetimes, &id, &origin)))
+            .await?;
+    Ok(answer(&json!({ "token": issued.token.expose() })))
+}

@@ -1,0 +1,54 @@
+//! `/v3/user` — finding people (`compatibility.md`, A2.5; `standards.md`, Look-ups).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::account::answer;
+use super::bearer::{caller, in_header};
+use super::error::ApiError;
+use crate::domain::id::Id;
+use crate::domain::user::{User, fold};
+use crate::oauth::parameters::Parameters;
+use crate::store::users;
+use crate::tokens::check::Door;
+use crate::web::app::App;
+
+/// The most people that a search names.
+const MOST: i64 = 10;
+
+/// Id and name, never an address.
+fn shown(user: &User) -> Value {
+    json!({ "id": user.id.uuid(), "username": user.username })
+}
+
+/// `GET /v3/user?username=`: an exact name for anybody; a fuzzy search only with a token, since the
+/// platform's client always asks fuzzily and sends none.
+pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let origin = app.origin_of(&request);
+    let throttled = app.throttle.attempt_look_up(app.now(), &origin.address);
+    throttled.map_err(|throttled| {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many look-ups. Try again later.").retry_after(throttled.0)
+    })?;
+    let query = Parameters::parse(request.query_string().as_bytes())?;
+    let name = fold(query.get("username").ok_or_else(|| ApiError::invalid("username is missing."))?);
+    let is_fuzzy = query.get("fuzzySearch").is_none_or(|fuzzy| fuzzy != "false") && in_header(&request).is_some();
+    if is_fuzzy {
+        caller(&app, &request, Door::AccountDetails).await?;
+    }
+    let found = app.store.read(move |db| match is_fuzzy {
+        true => users::search(db, &name, MOST),
+        false => Ok(users::find_by_username(db, &name)?.into_iter().collect()),
+    });
+    let found: Vec<Value> = found.await?.iter().filter(|user| user.is_active()).map(shown).collect();
+    Ok(answer(&json!({ "result": found, "nextPageStart": null })))
+}
+
+/// `GET /v3/user/{id}`.
+pub async fn get(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
+    let found = app.store.read(move |db| users::find(db, id)).await?;
+    let user = found.filter(User::is_active).ok_or_else(ApiError::not_found)?;
+    Ok(answer(&shown(&user)))
+}
