@@ -20,6 +20,8 @@ column::named! {
         AuthorizationCode = "authorization_code",
         /// A person went back to an app with a user token.
         LoginRedirect = "login_redirect",
+        /// A program on this person's device asked at the fixed loopback address.
+        Application = "application",
     }
 }
 

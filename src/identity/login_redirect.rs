@@ -15,7 +15,7 @@ use crate::domain::session::Session;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, consents, grants};
+use crate::store::{Database, StoreError, clients, consents, grants, sessions};
 use crate::tokens::Mint;
 use crate::tokens::issue::{self, Issued};
 
@@ -46,6 +46,8 @@ pub struct LoginRedirect {
     pub state: Option<String>,
     /// How closely the address fits what was registered; nothing when it was not.
     pub fit: Option<Fit>,
+    /// Whether it is the fixed address of a program on this device.
+    pub is_application: bool,
 }
 
 /// Why nobody is sent anywhere.
@@ -100,7 +102,10 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
         }
         rest = behind;
     }
-    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE && !state.contains('\0'));
+    // The decoder writes U+FFFD where the bytes are not UTF-8: what cannot come back unchanged is refused.
+    let is_readable = |text: &String| !text.contains(['\0', '\u{fffd}']);
+    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE && is_readable(state))
+        && asked.referer.as_ref().is_none_or(is_readable);
     if is_right { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
 }
 
@@ -121,7 +126,8 @@ pub fn examine(
 ) -> Result<Option<LoginRedirect>, Error<LoginRedirectRefusal>> {
     if asked.is_application && asked.referer.is_none() {
         let return_url = parsed(APPLICATION_CALLBACK)?;
-        return Ok(Some(LoginRedirect { client: None, return_url, state: asked.state.clone(), fit: None }));
+        let state = asked.state.clone();
+        return Ok(Some(LoginRedirect { client: None, return_url, state, fit: None, is_application: true }));
     }
     let Some(referer) = &asked.referer else { return Ok(None) };
     let return_url = parsed(referer)?;
@@ -137,7 +143,7 @@ pub fn examine(
     if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
         return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
     }
-    Ok(Some(LoginRedirect { client, return_url, state: asked.state.clone(), fit }))
+    Ok(Some(LoginRedirect { client, return_url, state: asked.state.clone(), fit, is_application: false }))
 }
 
 fn parsed(text: &str) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {
@@ -223,7 +229,7 @@ pub fn allow(
     let lifetime = redirect.lifetime(mint);
     let grant = Grant {
         id: Id::next(now),
-        kind: GrantKind::LoginRedirect,
+        kind: if redirect.is_application { GrantKind::Application } else { GrantKind::LoginRedirect },
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
         session_id: Some(session),
@@ -234,6 +240,7 @@ pub fn allow(
         expires_at: Some(now.plus(lifetime)),
         revoked_at: None,
     };
+    sessions::lock(tx, session)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {

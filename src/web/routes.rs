@@ -3,19 +3,20 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, PathConfig, ServiceConfig, get, post, resource, scope};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::web::{self, Data, PathConfig, ServiceConfig, post, resource, scope};
+use actix_web::{HttpResponse, ResponseError, Route, guard};
 
+use super::api::bearer::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
-use crate::oauth::problem::{METHOD_NOT_ALLOWED, NOT_FOUND};
+use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 37] = [
+pub const ADDRESSES: [(&str, &str, Access); 38] = [
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
@@ -52,6 +53,7 @@ pub const ADDRESSES: [(&str, &str, Access); 37] = [
     ("GET", "/developer/apps/{client_id}", Access::Person),
     ("POST", "/developer/apps/{client_id}", Access::Person),
     ("POST", "/developer/apps/{client_id}/secrets/new", Access::Person),
+    ("POST", "/developer/apps/{client_id}/secrets/{id}/end", Access::Person),
     ("POST", "/developer/apps/{client_id}/delete", Access::Person),
 ];
 
@@ -150,8 +152,13 @@ async fn wrong_method(app: Data<App>) -> HttpResponse {
     TokenError::refused(&app, Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" }).error_response()
 }
 
-async fn no_such_endpoint(app: Data<App>) -> HttpResponse {
-    TokenError::refused(&app, Refusal { problem: &NOT_FOUND, cause: "no such endpoint" }).error_response()
+async fn no_such_endpoint() -> HttpResponse {
+    ApiError::not_found().error_response()
+}
+
+/// GET, and HEAD like it (RFC 9110 §9.3.2).
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Any origin, no cookies, errors included (RFC 10017; `standards.md`, real client libraries).

@@ -65,7 +65,8 @@ fn account(token: &TokenInUse, user: User) -> Account {
     let application = token.basis.application.as_ref();
     // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
     // security, unless the operator runs the app.
-    let is_own = token.record.kind == TokenKind::User && token.basis.grant.kind != GrantKind::LoginRedirect;
+    let grant_kind = token.basis.grant.kind;
+    let is_own = token.record.kind == TokenKind::User && grant_kind != GrantKind::LoginRedirect;
     let is_first_party =
         token.record.kind == TokenKind::User && application.is_some_and(|client| client.is_first_party);
     let is_proven = user.email_verified_at.is_some();
@@ -76,10 +77,5 @@ fn account(token: &TokenInUse, user: User) -> Account {
         disabled: user.disabled_at.is_some(),
         registration_date: user.created_at.rfc3339(),
     });
-    Account {
-        id: user.id.uuid(),
-        username: user.username,
-        client_id: application.map(|client| client.client_id.clone()),
-        shielded,
-    }
+    Account { id: user.id.uuid(), username: user.username, client_id: token.made_for(), shielded }
 }

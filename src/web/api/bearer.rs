@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::domain::token_record::BearerToken;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
-    INSUFFICIENT_SCOPE, Problem, TEMPORARILY_UNAVAILABLE, TOKEN_CONFLICT, TOKEN_EXPIRED, TOKEN_MALFORMED,
+    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOKEN_CONFLICT, TOKEN_EXPIRED, TOKEN_MALFORMED,
     TOKEN_MISSING, TOKEN_REVOKED,
 };
 use crate::outcome::Error;
@@ -37,6 +37,9 @@ pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
         header.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let header = header.map(|(_, token)| token.trim());
     let query = Parameters::parse(request.query_string().as_bytes()).map_err(|_refusal| ApiError(&TOKEN_MALFORMED))?;
+    if query.is_repeated("token") {
+        return Err(ApiError(&TOKEN_CONFLICT));
+    }
     let in_query = query.get("token").map(|token| match token.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
         _ => token,
@@ -47,6 +50,13 @@ pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
         (None, None) => return Err(ApiError(&TOKEN_MISSING)),
     };
     BearerToken::parse(token).map_err(|_malformed| ApiError(&TOKEN_MALFORMED))
+}
+
+impl ApiError {
+    /// There is nothing at this address of the API.
+    pub fn not_found() -> Self {
+        Self(&NOT_FOUND)
+    }
 }
 
 impl From<Error<Rejection>> for ApiError {
@@ -76,6 +86,7 @@ impl ResponseError for ApiError {
             "invalid_token" => StatusCode::UNAUTHORIZED,
             "insufficient_scope" => StatusCode::FORBIDDEN,
             "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "not_found" => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::browser::Browser;
 use super::html::Page;
 use super::http::{Answer, Http, encode, parameter};
-use super::random_word;
+use super::{Server, random_word};
 
 /// One application that is registered at the server.
 #[derive(Clone)]
@@ -137,6 +137,11 @@ impl Application {
         Self { client, secret, http }
     }
 
+    /// The same application before a server that was restarted.
+    pub fn at(self, server: &Server) -> Self {
+        Self { http: server.http.clone(), ..self }
+    }
+
     /// Its public name.
     pub fn client_id(&self) -> &str {
         &self.client.client_id
@@ -211,8 +216,11 @@ impl Application {
     pub fn exchange_form(&self, granted: &Granted) -> Vec<(String, String)> {
         let verifier = granted.verifier.clone().map(|verifier| ("code_verifier", verifier));
         let address = granted.location.split(['?', '#']).next().unwrap_or_default().to_owned();
-        let pairs =
-            [("grant_type", "authorization_code".to_owned()), ("code", granted.code.clone()), ("redirect_uri", address)];
+        let pairs = [
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", granted.code.clone()),
+            ("redirect_uri", address),
+        ];
         pairs.into_iter().chain(verifier).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 

@@ -48,7 +48,13 @@ impl Http {
     }
 
     /// Sends one request. `target` is a path below the issuer, or a whole address of the server.
-    pub async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
         let url = Url::parse(&self.url(target)).expect("because a test asks for an address");
         // The public URL may be https; what listens is plain HTTP, as behind a proxy.
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -69,6 +75,12 @@ impl Http {
         let mut response = sent.unwrap_or_else(|error| panic!("{target}: {error}"));
         let body = response.body().limit(MAX_BODY).await.unwrap_or_else(|error| panic!("{target}: {error}"));
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: body.to_vec() }
+    }
+
+    /// Asks as if the server had another name.
+    pub async fn send_as(&self, host: &str, target: &str) -> Answer {
+        let elsewhere = Self { issuer: format!("http://{host}"), ..self.clone() };
+        elsewhere.send(Method::GET, target, &[], "").await
     }
 
     /// Asks for a page or document.
