@@ -1,11 +1,10 @@
 //! The login redirect, `logIn?referer=`: a person logs in and goes back to an app with a user token
 //! in the URL. OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules.
 
-use url::form_urlencoded;
-
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, LoginDelivery};
 use crate::domain::consent::ConsentKind;
+use crate::domain::form;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
@@ -90,8 +89,7 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
             asked.referer = Some(whole.to_owned());
             break;
         }
-        let decoded = form_urlencoded::parse(value.as_bytes()).next().map(|(text, _)| text.into_owned());
-        let decoded = if value.contains('=') { decode(value) } else { decoded.unwrap_or_default() };
+        let decoded = form::decode(value).map_err(|_unreadable| LoginRedirectRefusal::Malformed)?;
         match name {
             "referer" if asked.referer.is_some() => return Err(LoginRedirectRefusal::Malformed),
             "state" if asked.state.is_some() => return Err(LoginRedirectRefusal::Malformed),
@@ -102,18 +100,8 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
         }
         rest = behind;
     }
-    // The decoder writes U+FFFD where the bytes are not UTF-8: what cannot come back unchanged is refused.
-    let is_readable = |text: &String| !text.contains(['\0', '\u{fffd}']);
-    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE && is_readable(state))
-        && asked.referer.as_ref().is_none_or(is_readable);
+    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE);
     if is_right { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
-}
-
-fn decode(value: &str) -> String {
-    form_urlencoded::parse(value.replace('=', "%3D").as_bytes())
-        .next()
-        .map(|(text, _)| text.into_owned())
-        .unwrap_or_default()
 }
 
 /// What the query means here; nothing when it names no address (then a plain log-in follows).

@@ -97,7 +97,7 @@ fn make_private(path: &str) -> Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StoreError::Unusable(format!("{path} cannot be made: {error}"))),
+        Err(error) => Err(StoreError::Unusable(format!("{path} cannot be opened: {error}"))),
     }
 }
 

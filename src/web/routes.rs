@@ -82,13 +82,13 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
     let served = scope(base)
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[1])))
-        .service(program("/oauth/token").route(post().to(oauth::token::post)).wrap(cors()))
-        .service(program("/oauth/revoke").route(post().to(oauth::revoke::post)).wrap(cors()))
-        .service(program("/oauth/introspect").route(post().to(oauth::introspect::post)).wrap(cors()))
-        .service(program("/v3").route(get().to(api::account::name)).wrap(cors()))
+        .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
+        .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
+        .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         .service(
             scope("/v3")
-                .service(program("/account").route(get().to(api::account::get)))
+                .service(program("/account", "GET, HEAD").route(get().to(api::account::get)))
                 .default_service(web::to(no_such_endpoint))
                 .wrap(cors()),
         )
@@ -101,7 +101,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
 const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
 
 fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
-    program(path).route(get().to(oauth::metadata::get)).wrap(cors())
+    program(path, "GET, HEAD").route(get().to(oauth::metadata::get)).wrap(cors())
 }
 
 /// What people see: sessions and the guard against foreign forms are here and nowhere else.
@@ -144,12 +144,16 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
 }
 
 /// An endpoint of programs: other methods get an error that a program can read.
-fn program(path: &str) -> actix_web::Resource {
-    resource(path.to_owned()).default_service(web::to(wrong_method))
+fn program(path: &str, allow: &'static str) -> actix_web::Resource {
+    resource(path.to_owned()).default_service(web::to(move |app| wrong_method(app, allow)))
 }
 
-async fn wrong_method(app: Data<App>) -> HttpResponse {
-    TokenError::refused(&app, Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" }).error_response()
+async fn wrong_method(app: Data<App>, allow: &'static str) -> HttpResponse {
+    let refusal = Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" };
+    let mut response = TokenError::refused(&app, refusal).error_response();
+    // RFC 9110 §15.5.6.
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+    response
 }
 
 async fn no_such_endpoint() -> HttpResponse {
