@@ -50,9 +50,11 @@ pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
 /// Why it cannot be used.
 pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
     id::start(config.node_id, clock.milliseconds());
-    let keys = base_keys(&config.secret_file)?;
     let store = Store::connect(&config.database_url)?;
     store.migrate().await?;
+    // A key is made with a new database only: under an older one it would be the wrong one.
+    let known = store.read(installation::find).await?;
+    let keys = base_keys(&config.secret_file, known.is_none())?;
     let (check, now) = (keys.check_value(), clock.now());
     let found = store
         .write(move |tx| match installation::find(tx)? {
@@ -85,7 +87,7 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.
-fn base_keys(file: &Path) -> Result<BaseKeys, StartError> {
+fn base_keys(file: &Path, may_make: bool) -> Result<BaseKeys, StartError> {
     let wrong = |reason: String| StartError::SecretFile(file.to_owned(), reason);
     match std::fs::metadata(file) {
         Ok(metadata) if metadata.mode() & 0o077 != 0 => {
@@ -94,6 +96,9 @@ fn base_keys(file: &Path) -> Result<BaseKeys, StartError> {
         Ok(_) => {
             let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
             BaseKeys::parse(&text).map_err(|error| wrong(error.to_string()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !may_make => {
+            Err(wrong("the base key of this database is missing; put its file back".to_owned()))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let keys = BaseKeys::generate();

@@ -14,10 +14,7 @@ const OURS: [&str; 4] = ["token", "state", "error", "error_description"];
 
 /// A return URL that an application's owner registered: one address, or everything below a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginReturnUrl {
-    url: Url,
-    text: String,
-}
+pub struct LoginReturnUrl(Url);
 
 /// A return URL that a request asks for; the same parsed form is matched and redirected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,23 +108,23 @@ impl FromStr for LoginReturnUrl {
         if url.path() == "/" && url.query().is_none() {
             return Err(InvalidReturnUrl::BareOrigin);
         }
-        Ok(Self { url, text: text.to_owned() })
+        Ok(Self(url))
     }
 }
 
 impl LoginReturnUrl {
-    /// The URL as its owner wrote it.
+    /// The URL in its plain form.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.0.as_str()
     }
 
     fn is_prefix(&self) -> bool {
-        self.url.query().is_none() && self.url.path().ends_with('/')
+        self.0.query().is_none() && self.0.path().ends_with('/')
     }
 
     /// Whether, and how closely, `asked` is one of the addresses that were registered here.
     pub fn fits(&self, asked: &ReturnUrl) -> Option<Fit> {
-        let (ours, theirs) = (&self.url, &asked.0);
+        let (ours, theirs) = (&self.0, &asked.0);
         let same_port = ours.port() == theirs.port() || (asked.is_loopback() && is_loopback_host(ours));
         if ours.scheme() != theirs.scheme() || ours.host_str() != theirs.host_str() || !same_port {
             return None;

@@ -133,12 +133,14 @@ impl Draft {
 
     fn checked_login_return_urls(&self, problems: &mut Vec<FieldProblem>) -> Words {
         let field = "login_return_urls";
+        let mut plain = Vec::new();
         for text in too_many(&self.login_return_urls, field, problems) {
-            if let Err(error) = text.parse::<LoginReturnUrl>() {
-                problems.push(FieldProblem { field, message: format!("{text}: {error}.") });
+            match text.parse::<LoginReturnUrl>() {
+                Ok(url) => plain.push(url.as_str().to_owned()),
+                Err(error) => problems.push(FieldProblem { field, message: format!("{text}: {error}.") }),
             }
         }
-        self.login_return_urls.iter().collect()
+        plain.iter().collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::client::Client;
-use super::grant::Grant;
+use super::grant::{Grant, GrantKind};
 use super::id::Id;
 use super::token_record::TokenRecord;
 use super::user::{Role, User};
@@ -86,6 +86,15 @@ impl GrantInUse {
 }
 
 impl TokenInUse {
+    /// The application that it was made for; empty for an address of this device that is nobody's.
+    pub fn made_for(&self) -> Option<String> {
+        match (&self.basis.application, self.basis.grant.kind) {
+            (Some(application), _) => Some(application.client_id.clone()),
+            (None, GrantKind::LoginRedirect | GrantKind::Application) => Some(String::new()),
+            (None, _) => None,
+        }
+    }
+
     /// The token's own end and revocation, then its grant's.
     pub fn life(&self, now: UnixTime) -> Life {
         match self.basis.life(now) {

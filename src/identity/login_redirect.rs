@@ -1,11 +1,10 @@
 //! The login redirect, `logIn?referer=`: a person logs in and goes back to an app with a user token
 //! in the URL. OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules.
 
-use url::form_urlencoded;
-
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, LoginDelivery};
 use crate::domain::consent::ConsentKind;
+use crate::domain::form;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::login_code::{self, LoginCodeRecord};
@@ -18,7 +17,7 @@ use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::token_in_use::Life;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, consents, grants, login_codes};
+use crate::store::{Database, StoreError, clients, consents, grants, login_codes, sessions};
 use crate::tokens::Mint;
 use crate::tokens::issue::{self, Issued};
 
@@ -99,8 +98,7 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
             asked.referer = Some(whole.to_owned());
             break;
         }
-        let decoded = form_urlencoded::parse(value.as_bytes()).next().map(|(text, _)| text.into_owned());
-        let decoded = if value.contains('=') { decode(value) } else { decoded.unwrap_or_default() };
+        let decoded = form::decode(value).map_err(|_unreadable| LoginRedirectRefusal::Malformed)?;
         match name {
             "referer" if asked.referer.is_some() => return Err(LoginRedirectRefusal::Malformed),
             "state" if asked.state.is_some() => return Err(LoginRedirectRefusal::Malformed),
@@ -113,15 +111,8 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
         }
         rest = behind;
     }
-    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE && !state.contains('\0'));
+    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE);
     if is_right { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
-}
-
-fn decode(value: &str) -> String {
-    form_urlencoded::parse(value.replace('=', "%3D").as_bytes())
-        .next()
-        .map(|(text, _)| text.into_owned())
-        .unwrap_or_default()
 }
 
 /// What the query means here; nothing when it names no address (then a plain log-in follows).
@@ -314,6 +305,7 @@ pub fn allow(
         expires_at: Some(now.plus(lifetime)),
         revoked_at: None,
     };
+    sessions::lock(tx, session)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {

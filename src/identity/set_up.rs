@@ -58,10 +58,9 @@ pub async fn use_link(
 ) -> std::result::Result<Token<SessionKey>, Error<SignUpRefusal>> {
     let hash = person.hash(hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     transact(store, move |tx| {
-        if !is_alive(tx, now, &link)? {
+        if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
-        installation::delete_setup_links(tx)?;
         // Whoever reads the server's output vouches for the address.
         let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;

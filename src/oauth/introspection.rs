@@ -90,7 +90,6 @@ pub fn introspect(
     if !may_see(db, asker, &token)? {
         return Ok(Introspection::default());
     }
-    let application = token.basis.application.as_ref();
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
         (Some(list), Some(person)) => Some(effective(db, person.id, list)?),
@@ -103,7 +102,7 @@ pub fn introspect(
         resource: token.record.resource.clone(),
         active: true,
         scope: (!token.record.scope.is_empty()).then(|| token.record.scope.to_string()),
-        client_id: application.map(|client| client.client_id.clone()),
+        client_id: token.made_for(),
         username: person.map(|person| person.username.clone()),
         token_type: Some("Bearer"),
         exp: token.record.expires_at.map(UnixTime::seconds),

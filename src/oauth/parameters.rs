@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Refusal;
 use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
+use crate::domain::form;
 
 /// Parameters that may be repeated (RFC 8707 §2).
 const REPEATABLE: [&str; 1] = ["resource"];
@@ -22,23 +23,11 @@ impl Parameters {
     /// [`MALFORMED_REQUEST`] for bytes that are not UTF-8, and for NUL.
     pub fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
         let malformed = || Refusal { problem: &MALFORMED_REQUEST, cause: "a parameter is not UTF-8, or holds NUL" };
-        // The parser replaces what is not UTF-8; a replacement that was not sent is such a place.
-        let replacements = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes).matches('\u{fffd}').count()
-                + encoded.to_ascii_lowercase().windows(9).filter(|window| *window == b"%ef%bf%bd").count()
-        };
-        let sent = replacements(encoded);
-        if std::str::from_utf8(encoded).is_err() {
-            return Err(malformed());
-        }
-        let mut seen = 0;
+        let encoded = std::str::from_utf8(encoded).map_err(|_bytes| malformed())?;
         let mut parameters = Self::default();
-        for (name, value) in url::form_urlencoded::parse(encoded) {
-            seen += name.matches('\u{fffd}').count() + value.matches('\u{fffd}').count();
-            if seen > sent || name.contains('\0') || value.contains('\0') {
-                return Err(malformed());
-            }
-            parameters.add(name.into_owned(), value.into_owned());
+        for pair in form::pairs(encoded) {
+            let (name, value) = pair.map_err(|_unreadable| malformed())?;
+            parameters.add(name, value);
         }
         Ok(parameters)
     }

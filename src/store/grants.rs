@@ -80,10 +80,12 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
         .filter(authorization_codes::redeemed_at.is_null())
         .filter(authorization_codes::expires_at.gt(now))
         .select(authorization_codes::grant_id);
-    let rows = grants::table
-        .filter(grants::session_id.eq(session))
-        .filter(grants::revoked_at.is_null())
-        .filter(grants::kind.eq(GrantKind::LoginRedirect).or(grants::id.eq_any(unredeemed)));
+    let rows = grants::table.filter(grants::session_id.eq(session)).filter(grants::revoked_at.is_null()).filter(
+        grants::kind
+            .eq(GrantKind::LoginRedirect)
+            .or(grants::kind.eq(GrantKind::Application))
+            .or(grants::id.eq_any(unredeemed)),
+    );
     diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
     Ok(())
 }
@@ -93,7 +95,7 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
 pub fn revoke_replaced_login(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<()> {
     let rows = grants::table
         .filter(grants::session_id.eq(new.session_id))
-        .filter(grants::kind.eq(GrantKind::LoginRedirect))
+        .filter(grants::kind.eq(new.kind))
         .filter(grants::revoked_at.is_null());
     let end = grants::revoked_at.eq(Some(now));
     match new.client_key {

@@ -30,6 +30,11 @@ pub fn insert_setup_link(tx: &mut Database, link: &SetupLinkRecord) -> Result<()
     Ok(())
 }
 
+/// Uses a set-up link up; the database picks the winner of a race.
+pub fn redeem_setup_link(tx: &mut Database, id: Id<SetupLinkRecord>) -> Result<bool> {
+    Ok(diesel::delete(setup_links::table.filter(setup_links::id.eq(id))).execute(tx)? == 1)
+}
+
 /// Ends every set-up link: one was used, or the server started anew.
 pub fn delete_setup_links(tx: &mut Database) -> Result<()> {
     diesel::delete(setup_links::table).execute(tx)?;

@@ -139,6 +139,8 @@ fn attempts<T>(pool: &r2d2::Pool<Manager>, mode: Mode, work: &mut impl FnMut(&mu
         let is_lost = pool_has_lost(&mut connection);
         drop(connection); // a broken one is not taken back
         match outcome {
+            // Somebody took a unique value between our question and our insert: asked again, it is seen.
+            Err(StoreError::Conflict) if tries == 1 && mode == Mode::Write => {}
             Err(StoreError::Serialization) if tries < TRIES => {
                 std::thread::sleep(std::time::Duration::from_millis(u64::from(tries * tries)));
             }

@@ -30,6 +30,13 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Sess
     Ok(rows.order(sessions::last_seen_at.desc()).select(Session::as_select()).load(tx)?)
 }
 
+/// Takes the session's row until the transaction ends: what a session gives is given one by one.
+pub fn lock(tx: &mut Database, id: Id<Session>) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set(sessions::last_seen_at.eq(sessions::last_seen_at)).execute(tx)?;
+    Ok(())
+}
+
 /// Ends one session of a person.
 pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, id: Id<Session>) -> Result<bool> {
     let row = sessions::table

@@ -41,6 +41,7 @@ thread_local! {
 impl Sqlite {
     pub fn open(path: &str) -> Result<Self> {
         let path = path.to_owned();
+        make_private(&path)?;
         let connection = connect(&path)?;
         let (queue, work) = sync_channel(QUEUE);
         let writer = Writer { path: path.clone(), connection: Some(connection) };
@@ -87,6 +88,16 @@ impl Sqlite {
             Ok(outcome) => outcome,
             Err(_dropped) => Err(StoreError::Unavailable("the work panicked".to_owned())),
         }
+    }
+}
+
+/// A new database is for its owner's eyes only; SQLite gives its side files the same mode.
+fn make_private(path: &str) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Unusable(format!("{path} cannot be opened: {error}"))),
     }
 }
 

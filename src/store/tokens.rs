@@ -63,7 +63,7 @@ pub fn list_login_tokens(
     let rows = tokens::table
         .inner_join(grants::table.left_join(clients::table))
         .filter(grants::user_id.eq(user))
-        .filter(grants::kind.eq(GrantKind::LoginRedirect))
+        .filter(grants::kind.eq_any([GrantKind::LoginRedirect, GrantKind::Application]))
         .filter(grants::revoked_at.is_null())
         .filter(tokens::revoked_at.is_null())
         .filter(tokens::expires_at.gt(now))

@@ -1,5 +1,7 @@
 //! What every handler is given: the store, the clock, the mint, and the address that people use.
 
+use std::net::IpAddr;
+
 use actix_web::HttpRequest;
 use url::Url;
 
@@ -91,9 +93,11 @@ impl App {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let mut address = peer.map(|peer| peer.to_string()).unwrap_or_default();
         if peer.is_some_and(|peer| self.config.trusted_proxies.contains(&peer)) {
-            // From the right: each proxy added the one that it heard; the first untrusted is the client.
-            let heard = header("x-forwarded-for").rsplit(',').map(|part| part.trim().parse::<std::net::IpAddr>());
-            for part in heard {
+            // From the right: each proxy added the one that it heard, perhaps in a line of its own; the
+            // first that is not trusted is the client.
+            let lines = request.headers().get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?"));
+            let heard = lines.collect::<Vec<_>>().join(",");
+            for part in heard.rsplit(',').map(|part| part.trim().parse::<IpAddr>()) {
                 let Ok(part) = part else { break };
                 address = part.to_string();
                 if !self.config.trusted_proxies.contains(&part) {

@@ -3,19 +3,20 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, PathConfig, ServiceConfig, delete, get, patch, post, put, resource, scope};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::web::{self, Data, PathConfig, ServiceConfig, delete, patch, post, put, resource, scope};
+use actix_web::{HttpResponse, ResponseError, Route, guard};
 
+use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
-use crate::oauth::problem::{METHOD_NOT_ALLOWED, NOT_FOUND};
+use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 37] = [
+pub const ADDRESSES: [(&str, &str, Access); 38] = [
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
@@ -52,6 +53,7 @@ pub const ADDRESSES: [(&str, &str, Access); 37] = [
     ("GET", "/developer/apps/{client_id}", Access::Person),
     ("POST", "/developer/apps/{client_id}", Access::Person),
     ("POST", "/developer/apps/{client_id}/secrets/new", Access::Person),
+    ("POST", "/developer/apps/{client_id}/secrets/{id}/end", Access::Person),
     ("POST", "/developer/apps/{client_id}/delete", Access::Person),
 ];
 
@@ -80,21 +82,21 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
     let served = scope(base)
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[1])))
-        .service(program("/oauth/token").route(post().to(oauth::token::post)).wrap(cors()))
-        .service(program("/oauth/revoke").route(post().to(oauth::revoke::post)).wrap(cors()))
-        .service(program("/oauth/introspect").route(post().to(oauth::introspect::post)).wrap(cors()))
-        .service(program("/v3").route(get().to(api::account::name)).wrap(cors()))
+        .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
+        .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
+        .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(resource("/v3/oauth/authorize").route(get().to(oauth::authorize::moved)))
         .service(v3())
         .service(
             scope("/spatialstudio/oauth/v1")
-                .service(program("/user/token").route(post().to(api::studio::mint)))
+                .service(program("/user/token", "POST").route(post().to(api::studio::mint)))
                 .default_service(web::to(no_such_endpoint))
                 .wrap(cors()),
         )
         .service(resource("/auth/check").route(web::route().to(api::check::get)))
-        .service(program("/credentials/revoke").route(post().to(api::credentials::revoke)).wrap(cors()))
+        .service(program("/credentials/revoke", "POST").route(post().to(api::credentials::revoke)).wrap(cors()))
         .service(
             resource("/login/code")
                 .route(post().to(api::login_code::post))
@@ -109,39 +111,46 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
 const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
 
 fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
-    program(path).route(get().to(oauth::metadata::get)).wrap(cors())
+    program(path, "GET, HEAD").route(get().to(oauth::metadata::get)).wrap(cors())
 }
 
 /// The first platform's account API (`compatibility.md`, A): never a cookie, any origin.
 fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
     let tokens = |path: &str| {
-        program(path).route(get().to(api::access_tokens::list)).route(post().to(api::access_tokens::create))
+        program(path, "GET, HEAD, POST")
+            .route(get().to(api::access_tokens::list))
+            .route(post().to(api::access_tokens::create))
     };
-    let token = |path: &str| program(path).route(delete().to(api::access_tokens::delete));
+    let token = |path: &str| program(path, "DELETE").route(delete().to(api::access_tokens::delete));
     scope("/v3")
         .service(
-            program("/account")
+            program("/account", "GET, HEAD, POST, DELETE")
                 .route(get().to(api::account::get))
                 .route(post().to(api::account::create))
                 .route(delete().to(api::account::delete)),
         )
-        .service(program("/account/login").route(post().to(api::log_in::post)))
-        .service(program("/account/profile").route(patch().to(api::account::profile)))
-        .service(program("/account/username").route(put().to(api::account::username)))
-        .service(program("/account/root/{name}").route(get().to(api::account::root)))
-        .service(program("/account/security/password/update").route(post().to(api::security::update_password)))
+        .service(program("/account/login", "POST").route(post().to(api::log_in::post)))
+        .service(program("/account/profile", "PATCH").route(patch().to(api::account::profile)))
+        .service(program("/account/username", "PUT").route(put().to(api::account::username)))
+        .service(program("/account/root/{name}", "GET, HEAD").route(get().to(api::account::root)))
+        .service(program("/account/security/password/update", "POST").route(post().to(api::security::update_password)))
         .service(tokens("/account/security/accessToken"))
         .service(token("/account/security/accessToken/{id}"))
         .service(tokens("/account/security/personalAccessToken"))
         .service(token("/account/security/personalAccessToken/{id}"))
-        .service(program("/account/security/remoteSession").route(post().to(api::remote_session::start)))
+        .service(program("/account/security/remoteSession", "POST").route(post().to(api::remote_session::start)))
         .service(
-            program("/account/security/remoteSession/{id}/exercise").route(post().to(api::remote_session::exercise)),
+            program("/account/security/remoteSession/{id}/exercise", "POST")
+                .route(post().to(api::remote_session::exercise)),
         )
-        .service(program("/validate").route(get().to(api::account::validate)).route(post().to(api::account::validate)))
-        .service(program("/user").route(get().to(api::users::search)))
-        .service(program("/user/{id}").route(get().to(api::users::get)))
-        .service(program("/oauth/token").route(post().to(api::oauth::token)))
+        .service(
+            program("/validate", "GET, HEAD, POST")
+                .route(get().to(api::account::validate))
+                .route(post().to(api::account::validate)),
+        )
+        .service(program("/user", "GET, HEAD").route(get().to(api::users::search)))
+        .service(program("/user/{id}", "GET, HEAD").route(get().to(api::users::get)))
+        .service(program("/oauth/token", "POST").route(post().to(api::oauth::token)))
         .default_service(web::to(no_such_endpoint))
         .wrap(cors())
 }
@@ -191,16 +200,25 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
 }
 
 /// An endpoint of programs: other methods get an error that a program can read.
-fn program(path: &str) -> actix_web::Resource {
-    resource(path.to_owned()).default_service(web::to(wrong_method))
+fn program(path: &str, allow: &'static str) -> actix_web::Resource {
+    resource(path.to_owned()).default_service(web::to(move |app| wrong_method(app, allow)))
 }
 
-async fn wrong_method(app: Data<App>) -> HttpResponse {
-    TokenError::refused(&app, Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" }).error_response()
+async fn wrong_method(app: Data<App>, allow: &'static str) -> HttpResponse {
+    let refusal = Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" };
+    let mut response = TokenError::refused(&app, refusal).error_response();
+    // RFC 9110 §15.5.6.
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+    response
 }
 
-async fn no_such_endpoint(app: Data<App>) -> HttpResponse {
-    TokenError::refused(&app, Refusal { problem: &NOT_FOUND, cause: "no such endpoint" }).error_response()
+async fn no_such_endpoint() -> HttpResponse {
+    ApiError::not_found().error_response()
+}
+
+/// GET, and HEAD like it (RFC 9110 §9.3.2).
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Any origin, no cookies, errors included (RFC 10017; `standards.md`, real client libraries).

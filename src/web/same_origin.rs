@@ -44,7 +44,10 @@ pub async fn guard(
         && let Some(clean) = without_token(request.query_string())
     {
         let location = format!("{}{clean}", request.path());
-        return Ok(request.into_response(see_other(&location)));
+        // `//evil.test/` is a path here and another site in a Location.
+        if app.public.own_path(&location).is_some() {
+            return Ok(request.into_response(see_other(&location)));
+        }
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }

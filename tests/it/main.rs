@@ -2,5 +2,30 @@
 //! (see `harness`), on a SQLite file or, with `TEST_DATABASE_URL`, in a schema of a PostgreSQL.
 //! `tidy` reads the tree itself.
 
+mod account_pages;
+mod authorization_code;
+mod bad_connections;
+mod consent;
+mod cors;
+mod crash;
+mod database_trouble;
+mod developer_console;
+mod every_route;
 mod harness;
+mod introspection;
+mod login_redirect;
+mod login_redirect_addresses;
+mod login_redirect_tokens;
+mod metadata;
+mod oxide_auth_table;
+mod pages_in_general;
+mod protocol_errors;
+mod real_clients;
+mod refresh;
+mod register;
+mod revocation;
+mod secrets_at_rest;
+mod sign_in;
+mod store;
 mod tidy;
+mod user_token;

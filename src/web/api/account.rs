@@ -74,7 +74,7 @@ fn shown(token: &TokenInUse, user: User) -> Account {
     Account {
         id: user.id.uuid(),
         username: user.username,
-        client_id: token.basis.application.as_ref().map(|client| client.client_id.clone()),
+        client_id: token.made_for(),
         profile: json!({ "about": user.about, "homepage": user.homepage, "allowContact": user.allow_contact }),
         shielded,
     }
@@ -164,7 +164,7 @@ pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpRespon
         consult::<_, Rejection, _>(&app.store, move |db| find_living(db, now, &shared.mint, (&presented, None))).await;
     match found {
         Ok(token) => {
-            let client_id = token.basis.application.map(|client| client.client_id);
+            let client_id = token.made_for();
             Ok(answer(&json!({ "valid": true, "client_id": client_id })))
         }
         Err(Error::Refused(_)) => Ok(answer(&json!({ "valid": false }))),

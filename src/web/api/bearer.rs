@@ -37,6 +37,9 @@ pub fn without_scheme(text: &str) -> &str {
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|_refusal| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    if query.is_repeated("token") {
+        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+    }
     let may_query = matches!(request.method().as_str(), "GET" | "HEAD");
     let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
     let token = match (in_header(request), in_query) {

@@ -94,14 +94,11 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl<R> From<Error<R>> for ApiError
-where
-    Self: From<R>,
-{
+impl<R: Into<Self>> From<Error<R>> for ApiError {
     fn from(error: Error<R>) -> Self {
         match error {
-            Error::Refused(refusal) => Self::from(refusal),
-            Error::Failed(error) => Self::from(error),
+            Error::Refused(refusal) => refusal.into(),
+            Error::Failed(error) => error.into(),
         }
     }
 }

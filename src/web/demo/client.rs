@@ -155,22 +155,22 @@ impl Asking {
     ) -> Result<String, CallError> {
         let endpoint = &self.metadata().await?.authorization_endpoint;
         let challenge = sha256_base64url(code_verifier.as_bytes());
-        let query = Serializer::new(String::new())
-            .append_pair("response_type", "code")
-            .append_pair("client_id", self.client_id())
-            .append_pair("redirect_uri", redirect_uri)
-            .append_pair("scope", "projects")
-            .append_pair("state", state)
-            .append_pair("code_challenge", &challenge)
-            .append_pair("code_challenge_method", "S256")
-            .finish();
-        Ok(format!("{endpoint}?{query}"))
+        let pairs = [
+            ("response_type", "code"),
+            ("client_id", self.client_id()),
+            ("redirect_uri", redirect_uri),
+            ("scope", "projects"),
+            ("state", state),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        Ok(format!("{endpoint}?{}", Serializer::new(String::new()).extend_pairs(pairs).finish()))
     }
 
     /// Where a person's browser is sent for a user token.
     pub fn login_redirect_url(&self, return_url: &str, state: &str) -> String {
-        let query = Serializer::new(String::new()).append_pair("referer", return_url).append_pair("state", state);
-        format!("{}/logIn?{}", self.issuer, query.finish())
+        let pairs = [("referer", return_url), ("state", state)];
+        format!("{}/logIn?{}", self.issuer, Serializer::new(String::new()).extend_pairs(pairs).finish())
     }
 
     /// Asks the token endpoint (RFC 6749 §4.1.3, §6).

@@ -1,1 +1,228 @@
-//! The sample app and the sample API of `gatepost demo`.
+//! `gatepost demo`: two people, a sample app that logs them in by both ways, and a sample API that
+//! asks about tokens. App and API are programs like any other: they know the server by its address
+//! and their credentials, and talk to it over HTTP.
+
+mod api;
+mod app;
+mod client;
+mod log_in;
+mod session;
+
+use std::net::{SocketAddr, TcpListener};
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::Data;
+use actix_web::{App as ActixApp, HttpServer};
+use aws_lc_rs::rand;
+
+use self::app::Site;
+use self::client::{Asking, Credentials};
+use self::log_in::Fieldnotes;
+use self::session::Sessions;
+use super::app::App;
+use crate::domain::client::ClientType;
+use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::secret::Secret;
+use crate::domain::user::Role;
+use crate::identity::password_hashing::Busy;
+use crate::identity::people;
+use crate::oauth::apis::{self, ApiDraft};
+use crate::oauth::clients::{self, By, Registered};
+use crate::outcome::{Error, transact};
+use crate::store::StoreError;
+
+/// The people. The app belongs to the last one.
+pub const PEOPLE: [&str; 2] = ["alice", "bob"];
+/// Seconds that running requests get when the demo stops.
+const GRACE: u64 = 1;
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The passwords could not be hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// A person, the app or the API was refused.
+    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))]
+    Refused(Vec<FieldProblem>),
+    /// A socket failed.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+impl From<Error<Vec<FieldProblem>>> for DemoError {
+    fn from(error: Error<Vec<FieldProblem>>) -> Self {
+        match error {
+            Error::Refused(problems) => Self::Refused(problems),
+            Error::Failed(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Where the app and the API listen.
+pub struct Sockets {
+    /// The app's socket.
+    pub app: TcpListener,
+    /// The API's socket.
+    pub api: TcpListener,
+}
+
+/// A running demo beside a running server.
+pub struct Demo {
+    /// The server's address.
+    pub issuer: String,
+    /// The app's address.
+    pub app_url: String,
+    /// The API's address.
+    pub api_url: String,
+    /// The password of all people.
+    pub password: Secret,
+    handles: [ServerHandle; 2],
+}
+
+/// Makes the people, registers the app and the API, and starts both. The server itself is started by
+/// whoever calls this.
+///
+/// # Errors
+/// Why there is no demo; also when the database already has an `alice` or a `bob`.
+pub async fn spawn(app: &Data<App>, sockets: Sockets) -> Result<Demo, DemoError> {
+    let issuer = app.public.issuer.clone();
+    let (app_url, api_url) = (url_of(sockets.app.local_addr()?), url_of(sockets.api.local_addr()?));
+    let password = new_password();
+    let (for_app, for_api) = populate(app, &password, (&app_url, &api_url)).await?;
+    let handles =
+        [start_app(app, sockets.app, (&app_url, &api_url), for_app)?, start_api(&issuer, sockets.api, for_api)?];
+    Ok(Demo { issuer, app_url, api_url, password, handles })
+}
+
+impl Demo {
+    /// Stops the app and the API at once.
+    pub async fn stop(self) {
+        for handle in self.handles {
+            handle.stop(false).await;
+        }
+    }
+}
+
+/// The address of a socket as a browser on this device writes it.
+pub fn url_of(address: SocketAddr) -> String {
+    let is_everywhere = address.ip().is_unspecified();
+    let address = if is_everywhere { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    format!("http://{address}")
+}
+
+/// Three groups of four letters and digits that cannot be confused: 60 bits.
+fn new_password() -> Secret {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0; 12];
+    rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+    let letters = bytes.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    Secret::new(letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-"))
+}
+
+/// Puts everybody into the database. Answers the credentials of the app and the API.
+async fn populate(
+    app: &App,
+    password: &Secret,
+    (app_url, api_url): (&str, &str),
+) -> Result<(Credentials, Credentials), DemoError> {
+    let mut persons = Vec::new();
+    for username in PEOPLE {
+        let email = format!("{username}@example.com");
+        let written = people::Credentials { username, email: &email, password: Some(password.expose()) };
+        persons.push(people::check(written).map_err(DemoError::Refused)?);
+    }
+    // The password is the same, so one hash is enough.
+    let hash = match persons.first() {
+        Some(person) => person.hash(&app.hasher).await?,
+        None => None,
+    };
+    let (now, lifetimes) = (app.now(), app.mint.lifetimes);
+    let (sample_app, sample_api) = (fieldnotes(app_url), notes(api_url));
+    let registered = transact(&app.store, move |tx| {
+        let mut owner = None;
+        for person in &persons {
+            owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true))?);
+        }
+        let owner = owner.expect("because there are people").id;
+        let app = clients::register(tx, now, &lifetimes, (By::Operator(owner), sample_app.clone()))?;
+        let (_, api) = apis::register(tx, now, sample_api.clone())?;
+        Ok((credentials(app), credentials(api)))
+    });
+    Ok(registered.await?)
+}
+
+fn fieldnotes(app_url: &str) -> Draft {
+    Draft {
+        redirect_uris: vec![format!("{app_url}{}", log_in::CALLBACK)],
+        login_return_urls: vec![format!("{app_url}{}", log_in::SIGNED_IN)],
+        ..Draft::new("Fieldnotes", ClientType::Confidential)
+    }
+}
+
+fn notes(api_url: &str) -> ApiDraft {
+    let (identifier, name) = (api_url.to_owned(), "Fieldnotes API".to_owned());
+    // The operator's own, so that it learns about user tokens too.
+    ApiDraft { identifier, name, scopes: Vec::new(), is_first_party: true }
+}
+
+fn credentials(registered: Registered) -> Credentials {
+    let secret = registered.secret.expect("because a confidential client has a secret");
+    Credentials { client_id: registered.client.client_id, client_secret: Secret::new(secret.expose()) }
+}
+
+fn start_app(
+    app: &App,
+    socket: TcpListener,
+    (app_url, api_url): (&str, &str),
+    credentials: Credentials,
+) -> Result<ServerHandle, DemoError> {
+    let (issuer, clock, sessions) = (app.public.issuer.clone(), app.clock.clone(), Data::new(Sessions::default()));
+    let (url, notes_url) = (app_url.to_owned(), format!("{api_url}/notes"));
+    let server = HttpServer::new(move || {
+        let asking = Asking::new(&issuer, credentials.clone());
+        let fieldnotes = Fieldnotes { url: url.clone(), notes_url: notes_url.clone(), asking };
+        let site = Site { fieldnotes, sessions: sessions.clone(), clock: clock.clone() };
+        ActixApp::new().configure(|config| app::routes(config, Data::new(site)))
+    });
+    Ok(run(server.workers(1).shutdown_timeout(GRACE).disable_signals().listen(socket)?.run()))
+}
+
+fn start_api(issuer: &str, socket: TcpListener, credentials: Credentials) -> Result<ServerHandle, DemoError> {
+    let issuer = issuer.to_owned();
+    let server = HttpServer::new(move || {
+        let asking = Asking::new(&issuer, credentials.clone());
+        ActixApp::new().configure(|config| api::routes(config, Data::new(asking)))
+    });
+    Ok(run(server.workers(1).shutdown_timeout(GRACE).disable_signals().listen(socket)?.run()))
+}
+
+fn run(server: Server) -> ServerHandle {
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    handle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_easy_to_type_and_new_each_time() {
+        let (one, other) = (new_password(), new_password());
+        assert_ne!(one.expose(), other.expose());
+        let groups: Vec<&str> = one.expose().split('-').collect();
+        assert!(groups.len() == 3 && groups.iter().all(|group| group.len() == 4), "{}", one.expose());
+    }
+
+    #[test]
+    fn a_socket_that_listens_everywhere_is_reached_on_this_device() {
+        let url = |address: &str| url_of(address.parse().expect("because it is an address"));
+        assert_eq!(url("127.0.0.1:8090"), "http://127.0.0.1:8090");
+        assert_eq!(url("0.0.0.0:8090"), "http://127.0.0.1:8090");
+        assert_eq!(url("[::1]:8090"), "http://[::1]:8090");
+    }
+}

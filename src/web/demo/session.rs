@@ -211,7 +211,7 @@ mod tests {
         let (alice, ()) = sessions.update(None, |session| session.begin("state".to_owned(), Way::Redirect));
         let (mallory, ()) = sessions.update(None, |_session| ());
         assert_ne!(alice, mallory);
-        let mut finish = |key: &str| sessions.update(Some(key), |session| session.finish("state")).1;
+        let finish = |key: &str| sessions.update(Some(key), |session| session.finish("state")).1;
         assert_eq!(finish(&mallory), None);
         assert_eq!(finish(&alice), Some(Way::Redirect));
         assert_eq!(finish(&alice), None);

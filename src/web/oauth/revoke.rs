@@ -28,7 +28,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     });
     let (found, client) = examined.await.map_err(|error| TokenError::new(&app, error))?;
     if found == Revocable::Found {
-        let revoked = transact(&app.store, move |tx| Ok(revocation::revoke(tx, now, &client, &token)?));
+        let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, &client, &token));
         revoked.await.map_err(|error| TokenError::new(&app, error))?;
     }
     // Some clients read the body as JSON whatever the RFC says.

@@ -80,6 +80,11 @@ fn page_of(app: &App, refusal: &LoginRedirectRefusal) -> PageError {
             page("invalid-return-url", "The app asks us to send you to an address that we cannot send anybody to.")
                 .for_developer(&format!("The referer is not a return URL: {error}."))
         }
+        LoginRedirectRefusal::ChallengeRequired => {
+            page("login-challenge-required", "The app's link lacks a part that protects your log-in.").for_developer(
+                "Your application takes login codes: send code_challenge (S256, 43 base64url characters), as login.js does.",
+            )
+        }
         LoginRedirectRefusal::Unregistered(url) => page(
             "unregistered-return-url",
             "The app asks us to send you to an address that no app has registered here.",

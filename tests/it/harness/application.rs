@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::browser::Browser;
 use super::html::Page;
 use super::http::{Answer, Http, encode, parameter};
-use super::random_word;
+use super::{Server, random_word};
 
 /// One application that is registered at the server.
 #[derive(Clone)]
@@ -135,6 +135,11 @@ pub fn basic(client_id: &str, secret: &str) -> String {
 impl Application {
     pub fn new(http: Http, client: Client, secret: Option<Secret>) -> Self {
         Self { client, secret, http }
+    }
+
+    /// The same application before a server that was restarted.
+    pub fn at(self, server: &Server) -> Self {
+        Self { http: server.http.clone(), ..self }
     }
 
     /// Its public name.

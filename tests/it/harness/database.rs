@@ -1,6 +1,6 @@
 //! A database per test: a SQLite file, or a schema of the PostgreSQL at `TEST_DATABASE_URL`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -10,7 +10,7 @@ use super::random_word;
 
 /// One test's database; it is removed when the test ends.
 pub struct TestDatabase {
-    folder: TempDir,
+    _folder: TempDir,
     url: String,
     secret_file: String,
     schema: Option<(String, String)>,
@@ -24,13 +24,13 @@ impl TestDatabase {
         let secret_file = in_folder("base.key");
         let Some(server) = std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) else {
             let url = format!("sqlite://{}", in_folder("gatepost.db"));
-            return Self { folder, url, secret_file, schema: None };
+            return Self { _folder: folder, url, secret_file, schema: None };
         };
         let schema = format!("test_{}", random_word(20));
         run(&server, &format!("CREATE SCHEMA {schema}"));
         let joint = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{joint}options=-csearch_path%3D{schema}");
-        Self { folder, url, secret_file, schema: Some((server, schema)) }
+        Self { _folder: folder, url, secret_file, schema: Some((server, schema)) }
     }
 
     /// As the setting `database_url` spells it.
@@ -47,17 +47,11 @@ impl TestDatabase {
     pub fn sqlite_file(&self) -> Option<&Path> {
         self.url.strip_prefix("sqlite://").map(Path::new)
     }
-
-    /// A path in the folder that is removed with the database.
-    #[expect(dead_code, reason = "for tests that keep something beside the database")]
-    pub fn beside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Some((server, schema)) = &self.schema {
+        if let (Some((server, schema)), false) = (&self.schema, std::thread::panicking()) {
             run(server, &format!("DROP SCHEMA {schema} CASCADE"));
         }
     }

@@ -132,6 +132,14 @@ impl Page {
         assert_eq!(found.len(), 1, "{what}");
         found.into_iter().next().map(|form| form.press(label)).expect("because there is one")
     }
+
+    /// The form that asks for a decision, with the button `allow` or `deny` pressed.
+    pub fn decision(&self, value: &str) -> Form {
+        let is_it = |button: &Button| button.name.as_deref() == Some("decision") && button.value == value;
+        let mut found = self.forms().into_iter().filter(|form| form.buttons.iter().any(is_it));
+        let form = found.next().unwrap_or_else(|| panic!("nothing to {value} on {}: {}", self.url, self.html));
+        Form { pressed: Some(("decision".to_owned(), value.to_owned())), ..form }
+    }
 }
 
 fn read(form: ElementRef, page: &Url) -> Form {

@@ -77,6 +77,12 @@ impl Http {
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: body.to_vec() }
     }
 
+    /// Asks as if the server had another name.
+    pub async fn send_as(&self, host: &str, target: &str) -> Answer {
+        let elsewhere = Self { issuer: format!("http://{host}"), ..self.clone() };
+        elsewhere.send(Method::GET, target, &[], "").await
+    }
+
     /// Asks for a page or document.
     pub async fn get(&self, target: &str) -> Answer {
         self.send(Method::GET, target, &[], "").await

@@ -6,6 +6,7 @@ pub mod browser;
 mod database;
 pub mod html;
 pub mod http;
+pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -21,12 +22,12 @@ use gatepost::config;
 use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::secret::Secret;
-use gatepost::domain::user::{Role, User};
+use gatepost::domain::user::{Role, User, fold};
 use gatepost::identity::people::{self, Credentials};
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::outcome::transact;
-use gatepost::store::{Database, Result, StoreError};
+use gatepost::store::{Database, Result, StoreError, users};
 use gatepost::upkeep;
 use gatepost::web::app::App;
 use gatepost::web::server;
@@ -201,6 +202,13 @@ impl Server {
         made.await.expect("because the name is free")
     }
 
+    /// The person of this name.
+    pub async fn person_named(&self, username: &str) -> User {
+        let folded = fold(username);
+        let found = self.read(move |db| users::find_by_username(db, &folded)).await;
+        found.expect("because the test made this person")
+    }
+
     /// A browser that was never here.
     pub fn browser(&self) -> Browser {
         Browser::new(self.http.clone(), &self.app.public.origin)
@@ -258,16 +266,18 @@ impl Server {
         Application::new(self.http.clone(), client, secret)
     }
 
-    /// Changes an application's row.
-    pub async fn change_client(
-        &self,
-        application: &Application,
-        change: impl FnMut(&mut Database, gatepost::domain::id::Id<gatepost::domain::client::Client>) -> Result<()>
-        + Send
-        + 'static,
-    ) {
-        let (id, mut change) = (application.client.id, change);
-        self.write(move |tx| change(tx, id)).await;
+    /// Suspends an application as an operator would, or undoes it.
+    pub async fn suspend(&self, application: &Application, is_suspended: bool) {
+        let key = application.client.id.number();
+        let at = if is_suspended { self.now().seconds().to_string() } else { "NULL".to_owned() };
+        let sql = format!("UPDATE clients SET disabled_at = {at} WHERE id = {key}");
+        self.write(move |tx| execute(tx, &sql)).await;
+    }
+
+    /// Disables a person as an operator would, or undoes it.
+    pub async fn disable(&self, person: &User, is_disabled: bool) {
+        let (id, at) = (person.id, is_disabled.then(|| self.now()));
+        self.write(move |tx| users::set_disabled(tx, id, at)).await;
     }
 }
 

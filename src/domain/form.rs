@@ -1,0 +1,41 @@
+//! `application/x-www-form-urlencoded` text, decoded without a guess: what is not UTF-8 is told.
+
+use percent_encoding::percent_decode_str;
+
+/// A part is not UTF-8, or holds NUL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not UTF-8")]
+pub struct Unreadable;
+
+/// The names and values, in order. A name without `=` has an empty value.
+pub fn pairs(encoded: &str) -> impl Iterator<Item = Result<(String, String), Unreadable>> {
+    encoded.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name)?, decode(value)?))
+    })
+}
+
+/// One name or value.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn decode(encoded: &str) -> Result<String, Unreadable> {
+    let spaced = encoded.replace('+', " ");
+    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_bytes| Unreadable)?;
+    if text.contains('\0') { Err(Unreadable) } else { Ok(text.into_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_is_told_and_a_real_replacement_character_is_not() {
+        assert_eq!(decode("a+b%20%C3%A9"), Ok("a b é".to_owned()));
+        assert_eq!(decode("%EF%BF%BD"), Ok("\u{fffd}".to_owned()));
+        assert_eq!((decode("%ff"), decode("%00")), (Err(Unreadable), Err(Unreadable)));
+        let read: Vec<_> = pairs("a=1&&b&c=x=y").collect();
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(read, [pair("a", "1"), pair("b", ""), pair("c", "x=y")]);
+    }
+}

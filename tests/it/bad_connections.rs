@@ -1,0 +1,60 @@
+//! Bytes that no client library sends: the server refuses them, and goes on serving everybody else.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use crate::harness::{self, Server};
+
+/// Sends raw bytes, closes the sending side, and reads the first line of the answer, if there is one.
+fn exchange(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).expect("because the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("because the time is not zero");
+    // The server may have refused and closed before everything was sent.
+    let sent = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}, after {sent:?}"),
+    }
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+#[actix_web::test]
+async fn garbage_floods_and_broken_bodies_are_refused_and_nobody_else_notices() {
+    let server = harness::spawn().await;
+    let post = "POST /oauth/token HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+    let many = (0..5_000).map(|number| format!("x-{number}: {}\r\n", "y".repeat(100))).collect::<String>();
+    let cases: Vec<Vec<u8>> = vec![
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        b"GET\r\n\r\n".to_vec(),
+        b"GET /login HTTP/9.9\r\n\r\n".to_vec(),
+        b"GET /%zz%%00\xff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".to_vec(),
+        format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(200_000)).into_bytes(),
+        format!("GET /login HTTP/1.1\r\nhost: localhost\r\n{many}\r\n").into_bytes(),
+        format!("GET /login HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "y".repeat(300_000)).into_bytes(),
+        format!("{post}content-length: 1000\r\nconnection: close\r\n\r\ngrant_type=refresh_token").into_bytes(),
+        format!("{post}content-length: -1\r\n\r\nx").into_bytes(),
+        format!("{post}content-length: 5\r\ncontent-length: 6\r\n\r\nhello!").into_bytes(),
+        format!("{post}transfer-encoding: chunked\r\nconnection: close\r\n\r\nzz\r\nhello\r\n").into_bytes(),
+        format!("{post}transfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\nhel").into_bytes(),
+        format!("{post}transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\nGET /account HTTP/1.1\r\n\r\n")
+            .into_bytes(),
+    ];
+    for case in cases {
+        let line = exchange(&server, &case);
+        let start = String::from_utf8_lossy(&case[..case.len().min(120)]).into_owned();
+        assert!(!line.contains(" 5") && !line.contains(" 2"), "{line} for {start}");
+        assert_eq!(server.http.get("/login").await.status, 200, "after {start}");
+    }
+}
+
+#[actix_web::test]
+async fn a_body_without_a_length_is_measured_while_it_comes() {
+    let server = harness::spawn().await;
+    let chunk = format!("4000\r\n{}\r\n", "a".repeat(0x4000));
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\
+                content-type: application/x-www-form-urlencoded\r\n\r\n";
+    let line = exchange(&server, format!("{head}{}0\r\n\r\n", chunk.repeat(5)).as_bytes());
+    assert!(line.contains(" 413 "), "{line}");
+}

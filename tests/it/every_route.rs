@@ -1,0 +1,275 @@
+//! Every address of the server, asked by nobody, by somebody, and by a foreign page; none may be missing.
+
+use actix_web::http::Method;
+use gatepost::web::routes::{ADDRESSES, Access};
+
+use crate::harness::http::Answer;
+use crate::harness::{self, Server};
+
+const ROUTES: &str = include_str!("../../src/web/routes.rs");
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// An address with something in place of its variables.
+fn filled(path: &str) -> String {
+    path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", "nobody")
+}
+
+fn is_page(path: &str, access: Access) -> bool {
+    let is_program = path.starts_with("/.well-known/") || path.starts_with("/static/") || path == "/login.js";
+    !is_program && !path.starts_with("/v3") && matches!(access, Access::Anybody | Access::Person)
+}
+
+/// The addresses of a piece of `routes.rs`: `{a:b|c}` stands for two of them.
+fn written_out(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else { return vec![pattern.to_owned()] };
+    let (variable, after) = rest.split_once('}').expect("because a variable is closed");
+    let choices: Vec<String> = match variable.split_once(':') {
+        None => vec![format!("{{{variable}}}")],
+        Some((_, choices)) => choices.replace("(?i)", "").split('|').map(str::to_owned).collect(),
+    };
+    let tails = written_out(after);
+    choices.iter().flat_map(|choice| tails.iter().map(move |tail| format!("{before}{choice}{tail}"))).collect()
+}
+
+/// Every method and address that `routes.rs` serves, read from its text.
+fn served() -> Vec<(String, String)> {
+    let table = ROUTES.split("pub fn routes(").nth(1).expect("because the function is there");
+    let names = table.split("WELL_KNOWN: [&str; 2] = [").nth(1).and_then(|rest| rest.split(']').next());
+    let mut found: Vec<(String, String)> = names
+        .expect("because the list is there")
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|name| ("GET".to_owned(), format!("/.well-known/{name}")))
+        .collect();
+    let mut prefix = "";
+    for piece in table.split(".service(") {
+        if piece.contains("scope(\"/v3\")") {
+            prefix = "/v3";
+        }
+        let opening = ["page(\"", "program(\"", "resource(\""].iter().find_map(|opening| piece.split_once(opening));
+        if let Some(pattern) = opening.and_then(|(_, rest)| rest.split('"').next()) {
+            for path in written_out(pattern) {
+                for (mark, method) in [("get().to(", "GET"), ("post().to(", "POST")] {
+                    if piece.contains(mark) {
+                        found.push((method.to_owned(), format!("{prefix}{path}")));
+                    }
+                }
+            }
+        }
+        if piece.contains("no_such_endpoint") {
+            prefix = "";
+        }
+    }
+    found
+}
+
+#[test]
+fn the_list_of_addresses_and_the_routes_name_the_same() {
+    let mut served = served();
+    let mut listed: Vec<(String, String)> =
+        ADDRESSES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    served.sort();
+    listed.sort();
+    let missing: Vec<_> = served.iter().filter(|address| !listed.contains(address)).collect();
+    let surplus: Vec<_> = listed.iter().filter(|address| !served.contains(address)).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "not listed: {missing:?}; not served: {surplus:?}");
+}
+
+fn method(name: &str) -> Method {
+    name.parse().expect("because it is a method")
+}
+
+fn assert_page_headers(path: &str, answer: &Answer) {
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'self'"] {
+        assert!(policy.contains(part), "{path}: {policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{path}: {policy}");
+    // Chromium enforces form-action on the redirects after a POST: pages that lead away send none.
+    let leads_away = ["/login", "/register"].contains(&path) || path.starts_with("/oauth/authorize");
+    let has_form_action = policy.contains("form-action 'self'");
+    assert!(has_form_action != leads_away || answer.status >= 400, "{path}: {policy}");
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{path}: {name}");
+    }
+    assert_eq!(answer.header("access-control-allow-origin"), None, "{path}: pages have no CORS");
+}
+
+fn assert_is_answered(path: &str, answer: &Answer) {
+    assert!(answer.status < 500 && answer.status != 405, "{path}: {}", answer.status);
+}
+
+#[actix_web::test]
+async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_rest() {
+    let server = harness::spawn().await;
+    for (name, pattern, access) in ADDRESSES {
+        let path = filled(pattern);
+        let headers = if name == "POST" { &[FORM, ("sec-fetch-site", "same-origin")][..] } else { &[] };
+        let answer = server.http.send(method(name), &path, headers, "").await;
+        assert_is_answered(&path, &answer);
+        match access {
+            Access::Person => {
+                let location = answer.location().unwrap_or_default();
+                assert_eq!(answer.status, 303, "{name} {path}");
+                let room = if path.starts_with("/developer") { "%2Fdeveloper" } else { "%2Faccount" };
+                assert!(location.starts_with(&format!("/login?next={room}")), "{name} {path}: {location}");
+            }
+            Access::Token => {
+                assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{path}");
+            }
+            Access::Client => assert!(matches!(answer.error().0, 400 | 401), "{path}: {}", answer.text()),
+            Access::Anybody if is_page(pattern, access) && answer.status != 303 => assert_page_headers(&path, &answer),
+            Access::Anybody => {}
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_person_sees_their_own_pages_and_nothing_where_nothing_is() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    for (_, pattern, access) in ADDRESSES.iter().filter(|(name, _, _)| *name == "GET") {
+        let path = filled(pattern);
+        let answer = alice.bare(Method::GET, &path, &[], "").await;
+        assert_is_answered(&path, &answer);
+        if *access == Access::Person {
+            assert_eq!(answer.status, if path.contains("nobody") { 404 } else { 200 }, "{path}");
+        }
+        if is_page(pattern, *access) && answer.status != 303 {
+            assert_page_headers(&path, &answer);
+            let sources = ["src=\"http", "href=\"http", "src=\"//", "style=\"", "onclick="];
+            let body = answer.text();
+            assert!(sources.iter().all(|source| !body.contains(source)), "{path}: something foreign or inline");
+        }
+    }
+}
+
+/// Asks as a foreign page of `origin` does, with the person's cookies where the browser sends them.
+async fn cross_origin(server: &Server, headers: &[(&str, &str)], body: &str) {
+    let mut alice = server.signed_in(&format!("alice-{}", harness::random_word(6))).await;
+    let before = server.count("sessions WHERE ended_at IS NULL").await;
+    for (_, pattern, access) in ADDRESSES.iter().filter(|(name, _, _)| *name == "POST") {
+        let path = filled(pattern);
+        let headers: Vec<(&str, &str)> = [FORM].iter().chain(headers).copied().collect();
+        let answer = alice.bare(Method::POST, &path, &headers, body).await;
+        if matches!(access, Access::Person | Access::Anybody) {
+            assert_eq!((answer.status, answer.location()), (403, None), "{path}: {headers:?}");
+            assert!(answer.text().contains("did not come from our own pages"), "{path}");
+            assert_eq!(answer.header("set-cookie"), None, "{path}");
+        } else {
+            assert!(matches!(answer.status, 400 | 401), "{path} reads no cookies: {}", answer.status);
+        }
+    }
+    assert_eq!(alice.open("/account").await.heading(), "Your account");
+    assert_eq!(server.count("sessions WHERE ended_at IS NULL").await, before);
+}
+
+#[actix_web::test]
+async fn a_foreign_page_changes_nothing_with_a_persons_cookies() {
+    let server = harness::spawn().await;
+    let body = "decision=allow&shown=x&username=a&password=b&client_name=x&confirm=x&keep_old_for=0";
+    let own = server.issuer().to_owned();
+    let other_port = "http://localhost:1";
+    for headers in [
+        &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")][..],
+        &[("sec-fetch-site", "cross-site"), ("origin", &own)],
+        &[("sec-fetch-site", "same-site"), ("origin", "https://other.localhost")],
+        &[("sec-fetch-site", "nonsense")],
+        &[("origin", "https://evil.test")],
+        &[("origin", "null")],
+        &[("origin", other_port)],
+        &[("origin", "")],
+        &[("referer", &own)],
+    ] {
+        cross_origin(&server, headers, body).await;
+    }
+}
+
+#[actix_web::test]
+async fn logging_a_victim_in_or_out_from_elsewhere_is_refused_without_cookies_too() {
+    let server = harness::spawn().await;
+    server.person("mallory").await;
+    let form = [("username", "mallory"), ("password", harness::PASSWORD)];
+    for headers in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.test")], &[("origin", "null")]]
+    {
+        let answer = server.http.post("/login", headers, &form).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{headers:?}");
+    }
+    for headers in [&[("sec-fetch-site", "none")][..], &[("origin", server.issuer())], &[]] {
+        assert_eq!(server.http.post("/login", headers, &form).await.status, 303, "{headers:?}: a program may");
+    }
+}
+
+#[actix_web::test]
+async fn an_authorization_request_by_post_may_come_from_anywhere_and_a_decision_may_not() {
+    let server = harness::spawn().await;
+    let app = server.application(harness::confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    let path = app.request().path();
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let elsewhere = [FORM, ("sec-fetch-site", "cross-site"), ("origin", "https://app.example")];
+    let answer = alice.bare(Method::POST, "/oauth/authorize", &elsewhere, query).await;
+    assert_eq!((answer.status, answer.location()), (303, Some(path.as_str())));
+    let page = alice.open(&path).await;
+    let body = page.form_with("Allow").encode();
+    assert_eq!(alice.bare(Method::POST, &path, &elsewhere, &body).await.status, 403);
+    assert_eq!(server.count("authorization_codes").await, 0);
+}
+
+#[actix_web::test]
+async fn an_address_with_two_slashes_never_leads_off_the_host() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    for path in [
+        "//evil.test/?token=x", "//evil.test?token=x", "///evil.test/?token=x", "//evil.test/%2e%2e?token=x",
+        "/\\evil.test/?token=x", "/.//evil.test/?token=x", "//evil.test/account?token=x", "//evil.test/login",
+        "//evil.test/logout?next=/x", "/%2f/evil.test/?token=x",
+    ] {
+        let page = alice.open(path).await;
+        assert_eq!(page.away, None, "{path}");
+        let answer = server.http.get(path).await;
+        let location = answer.location().unwrap_or("/");
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{path}: {location}");
+    }
+}
+
+/// RFC 9110 §9.1: a server supports GET and HEAD.
+#[actix_web::test]
+async fn head_is_answered_like_get_without_a_body() {
+    let server = harness::spawn().await;
+    let mut statuses = Vec::new();
+    for (_, pattern, _) in ADDRESSES.iter().filter(|(name, _, _)| *name == "GET") {
+        let path = filled(pattern);
+        let (get, head) = (server.http.get(&path).await, server.http.send(Method::HEAD, &path, &[], "").await);
+        assert!(head.body.is_empty(), "{path}");
+        statuses.push((path, get.status, head.status));
+    }
+    let other: Vec<_> = statuses.iter().filter(|(_, get, head)| get != head).collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+/// A page where a person asked: also for a method that an address does not take.
+#[actix_web::test]
+async fn another_method_is_refused_in_words() {
+    let server = harness::spawn().await;
+    let own = [("sec-fetch-site", "same-origin")];
+    let mut silent = Vec::new();
+    for (_, pattern, access) in ADDRESSES {
+        let path = filled(pattern);
+        for name in ["PUT", "DELETE", "PATCH"] {
+            let answer = server.http.send(method(name), &path, &own, "").await;
+            assert!(matches!(answer.status, 404 | 405), "{name} {path}: {}", answer.status);
+            if answer.body.is_empty() && !pattern.starts_with("/static") && pattern != "/login.js" {
+                silent.push((name, path.clone(), access));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "an empty answer: {silent:?}");
+}

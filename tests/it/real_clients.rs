@@ -1,0 +1,125 @@
+//! A client library that we did not write (the `oauth2` crate) completes its flows: it is given nothing
+//! but our metadata, its registration, and a browser.
+
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
+    IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken, RevocationUrl, Scope, StandardRevocableToken,
+    TokenIntrospectionResponse, TokenResponse, TokenUrl,
+};
+use serde_json::Value;
+
+use crate::harness::application::Application;
+use crate::harness::browser::Browser;
+use crate::harness::http::parameter;
+use crate::harness::{self, Server, confidential, public};
+
+const PUBLIC_URL: &str = "https://id.example";
+
+/// A server behind a TLS proxy: the library wants https where it revokes.
+async fn behind_a_proxy() -> Server {
+    harness::spawn_with(&[("public_url", PUBLIC_URL)]).await
+}
+
+/// The library's HTTP, with the proxy's part: blocking, redirects not followed. The server has threads
+/// of its own.
+fn sender(server: &Server) -> impl Fn(HttpRequest) -> Result<HttpResponse, ureq::Error> {
+    let (inside, config) = (format!("http://{}", server.address), ureq::Agent::config_builder());
+    let agent = ureq::Agent::new_with_config(config.http_status_as_error(false).max_redirects(0).build());
+    move |mut request| {
+        let behind = request.uri().to_string().replacen(PUBLIC_URL, &inside, 1);
+        *request.uri_mut() = behind.parse().expect("because only its beginning changed");
+        let (parts, mut body) = agent.run(request)?.into_parts();
+        Ok(HttpResponse::from_parts(parts, body.read_to_vec()?))
+    }
+}
+
+fn metadata(server: &Server) -> Value {
+    let request = oauth2::http::Request::get(server.url("/.well-known/oauth-authorization-server")).body(Vec::new());
+    let answer = sender(server)(request.expect("because the address is right")).expect("because the server answers");
+    serde_json::from_slice(answer.body()).expect("because metadata is JSON")
+}
+
+type Client = BasicClient<
+    oauth2::EndpointSet,
+    oauth2::EndpointNotSet,
+    oauth2::EndpointSet,
+    oauth2::EndpointSet,
+    oauth2::EndpointSet,
+>;
+
+fn client(server: &Server, app: &Application, auth_type: AuthType) -> Client {
+    let metadata = metadata(server);
+    let endpoint = |name: &str| metadata[format!("{name}_endpoint")].as_str().expect("because it is named").to_owned();
+    let because = "because metadata names whole addresses";
+    let client = BasicClient::new(ClientId::new(app.client_id().to_owned()))
+        .set_auth_uri(AuthUrl::new(endpoint("authorization")).expect(because))
+        .set_token_uri(TokenUrl::new(endpoint("token")).expect(because))
+        .set_introspection_url(IntrospectionUrl::new(endpoint("introspection")).expect(because))
+        .set_revocation_url(RevocationUrl::new(endpoint("revocation")).expect(because))
+        .set_redirect_uri(RedirectUrl::new(app.redirect_uri()).expect("because it was registered"))
+        .set_auth_type(auth_type);
+    if app.client.is_public() { client } else { client.set_client_secret(ClientSecret::new(app.secret().to_owned())) }
+}
+
+/// Sends the person's browser to the library's address, and gives the library what came back.
+async fn code(browser: &mut Browser, address: &str, state: &CsrfToken) -> AuthorizationCode {
+    let page = browser.open(address).await;
+    let page = if page.away.is_some() { page } else { browser.submit(page.decision("allow")).await };
+    assert_eq!(parameter(page.away(), "state").as_deref(), Some(state.secret().as_str()));
+    AuthorizationCode::new(parameter(page.away(), "code").expect("because she allowed it"))
+}
+
+#[actix_web::test]
+async fn the_oauth2_crate_logs_in_refreshes_introspects_and_revokes_with_basic_and_with_the_body() {
+    let server = behind_a_proxy().await;
+    let send = sender(&server);
+    let app = server.application(confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    for auth_type in [AuthType::BasicAuth, AuthType::RequestBody] {
+        let client = client(&server, &app, auth_type);
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let asked = client.authorize_url(CsrfToken::new_random).add_scope(Scope::new("projects".to_owned()));
+        let (address, state) = asked.set_pkce_challenge(challenge).url();
+        let code = code(&mut alice, address.as_str(), &state).await;
+        let tokens = client.exchange_code(code).set_pkce_verifier(verifier).request(&send);
+        let tokens = tokens.expect("because the library follows the RFCs");
+        assert_eq!(tokens.scopes().map(|scopes| scopes[0].as_str()), Some("projects"));
+        assert_eq!(tokens.expires_in().map(|life| life.as_secs()), Some(3_600));
+        let refresh_token = tokens.refresh_token().expect("because the application registered the grant").clone();
+        let again = client.exchange_refresh_token(&refresh_token).request(&send).expect("because it is stable");
+        let known = client.introspect(again.access_token()).request(&send).expect("because it is its own token");
+        assert_eq!((known.active(), known.username(), known.iss()), (true, Some("alice"), Some(server.issuer())));
+        let revoked = client.revoke_token(StandardRevocableToken::RefreshToken(refresh_token.clone()));
+        let revoked = revoked.expect("because the endpoint is https");
+        revoked.request(&send).expect("because it is its own token");
+        let known = client.introspect(again.access_token()).request(&send).expect("because it may ask");
+        assert!(!known.active());
+        let refused = client.exchange_refresh_token(&refresh_token).request(&send);
+        assert!(matches!(refused, Err(oauth2::RequestTokenError::ServerResponse(_))), "{refused:?}");
+    }
+}
+
+#[actix_web::test]
+async fn the_oauth2_crate_rotates_the_tokens_of_an_application_without_a_secret() {
+    let server = behind_a_proxy().await;
+    let send = sender(&server);
+    let app = server.application(public()).await;
+    let mut alice = server.signed_in("alice").await;
+    let client = client(&server, &app, AuthType::RequestBody);
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (address, state) = client.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).url();
+    let code = code(&mut alice, address.as_str(), &state).await;
+    let tokens = client.exchange_code(code).set_pkce_verifier(verifier).request(&send);
+    let mut tokens = tokens.expect("because the library follows the RFCs");
+    let first: RefreshToken = tokens.refresh_token().expect("because public clients may refresh").clone();
+    for _ in 0..3 {
+        let before = tokens.refresh_token().expect("because every answer has one").clone();
+        tokens = client.exchange_refresh_token(&before).request(&send).expect("because it stores the new one");
+        assert_ne!(tokens.refresh_token().map(RefreshToken::secret), Some(before.secret()));
+    }
+    let token: &AccessToken = tokens.access_token();
+    assert_eq!(server.http.get_with_token("/v3/account", token.secret()).await.status, 200);
+    client.exchange_refresh_token(&first).request(&send).expect_err("because it is old and its successors were used");
+    assert_eq!(server.http.get_with_token("/v3/account", token.secret()).await.status, 401);
+}

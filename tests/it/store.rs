@@ -1,0 +1,128 @@
+//! The store's promises, on both databases: work takes only itself down, what is refused is kept, what
+//! failed is not, a full queue says so at once.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use gatepost::outcome::{Error, transact};
+use gatepost::store::{Database, StoreError};
+
+use crate::harness::pages::count_in;
+use crate::harness::{self, Server, execute};
+
+/// A door that is shut until somebody opens it; whoever waits too long goes on, so that no test hangs.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn wait(&self) {
+        let (is_open, opened) = self.0.as_ref();
+        let is_open = is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(opened.wait_timeout_while(is_open, Duration::from_secs(30), |is_open| !*is_open));
+    }
+
+    fn open(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+}
+
+async fn with_table() -> Server {
+    let server = harness::spawn().await;
+    server.write(|tx| execute(tx, "CREATE TABLE marks (number BIGINT NOT NULL)")).await;
+    server
+}
+
+fn mark(tx: &mut Database, number: usize) -> Result<(), StoreError> {
+    execute(tx, &format!("INSERT INTO marks (number) VALUES ({number})"))
+}
+
+#[actix_web::test]
+async fn work_that_fails_or_panics_takes_only_itself_with_it() {
+    let server = with_table().await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    // While this one is held the others gather, so that SQLite's writer takes them as one batch.
+    let first = server.app.store.write(move |_| {
+        held.wait();
+        Ok(())
+    });
+    let others = join_all((0..100_usize).map(|number| {
+        server.app.store.write(move |tx| {
+            mark(tx, number)?;
+            match number % 10 {
+                3 => Err(StoreError::Conflict),
+                5 => execute(tx, "INSERT INTO no_such_table VALUES (1)"),
+                7 => panic!("this is what the test is about"),
+                _ => Ok(()),
+            }
+        })
+    }));
+    let (first, (others, ())) = join(first, join(others, async { gate.open() })).await;
+    assert!(first.is_ok());
+    for (number, outcome) in others.iter().enumerate() {
+        assert_eq!(outcome.is_ok(), ![3, 5, 7].contains(&(number % 10)), "{number}: {outcome:?}");
+    }
+    assert!(matches!(others[3], Err(StoreError::Conflict)), "each is told its own reason: {:?}", others[3]);
+    assert_eq!(server.count("marks").await, 70);
+    assert_eq!(server.count("marks WHERE number % 10 IN (3, 5, 7)").await, 0);
+    server.write(|tx| mark(tx, 1_000)).await;
+}
+
+#[actix_web::test]
+async fn a_refusal_commits_and_a_failure_rolls_back() {
+    let server = with_table().await;
+    let refused = transact(&server.app.store, |tx| {
+        mark(tx, 1)?;
+        Err::<(), _>(Error::Refused("no"))
+    });
+    assert!(matches!(refused.await, Err(Error::Refused("no"))));
+    let failed = transact(&server.app.store, |tx| {
+        mark(tx, 2)?;
+        Err::<(), Error<&str>>(Error::Failed(StoreError::Unavailable("lost".to_owned())))
+    });
+    assert!(matches!(failed.await, Err(Error::Failed(_))));
+    assert_eq!((server.count("marks WHERE number = 1").await, server.count("marks").await), (1, 1));
+}
+
+#[actix_web::test]
+async fn two_hundred_changes_of_one_row_at_once_are_all_kept() {
+    let server = with_table().await;
+    server.write(|tx| mark(tx, 0)).await;
+    let add = || server.app.store.write(|tx| execute(tx, "UPDATE marks SET number = number + 1"));
+    let outcomes = join_all((0..200).map(|_| add())).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(server.count("marks WHERE number = 200").await, 1);
+}
+
+#[actix_web::test]
+async fn a_full_queue_answers_at_once_and_what_was_taken_is_done() {
+    let server = with_table().await;
+    let gate = Gate::default();
+    let work = join_all((0..5_000_usize).map(|number| {
+        let gate = gate.clone();
+        server.app.store.write(move |tx| {
+            gate.wait();
+            mark(tx, number)
+        })
+    }));
+    // The gate opens after each was handed in once.
+    let (outcomes, ()) = join(work, async { gate.open() }).await;
+    let (done, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert!(!refused.is_empty() && refused.iter().all(|outcome| matches!(outcome, Err(StoreError::Overloaded))));
+    assert!(done.len() >= 4_096, "{}", done.len());
+    assert_eq!(usize::try_from(server.count("marks").await), Ok(done.len()));
+}
+
+#[actix_web::test]
+async fn a_taken_name_is_a_conflict_and_nothing_else_is() {
+    let server = with_table().await;
+    server.write(|tx| execute(tx, "CREATE UNIQUE INDEX marks_number ON marks (number)")).await;
+    server.write(|tx| mark(tx, 1)).await;
+    let taken = server.app.store.write(|tx| mark(tx, 1)).await;
+    assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
+    let broken = server.app.store.read(|db| count_in(db, "no_such_table")).await;
+    assert!(matches!(broken, Err(StoreError::Unavailable(_))), "a broken question is never 'not found': {broken:?}");
+    assert_eq!(server.count("marks").await, 1, "and the next question is answered");
+}
