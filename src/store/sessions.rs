@@ -59,3 +59,10 @@ pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     row.set(sessions::last_seen_at.eq(at)).execute(tx)?;
     Ok(())
 }
+
+/// Notes that the person proved again who they are.
+pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set(sessions::authenticated_at.eq(at)).execute(tx)?;
+    Ok(())
+}

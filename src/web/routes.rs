@@ -16,7 +16,7 @@ use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 38] = [
+pub const ADDRESSES: [(&str, &str, Access); 48] = [
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
@@ -45,6 +45,16 @@ pub const ADDRESSES: [(&str, &str, Access); 38] = [
     ("POST", "/account/sessions/end-others", Access::Person),
     ("POST", "/account/sessions/{id}/end", Access::Person),
     ("POST", "/account/sessions/tokens/{id}/end", Access::Person),
+    ("GET", "/account/confirm", Access::Person),
+    ("POST", "/account/confirm", Access::Person),
+    ("GET", "/account/tokens", Access::Person),
+    ("GET", "/account/tokens/new", Access::Person),
+    ("POST", "/account/tokens/new", Access::Person),
+    ("POST", "/account/tokens/revoke-unused", Access::Person),
+    ("POST", "/account/tokens/revoke-all", Access::Person),
+    ("POST", "/account/tokens/generator/show", Access::Person),
+    ("POST", "/account/tokens/generator/regenerate", Access::Person),
+    ("POST", "/account/tokens/{id}/revoke", Access::Person),
     ("GET", "/account/apps", Access::Person),
     ("POST", "/account/apps/{client_id}/remove", Access::Person),
     ("GET", "/developer", Access::Person),
@@ -174,6 +184,20 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/account/sessions/end-others").route(post().to(account::sessions::end_others)))
         .service(page("/account/sessions/{id}/end").route(post().to(account::sessions::end)))
         .service(page("/account/sessions/tokens/{id}/end").route(post().to(account::sessions::end_token)))
+        .service(
+            page("/account/confirm").route(get().to(account::confirm::get)).route(post().to(account::confirm::post)),
+        )
+        .service(page("/account/tokens").route(get().to(account::tokens::get)))
+        .service(
+            page("/account/tokens/new")
+                .route(get().to(account::new_token::get))
+                .route(post().to(account::new_token::post)),
+        )
+        .service(page("/account/tokens/revoke-unused").route(post().to(account::tokens::revoke_unused)))
+        .service(page("/account/tokens/revoke-all").route(post().to(account::tokens::revoke_all)))
+        .service(page("/account/tokens/generator/show").route(post().to(account::tokens::show_generator)))
+        .service(page("/account/tokens/generator/regenerate").route(post().to(account::tokens::regenerate)))
+        .service(page("/account/tokens/{id}/revoke").route(post().to(account::tokens::revoke)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
         .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)))
         .service(page("/spatialstudio/api/v1/user/token").route(get().to(api::studio::list)))

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{continue_to, read_form};
+use super::{continue_to, read_form, remote_session};
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::identity::login_redirect::LoginRedirect;
@@ -15,7 +15,7 @@ use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
-use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
 use crate::web::page::{Asking, Chrome, Forms, render, see_other};
@@ -79,8 +79,20 @@ impl Onward {
     }
 }
 
+/// The remote session that an address asks about (`/login?session=`).
+fn remote_session_id(request: &HttpRequest) -> Option<String> {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
+    parameters.get("session").map(str::to_owned)
+}
+
 /// Shows the page, or goes on when somebody is signed in already.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
+    if let Some(id) = remote_session_id(&request) {
+        return match visitor.0 {
+            Some(visitor) => remote_session::get(&app, &request, (&id, &visitor)).await,
+            None => Ok(see_other(&log_in_first(&app, &request.uri().to_string()))),
+        };
+    }
     match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
         (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
         (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
@@ -97,6 +109,12 @@ pub async fn post(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
+    if let Some(id) = remote_session_id(&request) {
+        return match visitor.0 {
+            Some(visitor) => remote_session::decide(&app, &request, (&id, &visitor), &form).await,
+            None => Ok(see_other(&log_in_first(&app, &request.uri().to_string()))),
+        };
+    }
     let onward = Onward::parse(&app, request.query_string()).await?;
     if form.get("shown").is_some()
         && let Onward::Away(redirect) = onward

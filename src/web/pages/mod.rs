@@ -9,6 +9,7 @@ pub mod log_in;
 pub mod log_out;
 pub mod problem;
 pub mod register;
+pub mod remote_session;
 pub mod set_up;
 
 use actix_web::HttpRequest;

@@ -1,7 +1,10 @@
 //! `/account`: a person's own pages.
 
 pub mod apps;
+pub mod confirm;
+pub mod new_token;
 pub mod sessions;
+pub mod tokens;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,0 +1,127 @@
+//! `/login?session=`: a person approves a program that waits elsewhere. The password is asked again,
+//! and the page says who waits and from where, because such links are also mailed by thieves.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::Message;
+use crate::clock::in_words;
+use crate::domain::remote_session::{RemoteSession, code_of};
+use crate::domain::secret::Secret;
+use crate::domain::session::browser_in_words;
+use crate::identity::account::confirm;
+use crate::identity::remote_session::{find_waiting, is_near};
+use crate::oauth::parameters::Parameters;
+use crate::store::remote_sessions;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, ok, render};
+
+/// `remote_session.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "remote_session.html")]
+pub struct RemoteSessionPage {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the decision goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// The program, as it named itself.
+    pub program: String,
+    /// The code that the program may show, too.
+    pub code: String,
+    /// The network address that started it.
+    pub address: String,
+    /// How long ago.
+    pub started: String,
+    /// Whether the person sits on the same network.
+    pub is_near: bool,
+    /// Who is signed in.
+    pub username: String,
+}
+
+async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> {
+    let (now, presented) = (app.now(), id.to_owned());
+    let found = app.store.read(move |db| find_waiting(db, now, &presented)).await;
+    let what = "A program waits ten minutes for its person, and a link works once.";
+    let over = PageError::new(
+        app,
+        StatusCode::NOT_FOUND,
+        ("remote-session-over", "Nothing waits here"),
+        what,
+        "Start again in the program.",
+    );
+    found.map_err(|error| PageError::unavailable(app, &error))?.ok_or(over)
+}
+
+/// Shows who waits.
+///
+/// # Errors
+/// A page that says that nothing waits.
+pub async fn get(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (id, visitor): (&str, &Visitor),
+) -> Result<HttpResponse, PageError> {
+    let session = waiting(app, id).await?;
+    Ok(show(app, request, (id, &session, visitor), None))
+}
+
+/// Takes the decision; Allow needs the password.
+///
+/// # Errors
+/// A page that says that nothing waits.
+pub async fn decide(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (id, visitor): (&str, &Visitor),
+    form: &Parameters,
+) -> Result<HttpResponse, PageError> {
+    let session = waiting(app, id).await?;
+    let (now, user, key) = (app.now(), visitor.user.id, session.id);
+    if form.get("decision") != Some("allow") {
+        let forgotten = app.store.write(move |tx| remote_sessions::delete(tx, key)).await;
+        forgotten.map_err(|error| PageError::unavailable(app, &error))?;
+        return Ok(done(app, visitor, "Cancelled", "The program was not logged in."));
+    }
+    let password = Secret::new(form.get("password").unwrap_or_default());
+    let address = app.origin_of(request).address;
+    if let Err(refusal) = confirm(app.desk(), now, (&visitor.user, password, &address)).await {
+        return Ok(show(app, request, (id, &session, visitor), Some(refusal.to_string())));
+    }
+    let approved = app.store.write(move |tx| remote_sessions::approve(tx, now, key, user)).await;
+    match approved {
+        Ok(true) => Ok(done(app, visitor, "The program is logged in", "You can close this page and go back to it.")),
+        Ok(false) => Err(PageError::not_found(app)),
+        Err(error) => Err(PageError::unavailable(app, &error)),
+    }
+}
+
+fn done(app: &App, visitor: &Visitor, heading: &str, text: &str) -> HttpResponse {
+    ok(&Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None })
+}
+
+fn show(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (id, session, visitor): (&str, &RemoteSession, &Visitor),
+    error: Option<String>,
+) -> HttpResponse {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = RemoteSessionPage {
+        chrome: visitor.chrome(app),
+        action: request.uri().to_string(),
+        error,
+        program: browser_in_words(&session.user_agent),
+        code: code_of(id),
+        address: session.address.clone(),
+        started: format!("{} ago", in_words(app.now().since(session.created_at))),
+        is_near: is_near(session, &app.origin_of(request).address),
+        username: visitor.user.username.clone(),
+    };
+    render(status, Forms::Stay, &page)
+}
