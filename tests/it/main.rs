@@ -2,7 +2,13 @@
 //! (see `harness`), on a SQLite file or, with `TEST_DATABASE_URL`, in a schema of a PostgreSQL.
 //! `tidy` reads the tree itself.
 
+mod access_lists;
+mod access_rights;
+mod access_tokens;
+mod account_api;
+mod account_changes;
 mod account_pages;
+mod api_errors;
 mod authorization_code;
 mod bad_connections;
 mod consent;
@@ -10,7 +16,10 @@ mod cors;
 mod crash;
 mod database_trouble;
 mod developer_console;
+mod door_table;
 mod every_route;
+mod forward_auth;
+mod forward_auth_headers;
 mod harness;
 mod introspection;
 mod login_redirect;
@@ -27,5 +36,7 @@ mod revocation;
 mod secrets_at_rest;
 mod sign_in;
 mod store;
+mod studio_api;
+mod studio_session;
 mod tidy;
 mod user_token;
