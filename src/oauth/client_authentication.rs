@@ -5,11 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 use super::parameters::Parameters;
-use super::problem::{INVALID_CLIENT, MALFORMED_REQUEST, TWO_AUTHENTICATIONS};
+use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
-use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, Token};
 use crate::store::{Database, client_secrets, clients};
@@ -80,47 +79,31 @@ fn form_decoded(text: &str) -> String {
     form_urlencoded::parse(coded.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
 }
 
-/// The client, if it is who it says. Unknown, suspended, wrong secret and missing secret are one
-/// answer after the same work.
+/// The client, if it is who it says. A secret finds its client by the id that it carries: an unknown
+/// client and a wrong secret are one answer after the same query.
 ///
 /// # Errors
 /// [`INVALID_CLIENT`].
 pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
-    let client = clients::find_by_client_id(db, &credentials.client_id)?;
-    let presented = credentials.secret.as_ref().map(|secret| Token::<ClientSecret>::parse(secret.expose()));
-    let record = match &presented {
-        Some(Ok(secret)) => client_secrets::find(db, secret.id())?,
-        _ => None,
-    };
-    let client =
-        client.filter(Client::is_active).ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
-    match (presented, client.is_public()) {
-        (None, true) => Ok(client),
-        (None, false) => Err(INVALID_CLIENT.because("a client with a secret did not send it")),
-        (Some(_), true) => Err(INVALID_CLIENT.because("a client without a secret sent one")),
-        (Some(Err(_malformed)), false) => Err(INVALID_CLIENT.because("this is no client secret of ours")),
-        (Some(Ok(secret)), false) => {
-            let record = record.filter(|record| opens(record, now, &client, &secret));
-            let record = record.ok_or_else(|| INVALID_CLIENT.because("the secret is wrong or has ended"))?;
-            mint.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
+    let Some(secret) = &credentials.secret else {
+        let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(Client::is_active);
+        let client = client.ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
+        return if client.is_public() {
             Ok(client)
-        }
+        } else {
+            Err(INVALID_CLIENT.because("a client with a secret did not send it"))
+        };
+    };
+    let secret = Token::<ClientSecret>::parse(secret.expose());
+    let secret = secret.map_err(|_malformed| INVALID_CLIENT.because("this is no client secret of ours"))?;
+    let found = client_secrets::find_with_client(db, secret.id())?;
+    let found = found.filter(|(record, _)| record.digest.matches(&secret.digest()) && record.is_alive(now));
+    let (record, client) = found.ok_or_else(|| INVALID_CLIENT.because("the secret is wrong or has ended"))?;
+    if client.client_id != credentials.client_id || !client.is_active() {
+        return Err(INVALID_CLIENT.because("the secret belongs to another client, or to one that was suspended"));
     }
-}
-
-fn opens(record: &ClientSecretRecord, now: UnixTime, client: &Client, secret: &Token<ClientSecret>) -> bool {
-    record.digest.matches(&secret.digest()) && record.client_key == client.id && record.is_alive(now)
-}
-
-/// Reads a body's parameters for an endpoint of programs: repeats are refused.
-///
-/// # Errors
-/// [`MALFORMED_REQUEST`] or a repeated parameter.
-pub fn parse_body(body: &[u8]) -> std::result::Result<Parameters, Refusal> {
-    if body.is_empty() {
-        return Err(Refusal { problem: &MALFORMED_REQUEST, cause: "the body is empty" });
-    }
-    Parameters::parse(body)?.without_repeats()
+    mint.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
+    Ok(client)
 }
 
 #[cfg(test)]

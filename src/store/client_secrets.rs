@@ -7,12 +7,12 @@ use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
-use crate::schema::client_secrets;
+use crate::schema::{client_secrets, clients};
 
-/// The secret with this key.
-pub fn find(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<ClientSecretRecord>> {
-    let row = client_secrets::table.filter(client_secrets::id.eq(id));
-    Ok(row.select(ClientSecretRecord::as_select()).get_result(tx).optional()?)
+/// The secret with this key and the client that it belongs to: one query for who asks.
+pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<(ClientSecretRecord, Client)>> {
+    let row = client_secrets::table.inner_join(clients::table).filter(client_secrets::id.eq(id));
+    Ok(row.select((ClientSecretRecord::as_select(), Client::as_select())).get_result(tx).optional()?)
 }
 
 /// Adds a secret.

@@ -1,12 +1,16 @@
 //! The authorization code grant (RFC 6749 §4.1) with PKCE (RFC 7636): from the link in an application
 //! to its tokens, and every way in which a code must not work.
 
+use actix_web::http::Method;
+use diesel::prelude::*;
 use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
+use gatepost::schema::grants;
+use gatepost::store::StoreError;
 
 use crate::harness::application::{Pkce, allow};
 use crate::harness::http::parameter;
-use crate::harness::{self, PASSWORD, confidential, public, random_word};
+use crate::harness::{self, PASSWORD, Server, confidential, public, random_word};
 
 const INVALID_GRANT: (u16, &str) = (400, "invalid_grant");
 
@@ -183,16 +187,20 @@ async fn ten_failed_authentications_burn_a_code_and_nine_do_not() {
 async fn two_hundred_redeemers_of_one_code_get_one_success_which_is_then_revoked() {
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
-    let granted = app.code(&mut server.signed_in("alice").await).await;
-    let results = futures_util::future::join_all((0..200).map(|_| app.exchange(&granted))).await;
-    let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    assert_eq!((won.len(), lost.len()), (1, 199));
-    for refused in lost {
-        assert_eq!(said(&refused.expect_err("because it was sorted so")), INVALID_GRANT);
+    let mut alice = server.signed_in("alice").await;
+    // PostgreSQL's pool grows during the first round; only the later ones cross each other for certain.
+    for _ in 0..3 {
+        let granted = app.code(&mut alice).await;
+        let results = futures_util::future::join_all((0..200).map(|_| app.exchange(&granted))).await;
+        let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 199));
+        for refused in lost {
+            assert_eq!(said(&refused.expect_err("because it was sorted so")), INVALID_GRANT);
+        }
+        let tokens = won.into_iter().next().expect("because one won").expect("because it was sorted so");
+        assert!(!app.is_active(&tokens.access_token).await, "the others were replays");
+        assert!(app.refresh(tokens.refresh()).await.is_err());
     }
-    let tokens = won.into_iter().next().expect("because one won").expect("because it was sorted so");
-    assert!(!app.is_active(&tokens.access_token).await, "the others were replays");
-    assert!(app.refresh(tokens.refresh()).await.is_err());
 }
 
 #[actix_web::test]
@@ -307,7 +315,14 @@ async fn a_browser_that_only_looks_ahead_gets_no_code() {
         let page = prefetch.open(&app.request().path()).await;
         assert_eq!((page.away.as_deref(), page.heading().as_str()), (None, "Allow this app?"), "{header}");
     }
+    let before = count_grants(&server).await;
+    let headed = alice.bare(Method::HEAD, &app.request().path(), &[], "").await;
+    assert_eq!((headed.location(), count_grants(&server).await), (None, before), "HEAD gives nothing away");
     assert!(alice.open(&app.request().path()).await.away.is_some(), "a real navigation goes on at once");
+}
+
+async fn count_grants(server: &Server) -> i64 {
+    server.read(|db| grants::table.count().get_result(db).map_err(StoreError::from)).await
 }
 
 #[actix_web::test]

@@ -75,6 +75,24 @@ async fn what_was_allowed_is_remembered_and_what_is_new_is_asked() {
 }
 
 #[actix_web::test]
+async fn an_application_that_may_nothing_is_asked_every_time_and_learns_only_who_it_is() {
+    let server = harness::spawn().await;
+    let app = server.application(with_scope("")).await;
+    let mut alice = server.signed_in("alice").await;
+    for _ in 0..2 {
+        let request = app.request();
+        let page = alice.open(&request.path()).await;
+        assert!(page.text().contains("Know that you logged in. Nothing else."), "{}", page.text());
+        let granted = request.granted(allow(&mut alice, &page).await.away());
+        let tokens = app.exchange(&granted).await.expect("because an empty scope is a scope");
+        assert_eq!(tokens.scope, "");
+        assert_eq!(app.introspect(&tokens.access_token).await["username"], "alice");
+        assert_eq!(server.http.get_with_token("/v3/account", &tokens.access_token).await.status, 403);
+        assert_eq!(app.refresh(tokens.refresh()).await.expect("because it lives").scope, "");
+    }
+}
+
+#[actix_web::test]
 async fn an_address_that_any_program_can_take_is_asked_every_time_and_says_so() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;

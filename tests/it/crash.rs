@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scraper::{Html, Selector};
 use serde_json::Value;
@@ -19,6 +19,8 @@ const PASSWORD: &str = "correct horse battery";
 const REDIRECT_URI: &str = "https://app.example/callback";
 /// Threads that log in and refresh at once.
 const THREADS: usize = 4;
+/// Log-ins after which the server is killed, in the middle of the next ones.
+const ENOUGH: usize = 40;
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
@@ -61,11 +63,13 @@ impl Serving {
         assert!(said.any(|line| line.starts_with("ready ")), "the server did not get ready");
         Self { child, address: format!("http://{}", address.expect("because it says so before it is ready")) }
     }
+}
 
-    /// `kill -9`.
-    fn kill(mut self) {
-        self.child.kill().expect("because it runs");
-        self.child.wait().expect("because it was killed");
+impl Drop for Serving {
+    /// `kill -9`, also when a test fails.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -211,24 +215,28 @@ impl Login {
 
 /// Loads the server from several threads, and kills it in the middle.
 fn load_and_kill(serving: Serving, clients: &[Registered], cookie: &str) -> Vec<Login> {
-    let is_over = AtomicBool::new(false);
+    let (is_over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|number| {
-                let (client, address, is_over) = (&clients[number % clients.len()], &serving.address, &is_over);
-                let address = address.clone();
+                let (client, address) = (&clients[number % clients.len()], serving.address.clone());
+                let (is_over, count) = (&is_over, &count);
                 scope.spawn(move || {
                     let (caller, mut logins) = (Caller::new(&address), Vec::new());
                     while !is_over.load(Ordering::SeqCst) {
                         let Some(login) = Login::begin(client, &caller, cookie) else { break };
                         logins.push(login);
+                        count.fetch_add(1, Ordering::SeqCst);
                     }
                     logins
                 })
             })
             .collect();
-        thread::sleep(Duration::from_millis(800));
-        serving.kill();
+        let began = Instant::now();
+        while count.load(Ordering::SeqCst) < ENOUGH && began.elapsed() < Duration::from_secs(60) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        drop(serving);
         is_over.store(true, Ordering::SeqCst);
         let joined = threads.into_iter().map(|thread| thread.join().expect("because no answer was wrong"));
         joined.flatten().collect()
@@ -264,9 +272,8 @@ fn a_server_that_is_killed_under_load_loses_no_token_that_it_answered_and_forget
     clients.iter().for_each(|client| client.allow(&caller, &cookie));
     for round in 1..=3 {
         let logins = load_and_kill(serving, &clients, &cookie);
-        assert!(logins.len() > 10, "round {round} was no load: {} log-ins", logins.len());
+        assert!(logins.len() >= ENOUGH, "round {round} was no load: {} log-ins", logins.len());
         serving = Serving::start(folder);
         assert_nothing_was_lost(&Caller::new(&serving.address), &logins);
     }
-    serving.kill();
 }

@@ -13,6 +13,8 @@ use crate::harness::{self, Server, confidential, public};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
+type Form<'a> = &'a [(&'a str, &'a str)];
+
 /// The error of a program's answer, after its shape was checked and its page was opened.
 async fn error_of(server: &Server, answer: &Answer) -> (u16, String) {
     let body = answer.json();
@@ -46,7 +48,7 @@ async fn every_error_has_a_page_that_explains_it() {
 async fn the_token_endpoint_names_what_is_wrong() {
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
-    let cases: [(&[(&str, &str)], (u16, &str)); 10] = [
+    let cases: [(Form, (u16, &str)); 10] = [
         (&[], (400, "invalid_request")),
         (&[("grant_type", "")], (400, "invalid_request")),
         (&[("grant_type[]", "refresh_token")], (400, "invalid_request")),
@@ -138,6 +140,20 @@ async fn bodies_are_forms_of_at_most_64_kib_in_utf_8_without_nul() {
     let charset = [("content-type", "Application/X-WWW-Form-URLEncoded; charset=UTF-8")];
     let answer = server.http.send(Method::POST, "/oauth/token", &charset, grant).await;
     assert_eq!(error_of(&server, &answer).await, (400, "invalid_grant".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_form_that_cannot_be_read_gets_a_page_at_the_authorization_endpoint() {
+    let server = harness::spawn().await;
+    let app = server.application(confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    let own = [FORM, ("sec-fetch-site", "same-origin")];
+    let long = format!("decision=allow&pad={}", "a".repeat(65_536));
+    for (body, status) in [(long.as_str(), 413), ("decision=allow&x=%00", 400), ("decision=allow&x=%ff", 400)] {
+        let answer = alice.bare(Method::POST, &app.request().path(), &own, body).await;
+        assert_eq!((answer.status, answer.location()), (status, None));
+        assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+    }
 }
 
 #[actix_web::test]

@@ -1,6 +1,6 @@
 //! `GET` and `POST /oauth/authorize` — RFC 6749 §4.1.1, and the consent page on the way.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
@@ -23,9 +23,10 @@ use crate::web::page::{Forms, render, see_other};
 use crate::web::pages::consent::{Consent, ScopeLine};
 use crate::web::same_origin::is_own;
 
-/// Whether the browser only looks ahead: then nothing may be issued.
+/// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
 pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
-    ["sec-purpose", "purpose"].iter().any(|name| request.headers().contains_key(*name))
+    request.method() == Method::HEAD
+        || ["sec-purpose", "purpose"].iter().any(|name| request.headers().contains_key(*name))
 }
 
 /// Shows the consent page, or goes on at once when the person allowed the same before.

@@ -37,11 +37,6 @@ impl Http {
         Self { client: Rc::new(client.finish()), address, issuer: issuer.to_owned() }
     }
 
-    /// The server's issuer.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// The whole address of a path; a whole address stays.
     pub fn url(&self, path: &str) -> String {
         if path.starts_with('/') { format!("{}{path}", self.issuer) } else { path.to_owned() }

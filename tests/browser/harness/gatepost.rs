@@ -1,0 +1,77 @@
+//! A server with one person, alice; what its operator does, and what the servers of apps ask it.
+
+use serde_json::Value;
+use ureq::Agent;
+
+use super::program::{Home, Running};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running server.
+pub struct Gatepost {
+    running: Running,
+    url: String,
+}
+
+impl Gatepost {
+    /// Starts a server that knows alice.
+    pub fn start() -> Self {
+        let home = Home::new();
+        create_user(&home, "alice");
+        let running = home.serve(&["serve"]);
+        let url = running.announced("ready");
+        Self { running, url }
+    }
+
+    /// An address of the server.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Makes another person.
+    pub fn create_user(&self, name: &str) {
+        create_user(self.running.home(), name);
+    }
+
+    /// Registers an application of alice's and answers its record.
+    pub fn create_client(&self, name: &str, arguments: &[&str]) -> Value {
+        let mut all = vec!["client", "create", "--json", "--owner", "alice", "--name", name];
+        all.extend_from_slice(arguments);
+        self.running.home().run(&all, "")
+    }
+
+    /// How many applications there are.
+    pub fn count_clients(&self) -> usize {
+        let all = self.running.home().run(&["client", "list", "--json"], "");
+        all.as_array().expect("because it is a list").len()
+    }
+
+    /// Sends a form as an app's server would; the answer's status and JSON.
+    pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        let mut answer =
+            agent().post(self.at(path)).send_form(form.iter().copied()).expect("because the server listens");
+        let body = answer.body_mut().read_to_string().expect("because the body is text");
+        (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// The status of a call to the account API with a token.
+    pub fn try_token(&self, token: &str) -> u16 {
+        try_token(&self.at("/v3/account"), token)
+    }
+}
+
+/// The status of a call to an API with a token.
+pub fn try_token(address: &str, token: &str) -> u16 {
+    let answer = agent().get(address).header("Authorization", format!("Bearer {token}")).call();
+    answer.expect("because the API listens").status().as_u16()
+}
+
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).build().new_agent()
+}
+
+fn create_user(home: &Home, name: &str) {
+    let email = format!("{name}@mail.example");
+    home.run(&["user", "create", "--json", "--username", name, "--email", &email, "--password-stdin"], PASSWORD);
+}

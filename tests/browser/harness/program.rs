@@ -1,0 +1,85 @@
+//! The built program: commands that end, and servers that run until the test is over.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder of its own, in which the program keeps everything.
+pub struct Home(TempDir);
+
+/// A running server, killed and cleared away when it is dropped.
+pub struct Running {
+    process: Child,
+    said: Vec<String>,
+    home: Home,
+}
+
+impl Home {
+    /// An empty folder.
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("because the system has a temporary folder"))
+    }
+
+    /// The program with the folder as its world, and settings from nowhere else.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.args(arguments).current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
+        let settings = [("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", ""), ("PASSWORD_BCRYPT_COST", "10")];
+        command.envs(settings.map(|(name, value)| (format!("GATEPOST_{name}"), value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end and reads the JSON that it prints.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Value {
+        let mut process =
+            self.command(arguments).stderr(Stdio::piped()).spawn().expect("because cargo built the program");
+        let mut stdin = process.stdin.take().expect("because it is piped");
+        stdin.write_all(input.as_bytes()).expect("because the command reads its input");
+        drop(stdin);
+        let output = process.wait_with_output().expect("because it is a child of ours");
+        let (said, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {warned}");
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
+    }
+
+    /// Starts a server and waits until it is ready.
+    pub fn serve(self, arguments: &[&str]) -> Running {
+        let log = File::create(self.0.path().join("log")).expect("because the folder is ours");
+        let process = self.command(arguments).stderr(log).spawn().expect("because cargo built the program");
+        let mut running = Running { process, said: Vec::new(), home: self };
+        let output = running.process.stdout.take().expect("because it is piped");
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let is_ready = line.starts_with("ready ");
+            running.said.push(line);
+            if is_ready {
+                return running;
+            }
+        }
+        let log = fs::read_to_string(running.home.0.path().join("log")).unwrap_or_default();
+        panic!("{arguments:?} did not start; it said {:#?} and logged\n{log}", running.said);
+    }
+}
+
+impl Running {
+    /// What the server announced under a name: `ready URL`, say.
+    pub fn announced(&self, name: &str) -> String {
+        let found = self.said.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no line '{name} …' in {:#?}", self.said)).to_owned()
+    }
+
+    /// The folder that it runs in.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let ended = self.process.kill().and_then(|()| self.process.wait());
+        ended.expect("because the server is a child of ours");
+    }
+}

@@ -1,0 +1,13 @@
+//! The map of the browser tests: journeys of a person with a real Chromium, which chromedriver drives. Each test
+//! starts a server, a browser and the third parties of its own (see `harness`). Both programs must be installed;
+//! without them the first test says so in one line and ends the run. `scripts/test` decides whether to run it.
+
+mod consent;
+mod cross_site;
+mod demo;
+mod developer;
+mod harness;
+mod log_in;
+mod login_redirect;
+mod onward;
+mod pictures;
