@@ -1,0 +1,43 @@
+//! What ended long ago goes from every table, and what lives stays.
+
+use actix_web::http::Method;
+use gatepost::domain::client::LoginDelivery;
+use gatepost::domain::registration::Draft;
+use gatepost::upkeep;
+use serde_json::{Value, json};
+
+use crate::harness::application::s256;
+use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION};
+use crate::harness::pages::{RETURN_URL, log_in_path_with, returns_to};
+use crate::harness::{self};
+
+#[actix_web::test]
+async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
+    let server = harness::spawn().await;
+    server.application(Draft { login_delivery: LoginDelivery::Code, ..returns_to(&[RETURN_URL]) }).await;
+    let mut browser = server.signed_in("alice").await;
+    let page = browser.open(&log_in_path_with(RETURN_URL, &[("code_challenge", &s256("v"))])).await;
+    browser.press_continue(&page).await;
+    let program = server.log_in("alice").await;
+    server.nobody().post("/v3/account/security/remoteSession", &json!({})).await.success();
+    let body = json!({ "description": "d", "accessList": [{ "pathId": "map", "accessTier": "view" }], "validFor": 60 });
+    program.send(Method::POST, ACCESS_TOKENS, &[("idempotency-key", "k")], &body).await.success();
+    let lasting = program.make_token(json!([{ "pathId": "map", "accessTier": "view" }])).await;
+    let generator = browser.generator().await;
+    let fileset = json!({ "name": "n", "fileset": "f", "validTime": 1 });
+    browser.script(Method::POST, &format!("{STUDIO_SESSION}/filesettoken"), &fileset).await.success();
+    for table in ["login_codes", "remote_sessions", "idempotency_keys"] {
+        assert_eq!(server.count(table).await, 1, "{table}");
+    }
+    server.advance(3 * 86_400);
+    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    for table in ["login_codes", "remote_sessions", "idempotency_keys"] {
+        assert_eq!(server.count(table).await, 0, "{table}");
+    }
+    assert_eq!(server.count("tokens").await, 2, "the token without an end, and the generator");
+    assert_eq!(server.count("grants").await, 2);
+    for token in [lasting["token"].as_str().unwrap_or_default(), &generator] {
+        let valid = server.program(token).get("/v3/validate").await.success();
+        assert_eq!(valid["valid"], Value::Bool(true));
+    }
+}
