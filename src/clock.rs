@@ -56,14 +56,14 @@ impl UnixTime {
     }
 }
 
-/// How long ago, or how long until, in words: `3 days`, `1 minute`, `a moment`.
+/// How long ago, or how long until, in words, rounded to the nearest: `3 days`, `1 minute`, `a moment`.
 pub fn in_words(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let (count, unit) = match seconds {
         0..60 => return "a moment".to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..172_800 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
+        60..3_570 => ((seconds + 30) / 60, "minute"),
+        3_570..171_000 => ((seconds + 1_800) / 3_600, "hour"),
+        _ => ((seconds + 43_200) / 86_400, "day"),
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
@@ -110,5 +110,20 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Clock({:?})", self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_in_the_unit_that_a_person_would_use() {
+        let cases = [(0, "a moment"), (60, "1 minute"), (3_569, "59 minutes"), (3_570, "1 hour"), (86_399, "24 hours")];
+        for (seconds, words) in
+            cases.into_iter().chain([(86_400, "24 hours"), (259_195, "3 days"), (-120, "2 minutes")])
+        {
+            assert_eq!(in_words(seconds), words, "{seconds}");
+        }
     }
 }

@@ -44,3 +44,6 @@ for (const hint of document.querySelectorAll("[data-caps]")) {
   field.addEventListener("keyup", say);
   field.addEventListener("blur", () => { hint.textContent = ""; });
 }
+
+// A page that Back brings from memory is asked for again: who it was for may have logged out.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -28,6 +29,16 @@ impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(…)")
     }
+}
+
+/// A random word of 128 bits, for what must not be guessed and is not kept.
+///
+/// # Panics
+/// When the operating system gives no randomness: there is no safe way to go on.
+pub fn random_word() -> String {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The base64url form of the SHA-256 of `bytes`, without padding: 43 characters.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use url::Url;
 
+use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
@@ -31,6 +32,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Who counts failures.
     pub throttle: Throttle,
+    /// Which forms were sent already.
+    pub once: Once,
 }
 
 /// The setting `public_url`, taken apart once. Never taken from a header.

@@ -8,6 +8,7 @@ pub mod browser;
 pub mod demo;
 pub mod error;
 pub mod oauth;
+pub mod once;
 pub mod ops;
 pub mod page;
 pub mod pages;

@@ -64,3 +64,19 @@ async fn reloading_the_page_of_a_new_app_registers_no_second_one() {
     assert!(!browser.text("main").await.contains(&secret));
     browser.leave(&[]).await;
 }
+
+#[actix_web::test]
+async fn reloading_the_page_of_a_new_secret_ends_no_secret_that_was_just_shown() {
+    let (server, browser) = (Gatepost::start(), Browser::start().await);
+    let client = server.create_client("Field Notes", &["--redirect-uri", "https://notes.example/callback"]);
+    let client_id = client["client_id"].as_str().expect("because every client has one");
+    browser.log_in(&server).await;
+    browser.open(&server.at(&format!("/developer/apps/{client_id}"))).await;
+    browser.click("input[name=keep_old_for][value='0']").await;
+    browser.click_words("Make a new secret").await;
+    let secret = browser.text("[data-secret]").await;
+    browser.reload().await;
+    assert_eq!(refusal_for(&server, client_id, &secret), (400, json!("invalid_grant")));
+    assert!(!browser.text("main").await.contains(&secret));
+    browser.leave(&[]).await;
+}

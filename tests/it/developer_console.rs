@@ -281,11 +281,12 @@ async fn a_person_without_a_proven_address_owns_three_applications_and_others_fi
     let page = alice.open("/register").await;
     let form = page.form_with("Create account").fill("username", "alice").fill("email", "a@people.example");
     alice.submit(form.fill("password", harness::PASSWORD)).await;
-    let form = new_app_form(&mut alice).await;
+    let one_too_many = new_app_form(&mut alice).await;
     for _ in 0..3 {
-        assert_eq!(alice.submit(form.clone()).await.status, 200);
+        let form = new_app_form(&mut alice).await;
+        assert_eq!(alice.submit(form).await.status, 200);
     }
-    let page = alice.submit(form).await;
+    let page = alice.submit(one_too_many).await;
     assert_eq!(page.status, 400);
     assert!(page.alert().contains("3 applications"), "{}", page.alert());
     assert!(!alice.open("/developer").await.text().contains("Register an app"));
@@ -295,10 +296,22 @@ async fn a_person_without_a_proven_address_owns_three_applications_and_others_fi
     }
     let mut browser = server.browser();
     browser.sign_in("bob").await;
-    let form = new_app_form(&mut browser).await;
-    assert_eq!(browser.submit(form.clone()).await.status, 200);
-    assert_eq!(browser.submit(form).await.status, 400);
+    let (form, next) = (new_app_form(&mut browser).await, new_app_form(&mut browser).await);
+    assert_eq!(browser.submit(form).await.status, 200);
+    assert_eq!(browser.submit(next).await.status, 400);
     assert_eq!(server.count("clients").await, 53);
+}
+
+#[actix_web::test]
+async fn a_form_that_is_sent_again_registers_nothing_and_leads_to_what_it_made() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let form = new_app_form(&mut alice).await;
+    let first = alice.submit(form.clone()).await;
+    let again = alice.submit(form).await;
+    assert_eq!((first.status, again.status), (200, 200));
+    assert_eq!(server.count("clients").await, 1);
+    assert!(first.text().contains("Your new secret") && !again.text().contains("Your new secret"));
 }
 
 #[actix_web::test]

@@ -11,7 +11,7 @@ use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::scope::Scope;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{ACCESS_DENIED, Problem};
+use crate::oauth::problem::{ACCESS_DENIED, Problem, UNREGISTERED_REDIRECT_URI};
 use crate::oauth::scopes;
 use crate::outcome::{Error, consult};
 use crate::store::{StoreError, clients};
@@ -33,7 +33,7 @@ pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     let asked = match examine(&app, request.query_string().as_bytes()).await? {
         Ok(asked) => asked,
-        Err(refused) => return refuse(&app, refused, visitor.0.as_ref()).await,
+        Err(refused) => return refuse(&app, (refused, request.query_string()), visitor.0.as_ref()).await,
     };
     let Some(visitor) = visitor.0 else { return Ok(see_other(&log_in_first(&app, &request.uri().to_string()))) };
     let (shared, user) = (asked.clone(), visitor.user.id);
@@ -70,7 +70,7 @@ pub async fn post(
     }
     let asked = match examine(&app, request.query_string().as_bytes()).await? {
         Ok(asked) => asked,
-        Err(refused) => return refuse(&app, refused, visitor.0.as_ref()).await,
+        Err(refused) => return refuse(&app, (refused, request.query_string()), visitor.0.as_ref()).await,
     };
     let Some(visitor) = visitor.0 else { return Ok(see_other(&log_in_first(&app, &request.uri().to_string()))) };
     // What counts is what was shown, to the person to whom it was shown.
@@ -112,13 +112,20 @@ async fn examine(
 /// A page, an immediate redirect, or a page whose button is the redirect (RFC 9700 §4.11.2).
 async fn refuse(
     app: &Data<App>,
-    refusal: AuthorizationRefusal,
+    (refusal, query): (AuthorizationRefusal, &str),
     visitor: Option<&Visitor>,
 ) -> Result<HttpResponse, PageError> {
     let refused = match refusal {
         AuthorizationRefusal::Page(problem) => {
             tracing::info!(problem = problem.id, "an authorization request was refused");
-            return Err(PageError::of_problem(app, problem));
+            let page = PageError::of_problem(app, problem);
+            // The developer must see which address to register.
+            let asked = Parameters::parse(query.as_bytes()).ok();
+            let address = asked.as_ref().and_then(|asked| asked.get("redirect_uri"));
+            return Err(match address.filter(|_| *problem == UNREGISTERED_REDIRECT_URI) {
+                Some(address) => page.with_detail(address),
+                None => page,
+            });
         }
         AuthorizationRefusal::Redirect(refused) => *refused,
     };

@@ -1,8 +1,8 @@
 //! `/logout`: GET asks, POST does it.
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
@@ -12,6 +12,8 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Link, ok, see_other};
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// `log_out.html`.
 #[derive(Clone, Debug, Template)]
@@ -46,7 +48,10 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 /// Ends the session, its login-redirect tokens and unredeemed codes.
 pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession) -> Result<HttpResponse, PageError> {
     browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
-    Ok(next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next)))
+    let mut response = next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next));
+    // Browsers keep whole pages in memory for Back, `no-store` or not: those of this person go.
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+    Ok(response)
 }
 
 fn done(app: &App) -> HttpResponse {

@@ -10,6 +10,7 @@ use crate::clock::{UnixTime, in_words};
 use crate::domain::client::Client;
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::secret::random_word;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{draft_of, update};
@@ -88,6 +89,8 @@ pub struct AppPage {
     pub secrets: Vec<SecretRow>,
     /// A new secret, shown once.
     pub new_secret: Option<String>,
+    /// The number of the form for a new secret: sent again, it makes none.
+    pub once: String,
     /// People who allowed it something.
     pub people: usize,
     /// The discovery document.
@@ -156,6 +159,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         requires_pkce: client.require_pkce,
         secrets: secrets.iter().map(|secret| secret_row(now, secret)).collect(),
         new_secret: shown.new_secret,
+        once: random_word(),
         people,
         metadata_url: metadata_url(app),
         issuer: app.public.issuer.clone(),

@@ -9,6 +9,7 @@ use super::edit::show_with_secret;
 use super::{limit_note, lines};
 use crate::domain::client::{ClientType, LoginDelivery};
 use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::secret::random_word;
 use crate::oauth::clients::{self, By, most_of};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
@@ -27,6 +28,8 @@ pub struct NewApp {
     pub chrome: Chrome,
     /// What was wrong.
     pub errors: Vec<FieldError>,
+    /// The number of this form: sent again, it registers nothing.
+    pub once: String,
     /// The name that was typed.
     pub client_name: String,
     /// The kind that was chosen.
@@ -44,6 +47,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     ok(&NewApp {
         chrome: visitor.chrome(&app),
         errors: Vec::new(),
+        once: random_word(),
         client_name: String::new(),
         client_type: ClientType::Confidential.as_str().to_owned(),
         redirect_uris: String::new(),
@@ -75,6 +79,10 @@ pub async fn post(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
+    let number = (visitor.user.id, form.get("once"));
+    if let Some(location) = app.once.find(app.now(), number) {
+        return Ok(see_other(&location));
+    }
     let draft = match draft(&form) {
         Ok(draft) => draft,
         Err(problem) => return Ok(again(&app, &visitor, &form, vec![problem])),
@@ -89,10 +97,14 @@ pub async fn post(
         clients::register(tx, now, &shared.mint.lifetimes, (By::Owner(owner.id), draft.clone()))
     });
     match registered.await {
-        Ok(registered) => match registered.secret {
-            Some(secret) => show_with_secret(&app, &visitor, &registered.client.client_id, &secret).await,
-            None => Ok(see_other(&app.public.path(&format!("/developer/apps/{}", registered.client.client_id)))),
-        },
+        Ok(registered) => {
+            let location = app.public.path(&format!("/developer/apps/{}", registered.client.client_id));
+            app.once.remember(now, number, &location);
+            match registered.secret {
+                Some(secret) => show_with_secret(&app, &visitor, &registered.client.client_id, &secret).await,
+                None => Ok(see_other(&location)),
+            }
+        }
         Err(Error::Refused(problems)) => Ok(again(&app, &visitor, &form, problems)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
@@ -103,6 +115,7 @@ fn again(app: &App, visitor: &Visitor, form: &Parameters, problems: Vec<FieldPro
     let page = NewApp {
         chrome: visitor.chrome(app),
         errors: problems.into_iter().map(FieldError::from).collect(),
+        once: random_word(),
         client_name: field("client_name"),
         client_type: field("client_type"),
         redirect_uris: field("redirect_uris"),

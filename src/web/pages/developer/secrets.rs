@@ -26,6 +26,10 @@ pub async fn roll(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
+    let number = (visitor.user.id, form.get("once"));
+    if let Some(location) = app.once.find(app.now(), number) {
+        return Ok(see_other(&location));
+    }
     let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
     let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
     let (now, user, id) = (app.now(), visitor.user.clone(), client_id.to_string());
@@ -34,7 +38,10 @@ pub async fn roll(
         None => Ok(None),
     });
     match rolled.await {
-        Ok(Some(secret)) => show_with_secret(&app, &visitor, &client_id, &secret).await,
+        Ok(Some(secret)) => {
+            app.once.remember(now, number, &app.public.path(&format!("/developer/apps/{client_id}")));
+            show_with_secret(&app, &visitor, &client_id, &secret).await
+        }
         Ok(None) => Err(PageError::not_found(&app)),
         Err(error) => Err(PageError::unavailable(&app, &error)),
     }
