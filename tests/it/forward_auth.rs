@@ -34,9 +34,12 @@ fn assert_lacks_a_right(answer: &Answer, what: &str) {
     }
 }
 
+/// Requests of one class, and who may make them.
+type Row = (&'static [(&'static str, &'static str)], [bool; 6]);
+
 /// The classes of B6 with requests of each, and who may make them: read all, write all, streaming,
 /// refreshing, embedded, generator.
-const B6: [(&[(&str, &str)], [bool; 6]); 8] = [
+const B6: [Row; 8] = [
     (
         &[
             ("GET", "/user"),
@@ -226,7 +229,7 @@ async fn the_proxy_names_the_api_that_the_token_must_be_for() {
     let draft = Draft { scope: Some("projects tiles".to_owned()), ..confidential() };
     let both = server.application(draft).await.tokens(&mut browser).await.access_token;
     let Held { whole, redirected, oauth, foreign, personal, studio, fileset, generator, .. } = &held;
-    let asked = ("GET", "/filesets/tiles-7/a");
+    let asked = ("GET", "/spatialstudio/oauth/v1/filesets/tiles-7/a");
     for (token, ours, tiles, unnamed) in [
         (whole, true, false, true),
         (redirected, true, false, true),

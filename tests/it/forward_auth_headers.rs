@@ -136,7 +136,7 @@ async fn the_api_is_told_who_it_is_and_every_header_is_always_there() {
     let (_, held) = server.one_of_each("alice").await;
     let alice = server.person_named("alice").await.id.uuid();
     let list = json!([{ "pathId": "map", "access": { "accessTier": "edit" } }]).to_string();
-    let path = "/filesets/tiles-7/a";
+    let path = "/spatialstudio/oauth/v1/filesets/tiles-7/a";
     for (token, kind, scope, access) in [
         (&held.whole, "user", "", ""),
         (&held.redirected, "user", "", ""),
