@@ -212,6 +212,7 @@ diesel::table! {
         id -> BigInt,
         digest -> Text,
         address -> Text,
+        network -> Text,
         user_agent -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,

@@ -40,6 +40,7 @@ CREATE TABLE remote_sessions (
     id {{id}},
     digest TEXT NOT NULL UNIQUE,
     address TEXT NOT NULL,
+    network TEXT NOT NULL,
     user_agent TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,

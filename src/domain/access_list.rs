@@ -12,7 +12,7 @@ use super::column;
 
 /// The most entries of one list.
 const MAX_ENTRIES: usize = 500;
-/// The longest name of a resource, in bytes.
+/// The longest name of a resource, in characters.
 const MAX_PATH: usize = 200;
 
 /// How far a token goes on a resource. The order is the order of the rights: each holds those before it.
@@ -203,7 +203,7 @@ impl FromStr for AccessList {
 fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
     let entry = value.as_object().ok_or(InvalidAccessList::NotAnArray)?;
     let path_id = entry.get("pathId").and_then(Value::as_str).unwrap_or_default();
-    if path_id.is_empty() || path_id.len() > MAX_PATH || path_id.chars().any(char::is_control) {
+    if path_id.is_empty() || path_id.chars().count() > MAX_PATH || path_id.chars().any(char::is_control) {
         return Err(InvalidAccessList::PathId);
     }
     // `access` may be an object, a bare tier, or spread over the entry itself.

@@ -19,6 +19,8 @@ pub struct RemoteSession {
     pub digest: String,
     /// The network address that started it.
     pub address: String,
+    /// The part of it that one household or company shares.
+    pub network: String,
     /// The program, as it named itself.
     pub user_agent: String,
     /// When it was started.

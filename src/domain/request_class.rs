@@ -16,6 +16,8 @@ pub enum RequestClass {
     PublishedProject,
     /// Everything else that writes.
     Write,
+    /// Making tokens: the generator's business, at our own endpoint only.
+    Mint,
 }
 
 /// A rule: a method (or any), a path pattern, and the class of what fits. In a pattern `{}` is one
@@ -32,7 +34,7 @@ const fn rule(method: &'static str, pattern: &'static str, class: RequestClass) 
 }
 
 /// The platform's own rules; the first that fits decides. HEAD follows GET.
-pub static RULES: [Rule; 11] = [
+pub static RULES: [Rule; 12] = [
     rule("GET", "/spatialstudio/oauth/v1/vt/{}/{}/{}/{}/{}", RequestClass::Stream),
     rule("GET", "/spatialstudio/oauth/v1/jsonstream/{}", RequestClass::Stream),
     rule("GET", "/spatialstudio/oauth/v1/rt/{}/{}/{}/{}", RequestClass::Stream),
@@ -42,6 +44,7 @@ pub static RULES: [Rule; 11] = [
     rule("GET", "/spatialstudio/oauth/v1/published/**", RequestClass::PublishedProject),
     rule("GET", "/spatialstudio/oauth/v1/publishedProjects/**", RequestClass::PublishedProject),
     rule("GET", "/spatialstudio/api/v1/embeddable.js", RequestClass::PublishedProject),
+    rule("POST", "/spatialstudio/oauth/v1/user/token", RequestClass::Mint),
     rule("GET", "/**", RequestClass::Metadata),
     rule("*", "/**", RequestClass::Write),
 ];
@@ -75,6 +78,7 @@ impl TokenClass {
             RequestClass::Stream => true, // an embedding token's project is judged by the API
             RequestClass::RefreshTiles => self.action() == Action::ReadWrite,
             RequestClass::PublishedProject => is_all || self.resource_type() == ResourceType::EmbeddedPublishedProject,
+            RequestClass::Mint => false,
             RequestClass::Write => is_all && self.action() == Action::ReadWrite,
         }
     }

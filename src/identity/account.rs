@@ -8,6 +8,7 @@ use crate::domain::id::Id;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
+use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, Username, fold};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, grants, sessions, users};
@@ -160,11 +161,23 @@ pub async fn change_password(
     .await
 }
 
-/// Marks an account as deleted: it cannot be used from this moment, its name becomes free.
+/// Seconds after a log-in in which an account can be deleted.
+const FRESH: i64 = 900;
+
+/// Marks an account as deleted: it cannot be used from this moment, its name becomes free. `false`
+/// when the log-in behind the token is too old; a token may be younger than the sign-in it came from.
 ///
 /// # Errors
 /// When the store fails.
-pub fn delete(tx: &mut Database, now: UnixTime, user: &User) -> crate::store::Result<()> {
+pub fn delete(tx: &mut Database, now: UnixTime, (user, token): (&User, &TokenInUse)) -> crate::store::Result<bool> {
+    let authenticated_at = match token.basis.grant.session_id {
+        Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
+        None => Some(token.record.created_at),
+    };
+    if authenticated_at.is_none_or(|at| now.since(at) > FRESH) {
+        return Ok(false);
+    }
     users::mark_deleted(tx, now, user.id)?;
-    revoke::everything(tx, now, user.id)
+    revoke::everything(tx, now, user.id)?;
+    Ok(true)
 }

@@ -16,7 +16,7 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, remote_sessions};
 use crate::tokens::issue::Issued;
 
-/// Remote sessions of one address that may wait at once.
+/// Remote sessions of one network that may wait at once.
 const MOST_WAITING: i64 = 20;
 
 /// Why a remote session gives nothing.
@@ -39,7 +39,8 @@ pub fn start(
     now: UnixTime,
     (lifetimes, origin): (&Lifetimes, &Origin),
 ) -> Result<Secret, Error<RemoteRefusal>> {
-    if remote_sessions::count_waiting(tx, now, &origin.address)? >= MOST_WAITING {
+    let network = prefix(&origin.address);
+    if remote_sessions::count_waiting(tx, now, &network)? >= MOST_WAITING {
         return Err(Error::Refused(RemoteRefusal::TooMany));
     }
     let id = random_uuid();
@@ -47,6 +48,7 @@ pub fn start(
         id: Id::next(now),
         digest: digest_of_uuid(id.expose()),
         address: origin.address.clone(),
+        network,
         user_agent: origin.user_agent.chars().filter(|character| !character.is_control()).take(300).collect(),
         created_at: now,
         expires_at: now.plus(lifetimes.remote_session),
@@ -70,7 +72,7 @@ pub fn find_waiting(db: &mut Database, now: UnixTime, presented: &str) -> Result
 
 /// Whether a person sits where the program was started: the same household or company.
 pub fn is_near(session: &RemoteSession, address: &str) -> bool {
-    prefix(&session.address) == prefix(address)
+    session.network == prefix(address)
 }
 
 /// Gives the token of an approved one, once, to the address that started it.

@@ -96,6 +96,15 @@ impl Throttle {
         self.count(now, ("", address), LOOK_UPS)
     }
 
+    /// Counts a report of leaked tokens, per address prefix, apart from look-ups.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_report(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        // No account's name begins like this: names are trimmed.
+        self.count(now, (" leak", address), LOOK_UPS)
+    }
+
     /// Forgets the failures of an account at a prefix: the right person was there.
     pub fn succeeded(&self, account: &str, address: &str) {
         self.counts().remove(&(account.to_owned(), prefix(address)));

@@ -92,7 +92,7 @@ pub fn introspect(
     }
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
-        (Some(list), Some(person)) => Some(effective(db, person.id, list)?),
+        (Some(list), Some(person)) => Some(effective(db, person, list)?),
         _ => None,
     };
     Ok(Introspection {

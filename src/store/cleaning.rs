@@ -4,7 +4,10 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::clock::UnixTime;
-use crate::schema::{authorization_codes, client_secrets, grants, refresh_tokens, sessions, tokens};
+use crate::schema::{
+    authorization_codes, client_secrets, grants, idempotency_keys, login_codes, refresh_tokens, remote_sessions,
+    sessions, tokens,
+};
 
 /// Rows of one table per batch, so that no request's write waits long.
 const BATCH: i64 = 200;
@@ -15,6 +18,7 @@ const BATCH: i64 = 200;
 /// When the store fails.
 pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let mut removed = clean_codes(tx, before)? + clean_tokens(tx, before)? + clean_refresh_tokens(tx, before)?;
+    removed += clean_held(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
@@ -24,6 +28,20 @@ fn clean_codes(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = authorization_codes::table.filter(authorization_codes::expires_at.lt(before));
     let ids: Vec<i64> = ended.select(authorization_codes::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(authorization_codes::table.filter(authorization_codes::id.eq_any(ids))).execute(tx)?)
+}
+
+/// Login codes, remote sessions, remembered creations.
+fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let codes = login_codes::table.filter(login_codes::expires_at.lt(before));
+    let codes: Vec<i64> = codes.select(login_codes::id).limit(BATCH).load(tx)?;
+    let waiting = remote_sessions::table.filter(remote_sessions::expires_at.lt(before));
+    let waiting: Vec<i64> = waiting.select(remote_sessions::id).limit(BATCH).load(tx)?;
+    let keys = idempotency_keys::table.filter(idempotency_keys::expires_at.lt(before));
+    let keys: Vec<i64> = keys.select(idempotency_keys::id).limit(BATCH).load(tx)?;
+    let mut removed = diesel::delete(login_codes::table.filter(login_codes::id.eq_any(codes))).execute(tx)?;
+    removed += diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq_any(waiting))).execute(tx)?;
+    removed += diesel::delete(idempotency_keys::table.filter(idempotency_keys::id.eq_any(keys))).execute(tx)?;
+    Ok(removed)
 }
 
 /// A refresh token remembers that its access tokens were seen: the rule that tells a lost answer
@@ -58,6 +76,9 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
             authorization_codes::table
                 .filter(authorization_codes::grant_id.eq(grants::id))
                 .select(authorization_codes::id),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            login_codes::table.filter(login_codes::grant_id.eq(grants::id)).select(login_codes::id),
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id),

@@ -21,10 +21,10 @@ pub fn insert(tx: &mut Database, session: &RemoteSession) -> Result<()> {
     Ok(())
 }
 
-/// Remote sessions that an address started and that still wait.
-pub fn count_waiting(tx: &mut Database, now: UnixTime, address: &str) -> Result<i64> {
+/// Remote sessions that a network (an address's prefix) started and that still wait.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = remote_sessions::table
-        .filter(remote_sessions::address.eq(address))
+        .filter(remote_sessions::network.eq(network))
         .filter(remote_sessions::expires_at.gt(now))
         .filter(remote_sessions::exercised_at.is_null());
     Ok(rows.count().get_result(tx)?)

@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::idempotency::{IdempotencyKey, LIFE};
 use crate::domain::secret::sha256_base64url;
-use crate::domain::token::{PersonalToken, Token};
+use crate::domain::token::{Kind, Token};
 use crate::domain::token_record::{TokenRecord, any_digest};
 use crate::domain::user::User;
 use crate::outcome::Error;
@@ -28,11 +28,11 @@ impl Repeat {
 }
 
 /// What became of a creation.
-pub enum Created {
+pub enum Created<K: Kind> {
     /// It was made now.
-    New(Token<PersonalToken>, TokenRecord),
+    New(Token<K>, TokenRecord),
     /// It was made before; here it is again.
-    Again(Token<PersonalToken>, TokenRecord),
+    Again(Token<K>, TokenRecord),
     /// The key was used for something else.
     OtherBody,
 }
@@ -41,13 +41,13 @@ pub enum Created {
 ///
 /// # Errors
 /// What `make` refuses, or why the store failed.
-pub fn create_once<R>(
+pub fn create_once<K: Kind<Record = TokenRecord>, R>(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
     (user, repeat): (&User, Option<&Repeat>),
-    mut make: impl FnMut(&mut Database, Option<Token<PersonalToken>>) -> Result<Issued<PersonalToken>, Error<R>>,
-) -> Result<Created, Error<R>> {
+    mut make: impl FnMut(&mut Database, Option<Token<K>>) -> Result<Issued<K>, Error<R>>,
+) -> Result<Created<K>, Error<R>> {
     let Some(repeat) = repeat else {
         let token = make(tx, None)?.token;
         let record = find(tx, token.id())?;
@@ -61,7 +61,7 @@ pub fn create_once<R>(
             &id.number().to_be_bytes(),
         ];
         let entropy = mint.keys.derive::<32>(mint.keys.current(), "idempotency", &context);
-        entropy.map(|entropy| Token::<PersonalToken>::from_entropy(id, &entropy))
+        entropy.map(|entropy| Token::<K>::from_entropy(id, &entropy))
     };
     let missing = || StoreError::Unusable("the base key is missing".to_owned());
     if let Some(known) = idempotency_keys::find(tx, now, user.id, &repeat.key)? {

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::issue::{Issued, record};
 use crate::clock::UnixTime;
-use crate::domain::access_list::{AccessList, Entry};
+use crate::domain::access_list::{AccessList, Entry, Tier};
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::token::{PersonalToken, Token};
+use crate::domain::token_in_use::Person;
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
 use crate::outcome::Error;
@@ -118,10 +119,16 @@ pub fn create(
     Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
 }
 
+/// The most that a person of this role may give a token (`compatibility.md`, B1).
+fn highest_of(role: Role) -> Tier {
+    match role {
+        Role::Consumer => Tier::ViewPlus,
+        Role::Author | Role::Admin => Tier::Admin,
+    }
+}
+
 fn check_entry(tx: &mut Database, limits: &Limits, user: &User, entry: &Entry) -> Result<(), Error<PersonalRefusal>> {
-    use crate::domain::access_list::Tier;
-    // Roles bound what tokens can do (`compatibility.md`, B1).
-    if user.role == Role::Consumer && entry.access.access_tier > Tier::ViewPlus {
+    if entry.access.access_tier > highest_of(user.role) {
         return Err(Error::Refused(PersonalRefusal::Forbidden(
             "Your role may hold no token that changes anything.".to_owned(),
         )));
@@ -153,22 +160,22 @@ pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in
     }
 }
 
-/// The list as it counts at this moment: on registered resources never more than the owner holds.
+/// The list as it counts at this moment: never more than the owner's role allows, and on registered
+/// resources never more than the owner holds.
 ///
 /// # Errors
 /// When the store fails.
-pub fn effective(db: &mut Database, owner: Id<User>, list: &AccessList) -> Result<AccessList, StoreError> {
+pub fn effective(db: &mut Database, owner: &Person, list: &AccessList) -> Result<AccessList, StoreError> {
     let mut entries = Vec::new();
     for entry in list.entries() {
-        match resources::find_tier(db, owner, &entry.path_id)? {
-            None => entries.push(entry.clone()),
-            Some(None) => {}
-            Some(Some(held)) => {
-                let mut lowered = entry.clone();
-                lowered.access.access_tier = lowered.access.access_tier.min(held);
-                entries.push(lowered);
-            }
-        }
+        let held = match resources::find_tier(db, owner.id, &entry.path_id)? {
+            None => Tier::Admin,
+            Some(Some(held)) => held,
+            Some(None) => continue,
+        };
+        let mut lowered = entry.clone();
+        lowered.access.access_tier = entry.access.access_tier.min(held).min(highest_of(owner.role));
+        entries.push(lowered);
     }
     Ok(AccessList::new(entries))
 }

@@ -9,6 +9,9 @@ use crate::domain::token_record::TokenKind;
 use crate::domain::user::Role;
 use crate::store::{Database, StoreError, apis, resources};
 
+/// Where the second platform's filesets lie.
+const FILESETS: &str = "/spatialstudio/oauth/v1/filesets/";
+
 /// A request as the proxy tells of it: the path is plain, the query is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardedRequest {
@@ -34,8 +37,20 @@ impl ForwardedRequest {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// The one resource that the path names, where the platform's paths name one.
-    fn resource(&self) -> Option<&str> {
+    /// Whether the path is a fileset's, or of a file in it (B7).
+    fn is_in_fileset(&self, fileset: &str) -> bool {
+        let below = self.path.strip_prefix(FILESETS).and_then(|rest| rest.strip_prefix(fileset));
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The one resource that the path names, where the platform's paths name one. A coded letter is
+    /// the same letter to whoever serves the path.
+    fn resource(&self) -> Option<String> {
+        let name = percent_encoding::percent_decode_str(self.segment()?).decode_utf8_lossy().into_owned();
+        Some(name)
+    }
+
+    fn segment(&self) -> Option<&str> {
         let mut segments = self.path.strip_prefix("/v3/")?.split('/');
         match segments.next()? {
             "path" => segments.next(),
@@ -69,9 +84,7 @@ pub fn decide(db: &mut Database, token: &TokenInUse, request: &ForwardedRequest)
             }
         }
         TokenKind::Fileset => match &token.record.resource {
-            Some(fileset) if request.reads() && request.path.split('/').any(|segment| segment == fileset) => {
-                Decision::Allowed(None)
-            }
+            Some(fileset) if request.reads() && request.is_in_fileset(fileset) => Decision::Allowed(None),
             _ => Decision::Missing("read of this fileset"),
         },
         TokenKind::Personal => personal(db, token, request)?,
@@ -85,6 +98,7 @@ fn right_of(class: RequestClass) -> &'static str {
         RequestClass::RefreshTiles => "read_write/dataset_streaming_refreshing",
         RequestClass::PublishedProject => "read_only/embedded_published_project",
         RequestClass::Write => "read_write/all",
+        RequestClass::Mint => "the generator's, at this server itself",
     }
 }
 
@@ -126,23 +140,25 @@ fn personal(db: &mut Database, token: &TokenInUse, request: &ForwardedRequest) -
     let (Some(list), Some(person)) = (&token.record.access_list, &token.basis.person) else {
         return Ok(Decision::Allowed(None));
     };
-    let list = effective(db, person.id, list)?;
+    let list = effective(db, person, list)?;
     let needed = if request.reads() { Tier::View } else { Tier::Edit };
+    let reaches = list.entries().iter().any(|entry| entry.access.access_tier >= needed);
+    if !request.reads() && !reaches {
+        return Ok(Decision::Missing(needed.as_str()));
+    }
     if let Some(path) = request.resource() {
-        let line = resources::list_with_ancestors(db, path)?;
+        let line = resources::list_with_ancestors(db, &path)?;
         let covers =
             |name: &str| list.entries().iter().any(|entry| entry.path_id == name && entry.access.access_tier >= needed);
         let is_listed = list.entries().iter().any(|entry| entry.path_id == path);
         let is_covered = if line.is_empty() {
-            !is_listed || covers(path)
+            !is_listed || covers(&path)
         } else {
             line.iter().any(|resource| covers(&resource.path))
         };
         if !is_covered {
             return Ok(Decision::Missing(needed.as_str()));
         }
-    } else if !request.reads() && list.entries().iter().all(|entry| entry.access.access_tier < needed) {
-        return Ok(Decision::Missing(needed.as_str()));
     }
     Ok(Decision::Allowed(Some(list)))
 }

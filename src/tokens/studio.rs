@@ -103,7 +103,20 @@ impl StudioDraft {
     }
 }
 
-/// Makes a studio token, by its person or by their generator.
+/// Minutes as the platform counts them: −1 is for ever.
+pub fn in_seconds(minutes: i64) -> Option<i64> {
+    (minutes >= 0).then_some(minutes * 60)
+}
+
+/// How long a token lives that is asked to live `valid_for` seconds. 0 is inside the printed range
+/// (B3): the token ends at once.
+fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error<StudioRefusal>> {
+    let life = if valid_for == Some(0) { Ok(valid_for) } else { lifetime(valid_for, limits) };
+    life.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))
+}
+
+/// Makes a studio token, by its person or by their generator; its text may be derived beforehand,
+/// for a creation that can be repeated.
 ///
 /// # Errors
 /// A role that may not write, or a life that the operator does not allow.
@@ -112,21 +125,16 @@ pub fn create(
     now: UnixTime,
     limits: &Limits,
     (user, draft, made_by): (&User, &StudioDraft, Option<Id<TokenRecord>>),
-) -> Result<(Token<StudioToken>, TokenRecord), Error<StudioRefusal>> {
+    derived: Option<Token<StudioToken>>,
+) -> Result<Issued<StudioToken>, Error<StudioRefusal>> {
     if draft.class.writes() && user.role == Role::Consumer {
         let message = "Your role may hold no token that writes".to_owned();
         return Err(Error::Refused(StudioRefusal::Forbidden(message)));
     }
-    // 0 is inside the printed range: the token ends at once.
-    let expires_in = match draft.minutes {
-        -1 => lifetime(None, limits),
-        0 => Ok(Some(0)),
-        minutes => lifetime(Some(minutes * 60), limits),
-    };
-    let expires_in = expires_in.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))?;
+    let expires_in = life_of(in_seconds(draft.minutes), limits)?;
     let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
-    let token = Token::<StudioToken>::generate(Id::next(now));
+    let token = derived.unwrap_or_else(|| Token::generate(Id::next(now)));
     let made = TokenRecord {
         name: Some(draft.name.clone()),
         last_four: Some(token.last_four()),
@@ -136,7 +144,7 @@ pub fn create(
         ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
-    Ok((token, made))
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
 }
 
 /// Makes a token that reads one fileset, and nothing else (B7).
@@ -155,8 +163,7 @@ pub fn create_fileset(
         let message = "A fileset token needs a name and the id of one fileset".to_owned();
         return Err(Error::Refused(StudioRefusal::Invalid(message)));
     }
-    let expires_in = lifetime(valid_for, limits);
-    let expires_in = expires_in.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))?;
+    let expires_in = life_of(valid_for, limits)?;
     let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
     let token = Token::<FilesetToken>::generate(Id::next(now));

@@ -108,7 +108,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(resource("/auth/check").route(web::route().to(api::check::get)))
         .service(program("/credentials/revoke", "POST").route(post().to(api::credentials::revoke)).wrap(cors()))
         .service(
-            resource("/login/code")
+            program("/login/code", "POST, OPTIONS")
                 .route(post().to(api::login_code::post))
                 .route(web::method(Method::OPTIONS).to(api::login_code::preflight)),
         )
@@ -230,7 +230,7 @@ fn program(path: &str, allow: &'static str) -> actix_web::Resource {
 
 async fn wrong_method(app: Data<App>, allow: &'static str) -> HttpResponse {
     let refusal = Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" };
-    let mut response = TokenError::refused(&app, refusal).error_response();
+    let mut response = TokenError::refused(&app, refusal).with_message().error_response();
     // RFC 9110 §15.5.6.
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
     response
@@ -252,6 +252,7 @@ fn cors() -> Cors {
         .send_wildcard()
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .allowed_header("idempotency-key")
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
         .max_age(3_600)
 }

@@ -12,6 +12,7 @@ use super::json::{self, Object};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
+use crate::domain::token::{Kind, Token};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::transact;
@@ -32,7 +33,7 @@ fn draft(body: &Object) -> Result<Draft, ApiError> {
         return Err(ApiError::invalid("scope has at most 20 characters."));
     }
     Ok(Draft {
-        description: body.text("description")?.unwrap_or_default().to_owned(),
+        description: body.required("description")?.to_owned(),
         access_list: Some(parse_access_list(body.get("accessList"))?),
         // The platform's clients always say `all`: the list alone decides.
         scope: Scope::default(),
@@ -45,20 +46,29 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     let (_, user) = caller(&app, &request, Door::Security).await?;
     let body = json::read(payload).await?;
     let draft = draft(&body)?;
-    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
-    let repeat = key.map(|key| Repeat::new(key, &format!("{body:?}")));
+    let repeat = repeat_of(&request, &format!("{body:?}"));
     let (now, shared) = (app.now(), app.clone());
     let created = transact(&app.store, move |tx| {
         create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
             personal::create(tx, now, &shared.config.token_limits, (&user, &draft, secret))
         })
     });
-    match created.await? {
-        Created::New(token, record) | Created::Again(token, record) => {
-            let mut shown = shown(&record);
-            shown["token"] = json!(token.expose());
-            Ok(answer(&shown))
-        }
+    let (token, record) = created_token(created.await?)?;
+    let mut shown = shown(&record);
+    shown["token"] = json!(token.expose());
+    Ok(answer(&shown))
+}
+
+/// The `Idempotency-Key` of a creation, with what it asks for.
+pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Option<Repeat> {
+    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+    key.map(|key| Repeat::new(key, asked))
+}
+
+/// What was created, now or before.
+pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, TokenRecord), ApiError> {
+    match created {
+        Created::New(token, record) | Created::Again(token, record) => Ok((token, record)),
         Created::OtherBody => {
             Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request."))
         }

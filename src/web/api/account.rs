@@ -111,11 +111,10 @@ pub async fn create(app: Data<App>, payload: Payload) -> Result<HttpResponse, Ap
 pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (token, user) = caller(&app, &request, Door::Security).await?;
     let now = app.now();
-    if now.since(token.record.created_at) > 900 {
+    if !app.store.write(move |tx| account::delete(tx, now, (&user, &token))).await? {
         let message = "Log in again first: deleting an account needs a log-in of the last 15 minutes.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, message));
     }
-    app.store.write(move |tx| account::delete(tx, now, &user)).await?;
     Ok(answer(&json!({})))
 }
 

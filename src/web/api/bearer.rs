@@ -35,8 +35,7 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|_refusal| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let query = Parameters::parse(request.query_string().as_bytes())?;
     if query.is_repeated("token") {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }

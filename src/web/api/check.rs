@@ -22,7 +22,12 @@ const NAMES: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-f
 /// Method and URI as the proxy tells them: one family of headers is trusted, and a request in which
 /// both families speak and disagree is nobody's.
 fn told(headers: &HeaderMap, trusted: ForwardHeaders) -> Option<(String, String)> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // Empty is missing, and what stands there twice is nobody's.
+    let text = |name: &str| {
+        let mut all = headers.get_all(name);
+        let value = all.next().filter(|value| !value.is_empty())?.to_str().ok()?;
+        all.next().is_none().then_some(value)
+    };
     let family =
         |(method, uri): (&str, &str)| (text(method).map(str::to_ascii_uppercase), text(uri).map(str::to_owned));
     let (original, forwarded) = (family(NAMES[0]), family(NAMES[1]));
@@ -42,11 +47,12 @@ fn is_plain(path: &str) -> bool {
     let coded = path.to_ascii_lowercase();
     path.starts_with('/')
         && !["//", "\\", "%2f", "%5c", "%2e", "%00"].iter().any(|trick| coded.contains(trick))
-        && !path.split('/').any(|segment| segment == "." || segment == "..")
+        // Servlet containers cut a segment's parameters off before they look for dots.
+        && !path.split('/').filter_map(|segment| segment.split(';').next()).any(|name| name == "." || name == "..")
 }
 
 fn token_of(request: &HttpRequest, method: &str, query: &str) -> Result<BearerToken, ApiError> {
-    let parameters = Parameters::parse(query.as_bytes()).map_err(|_refusal| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let parameters = Parameters::parse(query.as_bytes())?;
     if parameters.is_repeated("token") {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
@@ -86,6 +92,12 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<HttpResponse, A
     if !is_plain(path) {
         return Err(unclear());
     }
+    if method == "OPTIONS" {
+        // A preflight carries no token and changes nothing (B6).
+        let mut builder = HttpResponse::Ok();
+        add(&mut builder, &identity(None, None));
+        return Ok(builder.insert_header((CACHE_CONTROL, "no-store")).finish());
+    }
     let presented = token_of(request, &method, query)?;
     let own = Parameters::parse(request.query_string().as_bytes()).map_err(|_refusal| unclear())?;
     let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
@@ -106,7 +118,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<HttpResponse, A
         Decision::Missing(right) => {
             let message = format!("The token does not have the right for this request: {right}.");
             let challenge = format!("Bearer error=\"insufficient_scope\", error_description=\"{message}\"");
-            let mut response = ApiError::new(StatusCode::FORBIDDEN, message).error_response();
+            let mut response = ApiError::missing_right(message).error_response();
             if let Ok(challenge) = challenge.parse() {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }

@@ -16,7 +16,7 @@ const MOST: usize = 100;
 /// Kills what exists; 202 in any case.
 pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let origin = app.origin_of(&request);
-    let throttled = app.throttle.attempt_look_up(app.now(), &origin.address);
+    let throttled = app.throttle.attempt_report(app.now(), &origin.address);
     throttled.map_err(|throttled| {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many calls. Try again later.").retry_after(throttled.0)
     })?;

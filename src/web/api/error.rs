@@ -55,6 +55,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// 403: the token lives, and lacks a right.
+    pub fn missing_right(message: String) -> Self {
+        Self { error: INSUFFICIENT_SCOPE.code, ..Self::new(StatusCode::FORBIDDEN, message) }
+    }
+
     /// 404: unknown, or somebody else's.
     pub fn not_found() -> Self {
         Self::of_problem(&NOT_FOUND)

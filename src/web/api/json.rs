@@ -22,7 +22,11 @@ pub async fn read_large(payload: Payload) -> Result<Object, ApiError> {
     parse(&body::read_large(payload).await?)
 }
 
-fn parse(body: &[u8]) -> Result<Object, ApiError> {
+/// The members of a body that was read.
+///
+/// # Errors
+/// What is no JSON object.
+pub fn parse(body: &[u8]) -> Result<Object, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Object(Map::new()));
     }

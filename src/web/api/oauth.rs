@@ -10,6 +10,7 @@ use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::MALFORMED_REQUEST;
 use crate::web::app::App;
+use crate::web::body;
 use crate::web::error::TokenError;
 use crate::web::oauth::token;
 
@@ -32,7 +33,8 @@ async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Res
 async fn flat(app: &App, payload: Payload) -> Result<Parameters, TokenError> {
     let malformed =
         || TokenError::refused(app, Refusal { problem: &MALFORMED_REQUEST, cause: "the body is no flat JSON object" });
-    let body = json::read(payload).await.map_err(|_unreadable| malformed())?;
+    let body = body::read(payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
+    let body = json::parse(&body).map_err(|_unreadable| malformed())?;
     let mut parameters = Parameters::default();
     for (name, value) in body.members() {
         match value {

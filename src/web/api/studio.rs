@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 
+use super::access_tokens::{created_token, repeat_of};
 use super::account::answer;
 use super::bearer::caller;
 use super::error::ApiError;
@@ -17,6 +18,7 @@ use crate::oauth::parameters::Parameters;
 use crate::outcome::transact;
 use crate::store::tokens;
 use crate::tokens::check::Door;
+use crate::tokens::idempotency::create_once;
 use crate::tokens::personal;
 use crate::tokens::studio::{self, Asked, StudioDraft};
 use crate::web::app::App;
@@ -37,10 +39,14 @@ pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
         resource_type: query.get("resourceType"),
     };
     let draft = StudioDraft::parse(asked)?;
+    let repeat = repeat_of(&request, &format!("studio {draft:?}"));
     let (now, shared, made_by, wanted) = (app.now(), app.clone(), Some(token.record.id), draft.clone());
-    let made =
-        transact(&app.store, move |tx| studio::create(tx, now, &shared.config.token_limits, (&user, &wanted, made_by)));
-    let (token, record) = made.await?;
+    let created = transact(&app.store, move |tx| {
+        create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+            studio::create(tx, now, &shared.config.token_limits, (&user, &wanted, made_by), secret)
+        })
+    });
+    let (token, record) = created_token(created.await?)?;
     let mut shown = shown(&record);
     shown["token"] = json!(token.expose());
     shown["validTime"] = json!(draft.minutes());
@@ -70,6 +76,16 @@ fn session(visitor: MaybeVisitor) -> Result<Visitor, ApiError> {
     })
 }
 
+/// The generator's text is answered only soon after a sign-in, by whatever address.
+fn fresh(app: &App, visitor: MaybeVisitor) -> Result<Visitor, ApiError> {
+    let visitor = session(visitor)?;
+    if visitor.is_fresh(app.now()) {
+        return Ok(visitor);
+    }
+    let message = "Sign in again: the generator is shown for 15 minutes after a sign-in.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, message))
+}
+
 /// `GET /spatialstudio/api/v1/user/token`: the person's tokens, without their secrets.
 pub async fn list(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     respond(async {
@@ -93,10 +109,14 @@ pub async fn create_fileset(app: Data<App>, visitor: MaybeVisitor, payload: Payl
         let minutes = minutes.ok_or_else(|| {
             ApiError::invalid("validTime must be a whole number of minutes from -1 (never expires) to 9999")
         })?;
-        let valid_for = (minutes > 0).then_some(minutes * 60);
         let (now, shared) = (app.now(), app.clone());
         let made = transact(&app.store, move |tx| {
-            studio::create_fileset(tx, now, &shared.config.token_limits, (&user, &name, &fileset, valid_for))
+            studio::create_fileset(
+                tx,
+                now,
+                &shared.config.token_limits,
+                (&user, &name, &fileset, studio::in_seconds(minutes)),
+            )
         });
         Ok(answer(&json!({ "token": made.await?.token.expose() })))
     })
@@ -119,13 +139,7 @@ pub async fn delete(app: Data<App>, visitor: MaybeVisitor, id: Path<String>) -> 
 /// `GET /spatialstudio/api/v1/user/generatortoken`: readable for 15 minutes after a sign-in.
 pub async fn generator(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     respond(async {
-        let visitor = session(visitor)?;
-        if !visitor.is_fresh(app.now()) {
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "Sign in again: the generator is shown for 15 minutes after a sign-in.",
-            ));
-        }
+        let visitor = fresh(&app, visitor)?;
         let (now, shared) = (app.now(), app.clone());
         let generator = app.store.write(move |tx| studio::generator(tx, now, &shared.mint, &visitor.user)).await?;
         Ok(answer(&json!({ "token": generator.text.expose(), "createdAt": generator.record.created_at.rfc3339() })))
@@ -136,7 +150,7 @@ pub async fn generator(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
 /// `POST /spatialstudio/api/v1/user/generatortoken/regenerate`: the old one ends at once.
 pub async fn regenerate(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     respond(async {
-        let visitor = session(visitor)?;
+        let visitor = fresh(&app, visitor)?;
         let (now, shared) = (app.now(), app.clone());
         let made = app.store.write(move |tx| studio::regenerate(tx, now, &shared.mint, (&visitor.user, false)));
         let generator = made.await?;

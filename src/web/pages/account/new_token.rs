@@ -220,7 +220,7 @@ fn make(
                 resource_type: Some(resource_type),
             };
             let draft = StudioDraft::parse(asked).map_err(|refusal| of_studio(Error::Refused(refusal)))?;
-            let (token, _) = studio::create(tx, now, limits, (user, &draft, None)).map_err(of_studio)?;
+            let token = studio::create(tx, now, limits, (user, &draft, None), None).map_err(of_studio)?.token;
             shown(&token)
         }
     };
