@@ -13,6 +13,9 @@ use crate::clock::UnixTime;
 const FAILURES: u32 = 10;
 /// Anonymous look-ups of one prefix in one window.
 const LOOK_UPS: u32 = 100;
+/// Failed client authentications that close one client to one prefix. Some libraries fail once at
+/// each log-in before they find the right way, hence more.
+const CLIENT_FAILURES: u32 = 100;
 /// Seconds until it opens again.
 const WINDOW: i64 = 900;
 /// Entries that are kept; beyond it the oldest go.
@@ -34,6 +37,11 @@ pub struct Throttle {
 /// Too many failures; seconds until the next try counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled(pub i64);
+
+/// A client's entry; no account name holds a space. A name that is no `client_id` is cut.
+fn client_key(client_id: &str) -> String {
+    format!("client {}", client_id.chars().take(64).collect::<String>())
+}
 
 /// The part of an address that one household or company shares.
 pub fn prefix(address: &str) -> String {
@@ -77,7 +85,11 @@ impl Throttle {
         if counts.len() >= ENTRIES {
             counts.retain(|_, count| now.since(count.since) < WINDOW);
         }
-        let count = counts.entry((account.to_owned(), prefix(address))).or_insert(Count { failures: 0, since: now });
+        let key = (account.to_owned(), prefix(address));
+        if counts.len() >= ENTRIES && !counts.contains_key(&key) {
+            return Ok(()); // memory is bounded: what is known goes on being counted
+        }
+        let count = counts.entry(key).or_insert(Count { failures: 0, since: now });
         if now.since(count.since) >= WINDOW {
             *count = Count { failures: 0, since: now };
         }
@@ -105,6 +117,28 @@ impl Throttle {
         self.count(now, (" leak", address), LOOK_UPS)
     }
 
+    /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
+    /// guessed). Nobody closes it to other addresses.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn admit_client(&self, now: UnixTime, client_id: &str, address: &str) -> Result<(), Throttled> {
+        let counts = self.counts();
+        match counts.get(&(client_key(client_id), prefix(address))) {
+            Some(count) if count.failures >= CLIENT_FAILURES && now.since(count.since) < WINDOW => {
+                Err(Throttled(WINDOW - now.since(count.since)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a failed client authentication.
+    pub fn client_failed(&self, now: UnixTime, client_id: &str, address: &str) {
+        if let Err(Throttled(seconds)) = self.count(now, (&client_key(client_id), address), CLIENT_FAILURES) {
+            tracing::debug!(seconds, "a client is closed to an address");
+        }
+    }
+
     /// Forgets the failures of an account at a prefix: the right person was there.
     pub fn succeeded(&self, account: &str, address: &str) {
         self.counts().remove(&(account.to_owned(), prefix(address)));
@@ -125,6 +159,19 @@ mod tests {
         assert_eq!(throttle.attempt(now, "ann", "198.51.100.1"), Ok(()), "another prefix");
         assert_eq!(throttle.attempt(now, "bob", "192.0.2.1"), Ok(()), "another account");
         assert_eq!(throttle.attempt(now.plus(900), "ann", "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn a_hundred_failures_close_one_client_to_one_prefix() {
+        let (throttle, now) = (Throttle::new(true), UnixTime::from_seconds(1_800_000_000));
+        for _ in 0..100 {
+            assert_eq!(throttle.admit_client(now, "app", "192.0.2.1"), Ok(()));
+            throttle.client_failed(now, "app", "192.0.2.1");
+        }
+        assert_eq!(throttle.admit_client(now, "app", "192.0.2.7"), Err(Throttled(900)));
+        assert_eq!(throttle.admit_client(now, "app", "198.51.100.1"), Ok(()), "another prefix");
+        assert_eq!(throttle.admit_client(now, "other", "192.0.2.1"), Ok(()), "another client");
+        assert_eq!(throttle.admit_client(now.plus(900), "app", "192.0.2.1"), Ok(()), "later");
     }
 
     #[test]

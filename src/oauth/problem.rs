@@ -74,6 +74,9 @@ problems! {
     INVALID_CLIENT = "invalid-client", "invalid_client",
         "Client authentication failed.",
         "Check the client ID and secret. A secret that was rolled ends at the time that was chosen then.";
+    TOO_MANY_FAILURES = "too-many-failures", "invalid_client",
+        "This client failed to authenticate too often from this network.",
+        "Wait for the seconds in the Retry-After header, and check the client ID and secret meanwhile. Other networks are not affected.";
     TWO_AUTHENTICATIONS = "two-authentications", "invalid_request",
         "The client authenticated in two ways at once.",
         "Send the secret either in the Authorization header or in the body, not in both (RFC 6749 section 2.3).";

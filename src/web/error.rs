@@ -10,18 +10,20 @@ use super::app::App;
 use super::page::{self, Chrome, Forms, Link};
 use crate::oauth::Refusal;
 use crate::oauth::problem::{
-    INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+    INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_FAILURES,
+    UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::outcome::Error;
 use crate::store::StoreError;
 
 /// Seconds after which a program may try again.
-const RETRY_SECONDS: u64 = 1;
+const RETRY_SECONDS: i64 = 1;
 
 /// The status of a problem at an endpoint of programs (RFC 6749 §5.2).
 fn status_of(problem: &Problem) -> StatusCode {
     match problem {
         problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
+        problem if *problem == TOO_MANY_FAILURES => StatusCode::TOO_MANY_REQUESTS,
         problem if *problem == TEMPORARILY_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         problem if *problem == METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         problem if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -46,6 +48,7 @@ struct ErrorBody<'a> {
 pub struct TokenError {
     issuer: String,
     problem: &'static Problem,
+    retry_after: i64,
     has_message: bool,
 }
 
@@ -53,6 +56,12 @@ impl TokenError {
     /// With a `message` too, as programs of the platform read it.
     pub fn with_message(self) -> Self {
         Self { has_message: true, ..self }
+    }
+
+    /// The client may not try again for so many seconds.
+    pub fn throttled(app: &App, seconds: i64) -> Self {
+        let (issuer, problem) = (app.public.issuer.clone(), &TOO_MANY_FAILURES);
+        Self { issuer, problem, retry_after: seconds.max(1), has_message: false }
     }
 
     /// Puts a decision's end into an answer, and its cause into the log.
@@ -67,7 +76,7 @@ impl TokenError {
                 &TEMPORARILY_UNAVAILABLE
             }
         };
-        Self { issuer: app.public.issuer.clone(), problem, has_message: false }
+        Self { issuer: app.public.issuer.clone(), problem, retry_after: RETRY_SECONDS, has_message: false }
     }
 
     /// The same for a plain refusal.
@@ -101,8 +110,8 @@ impl ResponseError for TokenError {
         builder.insert_header((CACHE_CONTROL, "no-store"));
         if status == StatusCode::UNAUTHORIZED {
             builder.insert_header((WWW_AUTHENTICATE, "Basic realm=\"gatepost\", charset=\"UTF-8\""));
-        } else if status == StatusCode::SERVICE_UNAVAILABLE {
-            builder.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
+        } else if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            builder.insert_header((RETRY_AFTER, self.retry_after.to_string()));
         }
         builder.json(ErrorBody {
             error: self.problem.code,

@@ -58,3 +58,20 @@ async fn a_body_without_a_length_is_measured_while_it_comes() {
     let line = exchange(&server, format!("{head}{}0\r\n\r\n", chunk.repeat(5)).as_bytes());
     assert!(line.contains(" 413 "), "{line}");
 }
+
+/// OAuth 2.1 §2.4.1: secrets are not to be guessed; nobody closes a client to others by failing.
+#[actix_web::test]
+async fn a_hundred_wrong_secrets_close_a_client_to_their_network_only() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let app = server.application(harness::confidential()).await;
+    let ask = async |secret: &str, from: &str| {
+        let form = [("client_id", app.client_id()), ("client_secret", secret), ("token", "x")];
+        server.http.post("/oauth/introspect", &[("x-forwarded-for", from)], &form).await
+    };
+    for _ in 0..100 {
+        assert_eq!(ask("wrong", "192.0.2.1").await.status, 401);
+    }
+    let refused = ask(app.secret(), "192.0.2.9").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("900")));
+    assert_eq!(ask(app.secret(), "198.51.100.1").await.status, 200);
+}

@@ -4,7 +4,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::token::{credentials, read};
+use super::token::{knock, read};
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::introspection::introspect;
@@ -17,7 +17,7 @@ use crate::web::error::TokenError;
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let refused = |refusal| TokenError::refused(&app, refusal);
-    let credentials = credentials(&request, &parameters).map_err(refused)?;
+    let (credentials, knock) = knock(&app, &request, &parameters)?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
     let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
     let (now, shared) = (app.now(), app.clone());
@@ -25,6 +25,6 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let client = authenticate(db, now, &shared.mint, &credentials)?;
         introspect(db, now, &shared.mint, (&client, &token, &shared.public.issuer))
     });
-    let introspection = introspection.await.map_err(|error| TokenError::new(&app, error))?;
+    let introspection = introspection.await.map_err(|error| knock.refuse(&app, error))?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))
 }

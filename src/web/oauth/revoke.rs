@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::token::{credentials, read};
+use super::token::{knock, read};
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::problem::MISSING_PARAMETER;
@@ -18,7 +18,7 @@ use crate::web::error::TokenError;
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let refused = |refusal| TokenError::refused(&app, refusal);
-    let credentials = credentials(&request, &parameters).map_err(refused)?;
+    let (credentials, knock) = knock(&app, &request, &parameters)?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
     let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
@@ -26,10 +26,10 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let client = authenticate(db, now, &shared.mint, &credentials)?;
         Ok((revocation::examine(db, &client, &asked)?, client))
     });
-    let (found, client) = examined.await.map_err(|error| TokenError::new(&app, error))?;
+    let (found, client) = examined.await.map_err(|error| knock.refuse(&app, error))?;
     if found == Revocable::Found {
         let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, &client, &token));
-        revoked.await.map_err(|error| TokenError::new(&app, error))?;
+        revoked.await.map_err(|error| knock.refuse(&app, error))?;
     }
     // Some clients read the body as JSON whatever the RFC says.
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({})))

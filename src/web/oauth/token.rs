@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use crate::identity::throttle::Throttled;
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::ClientCredentials;
 use crate::oauth::parameters::Parameters;
@@ -38,10 +39,9 @@ pub(in crate::web) async fn respond(
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
-    let refused = |refusal| TokenError::refused(app, refusal);
-    let credentials = credentials(request, parameters).map_err(refused)?;
-    let token_request = TokenRequest::parse(parameters).map_err(refused)?;
-    let response = answer(app, credentials, token_request).await.map_err(|error| TokenError::new(app, error))?;
+    let (credentials, knock) = knock(app, request, parameters)?;
+    let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let response = answer(app, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
     Ok(render(&response))
 }
 
@@ -51,8 +51,37 @@ pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payl
     parameters.map_err(|refusal| TokenError::refused(app, refusal))
 }
 
+/// A client at the door: who it says it is, and from where.
+pub(super) struct Knock {
+    client_id: String,
+    address: String,
+}
+
+/// Lets a client try to authenticate, unless it failed too often from this network.
+pub(super) fn knock(
+    app: &App,
+    request: &HttpRequest,
+    parameters: &Parameters,
+) -> Result<(ClientCredentials, Knock), TokenError> {
+    let credentials = credentials(request, parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
+    let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
+    admitted.map_err(|Throttled(seconds)| TokenError::throttled(app, seconds))?;
+    Ok((credentials, knock))
+}
+
+impl Knock {
+    /// Puts a decision's end into an answer; a failed authentication is counted.
+    pub(super) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
+        if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
+            app.throttle.client_failed(app.now(), &self.client_id, &self.address);
+        }
+        TokenError::new(app, error)
+    }
+}
+
 /// What the request says about its client.
-pub(super) fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientCredentials, Refusal> {
+fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientCredentials, Refusal> {
     let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
     ClientCredentials::parse(header, parameters)
 }
