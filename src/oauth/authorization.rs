@@ -3,6 +3,7 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
 use super::parameters::Parameters;
 use super::problem::{
@@ -17,7 +18,9 @@ use crate::domain::consent::ConsentKind;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::prompt;
 use crate::domain::redirect_uri::{RedirectKind, RedirectUri};
+use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
@@ -41,10 +44,14 @@ pub struct AuthorizationRequest {
     pub named_redirect_uri: bool,
     /// What comes back unchanged.
     pub state: Option<String>,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
     /// What would be granted.
     pub scope: Scope,
     /// What the verifier must meet.
     pub challenge: Option<CodeChallenge>,
+    /// How the person is to be asked.
+    pub wishes: Wishes,
 }
 
 /// How an authorization request is refused.
@@ -65,6 +72,10 @@ pub struct RefusedRequest {
     pub redirect_uri: RedirectUri,
     /// What comes back unchanged.
     pub state: Option<String>,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
+    /// Whether nothing may be shown (`prompt=none`).
+    pub is_silent: bool,
     /// What is answered.
     pub problem: &'static Problem,
 }
@@ -75,6 +86,7 @@ struct Examination<'a> {
     found: Option<(Client, RedirectUri)>,
     challenge: Option<CodeChallenge>,
     scope: Scope,
+    wishes: Wishes,
 }
 
 /// Examines a request without writing.
@@ -85,9 +97,17 @@ pub fn examine(
     db: &mut Database,
     parameters: &Parameters,
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
-    let mut examination = Examination { db, parameters, found: None, challenge: None, scope: Scope::default() };
+    let mut examination = Examination {
+        db,
+        parameters,
+        found: None,
+        challenge: None,
+        scope: Scope::default(),
+        wishes: Wishes::default(),
+    };
     run(parameters, &mut examination)?;
-    let Examination { found, challenge, scope, .. } = examination;
+    let Examination { found, challenge, scope, wishes, .. } = examination;
+    let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
         return Err(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)));
     };
@@ -96,8 +116,10 @@ pub fn examine(
         redirect_uri,
         named_redirect_uri: parameters.get("redirect_uri").is_some(),
         state: parameters.get("state").map(str::to_owned),
+        response_mode: response_mode.unwrap_or(ResponseMode::Query),
         scope,
         challenge,
+        wishes,
     })
 }
 
@@ -110,9 +132,19 @@ impl Examination<'_> {
                 redirect_uri: redirect_uri.clone(),
                 // A state that is itself wrong does not come back.
                 state: self.parameters.get("state").filter(|state| state.len() <= MAX_STATE).map(str::to_owned),
+                response_mode: self.response_mode().unwrap_or(ResponseMode::Query),
+                is_silent: self.parameters.get("prompt").is_some_and(prompt::is_silent),
                 problem,
             })),
         })
+    }
+
+    /// How the answer travels; nothing when that cannot be. No browser posts a form to a native app's
+    /// own scheme (ours).
+    fn response_mode(&self) -> Option<ResponseMode> {
+        let mode = self.parameters.get("response_mode").map_or(Some(ResponseMode::Query), |mode| mode.parse().ok());
+        let is_native = self.found.as_ref().is_some_and(|(_, uri)| uri.kind() == RedirectKind::PrivateUse);
+        mode.filter(|mode| *mode != ResponseMode::FormPost || !is_native)
     }
 
     /// What is checked as soon as it is known where the answer goes.
@@ -132,7 +164,7 @@ impl Examination<'_> {
         if parameters.get("request_uri").is_some() {
             return Err(&REQUEST_URI_NOT_SUPPORTED);
         }
-        if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+        if self.response_mode().is_none() {
             return Err(&UNSUPPORTED_RESPONSE_MODE);
         }
         if parameters.get("response_type").is_none() {
@@ -180,6 +212,7 @@ impl Answers for Examination<'_> {
         };
         self.found = Some((client, redirect_uri));
         self.check_shape().map_err(|problem| self.refuse(problem))?;
+        self.wishes = Wishes::parse(parameters).map_err(|problem| self.refuse(problem))?;
         Ok(client_id.to_owned())
     }
 
@@ -231,6 +264,20 @@ impl AuthorizationRequest {
     }
 }
 
+impl AuthorizationRequest {
+    /// The same request, refused after all.
+    pub fn refused(&self, problem: &'static Problem) -> RefusedRequest {
+        RefusedRequest {
+            client: self.client.clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            state: self.state.clone(),
+            response_mode: self.response_mode,
+            is_silent: self.wishes.prompt.none,
+            problem,
+        }
+    }
+}
+
 /// What the person allowed this application before.
 ///
 /// # Errors
@@ -241,12 +288,13 @@ pub fn find_consent(db: &mut Database, request: &AuthorizationRequest, user: Id<
 }
 
 /// Whether a wrong request may bounce to the application at once: one that the operator vouches
-/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700 §4.11.2).
+/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700
+/// §4.11.2). With `prompt=none` nothing may be shown (OpenID Connect Core §3.1.2.6).
 ///
 /// # Errors
 /// When the store fails.
 pub fn may_bounce(db: &mut Database, refused: &RefusedRequest, user: Option<Id<User>>) -> Result<bool, StoreError> {
-    if refused.client.verified_at.is_some() {
+    if refused.client.verified_at.is_some() || refused.is_silent {
         return Ok(true);
     }
     let Some(user) = user else { return Ok(false) };

@@ -2,8 +2,10 @@
 
 pub mod apis;
 pub mod authorization;
+pub mod began;
 pub mod client_authentication;
 pub mod clients;
+pub mod interaction;
 pub mod introspection;
 mod machine;
 pub mod metadata;

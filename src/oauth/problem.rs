@@ -68,8 +68,27 @@ problems! {
         "Request objects by reference are not supported.",
         "Send the parameters themselves.";
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
-        "Only response_mode=query is supported.",
-        "Leave response_mode out.";
+        "The response_mode is not supported here.",
+        "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";
+    // What cannot be done without showing a page (OpenID Connect Core §3.1.2.6), and what asks for pages.
+    LOGIN_REQUIRED = "login-required", "login_required",
+        "The person has to log in first.",
+        "Send the person through the authorization endpoint without prompt=none.";
+    CONSENT_REQUIRED = "consent-required", "consent_required",
+        "The person has to be asked first.",
+        "Send the person through the authorization endpoint without prompt=none. An address on the person's own device is asked every time.";
+    ACCOUNT_SELECTION_REQUIRED = "account-selection-required", "account_selection_required",
+        "Another person is logged in than login_hint names.",
+        "Send the person through the authorization endpoint without prompt=none, so that they can choose the account.";
+    INTERACTION_REQUIRED = "interaction-required", "interaction_required",
+        "This kind of request gets no code without a page.",
+        "Ask with GET as a browser does when a person goes there: HEAD and prefetching get no code.";
+    INVALID_PROMPT = "invalid-prompt", "invalid_request",
+        "prompt=none cannot be combined with other values.",
+        "Send none alone, or the other values without it (OpenID Connect Core section 3.1.2.1).";
+    INVALID_MAX_AGE = "invalid-max-age", "invalid_request",
+        "The max_age is not a whole number of seconds.",
+        "Send digits only, such as max_age=3600.";
     // The token endpoint (RFC 6749 §5.2).
     INVALID_CLIENT = "invalid-client", "invalid_client",
         "Client authentication failed.",

@@ -31,6 +31,7 @@ mod login_redirect_tokens;
 mod metadata;
 mod oxide_auth_table;
 mod pages_in_general;
+mod prompts;
 mod protocol_errors;
 mod real_clients;
 mod refresh;

@@ -1,5 +1,6 @@
 //! The protocol's endpoints.
 
+pub mod answer;
 pub mod authorize;
 pub mod introspect;
 pub mod metadata;
