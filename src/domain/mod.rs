@@ -19,6 +19,7 @@ pub mod login_return_url;
 pub mod password;
 pub mod pkce;
 pub mod prompt;
+pub mod pushed_request;
 pub mod redirect_uri;
 pub mod refresh_token;
 pub mod registration;

@@ -7,10 +7,12 @@ use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
 use super::parameters::Parameters;
 use super::problem::{
-    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_SCOPE, MISSING_PARAMETER, Problem, REPEATED_PARAMETER,
-    REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
-    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
+    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER,
+    PUSHED_REQUEST_REQUIRED, Problem, REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED,
+    STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE,
+    UNSUPPORTED_RESPONSE_TYPE,
 };
+use super::resource;
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
 use crate::domain::client::{Client, GrantType};
@@ -19,6 +21,7 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::prompt;
+use crate::domain::pushed_request::PushedRequestRecord;
 use crate::domain::redirect_uri::{RedirectKind, RedirectUri};
 use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
@@ -26,8 +29,9 @@ use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants};
+use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants, pushed_requests};
 use crate::tokens::Mint;
 
 /// The longest `state`, in bytes.
@@ -52,6 +56,26 @@ pub struct AuthorizationRequest {
     pub challenge: Option<CodeChallenge>,
     /// How the person is to be asked.
     pub wishes: Wishes,
+    /// The APIs that the tokens are for (RFC 8707).
+    pub audience: Words,
+    /// The pushed request that it is, which the decision uses up.
+    pub pushed: Option<Id<PushedRequestRecord>>,
+}
+
+/// Where a request's parameters come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The browser brought them.
+    Sent,
+    /// The client pushes them (RFC 9126 §2.1).
+    Pushing,
+    /// The client pushed them, and the browser brought their name (RFC 9126 §4).
+    Pushed {
+        /// The row.
+        id: Id<PushedRequestRecord>,
+        /// Whether it was decided about, or its time is over.
+        is_over: bool,
+    },
 }
 
 /// How an authorization request is refused.
@@ -87,6 +111,8 @@ struct Examination<'a> {
     challenge: Option<CodeChallenge>,
     scope: Scope,
     wishes: Wishes,
+    audience: Words,
+    source: Source,
 }
 
 /// Examines a request without writing.
@@ -95,7 +121,7 @@ struct Examination<'a> {
 /// Why it is refused, and where that may be said.
 pub fn examine(
     db: &mut Database,
-    parameters: &Parameters,
+    (parameters, source): (&Parameters, Source),
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
     let mut examination = Examination {
         db,
@@ -104,9 +130,11 @@ pub fn examine(
         challenge: None,
         scope: Scope::default(),
         wishes: Wishes::default(),
+        audience: Words::default(),
+        source,
     };
     run(parameters, &mut examination)?;
-    let Examination { found, challenge, scope, wishes, .. } = examination;
+    let Examination { found, challenge, scope, wishes, audience, .. } = examination;
     let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
         return Err(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)));
@@ -120,6 +148,11 @@ pub fn examine(
         scope,
         challenge,
         wishes,
+        audience,
+        pushed: match source {
+            Source::Pushed { id, .. } => Some(id),
+            Source::Sent | Source::Pushing => None,
+        },
     })
 }
 
@@ -151,6 +184,12 @@ impl Examination<'_> {
     fn check_shape(&self) -> Result<(), &'static Problem> {
         let parameters = self.parameters;
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        match self.source {
+            Source::Pushed { is_over: true, .. } => return Err(&INVALID_REQUEST_URI),
+            // RFC 9126 §6.
+            Source::Sent if client.require_pushed_requests => return Err(&PUSHED_REQUEST_REQUIRED),
+            _ => {}
+        }
         if parameters.has_repeats() {
             return Err(&REPEATED_PARAMETER);
         }
@@ -229,6 +268,9 @@ impl Answers for Examination<'_> {
             Some(Ok(scope)) if !scope.is_empty() && scope.is_within(&client.scope) => scope,
             Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
         };
+        // RFC 8707 §2.
+        let audience = resource::find_registered(self.db, &self.parameters.all("resource"))?;
+        self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
         self.scope = scope.clone();
         Ok(scope)
     }
@@ -253,11 +295,12 @@ impl AuthorizationRequest {
     /// A digest of what the consent page shows, so that what counts is what was shown.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let shown = format!(
-            "{}\n{}\n{}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}\n{}",
             user.number(),
             self.client.client_id,
             self.scope,
             self.redirect_uri,
+            self.audience.as_str(),
             self.state.as_deref().unwrap_or_default()
         );
         sha256_base64url(shown.as_bytes())
@@ -278,40 +321,20 @@ impl AuthorizationRequest {
     }
 }
 
-/// What the person allowed this application before.
-///
-/// # Errors
-/// When the store fails.
-pub fn find_consent(db: &mut Database, request: &AuthorizationRequest, user: Id<User>) -> Result<Scope, StoreError> {
-    let consent = consents::find(db, user, request.client.id, ConsentKind::Authorization)?;
-    Ok(consent.map(|consent| consent.scope).unwrap_or_default())
-}
-
-/// Whether a wrong request may bounce to the application at once: one that the operator vouches
-/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700
-/// §4.11.2). With `prompt=none` nothing may be shown (OpenID Connect Core §3.1.2.6).
-///
-/// # Errors
-/// When the store fails.
-pub fn may_bounce(db: &mut Database, refused: &RefusedRequest, user: Option<Id<User>>) -> Result<bool, StoreError> {
-    if refused.client.verified_at.is_some() || refused.is_silent {
-        return Ok(true);
-    }
-    let Some(user) = user else { return Ok(false) };
-    Ok(consents::find(db, user, refused.client.id, ConsentKind::Authorization)?.is_some())
-}
-
 /// Issues a code for what the person allowed, and remembers the consent where that is safe.
 ///
 /// # Errors
-/// When the store fails.
+/// [`INVALID_REQUEST_URI`] for a pushed request that was decided about before.
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
     request: &AuthorizationRequest,
     (user, session): (Id<User>, Id<Session>),
-) -> Result<Token<AuthorizationCode>, StoreError> {
+) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
+    if !consume(tx, now, request)? {
+        return Err(Error::Refused(&INVALID_REQUEST_URI));
+    }
     let grant = Grant {
         id: Id::next(now),
         kind: GrantKind::AuthorizationCode,
@@ -323,6 +346,7 @@ pub fn approve(
         created_at: now,
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,
+        audience: request.audience.clone(),
     };
     grants::insert(tx, &grant)?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
@@ -340,8 +364,19 @@ pub fn approve(
     };
     authorization_codes::insert(tx, &record)?;
     if request.has_proven_address() {
-        let allowed = (ConsentKind::Authorization, &request.scope);
+        let allowed = (ConsentKind::Authorization, &request.scope, &request.audience);
         consents::remember(tx, now, user, request.client.id, allowed)?;
     }
     Ok(code)
+}
+
+/// Uses a pushed request up by the person's decision; whether it was the first one.
+///
+/// # Errors
+/// When the store fails.
+pub fn consume(tx: &mut Database, now: UnixTime, request: &AuthorizationRequest) -> Result<bool, StoreError> {
+    match request.pushed {
+        Some(id) => pushed_requests::consume(tx, now, id),
+        None => Ok(true),
+    }
 }

@@ -3,13 +3,13 @@
 
 use super::authorization::AuthorizationRequest;
 use super::began::Began;
+use super::consent::Allowed;
 use super::parameters::Parameters;
 use super::problem::{
     ACCOUNT_SELECTION_REQUIRED, CONSENT_REQUIRED, INVALID_MAX_AGE, INVALID_PROMPT, LOGIN_REQUIRED, Problem,
 };
 use crate::clock::UnixTime;
 use crate::domain::prompt::Prompt;
-use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::{User, fold};
 
@@ -32,7 +32,7 @@ pub struct Sitting<'a> {
     /// Since when.
     pub session: &'a Session,
     /// What they allowed.
-    pub allowed: &'a Scope,
+    pub allowed: &'a Allowed,
 }
 
 /// What comes next.
@@ -67,11 +67,6 @@ impl Wishes {
         Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint })
     }
 
-    /// Whether it matters later when the request began.
-    pub fn need_its_beginning(&self) -> bool {
-        self.prompt.login || self.prompt.select_account || self.max_age.is_some()
-    }
-
     /// Whether a session is not enough: `prompt=login`, or a sign-in longer ago than `max_age`, and
     /// none since the request began. `max_age=0` is `prompt=login`.
     pub fn must_log_in(&self, now: UnixTime, session: &Session, began: Option<&Began>) -> bool {
@@ -89,6 +84,12 @@ impl Wishes {
 }
 
 impl AuthorizationRequest {
+    /// Whether it matters later when the request began.
+    pub fn needs_its_beginning(&self) -> bool {
+        let Wishes { prompt, max_age, .. } = &self.wishes;
+        prompt.login || prompt.select_account || max_age.is_some() || self.pushed.is_some()
+    }
+
     /// Decides what comes next. A consent counts only for an address that proves who gets the answer.
     pub fn next_step(&self, now: UnixTime, began: Option<&Began>, sitting: Option<Sitting<'_>>) -> Step {
         let prompt = self.wishes.prompt;
@@ -106,7 +107,7 @@ impl AuthorizationRequest {
         // Whoever logged in for this request chose the account by doing so.
         let has_chosen = began.is_some_and(|began| began.is_followed_by(session));
         let must_see = prompt.consent || (prompt.select_account && !has_chosen);
-        let is_allowed = self.has_proven_address() && !self.scope.is_empty() && self.scope.is_within(allowed);
+        let is_allowed = self.has_proven_address() && allowed.covers(self);
         if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }
     }
 }

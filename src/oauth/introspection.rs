@@ -12,6 +12,7 @@ use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
@@ -48,6 +49,9 @@ pub struct Introspection {
     /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The APIs that it is for: one, or a list (RFC 7662 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<serde_json::Value>,
     /// What kind it is: one of the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
@@ -109,11 +113,13 @@ pub fn introspect(
         iat: Some(token.record.created_at.seconds()),
         sub: person.map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
+        aud: aud(&token.record.audience),
         token_kind: Some(token.record.kind.as_str()),
     })
 }
 
-/// A client sees tokens issued to itself; an API sees OAuth tokens that hold one of its scopes; an
+/// A client sees tokens issued to itself; an API sees OAuth tokens that name it, or that name none and
+/// hold one of its scopes; an
 /// API that the operator runs sees everybody's user tokens, and OAuth tokens for the platform's own.
 fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
@@ -125,10 +131,21 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
         TokenKind::Generator => Ok(false),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
         TokenKind::Personal => Ok(api.is_first_party || holds_scope_of(db, &api, &token.record.scope)?),
+        // A token that names its APIs is for them alone (RFC 8707 §2).
+        TokenKind::OAuth if !token.record.audience.is_empty() => Ok(token.record.audience.contains(&api.identifier)),
         TokenKind::OAuth => {
             let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
             Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)
         }
+    }
+}
+
+/// One API as a text, several as a list (RFC 7519 §4.1.3).
+fn aud(audience: &Words) -> Option<serde_json::Value> {
+    match audience.to_vec().as_slice() {
+        [] => None,
+        [only] => Some(only.as_str().into()),
+        several => Some(several.into()),
     }
 }
 
@@ -161,6 +178,7 @@ fn introspect_refresh_token(
         iat: Some(record.created_at.seconds()),
         sub: grant.person.as_ref().map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
+        aud: aud(&grant.grant.audience),
         ..Introspection::default()
     })
 }

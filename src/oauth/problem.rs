@@ -49,6 +49,18 @@ problems! {
     INVALID_SCOPE = "invalid-scope", "invalid_scope",
         "The scope is malformed, unknown, or more than this application may ask for.",
         "Ask only for scopes that are registered for the application.";
+    INVALID_TARGET = "invalid-target", "invalid_target",
+        "The resource is unknown here, or was not granted.",
+        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707).";
+    INVALID_REQUEST_URI = "invalid-request-uri", "invalid_request_uri",
+        "The request_uri is unknown, expired, used, or another client's.",
+        "Push the request again: a request_uri works for one decision, and a browser must come with it before expires_in is over (RFC 9126).";
+    REQUEST_URI_PUSHED = "request-uri-pushed", "invalid_request",
+        "A pushed request cannot hold a request_uri.",
+        "Push the parameters themselves (RFC 9126 section 2.1).";
+    PUSHED_REQUEST_REQUIRED = "pushed-request-required", "invalid_request",
+        "This application must push its authorization requests.",
+        "Send the parameters to pushed_authorization_request_endpoint, and the browser with client_id and the request_uri that it answers (RFC 9126).";
     STATE_TOO_LONG = "state-too-long", "invalid_request",
         "The state may have at most 2,048 bytes, without NUL.",
         "Keep the data on your side and send a short reference to it.";
@@ -66,7 +78,7 @@ problems! {
         "Send the parameters themselves.";
     REQUEST_URI_NOT_SUPPORTED = "request-uri-not-supported", "request_uri_not_supported",
         "Request objects by reference are not supported.",
-        "Send the parameters themselves.";
+        "Send the parameters themselves, or push them first (RFC 9126).";
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
         "The response_mode is not supported here.",
         "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";

@@ -40,7 +40,8 @@ impl Door {
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).
     pub fn opens_for(self, token: &TokenInUse) -> bool {
-        let holds_projects = token.record.scope.holds("projects");
+        // A token that names its APIs is for them alone (RFC 8707 §2), and this is none of them.
+        let holds_projects = token.record.scope.holds("projects") && token.record.audience.is_empty();
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => holds_projects,

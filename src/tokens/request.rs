@@ -112,6 +112,11 @@ fn wrong_api(
     let holds = |scopes: &[crate::domain::api::ApiScope], id| {
         scopes.iter().any(|scope| scope.api_id == id && token.record.scope.holds(&scope.name))
     };
+    // A token that names its APIs is for them alone (RFC 8707 §2).
+    let audience = &token.record.audience;
+    if !audience.is_empty() && !request.api.as_deref().is_some_and(|api| audience.contains(api)) {
+        return Ok(Some("a token for this API"));
+    }
     let Some(identifier) = &request.api else {
         // The platform's own door: what is for some other API's scopes alone has no business here.
         let is_for_platform = match token.record.kind {
@@ -125,7 +130,8 @@ fn wrong_api(
     let scopes = apis::list_scopes(db)?;
     let is_for_it = match token.record.kind {
         TokenKind::OAuth => {
-            holds(&scopes, api.id)
+            !audience.is_empty()
+                || holds(&scopes, api.id)
                 || (api.is_first_party && BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name)))
         }
         TokenKind::Personal => holds(&scopes, api.id) || (api.is_first_party && token.record.access_list.is_some()),

@@ -196,6 +196,25 @@ async fn prompt_consent_shows_the_page_again_and_select_account_lets_the_person_
 }
 
 #[actix_web::test]
+async fn who_proves_again_that_it_is_them_loses_nothing_that_other_applications_got() {
+    let (server, app, mut alice) = ready().await;
+    server.person("bob").await;
+    let returned = alice.come_back_to("http://127.0.0.1:9000/").await;
+    let token = parameter(&returned, "token").expect("because the redirect carries the token");
+    let code = app.code(&mut alice).await;
+    for (name, status) in [("alice", 200), ("bob", 401)] {
+        let page = alice.open(&app.request().with("prompt", "login").path()).await;
+        alice.log_in_at(&page, name, PASSWORD).await;
+        assert_eq!(server.account_status(&token).await, status, "{name}");
+        let sessions = server.count("sessions WHERE ended_at IS NULL AND user_agent LIKE 'Mozilla%'").await;
+        assert_eq!(sessions, 1, "the session before is replaced");
+        if name == "alice" {
+            app.exchange(&code).await.expect("because alice is still logged in");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn login_hint_fills_the_name_and_is_only_ever_text() {
     let (server, app, mut alice) = ready().await;
     let hostile = "\"><script>alert(1)</script>";

@@ -5,13 +5,14 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
-use crate::domain::scope::Scope;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
+use crate::oauth::consent::{self as remembered, Allowed};
 use crate::oauth::interaction::{Sitting, Step};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{ACCESS_DENIED, INTERACTION_REQUIRED, Problem, UNREGISTERED_REDIRECT_URI};
-use crate::outcome::{Error, consult};
+use crate::oauth::pushed_request;
+use crate::outcome::{Error, consult, transact};
 use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
@@ -40,7 +41,7 @@ impl Address {
 
     /// The query for our own addresses of the same request, which keep its beginning.
     fn onward(&self, app: &App, asked: &AuthorizationRequest, visitor: Option<&Visitor>) -> String {
-        if !asked.wishes.need_its_beginning() {
+        if !asked.needs_its_beginning() {
             return self.query.clone();
         }
         let now = || Began::new(app.now(), visitor.map(|visitor| visitor.session.id));
@@ -112,15 +113,15 @@ pub async fn post(
     // What counts is what was shown, to the person to whom it was shown.
     if form.get("shown") != Some(asked.shown_to(visitor.user.id).as_str()) {
         let notice = "Something has changed since this page was shown. Please look again.";
-        return consent::show(&app, (&asked, &Scope::default()), &visitor, &onward, Some(notice)).await;
+        return consent::show(&app, (&asked, &Allowed::default()), &visitor, &onward, Some(notice)).await;
     }
-    if decision == "allow" { approve(&app, &asked, &visitor).await } else { Ok(denied(&app, &asked)) }
+    if decision == "allow" { approve(&app, &asked, &visitor).await } else { deny(&app, &asked).await }
 }
 
 /// The redirect of a person who chose Cancel on the log-in page that this request led to.
 pub async fn cancel(app: &Data<App>, query: &str) -> Option<HttpResponse> {
     match examine(app, &Address::new(app, query)).await {
-        Ok(Ok(asked)) => Some(denied(app, &asked)),
+        Ok(Ok(asked)) => deny(app, &asked).await.ok(),
         _ => None,
     }
 }
@@ -153,7 +154,12 @@ async fn examine(
 ) -> Result<Result<AuthorizationRequest, AuthorizationRefusal>, PageError> {
     let parameters = Parameters::parse(address.query.as_bytes());
     let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
-    match consult(&app.store, move |db| authorization::examine(db, &parameters)).await {
+    let (now, began) = (app.now(), address.began);
+    let examined = consult(&app.store, move |db| {
+        let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), began.as_ref())?;
+        authorization::examine(db, (&parameters, source))
+    });
+    match examined.await {
         Ok(asked) => Ok(Ok(asked)),
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
@@ -165,13 +171,13 @@ async fn next_step(
     app: &Data<App>,
     (asked, address): (&AuthorizationRequest, &Address),
     visitor: Option<&Visitor>,
-) -> Result<(Step, Scope), PageError> {
+) -> Result<(Step, Allowed), PageError> {
     let (now, began) = (app.now(), address.began.as_ref());
     let Some(Visitor { session, user }) = visitor else {
-        return Ok((asked.next_step(now, began, None), Scope::default()));
+        return Ok((asked.next_step(now, began, None), Allowed::default()));
     };
     let (shared, id) = (asked.clone(), user.id);
-    let allowed = app.store.read(move |db| authorization::find_consent(db, &shared, id)).await;
+    let allowed = app.store.read(move |db| remembered::find(db, &shared, id)).await;
     let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
     Ok((asked.next_step(now, began, Some(Sitting { user, session, allowed: &allowed })), allowed))
 }
@@ -213,7 +219,7 @@ async fn refuse_late(
 async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor>) -> Result<HttpResponse, PageError> {
     tracing::info!(problem = refused.problem.id, client = ?refused.client.client_id, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
-    let may_bounce = app.store.read(move |db| authorization::may_bounce(db, &shared, user)).await;
+    let may_bounce = app.store.read(move |db| remembered::may_bounce(db, &shared, user)).await;
     let destination = Destination::from(&refused);
     match may_bounce {
         Ok(true) => Ok(destination.send_error(app, refused.problem)),
@@ -226,11 +232,21 @@ async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visito
     let (now, shared, request) = (app.now(), app.clone(), asked.clone());
     let (user, session) = (visitor.user.id, visitor.session.id);
     let issued =
-        app.store.write(move |tx| authorization::approve(tx, now, &shared.mint, &request, (user, session))).await;
-    let code = issued.map_err(|error| PageError::unavailable(app, &error))?;
+        transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, (user, session))).await;
+    let code = match issued {
+        Ok(code) => code,
+        Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+    };
     Ok(Destination::from(asked).send_code(app, code.expose()))
 }
 
-fn denied(app: &App, asked: &AuthorizationRequest) -> HttpResponse {
-    Destination::from(asked).send_error(app, &ACCESS_DENIED)
+/// A person's no is a decision too: it uses a pushed request up.
+async fn deny(app: &Data<App>, asked: &AuthorizationRequest) -> Result<HttpResponse, PageError> {
+    if asked.pushed.is_some() {
+        let (now, request) = (app.now(), asked.clone());
+        let used = app.store.write(move |tx| authorization::consume(tx, now, &request)).await;
+        used.map_err(|error| PageError::unavailable(app, &error))?;
+    }
+    Ok(Destination::from(asked).send_error(app, &ACCESS_DENIED))
 }

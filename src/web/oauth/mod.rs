@@ -4,5 +4,6 @@ pub mod answer;
 pub mod authorize;
 pub mod introspect;
 pub mod metadata;
+pub mod par;
 pub mod revoke;
 pub mod token;

@@ -8,10 +8,10 @@ use url::form_urlencoded;
 
 use crate::clock::in_words;
 use crate::domain::client::GrantType;
-use crate::domain::scope::Scope;
 use crate::oauth::authorization::AuthorizationRequest;
+use crate::oauth::consent::Allowed;
 use crate::oauth::scopes;
-use crate::store::{StoreError, clients};
+use crate::store::{StoreError, apis, clients};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -26,6 +26,19 @@ pub struct ScopeLine {
     pub sentence: String,
     /// Whether the person did not allow it before.
     pub is_new: bool,
+}
+
+/// An API that the request names.
+#[derive(Clone, Debug)]
+pub struct ApiLine {
+    /// Its name.
+    pub name: String,
+    /// Its address, which names it to programs.
+    pub identifier: String,
+    /// Whether the person did not allow it before.
+    pub is_new: bool,
+    /// What is asked at it.
+    pub scopes: Vec<ScopeLine>,
 }
 
 /// `consent.html`.
@@ -54,7 +67,9 @@ pub struct Consent {
     pub is_on_this_device: bool,
     /// Who is signed in.
     pub username: String,
-    /// What is asked.
+    /// The APIs that the tokens are for, if any is named.
+    pub apis: Vec<ApiLine>,
+    /// What is asked beside what is asked at each of them.
     pub scopes: Vec<ScopeLine>,
     /// Whether the person allowed this application something before.
     pub has_been_allowed_before: bool,
@@ -70,17 +85,29 @@ pub struct Consent {
 /// When the store fails.
 pub async fn show(
     app: &Data<App>,
-    (asked, allowed): (&AuthorizationRequest, &Scope),
+    (asked, allowed): (&AuthorizationRequest, &Allowed),
     visitor: &Visitor,
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
     let client = asked.client.clone();
     let found = app.store.read(move |db| {
-        Ok::<_, StoreError>((clients::find_owner_name(db, &client)?.unwrap_or_default(), scopes::known(db)?))
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
+        Ok::<_, StoreError>((owner, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
     });
-    let (owner, known) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let scopes = scopes::sentences(&known, &asked.scope).into_iter();
+    let (owner, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let mut scopes: Vec<ScopeLine> = scopes::sentences(&known, &asked.scope)
+        .into_iter()
+        .map(|(name, sentence)| ScopeLine { is_new: !allowed.scope.holds(&name), name, sentence })
+        .collect();
+    let mut lines = Vec::new();
+    for api in apis.into_iter().filter(|api| asked.audience.contains(&api.identifier)) {
+        let is_its = |line: &ScopeLine| of_apis.iter().any(|scope| scope.api_id == api.id && scope.name == line.name);
+        let (its, rest) = scopes.into_iter().partition(is_its);
+        scopes = rest;
+        let is_new = !allowed.audience.contains(&api.identifier);
+        lines.push(ApiLine { name: api.name, identifier: api.identifier, is_new, scopes: its });
+    }
     let chrome = visitor.chrome(app);
     let path = app.public.path("/oauth/authorize");
     let next: String = form_urlencoded::byte_serialize(format!("{path}?{query}").as_bytes()).collect();
@@ -96,8 +123,9 @@ pub async fn show(
         redirect_uri: asked.redirect_uri.as_str().to_owned(),
         is_on_this_device: !asked.has_proven_address(),
         username: visitor.user.username.clone(),
-        scopes: scopes.map(|(name, sentence)| ScopeLine { is_new: !allowed.holds(&name), name, sentence }).collect(),
-        has_been_allowed_before: !allowed.is_empty(),
+        apis: lines,
+        scopes,
+        has_been_allowed_before: !allowed.scope.is_empty(),
         lasts: lasts(app, asked),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
