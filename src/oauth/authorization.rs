@@ -12,6 +12,7 @@ use super::problem::{
     STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE,
     UNSUPPORTED_RESPONSE_TYPE,
 };
+use super::pushed_request::{self, Source};
 use super::resource;
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
@@ -31,7 +32,7 @@ use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants, pushed_requests};
+use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants};
 use crate::tokens::Mint;
 
 /// The longest `state`, in bytes.
@@ -60,22 +61,6 @@ pub struct AuthorizationRequest {
     pub audience: Words,
     /// The pushed request that it is, which the decision uses up.
     pub pushed: Option<Id<PushedRequestRecord>>,
-}
-
-/// Where a request's parameters come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The browser brought them.
-    Sent,
-    /// The client pushes them (RFC 9126 §2.1).
-    Pushing,
-    /// The client pushed them, and the browser brought their name (RFC 9126 §4).
-    Pushed {
-        /// The row.
-        id: Id<PushedRequestRecord>,
-        /// Whether it was decided about, or its time is over.
-        is_over: bool,
-    },
 }
 
 /// How an authorization request is refused.
@@ -332,7 +317,7 @@ pub fn approve(
     request: &AuthorizationRequest,
     (user, session): (Id<User>, Id<Session>),
 ) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
-    if !consume(tx, now, request)? {
+    if !pushed_request::consume(tx, now, request)? {
         return Err(Error::Refused(&INVALID_REQUEST_URI));
     }
     let grant = Grant {
@@ -368,15 +353,4 @@ pub fn approve(
         consents::remember(tx, now, user, request.client.id, allowed)?;
     }
     Ok(code)
-}
-
-/// Uses a pushed request up by the person's decision; whether it was the first one.
-///
-/// # Errors
-/// When the store fails.
-pub fn consume(tx: &mut Database, now: UnixTime, request: &AuthorizationRequest) -> Result<bool, StoreError> {
-    match request.pushed {
-        Some(id) => pushed_requests::consume(tx, now, id),
-        None => Ok(true),
-    }
 }

@@ -70,9 +70,8 @@ impl Parameters {
 
     /// The parameters as a form, but for some.
     pub fn to_form(&self, without: &[&str]) -> String {
-        let values = self.values.iter().map(|(name, value)| (name, value));
         let further = self.further.iter().map(|(name, value)| (name, value));
-        let kept = values.chain(further).filter(|(name, _)| !without.contains(&name.as_str()));
+        let kept = self.values.iter().chain(further).filter(|(name, _)| !without.contains(&name.as_str()));
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 

@@ -1,6 +1,6 @@
 //! Pushed authorization requests (RFC 9126): checked when they come, found again by their name.
 
-use super::authorization::{self, AuthorizationRefusal, Source};
+use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
 use super::began::Began;
 use super::parameters::Parameters;
 use super::problem::{INVALID_REQUEST_URI, REPEATED_PARAMETER, REQUEST_URI_PUSHED};
@@ -16,6 +16,22 @@ use crate::tokens::Mint;
 
 /// What authenticated the client is no part of the request (§2.1).
 const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// Where a request's parameters come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The browser brought them.
+    Sent,
+    /// The client pushes them (RFC 9126 §2.1).
+    Pushing,
+    /// The client pushed them, and the browser brought their name (RFC 9126 §4).
+    Pushed {
+        /// The row.
+        id: Id<PushedRequestRecord>,
+        /// Whether it was decided about, or its time is over.
+        is_over: bool,
+    },
+}
 
 /// Examines what an authenticated client pushes, as the authorization endpoint would (§2.1).
 ///
@@ -96,4 +112,19 @@ pub fn resolve(
     let pushed = Parameters::parse(record.parameters.as_bytes()).map_err(|_unreadable| unknown())?;
     let is_over = !record.is_open(now, began.map(|began| began.at));
     Ok((pushed, Source::Pushed { id: record.id, is_over }))
+}
+
+/// Uses a pushed request up by the person's decision; whether it was the first one.
+///
+/// # Errors
+/// When the store fails.
+pub fn consume(
+    tx: &mut Database,
+    now: UnixTime,
+    request: &AuthorizationRequest,
+) -> std::result::Result<bool, StoreError> {
+    match request.pushed {
+        Some(id) => pushed_requests::consume(tx, now, id),
+        None => Ok(true),
+    }
 }

@@ -68,18 +68,16 @@ pub struct Link {
 
 /// Whether a page's form may lead on to another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forms<'a> {
+pub enum Forms {
     /// Its forms stay here.
     Stay,
     /// Its form is answered by a redirect to an app. Chromium enforces `form-action` on every
     /// redirect after a POST, and would cancel the app's own onward ones.
     Leave,
-    /// Its form goes to one other site, named as CSP names it.
-    To(&'a str),
 }
 
 /// Answers with a page.
-pub fn render(status: StatusCode, forms: Forms<'_>, template: &impl Template) -> HttpResponse {
+pub fn render(status: StatusCode, forms: Forms, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(html) => headers(&mut HttpResponse::build(status), forms).body(html),
         Err(error) => {
@@ -94,13 +92,12 @@ pub fn ok(template: &impl Template) -> HttpResponse {
     render(StatusCode::OK, Forms::Stay, template)
 }
 
-fn headers<'b>(builder: &'b mut HttpResponseBuilder, forms: Forms<'_>) -> &'b mut HttpResponseBuilder {
+fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponseBuilder {
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                           base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
     let policy = match forms {
         Forms::Stay => format!("{POLICY}; form-action 'self'"),
         Forms::Leave => POLICY.to_owned(),
-        Forms::To(source) => format!("{POLICY}; form-action {source}"),
     };
     builder
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))

@@ -8,6 +8,7 @@ use crate::harness::application::{Application, Request, allow};
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
 use crate::harness::http::parameter;
+use crate::harness::pages::log_in_path;
 use crate::harness::{self, PASSWORD, Server, confidential, public};
 
 async fn ready() -> (Server, Application, Browser) {
@@ -212,6 +213,18 @@ async fn who_proves_again_that_it_is_them_loses_nothing_that_other_applications_
             app.exchange(&code).await.expect("because alice is still logged in");
         }
     }
+}
+
+#[actix_web::test]
+async fn another_account_on_the_way_to_an_address_does_not_lose_the_address() {
+    let (server, _, mut alice) = ready().await;
+    server.person("bob").await;
+    let page = alice.open(&log_in_path("http://127.0.0.1:9000/in")).await;
+    let page = alice.open(&page.link("Use another account")).await;
+    let page = alice.submit(page.form_with("Log out")).await;
+    let page = alice.log_in_at(&page, "bob", PASSWORD).await;
+    assert!(page.text().contains("bob"), "{}", page.text());
+    assert!(alice.press_continue(&page).await.away().starts_with("http://127.0.0.1:9000/in?token="));
 }
 
 #[actix_web::test]

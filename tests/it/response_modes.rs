@@ -16,9 +16,11 @@ fn posted(page: &Page) -> (String, impl Fn(&str) -> Option<String>) {
     (form.action.to_string(), move |name: &str| form.value(name).map(str::to_owned))
 }
 
-fn assert_form_headers(page: &Page, source: &str) {
+fn assert_form_headers(page: &Page) {
     let policy = page.header("content-security-policy").unwrap_or_default();
-    assert!(policy.ends_with(&format!("; form-action {source}")), "{policy}");
+    // Chromium enforces form-action on the app's own onward redirects too.
+    assert!(!policy.contains("form-action"), "{policy}");
+    assert_eq!(page.forms().len(), 1, "it posts to one address");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!((page.header("cache-control"), page.header("x-frame-options")), (Some("no-store"), Some("DENY")));
@@ -66,7 +68,7 @@ async fn a_form_posts_the_code_to_the_registered_address_only_and_needs_no_scrip
     let page = alice.log_in_at(&page, "alice", PASSWORD).await;
     let page = allow(&mut alice, &page).await;
     assert_eq!((page.status, page.away.as_deref()), (200, None));
-    assert_form_headers(&page, "https://app.example");
+    assert_form_headers(&page);
     assert!(!page.html.contains("<script>alert"));
     assert_eq!(page.all("form button"), ["Continue"], "without scripts the button does it");
     assert!(page.attributes("script", "src").iter().any(|source| source.contains("/static/form_post.")));
@@ -97,7 +99,7 @@ async fn a_form_posts_errors_too_and_waits_for_a_click_where_nobody_knows_the_ap
         assert_eq!((action, value("error").as_deref()), (app.redirect_uri(), Some(error)));
         assert_eq!((value("state").as_deref(), value("iss").as_deref()), (request.get("state"), Some(server.issuer())));
         assert!(page.html.contains("data-submit"), "it waits for nobody");
-        assert_form_headers(page, "https://app.example");
+        assert_form_headers(page);
     }
     let stranger = server.strangers_application(confidential()).await;
     let request = stranger.request().with("response_mode", "form_post").with("scope", "nothing");
@@ -111,16 +113,12 @@ async fn a_form_posts_errors_too_and_waits_for_a_click_where_nobody_knows_the_ap
 async fn a_form_goes_to_a_port_of_this_device_but_never_to_a_scheme() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;
-    for (uri, source) in [
-        ("http://127.0.0.1:7777/callback", "http://127.0.0.1:7777"),
-        ("http://localhost/callback", "http://localhost"),
-        ("http://[::1]:7777/callback", "http:"),
-    ] {
+    for uri in ["http://127.0.0.1:7777/callback", "http://localhost/callback", "http://[::1]:7777/callback"] {
         let app = server.application(Draft { redirect_uris: vec![uri.to_owned()], ..public() }).await;
         let request = app.request().with("response_mode", "form_post");
         let page = alice.open(&request.path()).await;
         let page = allow(&mut alice, &page).await;
-        assert_form_headers(&page, source);
+        assert_form_headers(&page);
         granted(&app, &server, &request, &page);
     }
     let uri = "com.example.viewer:/callback".to_owned();

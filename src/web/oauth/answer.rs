@@ -1,10 +1,11 @@
 //! How an authorization answer travels back to the application: a redirect, or a form that the
-//! browser posts (OAuth 2.0 Form Post Response Mode).
+//! browser posts (OAuth 2.0 Form Post Response Mode). Its page names one address, the redirect URI, and
+//! sends no `form-action`: Chromium would hold the app's own onward redirect against it.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
-use url::{Host, Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::response_mode::ResponseMode;
@@ -88,7 +89,7 @@ impl Destination<'_> {
             button,
             is_automatic: false,
         };
-        render(StatusCode::BAD_REQUEST, Forms::To(&self.source()), &page)
+        render(StatusCode::BAD_REQUEST, Forms::Leave, &page)
     }
 
     fn send(&self, app: &App, fields: Fields) -> HttpResponse {
@@ -106,7 +107,7 @@ impl Destination<'_> {
             button: "Continue".to_owned(),
             is_automatic: true,
         };
-        render(StatusCode::OK, Forms::To(&self.source()), &page)
+        render(StatusCode::OK, Forms::Leave, &page)
     }
 
     /// What every answer carries: `state` as it came, and `iss` (RFC 9207 §2).
@@ -132,15 +133,5 @@ impl Destination<'_> {
             _ => '?',
         };
         format!("{}{joint}{encoded}", self.redirect_uri)
-    }
-
-    /// The redirect URI as a source of `form-action` (CSP 3 §2.3.1). Its whole origin, because browsers
-    /// judge the application's own onward redirect by it too; an IPv6 address has no form there.
-    fn source(&self) -> String {
-        let url: Url = self.redirect_uri.url();
-        match url.host() {
-            Some(Host::Ipv6(_)) | None => format!("{}:", url.scheme()),
-            Some(_) => url.origin().ascii_serialization(),
-        }
     }
 }

@@ -245,7 +245,7 @@ async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visito
 async fn deny(app: &Data<App>, asked: &AuthorizationRequest) -> Result<HttpResponse, PageError> {
     if asked.pushed.is_some() {
         let (now, request) = (app.now(), asked.clone());
-        let used = app.store.write(move |tx| authorization::consume(tx, now, &request)).await;
+        let used = app.store.write(move |tx| pushed_request::consume(tx, now, &request)).await;
         used.map_err(|error| PageError::unavailable(app, &error))?;
     }
     Ok(Destination::from(asked).send_error(app, &ACCESS_DENIED))
