@@ -32,7 +32,7 @@ use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, authorization_codes, clients, consents, grants};
+use crate::store::{Database, authorization_codes, clients, consents, grants};
 use crate::tokens::Mint;
 
 /// The longest `state`, in bytes.

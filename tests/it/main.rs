@@ -39,6 +39,7 @@ mod refresh;
 mod register;
 mod remote_sessions;
 mod resource_indicators;
+mod resources;
 mod response_modes;
 mod revocation;
 mod secrets_at_rest;
