@@ -15,7 +15,7 @@ use crate::identity::sign_up::RegistrationPolicy;
 use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 32] = [
+pub const KEYS: [(&str, &str); 33] = [
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -23,6 +23,7 @@ pub const KEYS: [(&str, &str); 32] = [
     ("secret_file", "the base key; made on the first start, readable by its owner only"),
     ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
     ("lifetimes.code", "seconds that an authorization code lives"),
+    ("lifetimes.par", "seconds in which a browser must come with a pushed authorization request"),
     ("lifetimes.access", "seconds that an access token lives"),
     ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
     ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
@@ -316,6 +317,8 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
     let default = Lifetimes::default();
     Ok(Lifetimes {
         code: number(values, "lifetimes.code", default.code, 1..=600)?,
+        // Under 600 (FAPI 2.0 §5.3.2.2).
+        par: number(values, "lifetimes.par", default.par, 1..=599)?,
         access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
         refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
         refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,

@@ -58,6 +58,7 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        require_pushed_requests -> Bool,
     }
 }
 
@@ -117,6 +118,7 @@ diesel::table! {
         kind -> Text,
         scope -> Text,
         allowed_at -> BigInt,
+        audience -> Text,
     }
 }
 
@@ -132,6 +134,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        audience -> Text,
     }
 }
 
@@ -185,6 +188,7 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        audience -> Text,
     }
 }
 
@@ -248,6 +252,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pushed_requests (id) {
+        id -> BigInt,
+        digest -> Text,
+        client_key -> BigInt,
+        parameters -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
@@ -267,9 +283,10 @@ diesel::joinable!(resource_shares -> users (user_id));
 diesel::joinable!(remote_sessions -> users (approved_by));
 diesel::joinable!(login_codes -> grants (grant_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(pushed_requests -> clients (client_key));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys,
+    idempotency_keys, pushed_requests,
 );

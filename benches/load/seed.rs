@@ -170,6 +170,7 @@ fn grant(now: UnixTime, mint: &Mint, person: &User, client: &Client) -> Grant {
         created_at: now,
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,
+        audience: Default::default(),
     }
 }
 

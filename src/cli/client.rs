@@ -62,6 +62,9 @@ pub struct Fields {
     /// Whether the operator runs it: then its login tokens see the whole account.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     first_party: Option<bool>,
+    /// Take only authorization requests that it pushed first (RFC 9126).
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    require_par: Option<bool>,
 }
 
 /// A new application.
@@ -171,15 +174,18 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let owner = owner.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", new.owner)))?;
     let kind = if new.public { ClientType::Public } else { ClientType::Confidential };
     let is_first_party = new.fields.first_party.unwrap_or_default();
+    let require_par = new.fields.require_par.unwrap_or_default();
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
     let lifetimes = config.lifetimes;
     let registered = transact(store, move |tx| {
         let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()))?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
+        store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(registered)
     })
     .await?;
-    output::record(&shown(&registered.client, registered.secret.as_ref()), is_json);
+    let client = Application { is_first_party, require_pushed_requests: require_par, ..registered.client };
+    output::record(&shown(&client, registered.secret.as_ref()), is_json);
     Ok(())
 }
 
@@ -192,7 +198,7 @@ async fn find(store: &Store, client_id: &str) -> Result<Application, CommandErro
 
 async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) -> Result<(), CommandError> {
     let client = find(store, &changes.client_id).await?;
-    let first_party = changes.fields.first_party;
+    let (first_party, require_par) = (changes.fields.first_party, changes.fields.require_par);
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
     let lifetimes = config.lifetimes;
@@ -200,6 +206,9 @@ async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) 
         update(tx, &lifetimes, (&client, draft.clone()))?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
+        }
+        if let Some(require_par) = require_par {
+            store::clients::set_require_pushed_requests(tx, client.id, require_par)?;
         }
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(())
     })
@@ -232,6 +241,7 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "scope": client.scope.as_str(),
         "token_endpoint_auth_method": if client.is_public() { "none" } else { "client_secret_basic" },
         "require_pkce": client.require_pkce,
+        "require_pushed_authorization_requests": client.require_pushed_requests,
     });
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

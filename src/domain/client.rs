@@ -83,6 +83,8 @@ pub struct Client {
     pub deleted_at: Option<UnixTime>,
     /// When it was registered.
     pub created_at: UnixTime,
+    /// Whether only pushed authorization requests are taken (RFC 9126 §6).
+    pub require_pushed_requests: bool,
 }
 
 impl Client {

@@ -11,6 +11,7 @@ use super::id::Id;
 use super::scope::Scope;
 use super::session::Session;
 use super::user::User;
+use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -55,6 +56,8 @@ pub struct Grant {
     pub expires_at: Option<UnixTime>,
     /// When it was taken back.
     pub revoked_at: Option<UnixTime>,
+    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    pub audience: Words,
 }
 
 impl Grant {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Lifetimes {
     /// An authorization code.
     pub code: i64,
+    /// A pushed authorization request that no browser came with yet.
+    pub par: i64,
     /// An OAuth access token.
     pub access: i64,
     /// A refresh token that is not used.
@@ -32,6 +34,7 @@ impl Default for Lifetimes {
     fn default() -> Self {
         Self {
             code: 60,
+            par: 90,
             access: 3_600,
             refresh_idle: 2_592_000,
             refresh_max: 31_536_000,

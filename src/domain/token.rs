@@ -66,6 +66,8 @@ kinds! {
     ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
     /// The key of a browser session.
     SessionKey = 'b' in super::session::Session;
+    /// The name of a pushed authorization request.
+    PushedRequest = 'q' in super::pushed_request::PushedRequestRecord;
     /// The one-time link that makes the first administrator.
     SetupLink = 'i' in super::installation::SetupLinkRecord;
 }

@@ -13,6 +13,7 @@ use super::token::{
     UserToken, letter_of,
 };
 use super::token_class::{Action, ResourceType, TokenClass};
+use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -78,6 +79,8 @@ pub struct TokenRecord {
     pub sealed: Option<String>,
     /// The network address that last used it.
     pub last_used_from: Option<String>,
+    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    pub audience: Words,
 }
 
 impl TokenRecord {

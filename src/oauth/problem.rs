@@ -49,6 +49,18 @@ problems! {
     INVALID_SCOPE = "invalid-scope", "invalid_scope",
         "The scope is malformed, unknown, or more than this application may ask for.",
         "Ask only for scopes that are registered for the application.";
+    INVALID_TARGET = "invalid-target", "invalid_target",
+        "The resource is unknown here, or was not granted.",
+        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707).";
+    INVALID_REQUEST_URI = "invalid-request-uri", "invalid_request_uri",
+        "The request_uri is unknown, expired, used, or another client's.",
+        "Push the request again: a request_uri works for one decision, and a browser must come with it before expires_in is over (RFC 9126).";
+    REQUEST_URI_PUSHED = "request-uri-pushed", "invalid_request",
+        "A pushed request cannot hold a request_uri.",
+        "Push the parameters themselves (RFC 9126 section 2.1).";
+    PUSHED_REQUEST_REQUIRED = "pushed-request-required", "invalid_request",
+        "This application must push its authorization requests.",
+        "Send the parameters to pushed_authorization_request_endpoint, and the browser with client_id and the request_uri that it answers (RFC 9126).";
     STATE_TOO_LONG = "state-too-long", "invalid_request",
         "The state may have at most 2,048 bytes, without NUL.",
         "Keep the data on your side and send a short reference to it.";
@@ -66,10 +78,29 @@ problems! {
         "Send the parameters themselves.";
     REQUEST_URI_NOT_SUPPORTED = "request-uri-not-supported", "request_uri_not_supported",
         "Request objects by reference are not supported.",
-        "Send the parameters themselves.";
+        "Send the parameters themselves, or push them first (RFC 9126).";
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
-        "Only response_mode=query is supported.",
-        "Leave response_mode out.";
+        "The response_mode is not supported here.",
+        "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";
+    // What cannot be done without showing a page (OpenID Connect Core §3.1.2.6), and what asks for pages.
+    LOGIN_REQUIRED = "login-required", "login_required",
+        "The person has to log in first.",
+        "Send the person through the authorization endpoint without prompt=none.";
+    CONSENT_REQUIRED = "consent-required", "consent_required",
+        "The person has to be asked first.",
+        "Send the person through the authorization endpoint without prompt=none. An address on the person's own device is asked every time.";
+    ACCOUNT_SELECTION_REQUIRED = "account-selection-required", "account_selection_required",
+        "Another person is logged in than login_hint names.",
+        "Send the person through the authorization endpoint without prompt=none, so that they can choose the account.";
+    INTERACTION_REQUIRED = "interaction-required", "interaction_required",
+        "This kind of request gets no code without a page.",
+        "Ask with GET as a browser does when a person goes there: HEAD and prefetching get no code.";
+    INVALID_PROMPT = "invalid-prompt", "invalid_request",
+        "prompt=none cannot be combined with other values.",
+        "Send none alone, or the other values without it (OpenID Connect Core section 3.1.2.1).";
+    INVALID_MAX_AGE = "invalid-max-age", "invalid_request",
+        "The max_age is not a whole number of seconds.",
+        "Send digits only, such as max_age=3600.";
     // The token endpoint (RFC 6749 §5.2).
     INVALID_CLIENT = "invalid-client", "invalid_client",
         "Client authentication failed.",

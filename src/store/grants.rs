@@ -90,6 +90,13 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
     Ok(())
 }
 
+/// Lets what one session gave go on with another one.
+pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) -> Result<()> {
+    let rows = grants::table.filter(grants::session_id.eq(from));
+    diesel::update(rows).set(grants::session_id.eq(Some(to))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends the login-redirect token that this session already gave this application (or, without one,
 /// this address): a new one replaces it.
 pub fn revoke_replaced_login(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<()> {

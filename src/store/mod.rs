@@ -17,6 +17,7 @@ pub mod installation;
 pub mod login_codes;
 mod migrations;
 mod postgres;
+pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;

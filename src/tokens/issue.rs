@@ -19,7 +19,7 @@ pub struct Issued<K: Kind> {
     pub expires_in: i64,
 }
 
-/// Issues an OAuth access token (RFC 6749 §1.4). It never outlives its grant.
+/// Issues an OAuth access token (RFC 6749 §1.4) for the APIs of its grant. It never outlives its grant.
 ///
 /// # Errors
 /// When the store fails.
@@ -76,6 +76,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         made_by: None,
         sealed: None,
         last_used_from: None,
+        audience: grant.audience.clone(),
     }
 }
 

@@ -22,6 +22,7 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
+    ("POST", "/oauth/par", Access::Client),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -135,6 +136,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(
