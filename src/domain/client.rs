@@ -28,6 +28,15 @@ column::named! {
         AuthorizationCode = "authorization_code",
         /// RFC 6749 §6.
         RefreshToken = "refresh_token",
+        /// RFC 6749 §4.4.
+        ClientCredentials = "client_credentials",
+    }
+}
+
+impl GrantType {
+    /// Whether only a client that authenticates may use it (RFC 6749 §4.4).
+    pub fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientCredentials)
     }
 }
 

@@ -28,6 +28,8 @@ column::named! {
         RemoteSession = "remote_session",
         /// A person made a token for themselves.
         Personal = "personal",
+        /// A client acts for itself; there is no person.
+        ClientCredentials = "client_credentials",
     }
 }
 

@@ -95,6 +95,18 @@ impl TokenInUse {
         }
     }
 
+    /// For whom it speaks: a person, or the client itself where there is none (RFC 9068 §2.2). The
+    /// two cannot be mixed up: a person's name is a UUID, a client's never is (RFC 9700 §4.15).
+    pub fn subject(&self) -> Option<String> {
+        match (&self.basis.person, &self.basis.application) {
+            (Some(person), _) => Some(person.id.uuid()),
+            (None, Some(client)) if self.basis.grant.kind == GrantKind::ClientCredentials => {
+                Some(client.client_id.clone())
+            }
+            (None, _) => None,
+        }
+    }
+
     /// The token's own end and revocation, then its grant's.
     pub fn life(&self, now: UnixTime) -> Life {
         match self.basis.life(now) {

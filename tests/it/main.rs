@@ -12,6 +12,7 @@ mod api_errors;
 mod authorization_code;
 mod bad_connections;
 mod cleaning;
+mod client_credentials;
 mod consent;
 mod cors;
 mod crash;

@@ -240,7 +240,7 @@ async fn client_credentials_mint_nothing() {
     let app = server.application(confidential()).await;
     for grant_type in ["client_credentials", "password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"] {
         let form = [("grant_type", grant_type), ("username", "alice"), ("password", harness::PASSWORD)];
-        assert_eq!(app.post("/oauth/token", &form).await.error(), (400, "unsupported_grant_type".to_owned()));
+        assert_eq!(app.post("/oauth/token", &form).await.error(), (400, "unauthorized_client".to_owned()));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant is a file.
 
 pub mod authorization_code;
+pub mod client_credentials;
 pub mod refresh_token;
 
 use super::client_authentication::{self, ClientCredentials};
@@ -23,6 +24,8 @@ pub enum TokenRequest {
     AuthorizationCode(authorization_code::Request),
     /// RFC 6749 §6.
     RefreshToken(refresh_token::Request),
+    /// RFC 6749 §4.4.2.
+    ClientCredentials(client_credentials::Request),
 }
 
 /// What a token request is answered (RFC 6749 §5.1).
@@ -50,6 +53,9 @@ impl TokenRequest {
                 authorization_code::Request::parse(parameters).map(Self::AuthorizationCode)
             }
             Ok(GrantType::RefreshToken) => refresh_token::Request::parse(parameters).map(Self::RefreshToken),
+            Ok(GrantType::ClientCredentials) => {
+                client_credentials::Request::parse(parameters).map(Self::ClientCredentials)
+            }
             Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
         }
     }
@@ -58,6 +64,7 @@ impl TokenRequest {
         match self {
             Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::RefreshToken(_) => GrantType::RefreshToken,
+            Self::ClientCredentials(_) => GrantType::ClientCredentials,
         }
     }
 }
@@ -79,6 +86,9 @@ pub fn examine(
     match request {
         TokenRequest::AuthorizationCode(request) => authorization_code::find_presented(db, now, request).map(drop)?,
         TokenRequest::RefreshToken(request) => refresh_token::find_presented(db, now, request).map(drop)?,
+        TokenRequest::ClientCredentials(request) => {
+            client_credentials::find_scope(db, &client, request).map(drop)?;
+        }
     }
     Ok(client)
 }
@@ -96,6 +106,7 @@ pub fn answer(
     match request {
         TokenRequest::AuthorizationCode(request) => authorization_code::redeem(tx, now, mint, client, request),
         TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
+        TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
     }
 }
 

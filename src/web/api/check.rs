@@ -150,7 +150,7 @@ fn identity(
         false => url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
     };
     [
-        (HeaderName::from_static("x-auth-subject"), person.map(|person| person.id.uuid()).unwrap_or_default()),
+        (HeaderName::from_static("x-auth-subject"), token.and_then(TokenInUse::subject).unwrap_or_default()),
         (HeaderName::from_static("x-auth-username"), person.map(|person| ascii(&person.username)).unwrap_or_default()),
         (HeaderName::from_static("x-auth-client"), client.map(|client| client.client_id.clone()).unwrap_or_default()),
         (
