@@ -68,7 +68,7 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let store = Store::connect(&url).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let mint = Arc::new(Mint { lifetimes, keys, last_use: Default::default() });
+    let mint = Arc::new(Mint { lifetimes, keys, last_use: Default::default(), pace: Default::default() });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {

@@ -41,7 +41,8 @@ pub struct Fields {
     /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
-    /// A grant that it may use: authorization_code, refresh_token or client_credentials; may be repeated.
+    /// A grant that it may use: authorization_code, refresh_token, client_credentials or
+    /// urn:ietf:params:oauth:grant-type:device_code; may be repeated.
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
     /// A scope that it may ask for; may be repeated.

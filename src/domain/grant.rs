@@ -30,6 +30,8 @@ column::named! {
         Personal = "personal",
         /// A client acts for itself; there is no person.
         ClientCredentials = "client_credentials",
+        /// A person allowed an application on a device without a browser.
+        DeviceCode = "device_code",
     }
 }
 

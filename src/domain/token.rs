@@ -66,6 +66,8 @@ kinds! {
     ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
     /// The key of a browser session.
     SessionKey = 'b' in super::session::Session;
+    /// What a device without a browser polls with.
+    DeviceCode = 'd' in super::device_code::DeviceCodeRecord;
     /// The one-time link that makes the first administrator.
     SetupLink = 'i' in super::installation::SetupLinkRecord;
 }

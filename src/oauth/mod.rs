@@ -4,6 +4,7 @@ pub mod apis;
 pub mod authorization;
 pub mod client_authentication;
 pub mod clients;
+pub mod device;
 pub mod introspection;
 mod machine;
 pub mod metadata;

@@ -89,6 +89,25 @@ problems! {
     INVALID_REFRESH_TOKEN = "invalid-refresh-token", "invalid_grant",
         "The refresh token is unknown, expired, revoked, or was issued to another client.",
         "Send the person through the authorization endpoint again. An application without a secret must store the new refresh token of every answer.";
+    // Devices without a browser (RFC 8628 §3.5).
+    AUTHORIZATION_PENDING = "authorization-pending", "authorization_pending",
+        "The user has not decided yet.",
+        "Ask again after the interval, in seconds, of the device authorization answer.";
+    SLOW_DOWN = "slow-down", "slow_down",
+        "The device asks too often.",
+        "Wait five seconds longer between requests, from now on (RFC 8628 section 3.5).";
+    DEVICE_DENIED = "device-denied", "access_denied",
+        "The user has refused access to this device.",
+        "Stop asking. Start again only when the person wants to.";
+    EXPIRED_DEVICE_CODE = "expired-device-code", "expired_token",
+        "The device code has expired.",
+        "Ask for a new one at the device authorization endpoint, when the person is there.";
+    INVALID_DEVICE_CODE = "invalid-device-code", "invalid_grant",
+        "The device code is unknown, used, or was issued to another client.",
+        "A device code works once, and only for the client that asked for it. Start again at the device authorization endpoint.";
+    TOO_MANY_DEVICES = "too-many-devices", "temporarily_unavailable",
+        "Too many devices of this network wait for their people.",
+        "Wait until some are done, ten minutes at most. An application that authenticates with a secret has no such limit.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

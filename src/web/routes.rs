@@ -9,19 +9,20 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::pages::{account, developer, device, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 48] = [
+pub const ADDRESSES: [(&str, &str, Access); 51] = [
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
+    ("POST", "/oauth/device", Access::Client),
     ("GET", "/v3", Access::Anybody),
     ("GET", "/v3/account", Access::Token),
     ("GET", "/static/{name}", Access::Anybody),
@@ -38,6 +39,8 @@ pub const ADDRESSES: [(&str, &str, Access); 48] = [
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
+    ("GET", "/device", Access::Person),
+    ("POST", "/device", Access::Person),
     ("GET", "/account", Access::Person),
     ("GET", "/account-settings/profile", Access::Anybody),
     ("GET", "/account-settings/security", Access::Anybody),
@@ -95,6 +98,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(resource("/v3/oauth/authorize").route(get().to(oauth::authorize::moved)))
@@ -178,6 +182,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
+        .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
         .service(page("/account/sessions").route(get().to(account::sessions::get)))

@@ -18,6 +18,8 @@ mod cors;
 mod crash;
 mod database_trouble;
 mod developer_console;
+mod device;
+mod device_polling;
 mod door_table;
 mod every_route;
 mod forward_auth;

@@ -2,6 +2,7 @@
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod device_code;
 pub mod refresh_token;
 
 use super::client_authentication::{self, ClientCredentials};
@@ -26,6 +27,8 @@ pub enum TokenRequest {
     RefreshToken(refresh_token::Request),
     /// RFC 6749 §4.4.2.
     ClientCredentials(client_credentials::Request),
+    /// RFC 8628 §3.4.
+    DeviceCode(device_code::Request),
 }
 
 /// What a token request is answered (RFC 6749 §5.1).
@@ -56,6 +59,7 @@ impl TokenRequest {
             Ok(GrantType::ClientCredentials) => {
                 client_credentials::Request::parse(parameters).map(Self::ClientCredentials)
             }
+            Ok(GrantType::DeviceCode) => device_code::Request::parse(parameters).map(Self::DeviceCode),
             Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
         }
     }
@@ -65,6 +69,7 @@ impl TokenRequest {
             Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::RefreshToken(_) => GrantType::RefreshToken,
             Self::ClientCredentials(_) => GrantType::ClientCredentials,
+            Self::DeviceCode(_) => GrantType::DeviceCode,
         }
     }
 }
@@ -89,6 +94,9 @@ pub fn examine(
         TokenRequest::ClientCredentials(request) => {
             client_credentials::find_scope(db, &client, request).map(drop)?;
         }
+        TokenRequest::DeviceCode(request) => {
+            device_code::find_allowed(db, now, mint, (&client, request)).map(drop)?;
+        }
     }
     Ok(client)
 }
@@ -107,6 +115,7 @@ pub fn answer(
         TokenRequest::AuthorizationCode(request) => authorization_code::redeem(tx, now, mint, client, request),
         TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
         TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
+        TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
     }
 }
 
