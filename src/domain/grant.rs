@@ -32,6 +32,8 @@ column::named! {
         ClientCredentials = "client_credentials",
         /// A person allowed an application on a device without a browser.
         DeviceCode = "device_code",
+        /// A client exchanged a person's token for a short one; it ends with that token.
+        TokenExchange = "token_exchange",
     }
 }
 

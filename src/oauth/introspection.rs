@@ -121,6 +121,10 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
     match token.record.kind {
+        // A token for one API is nobody else's business.
+        TokenKind::OAuth if token.record.resource.is_some() => {
+            Ok(token.record.resource.as_deref() == Some(api.identifier.as_str()))
+        }
         // A generator is for one endpoint of ours; no API has to know it.
         TokenKind::Generator => Ok(false),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),

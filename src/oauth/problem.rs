@@ -108,6 +108,19 @@ problems! {
     TOO_MANY_DEVICES = "too-many-devices", "temporarily_unavailable",
         "Too many devices of this network wait for their people.",
         "Wait until some are done, ten minutes at most. An application that authenticates with a secret has no such limit.";
+    // Token exchange (RFC 8693 §2.2.2).
+    INVALID_SUBJECT_TOKEN = "invalid-subject-token", "invalid_request",
+        "The subject_token is unknown, expired, revoked, or of a kind that is not exchanged.",
+        "Send a person's own user token or personal token. A token that an application was given stays with that application.";
+    UNSUPPORTED_TOKEN_TYPE = "unsupported-token-type", "invalid_request",
+        "Only urn:ietf:params:oauth:token-type:access_token is exchanged here.",
+        "Send it as subject_token_type, and leave requested_token_type out.";
+    ACTOR_NOT_SUPPORTED = "actor-not-supported", "invalid_request",
+        "Actor tokens are not supported.",
+        "Leave actor_token and actor_token_type out: the new token names your client already.";
+    INVALID_TARGET = "invalid-target", "invalid_target",
+        "The audience or resource is no API that this token can be for.",
+        "Send the identifier of one registered API, exactly as it was registered.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

@@ -87,6 +87,9 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
             login_codes::table.filter(login_codes::grant_id.eq(grants::id)).select(login_codes::id),
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(
+            device_codes::table.filter(device_codes::grant_id.eq(grants::id.nullable())).select(device_codes::id),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
             tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id),
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(

@@ -44,7 +44,8 @@ impl Door {
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
         }
-        let holds_projects = token.record.scope.holds("projects");
+        // A token for one API opens nothing of ours, whatever it holds (RFC 8707 §2).
+        let holds_projects = token.record.scope.holds("projects") && token.record.resource.is_none();
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => holds_projects,

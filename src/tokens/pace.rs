@@ -31,10 +31,10 @@ impl Pace {
     /// seconds longer.
     pub fn note(&self, now: UnixTime, device: &DeviceCodeRecord) -> bool {
         let mut polls = self.polls();
-        if polls.len() >= MOST {
-            polls.retain(|_, polls| now < polls.until);
-        }
         let Some(known) = polls.get_mut(&device.id) else {
+            if polls.len() >= MOST {
+                polls.retain(|_, polls| now < polls.until);
+            }
             if polls.len() < MOST {
                 polls.insert(device.id, Polls { last: now, interval: INTERVAL, until: device.expires_at });
             }

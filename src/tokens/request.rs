@@ -74,6 +74,8 @@ pub fn decide(db: &mut Database, token: &TokenInUse, request: &ForwardedRequest)
         return Ok(Decision::Missing("write"));
     }
     Ok(match token.record.kind {
+        // Only one that was exchanged for a personal token has a list, and is judged like it.
+        TokenKind::OAuth if token.record.access_list.is_some() => personal(db, token, request)?,
         TokenKind::User | TokenKind::OAuth => Decision::Allowed(None),
         TokenKind::Generator => Decision::Missing("any: a generator only makes tokens"),
         TokenKind::Studio => {
@@ -112,6 +114,10 @@ fn wrong_api(
     let holds = |scopes: &[crate::domain::api::ApiScope], id| {
         scopes.iter().any(|scope| scope.api_id == id && token.record.scope.holds(&scope.name))
     };
+    let bound = token.record.resource.as_deref().filter(|_| token.record.kind == TokenKind::OAuth);
+    if bound.is_some_and(|bound| request.api.as_deref() != Some(bound)) {
+        return Ok(Some("a token for this API"));
+    }
     let Some(identifier) = &request.api else {
         // The platform's own door: what is for some other API's scopes alone has no business here.
         let is_for_platform = match token.record.kind {
@@ -126,6 +132,7 @@ fn wrong_api(
     let is_for_it = match token.record.kind {
         TokenKind::OAuth => {
             holds(&scopes, api.id)
+                || (api.is_first_party && token.record.access_list.is_some())
                 || (api.is_first_party && BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name)))
         }
         TokenKind::Personal => holds(&scopes, api.id) || (api.is_first_party && token.record.access_list.is_some()),

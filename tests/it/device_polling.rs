@@ -123,6 +123,22 @@ async fn two_hundred_polls_at_once_get_one_token() {
 }
 
 #[actix_web::test]
+async fn logging_out_takes_back_what_no_device_has_fetched_yet() {
+    let server = harness::spawn().await;
+    let app = server.application(on_a_device()).await;
+    let mut alice = server.signed_in("alice").await;
+    let (fetched, unclaimed) = (app.device().await, app.device().await);
+    for device in [&fetched, &unclaimed] {
+        alice.decide_device(&device.user_code, "allow").await;
+    }
+    let token = app.poll(&fetched.device_code).await.member("access_token");
+    let page = alice.open("/logout").await;
+    alice.submit(page.form_with("Log out")).await;
+    assert_eq!(app.poll(&unclaimed.device_code).await.error(), (400, "invalid_grant".into()));
+    assert_eq!(server.account_status(&token).await, 200, "a device that is logged in stays so");
+}
+
+#[actix_web::test]
 async fn who_is_disabled_or_suspended_meanwhile_gives_and_gets_nothing() {
     let server = harness::spawn().await;
     let app = server.application(on_a_device()).await;

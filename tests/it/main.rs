@@ -46,4 +46,5 @@ mod store;
 mod studio_api;
 mod studio_session;
 mod tidy;
+mod token_exchange;
 mod user_token;

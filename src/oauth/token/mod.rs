@@ -4,6 +4,7 @@ pub mod authorization_code;
 pub mod client_credentials;
 pub mod device_code;
 pub mod refresh_token;
+pub mod token_exchange;
 
 use super::client_authentication::{self, ClientCredentials};
 use super::parameters::Parameters;
@@ -29,6 +30,8 @@ pub enum TokenRequest {
     ClientCredentials(client_credentials::Request),
     /// RFC 8628 §3.4.
     DeviceCode(device_code::Request),
+    /// RFC 8693 §2.1.
+    TokenExchange(token_exchange::Request),
 }
 
 /// What a token request is answered (RFC 6749 §5.1).
@@ -60,6 +63,7 @@ impl TokenRequest {
                 client_credentials::Request::parse(parameters).map(Self::ClientCredentials)
             }
             Ok(GrantType::DeviceCode) => device_code::Request::parse(parameters).map(Self::DeviceCode),
+            Ok(GrantType::TokenExchange) => token_exchange::Request::parse(parameters).map(Self::TokenExchange),
             Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
         }
     }
@@ -70,7 +74,13 @@ impl TokenRequest {
             Self::RefreshToken(_) => GrantType::RefreshToken,
             Self::ClientCredentials(_) => GrantType::ClientCredentials,
             Self::DeviceCode(_) => GrantType::DeviceCode,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
+    }
+
+    /// What kind of token the answer says that it is, where the grant wants it said (RFC 8693 §2.2.1).
+    pub fn issued_token_type(&self) -> Option<&'static str> {
+        matches!(self, Self::TokenExchange(_)).then_some(token_exchange::ACCESS_TOKEN)
     }
 }
 
@@ -97,6 +107,9 @@ pub fn examine(
         TokenRequest::DeviceCode(request) => {
             device_code::find_allowed(db, now, mint, (&client, request)).map(drop)?;
         }
+        TokenRequest::TokenExchange(request) => {
+            token_exchange::examine(db, now, mint, (&client, request)).map(drop)?;
+        }
     }
     Ok(client)
 }
@@ -116,6 +129,7 @@ pub fn answer(
         TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
         TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
         TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
+        TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, mint, client, request),
     }
 }
 
