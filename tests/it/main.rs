@@ -13,6 +13,7 @@ mod authorization_code;
 mod bad_connections;
 mod cleaning;
 mod client_credentials;
+mod client_secrets;
 mod consent;
 mod cors;
 mod crash;
