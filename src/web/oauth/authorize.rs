@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
 use crate::clock::in_words;
-use crate::domain::client::GrantType;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::scope::Scope;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
@@ -214,15 +214,16 @@ async fn consent_page(
         username: visitor.user.username.clone(),
         scopes: scopes.map(|(name, sentence)| ScopeLine { is_new: !allowed.holds(&name), name, sentence }).collect(),
         has_been_allowed_before: !allowed.is_empty(),
-        lasts: lasts(app, asked),
+        lasts: lasts(app, &asked.client),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
-fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
+/// How long what a person allows an application lasts, as a sentence.
+pub(in crate::web) fn lasts(app: &App, client: &Client) -> String {
     let lifetimes = app.mint.lifetimes;
-    if asked.client.may_use(GrantType::RefreshToken) {
+    if client.may_use(GrantType::RefreshToken) {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
             in_words(lifetimes.refresh_idle),

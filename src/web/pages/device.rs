@@ -18,6 +18,7 @@ use crate::store::{StoreError, clients};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
+use crate::web::oauth::authorize::lasts;
 use crate::web::page::{Chrome, Forms, render};
 
 /// `device.html`: where the code is typed.
@@ -64,6 +65,8 @@ pub struct DeviceDecision {
     pub is_near: bool,
     /// What it asks for.
     pub scopes: Vec<ScopeLine>,
+    /// How long it lasts, as a sentence.
+    pub lasts: String,
     /// Who is signed in.
     pub username: String,
 }
@@ -153,6 +156,7 @@ async fn show(
         started: format!("{} ago", in_words(app.now().since(device.created_at))),
         is_near: device.network == prefix(&app.origin_of(request).address),
         scopes: scopes::sentences(&known, &device.scope).into_iter().map(line).collect(),
+        lasts: lasts(app, client),
         username: visitor.user.username.clone(),
     };
     Ok(render(StatusCode::OK, Forms::Stay, &page))
