@@ -20,6 +20,7 @@ use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::oauth::device::{self, Place};
 use gatepost::outcome::Error;
 use gatepost::store::{Database, Result, Store, StoreError, grants, users};
+use gatepost::tokens::personal::Limits;
 use gatepost::tokens::{Mint, issue};
 
 /// The database's file.
@@ -73,7 +74,8 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let store = Store::connect(&url).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let mint = Arc::new(Mint { lifetimes, keys, last_use: Default::default(), pace: Default::default() });
+    let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
+    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use: Default::default(), pace: Default::default() });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {

@@ -5,9 +5,7 @@ use serde::Serialize;
 use super::Result;
 use super::problem::NOT_AN_INTROSPECTOR;
 use crate::clock::UnixTime;
-use crate::domain::api::{Api, BUILT_IN_SCOPES};
 use crate::domain::client::Client;
-use crate::domain::scope::Scope;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
@@ -15,6 +13,7 @@ use crate::domain::token_record::{BearerToken, TokenKind};
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
+use crate::tokens::audience::is_for;
 use crate::tokens::check::find_living;
 use crate::tokens::last_use::Seen;
 use crate::tokens::personal::effective;
@@ -92,7 +91,7 @@ pub fn introspect(
     }
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
-        (Some(list), Some(person)) => Some(effective(db, person, list)?),
+        (Some(list), Some(person)) => Some(effective(db, &mint.limits, person, list)?),
         _ => None,
     };
     Ok(Introspection {
@@ -113,31 +112,14 @@ pub fn introspect(
     })
 }
 
-/// A client sees tokens issued to itself; an API sees OAuth tokens that hold one of its scopes; an
-/// API that the operator runs sees everybody's user tokens, and OAuth tokens for the platform's own.
+/// A client sees tokens issued to itself; an API sees tokens that are for it; an API that the operator
+/// runs sees everybody's personal tokens.
 fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
         return Ok(true);
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
-    match token.record.kind {
-        // A token for one API is nobody else's business.
-        TokenKind::OAuth if token.record.resource.is_some() => {
-            Ok(token.record.resource.as_deref() == Some(api.identifier.as_str()))
-        }
-        // A generator is for one endpoint of ours; no API has to know it.
-        TokenKind::Generator => Ok(false),
-        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
-        TokenKind::Personal => Ok(api.is_first_party || holds_scope_of(db, &api, &token.record.scope)?),
-        TokenKind::OAuth => {
-            let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
-            Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)
-        }
-    }
-}
-
-fn holds_scope_of(db: &mut Database, api: &Api, scope: &Scope) -> Result<bool> {
-    Ok(apis::list_scopes(db)?.iter().any(|known| known.api_id == api.id && scope.holds(&known.name)))
+    Ok((api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(db, token, &api)?)
 }
 
 fn introspect_refresh_token(

@@ -1,5 +1,6 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
+pub mod audience;
 pub mod check;
 pub mod idempotency;
 pub mod issue;
@@ -8,6 +9,7 @@ pub mod leak;
 pub mod pace;
 pub mod personal;
 pub mod request;
+pub mod resources;
 pub mod revoke;
 pub mod studio;
 
@@ -21,6 +23,8 @@ use pace::Pace;
 pub struct Mint {
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// The operator's limits on tokens that people make.
+    pub limits: personal::Limits,
     /// What successors' secrets are derived from.
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.

@@ -40,6 +40,7 @@ mod real_clients;
 mod refresh;
 mod register;
 mod remote_sessions;
+mod resources;
 mod revocation;
 mod secrets_at_rest;
 mod sign_in;

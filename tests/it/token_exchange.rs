@@ -140,7 +140,7 @@ async fn an_access_list_goes_along_and_is_judged_at_every_use() {
     }
     assert!(!tiles.is_active(&token).await);
     let answer = ask(&gateway, personal, &[("audience", TILES)]).await;
-    assert_eq!(answer.error(), (400, "invalid_scope".into()));
+    assert_eq!(answer.error(), (400, "invalid_target".into()), "the list counts at the operator's APIs only");
     let wider = ask(&gateway, personal, &[("audience", HOUSE), ("scope", "projects")]).await;
     assert_eq!(wider.error(), (400, "invalid_scope".into()), "a list is not the whole account");
 }

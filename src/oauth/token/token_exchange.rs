@@ -4,7 +4,7 @@
 use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::access_list::AccessList;
-use crate::domain::api::Api;
+use crate::domain::api::{Api, PLATFORM_SCOPE};
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
@@ -20,6 +20,7 @@ use crate::oauth::problem::{
 use crate::oauth::scopes::parse_asked;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, apis, clients, grants};
+use crate::tokens::audience::is_for;
 use crate::tokens::check::{find_living, is_whole};
 use crate::tokens::{Mint, issue};
 
@@ -116,8 +117,8 @@ fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Re
     let unknown = || INVALID_TARGET.because("no active API has this identifier");
     let api = apis::find_by_identifier(db, &request.target)?.ok_or_else(unknown)?;
     clients::find(db, api.client_key)?.filter(Client::is_active).ok_or_else(unknown)?;
-    if subject.record.kind == TokenKind::User && !api.is_first_party {
-        return Err(INVALID_TARGET.because("a user token opens only APIs that the operator runs"));
+    if !is_for(db, subject, &api)? {
+        return Err(INVALID_TARGET.because("the subject token does not open this API"));
     }
     Ok(api)
 }
@@ -129,7 +130,7 @@ fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scop
     let own = own.flat_map(|scope| scope.name.parse::<Scope>());
     let of_api = own.fold(Scope::default(), |all, one| all.union(&one));
     Ok(match subject.record.kind {
-        TokenKind::User => of_api.union(&"projects".parse().unwrap_or_default()),
+        TokenKind::User => of_api.union(&PLATFORM_SCOPE.parse().unwrap_or_default()),
         _ => of_api.intersection(&subject.record.scope),
     })
 }
