@@ -15,7 +15,7 @@ use crate::identity::sign_up::RegistrationPolicy;
 use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 33] = [
+pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -29,6 +29,7 @@ pub const KEYS: [(&str, &str); 33] = [
     ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
     ("lifetimes.user_token", "seconds that a user token lives when nothing is asked"),
     ("lifetimes.user_token_max", "seconds that a user token lives at most"),
+    ("lifetimes.device", "seconds that a device without a browser waits for its person"),
     ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
@@ -324,6 +325,7 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
         refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
         user_token: number(values, "lifetimes.user_token", default.user_token, 1..=5_184_000)?,
         user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
+        device: number(values, "lifetimes.device", default.device, 1..=3_600)?,
         remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,

@@ -264,6 +264,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    device_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_code_digest -> Text,
+        client_key -> BigInt,
+        scope -> Text,
+        address -> Text,
+        network -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        grant_id -> Nullable<BigInt>,
+        denied_at -> Nullable<BigInt>,
+        redeemed_at -> Nullable<BigInt>,
+        audience -> Text,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
@@ -285,8 +304,11 @@ diesel::joinable!(login_codes -> grants (grant_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(pushed_requests -> clients (client_key));
 
+diesel::joinable!(device_codes -> clients (client_key));
+diesel::joinable!(device_codes -> grants (grant_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, pushed_requests,
+    idempotency_keys, pushed_requests, device_codes,
 );

@@ -7,12 +7,13 @@ use super::{CommandError, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::client::{Client as Application, ClientType, GrantType};
+use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::Draft;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
 use crate::outcome::{Error, transact};
-use crate::store::{self, Store, users};
+use crate::store::{self, Store, client_secrets, users};
 use crate::tokens::revoke;
 
 /// Applications.
@@ -41,7 +42,8 @@ pub struct Fields {
     /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
-    /// A grant that it may use: authorization_code or refresh_token; may be repeated.
+    /// A grant that it may use: authorization_code, refresh_token, client_credentials,
+    /// urn:ietf:params:oauth:grant-type:device_code or …:token-exchange; may be repeated.
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
     /// A scope that it may ask for; may be repeated.
@@ -127,7 +129,10 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
             Ok(())
         }
         Client::Show(named) => {
-            output::record(&shown(&find(&store, &named.client_id).await?, None), is_json);
+            let client = find(&store, &named.client_id).await?;
+            let key = client.id;
+            let secrets = store.read(move |db| client_secrets::list(db, now, key)).await?;
+            output::record(&with_secrets(shown(&client, None), &secrets), is_json);
             Ok(())
         }
         Client::Update(changes) => change(&store, &config, changes, is_json).await,
@@ -226,6 +231,22 @@ async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bo
     let secret = store.write(move |tx| roll_secret(tx, now, id, keep)).await?;
     output::record(&shown(&client, Some(&secret)), is_json);
     Ok(())
+}
+
+/// The secrets that open, without the secrets: which is which, and whether the old one is still used.
+fn with_secrets(mut shown: Value, secrets: &[ClientSecretRecord]) -> Value {
+    let secret = |secret: &ClientSecretRecord| {
+        json!({
+            "last_four": secret.last_four,
+            "created_at": secret.created_at.seconds(),
+            "last_used_at": secret.last_used_at.map(UnixTime::seconds),
+            "expires_at": secret.expires_at.map(UnixTime::seconds),
+        })
+    };
+    if let Value::Object(members) = &mut shown {
+        members.insert("client_secrets".to_owned(), secrets.iter().map(secret).collect());
+    }
+    shown
 }
 
 /// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.

@@ -29,6 +29,12 @@ column::named! {
         RemoteSession = "remote_session",
         /// A person made a token for themselves.
         Personal = "personal",
+        /// A client acts for itself; there is no person.
+        ClientCredentials = "client_credentials",
+        /// A person allowed an application on a device without a browser.
+        DeviceCode = "device_code",
+        /// A client exchanged a person's token for a short one; it ends with that token.
+        TokenExchange = "token_exchange",
     }
 }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod client_secret;
 pub(crate) mod column;
 pub mod consent;
+pub mod device_code;
 pub mod form;
 pub mod grant;
 pub mod id;

@@ -71,9 +71,9 @@ pub struct TokenRecord {
     pub action: Option<Action>,
     /// To what.
     pub resource_type: Option<ResourceType>,
-    /// The one fileset, or the one API.
+    /// The one fileset.
     pub resource: Option<String>,
-    /// The generator that made it.
+    /// The generator that made it, or the token that was exchanged for it.
     pub made_by: Option<Id<TokenRecord>>,
     /// The token itself, sealed under the base key: only a generator's must be readable again.
     pub sealed: Option<String>,

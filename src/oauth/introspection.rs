@@ -110,7 +110,7 @@ pub fn introspect(
         token_type: Some("Bearer"),
         exp: token.record.expires_at.map(UnixTime::seconds),
         iat: Some(token.record.created_at.seconds()),
-        sub: person.map(|person| person.id.uuid()),
+        sub: token.subject(),
         iss: Some(issuer.to_owned()),
         aud: aud(&token.record.audience),
         token_kind: Some(token.record.kind.as_str()),

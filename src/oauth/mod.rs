@@ -6,6 +6,7 @@ pub mod began;
 pub mod client_authentication;
 pub mod clients;
 pub mod consent;
+pub mod device;
 pub mod interaction;
 pub mod introspection;
 mod machine;

@@ -8,8 +8,8 @@ use super::Refusal;
 use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
 use crate::domain::form;
 
-/// Parameters that may be repeated (RFC 8707 §2).
-const REPEATABLE: [&str; 1] = ["resource"];
+/// Parameters that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of one request.
 #[derive(Clone, Default)]

@@ -50,8 +50,8 @@ problems! {
         "The scope is malformed, unknown, or more than this application may ask for.",
         "Ask only for scopes that are registered for the application.";
     INVALID_TARGET = "invalid-target", "invalid_target",
-        "The resource is unknown here, or was not granted.",
-        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707).";
+        "The resource or audience is unknown here, or is not for this token.",
+        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707); in a token exchange, one API (RFC 8693).";
     INVALID_REQUEST_URI = "invalid-request-uri", "invalid_request_uri",
         "The request_uri is unknown, expired, used, or another client's.",
         "Push the request again: a request_uri works for one decision, and a browser must come with it before expires_in is over (RFC 9126).";
@@ -120,6 +120,35 @@ problems! {
     INVALID_REFRESH_TOKEN = "invalid-refresh-token", "invalid_grant",
         "The refresh token is unknown, expired, revoked, or was issued to another client.",
         "Send the person through the authorization endpoint again. An application without a secret must store the new refresh token of every answer.";
+    // Devices without a browser (RFC 8628 §3.5).
+    AUTHORIZATION_PENDING = "authorization-pending", "authorization_pending",
+        "The user has not decided yet.",
+        "Ask again after the interval, in seconds, of the device authorization answer.";
+    SLOW_DOWN = "slow-down", "slow_down",
+        "The device asks too often.",
+        "Wait five seconds longer between requests, from now on (RFC 8628 section 3.5).";
+    DEVICE_DENIED = "device-denied", "access_denied",
+        "The user has refused access to this device.",
+        "Stop asking. Start again only when the person wants to.";
+    EXPIRED_DEVICE_CODE = "expired-device-code", "expired_token",
+        "The device code has expired.",
+        "Ask for a new one at the device authorization endpoint, when the person is there.";
+    INVALID_DEVICE_CODE = "invalid-device-code", "invalid_grant",
+        "The device code is unknown, used, or was issued to another client.",
+        "A device code works once, and only for the client that asked for it. Start again at the device authorization endpoint.";
+    TOO_MANY_DEVICES = "too-many-devices", "temporarily_unavailable",
+        "Too many devices of this network wait for their people.",
+        "Wait until some are done, ten minutes at most. An application that authenticates with a secret has no such limit.";
+    // Token exchange (RFC 8693 §2.2.2).
+    INVALID_SUBJECT_TOKEN = "invalid-subject-token", "invalid_request",
+        "The subject_token is unknown, expired, revoked, or of a kind that is not exchanged.",
+        "Send a person's own user token or personal token. A token that an application was given stays with that application.";
+    UNSUPPORTED_TOKEN_TYPE = "unsupported-token-type", "invalid_request",
+        "Only urn:ietf:params:oauth:token-type:access_token is exchanged here.",
+        "Send it as subject_token_type, and leave requested_token_type out.";
+    ACTOR_NOT_SUPPORTED = "actor-not-supported", "invalid_request",
+        "Actor tokens are not supported.",
+        "Leave actor_token and actor_token_type out: the new token names your client already.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

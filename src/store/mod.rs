@@ -11,6 +11,7 @@ pub mod client_secrets;
 pub mod clients;
 pub mod consents;
 mod database;
+pub mod device_codes;
 pub mod grants;
 pub mod idempotency_keys;
 pub mod installation;

@@ -41,6 +41,10 @@ impl Door {
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).
     pub fn opens_for(self, token: &TokenInUse) -> bool {
+        // A client that acts for itself is no person: only other APIs may want it.
+        if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
+            return false;
+        }
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform(token),

@@ -6,6 +6,7 @@ pub mod idempotency;
 pub mod issue;
 pub mod last_use;
 pub mod leak;
+pub mod pace;
 pub mod personal;
 pub mod request;
 pub mod resources;
@@ -15,6 +16,7 @@ pub mod studio;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use last_use::LastUse;
+use pace::Pace;
 
 /// What is needed to make tokens and to judge them.
 #[derive(Debug)]
@@ -27,4 +29,6 @@ pub struct Mint {
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.
     pub last_use: LastUse,
+    /// How often devices poll.
+    pub pace: Pace,
 }

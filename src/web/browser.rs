@@ -181,6 +181,7 @@ impl FromRequest for Visitor {
         let next = match request.method() {
             &Method::GET => request.uri().to_string(),
             _ if request.path().contains("/developer") => app.public.path("/developer"),
+            _ if request.path().ends_with("/device") => app.public.path("/device"),
             _ => app.public.path("/account"),
         };
         let location = log_in_first(&app, &next);

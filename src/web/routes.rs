@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::pages::{account, developer, device, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -23,6 +23,7 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
     ("POST", "/oauth/par", Access::Client),
+    ("POST", "/oauth/device", Access::Client),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -75,6 +76,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
+    ("GET", "/device", Access::Person),
+    ("POST", "/device", Access::Person),
     ("GET", "/account", Access::Person),
     ("GET", "/account-settings/profile", Access::Anybody),
     ("GET", "/account-settings/security", Access::Anybody),
@@ -137,6 +140,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
+        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(
@@ -258,6 +262,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
+        .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
         .service(page("/account/sessions").route(get().to(account::sessions::get)))

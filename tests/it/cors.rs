@@ -33,6 +33,7 @@ async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
         ("/oauth/revoke", "POST"),
         ("/oauth/introspect", "POST"),
         ("/oauth/par", "POST"),
+        ("/oauth/device", "POST"),
         ("/v3", "GET"),
         ("/v3/account", "GET"),
     ] {

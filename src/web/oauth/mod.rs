@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod authorize;
+pub mod device;
 pub mod introspect;
 pub mod metadata;
 pub mod par;

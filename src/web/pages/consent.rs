@@ -7,7 +7,7 @@ use askama::Template;
 use url::form_urlencoded;
 
 use crate::clock::in_words;
-use crate::domain::client::GrantType;
+use crate::domain::client::{Client, GrantType};
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::consent::Allowed;
 use crate::oauth::scopes;
@@ -126,15 +126,16 @@ pub async fn show(
         apis: lines,
         scopes,
         has_been_allowed_before: !allowed.scope.is_empty(),
-        lasts: lasts(app, asked),
+        lasts: lasts(app, &asked.client),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
-fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
+/// How long what a person allows an application lasts, as a sentence.
+pub(super) fn lasts(app: &App, client: &Client) -> String {
     let lifetimes = app.mint.lifetimes;
-    if asked.client.may_use(GrantType::RefreshToken) {
+    if client.may_use(GrantType::RefreshToken) {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
             in_words(lifetimes.refresh_idle),
