@@ -30,6 +30,12 @@ pub struct Limits {
     pub accept_unknown_resources: bool,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true }
+    }
+}
+
 /// What a person wants to make.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -121,7 +127,7 @@ pub fn create(
 }
 
 /// The most that a person of this role may give a token (`compatibility.md`, B1).
-fn highest_of(role: Role) -> Tier {
+pub fn highest_of(role: Role) -> Tier {
     match role {
         Role::Consumer => Tier::ViewPlus,
         Role::Author | Role::Admin => Tier::Admin,

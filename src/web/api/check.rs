@@ -89,6 +89,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         return Ok(identity(None, None));
     }
     let presented = token_in(request, &method, query)?;
+    // A proxy that adds the client's query to its own would let the client choose.
     let own = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let own = own.map_err(|_refusal| unclear())?;
     let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
