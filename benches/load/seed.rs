@@ -74,8 +74,8 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let store = Store::connect(&url).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
-    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use: Default::default(), pace: Default::default() });
+    let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
+    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use, pace });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {
