@@ -15,6 +15,7 @@ use gatepost::domain::lifetimes::Lifetimes;
 use gatepost::domain::registration::{Draft, FieldProblem};
 use gatepost::domain::scope::Scope;
 use gatepost::domain::user::{Role, User};
+use gatepost::domain::words::Words;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::oauth::device::{self, Place};
@@ -130,7 +131,8 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             let token = issue::refresh_token(tx, now, mint, &grant)?;
             refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
             all_grants.push(grant);
-            let waiting = device::start(tx, now, mint, (&registered.client, &registered.client.scope, &nowhere()));
+            let wish = device::Wish { scope: registered.client.scope.clone(), audience: Words::default() };
+            let waiting = device::start(tx, now, mint, (&registered.client, &wish, &nowhere()));
             let code = waiting.map_err(|error| StoreError::Unusable(format!("a device was refused: {error:?}")))?;
             devices.push((credentials(&registered), code.device_code.expose().to_owned()));
         }

@@ -53,8 +53,10 @@ pub struct Started {
 /// What a device asks for: a scope, and APIs (RFC 8707).
 #[derive(Clone, Debug)]
 pub struct Wish {
-    scope: Scope,
-    audience: Words,
+    /// What its tokens may do.
+    pub scope: Scope,
+    /// The APIs that they are for; none is whoever knows a scope of theirs.
+    pub audience: Words,
 }
 
 /// The wish of a device, if its client may (RFC 8628 §3.1; RFC 6749 §3.3).
