@@ -214,13 +214,13 @@ impl Browser {
         self.client.close().await.expect("because the browser runs");
     }
 
-    /// What the console said since it was last read: every violation of a policy, error and warning.
+    /// What the console said since it was last read: every violation of a policy, error and warning; not that logging
+    /// out cleared the cache, which Chromium mentions or not, as it comes.
     pub async fn console(&self) -> Vec<String> {
         let entries = self.extension("se/log", json!({ "type": "browser" })).await;
         let entries = entries.as_array().expect("because a log is a list");
-        let said = entries.iter().map(|entry| format!("{}: {}", entry["source"], entry["message"]));
-        // Chromium sometimes tells that it did what the log-out page asked for.
-        said.filter(|line| !line.contains("Clear-Site-Data header on")).collect()
+        let lines = entries.iter().map(|entry| format!("{}: {}", entry["source"], entry["message"]));
+        lines.filter(|line| !line.contains("Clear-Site-Data header on")).collect()
     }
 
     async fn extension(&self, path: &'static str, body: Value) -> Value {
