@@ -58,6 +58,9 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        post_logout_redirect_uris -> Text,
+        id_token_signed_response_alg -> Text,
+        id_token_claims -> Bool,
     }
 }
 
@@ -185,6 +188,7 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        format -> Text,
     }
 }
 
@@ -248,6 +252,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (id) {
+        id -> BigInt,
+        kid -> Text,
+        algorithm -> Text,
+        number -> Integer,
+        public_jwk -> Text,
+        sealed -> Nullable<Text>,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retires_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    authentications (id) {
+        id -> BigInt,
+        nonce -> Nullable<Text>,
+        auth_time -> BigInt,
+        methods -> Text,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
@@ -271,5 +299,5 @@ diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys,
+    idempotency_keys, signing_keys, authentications,
 );

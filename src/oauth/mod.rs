@@ -5,12 +5,14 @@ pub mod authorization;
 pub mod client_authentication;
 pub mod clients;
 pub mod introspection;
+pub mod jose;
 mod machine;
 pub mod metadata;
 pub mod parameters;
 pub mod problem;
 pub mod revocation;
 pub mod scopes;
+pub mod signing;
 pub mod token;
 
 use crate::outcome::Error;

@@ -21,6 +21,7 @@ pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;
 pub mod sessions;
+pub mod signing_keys;
 mod sqlite;
 pub mod tokens;
 pub mod users;

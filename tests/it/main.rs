@@ -39,6 +39,7 @@ mod remote_sessions;
 mod revocation;
 mod secrets_at_rest;
 mod sign_in;
+mod signing_keys;
 mod store;
 mod studio_api;
 mod studio_session;

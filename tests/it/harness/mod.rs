@@ -7,6 +7,7 @@ mod database;
 pub mod held;
 pub mod html;
 pub mod http;
+pub mod keys;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};
@@ -88,6 +89,7 @@ async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = start::app(config, Clock::manual(BEGIN), &public_url).await.expect("because the database is new");
+            keys::make(&app).await;
             let running = server::public(&app, listener).expect("because the socket is ours");
             let told = started.send((app, running.address, running.server.handle()));
             told.expect("because the test waits for it");
