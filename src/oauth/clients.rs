@@ -93,6 +93,9 @@ pub(super) fn insert(
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        post_logout_redirect_uris: new.post_logout_redirect_uris,
+        id_token_signed_response_alg: new.id_token_signed_response_alg,
+        id_token_claims: new.id_token_claims,
     };
     clients::insert(tx, &client)?;
     let secret = match client.client_type {
@@ -124,6 +127,9 @@ pub fn draft_of(client: &Client) -> Draft {
         scope: Some(client.scope.to_string()),
         require_pkce: client.require_pkce,
         allow_plain_pkce: client.allow_plain_pkce,
+        post_logout_redirect_uris: client.post_logout_redirect_uris.to_vec(),
+        id_token_signed_response_alg: client.id_token_signed_response_alg,
+        id_token_claims: client.id_token_claims,
     }
 }
 

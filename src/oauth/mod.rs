@@ -8,6 +8,7 @@ pub mod introspection;
 pub mod jose;
 mod machine;
 pub mod metadata;
+pub mod openid;
 pub mod parameters;
 pub mod problem;
 pub mod revocation;

@@ -1,6 +1,6 @@
 //! The scopes that exist here, each with the sentence that a person reads at consent.
 
-use crate::domain::api::BUILT_IN_SCOPES;
+use crate::domain::api::{BUILT_IN_SCOPES, OPENID_SCOPES};
 use crate::domain::scope::Scope;
 use crate::store::{Database, Result, apis};
 
@@ -9,7 +9,8 @@ use crate::store::{Database, Result, apis};
 /// # Errors
 /// When the store fails.
 pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
-    let built_in = BUILT_IN_SCOPES.iter().map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
+    let built_in = BUILT_IN_SCOPES.iter().chain(&OPENID_SCOPES);
+    let built_in = built_in.map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
     let of_apis = apis::list_scopes(db)?.into_iter().map(|scope| (scope.name, scope.sentence));
     Ok(built_in.chain(of_apis).collect())
 }

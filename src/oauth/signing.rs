@@ -11,8 +11,10 @@ use crate::domain::id::Id;
 use crate::domain::jwk::Jwk;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession, signing, takeover};
+use crate::domain::token::MalformedToken;
+use crate::domain::token_record::BearerToken;
 use crate::store::{Database, Result, Store, StoreError, signing_keys};
-use crate::tokens::Mint;
+use crate::tokens::{Mint, jwt};
 
 /// The label of the base key under which private keys are sealed.
 const LABEL: &str = "signing-key";
@@ -127,6 +129,24 @@ impl Signer {
         let is_withdrawn = held.record.ends_at.is_some() && held.record.ends_at == held.record.retires_at;
         let found: OfIssuer<C> = presented.verify((held.record.algorithm, &held.jwk), typ)?;
         (!is_withdrawn && found.iss == self.issuer).then_some(found.claims)
+    }
+}
+
+impl Signer {
+    /// Who signs.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// An access token that somebody presented: opaque, or a JWT that we signed. Its row judges it.
+    ///
+    /// # Errors
+    /// [`MalformedToken`] when it cannot be one of ours.
+    pub fn read(&self, text: &str) -> std::result::Result<BearerToken, MalformedToken> {
+        BearerToken::parse(text).or_else(|malformed| {
+            let returned: Option<jwt::Returned> = self.verify(text, jwt::TYP);
+            returned.and_then(|returned| returned.id()).map(BearerToken::signed).ok_or(malformed)
+        })
     }
 }
 

@@ -28,6 +28,12 @@ pub fn list_scopes(tx: &mut Database) -> Result<Vec<ApiScope>> {
     Ok(api_scopes::table.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
 }
 
+/// The APIs that these scopes belong to, one for each scope that belongs to any.
+pub fn list_owners_of_scopes(tx: &mut Database, names: &[&str]) -> Result<Vec<Api>> {
+    let rows = apis::table.inner_join(api_scopes::table).filter(api_scopes::name.eq_any(names));
+    Ok(rows.select(Api::as_select()).load(tx)?)
+}
+
 /// Adds an API. A taken identifier is a conflict.
 pub fn insert(tx: &mut Database, api: &Api) -> Result<()> {
     diesel::insert_into(apis::table).values(api).execute(tx)?;

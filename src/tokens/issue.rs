@@ -1,11 +1,13 @@
 //! Making tokens: each is a row that hangs on a grant, and a text that is answered once.
 
-use super::Mint;
+use super::{Mint, jwt};
 use crate::clock::UnixTime;
+use crate::domain::api::TokenFormat;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::scope::Scope;
+use crate::domain::signing_key::LONGEST_JWT;
 use crate::domain::token::{AccessToken, Kind, RefreshToken, Token, UserToken};
 use crate::domain::token_record::{TokenKind, TokenRecord, any_digest};
 use crate::store::{Database, Result, refresh_tokens, tokens};
@@ -17,6 +19,8 @@ pub struct Issued<K: Kind> {
     pub token: Token<K>,
     /// Seconds until it ends.
     pub expires_in: i64,
+    /// What is signed in its place, for an API that wants JWTs; then `token` is never answered.
+    pub claims: Option<jwt::AccessTokenClaims>,
 }
 
 /// Issues an OAuth access token (RFC 6749 §1.4). It never outlives its grant.
@@ -31,11 +35,16 @@ pub fn access_token(
     given_with: Option<Id<RefreshTokenRecord>>,
 ) -> Result<Issued<AccessToken>> {
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
-    let expires_in = mint.lifetimes.access.min(left).max(0);
+    let api = jwt::api_of(tx, scope)?;
+    let longest = if api.is_some() { LONGEST_JWT } else { i64::MAX };
+    let expires_in = mint.lifetimes.access.min(left).min(longest).max(0);
     let token = Token::<AccessToken>::generate(Id::next(now));
+    let format = if api.is_some() { TokenFormat::Jwt } else { TokenFormat::Opaque };
     let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
-    tokens::insert(tx, &TokenRecord { refresh_token_id: given_with, ..record })?;
-    Ok(Issued { token, expires_in })
+    let record = TokenRecord { refresh_token_id: given_with, format, ..record };
+    tokens::insert(tx, &record)?;
+    let claims = api.map(|api| jwt::claims(tx, (&record, grant), (&api, now.plus(expires_in)))).transpose()?;
+    Ok(Issued { token, expires_in, claims })
 }
 
 /// Issues a user token: everything its person may do.
@@ -45,7 +54,7 @@ pub fn access_token(
 pub fn user_token(tx: &mut Database, now: UnixTime, grant: &Grant, expires_in: i64) -> Result<Issued<UserToken>> {
     let token = Token::<UserToken>::generate(Id::next(now));
     tokens::insert(tx, &record(now, TokenKind::User, &token, (grant, &grant.scope), Some(expires_in)))?;
-    Ok(Issued { token, expires_in })
+    Ok(Issued { token, expires_in, claims: None })
 }
 
 /// The row of a token, without what only some kinds have; it never ends without `expires_in`.
@@ -76,6 +85,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         made_by: None,
         sealed: None,
         last_used_from: None,
+        format: TokenFormat::Opaque,
     }
 }
 

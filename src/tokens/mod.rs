@@ -3,6 +3,7 @@
 pub mod check;
 pub mod idempotency;
 pub mod issue;
+pub mod jwt;
 pub mod last_use;
 pub mod leak;
 pub mod personal;

@@ -16,13 +16,17 @@ use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 49] = [
+pub const ADDRESSES: [(&str, &str, Access); 53] = [
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
     ("GET", "/oauth/jwks", Access::Anybody),
+    ("GET", "/oauth/userinfo", Access::Token),
+    ("POST", "/oauth/userinfo", Access::Token),
+    ("GET", "/oauth/logout", Access::Anybody),
+    ("POST", "/oauth/logout", Access::Anybody),
     ("GET", "/v3", Access::Anybody),
     ("GET", "/v3/account", Access::Token),
     ("GET", "/static/{name}", Access::Anybody),
@@ -97,6 +101,12 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/oauth/jwks", "GET, HEAD").route(get().to(oauth::jwks::get)).wrap(cors()))
+        .service(
+            program("/oauth/userinfo", "GET, HEAD, POST")
+                .route(get().to(oauth::userinfo::get))
+                .route(post().to(oauth::userinfo::post))
+                .wrap(cors()),
+        )
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(resource("/v3/oauth/authorize").route(get().to(oauth::authorize::moved)))
@@ -174,6 +184,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(
             page("/oauth/authorize").route(get().to(oauth::authorize::get)).route(post().to(oauth::authorize::post)),
         )
+        .service(page("/oauth/logout").route(get().to(oauth::logout::get)).route(post().to(oauth::logout::post)))
         .service(page("/").route(get().to(home::get)))
         .service(page("/{login:(?i)login}").route(get().to(log_in::get)).route(post().to(log_in::post)))
         .service(page("/logout").route(get().to(log_out::get)).route(post().to(log_out::post)))

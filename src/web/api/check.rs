@@ -51,7 +51,7 @@ fn is_plain(path: &str) -> bool {
         && !path.split('/').filter_map(|segment| segment.split(';').next()).any(|name| name == "." || name == "..")
 }
 
-fn token_of(request: &HttpRequest, method: &str, query: &str) -> Result<BearerToken, ApiError> {
+fn token_of(app: &App, request: &HttpRequest, (method, query): (&str, &str)) -> Result<BearerToken, ApiError> {
     let parameters = Parameters::parse(query.as_bytes())?;
     if parameters.is_repeated("token") {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
@@ -63,7 +63,7 @@ fn token_of(request: &HttpRequest, method: &str, query: &str) -> Result<BearerTo
         (Some(token), _) | (None, Some(token)) => token,
         (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
     };
-    BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    app.signer.read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
 /// Judges the request that the proxy asks about: 200 with who it is, 401, or 403 with the missing right.
@@ -98,7 +98,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<HttpResponse, A
         add(&mut builder, &identity(None, None));
         return Ok(builder.insert_header((CACHE_CONTROL, "no-store")).finish());
     }
-    let presented = token_of(request, &method, query)?;
+    let presented = token_of(app, request, (&method, query))?;
     let own = Parameters::parse(request.query_string().as_bytes()).map_err(|_refusal| unclear())?;
     let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));

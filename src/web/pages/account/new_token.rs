@@ -246,7 +246,7 @@ fn personal_draft(
             .unwrap_or_default()
             .parse()
             .map_err(|error: crate::domain::scope::InvalidScope| wrong("scope", format!("{error}.")))?;
-        let built_in = crate::domain::api::BUILT_IN_SCOPES.iter().any(|(name, _)| scope.holds(name));
+        let built_in = scope.tokens().any(crate::domain::api::is_built_in);
         if scope.is_empty() || built_in || !scope.is_within(&scopes::known_scope(tx)?) {
             return Err(wrong("scope", "Write scopes of an API that is registered here."));
         }
