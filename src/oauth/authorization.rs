@@ -11,6 +11,7 @@ use super::problem::{
     UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE,
     UNSUPPORTED_RESPONSE_TYPE,
 };
+use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::authentication::{Authentication, BY_PASSWORD};
 use crate::domain::authorization_code::AuthorizationCodeRecord;
@@ -158,6 +159,14 @@ impl Examination<'_> {
         Ok(())
     }
 
+    /// The scope that is asked, if the client may ask for it. What nobody here knows is ignored in a
+    /// request of OpenID Connect (Core §3.1.2.1), and refused elsewhere (RFC 6749 §3.3).
+    fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
+        let is_openid = asked.holds("openid") && !asked.is_within(own);
+        let scope = if is_openid { asked.intersection(&scopes::known_scope(self.db)?) } else { asked };
+        if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(&INVALID_SCOPE)) }
+    }
+
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
     fn check_challenge(&self) -> Result<Option<CodeChallenge>, &'static Problem> {
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
@@ -204,10 +213,11 @@ impl Answers for Examination<'_> {
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
         let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)))?;
+        let own = client.scope.clone();
         let scope = match self.parameters.get("scope").map(str::parse::<Scope>) {
             // None asked: all that the client registered (§3.3), but not to go on without the person.
-            None => client.scope.without("offline_access"),
-            Some(Ok(scope)) if !scope.is_empty() && scope.is_within(&client.scope) => scope,
+            None => own.without("offline_access"),
+            Some(Ok(asked)) if !asked.is_empty() => self.within(asked, &own)?,
             Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
         };
         self.scope = scope.clone();

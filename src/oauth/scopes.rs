@@ -24,6 +24,21 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
     Ok(names.join(" ").parse().unwrap_or_default())
 }
 
+/// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge
+/// JWTs by themselves.
+///
+/// # Errors
+/// When the store fails.
+pub fn list_lingering(db: &mut Database, scope: &Scope) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for (token, api) in apis::list_scopes_of_jwt_apis(db)? {
+        if scope.holds(&token) && !names.contains(&api) {
+            names.push(api);
+        }
+    }
+    Ok(names)
+}
+
 /// The sentence for each token of a scope; one that was removed since is named by itself.
 pub fn sentences(known: &[(String, String)], scope: &Scope) -> Vec<(String, String)> {
     let sentence = |token: &str| {

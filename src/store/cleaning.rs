@@ -13,6 +13,9 @@ use crate::schema::{
 /// Rows of one table per batch, so that no request's write waits long.
 const BATCH: i64 = 200;
 
+/// What is read of a token before it goes: key, refresh token, last use, format, issue.
+type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
+
 /// Removes one batch of rows that ended before `before`; says how many rows went.
 ///
 /// # Errors
@@ -50,8 +53,7 @@ fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = tokens::table.filter(tokens::expires_at.lt(before));
     let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
-    let rows: Vec<(i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime)> =
-        ended.select(columns).limit(BATCH).load(tx)?;
+    let rows: Vec<EndedToken> = ended.select(columns).limit(BATCH).load(tx)?;
     for (_, refresh_token, last_used_at, format, created_at) in &rows {
         let seen_at = last_used_at.or((*format == TokenFormat::Jwt).then_some(*created_at));
         if let (Some(refresh_token), Some(_)) = (refresh_token, seen_at) {

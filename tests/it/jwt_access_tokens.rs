@@ -86,6 +86,20 @@ async fn introspection_and_revocation_judge_it_by_its_row() {
 }
 
 #[actix_web::test]
+async fn people_are_told_that_it_may_work_ten_minutes_more() {
+    let (server, app, _) = with_apis().await;
+    let mut alice = server.signed_in("alice").await;
+    for (scope, is_told) in [("tiles:read", true), ("plain:read", false)] {
+        let page = alice.open(&app.request().with("scope", scope).path()).await;
+        assert_eq!(page.text().contains("up to 10 minutes more at Tiles"), is_told, "{scope}: {}", page.text());
+        alice.submit(page.form_with("Allow")).await;
+        tokens(&app, &mut alice, scope).await;
+    }
+    let page = alice.open("/account/apps").await;
+    assert!(page.text().contains("After you remove it, it may work up to 10 minutes more at Tiles"), "{}", page.text());
+}
+
+#[actix_web::test]
 async fn whoever_finds_one_may_end_it() {
     let (server, app, _) = with_apis().await;
     let given = tokens(&app, &mut server.signed_in("alice").await, "tiles:read").await;

@@ -184,6 +184,20 @@ async fn parameters_that_are_not_supported_are_refused_or_ignored_as_the_specifi
     assert_eq!(answer.get("email"), None::<&Value>);
 }
 
+/// OpenID Connect Core §3.1.2.1: scopes that are not understood are ignored; what this client may not ask
+/// for is refused, and so is the unknown where OpenID Connect is not asked for.
+#[actix_web::test]
+async fn unknown_scopes_beside_openid_are_ignored() {
+    let (server, app, mut alice) = with_relying_party().await;
+    server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
+    let given = tokens(&app, &mut alice, &[("scope", "address openid phone")]).await;
+    assert_eq!(given.scope, "openid");
+    for scope in ["openid tiles:read", "projects phone", "phone"] {
+        let page = alice.open(&app.request().with("scope", scope).path()).await;
+        assert_eq!(parameter(page.away(), "error").as_deref(), Some("invalid_scope"), "{scope}");
+    }
+}
+
 #[actix_web::test]
 async fn a_confidential_client_may_log_people_in_without_pkce_and_openid_needs_no_other_scope() {
     let server = harness::spawn().await;

@@ -191,11 +191,12 @@ async fn consent_page(
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
-    let client = asked.client.clone();
+    let (client, scope) = (asked.client.clone(), asked.scope.clone());
     let found = app.store.read(move |db| {
-        Ok::<_, StoreError>((clients::find_owner_name(db, &client)?.unwrap_or_default(), scopes::known(db)?))
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
+        Ok::<_, StoreError>((owner, scopes::known(db)?, scopes::list_lingering(db, &scope)?))
     });
-    let (owner, known) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, known, lingering) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let scopes = scopes::sentences(&known, &asked.scope).into_iter();
     let chrome = visitor.chrome(app);
     let path = app.public.path("/oauth/authorize");
@@ -214,15 +215,16 @@ async fn consent_page(
         username: visitor.user.username.clone(),
         scopes: scopes.map(|(name, sentence)| ScopeLine { is_new: !allowed.holds(&name), name, sentence }).collect(),
         has_been_allowed_before: !allowed.is_empty(),
-        lasts: lasts(app, asked),
+        lasts: lasts(app, asked, &lingering),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
-fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
+fn lasts(app: &App, asked: &AuthorizationRequest, lingering: &[String]) -> String {
     let lifetimes = app.mint.lifetimes;
-    if asked.client.may_use(GrantType::RefreshToken) {
+    let may_refresh = asked.client.may_use(GrantType::RefreshToken) || asked.scope.holds("offline_access");
+    let lasts = if may_refresh {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
             in_words(lifetimes.refresh_idle),
@@ -230,5 +232,9 @@ fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
         )
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
+    };
+    match lingering {
+        [] => lasts,
+        names => format!("{lasts} Then it may work up to 10 minutes more at {}.", names.join(", ")),
     }
 }
