@@ -19,6 +19,7 @@ use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::outcome::Error;
 use gatepost::store::{Database, Result, Store, StoreError, grants, users};
+use gatepost::tokens::personal::Limits;
 use gatepost::tokens::{Mint, issue};
 
 /// The database's file.
@@ -68,7 +69,7 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let store = Store::connect(&url).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let mint = Arc::new(Mint { lifetimes, keys, last_use: Default::default() });
+    let mint = Arc::new(Mint { lifetimes, limits: Limits::default(), keys, last_use: Default::default() });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {
@@ -150,6 +151,10 @@ fn person(now: UnixTime) -> User {
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        about: None,
+        homepage: None,
+        picture: None,
+        allow_contact: true,
     }
 }
 

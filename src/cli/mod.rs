@@ -8,6 +8,7 @@ pub mod keys;
 pub mod log;
 pub mod migrate;
 pub mod output;
+pub mod resource;
 pub mod serve;
 pub mod start;
 pub mod user;
@@ -50,6 +51,9 @@ pub enum Command {
     /// List and replace the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Tell of the platform's resources, and of who may what on them.
+    #[command(subcommand)]
+    Resource(resource::Resource),
     /// Check the settings, or show them.
     #[command(subcommand)]
     Config(config::Config),
@@ -108,6 +112,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Client(client) => client::run(client, settings()?, json).await,
         Command::Api(api) => api::run(api, settings()?, json).await,
         Command::Keys(keys) => keys::run(keys, settings()?, json).await,
+        Command::Resource(resource) => resource::run(resource, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
         Command::Migrate => migrate::run(settings()?).await,
     }

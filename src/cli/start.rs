@@ -81,7 +81,8 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 /// Why it cannot be used.
 pub async fn mint(config: &Config, clock: &Clock) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
-    Ok((store, Arc::new(Mint { lifetimes: config.lifetimes, keys, last_use: LastUse::default() })))
+    let (lifetimes, limits) = (config.lifetimes, config.token_limits);
+    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default() })))
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.

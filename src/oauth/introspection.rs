@@ -6,9 +6,7 @@ use super::Result;
 use super::problem::NOT_AN_INTROSPECTOR;
 use super::signing::Signer;
 use crate::clock::UnixTime;
-use crate::domain::api::{Api, BUILT_IN_SCOPES};
 use crate::domain::client::Client;
-use crate::domain::scope::Scope;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
@@ -16,6 +14,7 @@ use crate::domain::token_record::TokenKind;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
+use crate::tokens::audience::is_for;
 use crate::tokens::check::find_living;
 use crate::tokens::last_use::Seen;
 use crate::tokens::personal::effective;
@@ -94,7 +93,7 @@ pub fn introspect(
     }
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
-        (Some(list), Some(person)) => Some(effective(db, person, list)?),
+        (Some(list), Some(person)) => Some(effective(db, &mint.limits, person, list)?),
         _ => None,
     };
     Ok(Introspection {
@@ -115,27 +114,14 @@ pub fn introspect(
     })
 }
 
-/// A client sees tokens issued to itself; an API sees OAuth tokens that hold one of its scopes; an
-/// API that the operator runs sees everybody's user tokens, and OAuth tokens for the platform's own.
+/// A client sees tokens issued to itself; an API sees tokens that are for it; an API that the operator
+/// runs sees everybody's personal tokens.
 fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
         return Ok(true);
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
-    match token.record.kind {
-        // A generator is for one endpoint of ours; no API has to know it.
-        TokenKind::Generator => Ok(false),
-        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
-        TokenKind::Personal => Ok(api.is_first_party || holds_scope_of(db, &api, &token.record.scope)?),
-        TokenKind::OAuth => {
-            let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
-            Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)
-        }
-    }
-}
-
-fn holds_scope_of(db: &mut Database, api: &Api, scope: &Scope) -> Result<bool> {
-    Ok(apis::list_scopes(db)?.iter().any(|known| known.api_id == api.id && scope.holds(&known.name)))
+    Ok((api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(db, token, &api)?)
 }
 
 fn introspect_refresh_token(

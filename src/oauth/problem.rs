@@ -112,6 +112,9 @@ problems! {
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",
         "Introspect from a server that authenticates with a secret (RFC 7662 section 2.1).";
+    NOT_FIRST_PARTY = "not-first-party", "unauthorized_client",
+        "Only an API that the operator runs may tell of the platform's resources.",
+        "Use the credentials that `gatepost api create --first-party` printed.";
     // Everywhere.
     METHOD_NOT_ALLOWED = "method-not-allowed", "invalid_request",
         "This endpoint does not take this method.",

@@ -1,5 +1,6 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
+pub mod audience;
 pub mod check;
 pub mod idempotency;
 pub mod issue;
@@ -8,6 +9,7 @@ pub mod last_use;
 pub mod leak;
 pub mod personal;
 pub mod request;
+pub mod resources;
 pub mod revoke;
 pub mod studio;
 
@@ -20,6 +22,8 @@ use last_use::LastUse;
 pub struct Mint {
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// The operator's limits on tokens that people make.
+    pub limits: personal::Limits,
     /// What successors' secrets are derived from.
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.

@@ -24,6 +24,7 @@ static ASSETS: &[Asset] = assets![
     "icon.svg": "image/svg+xml",
     "login.js": "text/javascript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "token.css": "text/css; charset=utf-8",
 ];
 
 impl Asset {

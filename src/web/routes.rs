@@ -59,6 +59,11 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/spatialstudio/api/v1/user/generatortoken/regenerate", Access::Session),
     ("GET", "/auth/check", Access::Program),
     ("POST", "/credentials/revoke", Access::Program),
+    ("GET", "/management/resources", Access::Client),
+    ("PUT", "/management/resources/{id}", Access::Client),
+    ("DELETE", "/management/resources/{id}", Access::Client),
+    ("PUT", "/management/resources/{id}/shares/{user}", Access::Client),
+    ("DELETE", "/management/resources/{id}/shares/{user}", Access::Client),
     ("POST", "/login/code", Access::Program),
     ("GET", "/static/{name}", Access::Anybody),
     ("GET", "/login.js", Access::Anybody),
@@ -160,6 +165,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         )
         .service(resource("/static/{name}").route(get().to(assets::get)))
         .service(resource("/login.js").route(get().to(assets::login_js)))
+        .service(management())
         .service(studio_session(app))
         .service(pages(app));
     config.service(served);
@@ -217,6 +223,23 @@ fn studio() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/user/token", "POST").route(post().to(api::studio::mint)))
         .default_service(web::to(no_such_endpoint))
         .wrap(cors())
+}
+
+/// What an API that the operator runs tells us (ours): its own credentials, no cookie, no CORS.
+fn management() -> impl actix_web::dev::HttpServiceFactory + 'static {
+    scope("/management")
+        .service(program("/resources", "GET, HEAD").route(get().to(api::resources::list)))
+        .service(
+            program("/resources/{id}", "PUT, DELETE")
+                .route(put().to(api::resources::put))
+                .route(delete().to(api::resources::delete)),
+        )
+        .service(
+            program("/resources/{id}/shares/{user}", "PUT, DELETE")
+                .route(put().to(api::resources::share))
+                .route(delete().to(api::resources::unshare)),
+        )
+        .default_service(web::to(no_such_endpoint))
 }
 
 /// The second platform's session door (`compatibility.md`, B3): the session's cookie, our own pages.

@@ -11,7 +11,7 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 
 /// An address with something in place of its variables.
 fn filled(path: &str) -> String {
-    path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", "nobody")
+    path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", "nobody").replace("{user}", "8")
 }
 
 fn is_page(path: &str, access: Access) -> bool {

@@ -5,6 +5,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 
 use super::error::ApiError;
+use crate::domain::token::MalformedToken;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
@@ -35,18 +36,30 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.is_repeated("token") {
+    token_in(request, (request.method().as_str(), request.query_string()), BearerToken::parse)
+}
+
+/// The same for a request whose method and query a proxy tells us; `read` knows what counts as a token.
+///
+/// # Errors
+/// No token, two different ones, or none of ours.
+pub fn token_in(
+    request: &HttpRequest,
+    (method, query): (&str, &str),
+    read: impl FnOnce(&str) -> Result<BearerToken, MalformedToken>,
+) -> Result<BearerToken, ApiError> {
+    let query = Parameters::parse(query.as_bytes())?;
+    if query.is_repeated("token") || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
-    let may_query = matches!(request.method().as_str(), "GET" | "HEAD");
+    let may_query = matches!(method, "GET" | "HEAD");
     let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
     let token = match (in_header(request), in_query) {
         (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
         (Some(token), _) | (None, Some(token)) => token,
         (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
     };
-    BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
 /// The token of a request that opens `door`, with its person.

@@ -60,13 +60,13 @@ pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payl
 }
 
 /// A client at the door: who it says it is, and from where.
-pub(super) struct Knock {
+pub(in crate::web) struct Knock {
     client_id: String,
     address: String,
 }
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
-pub(super) fn knock(
+pub(in crate::web) fn knock(
     app: &App,
     request: &HttpRequest,
     parameters: &Parameters,
@@ -80,7 +80,7 @@ pub(super) fn knock(
 
 impl Knock {
     /// Puts a decision's end into an answer; a failed authentication is counted.
-    pub(super) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
+    pub(in crate::web) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
         if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
