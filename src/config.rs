@@ -34,6 +34,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
     ("lifetimes.session_max", "seconds until a browser session ends in any case"),
+    ("lifetimes.signing_key", "seconds that a key signs tokens before the next one takes over"),
+    ("lifetimes.id_token", "seconds that an ID token lives"),
     ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
     ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
     ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
@@ -330,6 +332,8 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,
         session_max: number(values, "lifetimes.session_max", default.session_max, 1..=31_536_000)?,
+        signing_key: number(values, "lifetimes.signing_key", default.signing_key, 3_600..=315_360_000)?,
+        id_token: number(values, "lifetimes.id_token", default.id_token, 60..=86_400)?,
     })
 }
 

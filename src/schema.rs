@@ -58,6 +58,9 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        post_logout_redirect_uris -> Text,
+        id_token_signed_response_alg -> Text,
+        id_token_claims -> Bool,
         require_pushed_requests -> Bool,
     }
 }
@@ -188,6 +191,7 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        format -> Text,
         audience -> Text,
     }
 }
@@ -265,6 +269,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    signing_keys (id) {
+        id -> BigInt,
+        kid -> Text,
+        algorithm -> Text,
+        number -> Integer,
+        public_jwk -> Text,
+        sealed -> Nullable<Text>,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retires_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     device_codes (id) {
         id -> BigInt,
         digest -> Text,
@@ -280,6 +299,15 @@ diesel::table! {
         denied_at -> Nullable<BigInt>,
         redeemed_at -> Nullable<BigInt>,
         audience -> Text,
+    }
+}
+
+diesel::table! {
+    authentications (id) {
+        id -> BigInt,
+        nonce -> Nullable<Text>,
+        auth_time -> BigInt,
+        methods -> Text,
     }
 }
 
@@ -310,5 +338,5 @@ diesel::joinable!(device_codes -> grants (grant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, pushed_requests, device_codes,
+    idempotency_keys, pushed_requests, device_codes, signing_keys, authentications,
 );

@@ -1,9 +1,10 @@
-//! What runs beside requests: last uses are written down, what ended long ago goes.
+//! What runs beside requests: last uses are written down, what ended long ago goes, keys take over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, UnixTime};
+use crate::oauth::signing::Signer;
 use crate::store::{Result, Store, cleaning};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
@@ -49,13 +50,16 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
 }
 
 /// Runs until it is dropped.
-pub async fn run(store: Store, mint: Arc<Mint>, clock: Clock) {
+pub async fn run(store: Store, mint: Arc<Mint>, signer: Arc<Signer>, clock: Clock) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
         flush(&store, &mint).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
+            if let Err(error) = signer.tend(&store, &mint, clock.now()).await {
+                tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
+            }
             match clean(&store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),

@@ -42,7 +42,8 @@ pub struct Create {
     /// A scope of it, as 'name: what a person reads'; may be repeated.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// What its access tokens look like: opaque.
+    /// What its access tokens look like: opaque, or jwt (RFC 9068), which it judges without us; a token
+    /// that was taken back may then work up to 10 minutes more.
     #[arg(long, default_value = "opaque")]
     token_format: String,
     /// The operator runs it: it may introspect everybody's user tokens.
@@ -67,9 +68,10 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
     match command {
         Api::Create(new) => {
             let format: Result<TokenFormat, _> = new.token_format.parse();
-            format.map_err(|error| CommandError::Refused(format!("token-format {error}")))?;
+            let token_format = format.map_err(|error| CommandError::Refused(format!("token-format {error}")))?;
             let (identifier, name) = (new.identifier, new.name);
-            let draft = ApiDraft { identifier, name, scopes: new.scopes, is_first_party: new.first_party };
+            let (scopes, is_first_party) = (new.scopes, new.first_party);
+            let draft = ApiDraft { identifier, name, scopes, is_first_party, token_format };
             let (api, registered) = transact(&store, move |tx| register(tx, now, draft.clone())).await?;
             output::record(&shown(&api, &registered.client, registered.secret.as_ref()), is_json);
         }

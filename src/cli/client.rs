@@ -67,6 +67,15 @@ pub struct Fields {
     /// Take only authorization requests that it pushed first (RFC 9126).
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     require_par: Option<bool>,
+    /// An address that people may go to after an OpenID logout; may be repeated.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// How its ID tokens are signed: RS256 or ES256.
+    #[arg(long, value_name = "ALGORITHM")]
+    id_token_signed_response_alg: Option<String>,
+    /// Put the claims of granted scopes into its ID tokens too, not only into userinfo.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    id_token_claims: Option<bool>,
 }
 
 /// A new application.
@@ -169,6 +178,14 @@ impl Fields {
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
         draft.allow_plain_pkce = self.allow_plain_pkce.unwrap_or(draft.allow_plain_pkce);
+        if !self.post_logout_redirect_uris.is_empty() {
+            draft.post_logout_redirect_uris = self.post_logout_redirect_uris;
+        }
+        if let Some(algorithm) = self.id_token_signed_response_alg {
+            let algorithm = algorithm.parse().map_err(|error| refused("id-token-signed-response-alg", &error));
+            draft.id_token_signed_response_alg = algorithm?;
+        }
+        draft.id_token_claims = self.id_token_claims.unwrap_or(draft.id_token_claims);
         Ok(draft)
     }
 }
@@ -263,6 +280,9 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "token_endpoint_auth_method": if client.is_public() { "none" } else { "client_secret_basic" },
         "require_pkce": client.require_pkce,
         "require_pushed_authorization_requests": client.require_pushed_requests,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris.to_vec(),
+        "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
+        "id_token_claims": client.id_token_claims,
     });
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

@@ -62,6 +62,8 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.login_redirect_max", json!(lifetimes.login_redirect_max));
     add("lifetimes.session_idle", json!(lifetimes.session_idle));
     add("lifetimes.session_max", json!(lifetimes.session_max));
+    add("lifetimes.signing_key", json!(lifetimes.signing_key));
+    add("lifetimes.id_token", json!(lifetimes.id_token));
     add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));

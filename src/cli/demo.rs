@@ -74,12 +74,14 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let issuer = Url::parse(&format!("http://localhost:{}", socket.local_addr()?.port()));
     let issuer = issuer.map_err(|error| CommandError::Refused(error.to_string()))?;
     let app = start::app(settings, Clock::System, &issuer).await?;
+    start::keys(&app).await?;
     let sockets = demo::Sockets { app: app_socket, api: api_socket };
     let demo = demo::spawn(&app, sockets).await.map_err(|error| CommandError::Refused(error.to_string()))?;
     let public = server::public(&app, socket)?;
     let (address, server) = (public.address, public.server.handle());
     actix_web::rt::spawn(public.server);
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.clock.clone()));
+    let upkeep =
+        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.signer.clone(), app.clock.clone()));
     Ok(Running { demo, address, server, upkeep, folder })
 }
 

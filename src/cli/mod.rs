@@ -4,6 +4,7 @@ pub mod api;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod keys;
 pub mod log;
 pub mod migrate;
 pub mod output;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Register, list and look after protected APIs (resource servers).
     #[command(subcommand)]
     Api(api::Api),
+    /// List and replace the keys that sign tokens.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Tell of the platform's resources, and of who may what on them.
     #[command(subcommand)]
     Resource(resource::Resource),
@@ -107,6 +111,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::User(user) => user::run(user, settings()?, json).await,
         Command::Client(client) => client::run(client, settings()?, json).await,
         Command::Api(api) => api::run(api, settings()?, json).await,
+        Command::Keys(keys) => keys::run(keys, settings()?, json).await,
         Command::Resource(resource) => resource::run(resource, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
         Command::Migrate => migrate::run(settings()?).await,

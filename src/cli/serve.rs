@@ -39,6 +39,7 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     let (listener, url) = bind(&config)?;
     let ops_listen = config.ops_listen.clone();
     let app = start::app(config, Clock::System, &url).await?;
+    start::keys(&app).await?;
     let running = server::public(&app, listener)?;
     println!("listening on {}", running.address);
     let mut handles = vec![running.server.handle()];
@@ -53,7 +54,8 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     offer_set_up(&app).await?;
     println!("ready {}", app.public.issuer);
     std::io::stdout().flush()?;
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.clock.clone()));
+    let upkeep =
+        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.signer.clone(), app.clock.clone()));
     stop_signal().await?;
     tracing::info!("stopping: running requests are finished first");
     for handle in handles {

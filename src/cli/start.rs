@@ -15,6 +15,7 @@ use crate::domain::id::{self, Id};
 use crate::domain::installation::Installation;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
+use crate::oauth::signing::Signer;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
@@ -75,18 +76,35 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
     Ok((store, keys))
 }
 
-/// Opens everything that a running server needs.
+/// Opens the store with what is needed to make tokens and keys.
+///
+/// # Errors
+/// Why it cannot be used.
+pub async fn mint(config: &Config, clock: &Clock) -> Result<(Store, Arc<Mint>), StartError> {
+    let (store, keys) = store(config, clock).await?;
+    let (lifetimes, limits) = (config.lifetimes, config.token_limits);
+    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() })))
+}
+
+/// Makes the signing keys of a first start, and reads those that there are.
+///
+/// # Errors
+/// Why they cannot be used.
+pub async fn keys(app: &App) -> Result<(), StartError> {
+    Ok(app.signer.tend(&app.store, &app.mint, app.now()).await?)
+}
+
+/// Opens everything that a running server needs but its signing keys, see [`keys`].
 ///
 /// # Errors
 /// Why it cannot run.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
-    let (store, keys) = store(&config, &clock).await?;
+    let (store, mint) = mint(&config, &clock).await?;
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
-    let (lifetimes, limits) = (config.lifetimes, config.token_limits);
-    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() });
     let public = PublicUrl::new(public_url);
+    let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Throttle::new(config.rate_limits);
-    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, once: Once::default() }))
+    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, signer, once: Once::default() }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

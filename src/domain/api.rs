@@ -12,6 +12,8 @@ column::named! {
     TokenFormat {
         /// A random string that only we can judge.
         Opaque = "opaque",
+        /// A JWT that the API judges by itself (RFC 9068), for ten minutes at most.
+        Jwt = "jwt",
     }
 }
 
@@ -55,3 +57,17 @@ pub const PLATFORM_SCOPE: &str = "projects";
 /// The scopes that exist without any API, with what a person reads at consent.
 pub const BUILT_IN_SCOPES: [(&str, &str); 1] =
     [("projects", "See and change your projects and the files in them, except the settings of your account")];
+
+/// The scopes of OpenID Connect (Core §5.4, §11), with what a person reads at consent. They open nothing
+/// of the platform: only what userinfo tells.
+pub const OPENID_SCOPES: [(&str, &str); 4] = [
+    ("openid", "Know which account here is yours, and when you logged in"),
+    ("profile", "See your user name and your home page"),
+    ("email", "See your e-mail address, and whether it was checked"),
+    ("offline_access", "Go on when you are not there, until you remove the app"),
+];
+
+/// Whether a scope is one of ours, and of no API.
+pub fn is_built_in(scope: &str) -> bool {
+    BUILT_IN_SCOPES.iter().chain(&OPENID_SCOPES).any(|(name, _)| *name == scope)
+}

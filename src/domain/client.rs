@@ -7,6 +7,7 @@ use super::id::Id;
 use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
 use super::redirect_uri::{self, RedirectUri};
 use super::scope::Scope;
+use super::signing_key::SigningAlgorithm;
 use super::user::User;
 use super::words::Words;
 use crate::clock::UnixTime;
@@ -96,6 +97,12 @@ pub struct Client {
     pub deleted_at: Option<UnixTime>,
     /// When it was registered.
     pub created_at: UnixTime,
+    /// Where people may go after they logged out (OpenID Connect RP-Initiated Logout §3.1).
+    pub post_logout_redirect_uris: Words,
+    /// How its ID tokens are signed.
+    pub id_token_signed_response_alg: SigningAlgorithm,
+    /// Whether its ID tokens hold the claims of the granted scopes, besides userinfo.
+    pub id_token_claims: bool,
     /// Whether only pushed authorization requests are taken (RFC 9126 §6).
     pub require_pushed_requests: bool,
 }

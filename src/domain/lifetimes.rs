@@ -30,6 +30,10 @@ pub struct Lifetimes {
     pub session_idle: i64,
     /// A browser session, however often it is used.
     pub session_max: i64,
+    /// A key that signs tokens, until its successor takes over.
+    pub signing_key: i64,
+    /// An ID token.
+    pub id_token: i64,
 }
 
 impl Default for Lifetimes {
@@ -47,6 +51,8 @@ impl Default for Lifetimes {
             login_redirect_max: 86_400,
             session_idle: 1_209_600,
             session_max: 7_776_000,
+            signing_key: 7_776_000,
+            id_token: 3_600,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access_list;
 pub mod api;
+pub mod authentication;
 pub mod authorization_code;
 pub mod base_key;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod grant;
 pub mod id;
 pub mod idempotency;
 pub mod installation;
+pub mod jwk;
 pub mod lifetimes;
 pub mod login_code;
 pub mod login_return_url;
@@ -31,6 +33,7 @@ pub mod response_mode;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod signing_key;
 pub mod token;
 pub mod token_class;
 pub mod token_in_use;

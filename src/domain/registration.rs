@@ -4,6 +4,7 @@ use super::client::{ClientType, GrantType, LoginDelivery};
 use super::login_return_url::LoginReturnUrl;
 use super::redirect_uri::{RedirectKind, RedirectUri};
 use super::scope::Scope;
+use super::signing_key::SigningAlgorithm;
 use super::words::Words;
 
 /// The most redirect URIs or login return URLs that one application may have.
@@ -34,6 +35,12 @@ pub struct Draft {
     pub require_pkce: bool,
     /// Whether `plain` challenges are taken; never for a public client.
     pub allow_plain_pkce: bool,
+    /// `post_logout_redirect_uris`, one per element.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// `id_token_signed_response_alg`.
+    pub id_token_signed_response_alg: SigningAlgorithm,
+    /// Whether ID tokens hold the claims of the granted scopes.
+    pub id_token_claims: bool,
 }
 
 /// An application whose every field was checked.
@@ -49,6 +56,9 @@ pub struct Registration {
     pub(crate) scope: Scope,
     pub(crate) require_pkce: bool,
     pub(crate) allow_plain_pkce: bool,
+    pub(crate) post_logout_redirect_uris: Words,
+    pub(crate) id_token_signed_response_alg: SigningAlgorithm,
+    pub(crate) id_token_claims: bool,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -74,6 +84,10 @@ impl Draft {
             scope: None,
             require_pkce: client_type == ClientType::Public,
             allow_plain_pkce: false,
+            post_logout_redirect_uris: Vec::new(),
+            id_token_signed_response_alg: SigningAlgorithm::Rs256,
+            // Their ID tokens come from us over TLS and are seen by nobody else.
+            id_token_claims: client_type == ClientType::Confidential,
         }
     }
 
@@ -84,7 +98,9 @@ impl Draft {
     pub fn validate(self, known: &Scope, longest_login_token: i64) -> Result<Registration, Vec<FieldProblem>> {
         let mut problems = Vec::new();
         let name = clean_name(&self.name, &mut problems);
-        let redirect_uris = self.checked_redirect_uris(&mut problems);
+        let redirect_uris = self.checked_redirect_uris("redirect_uris", &self.redirect_uris, &mut problems);
+        let after_logout = &self.post_logout_redirect_uris;
+        let after_logout = self.checked_redirect_uris("post_logout_redirect_uris", after_logout, &mut problems);
         let login_return_urls = self.checked_login_return_urls(&mut problems);
         let scope = checked_scope(self.scope.as_deref(), known, &mut problems);
         if self.login_token_lifetime.is_some_and(|seconds| !(1..=longest_login_token).contains(&seconds)) {
@@ -118,12 +134,19 @@ impl Draft {
             scope,
             require_pkce: self.require_pkce || self.client_type == ClientType::Public,
             allow_plain_pkce: self.allow_plain_pkce,
+            post_logout_redirect_uris: after_logout,
+            id_token_signed_response_alg: self.id_token_signed_response_alg,
+            id_token_claims: self.id_token_claims,
         })
     }
 
-    fn checked_redirect_uris(&self, problems: &mut Vec<FieldProblem>) -> Words {
-        let field = "redirect_uris";
-        for text in too_many(&self.redirect_uris, field, problems) {
+    fn checked_redirect_uris(
+        &self,
+        field: &'static str,
+        addresses: &[String],
+        problems: &mut Vec<FieldProblem>,
+    ) -> Words {
+        for text in too_many(addresses, field, problems) {
             match text.parse::<RedirectUri>() {
                 Err(error) => problems.push(FieldProblem { field, message: format!("{text}: {error}.") }),
                 Ok(uri) if uri.kind() == RedirectKind::PrivateUse && self.client_type == ClientType::Confidential => {
@@ -133,7 +156,7 @@ impl Draft {
                 Ok(_) => {}
             }
         }
-        self.redirect_uris.iter().collect()
+        addresses.iter().collect()
     }
 
     fn checked_login_return_urls(&self, problems: &mut Vec<FieldProblem>) -> Words {

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::access_list::AccessList;
+use super::api::TokenFormat;
 use super::column;
 use super::grant::Grant;
 use super::id::Id;
@@ -79,6 +80,8 @@ pub struct TokenRecord {
     pub sealed: Option<String>,
     /// The network address that last used it.
     pub last_used_from: Option<String>,
+    /// What it looks like; a JWT is proven by its signature, its digest is nobody's.
+    pub format: TokenFormat,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
     pub audience: Words,
 }
@@ -95,7 +98,14 @@ impl TokenRecord {
 pub struct BearerToken {
     id: Id<TokenRecord>,
     kind: TokenKind,
-    digest: AnyDigest,
+    proof: Proof,
+}
+
+/// What shows that a token is the one of its row.
+#[derive(Clone, Debug)]
+enum Proof {
+    Secret(AnyDigest),
+    Signature,
 }
 
 impl BearerToken {
@@ -116,7 +126,12 @@ impl BearerToken {
     }
 
     fn of<K: Kind<Record = TokenRecord>>(kind: TokenKind, token: &Token<K>) -> Self {
-        Self { id: token.id(), kind, digest: any_digest(token) }
+        Self { id: token.id(), kind, proof: Proof::Secret(any_digest(token)) }
+    }
+
+    /// A JWT access token (RFC 9068) whose signature was found to be ours.
+    pub fn signed(id: Id<TokenRecord>) -> Self {
+        Self { id, kind: TokenKind::OAuth, proof: Proof::Signature }
     }
 
     /// The row that it names.
@@ -124,9 +139,14 @@ impl BearerToken {
         self.id
     }
 
-    /// Whether it is the token of this row: kind and secret, in equal time.
+    /// Whether it is the token of this row: kind and secret, in equal time; or the row's own JWT.
     pub fn is(&self, record: &TokenRecord) -> bool {
-        self.kind == record.kind && record.digest.matches(&self.digest)
+        let is_proven = match (&self.proof, record.format) {
+            (Proof::Secret(digest), TokenFormat::Opaque) => record.digest.matches(digest),
+            (Proof::Signature, TokenFormat::Jwt) => true,
+            (Proof::Secret(_), TokenFormat::Jwt) | (Proof::Signature, TokenFormat::Opaque) => false,
+        };
+        self.kind == record.kind && is_proven
     }
 }
 

@@ -42,6 +42,8 @@ pub struct ApiDraft {
     pub scopes: Vec<String>,
     /// Whether the operator runs it.
     pub is_first_party: bool,
+    /// What its access tokens look like.
+    pub token_format: TokenFormat,
 }
 
 /// Registers an API with its credentials.
@@ -85,7 +87,7 @@ pub fn register(
         id: Id::next(now),
         identifier: draft.identifier,
         name: registered.client.name.clone(),
-        token_format: TokenFormat::Opaque,
+        token_format: draft.token_format,
         is_first_party: draft.is_first_party,
         client_key: registered.client.id,
         created_at: now,

@@ -5,15 +5,17 @@
 
 use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
+use super::openid::id_token;
 use super::parameters::Parameters;
 use super::problem::{
     CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER,
-    PUSHED_REQUEST_REQUIRED, Problem, REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED,
-    STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE,
-    UNSUPPORTED_RESPONSE_TYPE,
+    NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED, REPEATED_PARAMETER,
+    REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
+    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
 use super::pushed_request::{self, Source};
 use super::resource;
+use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
 use crate::domain::client::{Client, GrantType};
@@ -36,7 +38,9 @@ use crate::store::{Database, authorization_codes, clients, consents, grants};
 use crate::tokens::Mint;
 
 /// The longest `state`, in bytes.
-const MAX_STATE: usize = 2_048;
+pub(super) const MAX_STATE: usize = 2_048;
+/// The longest `nonce`, in bytes (ours; FAPI 2.0 asks for 64).
+const MAX_NONCE: usize = 1_024;
 
 /// An authorization request that is right in every part.
 #[derive(Clone, Debug)]
@@ -61,6 +65,8 @@ pub struct AuthorizationRequest {
     pub audience: Words,
     /// The pushed request that it is, which the decision uses up.
     pub pushed: Option<Id<PushedRequestRecord>>,
+    /// What the ID token will repeat (OpenID Connect Core §3.1.2.1).
+    pub nonce: Option<String>,
 }
 
 /// How an authorization request is refused.
@@ -138,6 +144,7 @@ pub fn examine(
             Source::Pushed { id, .. } => Some(id),
             Source::Sent | Source::Pushing => None,
         },
+        nonce: parameters.get("nonce").map(str::to_owned),
     })
 }
 
@@ -181,6 +188,13 @@ impl Examination<'_> {
         if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
             return Err(&STATE_TOO_LONG);
         }
+        if parameters.get("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE) {
+            return Err(&NONCE_TOO_LONG);
+        }
+        // OpenID Connect Core §7.2.1.
+        if parameters.get("registration").is_some() {
+            return Err(&REGISTRATION_NOT_SUPPORTED);
+        }
         // OpenID Connect Core §6: a server that does not support request objects says so.
         if parameters.get("request").is_some() {
             return Err(&REQUEST_NOT_SUPPORTED);
@@ -198,6 +212,14 @@ impl Examination<'_> {
             return Err(&UNAUTHORIZED_CLIENT);
         }
         Ok(())
+    }
+
+    /// The scope that is asked, if the client may ask for it. What nobody here knows is ignored in a
+    /// request of OpenID Connect (Core §3.1.2.1), and refused elsewhere (RFC 6749 §3.3).
+    fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
+        let is_openid = asked.holds("openid") && !asked.is_within(own);
+        let scope = if is_openid { asked.intersection(&scopes::known_scope(self.db)?) } else { asked };
+        if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(&INVALID_SCOPE)) }
     }
 
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
@@ -247,10 +269,11 @@ impl Answers for Examination<'_> {
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
         let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)))?;
+        let own = client.scope.clone();
         let scope = match self.parameters.get("scope").map(str::parse::<Scope>) {
-            // None asked: all that the client registered (§3.3).
-            None => client.scope.clone(),
-            Some(Ok(scope)) if !scope.is_empty() && scope.is_within(&client.scope) => scope,
+            // None asked: all that the client registered (§3.3), but not to go on without the person.
+            None => own.without("offline_access"),
+            Some(Ok(asked)) if !asked.is_empty() => self.within(asked, &own)?,
             Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
         };
         // RFC 8707 §2.
@@ -334,6 +357,7 @@ pub fn approve(
         audience: request.audience.clone(),
     };
     grants::insert(tx, &grant)?;
+    id_token::remember(tx, &grant, request.nonce.clone())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
     let record = AuthorizationCodeRecord {
         id: code.id(),

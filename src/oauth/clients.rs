@@ -94,6 +94,9 @@ pub(super) fn insert(
         deleted_at: None,
         created_at: now,
         require_pushed_requests: false,
+        post_logout_redirect_uris: new.post_logout_redirect_uris,
+        id_token_signed_response_alg: new.id_token_signed_response_alg,
+        id_token_claims: new.id_token_claims,
     };
     clients::insert(tx, &client)?;
     let secret = match client.client_type {
@@ -125,6 +128,9 @@ pub fn draft_of(client: &Client) -> Draft {
         scope: Some(client.scope.to_string()),
         require_pkce: client.require_pkce,
         allow_plain_pkce: client.allow_plain_pkce,
+        post_logout_redirect_uris: client.post_logout_redirect_uris.to_vec(),
+        id_token_signed_response_alg: client.id_token_signed_response_alg,
+        id_token_claims: client.id_token_claims,
     }
 }
 

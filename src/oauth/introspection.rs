@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use super::Result;
 use super::problem::NOT_AN_INTROSPECTOR;
+use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
-use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::domain::token_record::TokenKind;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
@@ -76,15 +77,16 @@ pub fn introspect(
     db: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    (asker, token, issuer): (&Client, &str, &str),
+    (asker, token, signer): (&Client, &str, &Signer),
 ) -> Result<Introspection> {
+    let issuer = signer.issuer();
     if asker.is_public() {
         return Err(NOT_AN_INTROSPECTOR.because("a public client asked for introspection"));
     }
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
         return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
     }
-    let Ok(presented) = BearerToken::parse(token) else { return Ok(Introspection::default()) };
+    let Ok(presented) = signer.read(token) else { return Ok(Introspection::default()) };
     let token = match find_living(db, now, mint, (&presented, None)) {
         Ok(token) => token,
         Err(Error::Refused(_)) => return Ok(Introspection::default()),

@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::openid;
+use crate::domain::authentication;
 use crate::domain::client::GrantType;
 use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
+use crate::domain::signing_key::SigningAlgorithm;
 
 /// The metadata document.
 #[derive(Debug, Serialize)]
@@ -28,6 +31,18 @@ pub struct Metadata {
     authorization_response_iss_parameter_supported: bool,
     prompt_values_supported: Vec<&'static str>,
     service_documentation: String,
+    // OpenID Connect Discovery §3, RP-Initiated Logout §2.1: in the same document, so that whoever reads
+    // either finds all of it.
+    userinfo_endpoint: String,
+    end_session_endpoint: String,
+    jwks_uri: String,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: &'static [&'static str],
+    acr_values_supported: [&'static str; 1],
+    claims_supported: [&'static str; 14],
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
 }
 
 impl Metadata {
@@ -54,6 +69,16 @@ impl Metadata {
             authorization_response_iss_parameter_supported: true,
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             service_documentation: at("/developer"),
+            userinfo_endpoint: at("/oauth/userinfo"),
+            end_session_endpoint: at("/oauth/logout"),
+            jwks_uri: at("/oauth/jwks"),
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: SigningAlgorithm::NAMES,
+            acr_values_supported: [authentication::CLASSES[0]],
+            claims_supported: openid::claims::NAMES,
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
         }
     }
 

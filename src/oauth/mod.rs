@@ -9,14 +9,17 @@ pub mod consent;
 pub mod device;
 pub mod interaction;
 pub mod introspection;
+pub mod jose;
 mod machine;
 pub mod metadata;
+pub mod openid;
 pub mod parameters;
 pub mod problem;
 pub mod pushed_request;
 pub mod resource;
 pub mod revocation;
 pub mod scopes;
+pub mod signing;
 pub mod token;
 
 use crate::outcome::Error;

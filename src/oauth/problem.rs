@@ -79,6 +79,12 @@ problems! {
     REQUEST_URI_NOT_SUPPORTED = "request-uri-not-supported", "request_uri_not_supported",
         "Request objects by reference are not supported.",
         "Send the parameters themselves, or push them first (RFC 9126).";
+    REGISTRATION_NOT_SUPPORTED = "registration-not-supported", "registration_not_supported",
+        "The registration parameter is not supported.",
+        "Register the application in the developer console.";
+    NONCE_TOO_LONG = "nonce-too-long", "invalid_request",
+        "The nonce may have at most 1,024 bytes.",
+        "Send a random word, or the hash of a longer value.";
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
         "The response_mode is not supported here.",
         "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";
@@ -149,6 +155,19 @@ problems! {
     ACTOR_NOT_SUPPORTED = "actor-not-supported", "invalid_request",
         "Actor tokens are not supported.",
         "Leave actor_token and actor_token_type out: the new token names your client already.";
+    // Logging out (OpenID Connect RP-Initiated Logout).
+    INVALID_HINT = "invalid-id-token-hint", "invalid_request",
+        "The id_token_hint is no ID token of this server.",
+        "Send the last ID token that this server gave for the person, unchanged; it may have expired. Or send client_id instead.";
+    FOREIGN_HINT = "id-token-hint-of-another-client", "invalid_request",
+        "The id_token_hint was issued to another client than client_id names.",
+        "Send the client_id of the application that the ID token was issued to, or leave it out.";
+    UNREGISTERED_POST_LOGOUT_URI = "unregistered-post-logout-redirect-uri", "invalid_request",
+        "The post_logout_redirect_uri is not registered for this application.",
+        "Register exactly this address as a post-logout redirect URI; every character counts.";
+    LOGOUT_WITHOUT_CLIENT = "logout-without-client", "invalid_request",
+        "A post_logout_redirect_uri needs an id_token_hint or a client_id beside it.",
+        "Send the ID token of the person as id_token_hint, or the application's client_id.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

@@ -1,6 +1,7 @@
 //! Revocation (RFC 7009): an access token alone, a refresh token with its whole grant.
 
 use super::Result;
+use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::token::{RefreshToken, Token};
@@ -20,8 +21,8 @@ pub enum Revocable {
 ///
 /// # Errors
 /// When the store fails.
-pub fn examine(db: &mut Database, client: &Client, token: &str) -> Result<Revocable> {
-    Ok(match find(db, client, token)? {
+pub fn examine(db: &mut Database, (client, token, signer): (&Client, &str, &Signer)) -> Result<Revocable> {
+    Ok(match find(db, (client, token, signer))? {
         Some(_) => Revocable::Found,
         None => Revocable::Nothing,
     })
@@ -32,7 +33,7 @@ enum Target {
     Grant(crate::domain::id::Id<crate::domain::grant::Grant>),
 }
 
-fn find(db: &mut Database, client: &Client, token: &str) -> Result<Option<Target>> {
+fn find(db: &mut Database, (client, token, signer): (&Client, &str, &Signer)) -> Result<Option<Target>> {
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
         let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
         let Some(record) = record else { return Ok(None) };
@@ -40,7 +41,7 @@ fn find(db: &mut Database, client: &Client, token: &str) -> Result<Option<Target
         let is_own = grant.is_some_and(|grant| grant.grant.client_key == Some(client.id));
         return Ok(is_own.then_some(Target::Grant(record.grant_id)));
     }
-    let Ok(presented) = BearerToken::parse(token) else { return Ok(None) };
+    let Ok(presented) = signer.read(token) else { return Ok(None) };
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
     let is_own = found.is_some_and(|token| token.basis.grant.client_key == Some(client.id));
     Ok(is_own.then_some(Target::Access(presented)))
@@ -50,8 +51,8 @@ fn find(db: &mut Database, client: &Client, token: &str) -> Result<Option<Target
 ///
 /// # Errors
 /// When the store fails.
-pub fn revoke(tx: &mut Database, now: UnixTime, client: &Client, token: &str) -> Result<()> {
-    match find(tx, client, token)? {
+pub fn revoke(tx: &mut Database, now: UnixTime, (client, token, signer): (&Client, &str, &Signer)) -> Result<()> {
+    match find(tx, (client, token, signer))? {
         Some(Target::Grant(grant)) => grants::revoke(tx, now, grant)?,
         Some(Target::Access(token)) => tokens::revoke(tx, now, token.id())?,
         None => {}

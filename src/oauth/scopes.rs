@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::parameters::Parameters;
 use super::problem::INVALID_SCOPE;
-use crate::domain::api::BUILT_IN_SCOPES;
+use crate::domain::api::{BUILT_IN_SCOPES, OPENID_SCOPES};
 use crate::domain::scope::Scope;
 use crate::store::{Database, Result, apis};
 
@@ -12,7 +12,8 @@ use crate::store::{Database, Result, apis};
 /// # Errors
 /// When the store fails.
 pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
-    let built_in = BUILT_IN_SCOPES.iter().map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
+    let built_in = BUILT_IN_SCOPES.iter().chain(&OPENID_SCOPES);
+    let built_in = built_in.map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
     let of_apis = apis::list_scopes(db)?.into_iter().map(|scope| (scope.name, scope.sentence));
     Ok(built_in.chain(of_apis).collect())
 }
@@ -44,6 +45,21 @@ pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>
     let Some(text) = parameters.get("scope") else { return Ok(None) };
     let asked: Scope = text.parse().map_err(|_invalid| unreadable())?;
     if asked.is_empty() { Err(unreadable()) } else { Ok(Some(asked)) }
+}
+
+/// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge
+/// JWTs by themselves.
+///
+/// # Errors
+/// When the store fails.
+pub fn list_lingering(db: &mut Database, scope: &Scope) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for (token, api) in apis::list_scopes_of_jwt_apis(db)? {
+        if scope.holds(&token) && !names.contains(&api) {
+            names.push(api);
+        }
+    }
+    Ok(names)
 }
 
 /// The sentence for each token of a scope; one that was removed since is named by itself.

@@ -4,13 +4,17 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::clock::UnixTime;
+use crate::domain::api::TokenFormat;
 use crate::schema::{
-    authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes, pushed_requests,
-    refresh_tokens, remote_sessions, sessions, tokens,
+    authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
+    pushed_requests, refresh_tokens, remote_sessions, sessions, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
 const BATCH: i64 = 200;
+
+/// What is read of a token before it goes: key, refresh token, last use, format, issue.
+type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 
 /// Removes one batch of rows that ended before `before`; says how many rows went.
 ///
@@ -56,21 +60,22 @@ fn clean_devices(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(diesel::delete(device_codes::table.filter(device_codes::id.eq_any(ids))).execute(tx)?)
 }
 
-/// A refresh token remembers that its access tokens were seen: the rule that tells a lost answer
-/// from theft still needs to know it.
+/// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
+/// lost answer from theft still needs to know it.
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = tokens::table.filter(tokens::expires_at.lt(before));
-    let rows: Vec<(i64, Option<i64>, Option<UnixTime>)> =
-        ended.select((tokens::id, tokens::refresh_token_id, tokens::last_used_at)).limit(BATCH).load(tx)?;
-    for (_, refresh_token, last_used_at) in &rows {
-        if let (Some(refresh_token), Some(_)) = (refresh_token, last_used_at) {
+    let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
+    let rows: Vec<EndedToken> = ended.select(columns).limit(BATCH).load(tx)?;
+    for (_, refresh_token, last_used_at, format, created_at) in &rows {
+        let seen_at = last_used_at.or((*format == TokenFormat::Jwt).then_some(*created_at));
+        if let (Some(refresh_token), Some(_)) = (refresh_token, seen_at) {
             let unseen = refresh_tokens::table
                 .filter(refresh_tokens::id.eq(*refresh_token))
                 .filter(refresh_tokens::last_used_at.is_null());
-            diesel::update(unseen).set(refresh_tokens::last_used_at.eq(*last_used_at)).execute(tx)?;
+            diesel::update(unseen).set(refresh_tokens::last_used_at.eq(seen_at)).execute(tx)?;
         }
     }
-    let ids: Vec<i64> = rows.into_iter().map(|(id, _, _)| id).collect();
+    let ids: Vec<i64> = rows.into_iter().map(|(id, ..)| id).collect();
     Ok(diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(tx)?)
 }
 
@@ -102,6 +107,8 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
             refresh_tokens::table.filter(refresh_tokens::grant_id.eq(grants::id)).select(refresh_tokens::id),
         )));
     let ids: Vec<i64> = bare.select(grants::id).limit(BATCH).load(tx)?;
+    let behind_them = authentications::table.filter(authentications::id.eq_any(ids.clone()));
+    diesel::delete(behind_them).execute(tx)?;
     Ok(diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(tx)?)
 }
 

@@ -72,6 +72,9 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::login_token_lifetime.eq(new.login_token_lifetime),
             clients::require_pkce.eq(new.require_pkce),
             clients::allow_plain_pkce.eq(new.allow_plain_pkce),
+            clients::post_logout_redirect_uris.eq(&new.post_logout_redirect_uris),
+            clients::id_token_signed_response_alg.eq(new.id_token_signed_response_alg),
+            clients::id_token_claims.eq(new.id_token_claims),
         ))
         .execute(tx)?;
     Ok(())

@@ -5,6 +5,7 @@
 //! pool (see [`postgres`]). Then one file per table, each with free functions, called qualified.
 
 pub mod apis;
+pub mod authentications;
 pub mod authorization_codes;
 pub mod cleaning;
 pub mod client_secrets;
@@ -23,6 +24,7 @@ pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;
 pub mod sessions;
+pub mod signing_keys;
 mod sqlite;
 pub mod tokens;
 pub mod users;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::clock::UnixTime;
+use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
@@ -49,13 +50,25 @@ pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<(
     Ok(())
 }
 
-/// The access tokens that were given together with a refresh token, and when each was last seen.
-pub fn list_given_with(
-    tx: &mut Database,
-    refresh_token: Id<RefreshTokenRecord>,
-) -> Result<Vec<(Id<TokenRecord>, Option<UnixTime>)>> {
+/// An access token that was given together with a refresh token.
+pub struct Given {
+    /// The row.
+    pub id: Id<TokenRecord>,
+    /// When it was last seen.
+    pub last_used_at: Option<UnixTime>,
+    /// What it looks like.
+    pub format: TokenFormat,
+    /// When it was issued.
+    pub created_at: UnixTime,
+}
+
+/// The access tokens that were given together with a refresh token.
+pub fn list_given_with(tx: &mut Database, refresh_token: Id<RefreshTokenRecord>) -> Result<Vec<Given>> {
     let rows = tokens::table.filter(tokens::refresh_token_id.eq(refresh_token));
-    Ok(rows.select((tokens::id, tokens::last_used_at)).load(tx)?)
+    let rows: Vec<(Id<TokenRecord>, Option<UnixTime>, TokenFormat, UnixTime)> =
+        rows.select((tokens::id, tokens::last_used_at, tokens::format, tokens::created_at)).load(tx)?;
+    let given = |(id, last_used_at, format, created_at)| Given { id, last_used_at, format, created_at };
+    Ok(rows.into_iter().map(given).collect())
 }
 
 /// A person's living login-redirect tokens with the applications that they are for, newest first.

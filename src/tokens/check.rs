@@ -4,6 +4,7 @@ use super::Mint;
 use super::audience::is_for_platform;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
+use crate::domain::api::TokenFormat;
 use crate::domain::grant::GrantKind;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
@@ -25,17 +26,20 @@ pub enum Door {
     StudioTokens,
     /// A request to somebody else's API, judged by [`super::request`].
     ForwardedRequest,
+    /// Who logged in? (OpenID Connect Core §5.3)
+    UserInfo,
 }
 
 impl Door {
     /// Every door.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AccountDetails,
         Self::Content,
         Self::Profile,
         Self::Security,
         Self::StudioTokens,
         Self::ForwardedRequest,
+        Self::UserInfo,
     ];
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
@@ -51,6 +55,10 @@ impl Door {
             (Self::Content, TokenKind::Personal) => true,
             (Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
+            // A JWT is for the one API that it names (RFC 9068 §4).
+            (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
+            (_, _) if token.record.format == TokenFormat::Jwt => false,
+            (Self::UserInfo, TokenKind::OAuth) => token.record.scope.holds("openid"),
             (Self::ForwardedRequest, TokenKind::Generator) => false,
             (Self::ForwardedRequest, _) => true,
             _ => false,

@@ -1,12 +1,14 @@
 //! Making tokens: each is a row that hangs on a grant, and a text that is answered once.
 
-use super::Mint;
+use super::{Mint, jwt};
 use crate::clock::UnixTime;
 use crate::domain::access_list::AccessList;
+use crate::domain::api::TokenFormat;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::scope::Scope;
+use crate::domain::signing_key::LONGEST_JWT;
 use crate::domain::token::{AccessToken, Kind, RefreshToken, Token, UserToken};
 use crate::domain::token_record::{TokenKind, TokenRecord, any_digest};
 use crate::store::{Database, Result, refresh_tokens, tokens};
@@ -18,6 +20,8 @@ pub struct Issued<K: Kind> {
     pub token: Token<K>,
     /// Seconds until it ends.
     pub expires_in: i64,
+    /// What is signed in its place, for an API that wants JWTs; then `token` is never answered.
+    pub claims: Option<jwt::AccessTokenClaims>,
 }
 
 /// Issues an OAuth access token (RFC 6749 §1.4) for the APIs of its grant. It never outlives its grant.
@@ -32,11 +36,8 @@ pub fn access_token(
     given_with: Option<Id<RefreshTokenRecord>>,
 ) -> Result<Issued<AccessToken>> {
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
-    let expires_in = mint.lifetimes.access.min(left).max(0);
-    let token = Token::<AccessToken>::generate(Id::next(now));
-    let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
-    tokens::insert(tx, &TokenRecord { refresh_token_id: given_with, ..record })?;
-    Ok(Issued { token, expires_in })
+    let expires_in = mint.lifetimes.access.min(left);
+    oauth_token(tx, now, (grant, scope), expires_in, |record| TokenRecord { refresh_token_id: given_with, ..record })
 }
 
 /// Issues a token for one API in exchange for another token (RFC 8693 §2.2.1): it ends with that one.
@@ -49,10 +50,30 @@ pub fn exchanged_token(
     (grant, expires_in): (&Grant, i64),
     (subject, access_list): (Id<TokenRecord>, Option<AccessList>),
 ) -> Result<Issued<AccessToken>> {
+    let made_by = Some(subject);
+    oauth_token(tx, now, (grant, &grant.scope), expires_in, |record| TokenRecord { access_list, made_by, ..record })
+}
+
+/// An access token in the form that its API wants; `dress` adds what only some have.
+fn oauth_token(
+    tx: &mut Database,
+    now: UnixTime,
+    (grant, scope): (&Grant, &Scope),
+    longest: i64,
+    dress: impl FnOnce(TokenRecord) -> TokenRecord,
+) -> Result<Issued<AccessToken>> {
+    let api = jwt::api_of(tx, &grant.audience, scope)?;
+    let (format, most) = match api {
+        Some(_) => (TokenFormat::Jwt, LONGEST_JWT),
+        None => (TokenFormat::Opaque, i64::MAX),
+    };
+    let expires_in = longest.min(most).max(0);
     let token = Token::<AccessToken>::generate(Id::next(now));
-    let record = record(now, TokenKind::OAuth, &token, (grant, &grant.scope), Some(expires_in));
-    tokens::insert(tx, &TokenRecord { access_list, made_by: Some(subject), ..record })?;
-    Ok(Issued { token, expires_in })
+    let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
+    let record = dress(TokenRecord { format, ..record });
+    tokens::insert(tx, &record)?;
+    let claims = api.map(|api| jwt::claims(tx, (&record, grant), (&api, now.plus(expires_in)))).transpose()?;
+    Ok(Issued { token, expires_in, claims })
 }
 
 /// Issues a user token: everything its person may do.
@@ -62,7 +83,7 @@ pub fn exchanged_token(
 pub fn user_token(tx: &mut Database, now: UnixTime, grant: &Grant, expires_in: i64) -> Result<Issued<UserToken>> {
     let token = Token::<UserToken>::generate(Id::next(now));
     tokens::insert(tx, &record(now, TokenKind::User, &token, (grant, &grant.scope), Some(expires_in)))?;
-    Ok(Issued { token, expires_in })
+    Ok(Issued { token, expires_in, claims: None })
 }
 
 /// The row of a token, without what only some kinds have; it never ends without `expires_in`.
@@ -94,6 +115,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         sealed: None,
         last_used_from: None,
         audience: grant.audience.clone(),
+        format: TokenFormat::Opaque,
     }
 }
 

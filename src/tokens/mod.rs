@@ -4,6 +4,7 @@ pub mod audience;
 pub mod check;
 pub mod idempotency;
 pub mod issue;
+pub mod jwt;
 pub mod last_use;
 pub mod leak;
 pub mod pace;

@@ -124,7 +124,7 @@ pub fn create(
         ..made
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
 }
 
 /// The most that a person of this role may give a token (`compatibility.md`, B1).

@@ -144,7 +144,7 @@ pub fn create(
         ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
 }
 
 /// Makes a token that reads one fileset, and nothing else (B7).
@@ -174,7 +174,7 @@ pub fn create_fileset(
         ..record(now, TokenKind::Fileset, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX) })
+    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
 }
 
 /// A person's generator, with its text, which stands sealed in its row.

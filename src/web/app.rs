@@ -1,6 +1,7 @@
 //! What every handler is given: the store, the clock, the mint, and the address that people use.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use url::Url;
@@ -13,6 +14,7 @@ use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
 use crate::identity::throttle::Throttle;
+use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::Mint;
 
@@ -23,7 +25,7 @@ pub struct App {
     /// What time it is.
     pub clock: Clock,
     /// What makes and judges tokens.
-    pub mint: std::sync::Arc<Mint>,
+    pub mint: Arc<Mint>,
     /// The settings.
     pub config: Config,
     /// The address that people and programs use.
@@ -32,6 +34,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Who counts failures.
     pub throttle: Throttle,
+    /// What signs, and knows what it signed.
+    pub signer: Arc<Signer>,
     /// Which forms were sent already.
     pub once: Once,
 }

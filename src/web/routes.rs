@@ -24,6 +24,11 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/introspect", Access::Client),
     ("POST", "/oauth/par", Access::Client),
     ("POST", "/oauth/device", Access::Client),
+    ("GET", "/oauth/jwks", Access::Program),
+    ("GET", "/oauth/userinfo", Access::Token),
+    ("POST", "/oauth/userinfo", Access::Token),
+    ("GET", "/oauth/logout", Access::Anybody),
+    ("POST", "/oauth/logout", Access::Anybody),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -141,6 +146,13 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
         .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
+        .service(program("/oauth/jwks", "GET, HEAD").route(get().to(oauth::jwks::get)).wrap(cors()))
+        .service(
+            program("/oauth/userinfo", "GET, HEAD, POST")
+                .route(get().to(oauth::userinfo::get))
+                .route(post().to(oauth::userinfo::post))
+                .wrap(cors()),
+        )
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(
@@ -256,6 +268,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(
             page("/oauth/authorize").route(get().to(oauth::authorize::get)).route(post().to(oauth::authorize::post)),
         )
+        .service(page("/oauth/logout").route(get().to(oauth::logout::get)).route(post().to(oauth::logout::post)))
         .service(page("/").route(get().to(home::get)))
         .service(page("/{login:(?i)login}").route(get().to(log_in::get)).route(post().to(log_in::post)))
         .service(page("/logout").route(get().to(log_out::get)).route(post().to(log_out::post)))

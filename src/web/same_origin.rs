@@ -25,8 +25,11 @@ pub fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
     }
 }
 
-/// Guards every page. The authorization endpoint judges its own POSTs: one without a decision is an
-/// authorization request from anywhere (OpenID Connect Core §3.1.2.1).
+/// The pages that judge their own POSTs: one without a decision is a request from anywhere (OpenID
+/// Connect Core §3.1.2.1, RP-Initiated Logout §2).
+const OPEN_TO_OTHERS: [&str; 2] = ["/oauth/authorize", "/oauth/logout"];
+
+/// Guards every page.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -36,7 +39,7 @@ pub async fn guard(
     };
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let path = request.path().strip_prefix(app.public.base.as_str()).unwrap_or_default();
-    if !is_safe && path != "/oauth/authorize" && !is_own(request.headers(), &app.public.origin) {
+    if !is_safe && !OPEN_TO_OTHERS.contains(&path) && !is_own(request.headers(), &app.public.origin) {
         return Ok(request.into_response(PageError::foreign(&app).error_response()));
     }
     // No token ever becomes a browser session, and none stays in an address of ours.

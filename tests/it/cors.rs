@@ -34,6 +34,9 @@ async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
         ("/oauth/introspect", "POST"),
         ("/oauth/par", "POST"),
         ("/oauth/device", "POST"),
+        ("/oauth/jwks", "GET"),
+        ("/oauth/userinfo", "GET"),
+        ("/oauth/userinfo", "POST"),
         ("/v3", "GET"),
         ("/v3/account", "GET"),
     ] {
@@ -69,6 +72,8 @@ async fn answers_and_errors_are_readable_by_any_origin_even_null() {
             (200, get("/.well-known/oauth-authorization-server", vec![foreign.clone()]).await),
             (200, get("/v3/account", vec![foreign.clone(), ("authorization", bearer.clone())]).await),
             (401, get("/v3/account", vec![foreign.clone()]).await),
+            (401, get("/oauth/userinfo", vec![foreign.clone()]).await),
+            (200, get("/oauth/jwks", vec![foreign.clone()]).await),
             (401, get("/v3/account", vec![foreign.clone(), ("authorization", "Bearer x".to_owned())]).await),
             (404, get("/v3/nothing", vec![foreign.clone()]).await),
             (405, get("/oauth/token", vec![foreign.clone()]).await),

@@ -21,6 +21,8 @@ fn opens_for(door: Door) -> [bool; 9] {
         Door::Security => [YES, NO, YES, NO, NO, NO, NO, NO, NO],
         Door::StudioTokens => [NO, NO, NO, NO, NO, NO, NO, YES, NO],
         Door::ForwardedRequest => [YES, YES, YES, YES, YES, YES, YES, NO, YES],
+        // It opens for `openid` alone, which none of these holds: see `userinfo`.
+        Door::UserInfo => [NO, NO, NO, NO, NO, NO, NO, NO, NO],
     }
 }
 
@@ -31,6 +33,7 @@ async fn knock(server: &Server, door: Door, kind: &str, token: &str) -> Answer {
         Door::Content => (Method::GET, "/v3/account/root/myDrive".to_owned(), Value::Null),
         Door::Profile => (Method::PATCH, "/v3/account/profile".to_owned(), json!({ "about": "x" })),
         Door::Security => (Method::GET, ACCESS_TOKENS.to_owned(), Value::Null),
+        Door::UserInfo => (Method::GET, "/oauth/userinfo".to_owned(), Value::Null),
         Door::StudioTokens => (Method::POST, mint_path("n", "1", ("read_only", "all")), Value::Null),
         Door::ForwardedRequest => {
             let address = if kind == "foreign" { format!("/auth/check?api={TILES}") } else { "/auth/check".to_owned() };
@@ -73,6 +76,7 @@ async fn no_door_opens_for_who_is_disabled_and_none_for_a_session() {
         (Method::GET, ACCESS_TOKENS),
         (Method::POST, "/spatialstudio/oauth/v1/user/token"),
         (Method::GET, "/auth/check"),
+        (Method::GET, "/oauth/userinfo"),
     ] {
         let headers =
             [("sec-fetch-site", "same-origin"), ("x-original-method", "GET"), ("x-original-uri", "/v3/path/map")];

@@ -34,7 +34,18 @@ async fn it_says_what_client_libraries_look_for_and_nothing_that_is_null_or_empt
         list(&found, "grant_types_supported"),
         ["authorization_code", "refresh_token", "client_credentials", DEVICE, EXCHANGE]
     );
-    assert_eq!(list(&found, "scopes_supported"), ["projects", "tiles:read"]);
+    assert_eq!(
+        list(&found, "scopes_supported"),
+        ["projects", "openid", "profile", "email", "offline_access", "tiles:read"]
+    );
+    assert_eq!(list(&found, "subject_types_supported"), ["public"]);
+    assert_eq!(list(&found, "id_token_signing_alg_values_supported"), ["RS256", "ES256"]);
+    assert_eq!(found["jwks_uri"], server.url("/oauth/jwks"));
+    assert_eq!(found["userinfo_endpoint"], server.url("/oauth/userinfo"));
+    assert_eq!(found["end_session_endpoint"], server.url("/oauth/logout"));
+    for member in ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"] {
+        assert_eq!(found[member], false, "{member}");
+    }
     let methods = ["client_secret_basic", "client_secret_post", "none"];
     assert_eq!(list(&found, "token_endpoint_auth_methods_supported"), methods);
     assert_eq!(found["authorization_response_iss_parameter_supported"], true);

@@ -14,16 +14,16 @@ use crate::harness::browser::Browser;
 use crate::harness::http::parameter;
 use crate::harness::{self, Server, confidential, public};
 
-const PUBLIC_URL: &str = "https://id.example";
+pub const PUBLIC_URL: &str = "https://id.example";
 
 /// A server behind a TLS proxy: the library wants https where it revokes.
-async fn behind_a_proxy() -> Server {
+pub async fn behind_a_proxy() -> Server {
     harness::spawn_with(&[("public_url", PUBLIC_URL)]).await
 }
 
 /// The library's HTTP, with the proxy's part: blocking, redirects not followed. The server has threads
 /// of its own.
-fn sender(server: &Server) -> impl Fn(HttpRequest) -> Result<HttpResponse, ureq::Error> {
+pub fn sender(server: &Server) -> impl Fn(HttpRequest) -> Result<HttpResponse, ureq::Error> {
     let (inside, config) = (format!("http://{}", server.address), ureq::Agent::config_builder());
     let agent = ureq::Agent::new_with_config(config.http_status_as_error(false).max_redirects(0).build());
     move |mut request| {
@@ -63,7 +63,7 @@ fn client(server: &Server, app: &Application, auth_type: AuthType) -> Client {
 }
 
 /// Sends the person's browser to the library's address, and gives the library what came back.
-async fn code(browser: &mut Browser, address: &str, state: &CsrfToken) -> AuthorizationCode {
+pub async fn code(browser: &mut Browser, address: &str, state: &CsrfToken) -> AuthorizationCode {
     let page = browser.open(address).await;
     let page = if page.away.is_some() { page } else { browser.submit(page.decision("allow")).await };
     assert_eq!(parameter(page.away(), "state").as_deref(), Some(state.secret().as_str()));

@@ -11,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::access_token::{Answers, run};
+use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_CODE, INVALID_TARGET, MISSING_PARAMETER};
 use crate::oauth::resource;
@@ -150,7 +151,8 @@ impl Answers for Exchange<'_> {
         if !authorization_codes::redeem(self.tx, self.now, record.id)? {
             return Err(self.replayed(&grant));
         }
-        let refresh_token = match self.client.may_use(GrantType::RefreshToken) {
+        let may_refresh = self.client.may_use(GrantType::RefreshToken) || grant.grant.scope.holds("offline_access");
+        let refresh_token = match may_refresh {
             true => Some(issue::refresh_token(self.tx, self.now, self.mint, &grant.grant)?),
             false => None,
         };
@@ -158,7 +160,9 @@ impl Answers for Exchange<'_> {
         let given_with = refresh_token.as_ref().map(Token::id);
         let narrowed = Grant { audience, ..grant.grant };
         let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
-        Ok(TokenResponse { access, refresh_token, scope })
+        let about = (self.client, &narrowed, &scope);
+        let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::First)?;
+        Ok(TokenResponse { access, refresh_token, scope, id_token })
     }
 
     fn refused(&mut self) -> Error<Refusal> {

@@ -72,5 +72,5 @@ pub(super) fn grant(
     grants::insert(tx, &grant)?;
     let access = issue::access_token(tx, now, mint, (&grant, &scope), None)?;
     // RFC 6749 §4.4.3: no refresh token; the client can ask again.
-    Ok(TokenResponse { access, refresh_token: None, scope })
+    Ok(TokenResponse { access, refresh_token: None, scope, id_token: None })
 }

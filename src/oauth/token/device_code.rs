@@ -8,6 +8,7 @@ use crate::domain::device_code::DeviceCodeRecord;
 use crate::domain::secret::Secret;
 use crate::domain::token::{DeviceCode, Token};
 use crate::domain::token_in_use::Life;
+use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
     AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, MISSING_PARAMETER, SLOW_DOWN,
@@ -82,11 +83,12 @@ pub(super) fn redeem(
         return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
     }
     mint.pace.forget(device.id);
-    let refresh_token = match client.may_use(GrantType::RefreshToken) {
+    let refresh_token = match client.may_use(GrantType::RefreshToken) || grant.scope.holds("offline_access") {
         true => Some(issue::refresh_token(tx, now, mint, &grant)?),
         false => None,
     };
     let (scope, given_with) = (grant.scope.clone(), refresh_token.as_ref().map(Token::id));
     let access = issue::access_token(tx, now, mint, (&grant, &scope), given_with)?;
-    Ok(TokenResponse { access, refresh_token, scope })
+    let id_token = id_token::make(tx, now, mint, (client, &grant, &scope), Occasion::First)?;
+    Ok(TokenResponse { access, refresh_token, scope, id_token })
 }

@@ -7,6 +7,7 @@ pub mod refresh_token;
 pub mod token_exchange;
 
 use super::client_authentication::{self, ClientCredentials};
+use super::openid::id_token::IdToken;
 use super::parameters::Parameters;
 use super::problem::{MISSING_PARAMETER, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE};
 use super::{Refusal, Result};
@@ -43,6 +44,8 @@ pub struct TokenResponse {
     pub refresh_token: Option<Token<RefreshToken>>,
     /// What the access token may do; always said.
     pub scope: Scope,
+    /// Who logged in, when `openid` was asked.
+    pub id_token: Option<IdToken>,
 }
 
 impl TokenRequest {
@@ -95,7 +98,9 @@ pub fn examine(
     (credentials, request): (&ClientCredentials, &TokenRequest),
 ) -> Result<Client> {
     let client = client_authentication::authenticate(db, now, mint, credentials)?;
-    if !client.may_use(request.grant_type()) {
+    // OpenID Connect Core §11: whoever was given `offline_access` may use what it gives.
+    let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");
+    if !client.may_use(request.grant_type()) && !has_offline {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register this grant"));
     }
     match request {

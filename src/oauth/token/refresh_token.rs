@@ -3,20 +3,24 @@
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
+use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::{PARALLEL_SECONDS, RefreshTokenRecord};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::signing_key::LONGEST_JWT;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::refresh::{Answers, Verdict, run};
+use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER};
 use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
+use crate::store::tokens::Given;
 use crate::store::{Database, consents, grants, refresh_tokens, tokens};
 use crate::tokens::last_use::Seen;
 use crate::tokens::{Mint, issue};
@@ -135,7 +139,11 @@ impl Renewal<'_> {
             return Ok(true);
         }
         let given = tokens::list_given_with(self.tx, successor.id)?;
-        Ok(given.iter().any(|(id, used)| used.is_some() || uses.is_pending(Seen::Token(*id))))
+        // A JWT is used without us: it counts as seen when its time is over (ours).
+        let is_spent =
+            |token: &Given| token.format == TokenFormat::Jwt && self.now.since(token.created_at) >= LONGEST_JWT;
+        let is_seen = |token: &Given| token.last_used_at.is_some() || uses.is_pending(Seen::Token(token.id));
+        Ok(given.iter().any(|token| is_seen(token) || is_spent(token)))
     }
 
     /// Reuse after the successor was used: one of the two holders is a thief (RFC 9700 §4.14.2).
@@ -188,7 +196,9 @@ impl Answers for Renewal<'_> {
         let given_with = Some(refresh_token.id());
         let narrowed = Grant { audience, ..grant.grant };
         let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
-        Ok(TokenResponse { access, refresh_token: Some(refresh_token), scope })
+        let about = (self.client, &narrowed, &scope);
+        let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::Refresh)?;
+        Ok(TokenResponse { access, refresh_token: Some(refresh_token), scope, id_token })
     }
 
     fn refused(&mut self, by: Verdict) -> Error<Refusal> {

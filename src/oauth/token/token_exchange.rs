@@ -169,5 +169,5 @@ pub(super) fn grant(
     grants::insert(tx, &grant)?;
     let made_of = (subject.record.id, access_list);
     let access = issue::exchanged_token(tx, now, (&grant, expires_in), made_of)?;
-    Ok(TokenResponse { access, refresh_token: None, scope })
+    Ok(TokenResponse { access, refresh_token: None, scope, id_token: None })
 }

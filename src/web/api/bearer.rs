@@ -5,6 +5,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 
 use super::error::ApiError;
+use crate::domain::token::MalformedToken;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
@@ -35,14 +36,18 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    token_in(request, request.method().as_str(), request.query_string())
+    token_in(request, (request.method().as_str(), request.query_string()), BearerToken::parse)
 }
 
-/// The same for a request whose method and query a proxy tells us.
+/// The same for a request whose method and query a proxy tells us; `read` knows what counts as a token.
 ///
 /// # Errors
 /// No token, two different ones, or none of ours.
-pub fn token_in(request: &HttpRequest, method: &str, query: &str) -> Result<BearerToken, ApiError> {
+pub fn token_in(
+    request: &HttpRequest,
+    (method, query): (&str, &str),
+    read: impl FnOnce(&str) -> Result<BearerToken, MalformedToken>,
+) -> Result<BearerToken, ApiError> {
     let query = Parameters::parse(query.as_bytes())?;
     if query.is_repeated("token") || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
@@ -54,7 +59,7 @@ pub fn token_in(request: &HttpRequest, method: &str, query: &str) -> Result<Bear
         (Some(token), _) | (None, Some(token)) => token,
         (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
     };
-    BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
 /// The token of a request that opens `door`, with its person.

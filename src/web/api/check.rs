@@ -88,7 +88,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         // A preflight carries no token and changes nothing (B6).
         return Ok(identity(None, None));
     }
-    let presented = token_in(request, &method, query)?;
+    let presented = token_in(request, (&method, query), |text| app.signer.read(text))?;
     // A proxy that adds the client's query to its own would let the client choose.
     let own = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let own = own.map_err(|_refusal| unclear())?;

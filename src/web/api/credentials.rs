@@ -27,8 +27,11 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     if items.len() > MOST {
         return Err(ApiError::invalid("At most 100 credentials a call."));
     }
-    let texts: Vec<String> = items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let read = |text: &str| (text.to_owned(), app.signer.read(text).ok());
+    let found: Vec<_> = items.iter().filter_map(Value::as_str).map(read).collect();
     let now = app.now();
-    app.store.write(move |tx| texts.iter().try_for_each(|text| end_leaked(tx, now, text))).await?;
+    app.store
+        .write(move |tx| found.iter().try_for_each(|(text, token)| end_leaked(tx, now, (text, token.as_ref()))))
+        .await?;
     Ok(HttpResponse::Accepted().finish())
 }

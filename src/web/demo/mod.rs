@@ -20,6 +20,7 @@ use self::client::{Asking, Credentials};
 use self::log_in::Fieldnotes;
 use self::session::Sessions;
 use super::app::App;
+use crate::domain::api::TokenFormat;
 use crate::domain::client::ClientType;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::Secret;
@@ -166,7 +167,7 @@ fn fieldnotes(app_url: &str) -> Draft {
 fn notes(api_url: &str) -> ApiDraft {
     let (identifier, name) = (api_url.to_owned(), "Fieldnotes API".to_owned());
     // The operator's own, so that it learns about user tokens too.
-    ApiDraft { identifier, name, scopes: Vec::new(), is_first_party: true }
+    ApiDraft { identifier, name, scopes: Vec::new(), is_first_party: true, token_format: TokenFormat::Opaque }
 }
 
 fn credentials(registered: Registered) -> Credentials {

@@ -23,7 +23,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let (now, shared) = (app.now(), app.clone());
     let introspection = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;
-        introspect(db, now, &shared.mint, (&client, &token, &shared.public.issuer))
+        introspect(db, now, &shared.mint, (&client, &token, &shared.signer))
     });
     let introspection = introspection.await.map_err(|error| knock.refuse(&app, error))?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))

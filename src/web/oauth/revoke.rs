@@ -24,11 +24,12 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;
-        Ok((revocation::examine(db, &client, &asked)?, client))
+        Ok((revocation::examine(db, (&client, &asked, &shared.signer))?, client))
     });
     let (found, client) = examined.await.map_err(|error| knock.refuse(&app, error))?;
     if found == Revocable::Found {
-        let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, &client, &token));
+        let shared = app.clone();
+        let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, (&client, &token, &shared.signer)));
         revoked.await.map_err(|error| knock.refuse(&app, error))?;
     }
     // Some clients read the body as JSON whatever the RFC says.

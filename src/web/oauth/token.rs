@@ -5,6 +5,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::signing::{self, Texts};
+use crate::clock::UnixTime;
+use crate::domain::secret::Secret;
 use crate::identity::throttle::Throttled;
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::ClientCredentials;
@@ -26,6 +29,8 @@ struct Body<'a> {
     issued_token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
     scope: &'a str,
 }
 
@@ -43,9 +48,11 @@ pub(in crate::web) async fn respond(
 ) -> Result<HttpResponse, TokenError> {
     let (credentials, knock) = knock(app, request, parameters)?;
     let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
-    let issued_token_type = token_request.issued_token_type();
-    let response = answer(app, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
-    Ok(render(&response, issued_token_type))
+    let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
+    let response = answer(app, now, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
+    let texts = signing::texts(app, now, &response).await;
+    let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
+    Ok(render(&response, &texts, issued_token_type))
 }
 
 /// The parameters of an endpoint of programs: a form, each once.
@@ -91,10 +98,11 @@ fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientC
 
 async fn answer(
     app: &Data<App>,
+    now: UnixTime,
     credentials: ClientCredentials,
     token_request: TokenRequest,
 ) -> Result<TokenResponse, Error<Refusal>> {
-    let (now, shared, asked) = (app.now(), app.clone(), token_request.clone());
+    let (shared, asked) = (app.clone(), token_request.clone());
     let examined = consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await;
     let client = match examined {
         Ok(client) => client,
@@ -111,13 +119,14 @@ async fn answer(
     transact(&app.store, move |tx| token::answer(tx, now, &shared.mint, (&client, &token_request))).await
 }
 
-fn render(response: &TokenResponse, issued_token_type: Option<&'static str>) -> HttpResponse {
+fn render(response: &TokenResponse, texts: &Texts, issued_token_type: Option<&'static str>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
-        access_token: response.access.token.expose(),
+        access_token: texts.access_token.expose(),
         token_type: "Bearer",
         expires_in: response.access.expires_in,
         issued_token_type,
         refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),
+        id_token: texts.id_token.as_ref().map(Secret::expose),
         scope: response.scope.as_str(),
     })
 }

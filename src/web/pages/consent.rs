@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use crate::clock::in_words;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scope;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::consent::Allowed;
 use crate::oauth::scopes;
@@ -90,12 +91,13 @@ pub async fn show(
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
-    let client = asked.client.clone();
+    let (client, scope) = (asked.client.clone(), asked.scope.clone());
     let found = app.store.read(move |db| {
         let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
-        Ok::<_, StoreError>((owner, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
+        let lingering = scopes::list_lingering(db, &scope)?;
+        Ok::<_, StoreError>((owner, lingering, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
     });
-    let (owner, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, lingering, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let mut scopes: Vec<ScopeLine> = scopes::sentences(&known, &asked.scope)
         .into_iter()
         .map(|(name, sentence)| ScopeLine { is_new: !allowed.scope.holds(&name), name, sentence })
@@ -126,16 +128,16 @@ pub async fn show(
         apis: lines,
         scopes,
         has_been_allowed_before: !allowed.scope.is_empty(),
-        lasts: lasts(app, &asked.client),
+        lasts: lasts(app, (&asked.client, &asked.scope), &lingering),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
 /// How long what a person allows an application lasts, as a sentence.
-pub(super) fn lasts(app: &App, client: &Client) -> String {
+pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), lingering: &[String]) -> String {
     let lifetimes = app.mint.lifetimes;
-    if client.may_use(GrantType::RefreshToken) {
+    let lasts = if client.may_use(GrantType::RefreshToken) || scope.holds("offline_access") {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
             in_words(lifetimes.refresh_idle),
@@ -143,5 +145,9 @@ pub(super) fn lasts(app: &App, client: &Client) -> String {
         )
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
+    };
+    match lingering {
+        [] => lasts,
+        names => format!("{lasts} Then it may work up to 10 minutes more at {}.", names.join(", ")),
     }
 }

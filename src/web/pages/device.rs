@@ -135,11 +135,13 @@ async fn show(
     (waiting, code): (&Waiting, &UserCode),
     visitor: &Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let client = waiting.client.clone();
+    let (client, scope) = (waiting.client.clone(), waiting.device.scope.clone());
     let found = app.store.read(move |db| {
-        Ok::<_, StoreError>((clients::find_owner_name(db, &client)?.unwrap_or_default(), scopes::known(db)?))
+        let lingering = scopes::list_lingering(db, &scope)?;
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
+        Ok::<_, StoreError>((owner, lingering, scopes::known(db)?))
     });
-    let (owner, known) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, lingering, known) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let line = |(name, sentence)| ScopeLine { name, sentence, is_new: false };
     let (device, client) = (&waiting.device, &waiting.client);
     let page = DeviceDecision {
@@ -155,7 +157,7 @@ async fn show(
         started: format!("{} ago", in_words(app.now().since(device.created_at))),
         is_near: device.network == prefix(&app.origin_of(request).address),
         scopes: scopes::sentences(&known, &device.scope).into_iter().map(line).collect(),
-        lasts: lasts(app, client),
+        lasts: lasts(app, (client, &device.scope), &lingering),
         username: visitor.user.username.clone(),
     };
     Ok(render(StatusCode::OK, Forms::Stay, &page))

@@ -48,13 +48,17 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 /// Ends the session, its login-redirect tokens and unredeemed codes.
 pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession) -> Result<HttpResponse, PageError> {
     browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
-    let mut response = next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next));
-    // Browsers keep whole pages in memory for Back, `no-store` or not: those of this person go.
-    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-    Ok(response)
+    Ok(forgetting(next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next))))
 }
 
-fn done(app: &App) -> HttpResponse {
+/// Browsers keep whole pages in memory for Back, `no-store` or not: those of this person go.
+pub(in crate::web) fn forgetting(mut response: HttpResponse) -> HttpResponse {
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+    response
+}
+
+/// The page after it.
+pub(in crate::web) fn done(app: &App) -> HttpResponse {
     ok(&Message {
         chrome: app.chrome(),
         heading: "You are logged out".to_owned(),

@@ -52,6 +52,7 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     pub scope: String,
     pub expires_in: i64,
+    pub id_token: Option<String>,
 }
 
 impl Tokens {
@@ -65,12 +66,20 @@ impl Tokens {
             refresh_token: text("refresh_token"),
             scope: text("scope").expect("because our answers always say the scope"),
             expires_in: body["expires_in"].as_i64().expect("because our answers always say how long"),
+            id_token: text("id_token"),
         }
     }
 
     /// The refresh token, which this application gets.
     pub fn refresh(&self) -> &str {
         self.refresh_token.as_deref().expect("because the application registered the refresh grant")
+    }
+}
+
+impl Tokens {
+    /// The ID token, which `openid` asked for.
+    pub fn id_token(&self) -> &str {
+        self.id_token.as_deref().expect("because openid was asked for and allowed")
     }
 }
 

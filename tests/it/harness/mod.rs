@@ -8,6 +8,8 @@ pub mod devices;
 pub mod held;
 pub mod html;
 pub mod http;
+pub mod jwt;
+pub mod keys;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +23,7 @@ use aws_lc_rs::rand;
 use gatepost::cli::start;
 use gatepost::clock::{Clock, UnixTime};
 use gatepost::config;
+use gatepost::domain::api::TokenFormat;
 use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::secret::Secret;
@@ -89,6 +92,7 @@ async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = start::app(config, Clock::manual(BEGIN), &public_url).await.expect("because the database is new");
+            keys::make(&app).await;
             let running = server::public(&app, listener).expect("because the socket is ours");
             let told = started.send((app, running.address, running.server.handle()));
             told.expect("because the test waits for it");
@@ -250,12 +254,23 @@ impl Server {
 
     /// Registers a protected API; what comes back introspects with its credentials.
     pub async fn api(&self, identifier: &str, scopes: &[&str], is_first_party: bool) -> Application {
+        self.api_with(identifier, scopes, (is_first_party, TokenFormat::Opaque)).await
+    }
+
+    /// Registers a protected API whose tokens look like this.
+    pub async fn api_with(
+        &self,
+        identifier: &str,
+        scopes: &[&str],
+        (is_first_party, token_format): (bool, TokenFormat),
+    ) -> Application {
         let now = self.now();
         let draft = ApiDraft {
             identifier: identifier.to_owned(),
             name: "Tiles".to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             is_first_party,
+            token_format,
         };
         let made = transact(&self.app.store, move |tx| apis::register(tx, now, draft.clone())).await;
         let (_, registered) = made.expect("because the draft of a test is right");

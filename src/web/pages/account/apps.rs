@@ -31,6 +31,8 @@ pub struct AppAccessRow {
     pub last_used: String,
     /// Its living tokens.
     pub tokens: usize,
+    /// The APIs at which a token may work a while after it was taken back.
+    pub lingers_at: Vec<String>,
 }
 
 /// `account/apps.html`.
@@ -83,6 +85,7 @@ fn rows(
                 .readable(),
             last_used: last_used(now, standing.last_used_at),
             tokens: standing.tokens,
+            lingers_at: scopes::list_lingering(db, &standing.scope)?,
         });
     }
     Ok(rows)

@@ -1,0 +1,147 @@
+//! The keys that sign ID tokens and JWT access tokens: published before they sign, and for as long as
+//! anything that they signed lives.
+
+use diesel::prelude::*;
+
+use super::column;
+use super::id::Id;
+use super::lifetimes::Lifetimes;
+use crate::clock::UnixTime;
+
+column::named! {
+    /// How something is signed (RFC 7518 §3.1).
+    SigningAlgorithm {
+        /// RSASSA-PKCS1-v1_5 with SHA-256: what every relying party reads (OpenID Connect Core §15.1).
+        Rs256 = "RS256",
+        /// ECDSA on P-256 with SHA-256: small and fast.
+        Es256 = "ES256",
+    }
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm; there is always a key for each.
+    pub const ALL: [Self; 2] = [Self::Rs256, Self::Es256];
+}
+
+/// Seconds that a key is published before it signs, so that whoever keeps our keys has read it (ours).
+const PUBLISHED_AHEAD: i64 = 86_400;
+/// Seconds that a key is published beyond the last token's end: clocks differ, nodes learn late (ours).
+const MARGIN: i64 = 600;
+/// The longest life of a JWT access token, in seconds (`standards.md`, Access tokens).
+pub const LONGEST_JWT: i64 = 600;
+
+/// One key.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::signing_keys)]
+pub struct SigningKeyRecord {
+    /// The row.
+    pub id: Id<SigningKeyRecord>,
+    /// The public name: the key's thumbprint (RFC 7638).
+    pub kid: String,
+    /// What it signs with.
+    pub algorithm: SigningAlgorithm,
+    /// Which one of its algorithm it is; two nodes cannot both make the next one.
+    pub number: i32,
+    /// The public members, as JSON.
+    pub public_jwk: String,
+    /// The private key, sealed under the base key; gone when the key has ended.
+    pub sealed: Option<String>,
+    /// When it was made, and published.
+    pub created_at: UnixTime,
+    /// When it begins to sign.
+    pub activates_at: UnixTime,
+    /// When its successor begins to sign; open while there is none.
+    pub retires_at: Option<UnixTime>,
+    /// When it is published no more.
+    pub ends_at: Option<UnixTime>,
+}
+
+/// How a key takes over from the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// It is published first; the old one stays until its last token has ended.
+    Announced,
+    /// The old key is in wrong hands: the new one signs at once, the old one counts no more.
+    AtOnce,
+}
+
+impl SigningKeyRecord {
+    /// Whether other programs are told of it.
+    pub fn is_published(&self, now: UnixTime) -> bool {
+        self.ends_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether it is time to publish its successor.
+    pub fn is_due(&self, now: UnixTime, lifetimes: &Lifetimes) -> bool {
+        now >= self.activates_at.plus(lifetimes.signing_key - ahead(lifetimes))
+    }
+}
+
+/// When the next key begins to sign, when the one before it retires, and when that one ends.
+pub fn takeover(now: UnixTime, lifetimes: &Lifetimes, succession: Succession) -> (UnixTime, UnixTime) {
+    match succession {
+        Succession::AtOnce => (now, now),
+        Succession::Announced => {
+            let activates_at = now.plus(ahead(lifetimes));
+            (activates_at, activates_at.plus(lifetimes.id_token.max(LONGEST_JWT) + MARGIN))
+        }
+    }
+}
+
+fn ahead(lifetimes: &Lifetimes) -> i64 {
+    PUBLISHED_AHEAD.min(lifetimes.signing_key / 2)
+}
+
+/// The key that signs at `now`: of those whose time has come, the newest.
+pub fn signing<'a>(
+    keys: impl Iterator<Item = &'a SigningKeyRecord>,
+    now: UnixTime,
+    algorithm: SigningAlgorithm,
+) -> Option<&'a SigningKeyRecord> {
+    keys.filter(|key| key.algorithm == algorithm && key.activates_at <= now && key.is_published(now))
+        .max_by_key(|key| key.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    fn key(number: i32, activates_at: UnixTime, ends_at: Option<UnixTime>) -> SigningKeyRecord {
+        SigningKeyRecord {
+            id: Id::from_number(i64::from(number)),
+            kid: number.to_string(),
+            algorithm: SigningAlgorithm::Es256,
+            number,
+            public_jwk: String::new(),
+            sealed: None,
+            created_at: activates_at,
+            activates_at,
+            retires_at: None,
+            ends_at,
+        }
+    }
+
+    #[test]
+    fn the_newest_key_whose_time_has_come_signs() {
+        let (next, ends_at) = takeover(NOW, &Lifetimes::default(), Succession::Announced);
+        let keys = [key(1, NOW, Some(ends_at)), key(2, next, None)];
+        let number = |now: UnixTime| signing(keys.iter(), now, SigningAlgorithm::Es256).map(|key| key.number);
+        assert_eq!((number(NOW.plus(-1)), number(NOW)), (None, Some(1)));
+        assert_eq!((number(next.plus(-1)), number(next)), (Some(1), Some(2)));
+        assert!(signing(keys.iter(), next, SigningAlgorithm::Rs256).is_none());
+        let id_token = Lifetimes::default().id_token;
+        assert!(keys[0].is_published(next.plus(id_token)) && !keys[0].is_published(next.plus(id_token + MARGIN)));
+    }
+
+    #[test]
+    fn a_successor_is_published_a_day_ahead_or_half_a_short_life() {
+        let lifetimes = Lifetimes::default();
+        let first = key(1, NOW, None);
+        let day_before = NOW.plus(lifetimes.signing_key - 86_400);
+        assert!(!first.is_due(day_before.plus(-1), &lifetimes) && first.is_due(day_before, &lifetimes));
+        let short = Lifetimes { signing_key: 7_200, ..lifetimes };
+        assert!(!first.is_due(NOW.plus(3_599), &short) && first.is_due(NOW.plus(3_600), &short));
+    }
+}

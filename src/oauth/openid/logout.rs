@@ -1,0 +1,115 @@
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §2): an application sends its person to log
+//! out here. Where they go afterwards was registered; what the application proves decides whether we ask.
+
+use url::form_urlencoded;
+
+use super::id_token::Hint;
+use crate::domain::client::Client;
+use crate::domain::redirect_uri::RedirectUri;
+use crate::oauth::authorization::MAX_STATE;
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{
+    FOREIGN_HINT, INVALID_HINT, LOGOUT_WITHOUT_CLIENT, Problem, REPEATED_PARAMETER, STATE_TOO_LONG, UNKNOWN_CLIENT,
+    UNREGISTERED_POST_LOGOUT_URI,
+};
+use crate::oauth::signing::Signer;
+use crate::outcome::Error;
+use crate::store::{Database, clients};
+
+/// A request to log somebody out that is right in every part.
+#[derive(Clone, Debug)]
+pub struct LogoutRequest {
+    /// Who asks, when that is told.
+    pub client: Option<Client>,
+    /// The person whom the hint names, in UUID form.
+    pub sub: Option<String>,
+    /// Where the person goes afterwards, with the state.
+    pub onward: Option<Onward>,
+}
+
+/// The way back to the application.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// The host, for people.
+    pub host: String,
+    /// The whole address.
+    pub location: String,
+}
+
+/// A logout request as it was sent; a hint that is there was signed by us.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    client_id: Option<String>,
+    hint: Option<Hint>,
+    post_logout_redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+impl Asked {
+    /// Reads the parameters. An expired hint is a hint (§2: it need not be valid any more).
+    ///
+    /// # Errors
+    /// The first parameter that is wrong.
+    pub fn parse(signer: &Signer, parameters: &Parameters) -> Result<Self, &'static Problem> {
+        if parameters.has_repeats() {
+            return Err(&REPEATED_PARAMETER);
+        }
+        if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
+            return Err(&STATE_TOO_LONG);
+        }
+        let hint = parameters.get("id_token_hint").map(|hint| Hint::parse(signer, hint).ok_or(&INVALID_HINT));
+        let hint = hint.transpose()?;
+        let client_id = parameters.get("client_id").map(str::to_owned);
+        if let (Some(client_id), Some(hint)) = (&client_id, &hint)
+            && *client_id != hint.aud
+        {
+            return Err(&FOREIGN_HINT);
+        }
+        let text = |name| parameters.get(name).map(str::to_owned);
+        Ok(Self { client_id, hint, post_logout_redirect_uri: text("post_logout_redirect_uri"), state: text("state") })
+    }
+
+    /// Finds the client and the way back, without writing.
+    ///
+    /// # Errors
+    /// Why there is no such client or way.
+    pub fn examine(&self, db: &mut Database) -> Result<LogoutRequest, Error<&'static Problem>> {
+        let client_id = self.client_id.as_ref().or(self.hint.as_ref().map(|hint| &hint.aud));
+        let client = match client_id {
+            Some(client_id) => {
+                let client = clients::find_by_client_id(db, client_id)?.filter(Client::is_active);
+                Some(client.ok_or(Error::Refused(&UNKNOWN_CLIENT))?)
+            }
+            None => None,
+        };
+        let onward = match (&self.post_logout_redirect_uri, &client) {
+            (None, _) => None,
+            (Some(_), None) => return Err(Error::Refused(&LOGOUT_WITHOUT_CLIENT)),
+            (Some(asked), Some(client)) => Some(self.onward(client, asked).map_err(Error::Refused)?),
+        };
+        Ok(LogoutRequest { client, sub: self.hint.as_ref().map(|hint| hint.sub.clone()), onward })
+    }
+
+    /// Exactly an address that was registered for this (§3.1), with the state behind its own query.
+    fn onward(&self, client: &Client, asked: &str) -> Result<Onward, &'static Problem> {
+        let is_registered = client.post_logout_redirect_uris.contains(asked);
+        let uri: RedirectUri = asked.parse().map_err(|_invalid| &UNREGISTERED_POST_LOGOUT_URI)?;
+        if !is_registered {
+            return Err(&UNREGISTERED_POST_LOGOUT_URI);
+        }
+        let state = self.state.as_ref().map(|state| {
+            let joint = if asked.contains('?') { '&' } else { '?' };
+            let coded = form_urlencoded::byte_serialize(state.as_bytes()).collect::<String>();
+            format!("{joint}state={coded}")
+        });
+        Ok(Onward { host: uri.host(), location: format!("{asked}{}", state.unwrap_or_default()) })
+    }
+}
+
+impl LogoutRequest {
+    /// Whether a person may be sent on without a click: the application showed that it knew one of our
+    /// people, or the operator vouches for it. A stranger's could use us as a bouncer (RFC 9700 §4.11.2).
+    pub fn may_go_on(&self) -> bool {
+        self.sub.is_some() || self.client.as_ref().is_some_and(|client| client.verified_at.is_some())
+    }
+}

@@ -1,0 +1,84 @@
+//! JWT access tokens (RFC 9068) for the APIs that want them: which API a token is for, and what it says.
+//! The row is written like any other and judges the token wherever we are asked; the signature comes
+//! after the commit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::UnixTime;
+use crate::domain::api::{Api, TokenFormat, is_built_in};
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::token_record::TokenRecord;
+use crate::domain::words::Words;
+use crate::store::{Database, Result, apis, clients};
+
+/// The kind that such a token names in its header (RFC 9068 §2.1).
+pub const TYP: &str = "at+jwt";
+
+/// What a JWT access token says (RFC 9068 §2.2), besides its issuer.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccessTokenClaims {
+    sub: String,
+    /// One API: a token that several take could be replayed from one to the other (RFC 9068 §3).
+    aud: String,
+    client_id: String,
+    scope: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+/// What is read of one that comes back, once its signature is proven.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Returned {
+    jti: String,
+}
+
+impl Returned {
+    /// The row that it names.
+    pub fn id(&self) -> Option<Id<TokenRecord>> {
+        Id::from_uuid(&self.jti)
+    }
+}
+
+/// Which JWT API is this token for? The only one that it names (RFC 8707), or where it names none, the
+/// one that all its scopes belong to; none when they belong to several, or to us. `offline_access` is a
+/// right to nobody's data.
+///
+/// # Errors
+/// When the store fails.
+pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Option<Api>> {
+    if !audience.is_empty() {
+        // Several names are no identifier of an API.
+        let named = apis::find_by_identifier(db, audience.as_str())?;
+        return Ok(named.filter(|api| api.token_format == TokenFormat::Jwt));
+    }
+    let rights: Vec<&str> = scope.tokens().filter(|token| *token != "offline_access").collect();
+    if rights.is_empty() || rights.iter().any(|right| is_built_in(right)) {
+        return Ok(None);
+    }
+    let owners = apis::list_owners_of_scopes(db, &rights)?;
+    let is_for_one = owners.len() == rights.len() && owners.windows(2).all(|pair| pair[0].id == pair[1].id);
+    Ok(owners.into_iter().next().filter(|api| is_for_one && api.token_format == TokenFormat::Jwt))
+}
+
+/// What the token of this row says.
+pub(super) fn claims(
+    tx: &mut Database,
+    (record, grant): (&TokenRecord, &Grant),
+    (api, expires_at): (&Api, UnixTime),
+) -> Result<AccessTokenClaims> {
+    let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
+    let client_id = client.map(|client| client.client_id).unwrap_or_default();
+    Ok(AccessTokenClaims {
+        // Without a person the client is the subject (RFC 9068 §2.2).
+        sub: grant.user_id.map_or_else(|| client_id.clone(), Id::uuid),
+        aud: api.identifier.clone(),
+        client_id,
+        scope: record.scope.to_string(),
+        iat: record.created_at.seconds(),
+        exp: expires_at.seconds(),
+        jti: record.id.uuid(),
+    })
+}

@@ -1,0 +1,120 @@
+//! `GET` and `POST /oauth/logout` — OpenID Connect RP-Initiated Logout 1.0 §2.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::authorize::is_speculative;
+use crate::oauth::openid::logout::{Asked, LogoutRequest};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{Problem, TOO_LARGE};
+use crate::outcome::{Error, consult};
+use crate::web::app::App;
+use crate::web::body;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, Link, ok, render, see_other};
+use crate::web::pages::{Message, log_out};
+use crate::web::same_origin::is_own;
+
+/// The longest body that is turned into an address, in bytes.
+const LONGEST: usize = 16_384;
+
+/// `log_out_of_app.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "log_out_of_app.html")]
+pub struct LogOutOfApp {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the decision goes: the same request.
+    pub action: String,
+    /// Who asks, when that is told.
+    pub app_name: Option<String>,
+    /// Where the person goes afterwards.
+    pub host: Option<String>,
+    /// Who is logged in.
+    pub username: String,
+}
+
+/// Logs out at once whom the application proves to know; asks everybody else.
+pub async fn get(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: MaybeVisitor,
+    browser: BrowserSession,
+) -> Result<HttpResponse, PageError> {
+    let asked = examine(&app, request.query_string()).await?;
+    let Some(visitor) = visitor.0 else { return Ok(onward(&app, &asked, asked.may_go_on())) };
+    if asked.sub == Some(visitor.user.id.uuid()) && !is_speculative(&request) {
+        return end(&app, &asked, &browser).await;
+    }
+    let forms = if asked.onward.is_some() { Forms::Leave } else { Forms::Stay };
+    let page = LogOutOfApp {
+        chrome: visitor.chrome(&app),
+        action: format!("{}?{}", app.public.path("/oauth/logout"), request.query_string()),
+        app_name: asked.client.as_ref().map(|client| client.name.clone()),
+        host: asked.onward.as_ref().map(|onward| onward.host.clone()),
+        username: visitor.user.username,
+    };
+    Ok(render(StatusCode::OK, forms, &page))
+}
+
+/// Takes the person's decision; without one it is a request, which may come from anywhere.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let refused = |problem: &Problem| PageError::of_problem(&app, problem);
+    let body = body::read(payload).await.map_err(|refusal| refused(refusal.problem))?;
+    let form = Parameters::parse(&body).map_err(|refusal| refused(refusal.problem))?;
+    if form.get("decision").is_none() {
+        if body.len() > LONGEST {
+            return Err(refused(&TOO_LARGE));
+        }
+        let (query, body) = (request.query_string(), String::from_utf8_lossy(&body));
+        let both = [query, body.as_ref()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
+        return Ok(see_other(&format!("{}?{both}", app.public.path("/oauth/logout"))));
+    }
+    if !is_own(request.headers(), &app.public.origin) {
+        return Err(PageError::foreign(&app));
+    }
+    let asked = examine(&app, request.query_string()).await?;
+    end(&app, &asked, &browser).await
+}
+
+async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageError> {
+    // Nobody is kept logged in by an application's mistake.
+    let refused = |problem: &'static Problem| {
+        tracing::info!(problem = problem.id, "a logout request was refused");
+        PageError::of_problem(app, problem).with_action("Log out here", &app.public.path("/logout"))
+    };
+    let parameters = Parameters::parse(query.as_bytes()).map_err(|refusal| refused(refusal.problem))?;
+    let asked = Asked::parse(&app.signer, &parameters).map_err(refused)?;
+    match consult(&app.store, move |db| asked.examine(db)).await {
+        Ok(request) => Ok(request),
+        Err(Error::Refused(problem)) => Err(refused(problem)),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+    }
+}
+
+async fn end(app: &Data<App>, asked: &LogoutRequest, browser: &BrowserSession) -> Result<HttpResponse, PageError> {
+    browser.sign_out(app).await.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(log_out::forgetting(onward(app, asked, true)))
+}
+
+/// Back to the application, by itself or by a link; without an address, a page that says it is done.
+fn onward(app: &App, asked: &LogoutRequest, by_itself: bool) -> HttpResponse {
+    match &asked.onward {
+        Some(onward) if by_itself => see_other(&onward.location),
+        Some(onward) => ok(&Message {
+            chrome: app.chrome(),
+            heading: "You are logged out".to_owned(),
+            text: "Nobody is logged in to this server in this browser.".to_owned(),
+            action: Some(Link { label: format!("Return to {}", onward.host), href: onward.location.clone() }),
+        }),
+        None => log_out::done(app),
+    }
+}

@@ -1,0 +1,62 @@
+//! `GET` and `POST /oauth/userinfo` — OpenID Connect Core §5.3; a protected resource like any other
+//! (RFC 6750 §2).
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::{Method, header};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::domain::token_record::BearerToken;
+use crate::oauth::openid::claims::UserInfo;
+use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::outcome::{Error, consult};
+use crate::store::users;
+use crate::tokens::check::{Door, Rejection, open};
+use crate::web::api::bearer::in_header;
+use crate::web::api::error::ApiError;
+use crate::web::app::App;
+use crate::web::body;
+
+/// Says who the token's person is, as far as its scopes go.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let token = in_header(&request).map(str::to_owned);
+    answer(&app, &request, token).await
+}
+
+/// The same; the token may stand in the form (RFC 6750 §2.2), but not in two places (§2).
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let in_form = match is_form(&request) {
+        true => {
+            let form = body::form(&request, payload).await?;
+            if form.is_repeated("access_token") {
+                return Err(ApiError::of_problem(&REPEATED_PARAMETER));
+            }
+            form.get("access_token").map(str::to_owned)
+        }
+        false => None,
+    };
+    let token = match (in_header(&request).map(str::to_owned), in_form) {
+        (Some(_), Some(_)) => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        (in_header, in_form) => in_header.or(in_form),
+    };
+    answer(&app, &request, token).await
+}
+
+fn is_form(request: &HttpRequest) -> bool {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    request.method() == Method::POST && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+async fn answer(app: &Data<App>, request: &HttpRequest, token: Option<String>) -> Result<HttpResponse, ApiError> {
+    let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
+    let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
+    let found = consult::<_, Rejection, _>(&app.store, move |db| {
+        let token = open(db, now, &shared.mint, (Door::UserInfo, &presented, Some(&origin.address)))?;
+        let user = token.basis.person.as_ref().map(|person| users::find(db, person.id)).transpose()?.flatten();
+        let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
+        Ok(UserInfo::of(&user, &token.record.scope))
+    });
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.await?))
+}
