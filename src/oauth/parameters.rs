@@ -1,6 +1,6 @@
 //! Request parameters, read once: repeated ones are known as such, empty ones are absent (RFC 6749 §3.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::form_urlencoded;
 
@@ -59,13 +59,8 @@ impl Parameters {
     /// Every value of a parameter that may be repeated, in order, each once.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let further = self.further.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
-        let mut all: Vec<&str> = Vec::new();
-        for value in self.get(name).into_iter().chain(further) {
-            if !all.contains(&value) {
-                all.push(value);
-            }
-        }
-        all
+        let mut seen = BTreeSet::new();
+        self.get(name).into_iter().chain(further).filter(|value| seen.insert(*value)).collect()
     }
 
     /// The parameters as a form, but for some.
