@@ -1,16 +1,23 @@
 //! A client library that we did not write (the `oauth2` crate) completes its flows: it is given nothing
 //! but our metadata, its registration, and a browser.
 
+use std::thread;
+use std::time::Duration;
+
+use gatepost::domain::client::GrantType;
+use gatepost::domain::registration::Draft;
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
-    IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken, RevocationUrl, Scope, StandardRevocableToken,
-    TokenIntrospectionResponse, TokenResponse, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, DeviceAuthorizationUrl,
+    HttpRequest, HttpResponse, IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken, RevocationUrl, Scope,
+    StandardDeviceAuthorizationResponse, StandardRevocableToken, TokenIntrospectionResponse, TokenResponse, TokenUrl,
 };
 use serde_json::Value;
 
 use crate::harness::application::Application;
 use crate::harness::browser::Browser;
+use crate::harness::devices::on_a_device;
+use crate::harness::held::TILES;
 use crate::harness::http::parameter;
 use crate::harness::{self, Server, confidential, public};
 
@@ -23,7 +30,7 @@ pub async fn behind_a_proxy() -> Server {
 
 /// The library's HTTP, with the proxy's part: blocking, redirects not followed. The server has threads
 /// of its own.
-pub fn sender(server: &Server) -> impl Fn(HttpRequest) -> Result<HttpResponse, ureq::Error> {
+pub fn sender(server: &Server) -> impl Fn(HttpRequest) -> Result<HttpResponse, ureq::Error> + use<> {
     let (inside, config) = (format!("http://{}", server.address), ureq::Agent::config_builder());
     let agent = ureq::Agent::new_with_config(config.http_status_as_error(false).max_redirects(0).build());
     move |mut request| {
@@ -122,4 +129,54 @@ async fn the_oauth2_crate_rotates_the_tokens_of_an_application_without_a_secret(
     assert_eq!(server.http.get_with_token("/v3/account", token.secret()).await.status, 200);
     client.exchange_refresh_token(&first).request(&send).expect_err("because it is old and its successors were used");
     assert_eq!(server.http.get_with_token("/v3/account", token.secret()).await.status, 401);
+}
+
+#[actix_web::test]
+async fn the_oauth2_crate_acts_for_itself() {
+    let server = behind_a_proxy().await;
+    let send = sender(&server);
+    server.api(TILES, &["tiles:read: See tiles", "tiles:write: Change tiles"], false).await;
+    let scope = Some("tiles:read tiles:write".to_owned());
+    let app =
+        server.application(Draft { grant_types: vec![GrantType::ClientCredentials], scope, ..confidential() }).await;
+    for auth_type in [AuthType::BasicAuth, AuthType::RequestBody] {
+        let client = client(&server, &app, auth_type);
+        let asked = client.exchange_client_credentials().add_scope(Scope::new("tiles:read".to_owned()));
+        let tokens = asked.request(&send).expect("because the library follows the RFCs");
+        assert_eq!(tokens.scopes().map(|scopes| scopes[0].as_str()), Some("tiles:read"));
+        assert!(tokens.refresh_token().is_none());
+        let known = client.introspect(tokens.access_token()).request(&send).expect("because it is its own token");
+        assert_eq!((known.active(), known.username(), known.sub()), (true, None, Some(app.client_id())));
+    }
+}
+
+#[actix_web::test]
+async fn the_oauth2_crate_logs_a_device_in() {
+    let server = behind_a_proxy().await;
+    let app = server.application(on_a_device()).await;
+    let mut alice = server.signed_in("alice").await;
+    let metadata = metadata(&server);
+    let endpoint = |name: &str| metadata[format!("{name}_endpoint")].as_str().expect("because it is named").to_owned();
+    let because = "because metadata names whole addresses";
+    let client = BasicClient::new(ClientId::new(app.client_id().to_owned()))
+        .set_token_uri(TokenUrl::new(endpoint("token")).expect(because))
+        .set_device_authorization_url(DeviceAuthorizationUrl::new(endpoint("device_authorization")).expect(because))
+        .set_auth_type(AuthType::RequestBody);
+    let send = sender(&server);
+    let asked = client.exchange_device_code().add_scope(Scope::new("projects".to_owned()));
+    let given: StandardDeviceAuthorizationResponse = asked.request(&send).expect("because it registered the grant");
+    let (shown, link) = (given.user_code().clone(), given.verification_uri_complete().cloned());
+    // The library polls on, whatever it is told, while its person looks for their glasses.
+    let polling = thread::spawn(move || {
+        let asked = client.exchange_device_access_token(&given);
+        asked.request(&send, |_interval| thread::sleep(Duration::from_millis(20)), None)
+    });
+    let link = link.expect("because the answer has one").secret().clone();
+    let page = alice.open(&link).await;
+    let page = alice.submit(page.form_with("Continue")).await;
+    assert!(page.text().contains(shown.secret().as_str()), "{}", page.text());
+    alice.submit(page.decision("allow")).await;
+    let tokens = polling.join().expect("because the library does not panic").expect("because she allowed it");
+    assert_eq!(server.http.get_with_token("/v3/account", tokens.access_token().secret()).await.status, 200);
+    assert!(tokens.refresh_token().is_some());
 }
