@@ -1,9 +1,12 @@
-//! What runs beside requests: last uses are written down, what ended long ago goes.
+//! What runs beside requests: last uses are written down, letters are sent, what ended long ago goes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future;
+
 use crate::clock::{Clock, UnixTime};
+use crate::mail::Mail;
 use crate::store::{Result, Store, cleaning};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
@@ -49,14 +52,28 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
 }
 
 /// Runs until it is dropped.
-pub async fn run(store: Store, mint: Arc<Mint>, clock: Clock) {
+pub async fn run(store: Store, mint: Arc<Mint>, mail: Arc<Mail>, clock: Clock) {
+    // A mail server that is slow holds up nothing else.
+    future::join(care(&store, &mint, &clock), send_letters(&store, &mail, &clock)).await;
+}
+
+async fn send_letters(store: &Store, mail: &Mail, clock: &Clock) {
+    loop {
+        mail.wait().await;
+        if let Err(error) = mail.deliver(store, clock.now()).await {
+            tracing::warn!(%error, "the outbox could not be read; it is tried again in a moment");
+        }
+    }
+}
+
+async fn care(store: &Store, mint: &Mint, clock: &Clock) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
-        flush(&store, &mint).await;
+        flush(store, mint).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
-            match clean(&store, clock.now()).await {
+            match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),
                 Err(error) => {

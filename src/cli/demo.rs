@@ -79,7 +79,8 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let public = server::public(&app, socket)?;
     let (address, server) = (public.address, public.server.handle());
     actix_web::rt::spawn(public.server);
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.clock.clone()));
+    let upkeep =
+        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.mail.clone(), app.clock.clone()));
     Ok(Running { demo, address, server, upkeep, folder })
 }
 

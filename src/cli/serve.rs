@@ -53,7 +53,8 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     offer_set_up(&app).await?;
     println!("ready {}", app.public.issuer);
     std::io::stdout().flush()?;
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.clock.clone()));
+    let upkeep =
+        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.mail.clone(), app.clock.clone()));
     stop_signal().await?;
     tracing::info!("stopping: running requests are finished first");
     for handle in handles {

@@ -15,6 +15,8 @@ use crate::domain::id::{self, Id};
 use crate::domain::installation::Installation;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
+use crate::mail::Mail;
+use crate::mail::transport::Unsendable;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
@@ -30,6 +32,9 @@ pub enum StartError {
     /// The base key cannot be read or made.
     #[error("{0}: {1}")]
     SecretFile(PathBuf, String),
+    /// Letters cannot be sent with these settings.
+    #[error(transparent)]
+    Mail(#[from] Unsendable),
     /// Threads or sockets.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -81,10 +86,11 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let (store, keys) = store(&config, &clock).await?;
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
+    let mail = Arc::new(Mail::start(keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let mint = Arc::new(Mint { lifetimes: config.lifetimes, keys, last_use: LastUse::default() });
     let public = PublicUrl::new(public_url);
     let throttle = Throttle::new(config.rate_limits);
-    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, once: Once::default() }))
+    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, once: Once::default() }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -13,6 +13,7 @@ use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
 use crate::identity::throttle::Throttle;
+use crate::mail::Mail;
 use crate::store::Store;
 use crate::tokens::Mint;
 
@@ -24,6 +25,8 @@ pub struct App {
     pub clock: Clock,
     /// What makes and judges tokens.
     pub mint: std::sync::Arc<Mint>,
+    /// What writes letters.
+    pub mail: std::sync::Arc<Mail>,
     /// The settings.
     pub config: Config,
     /// The address that people and programs use.
@@ -82,7 +85,14 @@ impl App {
 
     /// What signing in needs.
     pub fn desk(&self) -> Desk<'_> {
-        Desk { store: &self.store, hasher: &self.hasher, throttle: &self.throttle, lifetimes: self.mint.lifetimes }
+        Desk {
+            store: &self.store,
+            hasher: &self.hasher,
+            throttle: &self.throttle,
+            mail: &self.mail,
+            mint: &self.mint,
+            lifetimes: self.mint.lifetimes,
+        }
     }
 
     /// The frame of a page for nobody in particular.

@@ -40,11 +40,16 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/v3/account/security/personalAccessToken", Access::Token),
     ("POST", "/v3/account/security/personalAccessToken", Access::Token),
     ("DELETE", "/v3/account/security/personalAccessToken/{id}", Access::Token),
+    ("POST", "/v3/account/security/password/reset", Access::Program),
+    ("POST", "/v3/account/security/password/validate", Access::Program),
+    ("POST", "/v3/account/security/email/update", Access::Token),
+    ("POST", "/v3/account/security/email/validate", Access::Program),
     ("POST", "/v3/account/security/remoteSession", Access::Program),
     ("POST", "/v3/account/security/remoteSession/{id}/exercise", Access::Program),
     ("GET", "/v3/validate", Access::Program),
     ("POST", "/v3/validate", Access::Program),
     ("GET", "/v3/user", Access::Program),
+    ("POST", "/v3/user/invite", Access::Token),
     ("GET", "/v3/user/{id}", Access::Program),
     ("POST", "/spatialstudio/oauth/v1/user/token", Access::Token),
     ("GET", "/spatialstudio/api/v1/user/token", Access::Session),
@@ -173,6 +178,10 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/account/username", "PUT").route(put().to(api::account::username)))
         .service(program("/account/root/{name}", "GET, HEAD").route(get().to(api::account::root)))
         .service(program("/account/security/password/update", "POST").route(post().to(api::security::update_password)))
+        .service(program("/account/security/password/reset", "POST").route(post().to(api::security::reset_password)))
+        .service(program("/account/security/password/validate", "POST").route(post().to(api::security::finish_reset)))
+        .service(program("/account/security/email/update", "POST").route(post().to(api::security::update_email)))
+        .service(program("/account/security/email/validate", "POST").route(post().to(api::security::validate_email)))
         .service(
             program("/account/security/{name:accessToken|personalAccessToken}", "GET, HEAD, POST")
                 .route(get().to(api::access_tokens::list))
@@ -193,6 +202,7 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
                 .route(post().to(api::account::validate)),
         )
         .service(program("/user", "GET, HEAD").route(get().to(api::users::search)))
+        .service(program("/user/invite", "POST").route(post().to(api::users::invite)))
         .service(program("/user/{id}", "GET, HEAD").route(get().to(api::users::get)))
         .service(program("/oauth/token", "POST").route(post().to(api::oauth::token)))
         .default_service(web::to(no_such_endpoint))
