@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::pages::{account, developer, home, invitation, log_in, log_out, problem, register, reset, set_up, verify};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -73,6 +73,15 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/register", Access::Anybody),
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
+    ("GET", "/.well-known/change-password", Access::Anybody),
+    ("GET", "/reset", Access::Anybody),
+    ("POST", "/reset", Access::Anybody),
+    ("GET", "/reset/finish", Access::Anybody),
+    ("POST", "/reset/finish", Access::Anybody),
+    ("GET", "/verify", Access::Anybody),
+    ("POST", "/verify", Access::Anybody),
+    ("GET", "/invitation", Access::Anybody),
+    ("POST", "/invitation", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
     ("GET", "/account", Access::Person),
     ("GET", "/account-settings/profile", Access::Anybody),
@@ -242,6 +251,11 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/logout").route(get().to(log_out::get)).route(post().to(log_out::post)))
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
+        .service(page("/.well-known/change-password").route(get().to(reset::change_password)))
+        .service(page("/reset").route(get().to(reset::get)).route(post().to(reset::post)))
+        .service(page("/reset/finish").route(get().to(reset::get_finish)).route(post().to(reset::post_finish)))
+        .service(page("/verify").route(get().to(verify::get)).route(post().to(verify::post)))
+        .service(page("/invitation").route(get().to(invitation::get)).route(post().to(invitation::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
