@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::http::Answer;
 use crate::harness::mailbox::spawn_with_mail;
-use crate::harness::{self, PASSWORD, Server, confidential};
+use crate::harness::{PASSWORD, Server, confidential};
 
 const UPDATE: &str = "/v3/account/security/email/update";
 const VALIDATE: &str = "/v3/account/security/email/validate";
@@ -208,5 +208,18 @@ async fn guessing_the_password_at_a_link_is_slowed_down() {
         validate(&server, json!({ "token": key, "password": "not the password" })).await.refusal(403);
     }
     validate(&server, json!({ "token": key, "password": PASSWORD })).await.refusal(429);
-    harness::spawn().await.nobody().post(VALIDATE, &json!({ "token": key, "password": PASSWORD })).await.refusal(400);
+}
+
+#[actix_web::test]
+async fn a_link_to_the_old_address_opens_nothing_after_the_change() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let reset = json!({ "email": "root@people.example" });
+    server.nobody().post("/v3/account/security/password/reset", &reset).await.success();
+    let old = mailbox.take_one(&server).await.key();
+    let root = server.log_in("root").await;
+    root.post(UPDATE, &json!({ "email": "new@people.example", "password": PASSWORD })).await.success();
+    let key = mailbox.take(&server).await.remove(0).key();
+    validate(&server, json!({ "token": key, "password": PASSWORD })).await.success();
+    let body = json!({ "token": old, "newPassword": NEW });
+    server.nobody().post("/v3/account/security/password/validate", &body).await.refusal(400);
 }

@@ -1,5 +1,7 @@
 //! Invitations: a mailed link makes an account with a proven address, also where nobody signs up alone.
 
+use std::process::Command;
+
 use gatepost::domain::user::Role;
 use serde_json::{Value, json};
 
@@ -145,4 +147,35 @@ async fn two_who_use_an_invitation_at_once_make_one_account() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400, 400, 400]);
     assert_eq!(server.count("users").await, 2);
+}
+
+/// What a command on the server's own database prints.
+fn command(server: &Server, mail_url: &str, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_gatepost"))
+        .args(arguments)
+        .env("GATEPOST_DATABASE_URL", server.database_url())
+        .env("GATEPOST_SECRET_FILE", &server.app.config.secret_file)
+        .env("GATEPOST_PUBLIC_URL", server.issuer())
+        .env("GATEPOST_MAIL_URL", mail_url)
+        .output()
+        .expect("because the binary was just built");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A command has the machine's clock and the server of a test has its own, so only the rows are looked at.
+#[actix_web::test]
+async fn an_operator_invites_and_resets_by_command() {
+    let (server, mailbox) = spawn_with_mail(&[("registration", "closed")]).await;
+    let invite = ["user", "invite", "--email", "carol@people.example"];
+    let (is_done, link) = command(&server, "log:", &invite);
+    assert!(is_done && link.starts_with(&format!("{}/invitation?key=", server.issuer())), "{link}");
+    assert_eq!((server.count("mailed_links").await, server.count("letters").await), (1, 0), "the link was printed");
+    let (is_done, said) = command(&server, &mailbox.url(), &invite);
+    assert!(is_done && said.contains("on its way") && !said.contains("key="), "{said}");
+    assert_eq!((server.count("mailed_links").await, server.count("letters").await), (2, 1), "the link is mailed");
+    assert!(!command(&server, "log:", &["user", "invite", "--email", "root@people.example"]).0, "somebody has it");
+    assert!(!command(&server, "log:", &["user", "invite", "--email", "no address"]).0);
+    let (is_done, link) = command(&server, "log:", &["user", "reset-password", "--link", "root"]);
+    assert!(is_done && link.starts_with(&format!("{}/reset/finish?key=", server.issuer())), "{link}");
+    assert_eq!(server.count("mailed_links WHERE kind = 'reset'").await, 1);
 }

@@ -39,10 +39,10 @@ async fn a_letter_says_who_asked_and_what_to_do_if_that_was_somebody_else() {
 #[actix_web::test]
 async fn a_link_begins_with_the_configured_address_whatever_the_request_says() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
-    let headers = [("host", "evil.test"), ("x-forwarded-host", "evil.test"), ("forwarded", "host=evil.test")];
+    let headers = [("x-forwarded-host", "evil.test"), ("forwarded", "host=evil.test")];
     let body = json!({ "email": "root@people.example" });
     let method = actix_web::http::Method::POST;
-    server.nobody().send(method, RESET, &headers[1..], &body).await.success();
+    server.nobody().send(method, RESET, &headers, &body).await.success();
     let letter = mailbox.take_one(&server).await;
     assert!(letter.whole.contains(&format!("{}/reset/finish", server.issuer())) && !letter.whole.contains("evil.test"));
 }
