@@ -12,6 +12,7 @@ use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
+use crate::mail::transport::{InvalidMailUrl, MailUrl};
 use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
@@ -21,6 +22,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
     ("database_url", "sqlite://FILE or postgres://…"),
     ("secret_file", "the base key; made on the first start, readable by its owner only"),
+    (
+        "mail.url",
+        "how letters leave: log: (on loopback only), file:///folder, smtp://user:password@host:port, smtps://…",
+    ),
+    ("mail.from", "the sender of letters, such as Gatepost <no-reply@example.com>"),
     ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
     ("lifetimes.code", "seconds that an authorization code lives"),
     ("lifetimes.par", "seconds in which a browser must come with a pushed authorization request"),
@@ -31,6 +37,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("lifetimes.user_token_max", "seconds that a user token lives at most"),
     ("lifetimes.device", "seconds that a device without a browser waits for its person"),
     ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
+    ("lifetimes.reset", "seconds that a mailed link resets a password"),
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
     ("lifetimes.session_max", "seconds until a browser session ends in any case"),
@@ -84,6 +91,10 @@ pub struct Config {
     pub database_url: String,
     /// Where the base key is.
     pub secret_file: PathBuf,
+    /// How letters leave.
+    pub mail_url: MailUrl,
+    /// Who sends them; a name at the public URL's host when absent.
+    pub mail_from: Option<String>,
     /// Who may sign up.
     pub registration: RegistrationPolicy,
     /// How long things live.
@@ -216,6 +227,10 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         ops_listen: (!ops_listen.is_empty()).then_some(ops_listen),
         secret_file: secret_file(values, &database_url)?,
         database_url,
+        mail_url: text("mail.url", "log:")
+            .parse()
+            .map_err(|error: InvalidMailUrl| ConfigError::Value("mail.url", error.to_string()))?,
+        mail_from: Some(text("mail.from", "")).filter(|from| !from.is_empty()),
         registration: registration(&text("registration", "open")),
         lifetimes: lifetimes(values)?,
         unregistered: match text("login_redirect.unregistered", "deny").as_str() {
@@ -329,6 +344,7 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
         user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
         device: number(values, "lifetimes.device", default.device, 1..=3_600)?,
         remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
+        reset: number(values, "lifetimes.reset", default.reset, 60..=86_400)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,
         session_max: number(values, "lifetimes.session_max", default.session_max, 1..=31_536_000)?,

@@ -9,7 +9,7 @@
 //! Imports point one way only, and a test (`tests/it/tidy`) fails when one does not:
 //!
 //! ```text
-//! web → oauth, identity → tokens → outcome → store → domain → schema, clock
+//! web → oauth, identity → tokens, mail → outcome → store → domain → schema, clock
 //! ```
 //!
 //! | room | what it holds | what it never does |
@@ -20,6 +20,7 @@
 //! | [`tokens`] | the token model: making tokens, judging them, taking them back | know who asks, or how |
 //! | [`oauth`] | what the RFCs decide; `oauth/machine` is the seam to oxide-auth | name HTTP |
 //! | [`identity`] | who somebody is: passwords, sessions, signing up, the login redirect | name HTTP, or `oauth` |
+//! | [`mail`] | letters: written in the transaction that causes them, sealed, sent from [`upkeep`] | send inside a request |
 //! | [`web`] | how it travels: extract, call, render; [`web::routes`] is the one table of addresses | hold a rule |
 //! | [`cli`], [`config`], [`upkeep`] | starting up, the settings, what runs beside requests | |
 //!
@@ -67,6 +68,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod identity;
+pub mod mail;
 pub mod oauth;
 pub mod outcome;
 pub mod schema;

@@ -257,6 +257,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    letters (id) {
+        id -> BigInt,
+        sealed -> Text,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailed_links (id) {
+        id -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        asked_by -> Nullable<BigInt>,
+        email -> Text,
+        email_folded -> Text,
+        digest -> Text,
+        next -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     pushed_requests (id) {
         id -> BigInt,
         digest -> Text,
@@ -338,5 +365,5 @@ diesel::joinable!(device_codes -> grants (grant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, pushed_requests, device_codes, signing_keys, authentications,
+    idempotency_keys, pushed_requests, device_codes, signing_keys, authentications, letters, mailed_links,
 );

@@ -1,9 +1,13 @@
-//! What runs beside requests: last uses are written down, what ended long ago goes, keys take over.
+//! What runs beside requests: last uses are written down, letters are sent, what ended long ago goes, keys
+//! take over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future;
+
 use crate::clock::{Clock, UnixTime};
+use crate::mail::Mail;
 use crate::oauth::signing::Signer;
 use crate::store::{Result, Store, cleaning};
 use crate::tokens::Mint;
@@ -49,18 +53,46 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     }
 }
 
+/// What is looked after.
+pub struct House {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What gathers last uses.
+    pub mint: Arc<Mint>,
+    /// What sends letters.
+    pub mail: Arc<Mail>,
+    /// What signs.
+    pub signer: Arc<Signer>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
 /// Runs until it is dropped.
-pub async fn run(store: Store, mint: Arc<Mint>, signer: Arc<Signer>, clock: Clock) {
+pub async fn run(house: House) {
+    // A mail server that is slow holds up nothing else.
+    future::join(care(&house), send_letters(&house)).await;
+}
+
+async fn send_letters(House { store, mail, clock, .. }: &House) {
+    loop {
+        mail.wait().await;
+        if let Err(error) = mail.deliver(store, clock.now()).await {
+            tracing::warn!(%error, "the outbox could not be read; it is tried again in a moment");
+        }
+    }
+}
+
+async fn care(House { store, mint, signer, clock, .. }: &House) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
-        flush(&store, &mint).await;
+        flush(store, mint).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
-            if let Err(error) = signer.tend(&store, &mint, clock.now()).await {
+            if let Err(error) = signer.tend(store, mint, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }
-            match clean(&store, clock.now()).await {
+            match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),
                 Err(error) => {

@@ -50,6 +50,8 @@ fn shown(settings: &Settings) -> Value {
     add("ops_listen", json!(settings.ops_listen.as_deref().unwrap_or_default()));
     add("database_url", json!(database_url));
     add("secret_file", json!(settings.secret_file));
+    add("mail.url", json!(settings.mail_url.to_string()));
+    add("mail.from", json!(settings.mail_from.as_deref().unwrap_or_default()));
     add("registration", json!(settings.registration));
     add("lifetimes.code", json!(lifetimes.code));
     add("lifetimes.par", json!(lifetimes.par));
@@ -59,6 +61,7 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.user_token", json!(lifetimes.user_token));
     add("lifetimes.user_token_max", json!(lifetimes.user_token_max));
     add("lifetimes.remote_session", json!(lifetimes.remote_session));
+    add("lifetimes.reset", json!(lifetimes.reset));
     add("lifetimes.login_redirect_max", json!(lifetimes.login_redirect_max));
     add("lifetimes.session_idle", json!(lifetimes.session_idle));
     add("lifetimes.session_max", json!(lifetimes.session_max));

@@ -80,8 +80,7 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let public = server::public(&app, socket)?;
     let (address, server) = (public.address, public.server.handle());
     actix_web::rt::spawn(public.server);
-    let upkeep =
-        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.signer.clone(), app.clock.clone()));
+    let upkeep = actix_web::rt::spawn(upkeep::run(app.house()));
     Ok(Running { demo, address, server, upkeep, folder })
 }
 

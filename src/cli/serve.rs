@@ -54,8 +54,7 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     offer_set_up(&app).await?;
     println!("ready {}", app.public.issuer);
     std::io::stdout().flush()?;
-    let upkeep =
-        actix_web::rt::spawn(upkeep::run(app.store.clone(), app.mint.clone(), app.signer.clone(), app.clock.clone()));
+    let upkeep = actix_web::rt::spawn(upkeep::run(app.house()));
     stop_signal().await?;
     tracing::info!("stopping: running requests are finished first");
     for handle in handles {

@@ -15,6 +15,8 @@ use crate::domain::id::{self, Id};
 use crate::domain::installation::Installation;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
+use crate::mail::Mail;
+use crate::mail::transport::Unsendable;
 use crate::oauth::signing::Signer;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
@@ -32,6 +34,9 @@ pub enum StartError {
     /// The base key cannot be read or made.
     #[error("{0}: {1}")]
     SecretFile(PathBuf, String),
+    /// Letters cannot be sent with these settings.
+    #[error(transparent)]
+    Mail(#[from] Unsendable),
     /// Threads or sockets.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -101,10 +106,12 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let (store, mint) = mint(&config, &clock).await?;
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
+    let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let public = PublicUrl::new(public_url);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Throttle::new(config.rate_limits);
-    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, signer, once: Once::default() }))
+    let once = Once::default();
+    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, once }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -4,18 +4,26 @@ use std::io::Read;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{CommandError, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
+use crate::domain::base_key::BaseKeys;
+use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
-use crate::domain::user::{Role, User as Person, fold};
+use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
 use crate::identity::password_hashing::Hasher;
 use crate::identity::people::{self, Credentials};
+use crate::identity::{invitation, recovery};
+use crate::mail::Mail;
+use crate::mail::letters::{Asker, Invitation, invitation_url};
+use crate::mail::transport::MailUrl;
 use crate::outcome::transact;
-use crate::store::{Store, users};
+use crate::store::{Store, mailed_links, users};
 use crate::tokens::revoke;
+use crate::web::app::PublicUrl;
 
 /// People.
 #[derive(Subcommand)]
@@ -30,8 +38,10 @@ pub enum User {
     Disable(Named),
     /// Enable a disabled person.
     Enable(Named),
-    /// Set a new password, read from standard input; sessions, tokens and grants end.
-    ResetPassword(Named),
+    /// Set a new password, read from standard input; sessions, tokens and grants end. Or print a link.
+    ResetPassword(ResetPassword),
+    /// Invite somebody to make an account: mails the link, or prints it where no letters are sent.
+    Invite(Invite),
 }
 
 /// A new person.
@@ -54,6 +64,24 @@ pub struct Create {
     role: String,
 }
 
+/// Somebody who has no account.
+#[derive(Args)]
+pub struct Invite {
+    /// The e-mail address. It counts as theirs once they used the link.
+    #[arg(long)]
+    email: String,
+}
+
+/// Whose password, and how.
+#[derive(Args)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    named: Named,
+    /// Print a one-time link to hand over instead; the person sets the password themselves.
+    #[arg(long)]
+    link: bool,
+}
+
 /// One person.
 #[derive(Args)]
 pub struct Named {
@@ -67,7 +95,7 @@ pub struct Named {
 /// # Errors
 /// Why it failed.
 pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), CommandError> {
-    let (store, _) = start::store(&config, &Clock::System).await?;
+    let (store, keys) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();
     match command {
         User::Create(new) => create(&store, now, &config, new, is_json).await,
@@ -82,7 +110,11 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         }
         User::Disable(named) => set_disabled(&store, &named, Some(now)).await,
         User::Enable(named) => set_disabled(&store, &named, None).await,
-        User::ResetPassword(named) => reset_password(&store, now, &config, &named).await,
+        User::ResetPassword(ResetPassword { named, link: true }) => {
+            print_reset_link(&store, now, &config, &named).await
+        }
+        User::ResetPassword(ResetPassword { named, link: false }) => reset_password(&store, now, &config, &named).await,
+        User::Invite(invite) => invite_by_mail(&store, now, (&config, keys), &invite).await,
     }
 }
 
@@ -131,10 +163,71 @@ async fn reset_password(store: &Store, now: UnixTime, config: &Config, named: &N
     store
         .write(move |tx| {
             users::set_password_hash(tx, id, &hash)?;
+            mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
             revoke::everything(tx, now, id)
         })
         .await?;
     println!("{} has a new password; their sessions and the apps' tokens have ended", user.username);
+    Ok(())
+}
+
+/// The address that people use. Without the setting, the one that `serve` has when its port is fixed.
+fn public_url(config: &Config) -> Result<Url, CommandError> {
+    let port = config.listen.rsplit(':').next().unwrap_or_default();
+    match &config.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Url::parse(&format!("http://localhost:{port}"))
+            .map_err(|_no_port| CommandError::Refused("set public_url: the link begins with it".to_owned())),
+    }
+}
+
+async fn print_reset_link(store: &Store, now: UnixTime, config: &Config, named: &Named) -> Result<(), CommandError> {
+    let user = find(store, named).await?;
+    let (issuer, lifetime) = (PublicUrl::new(&public_url(config)?).issuer, config.lifetimes.reset);
+    let key = store.write(move |tx| recovery::make_link(tx, now, lifetime, &user)).await?;
+    let key = key.ok_or_else(|| CommandError::Refused("this person has no e-mail address".to_owned()))?;
+    println!("{issuer}/reset/finish?key={}", key.expose());
+    Ok(())
+}
+
+async fn invite_by_mail(
+    store: &Store,
+    now: UnixTime,
+    (config, keys): (&Config, BaseKeys),
+    invite: &Invite,
+) -> Result<(), CommandError> {
+    let to: EmailAddress =
+        invite.email.parse().map_err(|error: InvalidEmailAddress| CommandError::Refused(error.to_string()))?;
+    let folded = fold(to.as_str());
+    if store.read(move |db| users::find_by_login(db, &folded)).await?.is_some() {
+        return Err(CommandError::Refused("somebody has this e-mail address".to_owned()));
+    }
+    let url = public_url(config)?;
+    let mail =
+        Mail::start(keys, &url, (&config.mail_url, config.mail_from.as_deref())).map_err(start::StartError::from)?;
+    let reaches_people = mail.is_on() && config.mail_url != MailUrl::Log;
+    let (issuer, reader) = (PublicUrl::new(&url).issuer, to.clone());
+    let link = store
+        .write(move |tx| {
+            let (key, person) = invitation::make(tx, now, &to)?;
+            let link = invitation_url(&issuer, &key, &person.uuid());
+            if reaches_people {
+                let asker = Asker {
+                    at: now,
+                    address: "of the server itself".to_owned(),
+                    program: "the command line".to_owned(),
+                };
+                let letter = Invitation { inviter: None, key, user_id: person.uuid(), lifetime: invitation::LIFE };
+                mail.write(tx, (&to, &asker), &letter)?;
+            }
+            Ok(link)
+        })
+        .await?;
+    if reaches_people {
+        println!("an invitation to {} is on its way; the running server sends it", reader.as_str());
+    } else {
+        println!("{}", link.expose());
+    }
     Ok(())
 }
 

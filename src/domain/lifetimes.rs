@@ -24,6 +24,8 @@ pub struct Lifetimes {
     pub device: i64,
     /// A remote session that waits for its person.
     pub remote_session: i64,
+    /// A mailed link that resets a password.
+    pub reset: i64,
     /// The longest life of a login-redirect token, and its default.
     pub login_redirect_max: i64,
     /// A browser session that is not used.
@@ -48,6 +50,7 @@ impl Default for Lifetimes {
             user_token_max: 5_184_000,
             device: 600,
             remote_session: 600,
+            reset: 3_600,
             login_redirect_max: 86_400,
             session_idle: 1_209_600,
             session_max: 7_776_000,

@@ -4,14 +4,16 @@ use super::password_hashing::{Busy, Verdict};
 use super::sign_in::Desk;
 use super::throttle::Throttled;
 use crate::clock::UnixTime;
+use crate::domain::grant::Grant;
 use crate::domain::id::Id;
+use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, Username, fold};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, grants, sessions, users};
+use crate::store::{Database, grants, mailed_links, sessions, users};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -26,6 +28,15 @@ pub enum AccountRefusal {
     /// Too many tries; seconds to wait.
     #[error("Too many tries. Try again later.")]
     Throttled(i64),
+    /// A mailed link is unknown, used or expired.
+    #[error("This link is over: it works once and for a while only. Ask for a new one.")]
+    LinkOver,
+    /// The operator has not set up mail.
+    #[error("This server sends no letters. Ask the people who run it.")]
+    MailOff,
+    /// The operator does not let this person do it.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// Too many passwords wait to be checked.
     #[error("The server is busy right now. Try again in a moment.")]
     Busy,
@@ -134,7 +145,17 @@ pub async fn confirm(
     }
 }
 
+/// What a new password leaves alive: that by which it was set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept {
+    /// The session before it, or behind the token.
+    pub session: Option<Id<Session>>,
+    /// The grant of the token that asked.
+    pub grant: Option<Id<Grant>>,
+}
+
 /// Sets a new password. All other sessions, user tokens, codes and grants end; personal tokens stay.
+/// Mailed links that a password decides about end too.
 ///
 /// # Errors
 /// A weak new password, or a wrong current one.
@@ -142,7 +163,7 @@ pub async fn change_password(
     desk: Desk<'_>,
     now: UnixTime,
     (user, old, new): (&User, Secret, &str),
-    (address, kept): (&str, Option<Id<Session>>),
+    (address, kept): (&str, Kept),
 ) -> Result<(), Error<AccountRefusal>> {
     let new = NewPassword::check(new, &user.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
@@ -153,10 +174,11 @@ pub async fn change_password(
         if !users::replace_password_hash(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
-        for session in sessions::list(tx, now, id)?.iter().filter(|session| Some(session.id) != kept) {
+        for session in sessions::list(tx, now, id)?.iter().filter(|session| Some(session.id) != kept.session) {
             revoke::session(tx, now, id, session.id)?;
         }
-        Ok(grants::revoke_given_to_programs(tx, now, id)?)
+        mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
+        Ok(grants::revoke_given_to_programs(tx, now, id, kept.grant)?)
     })
     .await
 }

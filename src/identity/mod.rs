@@ -2,9 +2,13 @@
 
 pub mod account;
 pub mod api_log_in;
+pub mod email;
+pub mod invitation;
 pub mod login_redirect;
+pub mod mailed;
 pub mod password_hashing;
 pub mod people;
+pub mod recovery;
 pub mod remote_session;
 pub mod session;
 pub mod set_up;

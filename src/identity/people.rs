@@ -74,6 +74,20 @@ impl NewPerson {
 pub fn create(
     tx: &mut Database,
     now: UnixTime,
+    person: (&NewPerson, Option<&str>),
+    standing: (Role, bool),
+) -> Result<User, Error<Vec<FieldProblem>>> {
+    create_as(tx, now, Id::next(now), person, standing)
+}
+
+/// The same under a key that was promised before: an invited person's.
+///
+/// # Errors
+/// A taken user name, or a proven address that is taken.
+pub fn create_as(
+    tx: &mut Database,
+    now: UnixTime,
+    id: Id<User>,
     (person, hash): (&NewPerson, Option<&str>),
     (role, is_vouched): (Role, bool),
 ) -> Result<User, Error<Vec<FieldProblem>>> {
@@ -87,7 +101,7 @@ pub fn create(
         return Err(taken("email", "Somebody has this e-mail address."));
     }
     let user = User {
-        id: Id::next(now),
+        id,
         username: person.username.as_str().to_owned(),
         username_folded,
         email: Some(person.email.as_str().to_owned()),

@@ -1,6 +1,8 @@
 //! Signing in with a password. Unknown name, wrong password and disabled account are one answer
 //! after the same time.
 
+use std::sync::Arc;
+
 use super::password_hashing::{Busy, Hasher, Verdict};
 use super::session::{self, Origin};
 use super::throttle::{Throttle, Throttled};
@@ -10,8 +12,10 @@ use crate::domain::password::MAX_BYTES;
 use crate::domain::secret::Secret;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{User, fold};
+use crate::mail::Mail;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, StoreError, users};
+use crate::tokens::Mint;
 
 /// What somebody typed, and from where.
 #[derive(Clone, Debug)]
@@ -58,6 +62,10 @@ pub struct Desk<'a> {
     pub hasher: &'a Hasher,
     /// Who counts failures.
     pub throttle: &'a Throttle,
+    /// What writes letters.
+    pub mail: &'a Arc<Mail>,
+    /// What makes tokens.
+    pub mint: &'a Arc<Mint>,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
 }

@@ -2,17 +2,21 @@
 
 use serde::Serialize;
 
-use super::password_hashing::{Busy, Hasher};
+use super::account::AccountRefusal;
+use super::email;
+use super::mailed::asker;
+use super::password_hashing::Busy;
 use super::people::{self, NewPerson};
 use super::session::{self, Origin};
+use super::sign_in::Desk;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
-use crate::domain::lifetimes::Lifetimes;
 use crate::domain::registration::FieldProblem;
 use crate::domain::token::{SessionKey, Token};
-use crate::domain::user::{Role, User};
+use crate::domain::user::{EmailAddress, Role, User};
+use crate::mail::letters::Asker;
 use crate::outcome::{Error, transact};
-use crate::store::{Database, Store, StoreError, users};
+use crate::store::{Database, StoreError, users};
 
 /// The setting `registration`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,6 +39,8 @@ pub enum SignUpRefusal {
     Closed,
     /// What is wrong with the fields.
     Problems(Vec<FieldProblem>),
+    /// The invitation is unknown, used or expired.
+    LinkOver,
     /// Too many people sign up right now.
     Busy,
 }
@@ -51,13 +57,26 @@ impl RegistrationPolicy {
         matches!(self, Self::Open | Self::Domains(_))
     }
 
+    /// Whether a person may invite this address: where an operator makes accounts, only an
+    /// administrator; where addresses are of some domains, others do not come in by a friend (ours).
+    pub(super) fn permits_invitation(&self, inviter: &User, to: &EmailAddress) -> Result<(), AccountRefusal> {
+        match self {
+            _ if inviter.role == Role::Admin => Ok(()),
+            Self::Open | Self::Invite => Ok(()),
+            Self::Closed => Err(AccountRefusal::Forbidden("Only the people who run this server invite here.")),
+            Self::Domains(domains) if !is_of(domains, to) => {
+                Err(AccountRefusal::Invalid(format!("Use an e-mail address of: {}.", domains.join(", "))))
+            }
+            Self::Domains(_) => Ok(()),
+        }
+    }
+
     fn permits(&self, person: &NewPerson) -> Result<(), SignUpRefusal> {
         match self {
             Self::Open => Ok(()),
             Self::Closed | Self::Invite => Err(SignUpRefusal::Closed),
             Self::Domains(domains) => {
-                let domain = person.email().as_str().rsplit('@').next().unwrap_or_default().to_lowercase();
-                if domains.iter().any(|allowed| allowed.to_lowercase() == domain) {
+                if is_of(domains, person.email()) {
                     return Ok(());
                 }
                 let message = format!("Use an e-mail address of: {}.", domains.join(", "));
@@ -67,53 +86,65 @@ impl RegistrationPolicy {
     }
 }
 
+fn is_of(domains: &[String], email: &EmailAddress) -> bool {
+    let domain = email.as_str().rsplit('@').next().unwrap_or_default().to_lowercase();
+    domains.iter().any(|allowed| allowed.to_lowercase() == domain)
+}
+
 /// Makes an account for a person who signs up by a program of the platform.
 ///
 /// # Errors
 /// Why no account was made.
 pub async fn sign_up_for_program(
-    (store, hasher): (&Store, &Hasher),
+    desk: Desk<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    person: NewPerson,
+    (person, origin): (NewPerson, &Origin),
 ) -> Result<Id<User>, Error<SignUpRefusal>> {
-    make((store, hasher), now, policy, (person, |_, user: &User| Ok(user.id))).await
+    let asker = asker(now, origin);
+    make(desk, now, policy, (person, asker, None), |_, user: &User| Ok(user.id)).await
 }
 
 /// Makes an account and signs its person in. Closed until the first account exists: that one is
-/// made by the set-up link or the command.
+/// made by the set-up link or the command. `next` is where the letter's link will lead on to.
 ///
 /// # Errors
 /// Why no account was made.
 pub async fn sign_up(
-    (store, hasher): (&Store, &Hasher),
+    desk: Desk<'_>,
     now: UnixTime,
-    (policy, lifetimes): (&RegistrationPolicy, Lifetimes),
-    (person, origin): (NewPerson, Origin),
+    policy: &RegistrationPolicy,
+    (person, origin, next): (NewPerson, Origin, Option<&str>),
 ) -> Result<Token<SessionKey>, Error<SignUpRefusal>> {
+    let (lifetimes, asker) = (desk.lifetimes, asker(now, &origin));
     let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &origin));
-    make((store, hasher), now, policy, (person, open)).await
+    make(desk, now, policy, (person, asker, next.map(str::to_owned)), open).await
 }
 
 async fn make<T, F>(
-    (store, hasher): (&Store, &Hasher),
+    desk: Desk<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, mut finish): (NewPerson, F),
+    (person, asker, next): (NewPerson, Asker, Option<String>),
+    mut finish: F,
 ) -> Result<T, Error<SignUpRefusal>>
 where
     T: Send + 'static,
     F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
 {
     policy.permits(&person).map_err(Error::Refused)?;
-    let hash = person.hash(hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    transact(store, move |tx| {
+    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let mail = desk.mail.clone();
+    let made = transact(desk.store, move |tx| {
         if users::is_empty(tx)? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
         let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, false));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
+        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()))?;
         Ok(finish(tx, &user)?)
     })
-    .await
+    .await;
+    desk.mail.wake();
+    made
 }

@@ -13,6 +13,8 @@ use crate::clock::UnixTime;
 const FAILURES: u32 = 10;
 /// Anonymous look-ups of one prefix in one window.
 const LOOK_UPS: u32 = 100;
+/// Letters that one prefix may cause in one window.
+const LETTERS: u32 = 20;
 /// Failed client authentications that close one client to one prefix. Some libraries fail once at
 /// each log-in before they find the right way, hence more.
 const CLIENT_FAILURES: u32 = 100;
@@ -143,6 +145,14 @@ impl Throttle {
                 count.failures = count.failures.saturating_sub(1);
             }
         }
+    }
+
+    /// Counts a letter that anybody may cause, per address prefix (ours): twenty in a window.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_letter(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, (" letter", address), LETTERS)
     }
 
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be

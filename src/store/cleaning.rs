@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::schema::{
     authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
-    pushed_requests, refresh_tokens, remote_sessions, sessions, tokens,
+    mailed_links, pushed_requests, refresh_tokens, remote_sessions, sessions, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -22,7 +22,8 @@ type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 /// When the store fails.
 pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let mut removed = clean_codes(tx, before)? + clean_tokens(tx, before)? + clean_refresh_tokens(tx, before)?;
-    removed += clean_held(tx, before)? + clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
+    removed += clean_held(tx, before)? + clean_links(tx, before)?;
+    removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
@@ -46,6 +47,13 @@ fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq_any(waiting))).execute(tx)?;
     removed += diesel::delete(idempotency_keys::table.filter(idempotency_keys::id.eq_any(keys))).execute(tx)?;
     Ok(removed)
+}
+
+/// Letters are not here: upkeep gives them up itself, and says so.
+fn clean_links(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = mailed_links::table.filter(mailed_links::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(mailed_links::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(mailed_links::table.filter(mailed_links::id.eq_any(ids))).execute(tx)?)
 }
 
 fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {

@@ -47,11 +47,17 @@ pub fn revoke_of_person(tx: &mut Database, now: UnixTime, user: Id<User>) -> Res
 }
 
 /// Ends all that a person gave to programs, by a password or by consent; tokens that they made for
-/// themselves stay.
-pub fn revoke_given_to_programs(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+/// themselves stay, and so does the grant `kept`.
+pub fn revoke_given_to_programs(
+    tx: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    kept: Option<Id<Grant>>,
+) -> Result<()> {
     let rows = grants::table
         .filter(grants::user_id.eq(user))
         .filter(grants::kind.ne(GrantKind::Personal))
+        .filter(grants::id.ne(kept.unwrap_or(Id::from_number(0)))) // no row has this key
         .filter(grants::revoked_at.is_null());
     diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
     Ok(())

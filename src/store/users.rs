@@ -104,3 +104,15 @@ pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
         .filter(users::disabled_at.is_null());
     Ok(rows.order(users::username_folded).limit(most).select(User::as_select()).load(tx)?)
 }
+
+/// Makes a proven address the person's. One that somebody proved meanwhile is a conflict.
+pub fn prove_email(tx: &mut Database, now: UnixTime, id: Id<User>, (email, folded): (&str, &str)) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set((
+            users::email.eq(Some(email)),
+            users::verified_email_folded.eq(Some(folded)),
+            users::email_verified_at.eq(Some(now)),
+        ))
+        .execute(tx)?;
+    Ok(())
+}

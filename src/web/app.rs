@@ -14,9 +14,11 @@ use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
 use crate::identity::throttle::Throttle;
+use crate::mail::Mail;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::Mint;
+use crate::upkeep::House;
 
 /// One running server.
 pub struct App {
@@ -26,6 +28,8 @@ pub struct App {
     pub clock: Clock,
     /// What makes and judges tokens.
     pub mint: Arc<Mint>,
+    /// What writes letters.
+    pub mail: Arc<Mail>,
     /// The settings.
     pub config: Config,
     /// The address that people and programs use.
@@ -86,7 +90,20 @@ impl App {
 
     /// What signing in needs.
     pub fn desk(&self) -> Desk<'_> {
-        Desk { store: &self.store, hasher: &self.hasher, throttle: &self.throttle, lifetimes: self.mint.lifetimes }
+        Desk {
+            store: &self.store,
+            hasher: &self.hasher,
+            throttle: &self.throttle,
+            mail: &self.mail,
+            mint: &self.mint,
+            lifetimes: self.mint.lifetimes,
+        }
+    }
+
+    /// What runs beside requests looks after these.
+    pub fn house(&self) -> House {
+        let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
+        House { store, mint, mail, signer: self.signer.clone(), clock: self.clock.clone() }
     }
 
     /// The frame of a page for nobody in particular.

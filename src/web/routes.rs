@@ -9,7 +9,9 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, device, home, log_in, log_out, problem, register, set_up};
+use super::pages::{
+    account, developer, device, home, invitation, log_in, log_out, problem, register, reset, set_up, verify,
+};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -47,11 +49,16 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/v3/account/security/personalAccessToken", Access::Token),
     ("POST", "/v3/account/security/personalAccessToken", Access::Token),
     ("DELETE", "/v3/account/security/personalAccessToken/{id}", Access::Token),
+    ("POST", "/v3/account/security/password/reset", Access::Program),
+    ("POST", "/v3/account/security/password/validate", Access::Program),
+    ("POST", "/v3/account/security/email/update", Access::Token),
+    ("POST", "/v3/account/security/email/validate", Access::Program),
     ("POST", "/v3/account/security/remoteSession", Access::Program),
     ("POST", "/v3/account/security/remoteSession/{id}/exercise", Access::Program),
     ("GET", "/v3/validate", Access::Program),
     ("POST", "/v3/validate", Access::Program),
     ("GET", "/v3/user", Access::Program),
+    ("POST", "/v3/user/invite", Access::Token),
     ("GET", "/v3/user/{id}", Access::Program),
     ("POST", "/spatialstudio/oauth/v1/user/token", Access::Token),
     ("GET", "/spatialstudio/api/v1/user/token", Access::Session),
@@ -80,6 +87,15 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/register", Access::Anybody),
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
+    ("GET", "/.well-known/change-password", Access::Anybody),
+    ("GET", "/reset", Access::Anybody),
+    ("POST", "/reset", Access::Anybody),
+    ("GET", "/reset/finish", Access::Anybody),
+    ("POST", "/reset/finish", Access::Anybody),
+    ("GET", "/verify", Access::Anybody),
+    ("POST", "/verify", Access::Anybody),
+    ("GET", "/invitation", Access::Anybody),
+    ("POST", "/invitation", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
     ("GET", "/device", Access::Person),
     ("POST", "/device", Access::Person),
@@ -197,6 +213,10 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/account/username", "PUT").route(put().to(api::account::username)))
         .service(program("/account/root/{name}", "GET, HEAD").route(get().to(api::account::root)))
         .service(program("/account/security/password/update", "POST").route(post().to(api::security::update_password)))
+        .service(program("/account/security/password/reset", "POST").route(post().to(api::security::reset_password)))
+        .service(program("/account/security/password/validate", "POST").route(post().to(api::security::finish_reset)))
+        .service(program("/account/security/email/update", "POST").route(post().to(api::security::update_email)))
+        .service(program("/account/security/email/validate", "POST").route(post().to(api::security::validate_email)))
         .service(
             program("/account/security/{name:accessToken|personalAccessToken}", "GET, HEAD, POST")
                 .route(get().to(api::access_tokens::list))
@@ -217,6 +237,7 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
                 .route(post().to(api::account::validate)),
         )
         .service(program("/user", "GET, HEAD").route(get().to(api::users::search)))
+        .service(program("/user/invite", "POST").route(post().to(api::users::invite)))
         .service(program("/user/{id}", "GET, HEAD").route(get().to(api::users::get)))
         .service(program("/oauth/token", "POST").route(post().to(api::oauth::token)))
         .default_service(web::to(no_such_endpoint))
@@ -274,6 +295,11 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/logout").route(get().to(log_out::get)).route(post().to(log_out::post)))
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
+        .service(page("/.well-known/change-password").route(get().to(reset::change_password)))
+        .service(page("/reset").route(get().to(reset::get)).route(post().to(reset::post)))
+        .service(page("/reset/finish").route(get().to(reset::get_finish)).route(post().to(reset::post_finish)))
+        .service(page("/verify").route(get().to(verify::get)).route(post().to(verify::post)))
+        .service(page("/invitation").route(get().to(invitation::get)).route(post().to(invitation::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
         .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
         .service(page("/account").route(get().to(account::get)))

@@ -147,6 +147,7 @@ async fn a_new_password_ends_what_programs_hold_and_leaves_what_she_made_herself
     let tokens = refreshing.tokens(&mut browser).await;
     let program = server.log_in("alice").await;
     program.post(UPDATE, &json!({ "oldPassword": PASSWORD, "newPassword": NEW })).await.success();
+    assert_eq!(server.account_status(program.token()).await, 200, "the token that asked goes on");
     for (kind, token) in held.each() {
         let stays = ["personal", "studio", "generator", "fileset"].contains(&kind);
         let valid = server.program(token).get("/v3/validate").await.success();

@@ -118,6 +118,7 @@ async fn refusal(config: &Config) -> String {
         Ok(_) => panic!("it started"),
         Err(error @ (StartError::Store(_) | StartError::SecretFile(..))) => error.to_string(),
         Err(StartError::System(error)) => panic!("{error}"),
+        Err(StartError::Mail(error)) => panic!("{error}"),
     }
 }
 

@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 use super::bearer::{caller, token_of};
 use super::error::ApiError;
 use super::json;
+use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::User;
 use crate::identity::account::{self, Profile};
-use crate::identity::people::{self, Credentials};
+use crate::identity::invitation;
+use crate::identity::people::{self, Credentials, NewPerson};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
 use crate::outcome::{Error, consult, transact};
+use crate::store::mailed_links;
 use crate::tokens::check::{Door, Rejection, find_living, is_whole};
 use crate::web::app::App;
 
@@ -56,16 +59,21 @@ pub async fn name() -> HttpResponse {
 /// `GET /v3/account`: who is it?
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (token, user) = caller(&app, &request, Door::AccountDetails).await?;
-    Ok(answer(&shown(&token, user)))
+    let (now, person) = (app.now(), user.id);
+    let pending = match is_whole(&token) {
+        true => app.store.read(move |db| mailed_links::find_pending_email(db, now, person)).await?,
+        false => None,
+    };
+    Ok(answer(&shown(&token, user, pending)))
 }
 
-fn shown(token: &TokenInUse, user: User) -> Account {
+fn shown(token: &TokenInUse, user: User, pending: Option<String>) -> Account {
     // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
     // security, unless the operator runs the app.
     let is_proven = user.email_verified_at.is_some();
     let shielded = is_whole(token).then(|| Shielded {
         email: user.email.clone().filter(|_| is_proven),
-        unvalidated_email: user.email.clone().filter(|_| !is_proven),
+        unvalidated_email: pending.or_else(|| user.email.clone().filter(|_| !is_proven)),
         has_password: user.password_hash.is_some(),
         disabled: user.disabled_at.is_some(),
         registration_date: user.created_at.rfc3339(),
@@ -80,31 +88,46 @@ fn shown(token: &TokenInUse, user: User) -> Account {
     }
 }
 
-/// `POST /v3/account`: signing up by program.
-pub async fn create(app: Data<App>, payload: Payload) -> Result<HttpResponse, ApiError> {
+impl From<SignUpRefusal> for ApiError {
+    fn from(refusal: SignUpRefusal) -> Self {
+        match refusal {
+            SignUpRefusal::Closed => {
+                Self::new(StatusCode::FORBIDDEN, "New accounts are made by the people who run this server.")
+            }
+            SignUpRefusal::LinkOver => Self::invalid("This invitation is unknown, was used, or has ended."),
+            SignUpRefusal::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
+            }
+            SignUpRefusal::Problems(problems) => {
+                Self::invalid(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+}
+
+/// `POST /v3/account`: signing up by program, or by an invitation (A2.1, flow 2).
+pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
-    let credentials = Credentials {
-        username: body.required("username")?,
-        email: body.required("email")?,
-        password: Some(body.required("password")?),
+    let check = |email: &str| -> Result<NewPerson, ApiError> {
+        let (username, password) = (body.required("username")?, Some(body.required("password")?));
+        let checked = people::check(Credentials { username, email, password });
+        checked.map_err(|problems| SignUpRefusal::Problems(problems).into())
     };
-    let person = people::check(credentials).map_err(|problems| {
-        ApiError::invalid(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(" "))
-    })?;
-    let created = sign_up_for_program((&app.store, &app.hasher), app.now(), &app.config.registration, person).await;
-    let user = created.map_err(|error| match error {
-        Error::Failed(error) => ApiError::from(error),
-        Error::Refused(SignUpRefusal::Closed) => {
-            ApiError::new(StatusCode::FORBIDDEN, "New accounts are made by the people who run this server.")
+    let id = match body.text("validationToken")? {
+        Some(token) => {
+            let (now, key, user_id) = (app.now(), Secret::new(token), body.required("userId")?);
+            let presented = key.clone();
+            let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await?;
+            let found = found.filter(|link| link.person().uuid() == user_id.to_ascii_lowercase());
+            let person = check(&found.ok_or(SignUpRefusal::LinkOver)?.email)?;
+            invitation::accept(app.desk(), now, (key, person), None).await?.0
         }
-        Error::Refused(SignUpRefusal::Busy) => {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
+        None => {
+            let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));
+            sign_up_for_program(app.desk(), app.now(), &app.config.registration, (person, &origin)).await?
         }
-        Error::Refused(SignUpRefusal::Problems(problems)) => {
-            ApiError::invalid(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(" "))
-        }
-    })?;
-    Ok(answer(&json!({ "id": user.uuid() })))
+    };
+    Ok(answer(&json!({ "id": id.uuid() })))
 }
 
 /// `DELETE /v3/account`: within 15 minutes of a log-in.

@@ -144,8 +144,10 @@ impl From<AccountRefusal> for ApiError {
     fn from(refusal: AccountRefusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            AccountRefusal::Invalid(_) => Self::invalid(message),
-            AccountRefusal::WrongPassword => Self::new(StatusCode::FORBIDDEN, message),
+            AccountRefusal::Invalid(_) | AccountRefusal::LinkOver => Self::invalid(message),
+            AccountRefusal::MailOff | AccountRefusal::Forbidden(_) | AccountRefusal::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, message)
+            }
             AccountRefusal::Throttled(seconds) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
             }

@@ -1,15 +1,17 @@
 //! `/v3/user` — finding people (`compatibility.md`, A2.5; `standards.md`, Look-ups).
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::account::answer;
 use super::bearer::{caller, in_header};
 use super::error::ApiError;
+use super::json;
 use crate::domain::id::Id;
 use crate::domain::user::{User, fold};
+use crate::identity::invitation;
 use crate::oauth::parameters::Parameters;
 use crate::store::users;
 use crate::tokens::check::Door;
@@ -51,4 +53,13 @@ pub async fn get(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiEr
     let found = app.store.read(move |db| users::find(db, id)).await?;
     let user = found.filter(User::is_active).ok_or_else(ApiError::not_found)?;
     Ok(answer(&shown(&user)))
+}
+
+/// `POST /v3/user/invite`: any user token; a token of an app sends no letters in its person's name.
+pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let body = json::read(payload).await?;
+    let (email, origin) = (body.required("email")?, app.origin_of(&request));
+    invitation::invite(app.desk(), app.now(), &app.config.registration, (&user, email, &origin)).await?;
+    Ok(answer(&json!({})))
 }

@@ -34,6 +34,8 @@ pub struct LogIn {
     pub username: String,
     /// The app that sent the person.
     pub asking: Option<Asking>,
+    /// Where to get a new password.
+    pub reset_url: String,
     /// Where to sign up.
     pub register_url: Option<String>,
 }
@@ -211,6 +213,7 @@ async fn show(
         error,
         username,
         asking,
+        reset_url: format!("{}?next={next}", app.public.path("/reset")),
         register_url: app
             .config
             .registration

@@ -6,12 +6,15 @@ pub mod continue_to;
 pub mod developer;
 pub mod device;
 pub mod home;
+pub mod invitation;
 pub mod log_in;
 pub mod log_out;
 pub mod problem;
 pub mod register;
 pub mod remote_session;
+pub mod reset;
 pub mod set_up;
+pub mod verify;
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Payload};

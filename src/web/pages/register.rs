@@ -98,9 +98,8 @@ pub async fn post(
     let refusal = match checked {
         Err(problems) => SignUpRefusal::Problems(problems),
         Ok(person) => {
-            let policy = (&app.config.registration, app.mint.lifetimes);
-            let signed_up =
-                sign_up((&app.store, &app.hasher), app.now(), policy, (person, app.origin_of(&request))).await;
+            let (policy, origin) = (&app.config.registration, app.origin_of(&request));
+            let signed_up = sign_up(app.desk(), app.now(), policy, (person, origin, Some(&next))).await;
             match signed_up {
                 Ok(key) => {
                     browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
@@ -112,7 +111,7 @@ pub async fn post(
         }
     };
     match refusal {
-        SignUpRefusal::Closed => Err(closed(&app)),
+        SignUpRefusal::Closed | SignUpRefusal::LinkOver => Err(closed(&app)),
         SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &request.uri().to_string())),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();

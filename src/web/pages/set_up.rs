@@ -87,7 +87,7 @@ pub async fn post(
             browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
             Ok(see_other(&app.public.path("/account")))
         }
-        Err(Error::Refused(SignUpRefusal::Closed)) => Err(over(&app)),
+        Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkOver)) => Err(over(&app)),
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
             let errors = problems.into_iter().map(FieldError::from).collect();

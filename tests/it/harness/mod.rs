@@ -10,6 +10,7 @@ pub mod html;
 pub mod http;
 pub mod jwt;
 pub mod keys;
+pub mod mailbox;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};

@@ -1,0 +1,178 @@
+//! Proving an e-mail address, and changing it. The old one stays until the new one is proven; one that
+//! is not proven reserves nothing (`standards.md`, E-mail).
+
+use super::account::{AccountRefusal, confirm};
+use super::mailed::{DAY, asker, end_earlier, find_with_person, may_send, prove};
+use super::session::{self, Origin};
+use super::sign_in::Desk;
+use crate::clock::UnixTime;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::password::NewPassword;
+use crate::domain::secret::Secret;
+use crate::domain::token::{SessionKey, Token};
+use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
+use crate::mail::Mail;
+use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, EmailChanging, ValidateEmail};
+use crate::outcome::{Error, consult, transact};
+use crate::store::{Database, Result as StoreResult, mailed_links, users};
+
+/// Seconds that a link which proves an address works (ours).
+const LIFE: i64 = DAY;
+const KINDS: [LinkKind; 2] = [LinkKind::ValidateEmail, LinkKind::ChangeEmail];
+
+/// Asks a new person whether the address is theirs. Whoever has it already is told instead: the person
+/// who signs up learns nothing.
+pub(super) fn ask_new_person(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, asker): (&Mail, &Asker),
+    (user, next): (&User, Option<&str>),
+) -> StoreResult<()> {
+    let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
+    if !mail.is_on() || !may_send(tx, now, &to)? {
+        return Ok(());
+    }
+    let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ValidateEmail, Some(user.id)), &to);
+    mailed_links::insert(tx, &MailedLink { next: next.map(str::to_owned), ..link })?;
+    if users::find_by_login(tx, &fold(to.as_str()))?.is_some() {
+        return mail.write(tx, (&to, asker), &AddressTaken);
+    }
+    mail.write(tx, (&to, asker), &ValidateEmail { username: user.username.clone(), key, lifetime: LIFE })
+}
+
+/// Begins to change a person's address: the new one gets a link, the old one is told. A taken address is
+/// answered like a free one, and its owner is told.
+///
+/// # Errors
+/// A wrong password, no address, or mail that is off.
+pub async fn update(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (user, email, password): (&User, &str, Secret),
+    origin: &Origin,
+) -> Result<(), Error<AccountRefusal>> {
+    let refused = |refusal: AccountRefusal| Error::Refused(refusal);
+    if !desk.mail.is_on() {
+        return Err(refused(AccountRefusal::MailOff));
+    }
+    let new = email.parse::<EmailAddress>();
+    let new = new.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
+    confirm(desk, now, (user, password, &origin.address)).await.map_err(refused)?;
+    if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
+        return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
+    }
+    let (mail, asker, user) = (desk.mail.clone(), asker(now, origin), user.clone());
+    transact(desk.store, move |tx| {
+        let is_same = |found: &User| found.is_active() && found.password_hash == user.password_hash;
+        let user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
+        Ok(ask_both(tx, now, (&mail, &asker), (&user, &new))?)
+    })
+    .await?;
+    desk.mail.wake();
+    Ok(())
+}
+
+fn ask_both(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, asker): (&Mail, &Asker),
+    (user, new): (&User, &EmailAddress),
+) -> StoreResult<()> {
+    let may_send = may_send(tx, now, new)?;
+    mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
+    let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
+    mailed_links::insert(tx, &link)?;
+    if may_send && users::find_by_login(tx, &link.email_folded)?.is_some() {
+        mail.write(tx, (new, asker), &AddressTaken)?;
+    } else if may_send {
+        mail.write(tx, (new, asker), &ChangeEmail { username: user.username.clone(), key, lifetime: LIFE })?;
+    }
+    let old = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
+    match old.and_then(|old| old.parse::<EmailAddress>().ok()) {
+        Some(old) => mail.write(tx, (&old, asker), &EmailChanging { username: user.username.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What shows that whoever opened the link is the account's person too.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// The account's password.
+    Password(Secret),
+    /// A new password, which ends everything earlier: whoever made the account is out of it.
+    NewPassword(Secret),
+}
+
+/// The living link behind a presented secret, with its person. One that proves the address of a sign-up
+/// is over when that is no longer the question.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<(MailedLink, User)>> {
+    let found = find_with_person(db, now, (presented, &KINDS))?;
+    Ok(found.filter(|(link, user)| {
+        let is_theirs = user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str());
+        link.kind == LinkKind::ChangeEmail || (is_theirs && user.email_verified_at.is_none())
+    }))
+}
+
+/// Uses the link: the address is the person's. Gives a browser a session, and where the person was going.
+///
+/// # Errors
+/// A link that is over, a wrong password, a weak new one, an address that somebody proved meanwhile.
+pub async fn finish(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (key, proof): (Secret, Proof),
+    (origin, opens_session): (&Origin, bool),
+) -> Result<(Option<Token<SessionKey>>, Option<String>), Error<AccountRefusal>> {
+    let over = || Error::Refused(AccountRefusal::LinkOver);
+    let presented = key.clone();
+    let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
+    let new_hash = judge(desk, now, (&link, &user), (proof, &origin.address)).await.map_err(Error::Refused)?;
+    let (mint, lifetimes, origin, judged) = (desk.mint.clone(), desk.lifetimes, origin.clone(), user.password_hash);
+    transact(desk.store, move |tx| {
+        let (link, user) = find(tx, now, key.expose())?.ok_or_else(over)?;
+        if user.password_hash != judged {
+            return Err(Error::Refused(AccountRefusal::WrongPassword));
+        }
+        let is_taken = users::find_by_login(tx, &link.email_folded)?.is_some_and(|other| other.id != user.id);
+        if is_taken {
+            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
+        }
+        if !mailed_links::redeem(tx, now, link.id)? {
+            return Err(over());
+        }
+        if let Some(hash) = &new_hash {
+            users::set_password_hash(tx, user.id, hash)?;
+            end_earlier(tx, now, &mint, (&user, true))?;
+        }
+        prove(tx, now, (&link, &user))?;
+        // A link to the address before opens nothing any more.
+        mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;
+        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
+        Ok((session, link.next))
+    })
+    .await
+}
+
+/// The hash of the new password, if that is the proof.
+async fn judge(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (link, user): (&MailedLink, &User),
+    (proof, address): (Proof, &str),
+) -> Result<Option<String>, AccountRefusal> {
+    match proof {
+        Proof::Password(password) => confirm(desk, now, (user, password, address)).await.map(|()| None),
+        // A slip of the pen would give the account to whoever has the mistyped address (ours).
+        Proof::NewPassword(_) if link.kind == LinkKind::ChangeEmail => {
+            Err(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned()))
+        }
+        Proof::NewPassword(password) => {
+            let new = NewPassword::check(password.expose(), &user.username);
+            let new = new.map_err(|error| AccountRefusal::Invalid(error.to_string()))?;
+            Ok(Some(desk.hasher.hash(new.secret().clone()).await?))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Invitations: a mailed link that makes an account, also where people cannot sign up by themselves. The
+//! address counts as proven: the letter was read there.
+
+use super::account::AccountRefusal;
+use super::mailed::{DAY, asker, find_living, may_send};
+use super::people::{self, NewPerson};
+use super::session::{self, Origin};
+use super::sign_in::Desk;
+use super::sign_up::{RegistrationPolicy, SignUpRefusal};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::secret::Secret;
+use crate::domain::token::{SessionKey, Token};
+use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User, fold};
+use crate::mail::letters::{AddressTaken, Invitation};
+use crate::outcome::{Error, transact};
+use crate::store::{Database, Result as StoreResult, mailed_links, users};
+
+/// Seconds that an invitation works (ours).
+pub const LIFE: i64 = 7 * DAY;
+/// Invitations that one person sends in a day (`compatibility.md`, A2.5).
+const MOST_IN_A_DAY: i64 = 100;
+
+/// Mails an invitation. An address that somebody has is answered like any other, and told by mail.
+///
+/// # Errors
+/// No address, too many, or a person who may not invite here.
+pub async fn invite(
+    desk: Desk<'_>,
+    now: UnixTime,
+    policy: &RegistrationPolicy,
+    (inviter, email, origin): (&User, &str, &Origin),
+) -> Result<(), Error<AccountRefusal>> {
+    let refused = |refusal: AccountRefusal| Error::Refused(refusal);
+    if !desk.mail.is_on() {
+        return Err(refused(AccountRefusal::MailOff));
+    }
+    let to = email.parse::<EmailAddress>();
+    let to = to.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
+    policy.permits_invitation(inviter, &to).map_err(refused)?;
+    let (mail, asker, inviter) = (desk.mail.clone(), asker(now, origin), inviter.clone());
+    transact(desk.store, move |tx| {
+        if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
+            return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
+        }
+        let may_send = may_send(tx, now, &to)?;
+        let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
+        let (user_id, folded) = (link.person().uuid(), link.email_folded.clone());
+        mailed_links::insert(tx, &MailedLink { asked_by: Some(inviter.id), ..link })?;
+        if !may_send {
+            return Ok(());
+        }
+        if users::find_by_login(tx, &folded)?.is_some() {
+            return Ok(mail.write(tx, (&to, &asker), &AddressTaken)?);
+        }
+        let inviter = Some(inviter.username.clone());
+        Ok(mail.write(tx, (&to, &asker), &Invitation { inviter, key, user_id, lifetime: LIFE })?)
+    })
+    .await?;
+    desk.mail.wake();
+    Ok(())
+}
+
+/// Makes an invitation for an operator: the secret, and the key of the person that it will make.
+///
+/// # Errors
+/// When the store fails.
+pub fn make(tx: &mut Database, now: UnixTime, to: &EmailAddress) -> StoreResult<(Secret, Id<User>)> {
+    let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), to);
+    let person = link.person();
+    mailed_links::insert(tx, &link)?;
+    Ok((key, person))
+}
+
+/// The living invitation behind a presented secret.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<MailedLink>> {
+    find_living(db, now, (presented, &[LinkKind::Invitation]))
+}
+
+/// Uses an invitation: makes the account and, for a browser, signs its person in.
+///
+/// # Errors
+/// An invitation that is over, or a name or address that was taken meanwhile.
+pub async fn accept(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (key, person): (Secret, NewPerson),
+    browser: Option<&Origin>,
+) -> Result<(Id<User>, Option<Token<SessionKey>>), Error<SignUpRefusal>> {
+    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let (lifetimes, browser) = (desk.lifetimes, browser.cloned());
+    transact(desk.store, move |tx| {
+        let over = || Error::Refused(SignUpRefusal::LinkOver);
+        let link = find(tx, now, key.expose())?.ok_or_else(over)?;
+        if fold(person.email().as_str()) != link.email_folded {
+            return Err(over());
+        }
+        // A name that is taken refuses before the link is used up: the person tries another.
+        let id = link.person();
+        let created = people::create_as(tx, now, id, (&person, hash.as_deref()), (Role::Author, true));
+        let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
+        if !mailed_links::redeem(tx, now, link.id)? {
+            return Err(Error::Failed(crate::store::StoreError::Conflict));
+        }
+        let session = match &browser {
+            Some(origin) => Some(session::open(tx, now, &lifetimes, (user.id, origin))?),
+            None => None,
+        };
+        Ok((user.id, session))
+    })
+    .await
+}

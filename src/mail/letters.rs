@@ -1,0 +1,233 @@
+//! The letters: one struct per letter, with its words. Each says who caused it, and what to do if that
+//! was somebody else; that part is the same in all of them.
+
+use super::Link;
+use crate::clock::{UnixTime, in_words};
+use crate::domain::secret::Secret;
+
+/// Who caused a letter: what its reader may recognize.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// When.
+    pub at: UnixTime,
+    /// The network address.
+    pub address: String,
+    /// The browser or program, in words of ours: it never speaks for itself in a letter.
+    pub program: String,
+}
+
+/// What a letter says.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// The subject.
+    pub subject: String,
+    /// What it is about.
+    pub paragraphs: Vec<String>,
+    /// What the reader may do.
+    pub link: Option<Link>,
+    /// What to do if somebody else caused it.
+    pub otherwise: String,
+}
+
+/// A letter before it has a reader.
+pub trait Letter {
+    /// Its words; links begin with `issuer`.
+    fn words(&self, issuer: &str) -> Words;
+}
+
+/// A name as a letter may show it. Mail programs make links of what reads like an address, and people
+/// choose their names themselves (ours).
+fn shown(username: &str) -> String {
+    if username.contains('.') { "this account".to_owned() } else { format!("the account \"{username}\"") }
+}
+
+/// "Set a new password."
+#[derive(Clone, Debug)]
+pub struct ResetPassword {
+    /// Whose.
+    pub username: String,
+    /// What opens the page.
+    pub key: Secret,
+    /// Seconds that the link works.
+    pub lifetime: i64,
+}
+
+impl Letter for ResetPassword {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "Set a new password".to_owned(),
+            paragraphs: vec![format!(
+                "Somebody, probably you, asked to set a new password for {}.",
+                shown(&self.username)
+            )],
+            link: Some(Link {
+                label: "Set a new password".to_owned(),
+                href: format!("{issuer}/reset/finish?key={}", self.key.expose()),
+                note: format!("The link works once, for {}.", in_words(self.lifetime)),
+            }),
+            otherwise: "If it was not you, do nothing: your password stays as it is. Nobody can use the link \
+                        without this letter."
+                .to_owned(),
+        }
+    }
+}
+
+/// "Is this your address?", after somebody signed up with it.
+#[derive(Clone, Debug)]
+pub struct ValidateEmail {
+    /// Whose account.
+    pub username: String,
+    /// What opens the page.
+    pub key: Secret,
+    /// Seconds that the link works.
+    pub lifetime: i64,
+}
+
+impl Letter for ValidateEmail {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "Confirm your e-mail address".to_owned(),
+            paragraphs: vec![format!(
+                "Somebody, probably you, made {} with this e-mail address.",
+                shown(&self.username)
+            )],
+            link: Some(Link {
+                label: "Confirm the address".to_owned(),
+                href: format!("{issuer}/verify?key={}", self.key.expose()),
+                note: format!("The link works once, for {}, and asks for your password.", in_words(self.lifetime)),
+            }),
+            otherwise: "If it was not you, do nothing: the account cannot use your address.".to_owned(),
+        }
+    }
+}
+
+/// "Is this your new address?"
+#[derive(Clone, Debug)]
+pub struct ChangeEmail {
+    /// Whose account.
+    pub username: String,
+    /// What opens the page.
+    pub key: Secret,
+    /// Seconds that the link works.
+    pub lifetime: i64,
+}
+
+impl Letter for ChangeEmail {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "Confirm your new e-mail address".to_owned(),
+            paragraphs: vec![format!(
+                "Somebody, probably you, wants this to be the e-mail address of {}.",
+                shown(&self.username)
+            )],
+            link: Some(Link {
+                label: "Confirm the address".to_owned(),
+                href: format!("{issuer}/verify?key={}", self.key.expose()),
+                note: format!("The link works once, for {}, and asks for your password.", in_words(self.lifetime)),
+            }),
+            otherwise: "If it was not you, do nothing: the account keeps the address that it has.".to_owned(),
+        }
+    }
+}
+
+/// To the old address: "Your address is about to change."
+#[derive(Clone, Debug)]
+pub struct EmailChanging {
+    /// Whose account.
+    pub username: String,
+}
+
+impl Letter for EmailChanging {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "Your e-mail address is about to change".to_owned(),
+            paragraphs: vec![
+                format!("Somebody, probably you, asked to give {} another e-mail address.", shown(&self.username)),
+                "This address stays in use until the new one is confirmed.".to_owned(),
+            ],
+            link: None,
+            otherwise: format!(
+                "If it was not you, somebody knows your password: set a new one at {issuer}/reset now. That also ends \
+                 the change."
+            ),
+        }
+    }
+}
+
+/// To whoever has an address that somebody else wanted.
+#[derive(Clone, Debug)]
+pub struct AddressTaken;
+
+impl Letter for AddressTaken {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "You already have an account".to_owned(),
+            paragraphs: vec![
+                "Somebody, perhaps you, wanted to use this e-mail address for an account, or to invite you to make one. \
+                 It belongs to your account already, so nothing was changed."
+                    .to_owned(),
+                format!("Log in at {issuer}/login. If you forgot your password, set a new one at {issuer}/reset."),
+            ],
+            link: None,
+            otherwise: "If it was not you, you need not do anything.".to_owned(),
+        }
+    }
+}
+
+/// "Make an account."
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Who invites; nobody when an operator does.
+    pub inviter: Option<String>,
+    /// What opens the page.
+    pub key: Secret,
+    /// The person that it makes, for programs that finish the invitation themselves.
+    pub user_id: String,
+    /// Seconds that the link works.
+    pub lifetime: i64,
+}
+
+/// The address of an invitation.
+pub fn invitation_url(issuer: &str, key: &Secret, user_id: &str) -> Secret {
+    Secret::new(format!("{issuer}/invitation?key={}&userId={user_id}", key.expose()))
+}
+
+impl Letter for Invitation {
+    fn words(&self, issuer: &str) -> Words {
+        let who = match self.inviter.as_deref().filter(|name| !name.contains('.')) {
+            Some(name) => format!("The person with the user name \"{name}\""),
+            None => "Somebody who is here already".to_owned(),
+        };
+        Words {
+            subject: "You are invited".to_owned(),
+            paragraphs: vec![format!("{who} invites you to make an account.")],
+            link: Some(Link {
+                label: "Make an account".to_owned(),
+                href: invitation_url(issuer, &self.key, &self.user_id).expose().to_owned(),
+                note: format!("The link works once, for {}.", in_words(self.lifetime)),
+            }),
+            otherwise: "If you do not know who that is, do nothing: without the link there is no account.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
+        let letter = |username: &str| {
+            let key = Secret::new("k");
+            let words =
+                ValidateEmail { username: username.to_owned(), key, lifetime: 86_400 }.words("https://id.example");
+            words.paragraphs.join(" ")
+        };
+        assert!(letter("alice").contains("\"alice\""));
+        assert!(!letter("www.evil.example").contains("evil"));
+        let inviter = Some("www.evil.example".to_owned());
+        let words =
+            Invitation { inviter, key: Secret::new("k"), user_id: "u".to_owned(), lifetime: 1 }.words("https://x");
+        assert!(!words.paragraphs.join(" ").contains("evil"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Letters. One is written in the transaction that causes it, sealed, and sent from upkeep: a mail
+//! server that is down loses nothing, and no request waits for one.
+
+pub mod letters;
+pub mod transport;
+
+use std::time::Duration;
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::clock::UnixTime;
+use crate::domain::base_key::BaseKeys;
+use crate::domain::id::Id;
+use crate::domain::letter::QueuedLetter;
+use crate::domain::redirect_uri::is_loopback_host;
+use crate::domain::user::EmailAddress;
+use crate::store::{self, Database, Store, StoreError};
+use letters::{Asker, Letter, Words};
+use transport::{MailUrl, Transport, Unsendable};
+
+/// The label under which letters are sealed.
+const LABEL: &str = "letter";
+/// Letters that are sent one after another before the outbox is read again.
+const BATCH: i64 = 50;
+/// How long nobody looks into the outbox when nobody said that there is something: another node, or a
+/// command, may have written.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A link with its words.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The words.
+    pub label: String,
+    /// The address.
+    pub href: String,
+    /// How long it works.
+    pub note: String,
+}
+
+/// A letter as it is sent.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who gets it; nobody when it was written for its time alone, see [`Mail::pretend`].
+    pub to: Option<String>,
+    /// The subject.
+    pub subject: String,
+    /// For programs that show text.
+    pub text: String,
+    /// For programs that show pages.
+    pub html: String,
+}
+
+impl std::fmt::Debug for Envelope {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Envelope(…)")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "mail/letter.txt")]
+struct Text<'a> {
+    words: &'a Words,
+    asker: &'a Asker,
+    issuer: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/letter.html")]
+struct Html<'a> {
+    words: &'a Words,
+    asker: &'a Asker,
+    issuer: &'a str,
+}
+
+/// Writes letters and sends them.
+pub struct Mail {
+    issuer: String,
+    keys: BaseKeys,
+    transport: Option<Transport>,
+    wake: Notify,
+}
+
+impl Mail {
+    /// Mail by the settings `mail.url` and `mail.from`. The log is for loopback only: elsewhere whoever
+    /// reads the log would open other people's links, so mail is off there.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub fn start(keys: BaseKeys, public_url: &Url, (url, from): (&MailUrl, Option<&str>)) -> Result<Self, Unsendable> {
+        let is_off = matches!(url, MailUrl::Log) && !is_loopback_host(public_url);
+        let transport = if is_off { None } else { Some(Transport::start(url, from, public_url)?) };
+        let issuer = public_url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { issuer, keys, transport, wake: Notify::new() })
+    }
+
+    /// Whether letters can be sent at all.
+    pub fn is_on(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    /// What every link begins with. Never taken from a header.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Writes a letter; it is sent once the transaction is committed. When mail is off, nothing is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn write(
+        &self,
+        tx: &mut Database,
+        (to, asker): (&EmailAddress, &Asker),
+        letter: &impl Letter,
+    ) -> Result<(), StoreError> {
+        self.put(tx, (Some(to.as_str().to_owned()), asker), letter)
+    }
+
+    /// Does all that writing a letter does, for nobody: so that an address that nobody has is answered
+    /// after the same time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn pretend(&self, tx: &mut Database, asker: &Asker, letter: &impl Letter) -> Result<(), StoreError> {
+        self.put(tx, (None, asker), letter)
+    }
+
+    fn put(
+        &self,
+        tx: &mut Database,
+        (to, asker): (Option<String>, &Asker),
+        letter: &impl Letter,
+    ) -> Result<(), StoreError> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let broken = |what: &str| StoreError::Unusable(what.to_owned());
+        let (words, issuer) = (letter.words(&self.issuer), self.issuer.as_str());
+        let text =
+            Text { words: &words, asker, issuer }.render().map_err(|_error| broken("a letter is not written"))?;
+        let html =
+            Html { words: &words, asker, issuer }.render().map_err(|_error| broken("a letter is not written"))?;
+        let envelope = Envelope { to, subject: words.subject.clone(), text, html };
+        let plain = serde_json::to_string(&envelope).map_err(|_error| broken("a letter is not written"))?;
+        let id = Id::<QueuedLetter>::next(asker.at);
+        let sealed = self.keys.seal(LABEL, id.number(), &plain).ok_or_else(|| broken("the base key is missing"))?;
+        store::letters::insert(tx, &QueuedLetter::new(asker.at, id, sealed))
+    }
+
+    /// Says that there is something to send.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something to send.
+    pub async fn wait(&self) {
+        // Both ends are the same: the outbox is read.
+        drop(tokio::time::timeout(PAUSE, self.wake.notified()).await);
+    }
+
+    /// Sends what is due; says how many letters went. What cannot be sent stays, and is tried again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deliver(&self, store: &Store, now: UnixTime) -> Result<usize, StoreError> {
+        let Some(transport) = &self.transport else { return Ok(0) };
+        let mut sent = 0;
+        for letter in store.read(move |db| store::letters::list_due(db, now, BATCH)).await? {
+            let (claimed, until) = (letter.clone(), letter.after(now));
+            if !store.write(move |tx| store::letters::claim(tx, &claimed, until)).await? {
+                continue; // another node sends it
+            }
+            let is_over = match self.open(&letter) {
+                _ if now >= letter.expires_at => {
+                    tracing::warn!(
+                        attempts = letter.attempts,
+                        "a letter could not be sent for three days; it is given up"
+                    );
+                    true
+                }
+                None => {
+                    tracing::warn!("a letter cannot be opened with this base key; it is given up");
+                    true
+                }
+                Some(Envelope { to: None, .. }) => true,
+                Some(envelope) => match transport.send(&letter, &envelope).await {
+                    Ok(()) => {
+                        sent += 1;
+                        true
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, attempts = letter.attempts + 1, "a letter could not be sent; it is tried again");
+                        false
+                    }
+                },
+            };
+            if is_over {
+                let id = letter.id;
+                store.write(move |tx| store::letters::delete(tx, id)).await?;
+            }
+        }
+        Ok(sent)
+    }
+
+    fn open(&self, letter: &QueuedLetter) -> Option<Envelope> {
+        let plain = self.keys.open(LABEL, letter.id.number(), &letter.sealed)?;
+        serde_json::from_str(plain.expose()).ok()
+    }
+}

@@ -1,0 +1,67 @@
+//! The table `mailed_links`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::user::User;
+use crate::schema::mailed_links;
+
+/// The link with this digest.
+pub fn find(tx: &mut Database, digest: &str) -> Result<Option<MailedLink>> {
+    let row = mailed_links::table.filter(mailed_links::digest.eq(digest));
+    Ok(row.select(MailedLink::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a link.
+pub fn insert(tx: &mut Database, link: &MailedLink) -> Result<()> {
+    diesel::insert_into(mailed_links::table).values(link).execute(tx)?;
+    Ok(())
+}
+
+/// Uses a living link up; the database picks the winner of a race.
+pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<MailedLink>) -> Result<bool> {
+    let row = mailed_links::table
+        .filter(mailed_links::id.eq(id))
+        .filter(mailed_links::used_at.is_null())
+        .filter(mailed_links::expires_at.gt(now));
+    Ok(diesel::update(row).set(mailed_links::used_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Ends a person's links of these kinds that were not used: what they were for has changed.
+pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[LinkKind]) -> Result<()> {
+    let rows = mailed_links::table
+        .filter(mailed_links::user_id.eq(user))
+        .filter(mailed_links::kind.eq_any(kinds.to_vec()))
+        .filter(mailed_links::used_at.is_null());
+    diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// The address that a person wants instead of theirs and has not proven yet; the newest of several.
+pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<String>> {
+    let rows = mailed_links::table
+        .filter(mailed_links::user_id.eq(user))
+        .filter(mailed_links::kind.eq(LinkKind::ChangeEmail))
+        .filter(mailed_links::used_at.is_null())
+        .filter(mailed_links::expires_at.gt(now))
+        .order(mailed_links::id.desc());
+    let found: Vec<String> = rows.select(mailed_links::email).load(tx)?;
+    Ok(found.into_iter().next())
+}
+
+/// How many links went to an address since `since`.
+pub fn count_to(tx: &mut Database, since: UnixTime, email_folded: &str) -> Result<i64> {
+    let rows = mailed_links::table
+        .filter(mailed_links::email_folded.eq(email_folded))
+        .filter(mailed_links::created_at.gt(since));
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// How many people somebody invited since `since`.
+pub fn count_asked_by(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
+    let rows = mailed_links::table.filter(mailed_links::asked_by.eq(user)).filter(mailed_links::created_at.gt(since));
+    Ok(rows.count().get_result(tx)?)
+}

@@ -1,0 +1,98 @@
+//! `/invitation?key=`: making an account by a mailed link, its address fixed.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::read_form;
+use super::reset::{key_of, over};
+use crate::domain::mailed_link::MailedLink;
+use crate::domain::secret::Secret;
+use crate::identity::invitation;
+use crate::identity::people::{self, Credentials};
+use crate::identity::sign_up::SignUpRefusal;
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::BrowserSession;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+
+/// `invitation.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "invitation.html")]
+pub struct Invitation {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The name that was typed.
+    pub username: String,
+    /// The address that was invited.
+    pub email: String,
+}
+
+async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink), PageError> {
+    let key = key_of(request).ok_or_else(|| over(app))?;
+    let (now, presented) = (app.now(), key.clone());
+    let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await;
+    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
+    found.map(|link| (key, link)).ok_or_else(|| over(app))
+}
+
+/// Shows the form while the invitation lives.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let (_, link) = living(&app, &request).await?;
+    Ok(show(&app, &request, (Vec::new(), String::new(), link.email)))
+}
+
+/// Makes the account and signs its person in.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (key, link) = living(&app, &request).await?;
+    let username = form.get("username").unwrap_or_default().to_owned();
+    let password = Some(form.get("password").unwrap_or_default());
+    let checked = people::check(Credentials { username: &username, email: &link.email, password });
+    let made = match checked {
+        Ok(person) => invitation::accept(app.desk(), app.now(), (key, person), Some(&app.origin_of(&request))).await,
+        Err(problems) => Err(Error::Refused(SignUpRefusal::Problems(problems))),
+    };
+    match made {
+        Ok((_, session)) => {
+            if let Some(session) = &session {
+                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            }
+            Ok(see_other(&app.public.path("/account")))
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
+        Err(Error::Refused(SignUpRefusal::LinkOver | SignUpRefusal::Closed)) => Err(over(&app)),
+        Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
+            // The form has no field for the address: what is wrong with it is said on top.
+            let in_form = |problem| match FieldError::from(problem) {
+                FieldError { field: "email", message } => FieldError { field: "", message },
+                error => error,
+            };
+            let errors = problems.into_iter().map(in_form).collect();
+            Ok(show(&app, &request, (errors, username, link.email)))
+        }
+    }
+}
+
+fn show(
+    app: &App,
+    request: &HttpRequest,
+    (errors, username, email): (Vec<FieldError>, String, String),
+) -> HttpResponse {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let username = username.chars().take(256).collect();
+    let page = Invitation { chrome: app.chrome(), action: request.uri().to_string(), errors, username, email };
+    render(status, Forms::Stay, &page)
+}

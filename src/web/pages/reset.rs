@@ -1,0 +1,183 @@
+//! `/reset` and `/reset/finish?key=`: a new password without the old one.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded::byte_serialize;
+
+use super::{Message, read_form};
+use crate::clock::in_words;
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::identity::account::AccountRefusal;
+use crate::identity::recovery::{self, NewCredentials};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::BrowserSession;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+
+/// `reset.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "reset.html")]
+pub struct Reset {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// Where to log in instead.
+    pub log_in_url: String,
+}
+
+/// `reset_finish.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "reset_finish.html")]
+pub struct ResetFinish {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// Whose password it is.
+    pub username: String,
+    /// Whether personal and studio tokens end too.
+    pub ends_own_tokens: bool,
+}
+
+/// The secret of a mailed link. Not `token`: that is dropped from every address of ours.
+pub(super) fn key_of(request: &HttpRequest) -> Option<Secret> {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
+    parameters.get("key").map(Secret::new)
+}
+
+/// The page for a link that is unknown, used or expired: one page for all three.
+pub(super) fn over(app: &App) -> PageError {
+    let what = "A mailed link works once, and for a while only. Asking for a new one may end it too.";
+    let advice = "If you still need it, ask for a new link.";
+    PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
+}
+
+/// The page for a server that sends no letters.
+pub(super) fn mail_off(app: &App) -> PageError {
+    let what = "This server sends no letters, so it cannot mail you a link.";
+    let advice = "Ask the people who run it: they can set a new password for you.";
+    PageError::new(app, StatusCode::FORBIDDEN, ("mail-off", "No letters from here"), what, advice)
+        .with_action("Log in", &app.public.path("/login"))
+}
+
+fn next_of(app: &App, request: &HttpRequest) -> Option<String> {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
+    parameters.get("next").and_then(|next| app.public.own_path(next)).map(str::to_owned)
+}
+
+/// Asks for the name.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    if !app.mail.is_on() {
+        return Err(mail_off(&app));
+    }
+    Ok(ok(&asking(&app, &request, None)))
+}
+
+fn asking(app: &App, request: &HttpRequest, error: Option<String>) -> Reset {
+    let next =
+        next_of(app, request).map(|next| format!("?next={}", byte_serialize(next.as_bytes()).collect::<String>()));
+    let log_in_url = format!("{}{}", app.public.path("/login"), next.unwrap_or_default());
+    Reset { chrome: app.chrome(), action: request.uri().to_string(), error, log_in_url }
+}
+
+/// Mails the link, to whoever it is; the answer does not tell.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (login, next) = (form.get("username").unwrap_or_default(), next_of(&app, &request));
+    let origin = app.origin_of(&request);
+    match recovery::start(app.desk(), app.now(), (login, next.as_deref()), &origin).await {
+        Ok(()) => Ok(ok(&Message {
+            chrome: app.chrome(),
+            heading: "Look into your mailbox".to_owned(),
+            text: format!(
+                "If there is an account of this name, a letter with a link is on its way to its address. The link works \
+                 for {}.",
+                in_words(app.mint.lifetimes.reset)
+            ),
+            action: None,
+        })),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Refused(AccountRefusal::MailOff)) => Err(mail_off(&app)),
+        Err(Error::Refused(AccountRefusal::Throttled(seconds))) => {
+            let message =
+                format!("Too many letters were asked for. Wait {}, then try again.", in_words(seconds.max(60)));
+            let page = asking(&app, &request, Some(message));
+            let mut page = render(StatusCode::TOO_MANY_REQUESTS, Forms::Stay, &page);
+            page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
+            Ok(page)
+        }
+        Err(Error::Refused(_)) => Err(PageError::busy(&app)),
+    }
+}
+
+async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User), PageError> {
+    let again = || over(app).with_action("Ask for a new link", &app.public.path("/reset"));
+    let key = key_of(request).ok_or_else(again)?;
+    let (now, presented) = (app.now(), key.clone());
+    let found = app.store.read(move |db| recovery::find(db, now, presented.expose())).await;
+    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
+    found.map(|(_, user)| (key, user)).ok_or_else(again)
+}
+
+/// Shows the form while the link lives; looking does not use it up (mail programs look at links).
+pub async fn get_finish(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let (_, user) = living(&app, &request).await?;
+    Ok(finishing(&app, &request, (user.username, true), Vec::new()))
+}
+
+fn finishing(
+    app: &App,
+    request: &HttpRequest,
+    (username, ends_own_tokens): (String, bool),
+    errors: Vec<FieldError>,
+) -> HttpResponse {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let action = request.uri().to_string();
+    render(status, Forms::Leave, &ResetFinish { chrome: app.chrome(), action, errors, username, ends_own_tokens })
+}
+
+/// Uses the link, signs the browser in, and goes on to where the person was going.
+pub async fn post_finish(
+    app: Data<App>,
+    request: HttpRequest,
+    browser: BrowserSession,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (key, user) = living(&app, &request).await?;
+    let ends_own_tokens = form.get("end_tokens").is_some();
+    let password = Secret::new(form.get("password").unwrap_or_default());
+    let wanted = NewCredentials { key, password, ends_own_tokens };
+    match recovery::finish(app.desk(), app.now(), wanted, Some(&app.origin_of(&request))).await {
+        Ok(recovered) => {
+            if let Some(session) = &recovered.session {
+                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            }
+            let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next));
+            Ok(see_other(next.unwrap_or(&app.public.path("/account"))))
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Refused(AccountRefusal::Invalid(message))) => {
+            let errors = vec![FieldError { field: "password", message }];
+            Ok(finishing(&app, &request, (user.username, ends_own_tokens), errors))
+        }
+        Err(Error::Refused(AccountRefusal::Busy)) => Err(PageError::busy(&app)),
+        Err(Error::Refused(_)) => Err(over(&app).with_action("Ask for a new link", &app.public.path("/reset"))),
+    }
+}
+
+/// `/.well-known/change-password`: where password managers send people who want another one.
+pub async fn change_password(app: Data<App>) -> HttpResponse {
+    see_other(&app.public.path("/reset"))
+}

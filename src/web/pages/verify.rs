@@ -1,0 +1,112 @@
+//! `/verify?key=`: proving an e-mail address.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::read_form;
+use super::reset::{key_of, over};
+use crate::clock::in_words;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::identity::account::AccountRefusal;
+use crate::identity::email::{self, Proof};
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+
+/// `verify.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "verify.html")]
+pub struct Verify {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the forms go: the same address.
+    pub action: String,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// Whose address it becomes.
+    pub username: String,
+    /// The address.
+    pub email: String,
+    /// Whether a new password will do too.
+    pub may_set_password: bool,
+    /// Whether that form was sent.
+    pub is_setting_password: bool,
+}
+
+async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink, User), PageError> {
+    let key = key_of(request).ok_or_else(|| over(app))?;
+    let (now, presented) = (app.now(), key.clone());
+    let found = app.store.read(move |db| email::find(db, now, presented.expose())).await;
+    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
+    found.map(|(link, user)| (key, link, user)).ok_or_else(|| over(app))
+}
+
+/// Shows the forms while the link lives; looking does not use it up.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let (_, link, user) = living(&app, &request).await?;
+    Ok(show(&app, &request, (&link, &user), (StatusCode::OK, None)))
+}
+
+fn show(
+    app: &App,
+    request: &HttpRequest,
+    (link, user): (&MailedLink, &User),
+    (status, error): (StatusCode, Option<FieldError>),
+) -> HttpResponse {
+    let is_setting_password = error.as_ref().is_some_and(|error| error.field == "new_password");
+    let page = Verify {
+        chrome: app.chrome(),
+        action: request.uri().to_string(),
+        errors: error.into_iter().collect(),
+        username: user.username.clone(),
+        email: link.email.clone(),
+        may_set_password: link.kind == LinkKind::ValidateEmail,
+        is_setting_password,
+    };
+    render(status, Forms::Leave, &page)
+}
+
+/// Uses the link and goes on to where the person was going.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    (visitor, browser): (MaybeVisitor, BrowserSession),
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (key, link, user) = living(&app, &request).await?;
+    let (proof, field) = match form.get("new_password") {
+        Some(new) => (Proof::NewPassword(Secret::new(new)), "new_password"),
+        None => (Proof::Password(Secret::new(form.get("password").unwrap_or_default())), "password"),
+    };
+    let is_here = visitor.0.is_some_and(|visitor| visitor.user.id == user.id) && field == "password";
+    let origin = app.origin_of(&request);
+    let refusal = match email::finish(app.desk(), app.now(), (key, proof), (&origin, !is_here)).await {
+        Ok((session, next)) => {
+            if let Some(session) = &session {
+                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            }
+            let next = next.as_deref().and_then(|next| app.public.own_path(next));
+            return Ok(see_other(next.unwrap_or(&app.public.path("/account"))));
+        }
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Refused(refusal)) => refusal,
+    };
+    let (status, message) = match refusal {
+        AccountRefusal::LinkOver => return Err(over(&app)),
+        AccountRefusal::Busy => return Err(PageError::busy(&app)),
+        AccountRefusal::Throttled(seconds) => {
+            let message = format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)));
+            (StatusCode::TOO_MANY_REQUESTS, message)
+        }
+        AccountRefusal::WrongPassword => (StatusCode::BAD_REQUEST, "The password is wrong.".to_owned()),
+        other => (StatusCode::BAD_REQUEST, other.to_string()),
+    };
+    Ok(show(&app, &request, (&link, &user), (status, Some(FieldError { field, message }))))
+}
