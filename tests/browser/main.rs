@@ -13,3 +13,5 @@ mod login_redirect;
 mod nginx;
 mod onward;
 mod pictures;
+mod token_pictures;
+mod tokens;

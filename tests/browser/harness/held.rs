@@ -29,6 +29,11 @@ impl Gatepost {
         member(&self.post_json(&path, &generator, &Value::Null), "token")
     }
 
+    /// Starts a program's log-in that waits for its person; its id.
+    pub fn start_remote_session(&self) -> String {
+        member(&self.post_json("/v3/account/security/remoteSession", "", &json!({})), "id")
+    }
+
     /// Tells the server of a token that somebody found.
     pub fn report(&self, token: &str) {
         self.post_json("/credentials/revoke", "", &json!({ "credentials": [token] }));
