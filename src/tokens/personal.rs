@@ -120,7 +120,7 @@ pub fn create(
 }
 
 /// The most that a person of this role may give a token (`compatibility.md`, B1).
-fn highest_of(role: Role) -> Tier {
+pub fn highest_of(role: Role) -> Tier {
     match role {
         Role::Consumer => Tier::ViewPlus,
         Role::Author | Role::Admin => Tier::Admin,

@@ -14,7 +14,7 @@ use crate::harness::{Browser, Gatepost, PASSWORD};
 const LONG_NAME: &str = "Kartographisches-Feldnotizverzeichnis-ohne-Leerzeichen";
 
 /// Takes every picture of the page that is open, and measures it.
-async fn portray(browser: &Browser, name: &str) {
+pub async fn portray(browser: &Browser, name: &str) {
     for scheme in ["light", "dark"] {
         wear(browser, scheme).await;
         for width in [1_100, 360] {

@@ -246,6 +246,7 @@ async fn the_proxy_names_the_api_that_the_token_must_be_for() {
             (format!("/auth/check?api={TILES}"), tiles),
             ("/auth/check".to_owned(), unnamed),
             ("/auth/check?api=https%3A%2F%2Fnobody.example".to_owned(), false),
+            (format!("/auth/check?api={house}&api={TILES}"), false),
         ] {
             let answer = check_at(&server, &address, token, asked).await;
             assert_eq!(answer.status, if is_allowed { 200 } else { 403 }, "{address} {token}: {}", answer.text());

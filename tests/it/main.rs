@@ -43,4 +43,5 @@ mod store;
 mod studio_api;
 mod studio_session;
 mod tidy;
+mod token_pages;
 mod user_token;

@@ -100,6 +100,10 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<HttpResponse, A
     }
     let presented = token_of(request, &method, query)?;
     let own = Parameters::parse(request.query_string().as_bytes()).map_err(|_refusal| unclear())?;
+    if own.is_repeated("api") {
+        // A proxy that adds the client's query to its own would let the client choose.
+        return Err(unclear());
+    }
     let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let judged = consult::<_, Rejection, _>(&app.store, move |db| {
