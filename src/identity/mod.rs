@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_log_in;
+pub mod login_code;
 pub mod login_redirect;
 pub mod password_hashing;
 pub mod people;

@@ -100,8 +100,7 @@ pub fn create(
         created_at: now,
         about: None,
         homepage: None,
-        picture: None,
-        allow_contact: false,
+        allow_contact: true,
     };
     users::insert(tx, &user)?;
     Ok(user)

@@ -13,6 +13,8 @@ use crate::clock::UnixTime;
 const FAILURES: u32 = 10;
 /// Anonymous look-ups of one prefix in one window.
 const LOOK_UPS: u32 = 100;
+/// Accounts that are made from one prefix in one window: a class of pupils, not a list of names.
+const SIGN_UPS: u32 = 30;
 /// Failed client authentications that close one client to one prefix. Some libraries fail once at
 /// each log-in before they find the right way, hence more.
 const CLIENT_FAILURES: u32 = 100;
@@ -106,6 +108,14 @@ impl Throttle {
     /// [`Throttled`] when the limit is reached.
     pub fn attempt_look_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
         self.count(now, ("", address), LOOK_UPS)
+    }
+
+    /// Counts an account that somebody makes, per address prefix: each costs a hash.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_sign_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, (" sign-up", address), SIGN_UPS)
     }
 
     /// Counts a report of leaked tokens, per address prefix, apart from look-ups.

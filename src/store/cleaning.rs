@@ -47,9 +47,14 @@ fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
 /// A refresh token remembers that its access tokens were seen: the rule that tells a lost answer
 /// from theft still needs to know it.
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = tokens::table.filter(tokens::expires_at.lt(before));
-    let rows: Vec<(i64, Option<i64>, Option<UnixTime>)> =
-        ended.select((tokens::id, tokens::refresh_token_id, tokens::last_used_at)).limit(BATCH).load(tx)?;
+    let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at);
+    let expired = tokens::table.filter(tokens::expires_at.lt(before)).select(columns);
+    let mut rows: Vec<(i64, Option<i64>, Option<UnixTime>)> = expired.limit(BATCH).load(tx)?;
+    // What has no end goes by its revocation: its own, or its grant's.
+    let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).select(columns);
+    rows.extend(revoked.limit(BATCH).load::<(i64, Option<i64>, Option<UnixTime>)>(tx)?);
+    let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before)).select(columns);
+    rows.extend(ended.limit(BATCH).load::<(i64, Option<i64>, Option<UnixTime>)>(tx)?);
     for (_, refresh_token, last_used_at) in &rows {
         if let (Some(refresh_token), Some(_)) = (refresh_token, last_used_at) {
             let unseen = refresh_tokens::table
@@ -68,9 +73,9 @@ fn clean_refresh_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(diesel::delete(refresh_tokens::table.filter(refresh_tokens::id.eq_any(ids))).execute(tx)?)
 }
 
-/// A grant goes when its time is over and nothing hangs on it any more.
+/// A grant goes when it was over or taken back long ago and nothing hangs on it any more.
 fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = grants::table.filter(grants::expires_at.lt(before));
+    let ended = grants::table.filter(grants::expires_at.lt(before).or(grants::revoked_at.lt(before)));
     let bare = ended
         .filter(diesel::dsl::not(diesel::dsl::exists(
             authorization_codes::table

@@ -23,6 +23,7 @@ pub mod resources;
 pub mod sessions;
 mod sqlite;
 pub mod tokens;
+pub mod user_pictures;
 pub mod users;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
 pub mod check;
+pub mod held;
 pub mod idempotency;
 pub mod issue;
 pub mod last_use;

@@ -12,5 +12,6 @@ pub mod login_code;
 pub mod oauth;
 pub mod remote_session;
 pub mod security;
+pub mod session;
 pub mod studio;
 pub mod users;
