@@ -15,6 +15,7 @@ use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, clients, consents, grants, login_codes, sessions};
 use crate::tokens::Mint;
@@ -295,12 +296,14 @@ pub fn allow(
         created_at: now,
         expires_at: Some(now.plus(lifetime)),
         revoked_at: None,
+        audience: Words::default(),
     };
     sessions::lock(tx, session)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
-        consents::remember(tx, now, user, client.id, (redirect.consent_kind(), &Scope::default()))?;
+        let allowed = (redirect.consent_kind(), &Scope::default(), &Words::default());
+        consents::remember(tx, now, user, client.id, allowed)?;
     }
     let Some(challenge) = &redirect.code_challenge else {
         return Ok(Allowed::Token(issue::user_token(tx, now, &grant, lifetime)?));

@@ -93,6 +93,7 @@ pub(super) fn insert(
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        require_pushed_requests: false,
     };
     clients::insert(tx, &client)?;
     let secret = match client.client_type {

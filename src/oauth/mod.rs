@@ -2,13 +2,19 @@
 
 pub mod apis;
 pub mod authorization;
+pub mod began;
 pub mod client_authentication;
 pub mod clients;
+pub mod consent;
+pub mod device;
+pub mod interaction;
 pub mod introspection;
 mod machine;
 pub mod metadata;
 pub mod parameters;
 pub mod problem;
+pub mod pushed_request;
+pub mod resource;
 pub mod revocation;
 pub mod scopes;
 pub mod token;

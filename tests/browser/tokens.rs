@@ -25,7 +25,7 @@ async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
     browser.arrive_at_heading("Make a token").await;
     let token = make_token(&browser).await;
     let page = browser.text("main").await;
-    assert!(page.contains("See it: 42") && page.contains("It ends in 24 hours"), "{page}");
+    assert!(page.contains("On 42: see it") && page.contains("It ends in 24 hours"), "{page}");
 
     assert_eq!(nginx.fetch_with("GET", "/v3/path/42", &token).await, 200);
     assert_eq!(nginx.fetch_with("POST", "/v3/path/42", &token).await, 403);
@@ -45,7 +45,7 @@ async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
     }
     let row = browser.text(".rows > li").await;
     let last_four = format!("gpp_…{}", &token[token.len() - 4..]);
-    for part in ["Field station", &last_four, "See it: 42", "in 24 hours", "a moment ago from 127.0.0.1"] {
+    for part in ["Field station", &last_four, "On 42: see it", "in 24 hours", "a moment ago from 127.0.0.1"] {
         assert!(row.contains(part), "no {part} in {row}");
     }
     assert!(!browser.text("main").await.contains(&token));

@@ -43,7 +43,7 @@ async fn the_form_makes_a_token_for_chosen_resources_and_shows_it_once() {
     let form = empty_form(&mut alice).await.fill("resource", " 42 \n\nroads\n42").fill("tier", "edit");
     let page = alice.submit(form.choose("expires_in", "86400")).await;
     let token = page.secret();
-    assert!(page.text().contains("Change the data in it: 42, roads"), "{}", page.text());
+    assert!(page.text().contains("On 42, roads: change the data in it"), "{}", page.text());
     assert!(page.text().contains("It ends in 24 hours"), "{}", page.text());
     let line = page.one("#try-it");
     assert!(line.contains(&token) && line.contains(&format!("{}/v3/validate", server.issuer())), "{line}");
@@ -258,7 +258,7 @@ async fn the_list_says_what_happened_and_ends_one_the_unused_or_all() {
     assert_eq!(checked(&server, &tokens[0]).await.0, 200);
     server.flush_uses().await;
     let page = alice.open(LIST).await;
-    assert!(page.text().contains("See it: 1, 2, 3, 4, 5 and 2 more"), "{}", page.text());
+    assert!(page.text().contains("On 1, 2, 3, 4, 5 and 2 more: see it"), "{}", page.text());
     assert!(page.text().contains("Last used a moment ago from 127.0.0.1"), "{}", page.text());
     assert_eq!(page.all(".rows h2"), ["fourth", "third", "second", "first"]);
     let page = alice.open(&format!("{LIST}?order=use")).await;

@@ -37,11 +37,19 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.is_repeated("token") {
+    token_in(request, request.method().as_str(), request.query_string())
+}
+
+/// The same for a request whose method and query a proxy tells us.
+///
+/// # Errors
+/// No token, two different ones, or none of ours.
+pub fn token_in(request: &HttpRequest, method: &str, query: &str) -> Result<BearerToken, ApiError> {
+    let query = Parameters::parse(query.as_bytes())?;
+    if query.is_repeated("token") || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
-    let may_query = matches!(request.method().as_str(), "GET" | "HEAD");
+    let may_query = matches!(method, "GET" | "HEAD");
     let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
     let token = match (in_header(request), in_query) {
         (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),

@@ -1,7 +1,10 @@
 //! The protocol's endpoints.
 
+pub mod answer;
 pub mod authorize;
+pub mod device;
 pub mod introspect;
 pub mod metadata;
+pub mod par;
 pub mod revoke;
 pub mod token;

@@ -23,6 +23,8 @@ struct Body<'a> {
     token_type: &'static str,
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     scope: &'a str,
 }
@@ -41,8 +43,9 @@ pub(in crate::web) async fn respond(
 ) -> Result<HttpResponse, TokenError> {
     let (credentials, knock) = knock(app, request, parameters)?;
     let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let issued_token_type = token_request.issued_token_type();
     let response = answer(app, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
-    Ok(render(&response))
+    Ok(render(&response, issued_token_type))
 }
 
 /// The parameters of an endpoint of programs: a form, each once.
@@ -52,13 +55,13 @@ pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payl
 }
 
 /// A client at the door: who it says it is, and from where.
-pub(super) struct Knock {
+pub(in crate::web) struct Knock {
     client_id: String,
     address: String,
 }
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
-pub(super) fn knock(
+pub(in crate::web) fn knock(
     app: &App,
     request: &HttpRequest,
     parameters: &Parameters,
@@ -72,7 +75,7 @@ pub(super) fn knock(
 
 impl Knock {
     /// Puts a decision's end into an answer; a failed authentication is counted.
-    pub(super) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
+    pub(in crate::web) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
         if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
@@ -108,11 +111,12 @@ async fn answer(
     transact(&app.store, move |tx| token::answer(tx, now, &shared.mint, (&client, &token_request))).await
 }
 
-fn render(response: &TokenResponse) -> HttpResponse {
+fn render(response: &TokenResponse, issued_token_type: Option<&'static str>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
         access_token: response.access.token.expose(),
         token_type: "Bearer",
         expires_in: response.access.expires_in,
+        issued_token_type,
         refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),
         scope: response.scope.as_str(),
     })

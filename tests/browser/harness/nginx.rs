@@ -94,16 +94,17 @@ fn start(server: &Gatepost, api: &Site) -> Option<Nginx> {
     let mut command = Command::new(program());
     command.arg("-p").arg(folder.path()).arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&configuration);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut process = command.spawn().expect("because the program was just found");
+    let process = command.spawn().expect("because the program was just found");
+    let mut nginx = Nginx { process, port, folder };
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        if let Some(status) = process.try_wait().expect("because it is a child of ours") {
-            let log = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
+        if let Some(status) = nginx.process.try_wait().expect("because it is a child of ours") {
+            let log = fs::read_to_string(nginx.folder.path().join("error.log")).unwrap_or_default();
             assert!(log.contains("Address already in use"), "nginx ended with {status}:\n{log}");
             return None;
         }
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return Some(Nginx { process, port, folder });
+            return Some(nginx);
         }
         sleep(Duration::from_millis(20));
     }

@@ -114,8 +114,8 @@ fn on_resources(list: &AccessList) -> Vec<String> {
         let named = paths.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         match paths.len() {
             0 => None,
-            count if count > NAMED => Some(format!("{}: {named} and {} more", capitalized(words), count - NAMED)),
-            _ => Some(format!("{}: {named}", capitalized(words))),
+            count if count > NAMED => Some(format!("On {named} and {} more: {words}", count - NAMED)),
+            _ => Some(format!("On {named}: {words}")),
         }
     };
     Tier::ALL.iter().filter_map(on_tier).collect()
