@@ -33,7 +33,6 @@ diesel::table! {
         created_at -> BigInt,
         about -> Nullable<Text>,
         homepage -> Nullable<Text>,
-        picture -> Nullable<Text>,
         allow_contact -> Bool,
     }
 }
@@ -74,6 +73,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        flagged_at -> Nullable<BigInt>,
     }
 }
 
@@ -191,6 +191,8 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        is_shared -> Bool,
+        flagged_at -> Nullable<BigInt>,
         format -> Text,
         audience -> Text,
     }
@@ -253,6 +255,14 @@ diesel::table! {
         token_id -> BigInt,
         created_at -> BigInt,
         expires_at -> BigInt,
+        key_number -> Integer,
+    }
+}
+
+diesel::table! {
+    user_pictures (id) {
+        id -> BigInt,
+        picture -> Text,
     }
 }
 
@@ -365,5 +375,6 @@ diesel::joinable!(device_codes -> grants (grant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, pushed_requests, device_codes, signing_keys, authentications, letters, mailed_links,
+    idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
+    mailed_links,
 );

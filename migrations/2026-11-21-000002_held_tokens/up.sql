@@ -14,8 +14,7 @@ CREATE INDEX tokens_made_by ON tokens (made_by);
 
 ALTER TABLE users ADD COLUMN about TEXT;
 ALTER TABLE users ADD COLUMN homepage TEXT;
-ALTER TABLE users ADD COLUMN picture TEXT;
-ALTER TABLE users ADD COLUMN allow_contact BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE users ADD COLUMN allow_contact BOOLEAN NOT NULL DEFAULT TRUE;
 
 CREATE TABLE resources (
     id {{id}},

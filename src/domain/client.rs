@@ -147,6 +147,12 @@ impl Client {
         let registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
         registered.filter_map(|url| url.fits(asked)).max()
     }
+
+    /// Whether a page of this origin may swap login codes: one of the return URLs is there.
+    pub fn takes_login_codes_at(&self, origin: &url::Url) -> bool {
+        let mut registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
+        self.login_delivery == LoginDelivery::Code && registered.any(|url| url.is_of_origin(origin))
+    }
 }
 
 /// The `client_id` of a new application: its key in base62, a name and no secret.

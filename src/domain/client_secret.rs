@@ -25,6 +25,8 @@ pub struct ClientSecretRecord {
     pub expires_at: Option<UnixTime>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
+    /// When somebody reported that they found it in the open.
+    pub flagged_at: Option<UnixTime>,
 }
 
 impl ClientSecretRecord {

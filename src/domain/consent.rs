@@ -17,6 +17,8 @@ column::named! {
         Authorization = "authorization",
         /// A user token, by the login redirect.
         LoginRedirect = "login_redirect",
+        /// The same for an app that the operator runs: a whole one.
+        FirstPartyLogin = "first_party_login",
     }
 }
 

@@ -21,6 +21,8 @@ column::named! {
         AuthorizationCode = "authorization_code",
         /// A person went back to an app with a user token.
         LoginRedirect = "login_redirect",
+        /// The same for an app that the operator ran at that moment: the token is whole.
+        FirstPartyLogin = "first_party_login",
         /// A program on this person's device asked at the fixed loopback address.
         Application = "application",
         /// A person gave their password to a program of the platform.
@@ -36,6 +38,14 @@ column::named! {
         /// A client exchanged a person's token for a short one; it ends with that token.
         TokenExchange = "token_exchange",
     }
+}
+
+impl GrantKind {
+    /// What a log-in in a browser gave, and what ends with its session.
+    pub const OF_SESSION: [Self; 3] = [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application];
+    /// What a user token hangs on.
+    pub const OF_USER_TOKEN: [Self; 5] =
+        [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application, Self::PasswordLogin, Self::RemoteSession];
 }
 
 /// One authorization or one sign-in.

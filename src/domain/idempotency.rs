@@ -28,4 +28,6 @@ pub struct IdempotencyKey {
     pub created_at: UnixTime,
     /// Until when it is remembered.
     pub expires_at: UnixTime,
+    /// The base key that the secret was derived with.
+    pub key_number: i32,
 }

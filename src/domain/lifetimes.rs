@@ -38,6 +38,13 @@ pub struct Lifetimes {
     pub id_token: i64,
 }
 
+impl Lifetimes {
+    /// The life of a user token, when nothing is asked: never more than the longest.
+    pub fn usual_user_token(&self) -> i64 {
+        self.user_token.min(self.user_token_max)
+    }
+}
+
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {

@@ -10,7 +10,7 @@ use super::redirect_uri::is_loopback_host;
 const MAX_BYTES: usize = 2_048;
 
 /// Query parameters of ours; what an app's URL still carries of them is stale and replaced.
-const OURS: [&str; 4] = ["token", "state", "error", "error_description"];
+const OURS: [&str; 5] = ["token", "login_code", "state", "error", "error_description"];
 
 /// A return URL that an application's owner registered: one address, or everything below a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +116,14 @@ impl LoginReturnUrl {
     /// The URL in its plain form.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// Whether a page of this origin can be at the address; a loopback one at any port.
+    pub fn is_of_origin(&self, origin: &Url) -> bool {
+        let is_loopback = is_loopback_host(&self.0);
+        self.0.scheme() == origin.scheme()
+            && self.0.host_str() == origin.host_str()
+            && (is_loopback || self.0.port_or_known_default() == origin.port_or_known_default())
     }
 
     fn is_prefix(&self) -> bool {
@@ -224,7 +232,7 @@ mod tests {
     fn an_exact_url_fits_itself_closely_and_its_queries_nearly() {
         let url = registered("https://app.example/in");
         assert_eq!(url.fits(&asked("https://app.example/in")), Some(Fit::Exact));
-        assert_eq!(url.fits(&asked("https://app.example/in?token=old&state=x")), Some(Fit::Exact));
+        assert_eq!(url.fits(&asked("https://app.example/in?token=old&state=x&login_code=y")), Some(Fit::Exact));
         assert_eq!(url.fits(&asked("https://app.example/in?page=2")), Some(Fit::Near));
         assert_eq!(url.fits(&asked("https://app.example/in#/route")), Some(Fit::Near));
         for other in [

@@ -7,6 +7,14 @@ use super::token::{SessionKey, TokenDigest};
 use super::user::User;
 use crate::clock::UnixTime;
 
+/// Seconds after a proof of who somebody is in which secrets may be shown and tokens be made (ours).
+const FRESH: i64 = 900;
+
+/// Whether a proof of that moment still counts for what is sensitive.
+pub fn is_fresh(now: UnixTime, authenticated_at: UnixTime) -> bool {
+    now.since(authenticated_at) <= FRESH
+}
+
 /// One signed-in browser.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::sessions)]
@@ -37,6 +45,11 @@ impl Session {
     /// Whether it stands at `now`, given the longest pause in seconds.
     pub fn is_alive(&self, now: UnixTime, idle: i64) -> bool {
         self.ended_at.is_none() && now < self.expires_at && now.since(self.last_seen_at) < idle
+    }
+
+    /// Whether its person proved who they are in the last 15 minutes.
+    pub fn is_fresh(&self, now: UnixTime) -> bool {
+        is_fresh(now, self.authenticated_at)
     }
 }
 

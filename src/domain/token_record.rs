@@ -80,6 +80,10 @@ pub struct TokenRecord {
     pub sealed: Option<String>,
     /// The network address that last used it.
     pub last_used_from: Option<String>,
+    /// Whether its owner puts it into links that others see.
+    pub is_shared: bool,
+    /// When somebody reported that they found it in the open, though it is there by design.
+    pub flagged_at: Option<UnixTime>,
     /// What it looks like; a JWT is proven by its signature, its digest is nobody's.
     pub format: TokenFormat,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
@@ -90,6 +94,14 @@ impl TokenRecord {
     /// What a studio token may do, to what.
     pub fn class(&self) -> Option<TokenClass> {
         TokenClass::new(self.action?, self.resource_type?).ok()
+    }
+
+    /// Whether strangers see it by design: in pages that embed a project, in a fileset's addresses, in
+    /// links that its owner shares.
+    pub fn is_public(&self) -> bool {
+        self.is_shared
+            || self.kind == TokenKind::Fileset
+            || self.resource_type == Some(ResourceType::EmbeddedPublishedProject)
     }
 }
 

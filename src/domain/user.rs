@@ -52,8 +52,6 @@ pub struct User {
     pub about: Option<String>,
     /// Their home page.
     pub homepage: Option<String>,
-    /// Their picture, in base64.
-    pub picture: Option<String>,
     /// Whether others may write to them.
     pub allow_contact: bool,
 }

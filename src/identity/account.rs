@@ -9,11 +9,11 @@ use crate::domain::id::Id;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
+use crate::domain::session::{Session, is_fresh};
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, Username, fold};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, grants, mailed_links, sessions, users};
+use crate::store::{Database, StoreError, mailed_links, sessions, user_pictures, users};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -106,8 +106,10 @@ pub fn update_profile(tx: &mut Database, user: Id<User>, profile: &Profile) -> c
     let Profile { about, homepage, picture, allow_contact } = profile.clone();
     person.about = about.unwrap_or(person.about);
     person.homepage = homepage.unwrap_or(person.homepage);
-    person.picture = picture.unwrap_or(person.picture);
     person.allow_contact = allow_contact.unwrap_or(person.allow_contact);
+    if let Some(picture) = picture {
+        user_pictures::replace(tx, user, picture.as_deref())?;
+    }
     users::update_profile(tx, &person)
 }
 
@@ -126,6 +128,28 @@ pub fn rename(tx: &mut Database, user: Id<User>, name: &str) -> Result<(), Error
     Ok(users::rename(tx, user, name.as_str(), &folded)?)
 }
 
+/// A current password that was right: whose, and the hash that it was judged by.
+#[derive(Clone)]
+pub struct Confirmed {
+    user: Id<User>,
+    hash: Option<String>,
+}
+
+impl Confirmed {
+    /// Reads hash and status again, inside the transaction that writes, and refuses if either changed.
+    ///
+    /// # Errors
+    /// [`AccountRefusal::WrongPassword`].
+    pub fn still_counts(&self, tx: &mut Database) -> Result<(), Error<AccountRefusal>> {
+        users::lock(tx, self.user)?;
+        let is_same = |user: &User| user.is_active() && user.password_hash == self.hash;
+        match users::find(tx, self.user)?.filter(is_same) {
+            Some(_) => Ok(()),
+            None => Err(Error::Refused(AccountRefusal::WrongPassword)),
+        }
+    }
+}
+
 /// Judges a person's current password, counted like a sign-in.
 ///
 /// # Errors
@@ -134,15 +158,33 @@ pub async fn confirm(
     desk: Desk<'_>,
     now: UnixTime,
     (user, password, address): (&User, Secret, &str),
-) -> Result<(), AccountRefusal> {
+) -> Result<Confirmed, AccountRefusal> {
     desk.throttle.attempt(now, &user.username_folded, address)?;
     match desk.hasher.verify(password, user.password_hash.clone()).await? {
         Verdict::Wrong => Err(AccountRefusal::WrongPassword),
         Verdict::Right | Verdict::RightButWeak => {
             desk.throttle.succeeded(&user.username_folded, address);
-            Ok(())
+            Ok(Confirmed { user: user.id, hash: user.password_hash.clone() })
         }
     }
+}
+
+/// "Is it still you?": judges the password and notes at the session when that was.
+///
+/// # Errors
+/// A wrong password, or why it cannot be judged now.
+pub async fn confirm_session(
+    desk: Desk<'_>,
+    now: UnixTime,
+    who: (&User, Secret, &str),
+    session: Id<Session>,
+) -> Result<(), Error<AccountRefusal>> {
+    let confirmed = confirm(desk, now, who).await.map_err(Error::Refused)?;
+    transact(desk.store, move |tx| {
+        confirmed.still_counts(tx)?;
+        Ok(sessions::set_authenticated(tx, session, now)?)
+    })
+    .await
 }
 
 /// What a new password leaves alive: that by which it was set.
@@ -178,28 +220,26 @@ pub async fn change_password(
             revoke::session(tx, now, id, session.id)?;
         }
         mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
-        Ok(grants::revoke_given_to_programs(tx, now, id, kept.grant)?)
+        Ok(revoke::given_to_programs(tx, now, id, kept.grant)?)
     })
     .await
 }
-
-/// Seconds after a log-in in which an account can be deleted.
-const FRESH: i64 = 900;
 
 /// Marks an account as deleted: it cannot be used from this moment, its name becomes free. `false`
 /// when the log-in behind the token is too old; a token may be younger than the sign-in it came from.
 ///
 /// # Errors
 /// When the store fails.
-pub fn delete(tx: &mut Database, now: UnixTime, (user, token): (&User, &TokenInUse)) -> crate::store::Result<bool> {
+pub fn delete(tx: &mut Database, now: UnixTime, (user, token): (&User, &TokenInUse)) -> Result<bool, StoreError> {
     let authenticated_at = match token.basis.grant.session_id {
         Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
         None => Some(token.record.created_at),
     };
-    if authenticated_at.is_none_or(|at| now.since(at) > FRESH) {
+    if !authenticated_at.is_some_and(|at| is_fresh(now, at)) {
         return Ok(false);
     }
     users::mark_deleted(tx, now, user.id)?;
+    user_pictures::replace(tx, user.id, None)?;
     revoke::everything(tx, now, user.id)?;
     Ok(true)
 }

@@ -164,7 +164,7 @@ async fn judge(
     (proof, address): (Proof, &str),
 ) -> Result<Option<String>, AccountRefusal> {
     match proof {
-        Proof::Password(password) => confirm(desk, now, (user, password, address)).await.map(|()| None),
+        Proof::Password(password) => confirm(desk, now, (user, password, address)).await.map(|_judged_again| None),
         // A slip of the pen would give the account to whoever has the mistyped address (ours).
         Proof::NewPassword(_) if link.kind == LinkKind::ChangeEmail => {
             Err(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned()))

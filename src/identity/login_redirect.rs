@@ -14,7 +14,6 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::domain::token::{LoginCode, Token, UserToken};
-use crate::domain::token_in_use::Life;
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
@@ -180,11 +179,32 @@ impl LoginRedirect {
         self.client.is_none() && !self.return_url.is_loopback()
     }
 
+    /// Whether the token opens the settings of the account too: for a program on this device, and for
+    /// an app that the operator runs (`standards.md`, The login redirect, 5).
+    pub fn is_whole(&self) -> bool {
+        self.is_application || self.client.as_ref().is_some_and(|client| client.is_first_party)
+    }
+
+    fn grant_kind(&self) -> GrantKind {
+        match (self.is_application, self.is_whole()) {
+            (true, _) => GrantKind::Application,
+            (false, true) => GrantKind::FirstPartyLogin,
+            (false, false) => GrantKind::LoginRedirect,
+        }
+    }
+
+    /// Who allowed less is asked again for more.
+    fn consent_kind(&self) -> ConsentKind {
+        if self.is_whole() { ConsentKind::FirstPartyLogin } else { ConsentKind::LoginRedirect }
+    }
+
     /// A digest of what the page shows, so that what counts is what was shown.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let client = self.client.as_ref().map_or("", |client| client.client_id.as_str());
+        let challenge = self.code_challenge.as_ref().map_or("", |challenge| challenge.text.as_str());
         let state = self.state.as_deref().unwrap_or_default();
-        sha256_base64url(format!("{}\n{client}\n{}\n{state}", user.number(), self.return_url.as_str()).as_bytes())
+        let (user, url, is_whole) = (user.number(), self.return_url.as_str(), self.is_whole());
+        sha256_base64url(format!("{user}\n{client}\n{is_whole}\n{url}\n{challenge}\n{state}").as_bytes())
     }
 
     /// Whether later returns may be automatic: the very address that was registered, and not a port
@@ -233,35 +253,6 @@ pub enum Allowed {
     Code(Token<LoginCode>),
 }
 
-/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoginCodeRefusal;
-
-/// Swaps a login code for its token: once, in a minute, from its own origin, with the verifier.
-///
-/// # Errors
-/// [`LoginCodeRefusal`].
-pub fn swap(
-    tx: &mut Database,
-    now: UnixTime,
-    (code, verifier, origin): (&Token<LoginCode>, &str, &str),
-) -> Result<Issued<UserToken>, Error<LoginCodeRefusal>> {
-    let refused = || Error::Refused(LoginCodeRefusal);
-    let record = login_codes::find(tx, code.id())?.filter(|record| record.digest.matches(&code.digest()));
-    let record = record.filter(|record| now < record.expires_at && record.origin == origin).ok_or_else(refused)?;
-    let challenge = CodeChallenge { text: record.code_challenge.clone(), method: ChallengeMethod::S256 };
-    if !challenge.is_met_by(verifier) {
-        return Err(refused());
-    }
-    if !login_codes::redeem(tx, now, record.id)? {
-        // A second swap: one of the two is not the app. What the first one gave ends.
-        grants::revoke(tx, now, record.grant_id)?;
-        return Err(refused());
-    }
-    let grant = grants::find_in_use(tx, record.grant_id)?.filter(|grant| grant.life(now) == Life::Alive);
-    Ok(issue::user_token(tx, now, &grant.ok_or_else(refused)?.grant, record.lifetime)?)
-}
-
 /// Whether the person goes back without a click: they allowed this application before, the address
 /// is the registered one, and a person's own navigation brought them here.
 ///
@@ -274,7 +265,7 @@ pub fn returns_at_once(
 ) -> Result<bool, StoreError> {
     match &redirect.client {
         Some(client) if is_navigation && redirect.may_be_remembered() => {
-            Ok(consents::find(db, user, client.id, ConsentKind::LoginRedirect)?.is_some())
+            Ok(consents::find(db, user, client.id, redirect.consent_kind())?.is_some())
         }
         _ => Ok(false),
     }
@@ -295,7 +286,7 @@ pub fn allow(
     let lifetime = redirect.lifetime(mint);
     let grant = Grant {
         id: Id::next(now),
-        kind: if redirect.is_application { GrantKind::Application } else { GrantKind::LoginRedirect },
+        kind: redirect.grant_kind(),
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
         session_id: Some(session),
@@ -311,7 +302,7 @@ pub fn allow(
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
-        let allowed = (ConsentKind::LoginRedirect, &Scope::default(), &Words::default());
+        let allowed = (redirect.consent_kind(), &Scope::default(), &Words::default());
         consents::remember(tx, now, user, client.id, allowed)?;
     }
     let Some(challenge) = &redirect.code_challenge else {

@@ -8,7 +8,7 @@ use crate::domain::remote_session::digest_of_uuid;
 use crate::domain::session::browser_in_words;
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::Asker;
-use crate::store::{Database, Result, grants, mailed_links, sessions, users};
+use crate::store::{Database, Result, mailed_links, sessions, users};
 use crate::tokens::{Mint, revoke, studio};
 
 /// Links to one address in a day (ours): nobody fills a stranger's mailbox by our letters.
@@ -62,7 +62,7 @@ pub(super) fn end_earlier(
         return revoke::everything(tx, now, user.id);
     }
     sessions::end_all(tx, now, user.id)?;
-    grants::revoke_given_to_programs(tx, now, user.id, None)?;
+    revoke::given_to_programs(tx, now, user.id, None)?;
     studio::regenerate(tx, now, mint, (user, false)).map(drop)
 }
 

@@ -114,8 +114,7 @@ pub fn create_as(
         created_at: now,
         about: None,
         homepage: None,
-        picture: None,
-        allow_contact: false,
+        allow_contact: true,
     };
     users::insert(tx, &user)?;
     Ok(user)

@@ -1,8 +1,10 @@
 //! Remote sessions (`compatibility.md`, A3 S; `standards.md`, The login redirect, 8): a program
 //! without a browser of its own waits; its person approves it in theirs.
 
+use super::account::{AccountRefusal, confirm};
 use super::api_log_in::issue_whole;
 use super::session::Origin;
+use super::sign_in::Desk;
 use super::throttle::prefix;
 use crate::clock::UnixTime;
 use crate::domain::grant::GrantKind;
@@ -12,8 +14,8 @@ use crate::domain::remote_session::{RemoteSession, digest_of_uuid, random_uuid};
 use crate::domain::secret::Secret;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
-use crate::outcome::Error;
-use crate::store::{Database, StoreError, remote_sessions};
+use crate::outcome::{Error, transact};
+use crate::store::{Database, StoreError, remote_sessions, users};
 use crate::tokens::issue::Issued;
 
 /// Remote sessions of one network that may wait at once.
@@ -30,6 +32,17 @@ pub enum RemoteRefusal {
     TooMany,
 }
 
+/// Whether an address may start one more, from a read.
+///
+/// # Errors
+/// [`RemoteRefusal::TooMany`].
+pub fn may_start(db: &mut Database, now: UnixTime, origin: &Origin) -> Result<(), Error<RemoteRefusal>> {
+    match remote_sessions::count_waiting(db, now, &prefix(&origin.address))? {
+        MOST_WAITING.. => Err(Error::Refused(RemoteRefusal::TooMany)),
+        _ => Ok(()),
+    }
+}
+
 /// Starts one; its id is a secret that is answered once.
 ///
 /// # Errors
@@ -39,16 +52,13 @@ pub fn start(
     now: UnixTime,
     (lifetimes, origin): (&Lifetimes, &Origin),
 ) -> Result<Secret, Error<RemoteRefusal>> {
-    let network = prefix(&origin.address);
-    if remote_sessions::count_waiting(tx, now, &network)? >= MOST_WAITING {
-        return Err(Error::Refused(RemoteRefusal::TooMany));
-    }
+    may_start(tx, now, origin)?;
     let id = random_uuid();
     let session = RemoteSession {
         id: Id::next(now),
         digest: digest_of_uuid(id.expose()),
         address: origin.address.clone(),
-        network,
+        network: prefix(&origin.address),
         user_agent: origin.user_agent.chars().filter(|character| !character.is_control()).take(300).collect(),
         created_at: now,
         expires_at: now.plus(lifetimes.remote_session),
@@ -75,6 +85,63 @@ pub fn is_near(session: &RemoteSession, address: &str) -> bool {
     session.network == prefix(address)
 }
 
+/// Approves a waiting one in the name of a person who gives their password again. `false` when nothing
+/// waits any more.
+///
+/// # Errors
+/// A wrong password, or why it cannot be judged now.
+pub async fn approve(
+    desk: Desk<'_>,
+    now: UnixTime,
+    who: (&User, Secret, &str),
+    id: Id<RemoteSession>,
+) -> Result<bool, Error<AccountRefusal>> {
+    let user = who.0.id;
+    let confirmed = confirm(desk, now, who).await.map_err(Error::Refused)?;
+    transact(desk.store, move |tx| {
+        confirmed.still_counts(tx)?;
+        Ok(remote_sessions::approve(tx, now, id, user)?)
+    })
+    .await
+}
+
+/// Forgets one: its person chose Cancel.
+///
+/// # Errors
+/// When the store fails.
+pub fn cancel(tx: &mut Database, id: Id<RemoteSession>) -> Result<(), StoreError> {
+    remote_sessions::delete(tx, id)
+}
+
+/// The approved one under a presented id, with its active person; for the address that started it.
+///
+/// # Errors
+/// Why there is none yet, or ever.
+fn approved(
+    db: &mut Database,
+    now: UnixTime,
+    (presented, origin): (&str, &Origin),
+) -> Result<(RemoteSession, Id<User>), Error<RemoteRefusal>> {
+    let found = remote_sessions::find(db, &digest_of_uuid(presented))?;
+    let found = found.filter(|session| {
+        session.exercised_at.is_none() && now < session.expires_at && is_near(session, &origin.address)
+    });
+    let session = found.ok_or(Error::Refused(RemoteRefusal::Over))?;
+    let user = session.approved_by.ok_or(Error::Refused(RemoteRefusal::Waiting))?;
+    match users::find(db, user)?.filter(User::is_active) {
+        Some(_) => Ok((session, user)),
+        None => Err(Error::Refused(RemoteRefusal::Over)),
+    }
+}
+
+/// Whether there is a token to give, from a read: programs ask every few seconds.
+///
+/// # Errors
+/// Why there is none yet, or ever.
+pub fn examine(db: &mut Database, now: UnixTime, asked: (&str, &Origin)) -> Result<(), Error<RemoteRefusal>> {
+    approved(db, now, asked).map(drop)
+}
+
 /// Gives the token of an approved one, once, to the address that started it.
 ///
 /// # Errors
@@ -84,14 +151,9 @@ pub fn exercise(
     now: UnixTime,
     (lifetimes, presented, origin): (&Lifetimes, &str, &Origin),
 ) -> Result<Issued<UserToken>, Error<RemoteRefusal>> {
-    let found = remote_sessions::find(tx, &digest_of_uuid(presented))?;
-    let found = found.filter(|session| {
-        session.exercised_at.is_none() && now < session.expires_at && is_near(session, &origin.address)
-    });
-    let session = found.ok_or(Error::Refused(RemoteRefusal::Over))?;
-    let user: Id<User> = session.approved_by.ok_or(Error::Refused(RemoteRefusal::Waiting))?;
+    let (session, user) = approved(tx, now, (presented, origin))?;
     if !remote_sessions::exercise(tx, now, session.id)? {
         return Err(Error::Refused(RemoteRefusal::Over));
     }
-    Ok(issue_whole(tx, now, (user, GrantKind::RemoteSession), lifetimes.user_token)?)
+    Ok(issue_whole(tx, now, (user, GrantKind::RemoteSession), lifetimes.usual_user_token())?)
 }

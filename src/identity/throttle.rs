@@ -15,6 +15,8 @@ const FAILURES: u32 = 10;
 const LOOK_UPS: u32 = 100;
 /// Letters that one prefix may cause in one window.
 const LETTERS: u32 = 20;
+/// Accounts that are made from one prefix in one window: a class of pupils, not a list of names.
+const SIGN_UPS: u32 = 30;
 /// Failed client authentications that close one client to one prefix. Some libraries fail once at
 /// each log-in before they find the right way, hence more.
 const CLIENT_FAILURES: u32 = 100;
@@ -115,6 +117,14 @@ impl Throttle {
     /// [`Throttled`] when the limit is reached.
     pub fn attempt_look_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
         self.count(now, ("", address), LOOK_UPS)
+    }
+
+    /// Counts an account that somebody makes, per address prefix: each costs a hash.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_sign_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, (" sign-up", address), SIGN_UPS)
     }
 
     /// Counts a report of leaked tokens, per address prefix, apart from look-ups.

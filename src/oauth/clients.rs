@@ -166,6 +166,7 @@ fn add_secret(
         created_at: now,
         expires_at: None,
         last_used_at: None,
+        flagged_at: None,
     };
     client_secrets::insert(tx, &record)?;
     Ok(secret)

@@ -16,7 +16,7 @@ use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
 use crate::tokens::audience::is_for;
-use crate::tokens::check::find_living;
+use crate::tokens::check::{judge, note_use};
 use crate::tokens::last_use::Seen;
 use crate::tokens::personal::effective;
 
@@ -87,7 +87,7 @@ pub fn introspect(
         return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
     }
     let Ok(presented) = signer.read(token) else { return Ok(Introspection::default()) };
-    let token = match find_living(db, now, mint, (&presented, None)) {
+    let token = match judge(db, now, &presented) {
         Ok(token) => token,
         Err(Error::Refused(_)) => return Ok(Introspection::default()),
         Err(Error::Failed(error)) => return Err(error.into()),
@@ -95,6 +95,7 @@ pub fn introspect(
     if !may_see(db, asker, &token)? {
         return Ok(Introspection::default());
     }
+    note_use(mint, now, &token, None);
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
         (Some(list), Some(person)) => Some(effective(db, &mint.limits, person, list)?),

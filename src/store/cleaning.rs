@@ -71,9 +71,14 @@ fn clean_devices(tx: &mut Database, before: UnixTime) -> Result<usize> {
 /// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
 /// lost answer from theft still needs to know it.
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = tokens::table.filter(tokens::expires_at.lt(before));
     let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
-    let rows: Vec<EndedToken> = ended.select(columns).limit(BATCH).load(tx)?;
+    let expired = tokens::table.filter(tokens::expires_at.lt(before)).select(columns);
+    let mut rows: Vec<EndedToken> = expired.limit(BATCH).load(tx)?;
+    // What has no end goes by its revocation: its own, or its grant's.
+    let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).select(columns);
+    rows.extend(revoked.limit(BATCH).load::<EndedToken>(tx)?);
+    let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before)).select(columns);
+    rows.extend(ended.limit(BATCH).load::<EndedToken>(tx)?);
     for (_, refresh_token, last_used_at, format, created_at) in &rows {
         let seen_at = last_used_at.or((*format == TokenFormat::Jwt).then_some(*created_at));
         if let (Some(refresh_token), Some(_)) = (refresh_token, seen_at) {
@@ -93,9 +98,9 @@ fn clean_refresh_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(diesel::delete(refresh_tokens::table.filter(refresh_tokens::id.eq_any(ids))).execute(tx)?)
 }
 
-/// A grant goes when its time is over and nothing hangs on it any more.
+/// A grant goes when it was over or taken back long ago and nothing hangs on it any more.
 fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = grants::table.filter(grants::expires_at.lt(before));
+    let ended = grants::table.filter(grants::expires_at.lt(before).or(grants::revoked_at.lt(before)));
     let bare = ended
         .filter(diesel::dsl::not(diesel::dsl::exists(
             authorization_codes::table

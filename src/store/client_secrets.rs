@@ -53,3 +53,9 @@ pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Res
     row.set(client_secrets::last_used_at.eq(Some(at))).execute(tx)?;
     Ok(())
 }
+
+/// Notes that somebody found it in the open; `false` when that is known.
+pub fn flag(tx: &mut Database, now: UnixTime, id: Id<ClientSecretRecord>) -> Result<bool> {
+    let row = client_secrets::table.filter(client_secrets::id.eq(id)).filter(client_secrets::flagged_at.is_null());
+    Ok(diesel::update(row).set(client_secrets::flagged_at.eq(Some(now))).execute(tx)? == 1)
+}

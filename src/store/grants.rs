@@ -10,7 +10,7 @@ use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::token_in_use::{Application, GrantInUse, Person};
-use crate::domain::token_record::TokenRecord;
+use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{authorization_codes, clients, device_codes, grants, tokens, users};
 
@@ -80,6 +80,35 @@ pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) ->
     Ok(())
 }
 
+/// Ends all living tokens of these kinds that a person holds, each of which has a grant of its own.
+pub fn revoke_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
+    let held = tokens::table.filter(tokens::kind.eq_any(kinds.to_vec())).filter(tokens::revoked_at.is_null());
+    let rows = grants::table
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::id.eq_any(held.select(tokens::grant_id)));
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends these grants.
+pub fn revoke_each(tx: &mut Database, now: UnixTime, ids: &[Id<Grant>]) -> Result<()> {
+    // A statement has room for some thousands of values.
+    for some in ids.chunks(500) {
+        let rows = grants::table.filter(grants::id.eq_any(some.to_vec())).filter(grants::revoked_at.is_null());
+        diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    }
+    Ok(())
+}
+
+/// Ends all that one generator made.
+pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<()> {
+    let made = tokens::table.filter(tokens::made_by.eq(generator)).select(tokens::grant_id);
+    let rows = grants::table.filter(grants::id.eq_any(made)).filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends what ends with a browser session: its login-redirect tokens and its unredeemed codes, those of
 /// devices too.
 pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<()> {
@@ -93,8 +122,7 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
         .select(device_codes::grant_id);
     let rows = grants::table.filter(grants::session_id.eq(session)).filter(grants::revoked_at.is_null()).filter(
         grants::kind
-            .eq(GrantKind::LoginRedirect)
-            .or(grants::kind.eq(GrantKind::Application))
+            .eq_any(GrantKind::OF_SESSION)
             .or(grants::id.eq_any(unredeemed))
             .or(grants::id.nullable().eq_any(unclaimed)),
     );
@@ -114,13 +142,14 @@ pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) ->
 pub fn revoke_replaced_login(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<()> {
     let rows = grants::table
         .filter(grants::session_id.eq(new.session_id))
-        .filter(grants::kind.eq(new.kind))
+        .filter(grants::kind.eq_any(GrantKind::OF_SESSION))
         .filter(grants::revoked_at.is_null());
     let end = grants::revoked_at.eq(Some(now));
     match new.client_key {
         Some(client) => diesel::update(rows.filter(grants::client_key.eq(client))).set(end).execute(tx)?,
         None => {
-            let rows = rows.filter(grants::client_key.is_null()).filter(grants::return_url.eq(&new.return_url));
+            let rows = rows.filter(grants::client_key.is_null()).filter(grants::kind.eq(new.kind));
+            let rows = rows.filter(grants::return_url.eq(&new.return_url));
             diesel::update(rows).set(end).execute(tx)?
         }
     };
@@ -168,7 +197,7 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
         });
         let standing = &mut standings[position];
         standing.scope = standing.scope.union(&grant.scope);
-        standing.has_login |= grant.kind == GrantKind::LoginRedirect;
+        standing.has_login |= GrantKind::OF_SESSION.contains(&grant.kind);
         if let Some(token) = token {
             standing.last_used_at = standing.last_used_at.max(token.last_used_at);
             let is_alive = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);

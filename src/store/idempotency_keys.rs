@@ -17,11 +17,12 @@ pub fn find(tx: &mut Database, now: UnixTime, user: Id<User>, digest: &str) -> R
     Ok(found.filter(|key| now < key.expires_at))
 }
 
-/// Remembers a creation, in the place of one that is forgotten.
+/// Remembers a creation, in the place of one that is forgotten; one that is remembered is a conflict.
 pub fn insert(tx: &mut Database, key: &IdempotencyKey) -> Result<()> {
     let old = idempotency_keys::table
         .filter(idempotency_keys::user_id.eq(key.user_id))
-        .filter(idempotency_keys::digest.eq(&key.digest));
+        .filter(idempotency_keys::digest.eq(&key.digest))
+        .filter(idempotency_keys::expires_at.le(key.created_at));
     diesel::delete(old).execute(tx)?;
     diesel::insert_into(idempotency_keys::table).values(key).execute(tx)?;
     Ok(())

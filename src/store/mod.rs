@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod signing_keys;
 mod sqlite;
 pub mod tokens;
+pub mod user_pictures;
 pub mod users;
 
 use std::sync::Arc;

@@ -49,6 +49,15 @@ pub fn exercise(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>) -> Resu
     Ok(diesel::update(row).set(remote_sessions::exercised_at.eq(Some(now))).execute(tx)? == 1)
 }
 
+/// Ends what a person approved and no program has used yet.
+pub fn end_approved_by(tx: &mut Database, user: Id<User>) -> Result<()> {
+    let rows = remote_sessions::table
+        .filter(remote_sessions::approved_by.eq(user))
+        .filter(remote_sessions::exercised_at.is_null());
+    diesel::delete(rows).execute(tx)?;
+    Ok(())
+}
+
 /// Forgets a remote session: its person chose Cancel.
 pub fn delete(tx: &mut Database, id: Id<RemoteSession>) -> Result<()> {
     diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq(id))).execute(tx)?;

@@ -71,20 +71,25 @@ pub fn list_given_with(tx: &mut Database, refresh_token: Id<RefreshTokenRecord>)
     Ok(rows.into_iter().map(given).collect())
 }
 
-/// A person's living login-redirect tokens with the applications that they are for, newest first.
-pub fn list_login_tokens(
+/// A person's living user tokens with the applications that they are for, newest first, those before
+/// `before` only.
+pub fn list_user_tokens(
     tx: &mut Database,
     now: UnixTime,
     user: Id<User>,
+    (before, most): (Option<Id<TokenRecord>>, i64),
 ) -> Result<Vec<(TokenRecord, Grant, Option<Client>)>> {
     let rows = tokens::table
         .inner_join(grants::table.left_join(clients::table))
         .filter(grants::user_id.eq(user))
-        .filter(grants::kind.eq_any([GrantKind::LoginRedirect, GrantKind::Application]))
+        .filter(grants::kind.eq_any(GrantKind::OF_USER_TOKEN))
+        .filter(tokens::kind.eq(TokenKind::User))
         .filter(grants::revoked_at.is_null())
         .filter(tokens::revoked_at.is_null())
         .filter(tokens::expires_at.gt(now))
-        .order(tokens::id.desc());
+        .filter(tokens::id.lt(before.unwrap_or(Id::from_number(i64::MAX))))
+        .order(tokens::id.desc())
+        .limit(most);
     Ok(rows.select((TokenRecord::as_select(), Grant::as_select(), Option::<Client>::as_select())).load(tx)?)
 }
 
@@ -125,11 +130,56 @@ pub fn list_held(
     Ok(rows.load(tx)?)
 }
 
-/// The living tokens that one generator made.
-pub fn list_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<Vec<TokenRecord>> {
+/// The same, those first that were not used for longest.
+pub fn list_longest_unused(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[TokenKind]),
+    most: i64,
+) -> Result<Vec<TokenRecord>> {
     let rows = tokens::table
-        .filter(tokens::made_by.eq(generator))
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(tokens::kind.eq_any(kinds.to_vec()))
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+        // The two databases sort an absent time differently.
+        .order((tokens::last_used_at.is_not_null(), tokens::last_used_at, tokens::id));
+    Ok(rows.limit(most).select(TokenRecord::as_select()).load(tx)?)
+}
+
+/// How many living tokens of these kinds a person holds.
+pub fn count_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
+    let rows = tokens::table
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(tokens::kind.eq_any(kinds.to_vec()))
         .filter(tokens::revoked_at.is_null())
         .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)));
-    Ok(rows.select(TokenRecord::as_select()).load(tx)?)
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// The living tokens of these kinds whose rows know of no use, with what they hang on.
+pub fn list_unused(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[TokenKind]),
+) -> Result<Vec<(Id<TokenRecord>, Id<Grant>)>> {
+    let rows = tokens::table
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(tokens::kind.eq_any(kinds.to_vec()))
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::last_used_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)));
+    Ok(rows.select((tokens::id, tokens::grant_id)).load(tx)?)
+}
+
+/// Notes that somebody found it in the open; `false` when that is known.
+pub fn flag(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<bool> {
+    let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::flagged_at.is_null());
+    Ok(diesel::update(row).set(tokens::flagged_at.eq(Some(now))).execute(tx)? == 1)
 }

@@ -27,6 +27,16 @@ pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     Ok(by_email.select(User::as_select()).get_result(tx).optional()?)
 }
 
+/// Takes the person's row until the transaction ends: what is made in their name, and what takes it
+/// back, happens one by one. SQLite has one writer, who holds everything already.
+pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
+    if let Database::Postgres(connection) = tx {
+        let row = users::table.filter(users::id.eq(id)).select(users::id).for_no_key_update();
+        row.get_result::<Id<User>>(connection).optional()?;
+    }
+    Ok(())
+}
+
 /// Whether anybody has an account.
 pub fn is_empty(tx: &mut Database) -> Result<bool> {
     let everybody = users::table.select(users::id);
@@ -68,7 +78,6 @@ pub fn update_profile(tx: &mut Database, user: &User) -> Result<()> {
         .set((
             users::about.eq(&user.about),
             users::homepage.eq(&user.homepage),
-            users::picture.eq(&user.picture),
             users::allow_contact.eq(user.allow_contact),
         ))
         .execute(tx)?;

@@ -6,10 +6,12 @@ use super::last_use::Seen;
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::grant::GrantKind;
+use crate::domain::id::Id;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, tokens};
+use crate::store::{Database, tokens, users};
 
 /// The doors that a bearer token can open here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +72,13 @@ impl Door {
 /// session, or an application that the operator runs.
 pub fn is_whole(token: &TokenInUse) -> bool {
     let is_first_party = token.basis.application.as_ref().is_some_and(|client| client.is_first_party);
-    let kind = token.basis.grant.kind;
-    token.record.kind == TokenKind::User
-        && (is_first_party
-            || matches!(kind, GrantKind::PasswordLogin | GrantKind::Application | GrantKind::RemoteSession))
+    let is_whole = match token.basis.grant.kind {
+        GrantKind::PasswordLogin | GrantKind::Application | GrantKind::RemoteSession => true,
+        // Its person was told so when they allowed it; and the operator still runs the application.
+        GrantKind::FirstPartyLogin => is_first_party,
+        _ => false,
+    };
+    token.record.kind == TokenKind::User && is_whole
 }
 
 /// Why a token opens nothing (RFC 6750 §3.1).
@@ -89,7 +94,26 @@ pub enum Rejection {
     InsufficientScope,
 }
 
-/// The token that somebody presented, if it lives. A wrong secret is an unknown token.
+/// The token that somebody presented, if it lives; nothing is noted. A wrong secret is an unknown token.
+///
+/// # Errors
+/// Why it opens nothing.
+pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Result<TokenInUse, Error<Rejection>> {
+    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
+    let Some(token) = found else { return Err(Error::Refused(Rejection::RevokedOrUnknown)) };
+    match token.life(now) {
+        Life::Alive => Ok(token),
+        Life::Expired => Err(Error::Refused(Rejection::Expired)),
+        Life::Ended => Err(Error::Refused(Rejection::RevokedOrUnknown)),
+    }
+}
+
+/// Notes that a token was used, and by which address when that is known.
+pub fn note_use(mint: &Mint, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
+    mint.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
+}
+
+/// The token that somebody presented, if it lives; its use is noted.
 ///
 /// # Errors
 /// Why it opens nothing.
@@ -99,16 +123,28 @@ pub fn find_living(
     mint: &Mint,
     (presented, from): (&BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
-    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
-    let Some(token) = found else { return Err(Error::Refused(Rejection::RevokedOrUnknown)) };
-    match token.life(now) {
-        Life::Alive => {
-            mint.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
-            Ok(token)
-        }
-        Life::Expired => Err(Error::Refused(Rejection::Expired)),
-        Life::Ended => Err(Error::Refused(Rejection::RevokedOrUnknown)),
+    let token = judge(db, now, presented)?;
+    note_use(mint, now, &token, from);
+    Ok(token)
+}
+
+/// Lets a token through a door again, inside the transaction that writes for it: what was read before
+/// may have ended meanwhile. The person's row is held, so that nothing ends it before the commit.
+///
+/// # Errors
+/// Why it does not open this door any more.
+pub fn open_again(
+    tx: &mut Database,
+    now: UnixTime,
+    (door, presented, user): (Door, &BearerToken, Id<User>),
+) -> Result<(TokenInUse, User), Error<Rejection>> {
+    users::lock(tx, user)?;
+    let token = judge(tx, now, presented)?;
+    if !door.opens_for(&token) {
+        return Err(Error::Refused(Rejection::InsufficientScope));
     }
+    let user = users::find(tx, user)?.filter(|user| token.basis.grant.user_id == Some(user.id));
+    Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
 }
 
 /// Lets a living token through a door.
@@ -121,6 +157,10 @@ pub fn open(
     mint: &Mint,
     (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
-    let token = find_living(db, now, mint, (presented, from))?;
-    if door.opens_for(&token) { Ok(token) } else { Err(Error::Refused(Rejection::InsufficientScope)) }
+    let token = judge(db, now, presented)?;
+    if !door.opens_for(&token) {
+        return Err(Error::Refused(Rejection::InsufficientScope));
+    }
+    note_use(mint, now, &token, from);
+    Ok(token)
 }

@@ -2,12 +2,12 @@
 //! key, body and row, so only the same caller with the same body gets it again, for a day.
 
 use super::Mint;
-use super::issue::Issued;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::idempotency::{IdempotencyKey, LIFE};
 use crate::domain::secret::sha256_base64url;
 use crate::domain::token::{Kind, Token};
+use crate::domain::token_in_use::Life;
 use crate::domain::token_record::{TokenRecord, any_digest};
 use crate::domain::user::User;
 use crate::outcome::Error;
@@ -29,15 +29,16 @@ impl Repeat {
 
 /// What became of a creation.
 pub enum Created<K: Kind> {
-    /// It was made now.
-    New(Token<K>, TokenRecord),
-    /// It was made before; here it is again.
-    Again(Token<K>, TokenRecord),
+    /// Here it is, made now or before.
+    Token(Token<K>, TokenRecord),
     /// The key was used for something else.
     OtherBody,
+    /// It was made before, and has ended since.
+    Ended,
 }
 
-/// Creates with `make`, or gives again what the same key and body created.
+/// Creates with `make`, or gives again what the same key and body created. The caller holds the
+/// person's row, so that two of the same key come one after the other.
 ///
 /// # Errors
 /// What `make` refuses, or why the store failed.
@@ -46,34 +47,18 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
     now: UnixTime,
     mint: &Mint,
     (user, repeat): (&User, Option<&Repeat>),
-    mut make: impl FnMut(&mut Database, Option<Token<K>>) -> Result<Issued<K>, Error<R>>,
+    mut make: impl FnMut(&mut Database, Option<Token<K>>) -> Result<Token<K>, Error<R>>,
 ) -> Result<Created<K>, Error<R>> {
     let Some(repeat) = repeat else {
-        let token = make(tx, None)?.token;
-        let record = find(tx, token.id())?;
-        return Ok(Created::New(token, record));
+        let token = make(tx, None)?;
+        return Ok(found(tx, token)?);
     };
-    let derive = |id: Id<TokenRecord>| {
-        let context: [&[u8]; 4] = [
-            &user.id.number().to_be_bytes(),
-            repeat.key.as_bytes(),
-            repeat.body.as_bytes(),
-            &id.number().to_be_bytes(),
-        ];
-        let entropy = mint.keys.derive::<32>(mint.keys.current(), "idempotency", &context);
-        entropy.map(|entropy| Token::<K>::from_entropy(id, &entropy))
-    };
-    let missing = || StoreError::Unusable("the base key is missing".to_owned());
     if let Some(known) = idempotency_keys::find(tx, now, user.id, &repeat.key)? {
-        let token = derive(known.token_id).ok_or_else(missing)?;
-        let record = find(tx, known.token_id)?;
-        if known.body_digest != repeat.body || !record.digest.matches(&any_digest(&token)) {
-            return Ok(Created::OtherBody);
-        }
-        return Ok(Created::Again(token, record));
+        return Ok(again(tx, now, mint, (user, repeat), &known)?);
     }
-    let token = derive(Id::next(now)).ok_or_else(missing)?;
-    let token = make(tx, Some(token))?.token;
+    let number = mint.keys.current();
+    let token = derive(mint, number, (user, repeat), Id::next(now))?;
+    let token = make(tx, Some(token))?;
     let key = IdempotencyKey {
         id: Id::next(now),
         user_id: user.id,
@@ -82,13 +67,47 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
         token_id: token.id(),
         created_at: now,
         expires_at: now.plus(LIFE),
+        key_number: number,
     };
     idempotency_keys::insert(tx, &key)?;
-    let record = find(tx, token.id())?;
-    Ok(Created::New(token, record))
+    Ok(found(tx, token)?)
 }
 
-fn find(tx: &mut Database, id: Id<TokenRecord>) -> Result<TokenRecord, StoreError> {
-    let found = tokens::find_in_use(tx, id)?.map(|token| token.record);
-    found.ok_or_else(|| StoreError::Unavailable("a token that was just made is gone".to_owned()))
+fn again<K: Kind<Record = TokenRecord>>(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (user, repeat): (&User, &Repeat),
+    known: &IdempotencyKey,
+) -> Result<Created<K>, StoreError> {
+    if known.body_digest != repeat.body {
+        return Ok(Created::OtherBody);
+    }
+    let Some(made) = tokens::find_in_use(tx, known.token_id)? else { return Ok(Created::Ended) };
+    let token = derive(mint, known.key_number, (user, repeat), known.token_id)?;
+    if !made.record.digest.matches(&any_digest(&token)) {
+        return Ok(Created::OtherBody);
+    }
+    // What was revoked or has expired is not handed out as if it worked.
+    if made.life(now) == Life::Alive { Ok(Created::Token(token, made.record)) } else { Ok(Created::Ended) }
+}
+
+fn derive<K: Kind<Record = TokenRecord>>(
+    mint: &Mint,
+    key_number: i32,
+    (user, repeat): (&User, &Repeat),
+    id: Id<TokenRecord>,
+) -> Result<Token<K>, StoreError> {
+    let (user, row) = (user.id.number().to_be_bytes(), id.number().to_be_bytes());
+    let context: [&[u8]; 4] = [&user, repeat.key.as_bytes(), repeat.body.as_bytes(), &row];
+    let entropy = mint.keys.derive::<32>(key_number, "idempotency", &context);
+    let entropy = entropy.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+    Ok(Token::from_entropy(id, &entropy))
+}
+
+fn found<K: Kind<Record = TokenRecord>>(tx: &mut Database, token: Token<K>) -> Result<Created<K>, StoreError> {
+    match tokens::find_in_use(tx, token.id())? {
+        Some(made) => Ok(Created::Token(token, made.record)),
+        None => Err(StoreError::Unavailable("a token that was just made is gone".to_owned())),
+    }
 }

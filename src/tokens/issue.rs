@@ -114,6 +114,8 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         made_by: None,
         sealed: None,
         last_used_from: None,
+        is_shared: false,
+        flagged_at: None,
         audience: grant.audience.clone(),
         format: TokenFormat::Opaque,
     }

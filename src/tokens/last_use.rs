@@ -51,7 +51,10 @@ impl LastUse {
     /// The same with the network address that used it.
     pub fn note_from(&self, seen: Seen, now: UnixTime, (on_row, from): (Option<UnixTime>, Option<&str>)) {
         if on_row.is_none_or(|written| now.since(written) >= COARSE) {
-            self.pending().insert(seen, Use { at: now, from: from.map(str::to_owned) });
+            let mut pending = self.pending();
+            // A use without an address, told by an API, does not forget the address before it.
+            let known = pending.get(&seen).and_then(|before| before.from.clone());
+            pending.insert(seen, Use { at: now, from: from.map(str::to_owned).or(known) });
         }
     }
 

@@ -1,28 +1,115 @@
-//! Tokens that somebody found in the open: they end, whoever says so.
+//! Tokens that somebody found in the open: they end, whoever says so. What strangers see by design,
+//! and what an application cannot do without, is flagged for its owner instead.
 
 use crate::clock::UnixTime;
-use crate::domain::token::{RefreshToken, Token};
-use crate::domain::token_class::ResourceType;
-use crate::domain::token_record::{BearerToken, TokenKind};
-use crate::store::{Database, Result, grants, refresh_tokens, tokens};
+use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::domain::secret::Secret;
+use crate::domain::token::{ClientSecret, RefreshToken, Token};
+use crate::domain::token_in_use::Life;
+use crate::domain::token_record::{BearerToken, TokenRecord};
+use crate::domain::user::User;
+use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, tokens};
 
-/// Ends the token that `text` is, if it is one of ours; `presented` is what it was read as. What is public by design (embedding and
-/// fileset tokens) stays, and so do client secrets: strangers could switch an app off.
+/// A text that somebody found, and what it was read as: a JWT needs the keys for that.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// The text.
+    pub text: Secret,
+    /// The bearer token that it is, if it is one.
+    pub token: Option<BearerToken>,
+}
+
+/// What a reported text turned out to be, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// A refresh token: its grant ends.
+    Grant(Id<Grant>),
+    /// A token that ends alone.
+    Token(Id<TokenRecord>),
+    /// A secret that stays and is flagged.
+    Flagged(Flagged),
+}
+
+/// A secret that stays though it was found in the open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flagged {
+    /// Which.
+    pub what: FlaggedSecret,
+    /// Who should know; nobody for an application that belongs to the installation.
+    pub owner: Option<Id<User>>,
+}
+
+/// Which secret stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlaggedSecret {
+    /// A token that strangers see by design.
+    Token(Id<TokenRecord>),
+    /// A client secret: strangers could switch an application off.
+    ClientSecret(Id<ClientSecretRecord>),
+}
+
+/// Whether a report changes anything, from a read.
 ///
 /// # Errors
 /// When the store fails.
-pub fn end_leaked(tx: &mut Database, now: UnixTime, (text, presented): (&str, Option<&BearerToken>)) -> Result<()> {
-    if let Ok(token) = Token::<RefreshToken>::parse(text) {
-        let record = refresh_tokens::find(tx, token.id())?.filter(|record| record.digest.matches(&token.digest()));
-        return record.map_or(Ok(()), |record| grants::revoke(tx, now, record.grant_id));
+pub fn examine(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<bool> {
+    Ok(find(db, now, reported)?.is_some())
+}
+
+/// Ends or flags what was reported, if it is one of ours.
+///
+/// # Errors
+/// When the store fails.
+pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported) -> Result<()> {
+    match find(tx, now, reported)? {
+        Some(Found::Grant(grant)) => grants::revoke(tx, now, grant),
+        Some(Found::Token(token)) => tokens::revoke(tx, now, token),
+        Some(Found::Flagged(flagged)) => flag(tx, now, &flagged),
+        None => Ok(()),
     }
-    let Some(presented) = presented else { return Ok(()) };
-    let found = tokens::find_in_use(tx, presented.id())?.filter(|token| presented.is(&token.record));
-    let Some(token) = found else { return Ok(()) };
-    let is_public = token.record.kind == TokenKind::Fileset
-        || token.record.resource_type == Some(ResourceType::EmbeddedPublishedProject);
-    if !is_public {
-        tokens::revoke(tx, now, token.record.id)?;
+}
+
+/// Flags a secret for its owner's pages: the one place that knows of a secret which was found in the
+/// open and goes on working.
+fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<()> {
+    let is_new = match flagged.what {
+        FlaggedSecret::Token(id) => tokens::flag(tx, now, id)?,
+        FlaggedSecret::ClientSecret(id) => client_secrets::flag(tx, now, id)?,
+    };
+    if is_new {
+        tracing::warn!(?flagged, "a secret that goes on working was reported as found in the open");
     }
     Ok(())
+}
+
+fn find(db: &mut Database, now: UnixTime, Reported { text, token }: &Reported) -> Result<Option<Found>> {
+    let text = text.expose();
+    if let Ok(token) = Token::<RefreshToken>::parse(text) {
+        let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
+        let Some(record) = record else { return Ok(None) };
+        let grant = grants::find_in_use(db, record.grant_id)?.filter(|grant| grant.grant.is_alive(now));
+        return Ok(grant.map(|grant| Found::Grant(grant.grant.id)));
+    }
+    if let Ok(secret) = Token::<ClientSecret>::parse(text) {
+        let found = client_secrets::find_with_client(db, secret.id())?;
+        let found = found.filter(|(record, _)| record.digest.matches(&secret.digest()) && record.is_alive(now));
+        let fresh = found.filter(|(record, _)| record.flagged_at.is_none());
+        return Ok(fresh.map(|(record, client)| {
+            Found::Flagged(Flagged { what: FlaggedSecret::ClientSecret(record.id), owner: client.owner_id })
+        }));
+    }
+    let Some(presented) = token else { return Ok(None) };
+    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
+    // A disabled person's token comes back with them, so it ends too.
+    let found = found.filter(|token| token.life(now) != Life::Expired && token.record.revoked_at.is_none());
+    Ok(match found {
+        Some(token) if !token.record.is_public() => Some(Found::Token(token.record.id)),
+        Some(token) if token.record.flagged_at.is_none() => Some(Found::Flagged(Flagged {
+            what: FlaggedSecret::Token(token.record.id),
+            owner: token.basis.grant.user_id,
+        })),
+        _ => None,
+    })
 }

@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod check;
+pub mod held;
 pub mod idempotency;
 pub mod issue;
 pub mod jwt;

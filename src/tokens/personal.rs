@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::issue::{Issued, record};
+use super::held;
+use super::issue::record;
 use crate::clock::UnixTime;
 use crate::domain::access_list::{AccessList, Entry, Tier};
 use crate::domain::grant::{Grant, GrantKind};
@@ -38,7 +39,7 @@ impl Default for Limits {
 }
 
 /// What a person wants to make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// What it is for, in the person's words.
     pub description: String,
@@ -48,6 +49,8 @@ pub struct Draft {
     pub scope: Scope,
     /// How long it lives, in seconds; for ever when absent.
     pub valid_for: Option<i64>,
+    /// Whether it will stand in links that others see.
+    pub is_shared: bool,
 }
 
 /// Why no token is made, in words for whoever asked.
@@ -102,7 +105,7 @@ pub fn create(
     now: UnixTime,
     limits: &Limits,
     (user, draft, derived): (&User, &Draft, Option<Token<PersonalToken>>),
-) -> Result<Issued<PersonalToken>, Error<PersonalRefusal>> {
+) -> Result<Token<PersonalToken>, Error<PersonalRefusal>> {
     if draft.description.chars().count() > MAX_DESCRIPTION {
         return PersonalRefusal::invalid("A description has at most 100 characters.");
     }
@@ -113,6 +116,9 @@ pub fn create(
     for (index, entry) in draft.access_list.iter().flat_map(AccessList::entries).enumerate() {
         check_entry(tx, limits, user, (index, entry))?;
     }
+    if !held::has_room(tx, now, user.id, &[TokenKind::Personal])? {
+        return Err(Error::Refused(PersonalRefusal::Forbidden(format!("{}.", held::FULL))));
+    }
     let grant = own_grant(now, user.id, &draft.scope, expires_in);
     grants::insert(tx, &grant)?;
     let token = derived.unwrap_or_else(|| Token::generate(Id::next(now)));
@@ -121,10 +127,11 @@ pub fn create(
         name: Some(draft.description.clone()),
         last_four: Some(token.last_four()),
         access_list: draft.access_list.clone(),
+        is_shared: draft.is_shared,
         ..made
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
+    Ok(token)
 }
 
 /// The most that a person of this role may give a token (`compatibility.md`, B1).
@@ -203,27 +210,6 @@ pub fn effective(
     Ok(AccessList::new(entries))
 }
 
-/// Ends one token that a person holds; its grant is its own. `false` when it is not theirs.
-///
-/// # Errors
-/// When the store fails.
-pub fn revoke(
-    tx: &mut Database,
-    now: UnixTime,
-    (user, kinds): (Id<User>, &[TokenKind]),
-    id: Id<TokenRecord>,
-) -> Result<bool, StoreError> {
-    let held = tokens::find_in_use(tx, id)?.filter(|token| {
-        token.basis.grant.user_id == Some(user)
-            && kinds.contains(&token.record.kind)
-            && token.life(now) == crate::domain::token_in_use::Life::Alive
-    });
-    let Some(token) = held else { return Ok(false) };
-    tokens::revoke(tx, now, id)?;
-    grants::revoke(tx, now, token.basis.grant.id)?;
-    Ok(true)
-}
-
 /// Reads an access list that a program sent.
 ///
 /// # Errors
@@ -232,6 +218,3 @@ pub fn parse_access_list(value: Option<&Value>) -> Result<AccessList, PersonalRe
     let value = value.ok_or_else(|| PersonalRefusal::Invalid("accessList is missing.".to_owned()))?;
     AccessList::parse(value).map_err(|error| PersonalRefusal::Invalid(error.to_string()))
 }
-
-/// Whether a token of this kind is one that a person made: what the page lists.
-pub const HELD: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];

@@ -2,21 +2,38 @@
 
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::session::Session;
+use crate::domain::token_in_use::Life;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
-use crate::store::{Database, Result, client_secrets, clients, consents, grants, sessions, tokens};
+use crate::store::{Database, Result, client_secrets, clients, consents, grants, remote_sessions, sessions, tokens};
 
-/// Ends one login-redirect token of a person, with its grant. `false` when it is not theirs.
+/// Ends one user token of a person, with its grant. `false` when it is not theirs, or has ended.
 ///
 /// # Errors
 /// When the store fails.
-pub fn login_token(tx: &mut Database, now: UnixTime, user: Id<User>, token: Id<TokenRecord>) -> Result<bool> {
-    let found = tokens::list_login_tokens(tx, now, user)?.into_iter().find(|(record, _, _)| record.id == token);
-    let Some((_, grant, _)) = found else { return Ok(false) };
-    grants::revoke(tx, now, grant.id)?;
+pub fn user_token(tx: &mut Database, now: UnixTime, user: Id<User>, token: Id<TokenRecord>) -> Result<bool> {
+    let found = tokens::find_in_use(tx, token)?.filter(|token| {
+        token.basis.grant.user_id == Some(user)
+            && GrantKind::OF_USER_TOKEN.contains(&token.basis.grant.kind)
+            && token.life(now) == Life::Alive
+    });
+    let Some(token) = found else { return Ok(false) };
+    grants::revoke(tx, now, token.basis.grant.id)?;
     Ok(true)
+}
+
+/// Ends all that a person gave to programs, also what a program that they approved has not fetched
+/// yet: their password was changed. Tokens that they made for themselves stay.
+///
+/// # Errors
+/// When the store fails.
+pub fn given_to_programs(tx: &mut Database, now: UnixTime, user: Id<User>, kept: Option<Id<Grant>>) -> Result<()> {
+    // First, so that a program that fetches at this moment finds nothing, or has its grant already.
+    remote_sessions::end_approved_by(tx, user)?;
+    grants::revoke_given_to_programs(tx, now, user, kept)
 }
 
 /// "Remove application": all its grants from this person die and the consent is forgotten.
@@ -75,5 +92,6 @@ pub fn replaced_session(
 /// When the store fails.
 pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     sessions::end_all(tx, now, user)?;
+    remote_sessions::end_approved_by(tx, user)?;
     grants::revoke_of_person(tx, now, user)
 }

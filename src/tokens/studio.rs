@@ -2,7 +2,8 @@
 //! on the page or by program. The generator makes them and opens nothing else.
 
 use super::Mint;
-use super::issue::{Issued, record};
+use super::held::{self, OF_STUDIO};
+use super::issue::record;
 use super::personal::{Limits, lifetime, own_grant};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -87,19 +88,9 @@ impl StudioDraft {
         Ok(Self { name: name.to_owned(), minutes, class })
     }
 
-    /// What it will be called.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Its life as it was asked, in minutes.
     pub fn minutes(&self) -> i64 {
         self.minutes
-    }
-
-    /// What it may do.
-    pub fn class(&self) -> TokenClass {
-        self.class
     }
 }
 
@@ -126,12 +117,13 @@ pub fn create(
     limits: &Limits,
     (user, draft, made_by): (&User, &StudioDraft, Option<Id<TokenRecord>>),
     derived: Option<Token<StudioToken>>,
-) -> Result<Issued<StudioToken>, Error<StudioRefusal>> {
+) -> Result<Token<StudioToken>, Error<StudioRefusal>> {
     if draft.class.writes() && user.role == Role::Consumer {
         let message = "Your role may hold no token that writes".to_owned();
         return Err(Error::Refused(StudioRefusal::Forbidden(message)));
     }
     let expires_in = life_of(in_seconds(draft.minutes), limits)?;
+    check_room(tx, now, user)?;
     let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
     let token = derived.unwrap_or_else(|| Token::generate(Id::next(now)));
@@ -144,10 +136,17 @@ pub fn create(
         ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
+    Ok(token)
 }
 
-/// Makes a token that reads one fileset, and nothing else (B7).
+fn check_room(tx: &mut Database, now: UnixTime, user: &User) -> Result<(), Error<StudioRefusal>> {
+    match held::has_room(tx, now, user.id, &OF_STUDIO)? {
+        true => Ok(()),
+        false => Err(Error::Refused(StudioRefusal::Forbidden(held::FULL.to_owned()))),
+    }
+}
+
+/// Makes a token that reads one fileset, and nothing else (B7); its text may be derived beforehand.
 ///
 /// # Errors
 /// A name or fileset that cannot be taken, or a life that the operator does not allow.
@@ -156,7 +155,8 @@ pub fn create_fileset(
     now: UnixTime,
     limits: &Limits,
     (user, name, fileset, valid_for): (&User, &str, &str, Option<i64>),
-) -> Result<Issued<FilesetToken>, Error<StudioRefusal>> {
+    derived: Option<Token<FilesetToken>>,
+) -> Result<Token<FilesetToken>, Error<StudioRefusal>> {
     let is_plain =
         |text: &str| !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
     if !is_plain(name) || !is_plain(fileset) || fileset.contains('/') {
@@ -164,9 +164,10 @@ pub fn create_fileset(
         return Err(Error::Refused(StudioRefusal::Invalid(message)));
     }
     let expires_in = life_of(valid_for, limits)?;
+    check_room(tx, now, user)?;
     let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
-    let token = Token::<FilesetToken>::generate(Id::next(now));
+    let token = derived.unwrap_or_else(|| Token::generate(Id::next(now)));
     let made = TokenRecord {
         name: Some(name.to_owned()),
         last_four: Some(token.last_four()),
@@ -174,7 +175,7 @@ pub fn create_fileset(
         ..record(now, TokenKind::Fileset, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
-    Ok(Issued { token, expires_in: expires_in.unwrap_or(i64::MAX), claims: None })
+    Ok(token)
 }
 
 /// A person's generator, with its text, which stands sealed in its row.
@@ -186,17 +187,32 @@ pub struct Generator {
     pub text: Secret,
 }
 
-/// A person's generator; made when there is none.
+/// A person's generator, if there is one yet.
+///
+/// # Errors
+/// When the store fails; [`StoreError::Unusable`] when the base key cannot open it: a second one beside
+/// it would leave the first alive and out of sight.
+pub fn find_generator(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    user: Id<User>,
+) -> Result<Option<Generator>, StoreError> {
+    let held = tokens::list_held(db, now, (user, &[TokenKind::Generator]), (None, 1))?;
+    let Some(record) = held.into_iter().next() else { return Ok(None) };
+    let sealed = record.sealed.as_deref();
+    let text = sealed.and_then(|sealed| mint.keys.open(LABEL, record.id.number(), sealed));
+    let unusable = || StoreError::Unusable("a generator cannot be opened with this secret file".to_owned());
+    Ok(Some(Generator { text: text.ok_or_else(unusable)?, record }))
+}
+
+/// A person's generator; made when there is none. The caller holds the person's row, so that two who
+/// look first find one.
 ///
 /// # Errors
 /// When the store fails.
 pub fn generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
-    let held = tokens::list_held(tx, now, (user.id, &[TokenKind::Generator]), (None, 1))?;
-    let found = held.into_iter().next().and_then(|record| {
-        let text = mint.keys.open(LABEL, record.id.number(), record.sealed.as_deref()?)?;
-        Some(Generator { record, text })
-    });
-    match found {
+    match find_generator(tx, now, mint, user.id)? {
         Some(generator) => Ok(generator),
         None => make_generator(tx, now, mint, user),
     }
@@ -216,7 +232,8 @@ fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) ->
     Ok(Generator { record: made, text: Secret::new(token.expose()) })
 }
 
-/// Replaces a person's generator: the old one ends at once, and on request what it made.
+/// Replaces a person's generator: the old one ends at once, and on request what it made. The caller
+/// holds the person's row, so that nothing is made with the old one meanwhile.
 ///
 /// # Errors
 /// When the store fails.
@@ -228,9 +245,7 @@ pub fn regenerate(
 ) -> Result<Generator, StoreError> {
     for old in tokens::list_held(tx, now, (user.id, &[TokenKind::Generator]), (None, 100))? {
         if ends_children {
-            for child in tokens::list_made_by(tx, now, old.id)? {
-                grants::revoke(tx, now, child.grant_id)?;
-            }
+            grants::revoke_made_by(tx, now, old.id)?;
         }
         grants::revoke(tx, now, old.grant_id)?;
     }

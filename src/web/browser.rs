@@ -23,7 +23,7 @@ use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
 use crate::identity::session;
-use crate::store::StoreError;
+use crate::store::{Database, StoreError};
 use crate::tokens::revoke;
 
 /// The one entry of a cookie session's state: the session's key.
@@ -71,7 +71,11 @@ impl BrowserSession {
         Ok(())
     }
 
-    async fn visitor(&self, app: &Data<App>) -> Result<Option<Visitor>, StoreError> {
+    /// Who sits there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn visitor(&self, app: &Data<App>) -> Result<Option<Visitor>, StoreError> {
         let Some(key) = self.key() else { return Ok(None) };
         let (now, shared) = (app.now(), app.clone());
         let found = app.store.read(move |db| session::find(db, now, &shared.mint, &key)).await?;
@@ -96,13 +100,20 @@ pub struct Visitor {
 /// A signed-in person, or somebody.
 pub struct MaybeVisitor(pub Option<Visitor>);
 
-/// Seconds after a sign-in in which secrets may be shown and tokens be made.
-const FRESH: i64 = 900;
-
 impl Visitor {
     /// Whether they proved who they are in the last 15 minutes.
     pub fn is_fresh(&self, now: UnixTime) -> bool {
-        now.since(self.session.authenticated_at) <= FRESH
+        self.session.is_fresh(now)
+    }
+
+    /// The same person inside a transaction that writes for them; nothing when their session ended, or
+    /// they were disabled, meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn again(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Option<Self>, StoreError> {
+        let found = session::find_again(tx, now, &app.mint.lifetimes, &self.session)?;
+        Ok(found.map(|(session, user)| Self { session, user }))
     }
 
     /// The frame of their pages.

@@ -216,14 +216,16 @@ async fn a_key_belongs_to_its_person_and_is_forgotten_after_a_day() {
     let server = harness::spawn().await;
     let program = alice(&server).await;
     server.person("bob").await;
-    let first = make(&program, "k", &draft("once")).await.success();
-    let bobs = make(&server.log_in("bob").await, "k", &draft("once")).await.success();
+    let mut lasting = draft("once");
+    lasting["validFor"] = json!(200_000);
+    let first = make(&program, "k", &lasting).await.success();
+    let bobs = make(&server.log_in("bob").await, "k", &lasting).await.success();
     assert!(bobs["token"] != first["token"] && bobs["id"] != first["id"]);
     server.advance(86_399);
-    assert_eq!(make(&program, "k", &draft("once")).await.success()["id"], first["id"]);
+    assert_eq!(make(&program, "k", &lasting).await.success()["id"], first["id"]);
     server.advance(1);
     let program = server.log_in("alice").await;
-    let later = make(&program, "k", &draft("once")).await.success();
+    let later = make(&program, "k", &lasting).await.success();
     assert!(later["token"] != first["token"] && later["id"] != first["id"]);
     assert!(works(&server, later["token"].as_str().unwrap_or_default()).await);
 }
@@ -236,4 +238,45 @@ async fn a_refused_creation_leaves_its_key_free() {
     body["validFor"] = json!(3_601);
     make(&program, "k", &body).await.refusal(403);
     make(&program, "k", &draft("d")).await.success();
+}
+
+#[actix_web::test]
+async fn what_has_ended_is_not_given_again_as_if_it_worked() {
+    let server = harness::spawn().await;
+    let program = alice(&server).await;
+    let first = make(&program, "revoked", &draft("once")).await.success();
+    program.delete(&format!("{ACCESS_TOKENS}/{}", first["id"].as_str().unwrap_or_default())).await.success();
+    let message = make(&program, "revoked", &draft("once")).await.refusal(410);
+    assert!(message.contains("another key"), "{message}");
+    make(&program, "expired", &draft("once")).await.success();
+    server.advance(60);
+    make(&program, "expired", &draft("once")).await.refusal(410);
+}
+
+#[actix_web::test]
+async fn a_key_that_cannot_be_read_is_refused() {
+    let server = harness::spawn().await;
+    let program = alice(&server).await;
+    for key in ["", "é", &"k".repeat(256)] {
+        make(&program, key, &draft("once")).await.refusal(400);
+    }
+    let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
+    program.send(Method::POST, ACCESS_TOKENS, &twice, &draft("once")).await.refusal(400);
+    assert_eq!(program.get(ACCESS_TOKENS).await.success()["result"], json!([]));
+    make(&program, &"k".repeat(255), &draft("once")).await.success();
+}
+
+/// The base key may get a successor between two tries.
+#[actix_web::test]
+async fn a_repeat_is_answered_with_the_key_that_it_was_made_with() {
+    let server = harness::spawn().await;
+    let program = alice(&server).await;
+    let token = program.token().to_owned();
+    let first = make(&program, "k", &draft("once")).await.success();
+    let file = server.app.config.secret_file.clone();
+    let keys = std::fs::read_to_string(&file).expect("because the server made it");
+    std::fs::write(&file, format!("{keys}2:{}\n", "ab".repeat(32))).expect("because it is the test's own");
+    let server = server.restart(&[]).await;
+    let again = make(&server.program(&token), "k", &draft("once")).await.success();
+    assert_eq!(first, again);
 }

@@ -121,7 +121,7 @@ async fn get_info_sends_the_token_twice_and_gets_the_account() {
             "hasPassword": true,
             "disabled": false,
             "registrationDate": "2026-11-21T12:00:00.000Z",
-            "profile": { "about": null, "homepage": null, "allowContact": false },
+            "profile": { "about": null, "homepage": null, "picture": null, "allowContact": true },
             "deleteDate": null,
         })
     );

@@ -29,15 +29,22 @@ async fn the_profile_keeps_what_is_absent_and_forgets_what_is_null() {
     let server = harness::spawn().await;
     let program = alice(&server).await;
     let profile = async || program.get("/v3/account").await.success()["profile"].clone();
-    let whole = json!({ "about": "I map 日本", "homepage": "https://alice.example/é", "allowContact": true });
+    assert_eq!(profile().await["allowContact"], json!(true), "as the platform has it");
+    let mut whole = json!({ "about": "I map 日本", "homepage": "https://alice.example/é", "allowContact": false });
+    whole["picture"] = json!("QUJD");
     patch(&program, &whole).await.success();
     assert_eq!(profile().await, whole);
     patch(&program, &json!({ "about": null })).await.success();
     patch(&program, &Value::Null).await.success();
-    let kept = json!({ "about": null, "homepage": "https://alice.example/é", "allowContact": true });
+    let mut kept = whole;
+    kept["about"] = Value::Null;
     assert_eq!(profile().await, kept);
     patch(&program, &json!({ "unknown": { "a": [1] } })).await.success();
     assert_eq!(profile().await, kept);
+    patch(&program, &json!({ "picture": "REVG" })).await.success();
+    assert_eq!(profile().await["picture"], json!("REVG"));
+    patch(&program, &json!({ "picture": null })).await.success();
+    assert_eq!(profile().await["picture"], Value::Null);
 }
 
 #[actix_web::test]
@@ -96,12 +103,14 @@ async fn a_deleted_account_is_gone_at_once_with_every_token_and_its_name_is_free
     let server = harness::spawn().await;
     let (mut browser, held) = server.one_of_each("alice").await;
     let fresh = server.log_in("alice").await;
+    patch(&fresh, &json!({ "picture": "QUJD" })).await.success();
     fresh.delete("/v3/account").await.success();
     for (kind, token) in held.each().into_iter().chain([("fresh", fresh.token())]) {
         let valid = server.program(token).get("/v3/validate").await.success();
         assert_eq!(valid["valid"], json!(false), "{kind}");
         assert_eq!(server.account_status(token).await, 401, "{kind}");
     }
+    assert_eq!(server.count("user_pictures").await, 0, "it is gone too");
     assert_eq!(browser.open("/account").await.heading(), "Log in", "the session is over");
     let login = json!({ "username": "alice", "password": PASSWORD });
     let message = server.nobody().post("/v3/account/login", &login).await.refusal(400);
@@ -249,4 +258,29 @@ async fn who_may_sign_up_is_the_operators_choice() {
     }
     let empty = harness::spawn().await;
     sign_up(&empty, "carol", "carol@people.example").await.refusal(403);
+}
+
+/// Each account costs a hash, and a name that nobody else can have.
+#[actix_web::test]
+async fn an_address_makes_thirty_accounts_in_a_quarter_of_an_hour() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
+    server.person("first").await;
+    let from = async |address: &str, name: &str| {
+        let body = json!({ "username": name, "password": PASSWORD, "email": "x@people.example" });
+        server.nobody().send(Method::POST, "/v3/account", &[("x-forwarded-for", address)], &body).await
+    };
+    for number in 0..30 {
+        from("192.0.2.1", &format!("n-{number}")).await.success();
+    }
+    let answer = from("192.0.2.200", "one-more").await;
+    answer.refusal(429);
+    assert!(answer.header("retry-after").is_some());
+    let mut browser = server.browser();
+    browser.headers.push(("x-forwarded-for".to_owned(), "192.0.2.2".to_owned()));
+    let form = browser.open("/register").await.form_with("Create account");
+    let form = form.fill("username", "carol").fill("email", "carol@people.example").fill("password", PASSWORD);
+    assert_eq!(browser.submit(form).await.status, 429, "the page counts with the program");
+    from("198.51.100.1", "elsewhere").await.success();
+    server.advance(900);
+    from("192.0.2.1", "later").await.success();
 }

@@ -187,3 +187,44 @@ async fn a_form_that_is_sent_after_the_session_ended_leads_to_logging_in_and_bac
     let page = phone.log_in_at(&page, "alice", harness::PASSWORD).await;
     assert_eq!(page.url.path(), "/account");
 }
+
+/// A password that a program kept is a way in like an app's.
+#[actix_web::test]
+async fn tokens_that_programs_got_by_password_or_by_a_remote_session_are_listed_and_ended() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let by_password = server.log_in("alice").await.token().to_owned();
+    let remote = "/v3/account/security/remoteSession";
+    let id = server.nobody().post(remote, &serde_json::Value::Null).await.member("id");
+    let page = alice.open(&format!("/login?session={id}")).await;
+    alice.submit(page.decision("allow").fill("password", harness::PASSWORD)).await;
+    let exercise = format!("{remote}/{id}/exercise");
+    let remote = server.nobody().post(&exercise, &serde_json::Value::Null).await.member("token");
+    let page = alice.open("/account/sessions").await;
+    for label in ["A program that has your password", "A program that you let in from here"] {
+        assert!(page.text().contains(label), "{label}: {}", page.text());
+    }
+    let mut bob = server.signed_in("bob").await;
+    let path = action(&page, "End the token of A program that has your password");
+    assert_eq!(bob.bare(Method::POST, &path, &OWN, "").await.status, 404);
+    assert_eq!(server.account_status(&by_password).await, 200);
+    let page = alice.submit(page.form_with("End the token of A program that has your password")).await;
+    assert_eq!((server.account_status(&by_password).await, server.account_status(&remote).await), (401, 200));
+    alice.submit(page.form_with("End the token of A program that you let in from here")).await;
+    assert_eq!(server.account_status(&remote).await, 401);
+}
+
+#[actix_web::test]
+async fn many_tokens_are_listed_page_by_page() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    for _ in 0..101 {
+        server.log_in("alice").await;
+    }
+    let page = alice.open("/account/sessions").await;
+    let count = |page: &Page| page.text().matches("A program that has your password").count();
+    let older = page.attributes("p.below a", "href");
+    let rest = alice.open(&older[0]).await;
+    assert!(count(&page) > count(&rest) && count(&rest) > 0, "{} and {}", count(&page), count(&rest));
+    assert!(rest.attributes("p.below a", "href").is_empty());
+}

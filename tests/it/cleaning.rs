@@ -23,7 +23,15 @@ async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
     let body = json!({ "description": "d", "accessList": [{ "pathId": "map", "accessTier": "view" }], "validFor": 60 });
     program.send(Method::POST, ACCESS_TOKENS, &[("idempotency-key", "k")], &body).await.success();
     let lasting = program.make_token(json!([{ "pathId": "map", "accessTier": "view" }])).await;
-    let generator = browser.generator().await;
+    let over = program.make_token(json!([{ "pathId": "map", "accessTier": "view" }])).await;
+    let path = format!("{ACCESS_TOKENS}/{}", over["id"].as_str().unwrap_or_default());
+    program.delete(&path).await.success();
+    let replaced = browser.generator().await;
+    let child = server.studio_token(&replaced, ("read_only", "all")).await;
+    let path = format!("{STUDIO_SESSION}/generatortoken/regenerate");
+    let generator = browser.script(Method::POST, &path, &Value::Null).await.member("token");
+    let body = json!({ "credentials": [child] });
+    server.nobody().post("/credentials/revoke", &body).await;
     let fileset = json!({ "name": "n", "fileset": "f", "validTime": 1 });
     browser.script(Method::POST, &format!("{STUDIO_SESSION}/filesettoken"), &fileset).await.success();
     for table in ["login_codes", "remote_sessions", "idempotency_keys"] {
@@ -34,8 +42,12 @@ async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
     for table in ["login_codes", "remote_sessions", "idempotency_keys"] {
         assert_eq!(server.count(table).await, 0, "{table}");
     }
-    assert_eq!(server.count("tokens").await, 2, "the token without an end, and the generator");
-    assert_eq!(server.count("grants").await, 2);
+    assert_eq!(
+        server.count("tokens").await,
+        2,
+        "the token without an end, and the generator, but none that was revoked"
+    );
+    assert_eq!(server.count("grants").await, 3, "a token that is revoked alone leaves its grant");
     for token in [lasting["token"].as_str().unwrap_or_default(), &generator] {
         let valid = server.program(token).get("/v3/validate").await.success();
         assert_eq!(valid["valid"], Value::Bool(true));

@@ -89,14 +89,14 @@ async fn a_hundred_at_once_and_not_one_more() {
         let noise = (1..count).map(|number| json!(format!("noise {number}")));
         noise.chain([json!(token)]).collect::<Value>()
     };
-    report(&server, with_noise(101)).await.refusal(400);
-    assert!(is_valid(&server, &token).await, "nothing of it was done");
+    assert_eq!(report(&server, with_noise(101)).await.status, 202);
+    assert!(is_valid(&server, &token).await, "the first hundred are read");
     assert_eq!(report(&server, with_noise(100)).await.status, 202);
     assert!(!is_valid(&server, &token).await);
 }
 
 #[actix_web::test]
-async fn what_is_no_list_is_told_so() {
+async fn what_holds_no_list_is_202_too_and_what_is_no_object_is_told_so() {
     let server = harness::spawn().await;
     let nobody = server.nobody();
     for body in [
@@ -104,11 +104,11 @@ async fn what_is_no_list_is_told_so() {
         json!({ "credentials": "gpu_x" }),
         json!({ "credentials": { "0": "gpu_x" } }),
         json!({ "credentials": null }),
-        json!(["gpu_x"]),
         Value::Null,
     ] {
-        nobody.post(PATH, &body).await.refusal(400);
+        assert_eq!(nobody.post(PATH, &body).await.status, 202, "{body}");
     }
+    nobody.post(PATH, &json!(["gpu_x"])).await.refusal(400);
     for text in ["{", "\u{0}"] {
         server.http.send(Method::POST, PATH, &[("content-type", "application/json")], text).await.refusal(400);
     }
@@ -151,5 +151,40 @@ async fn looking_people_up_does_not_use_up_the_reports_of_an_address() {
         nobody.get("/v3/user?username=alice").await;
     }
     assert_eq!(nobody.get("/v3/user?username=alice").await.status, 429);
+    let by_id = format!("/v3/user/{}", server.person_named("alice").await.id.uuid());
+    assert_eq!(nobody.get(&by_id).await.status, 429, "by id it is the same look-up");
     assert_eq!(report(&server, json!(["noise"])).await.status, 202);
+}
+
+#[actix_web::test]
+async fn what_goes_on_working_is_flagged_for_its_owner() {
+    let server = harness::spawn().await;
+    let (mut alice, held) = server.one_of_each("alice").await;
+    let embedding = server.studio_token(&held.generator, ("read_only", "embedded_published_project")).await;
+    let form = alice.open("/account/tokens/new").await.form_with("Make the token");
+    let form = form.fill("name", "in links").fill("resource", "42").choose("is_shared", "true");
+    let shared = alice.submit(form).await.secret();
+    assert!(!alice.open("/account/tokens").await.text().contains("Found in the open"));
+    for token in [&held.fileset, &embedding, &shared] {
+        assert_eq!(report(&server, json!([token])).await.status, 202);
+        assert_eq!(report(&server, json!([token])).await.status, 202, "again");
+        assert!(is_valid(&server, token).await);
+    }
+    let text = alice.open("/account/tokens").await.text();
+    assert_eq!(text.matches("Found in the open").count(), 3, "{text}");
+    assert_eq!(server.count("tokens WHERE flagged_at IS NOT NULL").await, 3);
+}
+
+#[actix_web::test]
+async fn a_client_secret_that_was_found_is_flagged_in_the_console() {
+    let server = harness::spawn().await;
+    let owner = server.person("alice").await;
+    let app = server.register(gatepost::oauth::clients::By::Owner(owner.id), confidential()).await;
+    let mut alice = server.browser();
+    alice.sign_in("alice").await;
+    let path = format!("/developer/apps/{}", app.client_id());
+    assert!(!alice.open(&path).await.text().contains("Found in the open"));
+    assert_eq!(report(&server, json!([app.secret()])).await.status, 202);
+    let text = alice.open(&path).await.text();
+    assert!(text.contains("Found in the open") && text.contains("It goes on working"), "{text}");
 }

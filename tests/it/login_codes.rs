@@ -57,7 +57,11 @@ async fn the_apps_page_swaps_the_code_for_a_token_that_works() {
     server.advance(59);
     let answer = swap(&server, &granted).await;
     let body = answer.success();
-    assert_eq!((body["expires_in"].as_i64(), answer.header("cache-control")), (Some(86_400), Some("no-store")));
+    assert_eq!(
+        (body["expires_in"].as_i64(), answer.header("cache-control")),
+        (Some(86_341), Some("no-store")),
+        "as long as its grant"
+    );
     let token = body["token"].as_str().expect("because it is the first swap");
     let account = server.program(token).get("/v3/account").await.success();
     assert_eq!((&account["username"], &account["client_id"]), (&json!("alice"), &json!(app.client_id())));
@@ -65,8 +69,24 @@ async fn the_apps_page_swaps_the_code_for_a_token_that_works() {
     assert_eq!(api.introspect(token).await["token_kind"], "user");
     let sessions = alice.open("/account/sessions").await;
     assert!(sessions.text().contains("Map studio"), "{}", sessions.text());
-    server.advance(86_400);
+    server.advance(86_340);
+    assert_eq!(server.account_status(token).await, 200);
+    server.advance(1);
     assert_eq!(server.account_status(token).await, 401);
+}
+
+#[actix_web::test]
+async fn another_challenge_than_the_page_was_shown_with_is_shown_again() {
+    let server = harness::spawn().await;
+    app(&server).await;
+    let mut alice = server.signed_in("alice").await;
+    let page = alice.open(&log_in_path_with(RETURN_URL, &[("code_challenge", &s256("mine"))])).await;
+    let mut form = page.decision("allow");
+    let other = server.url(&log_in_path_with(RETURN_URL, &[("code_challenge", &s256("of a thief"))]));
+    form.action = other.parse().expect("because it is an address");
+    let page = alice.submit(form).await;
+    assert!(page.asks_to_continue() && page.text().contains("changed"), "{}", page.text());
+    assert_eq!(server.count("login_codes").await, 0);
 }
 
 #[actix_web::test]
@@ -203,12 +223,15 @@ async fn the_swap_has_cors_for_one_origin_and_never_for_any() {
         ];
         let answer = server.http.send(Method::OPTIONS, "/login/code", &preflight, "").await;
         assert!((200..300).contains(&answer.status), "{}", answer.status);
-        assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "a preflight has no body to judge by");
-        assert_eq!(answer.header("access-control-allow-headers"), Some("content-type"));
+        let allowed = Some(origin).filter(|origin| *origin == ORIGIN);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "only where an app swaps codes");
+        assert_eq!(answer.header("access-control-allow-headers"), allowed.map(|_| "content-type"));
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
     let foreign = swap_from(&server, Some("https://evil.example"), (&granted.0, &granted.1)).await;
-    assert_ne!(foreign.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(foreign.header("access-control-allow-origin"), None);
+    let mistaken = swap_from(&server, Some(ORIGIN), ("gpl_x", &granted.1)).await;
+    assert_eq!((mistaken.status, mistaken.header("access-control-allow-origin")), (400, Some(ORIGIN)));
     foreign.refusal(400);
     let sandboxed = swap_from(&server, Some("null"), (&granted.0, &granted.1)).await;
     assert_eq!(sandboxed.header("access-control-allow-origin"), None);

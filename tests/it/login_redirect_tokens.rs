@@ -136,3 +136,57 @@ async fn it_is_never_a_way_to_be_logged_in_at_a_page() {
         assert_eq!(answer.status, 303, "{cookie}");
     }
 }
+
+const SETTINGS: &str = "Change the settings of your account";
+
+/// Whether a token of the login redirect opens the account's own settings.
+async fn is_whole(server: &harness::Server, token: &str) -> bool {
+    server.program(token).get(harness::held::ACCESS_TOKENS).await.status == 200
+}
+
+/// A person allows what they read: an app that becomes the operator's own gets no more until they are
+/// asked, and one that is so no longer gets less at once.
+#[actix_web::test]
+async fn the_page_says_how_much_the_token_opens_and_no_token_outgrows_what_it_said() {
+    let server = harness::spawn().await;
+    let app = server.application(returns_to(&[RETURN_URL])).await.client.id;
+    let mut alice = server.signed_in("alice").await;
+    let page = alice.open(&log_in_path(RETURN_URL)).await;
+    assert!(page.text().contains("except the settings of your account") && !page.text().contains(SETTINGS));
+    let narrow = token_in(alice.press_continue(&page).await.away());
+    server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, true)).await;
+    assert!(!is_whole(&server, &narrow).await, "she never allowed that");
+    let page = alice.open(&log_in_path(RETURN_URL)).await;
+    assert!(page.asks_to_continue() && page.text().contains(SETTINGS), "{}", page.text());
+    assert!(!page.text().contains("except the settings"), "{}", page.text());
+    let whole = token_in(alice.press_continue(&page).await.away());
+    assert!(is_whole(&server, &whole).await);
+    assert_eq!(server.account_status(&narrow).await, 401, "the newer one replaced it");
+    assert!(is_whole(&server, &token_in(&alice.come_back_to(RETURN_URL).await)).await, "she is not asked again");
+    let newest = token_in(&alice.come_back_to(RETURN_URL).await);
+    server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, false)).await;
+    assert!(!is_whole(&server, &newest).await);
+    assert_eq!(server.account_status(&newest).await, 200);
+    let page = alice.open("/login?application=true").await;
+    assert!(page.text().contains(SETTINGS), "{}", page.text());
+}
+
+#[actix_web::test]
+async fn an_app_that_becomes_the_operators_while_the_page_is_open_is_shown_again() {
+    let server = harness::spawn().await;
+    let app = server.application(returns_to(&[RETURN_URL])).await.client.id;
+    let mut alice = server.signed_in("alice").await;
+    let page = alice.open(&log_in_path(RETURN_URL)).await;
+    server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, true)).await;
+    let page = alice.press_continue(&page).await;
+    assert!(page.asks_to_continue() && page.text().contains(SETTINGS), "{}", page.text());
+}
+
+#[actix_web::test]
+async fn a_stale_login_code_in_the_apps_own_address_is_replaced() {
+    let server = harness::spawn().await;
+    server.application(returns_to(&[RETURN_URL])).await;
+    let mut alice = server.signed_in("alice").await;
+    let location = alice.come_back_to(&format!("{RETURN_URL}?login_code=old")).await;
+    assert!(!location.contains("login_code"), "{location}");
+}

@@ -207,8 +207,42 @@ async fn a_person_who_is_disabled_meanwhile_gives_no_token() {
     approve(&mut alice, &id).await;
     let person = server.person_named("alice").await;
     server.disable(&person, true).await;
-    let answer = exercise(&server, &id).await;
-    let token = if answer.status == 200 { answer.member("token") } else { String::new() };
+    exercise(&server, &id).await.refusal(410);
+    assert_eq!(server.count("tokens").await, 0);
+}
+
+#[actix_web::test]
+async fn what_waits_for_its_program_ends_with_a_new_password_and_with_the_account() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let (id, waiting) = (start(&server).await, start(&server).await);
+    approve(&mut alice, &id).await;
+    let body = json!({ "oldPassword": PASSWORD, "newPassword": "another horse battery" });
+    let program = server.log_in("alice").await;
+    program.post("/v3/account/security/password/update", &body).await.success();
+    exercise(&server, &id).await.refusal(410);
+    exercise(&server, &waiting).await.refusal(428);
+    let mut bob = server.signed_in("bob").await;
+    let id = start(&server).await;
+    approve(&mut bob, &id).await;
+    server.log_in("bob").await.delete("/v3/account").await.success();
+    exercise(&server, &id).await.refusal(410);
+    assert_eq!(server.count("remote_sessions WHERE approved_by IS NOT NULL").await, 0);
+}
+
+#[actix_web::test]
+async fn its_token_lives_no_longer_than_the_operator_allows() {
+    let server = harness::spawn_with(&[("lifetimes.user_token_max", "3600")]).await;
+    let mut alice = server.signed_in("alice").await;
+    let id = start(&server).await;
+    approve(&mut alice, &id).await;
+    let token = exercise(&server, &id).await.member("token");
+    let login = json!({ "username": "alice", "password": PASSWORD });
+    let login = server.nobody().post("/v3/account/login", &login).await.success();
+    assert_eq!(login["validFor"], json!(3_600));
+    server.advance(3_599);
+    assert_eq!(server.account_status(&token).await, 200);
+    server.advance(1);
     assert_eq!(server.account_status(&token).await, 401);
 }
 

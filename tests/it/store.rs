@@ -126,3 +126,30 @@ async fn a_taken_name_is_a_conflict_and_nothing_else_is() {
     assert!(matches!(broken, Err(StoreError::Unavailable(_))), "a broken question is never 'not found': {broken:?}");
     assert_eq!(server.count("marks").await, 1, "and the next question is answered");
 }
+
+/// What a person created with a key is remembered, also against another creation of the same key.
+#[actix_web::test]
+async fn a_creation_that_is_remembered_is_not_replaced_until_it_is_forgotten() {
+    use gatepost::domain::id::Id;
+    use gatepost::domain::idempotency::IdempotencyKey;
+    use gatepost::store::idempotency_keys;
+
+    let server = harness::spawn().await;
+    let (user, now) = (server.person("alice").await, server.now());
+    let key = move |created_at: gatepost::clock::UnixTime| IdempotencyKey {
+        id: Id::next(created_at),
+        user_id: user.id,
+        digest: "d".to_owned(),
+        body_digest: "b".to_owned(),
+        token_id: Id::next(created_at),
+        created_at,
+        expires_at: created_at.plus(10),
+        key_number: 1,
+    };
+    let (first, second, later) = (key(now), key(now.plus(9)), key(now.plus(10)));
+    server.write(move |tx| idempotency_keys::insert(tx, &first)).await;
+    let taken = server.app.store.write(move |tx| idempotency_keys::insert(tx, &second)).await;
+    assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
+    server.write(move |tx| idempotency_keys::insert(tx, &later)).await;
+    assert_eq!(server.count("idempotency_keys").await, 1);
+}

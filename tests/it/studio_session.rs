@@ -49,7 +49,49 @@ async fn who_is_signed_out_gets_json_and_not_a_page() {
         let answer = server.browser().script(method.clone(), &path, &body).await;
         let message = answer.refusal(401);
         assert!(message.contains("/spatialstudio/oauth/v1"), "{method} {path}: {message}");
+        assert_eq!(answer.header("www-authenticate"), None, "no bearer token would help");
     }
+}
+
+#[actix_web::test]
+async fn a_database_that_fails_is_told_in_json() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    server.write(|tx| harness::execute(tx, "ALTER TABLE sessions RENAME TO sessions_gone")).await;
+    for (method, path, body) in addresses() {
+        let answer = alice.script(method.clone(), &path, &body).await;
+        assert!(!answer.refusal(503).is_empty(), "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_fileset_token_needs_a_fresh_sign_in_and_is_made_once_for_one_key() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let path = format!("{STUDIO_SESSION}/filesettoken");
+    let body = json!({ "name": "n", "fileset": "tiles-7", "validTime": 1 }).to_string();
+    let headers = [("sec-fetch-site", "same-origin"), ("content-type", "application/json"), ("idempotency-key", "k")];
+    let first = alice.bare(Method::POST, &path, &headers, &body).await.success();
+    let again = alice.bare(Method::POST, &path, &headers, &body).await.success();
+    assert_eq!(first, again);
+    assert_eq!((&first["name"], &first["fileset"]), (&json!("n"), &json!("tiles-7")));
+    assert_eq!((first["id"].as_str().map(str::len), list(&mut alice).await.len()), (Some(36), 1));
+    server.advance(901);
+    alice.bare(Method::POST, &path, &headers, &body).await.refusal(403);
+}
+
+/// A second generator beside one that cannot be read would leave the first alive and out of sight.
+#[actix_web::test]
+async fn a_generator_that_cannot_be_opened_is_a_failure_and_not_a_second_one() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    alice.generator().await;
+    let spoiled = "UPDATE tokens SET sealed = '9:AAAA:AAAA' WHERE kind = 'generator'";
+    server.write(move |tx| harness::execute(tx, spoiled)).await;
+    let path = format!("{STUDIO_SESSION}/generatortoken");
+    alice.script(Method::GET, &path, &Value::Null).await.refusal(503);
+    assert_eq!(alice.open("/account/tokens").await.status, 503);
+    assert_eq!(server.count("tokens WHERE kind = 'generator'").await, 1);
 }
 
 #[actix_web::test]

@@ -63,9 +63,10 @@ async fn with_scopes(server: &Server, user: &User, scope: &str, valid_for: Optio
     let (now, user) = (server.now(), user.clone());
     let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
     let scope: Scope = scope.parse().expect("because a test spells its scopes right");
-    let draft = personal::Draft { description: "x".to_owned(), access_list: None, scope, valid_for };
+    let description = "x".to_owned();
+    let draft = personal::Draft { description, scope, valid_for, ..personal::Draft::default() };
     let made = transact(&server.app.store, move |tx| personal::create(tx, now, &limits, (&user, &draft, None)));
-    made.await.expect("because it is right").token.expose().to_owned()
+    made.await.expect("because it is right").expose().to_owned()
 }
 
 #[actix_web::test]

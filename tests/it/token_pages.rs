@@ -316,3 +316,34 @@ async fn the_generator_is_shown_on_request_and_replaced_with_or_without_what_it_
     let answer = alice.script(Method::GET, &format!("{STUDIO_SESSION}/generatortoken"), &Value::Null).await;
     assert_ne!(answer.status, 200, "nor by the door");
 }
+
+/// Uses are written down once a second; what waits counts as a use.
+#[actix_web::test]
+async fn a_use_that_is_not_written_down_yet_saves_a_token_from_being_unused() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let (used, unused) = (make(&mut alice, "used", "42").await, make(&mut alice, "unused", "42").await);
+    assert_eq!(checked(&server, &used).await.0, 200);
+    let page = alice.open(LIST).await;
+    alice.submit(page.form_with("Revoke the one never used")).await;
+    let is_valid =
+        async |token: &str| server.program(token).get("/v3/validate").await.success()["valid"] == json!(true);
+    assert!(is_valid(&used).await && !is_valid(&unused).await);
+}
+
+#[actix_web::test]
+async fn a_use_is_what_opened_something_and_keeps_the_address_that_is_known() {
+    let server = harness::spawn().await;
+    let (foreign, ours) = (server.api(TILES, &[], false).await, server.api("https://a.example", &[], true).await);
+    let mut alice = server.signed_in("alice").await;
+    let token = make(&mut alice, "desk", "42").await;
+    assert!(!foreign.is_active(&token).await);
+    assert_eq!(server.program(&token).get("/v3/account").await.status, 403);
+    server.flush_uses().await;
+    assert!(alice.open(LIST).await.text().contains("Last used never"));
+    assert_eq!(checked(&server, &token).await.0, 200);
+    assert!(ours.is_active(&token).await);
+    server.flush_uses().await;
+    let text = alice.open(LIST).await.text();
+    assert!(text.contains("from 127.0.0.1"), "{text}");
+}

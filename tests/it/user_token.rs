@@ -140,6 +140,9 @@ async fn an_app_does_not_see_the_address_and_what_belongs_to_security() {
     let id = app.client.id;
     server.write(move |tx| clients::set_first_party(tx, id, true)).await;
     let account = server.http.get_with_token("/v3/account", &redirected).await.json();
+    assert_eq!(account.get("email"), None, "she was not told so when she allowed this one");
+    let whole = parameter(&alice.come_back_to(RETURN_URL).await, "token").expect("because she agreed again");
+    let account = server.http.get_with_token("/v3/account", &whole).await.json();
     assert_eq!(account["email"], "alice@people.example", "the operator vouches for this app");
     assert_eq!((&account["hasPassword"], &account["disabled"]), (&true.into(), &false.into()));
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::account::answer;
-use super::bearer::caller;
+use super::bearer::{caller, writer};
 use super::error::ApiError;
 use super::json::{self, Object};
 use crate::clock::UnixTime;
@@ -15,9 +15,10 @@ use crate::domain::scope::Scope;
 use crate::domain::token::{Kind, Token};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::oauth::parameters::Parameters;
-use crate::outcome::transact;
+use crate::outcome::{Error, transact};
 use crate::store::tokens;
 use crate::tokens::check::Door;
+use crate::tokens::held;
 use crate::tokens::idempotency::{Created, Repeat, create_once};
 use crate::tokens::personal::{self, Draft, parse_access_list};
 use crate::web::app::App;
@@ -38,20 +39,23 @@ fn draft(body: &Object) -> Result<Draft, ApiError> {
         // The platform's clients always say `all`: the list alone decides.
         scope: Scope::default(),
         valid_for: body.seconds("validFor")?,
+        is_shared: false,
     })
 }
 
 /// Makes a token; the secret is answered once. With an `Idempotency-Key` a repeat gets the same.
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, Door::Security).await?;
     let body = json::read(payload).await?;
     let draft = draft(&body)?;
-    let repeat = repeat_of(&request, &format!("{body:?}"));
+    let repeat = repeat_of(&request, &format!("personal {}", body.canonical()))?;
     let (now, shared) = (app.now(), app.clone());
     let created = transact(&app.store, move |tx| {
-        create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+        let (_, user) = writer.again(tx, now)?;
+        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
             personal::create(tx, now, &shared.config.token_limits, (&user, &draft, secret))
-        })
+        });
+        created.map_err(|error| error.map_refusal(ApiError::from))
     });
     let (token, record) = created_token(created.await?)?;
     let mut shown = shown(&record);
@@ -59,16 +63,29 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     Ok(answer(&shown))
 }
 
-/// The `Idempotency-Key` of a creation, with what it asks for.
-pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Option<Repeat> {
-    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
-    key.map(|key| Repeat::new(key, asked))
+/// The longest `Idempotency-Key`, in characters (ours).
+const MAX_KEY: usize = 255;
+
+/// The `Idempotency-Key` of a creation, with what it asks for. One that cannot be read is refused: a
+/// program that sends it counts on it.
+pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Result<Option<Repeat>, ApiError> {
+    let mut keys = request.headers().get_all("idempotency-key");
+    let Some(key) = keys.next() else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
+    match key.filter(|_| keys.next().is_none()) {
+        Some(key) => Ok(Some(Repeat::new(key, asked))),
+        None => Err(ApiError::invalid("Send one Idempotency-Key of 1 to 255 ASCII characters.")),
+    }
 }
 
 /// What was created, now or before.
 pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, TokenRecord), ApiError> {
     match created {
-        Created::New(token, record) | Created::Again(token, record) => Ok((token, record)),
+        Created::Token(token, record) => Ok((token, record)),
+        Created::Ended => {
+            let message = "The token that this Idempotency-Key made has ended. Use another key to make a new one.";
+            Err(ApiError::new(StatusCode::GONE, message))
+        }
         Created::OtherBody => {
             Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request."))
         }
@@ -106,13 +123,21 @@ pub async fn delete(
     request: HttpRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, Door::Security).await?;
     let id = Id::<TokenRecord>::from_uuid(&path.1).ok_or_else(ApiError::not_found)?;
-    let now = app.now();
-    match app.store.write(move |tx| personal::revoke(tx, now, (user.id, &KINDS), id)).await? {
-        true => Ok(answer(&json!({}))),
-        false => Err(ApiError::not_found()),
+    let (now, who) = (app.now(), writer.user());
+    if !app.store.read(move |db| held::is_held(db, now, (who, &KINDS), id)).await? {
+        return Err(ApiError::not_found());
     }
+    let revoked = transact::<_, ApiError, _>(&app.store, move |tx| {
+        let (_, user) = writer.again(tx, now)?;
+        match held::revoke(tx, now, (user.id, &KINDS), id)? {
+            true => Ok(()),
+            false => Err(Error::Refused(ApiError::not_found())),
+        }
+    });
+    revoked.await?;
+    Ok(answer(&json!({})))
 }
 
 fn shown(token: &TokenRecord) -> Value {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::bearer::{caller, token_of};
+use super::bearer::{caller, token_of, writer};
 use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
@@ -18,7 +18,7 @@ use crate::identity::invitation;
 use crate::identity::people::{self, Credentials, NewPerson};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
 use crate::outcome::{Error, consult, transact};
-use crate::store::mailed_links;
+use crate::store::{StoreError, mailed_links, user_pictures};
 use crate::tokens::check::{Door, Rejection, find_living, is_whole};
 use crate::web::app::App;
 
@@ -59,15 +59,16 @@ pub async fn name() -> HttpResponse {
 /// `GET /v3/account`: who is it?
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (token, user) = caller(&app, &request, Door::AccountDetails).await?;
-    let (now, person) = (app.now(), user.id);
-    let pending = match is_whole(&token) {
-        true => app.store.read(move |db| mailed_links::find_pending_email(db, now, person)).await?,
-        false => None,
-    };
-    Ok(answer(&shown(&token, user, pending)))
+    let (now, id, is_whole) = (app.now(), user.id, is_whole(&token));
+    let found = app.store.read(move |db| {
+        let pending = if is_whole { mailed_links::find_pending_email(db, now, id)? } else { None };
+        Ok::<_, StoreError>((pending, user_pictures::find(db, id)?))
+    });
+    let (pending, picture) = found.await?;
+    Ok(answer(&shown(&token, user, (pending, picture))))
 }
 
-fn shown(token: &TokenInUse, user: User, pending: Option<String>) -> Account {
+fn shown(token: &TokenInUse, user: User, (pending, picture): (Option<String>, Option<String>)) -> Account {
     // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
     // security, unless the operator runs the app.
     let is_proven = user.email_verified_at.is_some();
@@ -83,7 +84,12 @@ fn shown(token: &TokenInUse, user: User, pending: Option<String>) -> Account {
         id: user.id.uuid(),
         username: user.username,
         client_id: token.made_for(),
-        profile: json!({ "about": user.about, "homepage": user.homepage, "allowContact": user.allow_contact }),
+        profile: json!({
+            "about": user.about,
+            "homepage": user.homepage,
+            "picture": picture,
+            "allowContact": user.allow_contact,
+        }),
         shielded,
     }
 }
@@ -124,6 +130,11 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
         }
         None => {
             let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));
+            let throttled = app.throttle.attempt_sign_up(app.now(), &origin.address);
+            throttled.map_err(|throttled| {
+                let message = "Too many accounts were made from here. Try again later.";
+                ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(throttled.0)
+            })?;
             sign_up_for_program(app.desk(), app.now(), &app.config.registration, (person, &origin)).await?
         }
     };
@@ -132,9 +143,13 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
 
 /// `DELETE /v3/account`: within 15 minutes of a log-in.
 pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let (token, user) = caller(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, Door::Security).await?;
     let now = app.now();
-    if !app.store.write(move |tx| account::delete(tx, now, (&user, &token))).await? {
+    let deleted = transact::<_, ApiError, _>(&app.store, move |tx| {
+        let (token, user) = writer.again(tx, now)?;
+        Ok(account::delete(tx, now, (&user, &token))?)
+    });
+    if !deleted.await? {
         let message = "Log in again first: deleting an account needs a log-in of the last 15 minutes.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, message));
     }
@@ -143,7 +158,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
 
 /// `PATCH /v3/account/profile`.
 pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let writer = writer(&app, &request, Door::Profile).await?;
     let body = json::read_large(payload).await?;
     let field = |name: &str| -> Result<Option<Option<String>>, ApiError> {
         Ok(if body.has(name) { Some(body.text(name)?.map(str::to_owned)) } else { None })
@@ -155,15 +170,25 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
     };
     let (about, homepage, picture) = (field("about")?, field("homepage")?, field("picture")?);
     let profile = Profile { about, homepage, picture, allow_contact }.check()?;
-    app.store.write(move |tx| account::update_profile(tx, user.id, &profile)).await?;
+    let now = app.now();
+    let written = transact::<_, ApiError, _>(&app.store, move |tx| {
+        let (_, user) = writer.again(tx, now)?;
+        Ok(account::update_profile(tx, user.id, &profile)?)
+    });
+    written.await?;
     Ok(answer(&json!({})))
 }
 
 /// `PUT /v3/account/username`.
 pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, Door::Security).await?;
     let name = json::read(payload).await?.required("username")?.to_owned();
-    transact(&app.store, move |tx| account::rename(tx, user.id, &name)).await?;
+    let now = app.now();
+    let renamed = transact(&app.store, move |tx| {
+        let (_, user) = writer.again(tx, now)?;
+        account::rename(tx, user.id, &name).map_err(|error| error.map_refusal(ApiError::from))
+    });
+    renamed.await?;
     Ok(answer(&json!({})))
 }
 

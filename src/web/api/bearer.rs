@@ -5,6 +5,8 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 
 use super::error::ApiError;
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
 use crate::domain::token::MalformedToken;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
@@ -12,8 +14,8 @@ use crate::domain::user::User;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
-use crate::store::users;
-use crate::tokens::check::{Door, Rejection, open};
+use crate::store::{Database, users};
+use crate::tokens::check::{Door, Rejection, open, open_again};
 use crate::web::app::App;
 
 /// The bearer token in the header, the scheme in any letter case.
@@ -68,6 +70,50 @@ pub fn token_in(
 /// Why it does not.
 pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
     let presented = token_of(request)?;
+    let (token, user) = judged(app, request, (door, presented)).await?;
+    Ok((token, user))
+}
+
+/// Who sent a request that changes something: judged from a read, and again inside the transaction.
+#[derive(Clone)]
+pub struct Writer {
+    door: Door,
+    presented: BearerToken,
+    user: Id<User>,
+}
+
+impl Writer {
+    /// Who it is.
+    pub fn user(&self) -> Id<User> {
+        self.user
+    }
+
+    /// The token and its person as they stand in the transaction; what a revocation, a new password or
+    /// another role changed meanwhile counts.
+    ///
+    /// # Errors
+    /// Why the token does not open the door any more.
+    pub fn again(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
+        let found = open_again(tx, now, (self.door, &self.presented, self.user));
+        found.map_err(|error| error.map_refusal(ApiError::from))
+    }
+}
+
+/// The same for a request that changes something.
+///
+/// # Errors
+/// Why the token does not open `door`.
+pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<Writer, ApiError> {
+    let presented = token_of(request)?;
+    let (_, user) = judged(app, request, (door, presented.clone())).await?;
+    Ok(Writer { door, presented, user: user.id })
+}
+
+async fn judged(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (door, presented): (Door, BearerToken),
+) -> Result<(TokenInUse, User), ApiError> {
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let found = consult(&app.store, move |db| {
         let token = open(db, now, &shared.mint, (door, &presented, Some(&origin.address)))?;

@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::json;
-use crate::tokens::leak::end_leaked;
+use crate::domain::secret::Secret;
+use crate::tokens::leak::{Reported, examine, report};
 use crate::web::app::App;
 
-/// Strings per call.
+/// Strings per call that are read; the others can come in another call.
 const MOST: usize = 100;
 
-/// Kills what exists; 202 in any case.
+/// Ends what exists; 202 whatever a body that can be read says.
 pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let origin = app.origin_of(&request);
     let throttled = app.throttle.attempt_report(app.now(), &origin.address);
@@ -21,17 +22,23 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many calls. Try again later.").retry_after(throttled.0)
     })?;
     let body = json::read(payload).await?;
-    let Some(Value::Array(items)) = body.get("credentials") else {
-        return Err(ApiError::invalid("credentials must be an array of texts."));
-    };
-    if items.len() > MOST {
-        return Err(ApiError::invalid("At most 100 credentials a call."));
-    }
-    let read = |text: &str| (text.to_owned(), app.signer.read(text).ok());
-    let found: Vec<_> = items.iter().filter_map(Value::as_str).map(read).collect();
+    let items = body.get("credentials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let read = |text: &str| Reported { text: Secret::new(text), token: app.signer.read(text).ok() };
+    let texts: Vec<Reported> = items.iter().take(MOST).filter_map(Value::as_str).map(read).collect();
     let now = app.now();
-    app.store
-        .write(move |tx| found.iter().try_for_each(|(text, token)| end_leaked(tx, now, (text, token.as_ref()))))
-        .await?;
+    // Noise is found out from a read; the writer only sees what will change.
+    let ours = app.store.read(move |db| {
+        let mut ours = Vec::new();
+        for reported in &texts {
+            if examine(db, now, reported)? {
+                ours.push(reported.clone());
+            }
+        }
+        Ok(ours)
+    });
+    let ours = ours.await?;
+    if !ours.is_empty() {
+        app.store.write(move |tx| ours.iter().try_for_each(|reported| report(tx, now, reported))).await?;
+    }
     Ok(HttpResponse::Accepted().finish())
 }

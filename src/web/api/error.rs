@@ -27,6 +27,7 @@ pub struct ApiError {
     error: &'static str,
     message: Cow<'static, str>,
     retry_after: Option<i64>,
+    has_challenge: bool,
 }
 
 #[derive(Serialize)]
@@ -43,11 +44,12 @@ impl ApiError {
             StatusCode::UNAUTHORIZED => "invalid_token",
             StatusCode::FORBIDDEN => "access_denied",
             StatusCode::NOT_FOUND => "not_found",
+            StatusCode::GONE => "gone",
             StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
             StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
             _ => "invalid_request",
         };
-        Self { status, error, message: message.into(), retry_after: None }
+        Self { status, error, message: message.into(), retry_after: None, has_challenge: true }
     }
 
     /// 400 with a sentence.
@@ -71,6 +73,11 @@ impl ApiError {
         self
     }
 
+    /// Without a challenge: no bearer token would help here.
+    pub fn without_challenge(self) -> Self {
+        Self { has_challenge: false, ..self }
+    }
+
     /// The same answer as elsewhere for a problem of the protocol.
     pub fn of_problem(problem: &'static Problem) -> Self {
         let status = match problem.code {
@@ -82,7 +89,13 @@ impl ApiError {
             _ if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, error: problem.code, message: Cow::Borrowed(problem.description), retry_after: None }
+        Self {
+            status,
+            error: problem.code,
+            message: Cow::Borrowed(problem.description),
+            retry_after: None,
+            has_challenge: true,
+        }
     }
 }
 
@@ -174,6 +187,9 @@ impl ResponseError for ApiError {
             builder.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         // RFC 6750 §3: a challenge beside 401 and beside a right that is missing; without a token, no code.
+        if !self.has_challenge {
+            return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
+        }
         if self.message == TOKEN_MISSING.description {
             builder.insert_header((WWW_AUTHENTICATE, "Bearer"));
         } else if self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code {

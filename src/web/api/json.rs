@@ -51,6 +51,12 @@ impl Object {
         self.0.iter()
     }
 
+    /// The members as one text, the same for every order and spacing they can be sent in.
+    pub fn canonical(&self) -> String {
+        // The map is sorted by name, at every depth.
+        Value::Object(self.0.clone()).to_string()
+    }
+
     /// Whether a member was sent at all, `null` included.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)

@@ -35,7 +35,7 @@ impl From<SignInRefusal> for ApiError {
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let most = app.mint.lifetimes.user_token_max;
-    let lifetime = body.seconds("validFor")?.unwrap_or(app.mint.lifetimes.user_token);
+    let lifetime = body.seconds("validFor")?.unwrap_or(app.mint.lifetimes.usual_user_token());
     if lifetime > most {
         return Err(ApiError::invalid(format!("validFor may be at most {most} seconds.")));
     }

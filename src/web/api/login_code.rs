@@ -12,9 +12,10 @@ use serde_json::json;
 use super::error::ApiError;
 use super::json;
 use crate::domain::token::{LoginCode, Token};
-use crate::identity::login_redirect::{LoginCodeRefusal, swap};
-use crate::outcome::transact;
+use crate::identity::login_code::{LoginCodeRefusal, examine_code, knows_origin, swap};
+use crate::outcome::{consult, transact};
 use crate::web::app::App;
+use crate::web::error::log_failure;
 
 impl From<LoginCodeRefusal> for ApiError {
     fn from(_: LoginCodeRefusal) -> Self {
@@ -26,15 +27,28 @@ fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(ORIGIN)?.to_str().ok().map(str::to_owned)
 }
 
-/// The preflight of any origin; what counts is checked at the swap.
-pub async fn preflight(request: HttpRequest) -> HttpResponse {
+/// Whether a page of this origin may read our answers: an app of ours has its pages there.
+async fn may_read(app: &Data<App>, origin: &str) -> bool {
+    let asked = origin.to_owned();
+    match app.store.read(move |db| knows_origin(db, &asked)).await {
+        Ok(is_known) => is_known,
+        Err(error) => {
+            log_failure(&error);
+            false
+        }
+    }
+}
+
+/// The preflight: only for origins where an app swaps codes.
+pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let mut builder = HttpResponse::NoContent();
-    if let Some(origin) = origin(&request).filter(|origin| origin != "null") {
+    let origin = origin(&request).unwrap_or_default();
+    builder.insert_header((VARY, "Origin"));
+    if may_read(&app, &origin).await {
         builder
             .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
             .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
-            .insert_header((VARY, "Origin"));
+            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"));
     }
     builder.finish()
 }
@@ -42,11 +56,11 @@ pub async fn preflight(request: HttpRequest) -> HttpResponse {
 /// Swaps a code for its token, once.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let origin = origin(&request).unwrap_or_default();
-    let (mut response, is_allowed) = match exchange(&app, &origin, payload).await {
-        Ok(response) => (response, true),
-        Err(error) => (error.error_response(), origin != "null" && !origin.is_empty()),
-    };
-    if is_allowed && let Ok(origin) = origin.parse() {
+    let exchanged = exchange(&app, &origin, payload).await;
+    let mut response = exchanged.unwrap_or_else(|error| error.error_response());
+    if may_read(&app, &origin).await
+        && let Ok(origin) = origin.parse()
+    {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
     response.headers_mut().insert(VARY, actix_web::http::header::HeaderValue::from_static("Origin"));
@@ -59,6 +73,8 @@ async fn exchange(app: &Data<App>, origin: &str, payload: Payload) -> Result<Htt
     let code = code.map_err(|_malformed| ApiError::from(LoginCodeRefusal))?;
     let verifier = body.required("code_verifier")?.to_owned();
     let (now, origin) = (app.now(), origin.to_owned());
+    let asked = (code.clone(), verifier.clone(), origin.clone());
+    consult(&app.store, move |db| examine_code(db, now, (&asked.0, &asked.1, &asked.2))).await?;
     let issued = transact(&app.store, move |tx| swap(tx, now, (&code, &verifier, &origin))).await?;
     let answer = json!({ "token": issued.token.expose(), "expires_in": issued.expires_in });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))

@@ -13,5 +13,6 @@ pub mod oauth;
 pub mod remote_session;
 pub mod resources;
 pub mod security;
+pub mod session;
 pub mod studio;
 pub mod users;

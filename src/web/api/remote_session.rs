@@ -8,7 +8,7 @@ use serde_json::json;
 use super::account::answer;
 use super::error::ApiError;
 use crate::identity::remote_session::{self, RemoteRefusal};
-use crate::outcome::transact;
+use crate::outcome::{consult, transact};
 use crate::web::app::App;
 
 impl From<RemoteRefusal> for ApiError {
@@ -27,6 +27,8 @@ impl From<RemoteRefusal> for ApiError {
 /// Starts one.
 pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
+    let asked = origin.clone();
+    consult(&app.store, move |db| remote_session::may_start(db, now, &asked)).await?;
     let id = transact(&app.store, move |tx| remote_session::start(tx, now, (&shared.mint.lifetimes, &origin))).await?;
     Ok(answer(&json!({ "id": id.expose() })))
 }
@@ -35,6 +37,8 @@ pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse,
 pub async fn exercise(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let id = id.into_inner();
+    let asked = (id.clone(), origin.clone());
+    consult(&app.store, move |db| remote_session::examine(db, now, (&asked.0, &asked.1))).await?;
     let issued =
         transact(&app.store, move |tx| remote_session::exercise(tx, now, (&shared.mint.lifetimes, &id, &origin)))
             .await?;

@@ -1,36 +1,36 @@
 //! `/spatialstudio` — the second platform's tokens (`compatibility.md`, B): the token door, where the
 //! generator mints, and the session door, where its person looks after them.
 
-use actix_web::http::StatusCode;
+use actix_web::http::header::LINK;
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::access_tokens::{created_token, repeat_of};
 use super::account::answer;
-use super::bearer::caller;
+use super::bearer::writer;
 use super::error::ApiError;
 use super::json;
+use super::session::SessionVisitor;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
-use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::domain::token_record::TokenRecord;
 use crate::oauth::parameters::Parameters;
-use crate::outcome::transact;
+use crate::outcome::{Error, transact};
 use crate::store::tokens;
 use crate::tokens::check::Door;
+use crate::tokens::held::{self, OF_STUDIO};
 use crate::tokens::idempotency::create_once;
-use crate::tokens::personal;
 use crate::tokens::studio::{self, Asked, StudioDraft};
 use crate::web::app::App;
-use crate::web::browser::{MaybeVisitor, Visitor};
 
-/// The kinds that this door knows.
-const KINDS: [TokenKind; 2] = [TokenKind::Studio, TokenKind::Fileset];
+/// Tokens per answer of the list.
+const PAGE: i64 = 1_000;
 
 /// `POST /spatialstudio/oauth/v1/user/token`: the generator makes a token. The body is empty, all
 /// four parameters are in the query.
 pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let (token, user) = caller(&app, &request, Door::StudioTokens).await?;
+    let writer = writer(&app, &request, Door::StudioTokens).await?;
     let query = Parameters::parse(request.query_string().as_bytes())?.without_repeats()?;
     let asked = Asked {
         name: query.get("name"),
@@ -39,12 +39,16 @@ pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
         resource_type: query.get("resourceType"),
     };
     let draft = StudioDraft::parse(asked)?;
-    let repeat = repeat_of(&request, &format!("studio {draft:?}"));
-    let (now, shared, made_by, wanted) = (app.now(), app.clone(), Some(token.record.id), draft.clone());
+    let said = json!([asked.name, draft.minutes(), asked.action, asked.resource_type]);
+    let repeat = repeat_of(&request, &format!("studio {said}"))?;
+    let (now, shared, wanted) = (app.now(), app.clone(), draft.clone());
     let created = transact(&app.store, move |tx| {
-        create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+        let (generator, user) = writer.again(tx, now)?;
+        let made_by = Some(generator.record.id);
+        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
             studio::create(tx, now, &shared.config.token_limits, (&user, &wanted, made_by), secret)
-        })
+        });
+        created.map_err(|error| error.map_refusal(ApiError::from))
     });
     let (token, record) = created_token(created.await?)?;
     let mut shown = shown(&record);
@@ -66,99 +70,101 @@ fn shown(token: &TokenRecord) -> Value {
     })
 }
 
-/// The session door answers JSON where the original shows a log-in page.
-fn session(visitor: MaybeVisitor) -> Result<Visitor, ApiError> {
-    visitor.0.ok_or_else(|| {
-        ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "This address needs a browser session; tokens go to /spatialstudio/oauth/v1.",
-        )
-    })
-}
-
-/// The generator's text is answered only soon after a sign-in, by whatever address.
-fn fresh(app: &App, visitor: MaybeVisitor) -> Result<Visitor, ApiError> {
-    let visitor = session(visitor)?;
-    if visitor.is_fresh(app.now()) {
-        return Ok(visitor);
+/// `GET /spatialstudio/api/v1/user/token`: the person's tokens, without their secrets, newest first. A
+/// `Link` (RFC 8288) leads to those that one answer has no room for.
+pub async fn list(app: Data<App>, request: HttpRequest, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
+    let query = Parameters::parse(request.query_string().as_bytes())?;
+    let before = query.get("pageStart").map(|start| {
+        Id::<TokenRecord>::from_uuid(start).ok_or_else(|| ApiError::invalid("pageStart is not from a list of ours."))
+    });
+    let (now, user, before) = (app.now(), session.visitor().user.id, before.transpose()?);
+    let mut held = app.store.read(move |db| tokens::list_held(db, now, (user, &OF_STUDIO), (before, PAGE + 1))).await?;
+    let most = usize::try_from(PAGE).unwrap_or_default();
+    let has_more = held.len() > most;
+    held.truncate(most);
+    let mut response = answer(&held.iter().map(shown).collect::<Vec<_>>());
+    if let Some(last) = held.last().filter(|_| has_more) {
+        let link = format!("<{}?pageStart={}>; rel=\"next\"", request.path(), last.id.uuid());
+        if let Ok(link) = link.parse() {
+            response.headers_mut().insert(LINK, link);
+        }
     }
-    let message = "Sign in again: the generator is shown for 15 minutes after a sign-in.";
-    Err(ApiError::new(StatusCode::FORBIDDEN, message))
-}
-
-/// `GET /spatialstudio/api/v1/user/token`: the person's tokens, without their secrets.
-pub async fn list(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
-    respond(async {
-        let (now, user) = (app.now(), session(visitor)?.user.id);
-        let held = app.store.read(move |db| tokens::list_held(db, now, (user, &KINDS), (None, 1_000))).await?;
-        Ok(answer(&held.iter().map(shown).collect::<Vec<_>>()))
-    })
-    .await
+    Ok(response)
 }
 
 /// `POST /spatialstudio/api/v1/user/filesettoken`: a token that reads one fileset.
-pub async fn create_fileset(app: Data<App>, visitor: MaybeVisitor, payload: Payload) -> HttpResponse {
-    respond(async {
-        let user = session(visitor)?.user;
-        let body = json::read(payload).await?;
-        let (name, fileset) = (body.required("name")?.to_owned(), body.required("fileset")?.to_owned());
-        let minutes = body
-            .get("validTime")
-            .and_then(Value::as_i64)
-            .filter(|minutes| (-1..=studio::MAX_MINUTES).contains(minutes));
-        let minutes = minutes.ok_or_else(|| {
-            ApiError::invalid("validTime must be a whole number of minutes from -1 (never expires) to 9999")
-        })?;
-        let (now, shared) = (app.now(), app.clone());
-        let made = transact(&app.store, move |tx| {
-            studio::create_fileset(
-                tx,
-                now,
-                &shared.config.token_limits,
-                (&user, &name, &fileset, studio::in_seconds(minutes)),
-            )
+pub async fn create_fileset(
+    app: Data<App>,
+    request: HttpRequest,
+    session: SessionVisitor,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let now = app.now();
+    let session = session.fresh(now)?;
+    let body = json::read(payload).await?;
+    let (name, fileset) = (body.required("name")?.to_owned(), body.required("fileset")?.to_owned());
+    let minutes =
+        body.get("validTime").and_then(Value::as_i64).filter(|minutes| (-1..=studio::MAX_MINUTES).contains(minutes));
+    let minutes = minutes.ok_or_else(|| {
+        ApiError::invalid("validTime must be a whole number of minutes from -1 (never expires) to 9999")
+    })?;
+    let repeat = repeat_of(&request, &format!("fileset {}", body.canonical()))?;
+    let (shared, valid_for) = (app.clone(), studio::in_seconds(minutes));
+    let created = transact(&app.store, move |tx| {
+        let user = session.again(tx, &shared, now)?.user;
+        let limits = &shared.config.token_limits;
+        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+            studio::create_fileset(tx, now, limits, (&user, &name, &fileset, valid_for), secret)
         });
-        Ok(answer(&json!({ "token": made.await?.token.expose() })))
-    })
-    .await
+        created.map_err(|error| error.map_refusal(ApiError::from))
+    });
+    let (token, record) = created_token(created.await?)?;
+    let mut shown = shown(&record);
+    shown["token"] = json!(token.expose());
+    Ok(answer(&shown))
 }
 
 /// `DELETE /spatialstudio/api/v1/user/token/{id}`.
-pub async fn delete(app: Data<App>, visitor: MaybeVisitor, id: Path<String>) -> HttpResponse {
-    respond(async {
-        let (now, user) = (app.now(), session(visitor)?.user.id);
-        let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
-        match app.store.write(move |tx| personal::revoke(tx, now, (user, &KINDS), id)).await? {
-            true => Ok(answer(&json!({}))),
-            false => Err(ApiError::not_found()),
-        }
-    })
-    .await
+pub async fn delete(app: Data<App>, session: SessionVisitor, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (now, user) = (app.now(), session.visitor().user.id);
+    let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
+    if !app.store.read(move |db| held::is_held(db, now, (user, &OF_STUDIO), id)).await? {
+        return Err(ApiError::not_found());
+    }
+    match app.store.write(move |tx| held::revoke(tx, now, (user, &OF_STUDIO), id)).await? {
+        true => Ok(answer(&json!({}))),
+        false => Err(ApiError::not_found()),
+    }
+}
+
+fn with_text(generator: &studio::Generator) -> HttpResponse {
+    answer(&json!({ "token": generator.text.expose(), "createdAt": generator.record.created_at.rfc3339() }))
 }
 
 /// `GET /spatialstudio/api/v1/user/generatortoken`: readable for 15 minutes after a sign-in.
-pub async fn generator(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
-    respond(async {
-        let visitor = fresh(&app, visitor)?;
-        let (now, shared) = (app.now(), app.clone());
-        let generator = app.store.write(move |tx| studio::generator(tx, now, &shared.mint, &visitor.user)).await?;
-        Ok(answer(&json!({ "token": generator.text.expose(), "createdAt": generator.record.created_at.rfc3339() })))
-    })
-    .await
+pub async fn generator(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
+    let (now, shared) = (app.now(), app.clone());
+    let session = session.fresh(now)?;
+    let user = session.visitor().user.id;
+    let known = app.store.read(move |db| studio::find_generator(db, now, &shared.mint, user)).await?;
+    if let Some(generator) = known {
+        return Ok(with_text(&generator));
+    }
+    let shared = app.clone();
+    let made = transact::<_, ApiError, _>(&app.store, move |tx| {
+        let user = session.again(tx, &shared, now)?.user;
+        Ok(studio::generator(tx, now, &shared.mint, &user)?)
+    });
+    Ok(with_text(&made.await?))
 }
 
 /// `POST /spatialstudio/api/v1/user/generatortoken/regenerate`: the old one ends at once.
-pub async fn regenerate(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
-    respond(async {
-        let visitor = fresh(&app, visitor)?;
-        let (now, shared) = (app.now(), app.clone());
-        let made = app.store.write(move |tx| studio::regenerate(tx, now, &shared.mint, (&visitor.user, false)));
-        let generator = made.await?;
-        Ok(answer(&json!({ "token": generator.text.expose(), "createdAt": generator.record.created_at.rfc3339() })))
-    })
-    .await
-}
-
-async fn respond(answered: impl Future<Output = Result<HttpResponse, ApiError>>) -> HttpResponse {
-    answered.await.unwrap_or_else(|error| error.error_response())
+pub async fn regenerate(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
+    let (now, shared) = (app.now(), app.clone());
+    let session = session.fresh(now)?;
+    let made = transact::<_, ApiError, _>(&app.store, move |tx| {
+        let user = session.again(tx, &shared, now)?.user;
+        studio::regenerate(tx, now, &shared.mint, (&user, false)).map_err(Error::Failed)
+    });
+    Ok(with_text(&made.await?))
 }

@@ -25,14 +25,18 @@ fn shown(user: &User) -> Value {
     json!({ "id": user.id.uuid(), "username": user.username })
 }
 
+/// Whoever looks people up is counted, by whatever address they do.
+fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
+    let throttled = app.throttle.attempt_look_up(app.now(), &app.origin_of(request).address);
+    throttled.map_err(|throttled| {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many look-ups. Try again later.").retry_after(throttled.0)
+    })
+}
+
 /// `GET /v3/user?username=`: an exact name for anybody; a fuzzy search only with a token, since the
 /// platform's client always asks fuzzily and sends none.
 pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let origin = app.origin_of(&request);
-    let throttled = app.throttle.attempt_look_up(app.now(), &origin.address);
-    throttled.map_err(|throttled| {
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many look-ups. Try again later.").retry_after(throttled.0)
-    })?;
+    count(&app, &request)?;
     let query = Parameters::parse(request.query_string().as_bytes())?;
     let name = fold(query.get("username").ok_or_else(|| ApiError::invalid("username is missing."))?);
     let is_fuzzy = query.get("fuzzySearch").is_none_or(|fuzzy| fuzzy != "false") && in_header(&request).is_some();
@@ -48,7 +52,8 @@ pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
 }
 
 /// `GET /v3/user/{id}`.
-pub async fn get(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    count(&app, &request)?;
     let id = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
     let found = app.store.read(move |db| users::find(db, id)).await?;
     let user = found.filter(User::is_active).ok_or_else(ApiError::not_found)?;

@@ -146,6 +146,19 @@ async fn go(app: &Data<App>, redirect: LoginRedirect, visitor: &Visitor) -> Resu
     Ok(see_other(&redirect.answer(&allowed)))
 }
 
+/// What the token may do: the whole truth, so that nobody allows more than they read.
+fn may(redirect: &LoginRedirect) -> &'static [&'static str] {
+    if redirect.is_whole() {
+        &[
+            "See your user name and your e-mail address",
+            "See and change everything that is yours",
+            "Change the settings of your account: its name, its tokens, and soon after a log-in delete it",
+        ]
+    } else {
+        &["See your user name", "See and change everything that is yours, except the settings of your account"]
+    }
+}
+
 async fn ask(
     app: &Data<App>,
     request: &HttpRequest,
@@ -171,10 +184,7 @@ async fn ask(
         is_on_this_device: redirect.return_url.is_loopback(),
         is_unregistered: redirect.is_unregistered(),
         username: visitor.user.username.clone(),
-        may: vec![
-            "See your user name".to_owned(),
-            "See and change everything that is yours, except the settings of your account".to_owned(),
-        ],
+        may: may(redirect).iter().map(|sentence| (*sentence).to_owned()).collect(),
         lasts: format!("It works for {}, or until you log out here.", in_words(redirect.lifetime(&app.mint))),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };

@@ -57,6 +57,17 @@ fn closed(app: &App) -> PageError {
     .with_action("Log in", &app.public.path("/login"))
 }
 
+fn crowded(app: &App) -> PageError {
+    let what = "Too many accounts were made from your network just now. Nothing was made.";
+    PageError::new(
+        app,
+        StatusCode::TOO_MANY_REQUESTS,
+        ("too-many-sign-ups", "Not now, please"),
+        what,
+        "Try again in a quarter of an hour.",
+    )
+}
+
 /// Where the person goes afterwards: only ever a path of ours, the log-in redirect included.
 async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, String), PageError> {
     let onward = Onward::parse(app, request.query_string()).await?;
@@ -95,6 +106,9 @@ pub async fn post(
         email: &email,
         password: Some(form.get("password").unwrap_or_default()),
     });
+    if checked.is_ok() && app.throttle.attempt_sign_up(app.now(), &app.origin_of(&request).address).is_err() {
+        return Err(crowded(&app));
+    }
     let refusal = match checked {
         Err(problems) => SignUpRefusal::Problems(problems),
         Ok(person) => {

@@ -11,10 +11,9 @@ use crate::clock::in_words;
 use crate::domain::remote_session::{RemoteSession, code_of};
 use crate::domain::secret::Secret;
 use crate::domain::session::browser_in_words;
-use crate::identity::account::confirm;
-use crate::identity::remote_session::{find_waiting, is_near};
+use crate::identity::remote_session::{approve, cancel, find_waiting, is_near};
 use crate::oauth::parameters::Parameters;
-use crate::store::remote_sessions;
+use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -82,22 +81,19 @@ pub async fn decide(
     form: &Parameters,
 ) -> Result<HttpResponse, PageError> {
     let session = waiting(app, id).await?;
-    let (now, user, key) = (app.now(), visitor.user.id, session.id);
+    let (now, key) = (app.now(), session.id);
     if form.get("decision") != Some("allow") {
-        let forgotten = app.store.write(move |tx| remote_sessions::delete(tx, key)).await;
+        let forgotten = app.store.write(move |tx| cancel(tx, key)).await;
         forgotten.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(done(app, visitor, "Cancelled", "The program was not logged in."));
     }
     let password = Secret::new(form.get("password").unwrap_or_default());
     let address = app.origin_of(request).address;
-    if let Err(refusal) = confirm(app.desk(), now, (&visitor.user, password, &address)).await {
-        return Ok(show(app, request, (id, &session, visitor), Some(refusal.to_string())));
-    }
-    let approved = app.store.write(move |tx| remote_sessions::approve(tx, now, key, user)).await;
-    match approved {
+    match approve(app.desk(), now, (&visitor.user, password, &address), key).await {
         Ok(true) => Ok(done(app, visitor, "The program is logged in", "You can close this page and go back to it.")),
         Ok(false) => Err(PageError::not_found(app)),
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Refused(refusal)) => Ok(show(app, request, (id, &session, visitor), Some(refusal.to_string()))),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
 }
 

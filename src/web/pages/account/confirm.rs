@@ -7,9 +7,9 @@ use askama::Template;
 use url::form_urlencoded::byte_serialize;
 
 use crate::domain::secret::Secret;
-use crate::identity::account::confirm;
+use crate::identity::account::confirm_session;
 use crate::oauth::parameters::Parameters;
-use crate::store::sessions;
+use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -62,12 +62,13 @@ pub async fn post(
     let password = Secret::new(form.get("password").unwrap_or_default());
     let (now, session) = (app.now(), visitor.session.id);
     let address = app.origin_of(&request).address;
-    if let Err(refusal) = confirm(app.desk(), now, (&visitor.user, password, &address)).await {
-        let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
-        let page = Confirm { chrome: visitor.chrome(&app), action, error: Some(refusal.to_string()), username };
-        return Ok(render(StatusCode::BAD_REQUEST, Forms::Stay, &page));
+    match confirm_session(app.desk(), now, (&visitor.user, password, &address), session).await {
+        Ok(()) => Ok(see_other(&next(&app, &request))),
+        Err(Error::Refused(refusal)) => {
+            let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
+            let page = Confirm { chrome: visitor.chrome(&app), action, error: Some(refusal.to_string()), username };
+            Ok(render(StatusCode::BAD_REQUEST, Forms::Stay, &page))
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
-    let noted = app.store.write(move |tx| sessions::set_authenticated(tx, session, now)).await;
-    noted.map_err(|error| PageError::unavailable(&app, &error))?;
-    Ok(see_other(&next(&app, &request)))
 }

@@ -8,12 +8,15 @@ pub mod token_offer;
 mod token_wish;
 pub mod tokens;
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::token_record::TokenRecord;
 use crate::identity::session;
+use crate::oauth::parameters::Parameters;
 use crate::store::grants;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
@@ -64,6 +67,12 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
 /// Where other platforms keep these pages.
 pub async fn moved(app: Data<App>) -> HttpResponse {
     see_other(&app.public.path("/account"))
+}
+
+/// Where a list goes on, as the address says it.
+pub(super) fn before(request: &HttpRequest) -> Option<Id<TokenRecord>> {
+    let query = Parameters::parse(request.query_string().as_bytes()).ok()?;
+    query.get("before")?.parse::<i64>().ok().map(Id::from_number)
 }
 
 /// When something was last used, for a person to read.

@@ -23,7 +23,7 @@ use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
 use crate::web::pages::read_form;
 
 /// What a link may fill in, and what a form carries through the page that asks for the password.
-const FIELDS: [&str; 7] = ["name", "kind", "resource", "tier", "expires_in", "studio_expires_in", "days"];
+const FIELDS: [&str; 8] = ["name", "kind", "resource", "tier", "expires_in", "studio_expires_in", "days", "is_shared"];
 /// The longest address that a form is carried in.
 const LONGEST: usize = 2_000;
 
@@ -57,6 +57,8 @@ pub struct NewToken {
     pub wants_days: bool,
     /// How many days.
     pub days: String,
+    /// Whether it will stand in links that others see.
+    pub is_shared: bool,
 }
 
 /// `account/token_made.html`.
@@ -112,6 +114,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
         studio_lives: token_offer::studio_lives(limits, studio_expires_in, MAX_MINUTES * 60),
         wants_days,
         days: field("days"),
+        is_shared: form.get("is_shared") == Some("true"),
     }
 }
 
@@ -163,8 +166,12 @@ pub async fn post(
         Ok(wish) => wish,
         Err(errors) => return Ok(again(errors)),
     };
-    let (shared, user) = (app.clone(), visitor.user.clone());
-    let made = transact(&app.store, move |tx| wish.carry_out(tx, now, &shared.config.token_limits, &user));
+    let (shared, who) = (app.clone(), visitor.clone());
+    let made = transact(&app.store, move |tx| {
+        let ended = || FieldError { field: "", message: "You were logged out meanwhile. Log in again.".to_owned() };
+        let visitor = who.again(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
+        wish.carry_out(tx, now, &shared.config.token_limits, &visitor.user)
+    });
     match made.await {
         Ok((text, record)) => {
             app.once.remember(now, number, &list);

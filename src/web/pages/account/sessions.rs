@@ -1,13 +1,13 @@
 //! `/account/sessions`: signed-in browsers, and the tokens that log-ins gave to apps.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::last_used;
+use super::{before, last_used};
 use crate::clock::{UnixTime, in_words};
 use crate::domain::client::Client;
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token_record::TokenRecord;
@@ -36,15 +36,18 @@ pub struct SessionRow {
     pub is_current: bool,
 }
 
-/// One token that the login redirect gave.
+/// Tokens on one page.
+const PAGE: i64 = 100;
+
+/// One user token.
 #[derive(Clone, Debug)]
 pub struct LoginTokenRow {
     /// What the form names it by.
     pub id: String,
     /// The application.
     pub app_name: String,
-    /// Where it went.
-    pub host: String,
+    /// Where it went; nothing when the program fetched it itself.
+    pub host: Option<String>,
     /// When it was given.
     pub created: String,
     /// When it ends.
@@ -63,19 +66,28 @@ pub struct Sessions {
     pub sessions: Vec<SessionRow>,
     /// The tokens.
     pub tokens: Vec<LoginTokenRow>,
+    /// Where the older ones are.
+    pub older: Option<String>,
 }
 
 /// Shows what is signed in.
-pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
-    let found = app
-        .store
-        .read(move |db| Ok((session::list(db, now, &lifetimes, user)?, tokens::list_login_tokens(db, now, user)?)));
-    let (sessions, tokens) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let before = before(&request);
+    let found = app.store.read(move |db| {
+        let sessions = session::list(db, now, &lifetimes, user)?;
+        Ok((sessions, tokens::list_user_tokens(db, now, user, (before, PAGE + 1))?))
+    });
+    let (sessions, mut tokens) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let has_more = tokens.len() > usize::try_from(PAGE).unwrap_or_default();
+    tokens.truncate(usize::try_from(PAGE).unwrap_or_default());
+    let last = tokens.last().filter(|_| has_more);
+    let path = app.public.path("/account/sessions");
     Ok(ok(&Sessions {
         chrome: visitor.chrome(&app),
         sessions: sessions.iter().map(|session| session_row(now, session, &visitor)).collect(),
         tokens: tokens.iter().map(|(token, grant, client)| token_row(now, token, grant, client.as_ref())).collect(),
+        older: last.map(|(last, _, _)| format!("{path}?before={}", last.id.number())),
     }))
 }
 
@@ -90,11 +102,20 @@ fn session_row(now: UnixTime, session: &Session, visitor: &Visitor) -> SessionRo
     }
 }
 
+/// Who holds a token that was made for no registered app.
+fn program(kind: GrantKind) -> &'static str {
+    match kind {
+        GrantKind::PasswordLogin => "A program that has your password",
+        GrantKind::RemoteSession => "A program that you let in from here",
+        _ => "A program on your device",
+    }
+}
+
 fn token_row(now: UnixTime, token: &TokenRecord, grant: &Grant, client: Option<&Client>) -> LoginTokenRow {
     LoginTokenRow {
         id: token.id.number().to_string(),
-        app_name: client.map_or_else(|| "A program on your device".to_owned(), |client| client.name.clone()),
-        host: grant.return_url.clone().unwrap_or_default(),
+        app_name: client.map_or_else(|| program(grant.kind).to_owned(), |client| client.name.clone()),
+        host: grant.return_url.clone(),
         created: token.created_at.readable(),
         expires: token.expires_at.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now)))),
         last_used: last_used(now, token.last_used_at),
@@ -131,10 +152,10 @@ pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse
     back(&app, ended.await)
 }
 
-/// Ends one token that a log-in gave.
+/// Ends one user token.
 pub async fn end_token(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
-    let ended = app.store.write(move |tx| revoke::login_token(tx, now, user, id)).await;
+    let ended = app.store.write(move |tx| revoke::user_token(tx, now, user, id)).await;
     back(&app, ended)
 }
 

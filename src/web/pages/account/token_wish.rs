@@ -37,6 +37,8 @@ pub(super) struct Wish {
     what: What,
     /// In seconds; for ever when absent.
     valid_for: Option<i64>,
+    /// Whether it will stand in links that others see.
+    is_shared: bool,
 }
 
 fn wrong(field: &'static str, message: impl Into<String>) -> FieldError {
@@ -64,7 +66,9 @@ impl Wish {
         let is_studio = form.get("kind").is_some_and(|kind| kind.contains('/'));
         let valid_for = valid_for(form, limits, is_studio);
         match (name, what, valid_for) {
-            (Ok(name), Ok(what), Ok(valid_for)) => Ok(Self { name, what, valid_for }),
+            (Ok(name), Ok(what), Ok(valid_for)) => {
+                Ok(Self { name, what, valid_for, is_shared: form.get("is_shared") == Some("true") })
+            }
             (name, what, valid_for) => Err([name.err(), what.err(), valid_for.err()].into_iter().flatten().collect()),
         }
     }
@@ -86,13 +90,13 @@ impl Wish {
             What::Fileset(fileset) => {
                 let wanted = (user, self.name.as_str(), fileset.as_str(), self.valid_for);
                 let made =
-                    studio::create_fileset(tx, now, limits, wanted).map_err(|error| of_studio(error, "resource"));
-                shown(&made?.token)
+                    studio::create_fileset(tx, now, limits, wanted, None).map_err(|error| of_studio(error, "resource"));
+                shown(&made?)
             }
             What::Studio(class) => {
                 let draft = self.studio(*class).map_err(|refusal| of_studio(Error::Refused(refusal), "kind"))?;
                 let made = studio::create(tx, now, limits, (user, &draft, None), None);
-                shown(&made.map_err(|error| of_studio(error, "kind"))?.token)
+                shown(&made.map_err(|error| of_studio(error, "kind"))?)
             }
         };
         let record = tokens::find_in_use(tx, id)?.map(|token| token.record);
@@ -106,10 +110,16 @@ impl Wish {
         limits: &Limits,
         (user, access_list, scope): (&User, Option<AccessList>, Scope),
     ) -> Result<(Secret, Id<TokenRecord>), Error<FieldError>> {
-        let draft = Draft { description: self.name.clone(), access_list, scope, valid_for: self.valid_for };
+        let draft = Draft {
+            description: self.name.clone(),
+            access_list,
+            scope,
+            valid_for: self.valid_for,
+            is_shared: self.is_shared,
+        };
         let made = personal::create(tx, now, limits, (user, &draft, None));
         let made = made.map_err(|error| error.map_refusal(of_personal))?;
-        Ok(shown(&made.token))
+        Ok(shown(&made))
     }
 
     fn studio(&self, class: TokenClass) -> Result<StudioDraft, StudioRefusal> {

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use askama::Template;
 
 use super::token_offer::capitalized;
-use super::{confirm, last_used};
+use super::{before, confirm, last_used};
 use crate::clock::{UnixTime, in_words};
 use crate::domain::access_list::{AccessList, Tier};
 use crate::domain::api::{ApiScope, BUILT_IN_SCOPES};
@@ -15,16 +15,19 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::oauth::parameters::Parameters;
 use crate::store::{Database, StoreError, apis, tokens};
-use crate::tokens::personal::{self, HELD};
-use crate::tokens::studio;
+use crate::tokens::Mint;
+use crate::tokens::held::{self, HELD};
+use crate::tokens::studio::{self, Generator};
 use crate::web::app::App;
-use crate::web::browser::Visitor;
+use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, ok, see_other};
 use crate::web::pages::read_form;
 
-/// The most tokens on the page, and the most that are ended in one step.
-const MOST: i64 = 1_000;
+/// Tokens on one page.
+const PAGE: i64 = 100;
+/// Where this page is.
+const PATH: &str = "/account/tokens";
 /// Resources that are named in a sentence; the others are counted.
 const NAMED: usize = 5;
 /// What was just done, as the address says it, and what a person reads.
@@ -56,6 +59,8 @@ pub struct HeldTokenRow {
     pub expires: String,
     /// When it was last used, and from where.
     pub last_used: String,
+    /// When somebody reported that they found it in the open.
+    pub flagged: Option<String>,
 }
 
 /// `account/tokens.html`.
@@ -64,9 +69,13 @@ pub struct HeldTokenRow {
 pub struct Tokens {
     /// The frame.
     pub chrome: Chrome,
-    /// The tokens.
+    /// The tokens of this page.
     pub tokens: Vec<HeldTokenRow>,
-    /// How many of them were never used.
+    /// How many there are on all pages.
+    pub total: usize,
+    /// Where the older ones are.
+    pub older: Option<String>,
+    /// How many of all were never used.
     pub unused: usize,
     /// Whether those that were not used for longest stand first.
     pub is_by_use: bool,
@@ -129,6 +138,7 @@ fn row(now: UnixTime, token: &TokenRecord, scopes: &[ApiScope]) -> HeldTokenRow 
         created: token.created_at.readable(),
         expires: ends(now, token.expires_at),
         last_used: format!("{}{from}", last_used(now, token.last_used_at)),
+        flagged: token.flagged_at.map(UnixTime::readable),
     }
 }
 
@@ -138,23 +148,64 @@ struct View {
     shows_generator: bool,
     is_by_use: bool,
     notice: Option<&'static str>,
+    before: Option<Id<TokenRecord>>,
+}
+
+/// What the page shows, as it stands in the store.
+struct Stock {
+    held: Vec<TokenRecord>,
+    total: i64,
+    unused: usize,
+    scopes: Vec<ApiScope>,
+    generator: Option<Generator>,
+}
+
+fn read(db: &mut Database, (now, mint): (UnixTime, &Mint), user: Id<User>, view: View) -> Result<Stock, StoreError> {
+    let who = (user, HELD.as_slice());
+    let held = match view.is_by_use {
+        true => tokens::list_longest_unused(db, now, who, PAGE)?,
+        false => tokens::list_held(db, now, who, (view.before, PAGE + 1))?,
+    };
+    Ok(Stock {
+        held,
+        total: tokens::count_held(db, now, who)?,
+        unused: held::list_unused(db, now, mint, user)?.len(),
+        scopes: apis::list_scopes(db)?,
+        generator: studio::find_generator(db, now, mint, user)?,
+    })
+}
+
+/// The generator is made when it is first looked at; nothing when the session ended meanwhile.
+async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Generator>, StoreError> {
+    let (now, shared, visitor) = (app.now(), app.clone(), visitor.clone());
+    let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {
+        Some(visitor) => studio::generator(tx, now, &shared.mint, &visitor.user).map(Some),
+        None => Ok(None),
+    });
+    made.await
 }
 
 async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResponse, PageError> {
-    let (now, shared, user) = (app.now(), app.clone(), visitor.user.clone());
-    // The generator is made when it is first looked at.
-    let found = app.store.write(move |tx| {
-        let held = tokens::list_held(tx, now, (user.id, &HELD), (None, MOST))?;
-        Ok((held, apis::list_scopes(tx)?, studio::generator(tx, now, &shared.mint, &user)?))
-    });
-    let (mut held, scopes, generator) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    if view.is_by_use {
-        held.sort_by_key(|token| token.last_used_at);
-    }
+    let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
+    let found = app.store.read(move |db| read(db, (now, &shared.mint), user, view)).await;
+    let Stock { mut held, total, unused, scopes, generator } =
+        found.map_err(|error| PageError::unavailable(app, &error))?;
+    let generator = match generator {
+        Some(generator) => Some(generator),
+        None => first_generator(app, visitor).await.map_err(|error| PageError::unavailable(app, &error))?,
+    };
+    let Some(generator) = generator else { return Ok(see_other(&log_in_first(app, &app.public.path(PATH)))) };
+    let most = usize::try_from(PAGE).unwrap_or_default();
+    let has_more = held.len() > most;
+    held.truncate(most);
+    let last = held.last().filter(|_| has_more);
+    let older = last.map(|last| format!("{}?before={}", app.public.path(PATH), last.id.number()));
     let chrome = visitor.chrome(app);
     Ok(ok(&Tokens {
         chrome: view.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
-        unused: held.iter().filter(|token| token.last_used_at.is_none()).count(),
+        total: usize::try_from(total).unwrap_or_default(),
+        older,
+        unused,
         is_by_use: view.is_by_use,
         tokens: held.iter().map(|token| row(now, token, &scopes)).collect(),
         generator: view.shows_generator.then(|| generator.text.expose().to_owned()),
@@ -167,7 +218,12 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
     let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
-    show(&app, &visitor, View { is_by_use: query.get("order") == Some("use"), notice, ..View::default() }).await
+    show(
+        &app,
+        &visitor,
+        View { is_by_use: query.get("order") == Some("use"), notice, before: before(&request), ..View::default() },
+    )
+    .await
 }
 
 /// Shows the generator itself, to somebody who just proved who they are.
@@ -187,50 +243,36 @@ pub async fn regenerate(
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
     let ends_children = form.get("ends_children") == Some("true");
-    let (now, shared, user) = (app.now(), app.clone(), visitor.user.clone());
-    let made = app.store.write(move |tx| studio::regenerate(tx, now, &shared.mint, (&user, ends_children)).map(drop));
-    back(&app, "replaced", made.await.map(|()| true))
+    let (now, shared) = (app.now(), app.clone());
+    let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {
+        Some(visitor) => {
+            studio::regenerate(tx, now, &shared.mint, (&visitor.user, ends_children)).map(drop)?;
+            Ok(true)
+        }
+        None => Ok(false),
+    });
+    back(&app, "replaced", made.await)
 }
 
 /// Revokes one token.
 pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
-    let revoked = app.store.write(move |tx| personal::revoke(tx, now, (user, &HELD), id)).await;
+    let revoked = app.store.write(move |tx| held::revoke(tx, now, (user, &HELD), id)).await;
     back(&app, "revoked", revoked)
 }
 
 /// Revokes those that no program ever used.
 pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    let (now, user) = (app.now(), visitor.user.id);
-    let revoked = app.store.write(move |tx| revoke_where(tx, now, user, |token| token.last_used_at.is_none())).await;
-    back(&app, "unused", revoked)
+    let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
+    let revoked = app.store.write(move |tx| held::revoke_unused(tx, now, &shared.mint, user)).await;
+    back(&app, "unused", revoked.map(|()| true))
 }
 
 /// Revokes all.
 pub async fn revoke_all(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
-    let revoked = app.store.write(move |tx| revoke_where(tx, now, user, |_| true)).await;
-    back(&app, "all", revoked)
-}
-
-/// Goes through all of a person's tokens, also those that no page shows.
-fn revoke_where(
-    tx: &mut Database,
-    now: UnixTime,
-    user: Id<User>,
-    is_meant: impl Fn(&TokenRecord) -> bool,
-) -> Result<bool, StoreError> {
-    let mut before = None;
-    loop {
-        let held = tokens::list_held(tx, now, (user, &HELD), (before, MOST))?;
-        for token in held.iter().filter(|token| is_meant(token)) {
-            personal::revoke(tx, now, (user, &HELD), token.id)?;
-        }
-        match held.last() {
-            Some(last) => before = Some(last.id),
-            None => return Ok(true),
-        }
-    }
+    let revoked = app.store.write(move |tx| held::revoke_all(tx, now, user)).await;
+    back(&app, "all", revoked.map(|()| true))
 }
 
 fn back(app: &Data<App>, done: &str, outcome: Result<bool, StoreError>) -> Result<HttpResponse, PageError> {

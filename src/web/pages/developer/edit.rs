@@ -38,6 +38,8 @@ pub struct SecretRow {
     pub last_used: String,
     /// When it ends, after it was rolled.
     pub ends: Option<String>,
+    /// When somebody reported that they found it in the open.
+    pub flagged: Option<String>,
 }
 
 /// What the owner may change, as it was typed.
@@ -125,6 +127,7 @@ fn secret_row(now: UnixTime, secret: &ClientSecretRecord) -> SecretRow {
         created: secret.created_at.readable(),
         last_used: last_used(now, secret.last_used_at),
         ends: secret.expires_at.map(|end| format!("in {}", in_words(end.since(now)))),
+        flagged: secret.flagged_at.map(UnixTime::readable),
     }
 }
 

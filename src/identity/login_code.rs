@@ -1,0 +1,82 @@
+//! Login codes, the login redirect's `code` delivery: the app's own page swaps one for its token, once.
+
+use url::Url;
+
+use crate::clock::UnixTime;
+use crate::domain::grant::Grant;
+use crate::domain::login_code::LoginCodeRecord;
+use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::token::{LoginCode, Token, UserToken};
+use crate::domain::token_in_use::Life;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, clients, grants, login_codes};
+use crate::tokens::issue::{self, Issued};
+
+/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginCodeRefusal;
+
+/// The row of a login code that is presented right, and the grant that it stands for, which stands.
+///
+/// # Errors
+/// [`LoginCodeRefusal`].
+fn presented(
+    db: &mut Database,
+    now: UnixTime,
+    (code, verifier, origin): (&Token<LoginCode>, &str, &str),
+) -> Result<(LoginCodeRecord, Grant), Error<LoginCodeRefusal>> {
+    let refused = || Error::Refused(LoginCodeRefusal);
+    let record = login_codes::find(db, code.id())?.filter(|record| record.digest.matches(&code.digest()));
+    let record = record.filter(|record| now < record.expires_at && record.origin == origin).ok_or_else(refused)?;
+    let challenge = CodeChallenge { text: record.code_challenge.clone(), method: ChallengeMethod::S256 };
+    if !challenge.is_met_by(verifier) {
+        return Err(refused());
+    }
+    let grant = grants::find_in_use(db, record.grant_id)?.filter(|grant| grant.life(now) == Life::Alive);
+    Ok((record, grant.ok_or_else(refused)?.grant))
+}
+
+/// Whether a login code would be swapped, or its second swap noticed, from a read.
+///
+/// # Errors
+/// [`LoginCodeRefusal`].
+pub fn examine_code(
+    db: &mut Database,
+    now: UnixTime,
+    asked: (&Token<LoginCode>, &str, &str),
+) -> Result<(), Error<LoginCodeRefusal>> {
+    presented(db, now, asked).map(drop)
+}
+
+/// Whether an application whose delivery is `code` has its pages at this origin.
+///
+/// # Errors
+/// When the store fails.
+pub fn knows_origin(db: &mut Database, origin: &str) -> Result<bool, StoreError> {
+    let Some(url) = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin) else {
+        return Ok(false);
+    };
+    let host = format!("//{}", url.host_str().unwrap_or_default());
+    let clients = clients::list_with_login_return_urls(db, &host)?;
+    Ok(clients.iter().any(|client| client.takes_login_codes_at(&url)))
+}
+
+/// Swaps a login code for its token: once, in a minute, from its own origin, with the verifier.
+///
+/// # Errors
+/// [`LoginCodeRefusal`].
+pub fn swap(
+    tx: &mut Database,
+    now: UnixTime,
+    asked: (&Token<LoginCode>, &str, &str),
+) -> Result<Issued<UserToken>, Error<LoginCodeRefusal>> {
+    let (record, grant) = presented(tx, now, asked)?;
+    if !login_codes::redeem(tx, now, record.id)? {
+        // A second swap: one of the two is not the app. What the first one gave ends.
+        grants::revoke(tx, now, record.grant_id)?;
+        return Err(Error::Refused(LoginCodeRefusal));
+    }
+    // No longer than the grant, which is older than the swap.
+    let left = grant.expires_at.map_or(record.lifetime, |end| end.since(now));
+    Ok(issue::user_token(tx, now, &grant, record.lifetime.min(left))?)
+}

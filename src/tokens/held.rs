@@ -1,0 +1,88 @@
+//! The tokens that a person made and holds: how many there may be, and taking them back.
+
+use super::Mint;
+use super::last_use::Seen;
+use crate::clock::UnixTime;
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::domain::token_in_use::{Life, TokenInUse};
+use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::domain::user::User;
+use crate::store::{Database, Result, grants, tokens};
+
+/// The kinds of token that a person makes: what their page lists.
+pub const HELD: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];
+/// The kinds of the second platform's door.
+pub const OF_STUDIO: [TokenKind; 2] = [TokenKind::Studio, TokenKind::Fileset];
+
+/// Personal tokens of one person that may live at once (ours).
+const MOST_PERSONAL: i64 = 1_000;
+/// Studio and fileset tokens of one person that may live at once: a program makes them (ours).
+const MOST_OF_STUDIO: i64 = 10_000;
+/// What somebody reads who holds as many as there may be.
+pub const FULL: &str = "You hold as many tokens as there may be. Revoke those that are not needed, then try again";
+
+/// Whether a person may hold one more token of these kinds, which are counted together.
+///
+/// # Errors
+/// When the store fails.
+pub fn has_room(db: &mut Database, now: UnixTime, user: Id<User>, kinds: &[TokenKind]) -> Result<bool> {
+    let most = if kinds.contains(&TokenKind::Personal) { MOST_PERSONAL } else { MOST_OF_STUDIO };
+    Ok(tokens::count_held(db, now, (user, kinds))? < most)
+}
+
+fn find(
+    db: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[TokenKind]),
+    id: Id<TokenRecord>,
+) -> Result<Option<TokenInUse>> {
+    Ok(tokens::find_in_use(db, id)?.filter(|token| {
+        token.basis.grant.user_id == Some(user) && kinds.contains(&token.record.kind) && token.life(now) == Life::Alive
+    }))
+}
+
+/// Whether a person holds this living token, from a read.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_held(db: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind]), id: Id<TokenRecord>) -> Result<bool> {
+    Ok(find(db, now, who, id)?.is_some())
+}
+
+/// Ends one token that a person holds; its grant is its own. `false` when it is not theirs.
+///
+/// # Errors
+/// When the store fails.
+pub fn revoke(tx: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind]), id: Id<TokenRecord>) -> Result<bool> {
+    let Some(token) = find(tx, now, who, id)? else { return Ok(false) };
+    tokens::revoke(tx, now, id)?;
+    grants::revoke(tx, now, token.basis.grant.id)?;
+    Ok(true)
+}
+
+/// Ends all that a person made, however many.
+///
+/// # Errors
+/// When the store fails.
+pub fn revoke_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    grants::revoke_held(tx, now, (user, &HELD))
+}
+
+/// Ends those that no program ever used; a use that waits to be written down counts.
+///
+/// # Errors
+/// When the store fails.
+pub fn revoke_unused(tx: &mut Database, now: UnixTime, mint: &Mint, user: Id<User>) -> Result<()> {
+    let unused: Vec<Id<Grant>> = list_unused(tx, now, mint, user)?;
+    grants::revoke_each(tx, now, &unused)
+}
+
+/// What the tokens hang on that no program ever used.
+///
+/// # Errors
+/// When the store fails.
+pub fn list_unused(db: &mut Database, now: UnixTime, mint: &Mint, user: Id<User>) -> Result<Vec<Id<Grant>>> {
+    let unused = tokens::list_unused(db, now, (user, &HELD))?.into_iter();
+    Ok(unused.filter(|(token, _)| !mint.last_use.is_pending(Seen::Token(*token))).map(|(_, grant)| grant).collect())
+}
