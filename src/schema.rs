@@ -58,6 +58,8 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        jwks -> Nullable<Text>,
+        dpop_bound_access_tokens -> Bool,
     }
 }
 
@@ -147,6 +149,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         redeemed_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -161,6 +164,7 @@ diesel::table! {
         consumed_at -> Nullable<BigInt>,
         successor_id -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -185,6 +189,7 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -248,6 +253,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    used_proofs (id) {
+        id -> BigInt,
+        digest -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
@@ -271,5 +284,5 @@ diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys,
+    idempotency_keys, used_proofs,
 );

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, UnixTime};
-use crate::store::{Result, Store, cleaning};
+use crate::store::{Database, Result, Store, cleaning, used_proofs};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -39,7 +39,8 @@ pub async fn flush(store: &Store, mint: &Mint) {
 pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     let mut removed = 0;
     loop {
-        match store.write(move |tx| cleaning::clean(tx, now.plus(-KEPT))).await? {
+        let cleaned = move |tx: &mut Database| Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)?);
+        match store.write(cleaned).await? {
             0 => return Ok(removed),
             rows => removed += rows,
         }

@@ -59,6 +59,12 @@ pub struct Fields {
     /// Seconds that its login-redirect tokens live.
     #[arg(long, value_name = "SECONDS")]
     login_token_lifetime: Option<i64>,
+    /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// Refuse token requests without a DPoP proof.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    dpop_bound_access_tokens: Option<bool>,
     /// Whether the operator runs it: then its login tokens see the whole account.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     first_party: Option<bool>,
@@ -159,10 +165,23 @@ impl Fields {
             draft.login_delivery = delivery.parse().map_err(|error| refused("login-delivery", &error))?;
         }
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
+        if let Some(file) = self.jwks {
+            draft.jwks = Some(std::io::read_to_string(open(&file)?).map_err(|error| refused("jwks", &error))?);
+        }
+        draft.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(draft.dpop_bound_access_tokens);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
         draft.allow_plain_pkce = self.allow_plain_pkce.unwrap_or(draft.allow_plain_pkce);
         Ok(draft)
     }
+}
+
+/// A file, or standard input by the name `-`.
+fn open(file: &str) -> Result<Box<dyn std::io::Read>, CommandError> {
+    if file == "-" {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let opened = std::fs::File::open(file);
+    Ok(Box::new(opened.map_err(|error| CommandError::Refused(format!("{file}: {error}")))?))
 }
 
 async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_json: bool) -> Result<(), CommandError> {
@@ -230,9 +249,13 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "login_delivery": client.login_delivery.as_str(),
         "grant_types": client.grant_types.to_vec(),
         "scope": client.scope.as_str(),
-        "token_endpoint_auth_method": if client.is_public() { "none" } else { "client_secret_basic" },
+        "token_endpoint_auth_method": client.authentication_method(),
         "require_pkce": client.require_pkce,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
     });
+    if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {
+        members.insert("jwks".to_owned(), jwks.parse().unwrap_or_default());
+    }
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));
         members.insert("client_secret_expires_at".to_owned(), json!(0));

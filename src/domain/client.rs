@@ -83,6 +83,10 @@ pub struct Client {
     pub deleted_at: Option<UnixTime>,
     /// When it was registered.
     pub created_at: UnixTime,
+    /// The public keys that it signs with (RFC 7517 §5): then it authenticates by them.
+    pub jwks: Option<String>,
+    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }
 
 impl Client {
@@ -94,6 +98,15 @@ impl Client {
     /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.client_type == ClientType::Public
+    }
+
+    /// How it authenticates (RFC 7591 §2), as the registration's answer names it.
+    pub fn authentication_method(&self) -> &'static str {
+        match (self.client_type, &self.jwks) {
+            (ClientType::Public, _) => "none",
+            (ClientType::Confidential, Some(_)) => "private_key_jwt",
+            (ClientType::Confidential, None) => "client_secret_basic",
+        }
     }
 
     /// Whether it registered this grant (RFC 6749 §5.2 `unauthorized_client`).

@@ -31,5 +31,6 @@ pub mod token;
 pub mod token_class;
 pub mod token_in_use;
 pub mod token_record;
+pub mod used_proof;
 pub mod user;
 pub mod words;

@@ -34,6 +34,10 @@ pub struct Draft {
     pub require_pkce: bool,
     /// Whether `plain` challenges are taken; never for a public client.
     pub allow_plain_pkce: bool,
+    /// The public keys that it authenticates with, as a JSON Web Key Set; then it needs no secret.
+    pub jwks: Option<String>,
+    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }
 
 /// An application whose every field was checked.
@@ -49,6 +53,8 @@ pub struct Registration {
     pub(crate) scope: Scope,
     pub(crate) require_pkce: bool,
     pub(crate) allow_plain_pkce: bool,
+    pub(crate) jwks: Option<String>,
+    pub(crate) dpop_bound_access_tokens: bool,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -74,6 +80,8 @@ impl Draft {
             scope: None,
             require_pkce: client_type == ClientType::Public,
             allow_plain_pkce: false,
+            jwks: None,
+            dpop_bound_access_tokens: false,
         }
     }
 
@@ -95,6 +103,10 @@ impl Draft {
             let message = "An application without a secret must use S256 challenges.".to_owned();
             problems.push(FieldProblem { field: "allow_plain_pkce", message });
         }
+        if self.client_type == ClientType::Public && self.jwks.is_some() {
+            let message = "An application without a secret cannot keep a private key either.".to_owned();
+            problems.push(FieldProblem { field: "jwks", message });
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -113,6 +125,8 @@ impl Draft {
             scope,
             require_pkce: self.require_pkce || self.client_type == ClientType::Public,
             allow_plain_pkce: self.allow_plain_pkce,
+            jwks: self.jwks,
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
         })
     }
 

@@ -78,6 +78,8 @@ pub struct TokenRecord {
     pub sealed: Option<String>,
     /// The network address that last used it.
     pub last_used_from: Option<String>,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    pub dpop_jkt: Option<String>,
 }
 
 impl TokenRecord {
@@ -93,6 +95,7 @@ pub struct BearerToken {
     id: Id<TokenRecord>,
     kind: TokenKind,
     digest: AnyDigest,
+    key: Option<String>,
 }
 
 impl BearerToken {
@@ -113,7 +116,17 @@ impl BearerToken {
     }
 
     fn of<K: Kind<Record = TokenRecord>>(kind: TokenKind, token: &Token<K>) -> Self {
-        Self { id: token.id(), kind, digest: any_digest(token) }
+        Self { id: token.id(), kind, digest: any_digest(token), key: None }
+    }
+
+    /// The same with the thumbprint of a key that was proven beside it (RFC 9449 §7).
+    pub fn with_key(self, key: String) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// Whether the token of this row is bound to the key that was proven, or to none if none was.
+    pub fn has_key_of(&self, record: &TokenRecord) -> bool {
+        self.key == record.dpop_jkt
     }
 
     /// The row that it names.

@@ -3,12 +3,13 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::dpop::is_thumbprint;
 use super::machine::authorization::{Answers, Verdict, run};
 use super::parameters::Parameters;
 use super::problem::{
-    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_SCOPE, MISSING_PARAMETER, Problem, REPEATED_PARAMETER,
-    REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
-    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
+    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_SCOPE, MISSING_PARAMETER, Problem,
+    REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT,
+    UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
@@ -45,6 +46,8 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     /// What the verifier must meet.
     pub challenge: Option<CodeChallenge>,
+    /// The key that must redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 /// How an authorization request is refused.
@@ -98,6 +101,7 @@ pub fn examine(
         state: parameters.get("state").map(str::to_owned),
         scope,
         challenge,
+        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
     })
 }
 
@@ -134,6 +138,9 @@ impl Examination<'_> {
         }
         if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
             return Err(&UNSUPPORTED_RESPONSE_MODE);
+        }
+        if parameters.get("dpop_jkt").is_some_and(|jkt| !is_thumbprint(jkt)) {
+            return Err(&INVALID_DPOP_JKT);
         }
         if parameters.get("response_type").is_none() {
             return Err(&MISSING_PARAMETER);
@@ -289,6 +296,7 @@ pub fn approve(
         created_at: now,
         expires_at: now.plus(mint.lifetimes.code),
         redeemed_at: None,
+        dpop_jkt: request.dpop_jkt.clone(),
     };
     authorization_codes::insert(tx, &record)?;
     if request.has_proven_address() {

@@ -1,5 +1,6 @@
 //! Registering applications and changing them: the same for the console and the command.
 
+use super::jose::jwk::KeySet;
 use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, client_id_of};
@@ -41,6 +42,9 @@ type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
 fn validate(tx: &mut Database, lifetimes: &Lifetimes, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
+    if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
+        return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
+    }
     draft.validate(&known, lifetimes.login_redirect_max).map_err(Error::Refused)
 }
 
@@ -93,11 +97,14 @@ pub(super) fn insert(
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        jwks: new.jwks,
+        dpop_bound_access_tokens: new.dpop_bound_access_tokens,
     };
     clients::insert(tx, &client)?;
-    let secret = match client.client_type {
-        ClientType::Confidential => Some(add_secret(tx, now, id)?),
-        ClientType::Public => None,
+    // Whoever has keys needs no secret: nothing of theirs can leak here.
+    let secret = match (client.client_type, &client.jwks) {
+        (ClientType::Confidential, None) => Some(add_secret(tx, now, id)?),
+        _ => None,
     };
     Ok(Registered { client, secret })
 }
@@ -124,6 +131,8 @@ pub fn draft_of(client: &Client) -> Draft {
         scope: Some(client.scope.to_string()),
         require_pkce: client.require_pkce,
         allow_plain_pkce: client.allow_plain_pkce,
+        jwks: client.jwks.clone(),
+        dpop_bound_access_tokens: client.dpop_bound_access_tokens,
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Result;
+use super::dpop::Confirmation;
 use super::problem::NOT_AN_INTROSPECTOR;
 use crate::clock::UnixTime;
 use crate::domain::api::{Api, BUILT_IN_SCOPES};
@@ -24,6 +25,9 @@ use crate::tokens::personal::effective;
 pub struct Introspection {
     /// Whether it works.
     pub active: bool,
+    /// The key that must be proven beside it (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// What it may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -104,7 +108,8 @@ pub fn introspect(
         scope: (!token.record.scope.is_empty()).then(|| token.record.scope.to_string()),
         client_id: token.made_for(),
         username: person.map(|person| person.username.clone()),
-        token_type: Some("Bearer"),
+        token_type: Some(if token.record.dpop_jkt.is_some() { "DPoP" } else { "Bearer" }),
+        cnf: token.record.dpop_jkt.clone().map(|jkt| Confirmation { jkt }),
         exp: token.record.expires_at.map(UnixTime::seconds),
         iat: Some(token.record.created_at.seconds()),
         sub: person.map(|person| person.id.uuid()),
@@ -161,6 +166,7 @@ fn introspect_refresh_token(
         iat: Some(record.created_at.seconds()),
         sub: grant.person.as_ref().map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
+        cnf: record.dpop_jkt.map(|jkt| Confirmation { jkt }),
         ..Introspection::default()
     })
 }

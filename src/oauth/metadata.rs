@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 
+use super::jose::jwk::Algorithm;
 use crate::domain::client::GrantType;
 use crate::domain::scope::Scope;
+
+const WITHOUT_NONE: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+const WITH_NONE: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
 /// The metadata document.
 #[derive(Debug, Serialize)]
@@ -17,10 +21,14 @@ pub struct Metadata {
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: &'static [&'static str],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     code_challenge_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: &'static [&'static str],
     authorization_response_iss_parameter_supported: bool,
     service_documentation: String,
 }
@@ -39,10 +47,14 @@ impl Metadata {
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: GrantType::NAMES,
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-            revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: WITH_NONE,
+            token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            revocation_endpoint_auth_methods_supported: WITH_NONE,
+            revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_endpoint_auth_methods_supported: WITHOUT_NONE,
+            introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: ["S256"],
+            dpop_signing_alg_values_supported: Algorithm::NAMES,
             authorization_response_iss_parameter_supported: true,
             service_documentation: at("/developer"),
         }

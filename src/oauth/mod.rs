@@ -2,9 +2,12 @@
 
 pub mod apis;
 pub mod authorization;
+pub mod client_assertion;
 pub mod client_authentication;
 pub mod clients;
+pub mod dpop;
 pub mod introspection;
+pub mod jose;
 mod machine;
 pub mod metadata;
 pub mod parameters;
@@ -12,6 +15,7 @@ pub mod problem;
 pub mod revocation;
 pub mod scopes;
 pub mod token;
+pub mod used_proofs;
 
 use crate::outcome::Error;
 use problem::Problem;

@@ -89,6 +89,22 @@ problems! {
     INVALID_REFRESH_TOKEN = "invalid-refresh-token", "invalid_grant",
         "The refresh token is unknown, expired, revoked, or was issued to another client.",
         "Send the person through the authorization endpoint again. An application without a secret must store the new refresh token of every answer.";
+    // Proof of possession (RFC 9449).
+    INVALID_DPOP_PROOF = "invalid-dpop-proof", "invalid_dpop_proof",
+        "The DPoP proof is not valid for this request.",
+        "Sign a new proof for every request: typ dpop+jwt, the public key as jwk, jti, htm, htu without query, iat, nonce, and beside an access token ath (RFC 9449 section 4.2).";
+    USE_DPOP_NONCE = "use-dpop-nonce", "use_dpop_nonce",
+        "The DPoP proof needs a nonce of this server.",
+        "Send the request again with a new proof whose nonce is the DPoP-Nonce header of this answer (RFC 9449 section 8).";
+    DPOP_REQUIRED = "dpop-required", "invalid_request",
+        "This request needs a DPoP proof.",
+        "Send a DPoP header: the application, the code or the refresh token is bound to a key (RFC 9449 section 5).";
+    INVALID_DPOP_JKT = "invalid-dpop-jkt", "invalid_request",
+        "The dpop_jkt is not the thumbprint of a key.",
+        "Send the SHA-256 thumbprint of the public key: 43 base64url characters (RFC 7638).";
+    TOKEN_BOUND = "token-bound", "invalid_token",
+        "The token and the proof of possession do not belong together.",
+        "Send a token that is bound to a key as Authorization: DPoP with a proof of that key, and one that is not as Authorization: Bearer (RFC 9449 section 7.1).";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

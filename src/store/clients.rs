@@ -72,6 +72,8 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::login_token_lifetime.eq(new.login_token_lifetime),
             clients::require_pkce.eq(new.require_pkce),
             clients::allow_plain_pkce.eq(new.allow_plain_pkce),
+            clients::jwks.eq(&new.jwks),
+            clients::dpop_bound_access_tokens.eq(new.dpop_bound_access_tokens),
         ))
         .execute(tx)?;
     Ok(())

@@ -23,6 +23,7 @@ pub mod resources;
 pub mod sessions;
 mod sqlite;
 pub mod tokens;
+pub mod used_proofs;
 pub mod users;
 
 use std::sync::Arc;

@@ -73,6 +73,8 @@ pub enum Rejection {
     Expired,
     /// It was ended, or never was.
     RevokedOrUnknown,
+    /// It is bound to a key that was not proven, or to none though one was (RFC 9449 §7.1).
+    WrongKey,
     /// It lives, but not for this door.
     InsufficientScope,
 }
@@ -110,5 +112,8 @@ pub fn open(
     (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
     let token = find_living(db, now, mint, (presented, from))?;
+    if !presented.has_key_of(&token.record) {
+        return Err(Error::Refused(Rejection::WrongKey));
+    }
     if door.opens_for(&token) { Ok(token) } else { Err(Error::Refused(Rejection::InsufficientScope)) }
 }

@@ -76,6 +76,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         made_by: None,
         sealed: None,
         last_used_from: None,
+        dpop_jkt: None,
     }
 }
 
@@ -136,6 +137,7 @@ fn insert_refresh_token(
         consumed_at: None,
         successor_id: None,
         last_used_at: None,
+        dpop_jkt: None,
     };
     refresh_tokens::insert(tx, &record)
 }

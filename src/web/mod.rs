@@ -6,6 +6,7 @@ pub mod assets;
 pub mod body;
 pub mod browser;
 pub mod demo;
+pub mod dpop;
 pub mod error;
 pub mod oauth;
 pub mod once;

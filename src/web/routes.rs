@@ -10,7 +10,7 @@ use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
-use super::{api, assets, browser, oauth, same_origin};
+use super::{api, assets, browser, dpop, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
@@ -253,6 +253,8 @@ fn cors() -> Cors {
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allowed_header("idempotency-key")
+        .allowed_header("dpop")
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .expose_headers([dpop::NONCE])
         .max_age(3_600)
 }

@@ -8,12 +8,15 @@ use super::error::ApiError;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
+use crate::oauth::Refusal;
+use crate::oauth::dpop::{Proven, nonce};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::users;
 use crate::tokens::check::{Door, Rejection, open};
 use crate::web::app::App;
+use crate::web::dpop;
 
 /// The bearer token in the header, the scheme in any letter case.
 pub fn in_header(request: &HttpRequest) -> Option<&str> {
@@ -35,18 +38,39 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
+    let token = text_of(request)?;
+    BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+}
+
+fn text_of(request: &HttpRequest) -> Result<String, ApiError> {
     let query = Parameters::parse(request.query_string().as_bytes())?;
     if query.is_repeated("token") {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let may_query = matches!(request.method().as_str(), "GET" | "HEAD");
     let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
-    let token = match (in_header(request), in_query) {
-        (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
-        (Some(token), _) | (None, Some(token)) => token,
-        (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
-    };
-    BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    match (in_header(request), in_query) {
+        (Some(header), Some(query)) if header != query => Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        (Some(token), _) | (None, Some(token)) => Ok(token.to_owned()),
+        (None, None) => Err(ApiError::of_problem(&TOKEN_MISSING)),
+    }
+}
+
+/// The token of a request with the key that it proves: `Authorization: DPoP` and a proof, or a plain
+/// bearer token.
+///
+/// # Errors
+/// No token, two different ones, none of ours, or a proof that is not right.
+fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
+    let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
+    let query = Parameters::parse(request.query_string().as_bytes())?;
+    if query.get("token").is_some() {
+        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+    }
+    let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let missing = Refusal { problem: &INVALID_DPOP_PROOF, cause: "no proof came beside the token" };
+    let proven = dpop::proven(app, request, Some(token))?.ok_or(missing)?;
+    Ok((parsed.with_key(proven.jkt.clone()), Some(proven)))
 }
 
 /// The token of a request that opens `door`, with its person.
@@ -54,7 +78,15 @@ pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
 /// # Errors
 /// Why it does not.
 pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
-    let presented = token_of(request)?;
+    let is_bound = dpop::token_in_header(request).is_some();
+    open_for(app, request, door).await.map_err(|error| {
+        let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
+        if asks_for_proof { error.for_dpop(nonce(&app.mint.keys, app.now())) } else { error }
+    })
+}
+
+async fn open_for(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
+    let (presented, proven) = presented(app, request)?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let found = consult(&app.store, move |db| {
         let token = open(db, now, &shared.mint, (door, &presented, Some(&origin.address)))?;
@@ -64,5 +96,10 @@ pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Resul
         };
         Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
     });
-    Ok(found.await?)
+    let found = found.await?;
+    // Last, so that only the token's own holder makes us write.
+    if let Some(proven) = proven {
+        proven.use_up(&app.store).await?;
+    }
+    Ok(found)
 }

@@ -7,6 +7,7 @@ mod database;
 pub mod held;
 pub mod html;
 pub mod http;
+pub mod keys;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};

@@ -53,6 +53,10 @@ pub struct NewAppForm {
     pub login_delivery: String,
     /// Whether a challenge is required.
     pub requires_pkce: bool,
+    /// The application's public keys.
+    pub jwks: String,
+    /// Whether every token must be bound to a key.
+    pub requires_dpop: bool,
 }
 
 /// `developer/app.html`.
@@ -112,6 +116,8 @@ fn form_of(client: &Client) -> NewAppForm {
         login_return_urls: client.login_return_urls.to_vec().join("\n"),
         login_delivery: client.login_delivery.as_str().to_owned(),
         requires_pkce: client.require_pkce,
+        jwks: client.jwks.clone().unwrap_or_default(),
+        requires_dpop: client.dpop_bound_access_tokens,
     }
 }
 
@@ -215,6 +221,8 @@ pub async fn post(
                 login_return_urls: typed("login_return_urls"),
                 login_delivery: typed("login_delivery"),
                 requires_pkce: form.get("require_pkce").is_some(),
+                jwks: typed("jwks"),
+                requires_dpop: form.get("dpop_bound_access_tokens").is_some(),
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
@@ -230,6 +238,8 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
         login_return_urls: lines(form, "login_return_urls"),
         login_delivery: delivery.unwrap_or(client.login_delivery),
         require_pkce: form.get("require_pkce").is_some(),
+        jwks: form.get("jwks").map(|jwks| jwks.trim().to_owned()).filter(|jwks| !jwks.is_empty()),
+        dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
         ..draft_of(client)
     }
 }
