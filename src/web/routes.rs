@@ -16,14 +16,45 @@ use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
 /// Every address, with its method and who may call it. A test walks this list and fails when one
 /// has no access test.
-pub const ADDRESSES: [(&str, &str, Access); 48] = [
+pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
-    ("GET", "/v3", Access::Anybody),
+    ("GET", "/v3", Access::Program),
+    ("GET", "/v3/oauth/authorize", Access::Program),
+    ("POST", "/v3/oauth/authorize", Access::Program),
+    ("POST", "/v3/oauth/token", Access::Client),
     ("GET", "/v3/account", Access::Token),
+    ("POST", "/v3/account", Access::Program),
+    ("DELETE", "/v3/account", Access::Token),
+    ("POST", "/v3/account/login", Access::Program),
+    ("PATCH", "/v3/account/profile", Access::Token),
+    ("PUT", "/v3/account/username", Access::Token),
+    ("GET", "/v3/account/root/{name}", Access::Token),
+    ("POST", "/v3/account/security/password/update", Access::Token),
+    ("GET", "/v3/account/security/accessToken", Access::Token),
+    ("POST", "/v3/account/security/accessToken", Access::Token),
+    ("DELETE", "/v3/account/security/accessToken/{id}", Access::Token),
+    ("GET", "/v3/account/security/personalAccessToken", Access::Token),
+    ("POST", "/v3/account/security/personalAccessToken", Access::Token),
+    ("DELETE", "/v3/account/security/personalAccessToken/{id}", Access::Token),
+    ("POST", "/v3/account/security/remoteSession", Access::Program),
+    ("POST", "/v3/account/security/remoteSession/{id}/exercise", Access::Program),
+    ("GET", "/v3/validate", Access::Program),
+    ("POST", "/v3/validate", Access::Program),
+    ("GET", "/v3/user", Access::Program),
+    ("GET", "/v3/user/{id}", Access::Program),
+    ("POST", "/spatialstudio/oauth/v1/user/token", Access::Token),
+    ("GET", "/spatialstudio/api/v1/user/token", Access::Session),
+    ("DELETE", "/spatialstudio/api/v1/user/token/{id}", Access::Session),
+    ("POST", "/spatialstudio/api/v1/user/filesettoken", Access::Session),
+    ("GET", "/spatialstudio/api/v1/user/generatortoken", Access::Session),
+    ("POST", "/spatialstudio/api/v1/user/generatortoken/regenerate", Access::Session),
+    ("GET", "/auth/check", Access::Program),
+    ("POST", "/credentials/revoke", Access::Program),
+    ("POST", "/login/code", Access::Program),
     ("GET", "/static/{name}", Access::Anybody),
     ("GET", "/login.js", Access::Anybody),
     ("GET", "/oauth/authorize", Access::Anybody),
@@ -78,6 +109,10 @@ pub enum Access {
     Token,
     /// A signed-in person.
     Person,
+    /// A program without credentials; a cookie means nothing here.
+    Program,
+    /// A page of ours that a signed-in person has open: JSON, where a page would be.
+    Session,
 }
 
 /// The addresses below the public URL's path.
@@ -97,15 +132,14 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
-        .service(resource("/v3/oauth/authorize").route(get().to(oauth::authorize::moved)))
-        .service(v3())
         .service(
-            scope("/spatialstudio/oauth/v1")
-                .service(program("/user/token", "POST").route(post().to(api::studio::mint)))
-                .default_service(web::to(no_such_endpoint))
-                .wrap(cors()),
+            program("/v3/oauth/authorize", "GET, HEAD, POST")
+                .route(get().to(oauth::authorize::moved))
+                .route(post().to(api::oauth::authorize)),
         )
-        .service(resource("/auth/check").route(web::route().to(api::check::get)))
+        .service(v3())
+        .service(studio())
+        .service(resource("/auth/check").route(get().to(api::check::get)).default_service(web::to(api::check::get)))
         .service(program("/credentials/revoke", "POST").route(post().to(api::credentials::revoke)).wrap(cors()))
         .service(
             program("/login/code", "POST, OPTIONS")
@@ -114,6 +148,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         )
         .service(resource("/static/{name}").route(get().to(assets::get)))
         .service(resource("/login.js").route(get().to(assets::login_js)))
+        .service(studio_session(app))
         .service(pages(app));
     config.service(served);
 }
@@ -126,12 +161,6 @@ fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
 
 /// The first platform's account API (`compatibility.md`, A): never a cookie, any origin.
 fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
-    let tokens = |path: &str| {
-        program(path, "GET, HEAD, POST")
-            .route(get().to(api::access_tokens::list))
-            .route(post().to(api::access_tokens::create))
-    };
-    let token = |path: &str| program(path, "DELETE").route(delete().to(api::access_tokens::delete));
     scope("/v3")
         .service(
             program("/account", "GET, HEAD, POST, DELETE")
@@ -144,10 +173,15 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/account/username", "PUT").route(put().to(api::account::username)))
         .service(program("/account/root/{name}", "GET, HEAD").route(get().to(api::account::root)))
         .service(program("/account/security/password/update", "POST").route(post().to(api::security::update_password)))
-        .service(tokens("/account/security/accessToken"))
-        .service(token("/account/security/accessToken/{id}"))
-        .service(tokens("/account/security/personalAccessToken"))
-        .service(token("/account/security/personalAccessToken/{id}"))
+        .service(
+            program("/account/security/{name:accessToken|personalAccessToken}", "GET, HEAD, POST")
+                .route(get().to(api::access_tokens::list))
+                .route(post().to(api::access_tokens::create)),
+        )
+        .service(
+            program("/account/security/{name:accessToken|personalAccessToken}/{id}", "DELETE")
+                .route(delete().to(api::access_tokens::delete)),
+        )
         .service(program("/account/security/remoteSession", "POST").route(post().to(api::remote_session::start)))
         .service(
             program("/account/security/remoteSession/{id}/exercise", "POST")
@@ -165,7 +199,28 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .wrap(cors())
 }
 
-/// What people see: sessions and the guard against foreign forms are here and nowhere else.
+/// The second platform's token door (`compatibility.md`, B3): never a cookie, any origin.
+fn studio() -> impl actix_web::dev::HttpServiceFactory + 'static {
+    scope("/spatialstudio/oauth/v1")
+        .service(program("/user/token", "POST").route(post().to(api::studio::mint)))
+        .default_service(web::to(no_such_endpoint))
+        .wrap(cors())
+}
+
+/// The second platform's session door (`compatibility.md`, B3): the session's cookie, our own pages.
+fn studio_session(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
+    scope("/spatialstudio/api/v1")
+        .service(program("/user/token", "GET, HEAD").route(get().to(api::studio::list)))
+        .service(program("/user/token/{id}", "DELETE").route(delete().to(api::studio::delete)))
+        .service(program("/user/filesettoken", "POST").route(post().to(api::studio::create_fileset)))
+        .service(program("/user/generatortoken", "GET, HEAD").route(get().to(api::studio::generator)))
+        .service(program("/user/generatortoken/regenerate", "POST").route(post().to(api::studio::regenerate)))
+        .default_service(web::to(no_such_endpoint))
+        .wrap(from_fn(same_origin::guard_programs))
+        .wrap(browser::middleware(app))
+}
+
+/// What people see: sessions and the guard against foreign forms are here, and at the session door above.
 fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
     let page = |path: &str| resource(path.to_owned()).default_service(web::to(home::wrong_method));
     scope("")
@@ -200,11 +255,6 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/account/tokens/{id}/revoke").route(post().to(account::tokens::revoke)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
         .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)))
-        .service(page("/spatialstudio/api/v1/user/token").route(get().to(api::studio::list)))
-        .service(page("/spatialstudio/api/v1/user/token/{id}").route(delete().to(api::studio::delete)))
-        .service(page("/spatialstudio/api/v1/user/filesettoken").route(post().to(api::studio::create_fileset)))
-        .service(page("/spatialstudio/api/v1/user/generatortoken").route(get().to(api::studio::generator)))
-        .service(page("/spatialstudio/api/v1/user/generatortoken/regenerate").route(post().to(api::studio::regenerate)))
         .service(page("/developer").route(get().to(developer::get)))
         .service(
             page("/developer/apps/new").route(get().to(developer::new::get)).route(post().to(developer::new::post)),

@@ -3,12 +3,13 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HeaderMap, ORIGIN};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, ResponseError};
 
+use super::api::error::ApiError;
 use super::app::App;
 use super::error::PageError;
 use super::page::see_other;
@@ -48,6 +49,24 @@ pub async fn guard(
         if app.public.own_path(&location).is_some() {
             return Ok(request.into_response(see_other(&location)));
         }
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// Guards the session door, which answers programs of our own pages only: reads too.
+pub async fn guard_programs(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(app) = request.app_data::<Data<App>>() else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let headers = request.headers();
+    let says_nothing = !headers.contains_key("sec-fetch-site") && !headers.contains_key(ORIGIN);
+    let is_old_read = says_nothing && matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_old_read && !is_own(headers, &app.public.origin) {
+        let error = ApiError::new(StatusCode::FORBIDDEN, "This request did not come from our own pages.");
+        return Ok(request.into_response(error.error_response()));
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }

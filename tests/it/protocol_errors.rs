@@ -163,7 +163,7 @@ async fn another_method_is_refused_with_the_names_of_the_right_ones() {
         ("/oauth/token", "POST"),
         ("/oauth/revoke", "POST"),
         ("/oauth/introspect", "POST"),
-        ("/v3/account", "GET"),
+        ("/v3/account/login", "POST"),
         ("/.well-known/oauth-authorization-server", "GET"),
     ] {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {

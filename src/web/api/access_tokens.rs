@@ -101,9 +101,13 @@ pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
 }
 
 /// Ends one token for good. Exactly 200: the platform's client takes nothing else.
-pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    app: Data<App>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
     let (_, user) = caller(&app, &request, Door::Security).await?;
-    let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
+    let id = Id::<TokenRecord>::from_uuid(&path.1).ok_or_else(ApiError::not_found)?;
     let now = app.now();
     match app.store.write(move |tx| personal::revoke(tx, now, (user.id, &KINDS), id)).await? {
         true => Ok(answer(&json!({}))),

@@ -1,9 +1,10 @@
-//! `/v3/oauth` — the platform's address of the token endpoint, which takes JSON bodies too.
+//! `/v3/oauth` — the platform's addresses of the two endpoints, which take JSON bodies too.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::Value;
+use url::form_urlencoded::Serializer;
 
 use super::json;
 use crate::oauth::Refusal;
@@ -12,7 +13,7 @@ use crate::oauth::problem::MALFORMED_REQUEST;
 use crate::web::app::App;
 use crate::web::body;
 use crate::web::error::TokenError;
-use crate::web::oauth::token;
+use crate::web::oauth::{authorize, token};
 
 /// `POST /v3/oauth/token`: a form, or a flat JSON object with the same names. Errors carry a
 /// `message`, as everywhere in this API.
@@ -24,24 +25,52 @@ pub async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> Ht
 }
 
 async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
-    let is_json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = is_json.is_some_and(|media_type| media_type.to_ascii_lowercase().starts_with("application/json"));
-    let parameters = if is_json { flat(app, payload).await? } else { token::read(app, request, payload).await? };
+    let parameters = match is_json(request) {
+        true => {
+            read_json(app, payload).await?.into_iter().fold(Parameters::default(), |mut parameters, (name, value)| {
+                parameters.add(name, value);
+                parameters
+            })
+        }
+        false => token::read(app, request, payload).await?,
+    };
     token::respond(app, request, &parameters).await
 }
 
-async fn flat(app: &App, payload: Payload) -> Result<Parameters, TokenError> {
+/// `POST /v3/oauth/authorize`: the authorization request in a body; the page is at its own address.
+pub async fn authorize(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let asked = match is_json(&request) {
+        true => {
+            read_json(&app, payload).await.map(|members| Serializer::new(String::new()).extend_pairs(members).finish())
+        }
+        false => {
+            let body = body::read(payload).await.map_err(|refusal| TokenError::refused(&app, refusal));
+            body.map(|body| String::from_utf8_lossy(&body).into_owned())
+        }
+    };
+    match asked {
+        Ok(asked) => authorize::sent_here(&app, request.query_string(), &asked),
+        Err(error) => error.with_message().error_response(),
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|media_type| media_type.to_ascii_lowercase().starts_with("application/json"))
+}
+
+async fn read_json(app: &App, payload: Payload) -> Result<Vec<(String, String)>, TokenError> {
     let malformed =
         || TokenError::refused(app, Refusal { problem: &MALFORMED_REQUEST, cause: "the body is no flat JSON object" });
     let body = body::read(payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
     let body = json::parse(&body).map_err(|_unreadable| malformed())?;
-    let mut parameters = Parameters::default();
+    let mut members = Vec::new();
     for (name, value) in body.members() {
         match value {
-            Value::String(text) if !text.contains('\0') => parameters.add(name.clone(), text.clone()),
+            Value::String(text) if !text.contains('\0') => members.push((name.clone(), text.clone())),
             Value::Null => {}
             _ => return Err(malformed()),
         }
     }
-    Ok(parameters)
+    Ok(members)
 }

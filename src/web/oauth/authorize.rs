@@ -48,7 +48,14 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 
 /// The platform's address of this page.
 pub async fn moved(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    see_other(&format!("{}?{}", app.public.path("/oauth/authorize"), request.query_string()))
+    sent_here(&app, request.query_string(), "")
+}
+
+/// Sends a browser here with what it asked for elsewhere, in an address or in a body.
+pub fn sent_here(app: &App, query: &str, body: &str) -> HttpResponse {
+    let parts: Vec<&str> = [query, body].into_iter().filter(|part| !part.is_empty()).collect();
+    let mark = if parts.is_empty() { "" } else { "?" };
+    see_other(&format!("{}{mark}{}", app.public.path("/oauth/authorize"), parts.join("&")))
 }
 
 /// Takes the person's decision; without one it is an authorization request.
@@ -61,9 +68,7 @@ pub async fn post(
     let body = body::read(payload).await.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
     let form = Parameters::parse(&body).map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
     let Some(decision) = form.get("decision") else {
-        let (query, body) = (request.query_string(), String::from_utf8_lossy(&body));
-        let both = [query, body.as_ref()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
-        return Ok(see_other(&format!("{}?{both}", app.public.path("/oauth/authorize"))));
+        return Ok(sent_here(&app, request.query_string(), &String::from_utf8_lossy(&body)));
     };
     if !is_own(request.headers(), &app.public.origin) {
         return Err(PageError::foreign(&app));
