@@ -261,7 +261,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    self_registrations (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Nullable<Text>,
+        auth_method -> Text,
+        application_type -> Text,
+        fresh_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    registration_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
+diesel::joinable!(self_registrations -> clients (client_key));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
 diesel::joinable!(api_scopes -> apis (api_id));
@@ -284,5 +307,5 @@ diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, used_proofs,
+    idempotency_keys, used_proofs, self_registrations, registration_tokens,
 );

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, UnixTime};
-use crate::store::{Database, Result, Store, cleaning, used_proofs};
+use crate::domain::self_registration::UNUSED;
+use crate::store::{Database, Result, Store, cleaning, self_registrations, used_proofs};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -39,7 +40,10 @@ pub async fn flush(store: &Store, mint: &Mint) {
 pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     let mut removed = 0;
     loop {
-        let cleaned = move |tx: &mut Database| Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)?);
+        let cleaned = move |tx: &mut Database| {
+            let strangers = self_registrations::clean(tx, now.plus(-UNUSED))?;
+            Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)? + strangers)
+        };
         match store.write(cleaned).await? {
             0 => return Ok(removed),
             rows => removed += rows,

@@ -1,3 +1,5 @@
+DROP TABLE registration_tokens;
+DROP TABLE self_registrations;
 DROP TABLE used_proofs;
 ALTER TABLE tokens DROP COLUMN dpop_jkt;
 ALTER TABLE refresh_tokens DROP COLUMN dpop_jkt;

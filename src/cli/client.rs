@@ -11,6 +11,7 @@ use crate::domain::registration::Draft;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
+use crate::oauth::dynamic_registration::issue_initial_token;
 use crate::outcome::{Error, transact};
 use crate::store::{self, Store, users};
 use crate::tokens::revoke;
@@ -30,6 +31,8 @@ pub enum Client {
     RotateSecret(Rotate),
     /// Delete an application: whoever allowed it is signed out of it.
     Delete(Named),
+    /// Make a token with which applications may register themselves (dynamic_registration = token).
+    RegistrationToken(InitialToken),
 }
 
 /// What may be said of an application.
@@ -115,6 +118,14 @@ pub struct Rotate {
     keep_old_for: i64,
 }
 
+/// A token for registrations.
+#[derive(Args)]
+pub struct InitialToken {
+    /// Seconds that it is good for.
+    #[arg(long, default_value_t = 2_592_000, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+    expires_in: i64,
+}
+
 /// Runs one of them.
 ///
 /// # Errors
@@ -135,6 +146,11 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
         }
         Client::Update(changes) => change(&store, &config, changes, is_json).await,
         Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
+        Client::RegistrationToken(InitialToken { expires_in }) => {
+            let token = store.write(move |tx| issue_initial_token(tx, now, expires_in)).await?;
+            output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json);
+            Ok(())
+        }
         Client::Delete(named) => {
             let client = find(&store, &named.client_id).await?;
             store.write(move |tx| revoke::delete_client(tx, now, client.id)).await?;

@@ -62,6 +62,11 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.session_idle", json!(lifetimes.session_idle));
     add("lifetimes.session_max", json!(lifetimes.session_max));
     add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
+    let strangers = &settings.strangers;
+    add("dynamic_registration", json!(strangers.registration.as_str()));
+    add("cimd", json!(strangers.documents.as_str()));
+    add("cimd_hosts", json!(strangers.hosts.join(",")));
+    add("self_registered_scope", json!(strangers.scope.as_str()));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));
     add("tokens.allow_permanent", json!(limits.allow_permanent));

@@ -26,6 +26,7 @@ pub mod request_class;
 pub mod resource;
 pub mod scope;
 pub mod secret;
+pub mod self_registration;
 pub mod session;
 pub mod token;
 pub mod token_class;

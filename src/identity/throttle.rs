@@ -16,6 +16,8 @@ const LOOK_UPS: u32 = 100;
 /// Failed client authentications that close one client to one prefix. Some libraries fail once at
 /// each log-in before they find the right way, hence more.
 const CLIENT_FAILURES: u32 = 100;
+/// Applications that one prefix may register in one window.
+const REGISTRATIONS: u32 = 30;
 /// Seconds until it opens again.
 const WINDOW: i64 = 900;
 /// Entries that are kept; beyond it the oldest go.
@@ -115,6 +117,14 @@ impl Throttle {
     pub fn attempt_report(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
         // No account's name begins like this: names are trimmed.
         self.count(now, (" leak", address), LOOK_UPS)
+    }
+
+    /// Counts an application that registers itself, per address prefix.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_registration(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, (" registration", address), REGISTRATIONS)
     }
 
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be

@@ -40,12 +40,12 @@ pub enum By {
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
-fn validate(tx: &mut Database, lifetimes: &Lifetimes, draft: Draft) -> Result<Registration> {
+pub(super) fn validate(tx: &mut Database, longest_login_token: i64, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
     if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
         return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
     }
-    draft.validate(&known, lifetimes.login_redirect_max).map_err(Error::Refused)
+    draft.validate(&known, longest_login_token).map_err(Error::Refused)
 }
 
 /// How many applications a person may own.
@@ -63,7 +63,7 @@ pub fn register(
     lifetimes: &Lifetimes,
     (by, draft): (By, Draft),
 ) -> Result<Registered> {
-    let new = validate(tx, lifetimes, draft)?;
+    let new = validate(tx, lifetimes.login_redirect_max, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
@@ -114,7 +114,7 @@ pub(super) fn insert(
 /// # Errors
 /// What is wrong with the draft, all at once.
 pub fn update(tx: &mut Database, lifetimes: &Lifetimes, (client, draft): (&Client, Draft)) -> Result<()> {
-    let new = validate(tx, lifetimes, Draft { client_type: client.client_type, ..draft })?;
+    let new = validate(tx, lifetimes.login_redirect_max, Draft { client_type: client.client_type, ..draft })?;
     Ok(clients::update(tx, client.id, &new)?)
 }
 
@@ -154,7 +154,7 @@ pub fn roll_secret(
     add_secret(tx, now, client)
 }
 
-fn add_secret(
+pub(super) fn add_secret(
     tx: &mut Database,
     now: UnixTime,
     client: Id<Client>,

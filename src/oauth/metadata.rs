@@ -17,6 +17,8 @@ pub struct Metadata {
     token_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -43,6 +45,7 @@ impl Metadata {
             token_endpoint: at("/oauth/token"),
             revocation_endpoint: at("/oauth/revoke"),
             introspection_endpoint: at("/oauth/introspect"),
+            registration_endpoint: None,
             scopes_supported: scopes.tokens().map(str::to_owned).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
@@ -58,5 +61,11 @@ impl Metadata {
             authorization_response_iss_parameter_supported: true,
             service_documentation: at("/developer"),
         }
+    }
+
+    /// With the registration endpoint, where applications may register themselves (RFC 7591 §3).
+    pub fn with_registration(mut self, is_on: bool) -> Self {
+        self.registration_endpoint = is_on.then(|| format!("{}/oauth/register", self.issuer));
+        self
     }
 }

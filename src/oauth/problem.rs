@@ -105,6 +105,16 @@ problems! {
     TOKEN_BOUND = "token-bound", "invalid_token",
         "The token and the proof of possession do not belong together.",
         "Send a token that is bound to a key as Authorization: DPoP with a proof of that key, and one that is not as Authorization: Bearer (RFC 9449 section 7.1).";
+    // Registration (RFC 7591 §3.2.2).
+    REGISTRATION_OFF = "registration-off", "access_denied",
+        "Applications do not register themselves here: dynamic registration is switched off.",
+        "Register the application in the developer console, or ask the operator to set dynamic_registration.";
+    INVALID_REDIRECT_URI = "invalid-redirect-uri", "invalid_redirect_uri",
+        "A redirect_uri is missing or cannot be registered.",
+        "Send redirect_uris as a list of whole addresses: https, http only for 127.0.0.1, [::1] and localhost, or a native app's own scheme with a dot. No fragments, no wildcards.";
+    INVALID_CLIENT_METADATA = "invalid-client-metadata", "invalid_client_metadata",
+        "A member of the description cannot be taken.",
+        "Compare it with RFC 7591 section 2 and with the server's metadata: the authentication method, the grant types and the keys must be ones that it lists.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

@@ -20,6 +20,7 @@ mod postgres;
 pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;
+pub mod self_registrations;
 pub mod sessions;
 mod sqlite;
 pub mod tokens;

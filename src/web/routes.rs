@@ -22,6 +22,10 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
+    ("POST", "/oauth/register", Access::Program),
+    ("GET", "/oauth/register/{client_id}", Access::Program),
+    ("PUT", "/oauth/register/{client_id}", Access::Program),
+    ("DELETE", "/oauth/register/{client_id}", Access::Program),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -130,6 +134,14 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/oauth/register", "POST").route(post().to(oauth::register::post)).wrap(cors()))
+        .service(
+            program("/oauth/register/{client_id}", "GET, HEAD, PUT, DELETE")
+                .route(get().to(oauth::register::get))
+                .route(put().to(oauth::register::put))
+                .route(delete().to(oauth::register::delete))
+                .wrap(cors()),
+        )
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(

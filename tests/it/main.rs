@@ -19,6 +19,7 @@ mod database_trouble;
 mod developer_console;
 mod door_table;
 mod dpop;
+mod dynamic_registration;
 mod every_route;
 mod forward_auth;
 mod forward_auth_headers;

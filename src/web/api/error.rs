@@ -11,8 +11,8 @@ use crate::identity::account::AccountRefusal;
 use crate::oauth::Refusal;
 use crate::oauth::jose::jwk::Algorithm;
 use crate::oauth::problem::{
-    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOKEN_BOUND, TOKEN_EXPIRED, TOKEN_MALFORMED,
-    TOKEN_MISSING, TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, REGISTRATION_OFF, TEMPORARILY_UNAVAILABLE, TOKEN_BOUND, TOKEN_EXPIRED,
+    TOKEN_MALFORMED, TOKEN_MISSING, TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::outcome::Error;
 use crate::store::StoreError;
@@ -92,6 +92,7 @@ impl ApiError {
             "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" => StatusCode::UNAUTHORIZED,
             "insufficient_scope" => StatusCode::FORBIDDEN,
             "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ if *problem == REGISTRATION_OFF => StatusCode::FORBIDDEN,
             _ if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
             _ if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             _ if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -3,11 +3,11 @@
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::clock::in_words;
-use crate::domain::client::GrantType;
-use crate::domain::redirect_uri::RedirectUri;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::redirect_uri::{RedirectUri, host_of};
 use crate::domain::scope::Scope;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::parameters::Parameters;
@@ -205,7 +205,7 @@ async fn consent_page(
         action: format!("{path}?{query}"),
         shown: asked.shown_to(visitor.user.id),
         app_name: asked.client.name.clone(),
-        owner,
+        owner: if owner.is_empty() { made_by(&asked.client) } else { owner },
         is_verified: asked.client.verified_at.is_some(),
         registered: format!("{} ago", in_words(app.now().since(asked.client.created_at))),
         redirect_host: asked.redirect_uri.host(),
@@ -230,5 +230,13 @@ fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
         )
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
+    }
+}
+
+/// Who stands behind an application that nobody here wrote down.
+fn made_by(client: &Client) -> String {
+    match Url::parse(&client.client_id) {
+        Ok(document) => host_of(&document),
+        Err(_) => "nobody we know: it registered itself".to_owned(),
     }
 }
