@@ -19,6 +19,7 @@ use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::web::app::{App, PublicUrl};
+use crate::web::oauth::client_document::Documents;
 use crate::web::once::Once;
 
 /// Why nothing could be started.
@@ -84,7 +85,8 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let mint = Arc::new(Mint { lifetimes: config.lifetimes, keys, last_use: LastUse::default() });
     let public = PublicUrl::new(public_url);
     let throttle = Throttle::new(config.rate_limits);
-    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, once: Once::default() }))
+    let (documents, once) = (Documents::default(), Once::default());
+    Ok(Data::new(App { store, clock, mint, config, public, hasher, throttle, documents, once }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::column;
+use super::document_url::DocumentUrl;
 use super::id::Id;
 use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
 use super::redirect_uri::{self, RedirectUri};
@@ -93,6 +94,11 @@ impl Client {
     /// Whether it may act at all.
     pub fn is_active(&self) -> bool {
         self.disabled_at.is_none() && self.deleted_at.is_none()
+    }
+
+    /// The host of its own description, when that is what its name leads to.
+    pub fn described_at(&self) -> Option<String> {
+        self.client_id.parse::<DocumentUrl>().ok().map(|url| url.host())
     }
 
     /// Whether it has no secret.

@@ -127,6 +127,16 @@ impl Throttle {
         self.count(now, (" registration", address), REGISTRATIONS)
     }
 
+    /// Counts a client's document that is read for somebody: per address prefix, and per host that it
+    /// lies at, so that we are nobody's hammer.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_document(&self, now: UnixTime, address: &str, host: &str) -> Result<(), Throttled> {
+        self.count(now, (" document", address), REGISTRATIONS)?;
+        self.count(now, (" document at", host), REGISTRATIONS)
+    }
+
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
     /// guessed). Nobody closes it to other addresses.
     ///

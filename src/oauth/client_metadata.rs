@@ -45,6 +45,14 @@ impl ClientMetadata {
         }
     }
 
+    /// The same, where a member that is not said has another default than RFC 7591 gives it.
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        if !self.has(name) {
+            self.0.insert(name.to_owned(), Value::from(value));
+        }
+        self
+    }
+
     fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }

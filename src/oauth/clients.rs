@@ -77,10 +77,29 @@ pub(super) fn insert(
     (owner_id, verified_at): (Option<Id<User>>, Option<UnixTime>),
     new: Registration,
 ) -> std::result::Result<Registered, StoreError> {
+    write(tx, now, (None, owner_id, verified_at), new)
+}
+
+/// Writes down a client that nobody here made, by the name that it has.
+pub(super) fn insert_as(
+    tx: &mut Database,
+    now: UnixTime,
+    client_id: &str,
+    new: Registration,
+) -> std::result::Result<Registered, StoreError> {
+    write(tx, now, (Some(client_id), None, None), new)
+}
+
+fn write(
+    tx: &mut Database,
+    now: UnixTime,
+    (client_id, owner_id, verified_at): (Option<&str>, Option<Id<User>>, Option<UnixTime>),
+    new: Registration,
+) -> std::result::Result<Registered, StoreError> {
     let id = Id::next(now);
     let client = Client {
         id,
-        client_id: client_id_of(id),
+        client_id: client_id.map_or_else(|| client_id_of(id), str::to_owned),
         owner_id,
         name: new.name,
         client_type: new.client_type,

@@ -19,6 +19,8 @@ pub struct Metadata {
     introspection_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id_metadata_document_supported: Option<bool>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -46,6 +48,7 @@ impl Metadata {
             revocation_endpoint: at("/oauth/revoke"),
             introspection_endpoint: at("/oauth/introspect"),
             registration_endpoint: None,
+            client_id_metadata_document_supported: None,
             scopes_supported: scopes.tokens().map(str::to_owned).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
@@ -61,6 +64,12 @@ impl Metadata {
             authorization_response_iss_parameter_supported: true,
             service_documentation: at("/developer"),
         }
+    }
+
+    /// With the word that a `client_id` may be the address of the client's description.
+    pub fn with_client_documents(mut self, is_on: bool) -> Self {
+        self.client_id_metadata_document_supported = is_on.then_some(true);
+        self
     }
 
     /// With the registration endpoint, where applications may register themselves (RFC 7591 §3).

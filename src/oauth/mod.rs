@@ -4,6 +4,7 @@ pub mod apis;
 pub mod authorization;
 pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_document;
 pub mod client_metadata;
 pub mod clients;
 pub mod dpop;

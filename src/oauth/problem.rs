@@ -115,6 +115,13 @@ problems! {
     INVALID_CLIENT_METADATA = "invalid-client-metadata", "invalid_client_metadata",
         "A member of the description cannot be taken.",
         "Compare it with RFC 7591 section 2 and with the server's metadata: the authentication method, the grant types and the keys must be ones that it lists.";
+    // Client ID metadata documents.
+    INVALID_CLIENT_DOCUMENT = "invalid-client-document", "invalid_client_metadata",
+        "The document at the client_id does not describe an application that can be let in.",
+        "It must be a JSON object with its own address as client_id, a client_name and redirect_uris, and no secret: token_endpoint_auth_method is none or private_key_jwt with jwks.";
+    UNREADABLE_CLIENT_DOCUMENT = "unreadable-client-document", "invalid_request",
+        "The document at the client_id cannot be read.",
+        "Serve it at a public https address, directly and without a redirect: status 200, content type application/json, at most 5 KiB, within 5 seconds.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

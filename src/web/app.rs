@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use url::Url;
 
+use super::oauth::client_document::Documents;
 use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
@@ -32,6 +33,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Who counts failures.
     pub throttle: Throttle,
+    /// What reads clients' documents.
+    pub documents: Documents,
     /// Which forms were sent already.
     pub once: Once,
 }

@@ -8,6 +8,7 @@ pub mod browser;
 pub mod demo;
 pub mod dpop;
 pub mod error;
+pub mod fetch;
 pub mod oauth;
 pub mod once;
 pub mod ops;

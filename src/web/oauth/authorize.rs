@@ -3,11 +3,12 @@
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
+use super::client_document;
 use crate::clock::in_words;
-use crate::domain::client::{Client, GrantType};
-use crate::domain::redirect_uri::{RedirectUri, host_of};
+use crate::domain::client::GrantType;
+use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::scope::Scope;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::parameters::Parameters;
@@ -20,7 +21,7 @@ use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Forms, render, see_other};
-use crate::web::pages::consent::{Consent, ScopeLine};
+use crate::web::pages::consent::{Consent, ScopeLine, made_by};
 use crate::web::same_origin::is_own;
 
 /// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
@@ -31,6 +32,9 @@ pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
 
 /// Shows the consent page, or goes on at once when the person allowed the same before.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
+    if let Some(answer) = client_document::make_known(&app, &request, visitor.0.as_ref()).await? {
+        return Ok(answer);
+    }
     let asked = match examine(&app, request.query_string().as_bytes()).await? {
         Ok(asked) => asked,
         Err(refused) => return refuse(&app, (refused, request.query_string()), visitor.0.as_ref()).await,
@@ -206,6 +210,7 @@ async fn consent_page(
         shown: asked.shown_to(visitor.user.id),
         app_name: asked.client.name.clone(),
         owner: if owner.is_empty() { made_by(&asked.client) } else { owner },
+        described_at: asked.client.described_at(),
         is_verified: asked.client.verified_at.is_some(),
         registered: format!("{} ago", in_words(app.now().since(asked.client.created_at))),
         redirect_host: asked.redirect_uri.host(),
@@ -230,13 +235,5 @@ fn lasts(app: &App, asked: &AuthorizationRequest) -> String {
         )
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
-    }
-}
-
-/// Who stands behind an application that nobody here wrote down.
-fn made_by(client: &Client) -> String {
-    match Url::parse(&client.client_id) {
-        Ok(document) => host_of(&document),
-        Err(_) => "nobody we know: it registered itself".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::domain::client::Client;
 use crate::web::page::Chrome;
 
 /// One permission.
@@ -15,6 +16,11 @@ pub struct ScopeLine {
     pub is_new: bool,
 }
 
+/// Who stands behind an application that nobody here wrote down.
+pub fn made_by(client: &Client) -> String {
+    client.described_at().unwrap_or_else(|| "nobody we know: it registered itself".to_owned())
+}
+
 /// `consent.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
@@ -25,6 +31,8 @@ pub struct Consent {
     pub action: String,
     /// A digest of what is shown.
     pub shown: String,
+    /// The host of the application's own description, when nobody here wrote it down.
+    pub described_at: Option<String>,
     /// Who asks.
     pub app_name: String,
     /// Who registered it.

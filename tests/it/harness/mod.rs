@@ -9,6 +9,7 @@ pub mod html;
 pub mod http;
 pub mod keys;
 pub mod pages;
+pub mod shelf;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
