@@ -11,13 +11,14 @@ use url::Url;
 use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
+use crate::domain::request_class::RequestRules;
 use crate::domain::self_registration::Policy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 33] = [
+pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -25,11 +26,13 @@ pub const KEYS: [(&str, &str); 33] = [
     ("secret_file", "the base key; made on the first start, readable by its owner only"),
     ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
     ("lifetimes.code", "seconds that an authorization code lives"),
+    ("lifetimes.par", "seconds in which a browser must come with a pushed authorization request"),
     ("lifetimes.access", "seconds that an access token lives"),
     ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
     ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
     ("lifetimes.user_token", "seconds that a user token lives when nothing is asked"),
     ("lifetimes.user_token_max", "seconds that a user token lives at most"),
+    ("lifetimes.device", "seconds that a device without a browser waits for its person"),
     ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
@@ -43,6 +46,9 @@ pub const KEYS: [(&str, &str); 33] = [
     ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
     ("tokens.max_lifetime", "seconds that a token that a person makes lives at most; 0 is no limit"),
     ("forward_auth.headers", "the proxy's headers that /auth/check reads: x-original or x-forwarded"),
+    ("forward_auth.classes", "what requests are: 'METHOD /path/{}/** class', several; empty is the platform's own"),
+    ("forward_auth.resources", "paths that name a resource: '/path/{resource}/**', several"),
+    ("forward_auth.filesets", "paths that name a fileset: '/path/{resource}/**', several"),
     ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
     ("node_id", "the number of this node, 0 to 1023"),
     ("allow_insecure_http", "allow a public_url without https that is not loopback"),
@@ -95,6 +101,8 @@ pub struct Config {
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
     pub forward_headers: ForwardHeaders,
+    /// What forwarded requests are, by method and path.
+    pub request_rules: RequestRules,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
     /// The node's number in keys.
@@ -231,6 +239,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
                 return Err(ConfigError::Value("forward_auth.headers", "must be x-original or x-forwarded".to_owned()));
             }
         },
+        request_rules: request_rules(values)?,
         trusted_proxies: proxies(&text("trusted_proxies", ""))?,
         node_id: number(values, "node_id", 0, 0..=MAX_NODE)?,
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,
@@ -258,6 +267,13 @@ fn token_limits(values: &Values, unknown: &str) -> Result<Limits, ConfigError> {
             _ => return Err(ConfigError::Value("resources.unknown", "must be accept or refuse".to_owned())),
         },
     })
+}
+
+fn request_rules(values: &Values) -> Result<RequestRules, ConfigError> {
+    let text = |key: &str| values.get(key).map_or("", String::as_str);
+    let lists = (text("forward_auth.classes"), text("forward_auth.resources"), text("forward_auth.filesets"));
+    let rules = RequestRules::parse(lists.0, lists.1, lists.2);
+    rules.map_err(|error| ConfigError::Value("forward_auth", error.to_string()))
 }
 
 fn cores() -> usize {
@@ -312,11 +328,14 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
     let default = Lifetimes::default();
     Ok(Lifetimes {
         code: number(values, "lifetimes.code", default.code, 1..=600)?,
+        // Under 600 (FAPI 2.0 §5.3.2.2).
+        par: number(values, "lifetimes.par", default.par, 1..=599)?,
         access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
         refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
         refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
         user_token: number(values, "lifetimes.user_token", default.user_token, 1..=5_184_000)?,
         user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
+        device: number(values, "lifetimes.device", default.device, 1..=3_600)?,
         remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,

@@ -58,6 +58,7 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        require_pushed_requests -> Bool,
         jwks -> Nullable<Text>,
         dpop_bound_access_tokens -> Bool,
     }
@@ -119,6 +120,7 @@ diesel::table! {
         kind -> Text,
         scope -> Text,
         allowed_at -> BigInt,
+        audience -> Text,
     }
 }
 
@@ -134,6 +136,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        audience -> Text,
     }
 }
 
@@ -189,6 +192,7 @@ diesel::table! {
         made_by -> Nullable<BigInt>,
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
+        audience -> Text,
         dpop_jkt -> Nullable<Text>,
     }
 }
@@ -254,6 +258,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    pushed_requests (id) {
+        id -> BigInt,
+        digest -> Text,
+        client_key -> BigInt,
+        parameters -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    device_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_code_digest -> Text,
+        client_key -> BigInt,
+        scope -> Text,
+        address -> Text,
+        network -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        grant_id -> Nullable<BigInt>,
+        denied_at -> Nullable<BigInt>,
+        redeemed_at -> Nullable<BigInt>,
+        audience -> Text,
+    }
+}
+
+diesel::table! {
     used_proofs (id) {
         id -> BigInt,
         digest -> Text,
@@ -303,9 +338,13 @@ diesel::joinable!(resource_shares -> users (user_id));
 diesel::joinable!(remote_sessions -> users (approved_by));
 diesel::joinable!(login_codes -> grants (grant_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(pushed_requests -> clients (client_key));
+
+diesel::joinable!(device_codes -> clients (client_key));
+diesel::joinable!(device_codes -> grants (grant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, used_proofs, self_registrations, registration_tokens,
+    idempotency_keys, pushed_requests, device_codes, used_proofs, self_registrations, registration_tokens,
 );

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod log;
 pub mod migrate;
 pub mod output;
+pub mod resource;
 pub mod serve;
 pub mod start;
 pub mod user;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Register, list and look after protected APIs (resource servers).
     #[command(subcommand)]
     Api(api::Api),
+    /// Tell of the platform's resources, and of who may what on them.
+    #[command(subcommand)]
+    Resource(resource::Resource),
     /// Check the settings, or show them.
     #[command(subcommand)]
     Config(config::Config),
@@ -103,6 +107,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::User(user) => user::run(user, settings()?, json).await,
         Command::Client(client) => client::run(client, settings()?, json).await,
         Command::Api(api) => api::run(api, settings()?, json).await,
+        Command::Resource(resource) => resource::run(resource, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
         Command::Migrate => migrate::run(settings()?).await,
     }

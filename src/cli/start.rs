@@ -18,6 +18,7 @@ use crate::identity::throttle::Throttle;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
+use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
 use crate::web::once::Once;
@@ -82,7 +83,8 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let (store, keys) = store(&config, &clock).await?;
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
-    let mint = Arc::new(Mint { lifetimes: config.lifetimes, keys, last_use: LastUse::default() });
+    let (lifetimes, limits) = (config.lifetimes, config.token_limits);
+    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() });
     let public = PublicUrl::new(public_url);
     let throttle = Throttle::new(config.rate_limits);
     let (documents, once) = (Documents::default(), Once::default());

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::column;
+use super::resource::{canonical, may_name};
 
 /// The most entries of one list.
 const MAX_ENTRIES: usize = 500;
-/// The longest name of a resource, in characters.
-const MAX_PATH: usize = 200;
+/// The longest list as it travels in a header, in bytes: proxies have room for little more.
+const MAX_BYTES: usize = 49_152;
 
 /// How far a token goes on a resource. The order is the order of the rights: each holds those before it.
 #[derive(
@@ -138,7 +139,7 @@ pub enum InvalidAccessList {
     #[error("accessList must name at least one resource.")]
     Empty,
     /// Too much is in it.
-    #[error("accessList may name at most 500 resources.")]
+    #[error("accessList may name at most 500 resources in 49152 bytes.")]
     TooLong,
     /// An entry without a resource.
     #[error("Each entry of accessList needs a pathId of at most 200 characters.")]
@@ -164,15 +165,19 @@ impl AccessList {
         if items.len() > MAX_ENTRIES {
             return Err(InvalidAccessList::TooLong);
         }
-        items.iter().map(entry).collect::<Result<Vec<_>, _>>().map(Self::new)
+        let list = items.iter().map(entry).collect::<Result<Vec<_>, _>>().map(Self::new)?;
+        if list.in_ascii().len() > MAX_BYTES {
+            return Err(InvalidAccessList::TooLong);
+        }
+        Ok(list)
     }
 
-    /// A list of entries; repeats are merged.
+    /// A list of entries; repeats are merged. Of equal tiers the one without fences goes further.
     pub fn new(entries: Vec<Entry>) -> Self {
         let mut merged: Vec<Entry> = Vec::new();
         for entry in entries {
             match merged.iter_mut().find(|other| other.path_id == entry.path_id) {
-                Some(other) if entry.access.access_tier > other.access.access_tier => *other = entry,
+                Some(other) if entry.access.reach() > other.access.reach() => *other = entry,
                 Some(_) => {}
                 None => merged.push(entry),
             }
@@ -192,6 +197,26 @@ impl AccessList {
     }
 }
 
+impl AccessList {
+    /// The list as it travels in a header: what is not ASCII in `\u` form.
+    pub fn in_ascii(&self) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        for unit in self.text.encode_utf16() {
+            match char::from_u32(u32::from(unit)).filter(char::is_ascii) {
+                Some(character) => text.push(character),
+                None => text.push_str(&format!("\\u{unit:04x}")),
+            }
+        }
+        text
+    }
+}
+
+impl Access {
+    fn reach(&self) -> (Tier, bool) {
+        (self.access_tier, self.geo_fence.is_none() && self.property_fence.is_none())
+    }
+}
+
 impl FromStr for AccessList {
     type Err = serde_json::Error;
 
@@ -203,7 +228,7 @@ impl FromStr for AccessList {
 fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
     let entry = value.as_object().ok_or(InvalidAccessList::NotAnArray)?;
     let path_id = entry.get("pathId").and_then(Value::as_str).unwrap_or_default();
-    if path_id.is_empty() || path_id.chars().count() > MAX_PATH || path_id.chars().any(char::is_control) {
+    if !may_name(path_id) {
         return Err(InvalidAccessList::PathId);
     }
     // `access` may be an object, a bare tier, or spread over the entry itself.
@@ -213,7 +238,7 @@ fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
         Some(Value::Null) | None => access_of(entry)?,
         Some(_) => return Err(InvalidAccessList::Tier),
     };
-    Ok(Entry { path_id: path_id.to_owned(), access })
+    Ok(Entry { path_id: canonical(path_id), access })
 }
 
 fn access_of(fields: &Map<String, Value>) -> Result<Access, InvalidAccessList> {
@@ -270,7 +295,14 @@ mod tests {
         .expect("because it is a list");
         let tiers: Vec<Tier> = list.entries().iter().map(|entry| entry.access.access_tier).collect();
         assert_eq!(tiers, [Tier::Edit, Tier::View]);
+        assert_eq!(
+            AccessList::parse(&json!([{"pathId": "é\u{1F5FA}", "accessTier": "view"}])).map(|list| list.in_ascii()),
+            Ok(r#"[{"pathId":"\u00e9\ud83d\uddfa","access":{"accessTier":"view"}}]"#.to_owned())
+        );
         assert_eq!(list.as_str().parse::<AccessList>().expect("because it was just written"), list);
+        let fenced = json!({"pathId": "p", "accessTier": "view", "propertyFence": ["name"]});
+        let free = AccessList::parse(&json!([fenced, {"pathId": "p", "accessTier": "view"}, fenced]));
+        assert_eq!(free.map(|list| list.entries()[0].access.property_fence.clone()), Ok(None));
         assert_eq!(AccessList::parse(&json!([])), Err(InvalidAccessList::Empty));
         assert_eq!(AccessList::parse(&json!({})), Err(InvalidAccessList::NotAnArray));
     }

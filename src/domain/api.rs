@@ -49,6 +49,9 @@ pub struct ApiScope {
     pub sentence: String,
 }
 
+/// The scope that opens the platform itself.
+pub const PLATFORM_SCOPE: &str = "projects";
+
 /// The scopes that exist without any API, with what a person reads at consent.
 pub const BUILT_IN_SCOPES: [(&str, &str); 1] =
     [("projects", "See and change your projects and the files in them, except the settings of your account")];

@@ -2,7 +2,9 @@
 
 use url::Url;
 
+use super::client_authentication::{ClientCredentials, authenticate};
 use super::clients::{self, Registered};
+use super::problem::NOT_FIRST_PARTY;
 use crate::clock::UnixTime;
 use crate::domain::api::{Api, ApiScope, TokenFormat};
 use crate::domain::client::ClientType;
@@ -12,6 +14,22 @@ use crate::domain::scope::Scope;
 use crate::oauth::scopes;
 use crate::outcome::Error;
 use crate::store::{Database, apis};
+use crate::tokens::Mint;
+
+/// The API that the operator runs, if it is who it says.
+///
+/// # Errors
+/// Wrong credentials, or those of somebody else.
+pub fn authenticate_first_party(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    credentials: &ClientCredentials,
+) -> super::Result<Api> {
+    let client = authenticate(db, now, mint, credentials)?;
+    let api = apis::find_by_client(db, client.id)?.filter(|api| api.is_first_party);
+    api.ok_or_else(|| NOT_FIRST_PARTY.because("these are not the credentials of an API that the operator runs"))
+}
 
 /// An API as somebody wrote it down.
 #[derive(Clone, Debug)]
@@ -36,7 +54,8 @@ pub fn register(
     draft: ApiDraft,
 ) -> Result<(Api, Registered), Error<Vec<FieldProblem>>> {
     let refuse = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
-    if Url::parse(&draft.identifier).is_err() || draft.identifier.contains('#') {
+    let is_plain = !draft.identifier.contains('#') && !draft.identifier.chars().any(char::is_whitespace);
+    if Url::parse(&draft.identifier).is_err() || !is_plain {
         return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
     }
     if apis::find_by_identifier(tx, &draft.identifier)?.is_some() {

@@ -116,6 +116,7 @@ fn write(
         disabled_at: None,
         deleted_at: None,
         created_at: now,
+        require_pushed_requests: false,
         jwks: new.jwks,
         dpop_bound_access_tokens: new.dpop_bound_access_tokens,
     };

@@ -6,16 +6,16 @@ use super::Result;
 use super::dpop::Confirmation;
 use super::problem::NOT_AN_INTROSPECTOR;
 use crate::clock::UnixTime;
-use crate::domain::api::{Api, BUILT_IN_SCOPES};
 use crate::domain::client::Client;
-use crate::domain::scope::Scope;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
+use crate::tokens::audience::is_for;
 use crate::tokens::check::find_living;
 use crate::tokens::last_use::Seen;
 use crate::tokens::personal::effective;
@@ -52,6 +52,9 @@ pub struct Introspection {
     /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The APIs that it is for: one, or a list (RFC 7662 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<serde_json::Value>,
     /// What kind it is: one of the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
@@ -96,7 +99,7 @@ pub fn introspect(
     }
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
-        (Some(list), Some(person)) => Some(effective(db, person, list)?),
+        (Some(list), Some(person)) => Some(effective(db, &mint.limits, person, list)?),
         _ => None,
     };
     Ok(Introspection {
@@ -112,33 +115,30 @@ pub fn introspect(
         cnf: token.record.dpop_jkt.clone().map(|jkt| Confirmation { jkt }),
         exp: token.record.expires_at.map(UnixTime::seconds),
         iat: Some(token.record.created_at.seconds()),
-        sub: person.map(|person| person.id.uuid()),
+        sub: token.subject(),
         iss: Some(issuer.to_owned()),
+        aud: aud(&token.record.audience),
         token_kind: Some(token.record.kind.as_str()),
     })
 }
 
-/// A client sees tokens issued to itself; an API sees OAuth tokens that hold one of its scopes; an
-/// API that the operator runs sees everybody's user tokens, and OAuth tokens for the platform's own.
+/// A client sees tokens issued to itself; an API sees tokens that are for it; an API that the operator
+/// runs sees everybody's personal tokens.
 fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
         return Ok(true);
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
-    match token.record.kind {
-        // A generator is for one endpoint of ours; no API has to know it.
-        TokenKind::Generator => Ok(false),
-        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
-        TokenKind::Personal => Ok(api.is_first_party || holds_scope_of(db, &api, &token.record.scope)?),
-        TokenKind::OAuth => {
-            let holds_built_in = BUILT_IN_SCOPES.iter().any(|(name, _)| token.record.scope.holds(name));
-            Ok((api.is_first_party && holds_built_in) || holds_scope_of(db, &api, &token.record.scope)?)
-        }
-    }
+    Ok((api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(db, token, &api)?)
 }
 
-fn holds_scope_of(db: &mut Database, api: &Api, scope: &Scope) -> Result<bool> {
-    Ok(apis::list_scopes(db)?.iter().any(|known| known.api_id == api.id && scope.holds(&known.name)))
+/// One API as a text, several as a list (RFC 7519 §4.1.3).
+fn aud(audience: &Words) -> Option<serde_json::Value> {
+    match audience.to_vec().as_slice() {
+        [] => None,
+        [only] => Some(only.as_str().into()),
+        several => Some(several.into()),
+    }
 }
 
 fn introspect_refresh_token(
@@ -166,6 +166,7 @@ fn introspect_refresh_token(
         iat: Some(record.created_at.seconds()),
         sub: grant.person.as_ref().map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
+        aud: aud(&grant.grant.audience),
         cnf: record.dpop_jkt.map(|jkt| Confirmation { jkt }),
         ..Introspection::default()
     })

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::jose::jwk::Algorithm;
 use crate::domain::client::GrantType;
+use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 
 const WITHOUT_NONE: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -17,13 +18,16 @@ pub struct Metadata {
     token_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
+    device_authorization_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id_metadata_document_supported: Option<bool>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 1],
+    response_modes_supported: &'static [&'static str],
     grant_types_supported: &'static [&'static str],
     token_endpoint_auth_methods_supported: [&'static str; 4],
     token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
@@ -34,6 +38,7 @@ pub struct Metadata {
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: &'static [&'static str],
     authorization_response_iss_parameter_supported: bool,
+    prompt_values_supported: Vec<&'static str>,
     service_documentation: String,
 }
 
@@ -47,11 +52,14 @@ impl Metadata {
             token_endpoint: at("/oauth/token"),
             revocation_endpoint: at("/oauth/revoke"),
             introspection_endpoint: at("/oauth/introspect"),
+            pushed_authorization_request_endpoint: at("/oauth/par"),
+            require_pushed_authorization_requests: false,
+            device_authorization_endpoint: at("/oauth/device"),
             registration_endpoint: None,
             client_id_metadata_document_supported: None,
             scopes_supported: scopes.tokens().map(str::to_owned).collect(),
             response_types_supported: ["code"],
-            response_modes_supported: ["query"],
+            response_modes_supported: ResponseMode::NAMES,
             grant_types_supported: GrantType::NAMES,
             token_endpoint_auth_methods_supported: WITH_NONE,
             token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
@@ -62,6 +70,7 @@ impl Metadata {
             code_challenge_methods_supported: ["S256"],
             dpop_signing_alg_values_supported: Algorithm::NAMES,
             authorization_response_iss_parameter_supported: true,
+            prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             service_documentation: at("/developer"),
         }
     }
@@ -75,6 +84,12 @@ impl Metadata {
     /// With the registration endpoint, where applications may register themselves (RFC 7591 §3).
     pub fn with_registration(mut self, is_on: bool) -> Self {
         self.registration_endpoint = is_on.then(|| format!("{}/oauth/register", self.issuer));
+        self
+    }
+
+    /// The same, where people may sign up (Initiating User Registration 1.0 §3).
+    pub fn with_sign_up(mut self, is_open: bool) -> Self {
+        self.prompt_values_supported.extend(is_open.then_some("create"));
         self
     }
 }

@@ -2,19 +2,25 @@
 
 pub mod apis;
 pub mod authorization;
+pub mod began;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_document;
 pub mod client_metadata;
 pub mod clients;
+pub mod consent;
+pub mod device;
 pub mod dpop;
 pub mod dynamic_registration;
+pub mod interaction;
 pub mod introspection;
 pub mod jose;
 mod machine;
 pub mod metadata;
 pub mod parameters;
 pub mod problem;
+pub mod pushed_request;
+pub mod resource;
 pub mod revocation;
 pub mod scopes;
 pub mod token;

@@ -1,5 +1,8 @@
 //! The scopes that exist here, each with the sentence that a person reads at consent.
 
+use super::Refusal;
+use super::parameters::Parameters;
+use super::problem::INVALID_SCOPE;
 use crate::domain::api::BUILT_IN_SCOPES;
 use crate::domain::scope::Scope;
 use crate::store::{Database, Result, apis};
@@ -21,6 +24,26 @@ pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
 pub fn known_scope(db: &mut Database) -> Result<Scope> {
     let names: Vec<String> = known(db)?.into_iter().map(|(name, _)| name).collect();
     Ok(names.join(" ").parse().unwrap_or_default())
+}
+
+/// The scopes of all APIs, without the built-in ones.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_apis(db: &mut Database) -> Result<Scope> {
+    let each = apis::list_scopes(db)?.into_iter().flat_map(|scope| scope.name.parse::<Scope>());
+    Ok(each.fold(Scope::default(), |all, one| all.union(&one)))
+}
+
+/// The scope that a request names; nothing when it names none.
+///
+/// # Errors
+/// [`INVALID_SCOPE`] for what is no scope.
+pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>, Refusal> {
+    let unreadable = || Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" };
+    let Some(text) = parameters.get("scope") else { return Ok(None) };
+    let asked: Scope = text.parse().map_err(|_invalid| unreadable())?;
+    if asked.is_empty() { Err(unreadable()) } else { Ok(Some(asked)) }
 }
 
 /// The sentence for each token of a scope; one that was removed since is named by itself.

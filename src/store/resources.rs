@@ -1,16 +1,15 @@
 //! The tables `resources` and `resource_shares`.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::domain::access_list::Tier;
 use crate::domain::id::Id;
-use crate::domain::resource::{Resource, ResourceShare};
+use crate::domain::resource::{MAX_DEPTH, Resource, ResourceShare};
 use crate::domain::user::User;
 use crate::schema::{resource_shares, resources};
-
-/// Folders in folders that are followed; deeper ones count as circles.
-const DEPTH: usize = 64;
 
 /// The resource with this name.
 pub fn find(tx: &mut Database, path: &str) -> Result<Option<Resource>> {
@@ -21,7 +20,7 @@ pub fn find(tx: &mut Database, path: &str) -> Result<Option<Resource>> {
 pub fn list_with_ancestors(tx: &mut Database, path: &str) -> Result<Vec<Resource>> {
     let mut line: Vec<Resource> = find(tx, path)?.into_iter().collect();
     while let Some(parent) = line.last().and_then(|resource| resource.parent_id)
-        && line.len() < DEPTH
+        && line.len() < MAX_DEPTH
     {
         let row = resources::table.filter(resources::id.eq(parent));
         line.push(row.select(Resource::as_select()).get_result(tx)?);
@@ -35,9 +34,36 @@ pub fn insert(tx: &mut Database, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
-/// All resources, oldest first.
-pub fn list(tx: &mut Database) -> Result<Vec<Resource>> {
-    Ok(resources::table.order(resources::id).select(Resource::as_select()).load(tx)?)
+/// Gives a resource another place or owner.
+pub fn update(tx: &mut Database, resource: &Resource) -> Result<()> {
+    let row = diesel::update(resources::table.filter(resources::id.eq(resource.id)));
+    let (parent, owner) = (resource.parent_id, resource.owner_id);
+    row.set((resources::parent_id.eq(parent), resources::owner_id.eq(owner))).execute(tx)?;
+    Ok(())
+}
+
+/// Forgets a resource and who holds what on it. `false` when something lies in it.
+pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
+    let inside = resources::table.filter(resources::parent_id.eq(id)).count();
+    if inside.get_result::<i64>(tx)? > 0 {
+        return Ok(false);
+    }
+    diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq(id))).execute(tx)?;
+    diesel::delete(resources::table.filter(resources::id.eq(id))).execute(tx)?;
+    Ok(true)
+}
+
+/// A page of resources, oldest first, after one of them.
+pub fn list(tx: &mut Database, after: Option<Id<Resource>>, size: i64) -> Result<Vec<Resource>> {
+    let after = after.unwrap_or(Id::from_number(0));
+    let page = resources::table.filter(resources::id.gt(after)).order(resources::id);
+    Ok(page.limit(size).select(Resource::as_select()).load(tx)?)
+}
+
+/// What others hold on this very resource.
+pub fn list_shares(tx: &mut Database, resource: Id<Resource>) -> Result<Vec<ResourceShare>> {
+    let rows = resource_shares::table.filter(resource_shares::resource_id.eq(resource)).order(resource_shares::id);
+    Ok(rows.select(ResourceShare::as_select()).load(tx)?)
 }
 
 /// What a person holds by sharing on this very resource.
@@ -74,16 +100,34 @@ pub fn unshare(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Res
 /// theirs, the highest share on it or on what it lies in. The outer `None` is a path that the
 /// platform did not tell us of.
 pub fn find_tier(tx: &mut Database, user: Id<User>, path: &str) -> Result<Option<Option<Tier>>> {
-    let line = list_with_ancestors(tx, path)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let mut highest = None;
-    for resource in line {
-        if resource.owner_id == user {
-            return Ok(Some(Some(Tier::Admin)));
+    Tiers::default().find(tx, user, path)
+}
+
+/// Tiers of one person that were looked up already: the entries of a list often lie in one folder.
+#[derive(Debug, Default)]
+pub struct Tiers(BTreeMap<i64, Option<Tier>>);
+
+impl Tiers {
+    /// Like [`find_tier`], asking the database for each resource once.
+    pub fn find(&mut self, tx: &mut Database, user: Id<User>, path: &str) -> Result<Option<Option<Tier>>> {
+        let Some(mut resource) = find(tx, path)? else { return Ok(None) };
+        let (mut line, mut above) = (Vec::new(), None);
+        loop {
+            if let Some(known) = self.0.get(&resource.id.number()) {
+                above = *known;
+                break;
+            }
+            let (id, parent) = (resource.id, resource.parent_id);
+            line.push((id, resource.owner_id == user));
+            let Some(parent) = parent.filter(|_| line.len() < MAX_DEPTH) else { break };
+            resource =
+                resources::table.filter(resources::id.eq(parent)).select(Resource::as_select()).get_result(tx)?;
         }
-        highest = highest.max(find_share(tx, resource.id, user)?.map(|share| share.tier));
+        for (id, is_own) in line.into_iter().rev() {
+            let here = if is_own { Some(Tier::Admin) } else { find_share(tx, id, user)?.map(|share| share.tier) };
+            above = above.max(here);
+            self.0.insert(id.number(), above);
+        }
+        Ok(Some(above))
     }
-    Ok(Some(highest))
 }

@@ -7,7 +7,9 @@ use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType};
 use crate::domain::id::Id;
 use crate::domain::self_registration::{InitialAccessTokenRecord, SelfRegistration};
-use crate::schema::{client_secrets, clients, consents, grants, registration_tokens, self_registrations};
+use crate::schema::{
+    client_secrets, clients, consents, device_codes, grants, pushed_requests, registration_tokens, self_registrations,
+};
 
 /// Rows per batch of cleaning.
 const BATCH: i64 = 100;
@@ -81,6 +83,8 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     diesel::delete(self_registrations::table.filter(self_registrations::client_key.eq_any(unused.clone())))
         .execute(tx)?;
     diesel::delete(client_secrets::table.filter(client_secrets::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(pushed_requests::table.filter(pushed_requests::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone()))).execute(tx)?;
     diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(tx)?;
     diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(tx)?;
     Ok(removed + keys.len())

@@ -2,6 +2,7 @@
 
 use super::Mint;
 use crate::clock::UnixTime;
+use crate::domain::access_list::AccessList;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
@@ -19,7 +20,7 @@ pub struct Issued<K: Kind> {
     pub expires_in: i64,
 }
 
-/// Issues an OAuth access token (RFC 6749 §1.4). It never outlives its grant.
+/// Issues an OAuth access token (RFC 6749 §1.4) for the APIs of its grant. It never outlives its grant.
 ///
 /// # Errors
 /// When the store fails.
@@ -35,6 +36,22 @@ pub fn access_token(
     let token = Token::<AccessToken>::generate(Id::next(now));
     let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
     tokens::insert(tx, &TokenRecord { refresh_token_id: given_with, ..record })?;
+    Ok(Issued { token, expires_in })
+}
+
+/// Issues a token for one API in exchange for another token (RFC 8693 §2.2.1): it ends with that one.
+///
+/// # Errors
+/// When the store fails.
+pub fn exchanged_token(
+    tx: &mut Database,
+    now: UnixTime,
+    (grant, expires_in): (&Grant, i64),
+    (subject, access_list): (Id<TokenRecord>, Option<AccessList>),
+) -> Result<Issued<AccessToken>> {
+    let token = Token::<AccessToken>::generate(Id::next(now));
+    let record = record(now, TokenKind::OAuth, &token, (grant, &grant.scope), Some(expires_in));
+    tokens::insert(tx, &TokenRecord { access_list, made_by: Some(subject), ..record })?;
     Ok(Issued { token, expires_in })
 }
 
@@ -76,6 +93,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         made_by: None,
         sealed: None,
         last_used_from: None,
+        audience: grant.audience.clone(),
         dpop_jkt: None,
     }
 }

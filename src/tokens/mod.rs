@@ -1,26 +1,34 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
+pub mod audience;
 pub mod check;
 pub mod idempotency;
 pub mod issue;
 pub mod last_use;
 pub mod leak;
+pub mod pace;
 pub mod personal;
 pub mod request;
+pub mod resources;
 pub mod revoke;
 pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use last_use::LastUse;
+use pace::Pace;
 
 /// What is needed to make tokens and to judge them.
 #[derive(Debug)]
 pub struct Mint {
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// The operator's limits on tokens that people make.
+    pub limits: personal::Limits,
     /// What successors' secrets are derived from.
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.
     pub last_use: LastUse,
+    /// How often devices poll.
+    pub pace: Pace,
 }

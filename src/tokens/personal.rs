@@ -12,8 +12,10 @@ use crate::domain::token::{PersonalToken, Token};
 use crate::domain::token_in_use::Person;
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
+use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, grants, resources, tokens};
+use crate::store::resources::{self, Tiers};
+use crate::store::{Database, StoreError, grants, tokens};
 
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION: usize = 100;
@@ -27,6 +29,12 @@ pub struct Limits {
     pub max_lifetime: Option<i64>,
     /// Whether resources that the platform did not tell us of are taken as they are.
     pub accept_unknown_resources: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true }
+    }
 }
 
 /// What a person wants to make.
@@ -52,8 +60,8 @@ pub enum PersonalRefusal {
     #[error("{0}")]
     Forbidden(String),
     /// The platform has no such resource, and the operator wants to know them all.
-    #[error("There is no resource {0}.")]
-    UnknownResource(String),
+    #[error("The resource of accessList[{0}] is not registered here.")]
+    UnknownResource(usize),
 }
 
 impl PersonalRefusal {
@@ -102,8 +110,8 @@ pub fn create(
         return PersonalRefusal::invalid("Choose at least one resource or one scope.");
     }
     let expires_in = lifetime(draft.valid_for, limits).map_err(Error::Refused)?;
-    for entry in draft.access_list.iter().flat_map(AccessList::entries) {
-        check_entry(tx, limits, user, entry)?;
+    for (index, entry) in draft.access_list.iter().flat_map(AccessList::entries).enumerate() {
+        check_entry(tx, limits, user, (index, entry))?;
     }
     let grant = own_grant(now, user.id, &draft.scope, expires_in);
     grants::insert(tx, &grant)?;
@@ -120,14 +128,19 @@ pub fn create(
 }
 
 /// The most that a person of this role may give a token (`compatibility.md`, B1).
-fn highest_of(role: Role) -> Tier {
+pub fn highest_of(role: Role) -> Tier {
     match role {
         Role::Consumer => Tier::ViewPlus,
         Role::Author | Role::Admin => Tier::Admin,
     }
 }
 
-fn check_entry(tx: &mut Database, limits: &Limits, user: &User, entry: &Entry) -> Result<(), Error<PersonalRefusal>> {
+fn check_entry(
+    tx: &mut Database,
+    limits: &Limits,
+    user: &User,
+    (index, entry): (usize, &Entry),
+) -> Result<(), Error<PersonalRefusal>> {
     if entry.access.access_tier > highest_of(user.role) {
         return Err(Error::Refused(PersonalRefusal::Forbidden(
             "Your role may hold no token that changes anything.".to_owned(),
@@ -135,10 +148,13 @@ fn check_entry(tx: &mut Database, limits: &Limits, user: &User, entry: &Entry) -
     }
     match resources::find_tier(tx, user.id, &entry.path_id)? {
         None if limits.accept_unknown_resources => Ok(()),
-        None => Err(Error::Refused(PersonalRefusal::UnknownResource(entry.path_id.clone()))),
+        None => Err(Error::Refused(PersonalRefusal::UnknownResource(index))),
         Some(held) if held >= Some(entry.access.access_tier) => Ok(()),
         Some(_) => {
-            let message = format!("You do not hold {} on {}.", entry.access.access_tier.as_str(), entry.path_id);
+            let message = format!(
+                "You do not hold {} on the resource of accessList[{index}].",
+                entry.access.access_tier.as_str()
+            );
             Err(Error::Refused(PersonalRefusal::Forbidden(message)))
         }
     }
@@ -157,21 +173,28 @@ pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in
         created_at: now,
         expires_at: expires_in.map(|seconds| now.plus(seconds)),
         revoked_at: None,
+        audience: Words::default(),
     }
 }
 
 /// The list as it counts at this moment: never more than the owner's role allows, and on registered
-/// resources never more than the owner holds.
+/// resources never more than the owner holds. What nobody registered counts if the operator accepts it.
 ///
 /// # Errors
 /// When the store fails.
-pub fn effective(db: &mut Database, owner: &Person, list: &AccessList) -> Result<AccessList, StoreError> {
+pub fn effective(
+    db: &mut Database,
+    limits: &Limits,
+    owner: &Person,
+    list: &AccessList,
+) -> Result<AccessList, StoreError> {
+    let mut known = Tiers::default();
     let mut entries = Vec::new();
     for entry in list.entries() {
-        let held = match resources::find_tier(db, owner.id, &entry.path_id)? {
-            None => Tier::Admin,
+        let held = match known.find(db, owner.id, &entry.path_id)? {
+            None if limits.accept_unknown_resources => Tier::Admin,
+            None | Some(None) => continue,
             Some(Some(held)) => held,
-            Some(None) => continue,
         };
         let mut lowered = entry.clone();
         lowered.access.access_tier = entry.access.access_tier.min(held).min(highest_of(owner.role));

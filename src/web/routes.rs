@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::pages::{account, developer, device, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, dpop, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -22,6 +22,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
+    ("POST", "/oauth/par", Access::Client),
+    ("POST", "/oauth/device", Access::Client),
     ("POST", "/oauth/register", Access::Program),
     ("GET", "/oauth/register/{client_id}", Access::Program),
     ("PUT", "/oauth/register/{client_id}", Access::Program),
@@ -58,6 +60,11 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/spatialstudio/api/v1/user/generatortoken/regenerate", Access::Session),
     ("GET", "/auth/check", Access::Program),
     ("POST", "/credentials/revoke", Access::Program),
+    ("GET", "/management/resources", Access::Client),
+    ("PUT", "/management/resources/{id}", Access::Client),
+    ("DELETE", "/management/resources/{id}", Access::Client),
+    ("PUT", "/management/resources/{id}/shares/{user}", Access::Client),
+    ("DELETE", "/management/resources/{id}/shares/{user}", Access::Client),
     ("POST", "/login/code", Access::Program),
     ("GET", "/static/{name}", Access::Anybody),
     ("GET", "/login.js", Access::Anybody),
@@ -73,6 +80,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
+    ("GET", "/device", Access::Person),
+    ("POST", "/device", Access::Person),
     ("GET", "/account", Access::Person),
     ("GET", "/account-settings/profile", Access::Anybody),
     ("GET", "/account-settings/security", Access::Anybody),
@@ -134,6 +143,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
+        .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
+        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
         .service(program("/oauth/register", "POST").route(post().to(oauth::register::post)).wrap(cors()))
         .service(
             program("/oauth/register/{client_id}", "GET, HEAD, PUT, DELETE")
@@ -160,6 +171,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         )
         .service(resource("/static/{name}").route(get().to(assets::get)))
         .service(resource("/login.js").route(get().to(assets::login_js)))
+        .service(management())
         .service(studio_session(app))
         .service(pages(app));
     config.service(served);
@@ -219,6 +231,23 @@ fn studio() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .wrap(cors())
 }
 
+/// What an API that the operator runs tells us (ours): its own credentials, no cookie, no CORS.
+fn management() -> impl actix_web::dev::HttpServiceFactory + 'static {
+    scope("/management")
+        .service(program("/resources", "GET, HEAD").route(get().to(api::resources::list)))
+        .service(
+            program("/resources/{id}", "PUT, DELETE")
+                .route(put().to(api::resources::put))
+                .route(delete().to(api::resources::delete)),
+        )
+        .service(
+            program("/resources/{id}/shares/{user}", "PUT, DELETE")
+                .route(put().to(api::resources::share))
+                .route(delete().to(api::resources::unshare)),
+        )
+        .default_service(web::to(no_such_endpoint))
+}
+
 /// The second platform's session door (`compatibility.md`, B3): the session's cookie, our own pages.
 fn studio_session(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
     scope("/spatialstudio/api/v1")
@@ -245,6 +274,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
+        .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
         .service(page("/account/sessions").route(get().to(account::sessions::get)))

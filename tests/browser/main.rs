@@ -1,6 +1,7 @@
 //! The map of the browser tests: journeys of a person with a real Chromium, which chromedriver drives. Each test
 //! starts a server, a browser and the third parties of its own (see `harness`). Both programs must be installed;
-//! without them the first test says so in one line and ends the run. `scripts/test` decides whether to run it.
+//! without them the first test says so in one line and ends the run. `scripts/test` decides whether to run it, and
+//! leaves out what needs nginx (every test with `nginx` in its name) where there is none.
 
 mod consent;
 mod cross_site;
@@ -9,5 +10,8 @@ mod developer;
 mod harness;
 mod log_in;
 mod login_redirect;
+mod nginx;
 mod onward;
 mod pictures;
+mod token_pictures;
+mod tokens;

@@ -14,7 +14,7 @@ use crate::harness::{Browser, Gatepost, PASSWORD};
 const LONG_NAME: &str = "Kartographisches-Feldnotizverzeichnis-ohne-Leerzeichen";
 
 /// Takes every picture of the page that is open, and measures it.
-async fn portray(browser: &Browser, name: &str) {
+pub async fn portray(browser: &Browser, name: &str) {
     for scheme in ["light", "dark"] {
         wear(browser, scheme).await;
         for width in [1_100, 360] {
@@ -29,7 +29,36 @@ async fn portray(browser: &Browser, name: &str) {
         assert_eq!(too_wide, json!([]), "{name} sticks out of a window of {size:?} pixels");
     }
     browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    assert_eq!(browser.evaluate(UNFIT).await, json!([]), "{name} is unfit for a screen reader or a thumb");
 }
+
+/// What a screen reader or a thumb stumbles over: fields without a label, buttons without words, ids that lead
+/// nowhere or stand twice, headings that skip a level, and targets under 24 pixels (WCAG 2.2, 2.5.8; links in a
+/// sentence are exempt).
+const UNFIT: &str = "(() => {
+    const all = (css) => [...document.querySelectorAll(css)], out = [];
+    const seen = (element) => element.getClientRects().length > 0;
+    const say = (what, element) => out.push(what + ': ' + element.outerHTML.slice(0, 120));
+    for (const field of all('input:not([type=hidden]), select, textarea'))
+      if (seen(field) && !field.labels.length && !field.ariaLabel) say('no label', field);
+    for (const thing of all('button, a, summary'))
+      if (seen(thing) && !thing.textContent.trim() && !thing.ariaLabel) say('no words', thing);
+    for (const name of ['aria-describedby', 'aria-labelledby', 'aria-controls', 'for'])
+      for (const element of all(`[${name}]`))
+        for (const id of element.getAttribute(name).split(' '))
+          if (!document.getElementById(id)) say('leads nowhere', element);
+    for (const element of all('[id]'))
+      if (all('#' + CSS.escape(element.id)).length > 1) say('twice', element);
+    const levels = all('h1, h2, h3, h4').filter(seen).map((heading) => +heading.tagName[1]);
+    if (levels.filter((level) => level === 1).length !== 1) out.push('not one h1: ' + levels);
+    if (levels.some((level, index) => index > 0 && level > levels[index - 1] + 1)) out.push('skips: ' + levels);
+    for (const target of all('button, summary, a, .choice, input:not([type=hidden], [type=radio], [type=checkbox]), select')) {
+      const { width, height } = target.getBoundingClientRect();
+      const isInline = target.matches('a') && getComputedStyle(target).display === 'inline';
+      if (seen(target) && !isInline && !target.matches('.skip') && Math.min(width, height) < 24) say('small', target);
+    }
+    return out;
+})()";
 
 /// What sticks out to the right, unless it scrolls by itself; the page as a whole when it scrolls sideways.
 const TOO_WIDE: &str = "(() => {

@@ -32,6 +32,8 @@ async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
         ("/oauth/token", "POST"),
         ("/oauth/revoke", "POST"),
         ("/oauth/introspect", "POST"),
+        ("/oauth/par", "POST"),
+        ("/oauth/device", "POST"),
         ("/v3", "GET"),
         ("/v3/account", "GET"),
     ] {

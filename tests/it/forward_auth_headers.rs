@@ -74,7 +74,8 @@ async fn a_path_that_servers_read_in_two_ways_is_refused() {
     for path in [
         "/a/../b", "/a/..", "/..", "/../a", "/a/./b", "/a/.", "/.", "/%2e%2e/a", "/a/%2E%2E/b", "/a/.%2e/b", "/a%2fb",
         "/a%2Fb", "/a%5cb", "/a%5Cb", "/a\\b", "/\\a", "//a", "/a//b", "/a//", "/a%00b", "a", "a/b", "http://x/a", "*",
-        "/a/..;/b", "/a/..;x=1/b", "/a/.;/b", "/é",
+        "/a/..;/b", "/a/..;x=1/b", "/a/.;/b", "/é", "/v3/p%61th/map", "/v3/%70ath/map", "/a%7Eb", "/a%", "/a%4",
+        "/a%zz",
     ] {
         let answer = about(&program, "GET", path).await;
         assert_eq!(answer.status, 403, "{path}: {}", answer.text());
@@ -142,7 +143,7 @@ async fn the_api_is_told_who_it_is_and_every_header_is_always_there() {
         (&held.redirected, "user", "", ""),
         (&held.oauth, "oauth", "projects", ""),
         (&held.personal, "personal", "", list.as_str()),
-        (&held.studio, "studio", "", ""),
+        (&held.studio, "studio", "read_write/all", ""),
         (&held.fileset, "fileset", "", ""),
     ] {
         let answer = about(&server.program(token), "GET", path).await;

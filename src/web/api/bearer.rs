@@ -38,22 +38,26 @@ pub fn without_scheme(text: &str) -> &str {
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    let token = text_of(request)?;
-    BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    token_in(request, request.method().as_str(), request.query_string())
 }
 
-fn text_of(request: &HttpRequest) -> Result<String, ApiError> {
-    let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.is_repeated("token") {
+/// The same for a request whose method and query a proxy tells us.
+///
+/// # Errors
+/// No token, two different ones, or none of ours.
+pub fn token_in(request: &HttpRequest, method: &str, query: &str) -> Result<BearerToken, ApiError> {
+    let query = Parameters::parse(query.as_bytes())?;
+    if query.is_repeated("token") || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
-    let may_query = matches!(request.method().as_str(), "GET" | "HEAD");
+    let may_query = matches!(method, "GET" | "HEAD");
     let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
-    match (in_header(request), in_query) {
-        (Some(header), Some(query)) if header != query => Err(ApiError::of_problem(&TOKEN_CONFLICT)),
-        (Some(token), _) | (None, Some(token)) => Ok(token.to_owned()),
-        (None, None) => Err(ApiError::of_problem(&TOKEN_MISSING)),
-    }
+    let token = match (in_header(request), in_query) {
+        (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        (Some(token), _) | (None, Some(token)) => token,
+        (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
+    };
+    BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
 /// The token of a request with the key that it proves: `Authorization: DPoP` and a proof, or a plain
@@ -64,7 +68,7 @@ fn text_of(request: &HttpRequest) -> Result<String, ApiError> {
 fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
     let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
     let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.get("token").is_some() {
+    if query.get("token").is_some() || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;

@@ -11,6 +11,7 @@ pub mod log_in;
 pub mod login_code;
 pub mod oauth;
 pub mod remote_session;
+pub mod resources;
 pub mod security;
 pub mod studio;
 pub mod users;

@@ -24,6 +24,8 @@ struct Body<'a> {
     token_type: &'static str,
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     scope: &'a str,
 }
@@ -43,12 +45,13 @@ pub(in crate::web) async fn respond(
     let refused = |refusal| TokenError::refused(app, refusal);
     let (credentials, knock) = admit(app, request, parameters)?;
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
+    let issued_token_type = token_request.issued_token_type();
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
     let asked = (token_request, proven.as_ref());
     let response = answer(app, (credentials, audiences), asked).await.map_err(|error| knock.refuse(app, error))?;
-    let mut answer = render(&response, proven.is_some());
+    let mut answer = render(&response, proven.is_some(), issued_token_type);
     if proven.is_some() {
         dpop::add_nonce(app, answer.headers_mut());
     }
@@ -62,14 +65,14 @@ pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payl
 }
 
 /// A client at the door: who it says it is, and from where.
-pub(super) struct Knock {
+pub(in crate::web) struct Knock {
     client_id: String,
     address: String,
 }
 
 /// Lets a client authenticate: what it signed is verified and used up, the rest is for
 /// [`authenticate`](crate::oauth::client_authentication::authenticate).
-pub(super) async fn knock(
+pub(in crate::web) async fn knock(
     app: &App,
     request: &HttpRequest,
     parameters: &Parameters,
@@ -97,7 +100,7 @@ fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(C
 
 impl Knock {
     /// Puts a decision's end into an answer; a failed authentication is counted.
-    pub(super) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
+    pub(in crate::web) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
         if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
@@ -148,11 +151,12 @@ async fn answer(
     .await
 }
 
-fn render(response: &TokenResponse, is_bound: bool) -> HttpResponse {
+fn render(response: &TokenResponse, is_bound: bool, issued_token_type: Option<&'static str>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
         access_token: response.access.token.expose(),
         token_type: if is_bound { "DPoP" } else { "Bearer" },
         expires_in: response.access.expires_in,
+        issued_token_type,
         refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),
         scope: response.scope.as_str(),
     })

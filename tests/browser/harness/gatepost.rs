@@ -41,6 +41,13 @@ impl Gatepost {
         self.running.home().run(&all, "")
     }
 
+    /// Registers an API.
+    pub fn create_api(&self, identifier: &str, name: &str, scopes: &[&str]) {
+        let mut all = vec!["api", "create", "--json", "--identifier", identifier, "--name", name];
+        all.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
+        self.running.home().run(&all, "");
+    }
+
     /// How many applications there are.
     pub fn count_clients(&self) -> usize {
         let all = self.running.home().run(&["client", "list", "--json"], "");
@@ -58,6 +65,14 @@ impl Gatepost {
     /// The status of a call to the account API with a token.
     pub fn try_token(&self, token: &str) -> u16 {
         try_token(&self.at("/v3/account"), token)
+    }
+
+    /// What the server says about a token to whoever has it.
+    pub fn validate(&self, token: &str) -> Value {
+        let request = agent().get(self.at("/v3/validate")).header("Authorization", format!("Bearer {token}"));
+        let mut answer = request.call().expect("because the server listens");
+        let body = answer.body_mut().read_to_string().expect("because the body is text");
+        serde_json::from_str(&body).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::http::header::{HOST, HeaderName, LOCATION, REFERER};
+use actix_web::http::header::{HOST, HeaderName, HeaderValue, LOCATION, REFERER};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt};
 use url::Url;
@@ -12,10 +12,14 @@ use url::Url;
 pub struct Visit {
     /// Scheme, host and port, as the browser named them.
     pub origin: String,
+    /// The method.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// The header `Referer`.
     pub referer: Option<String>,
+    /// All headers, their names in small letters.
+    pub headers: Vec<(String, String)>,
 }
 
 /// What the third party answers.
@@ -76,6 +80,12 @@ impl Visit {
         self.target.split('?').next().unwrap_or_default()
     }
 
+    /// A header; empty when it was not sent, the values with a comma between when it was sent twice.
+    pub fn header(&self, name: &str) -> String {
+        let all = self.headers.iter().filter(|(sent, _)| sent == name).map(|(_, value)| value.as_str());
+        all.collect::<Vec<_>>().join(",")
+    }
+
     /// A parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let url = Url::parse("http://site.example").and_then(|base| base.join(&self.target));
@@ -85,10 +95,11 @@ impl Visit {
 }
 
 async fn answer(request: HttpRequest, mind: Data<Mind>) -> HttpResponse {
-    let header = |name: HeaderName| {
-        request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let header = |name: HeaderName| request.headers().get(name).map(text);
     let visit = Visit {
+        method: request.method().to_string(),
+        headers: request.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         origin: format!("http://{}", header(HOST).unwrap_or_default()),
         target: request.uri().to_string(),
         referer: header(REFERER),

@@ -205,6 +205,17 @@ impl Form {
         self
     }
 
+    /// Sends these fields and no others, but the hidden ones, as a program would.
+    pub fn replace(&mut self, sent: &[(&str, &str)]) {
+        self.fields.retain(|field| field.kind == "hidden");
+        self.fields.extend(sent.iter().map(|(name, value)| Field {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            kind: "text".to_owned(),
+            is_sent: true,
+        }));
+    }
+
     /// Takes a tick away.
     pub fn untick(mut self, name: &str) -> Self {
         let field = self.fields.iter_mut().find(|field| field.name == name && field.kind == "checkbox");

@@ -4,6 +4,8 @@ pub mod apps;
 pub mod confirm;
 pub mod new_token;
 pub mod sessions;
+pub mod token_offer;
+mod token_wish;
 pub mod tokens;
 
 use actix_web::HttpResponse;

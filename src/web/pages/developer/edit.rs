@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{find_own, kind, lines, metadata_url};
 use crate::clock::{UnixTime, in_words};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
@@ -53,6 +53,8 @@ pub struct NewAppForm {
     pub login_delivery: String,
     /// Whether a challenge is required.
     pub requires_pkce: bool,
+    /// Whether it may log in devices without a browser.
+    pub is_on_devices: bool,
     /// The application's public keys.
     pub jwks: String,
     /// Whether every token must be bound to a key.
@@ -116,6 +118,7 @@ fn form_of(client: &Client) -> NewAppForm {
         login_return_urls: client.login_return_urls.to_vec().join("\n"),
         login_delivery: client.login_delivery.as_str().to_owned(),
         requires_pkce: client.require_pkce,
+        is_on_devices: client.may_use(GrantType::DeviceCode),
         jwks: client.jwks.clone().unwrap_or_default(),
         requires_dpop: client.dpop_bound_access_tokens,
     }
@@ -221,6 +224,7 @@ pub async fn post(
                 login_return_urls: typed("login_return_urls"),
                 login_delivery: typed("login_delivery"),
                 requires_pkce: form.get("require_pkce").is_some(),
+                is_on_devices: form.get("on_devices").is_some(),
                 jwks: typed("jwks"),
                 requires_dpop: form.get("dpop_bound_access_tokens").is_some(),
             });
@@ -232,7 +236,11 @@ pub async fn post(
 
 fn changed(client: &Client, form: &Parameters) -> Draft {
     let delivery = form.get("login_delivery").and_then(|delivery| delivery.parse().ok());
+    let draft = draft_of(client);
+    let others = draft.grant_types.iter().copied().filter(|grant| *grant != GrantType::DeviceCode);
+    let device = form.get("on_devices").map(|_ticked| GrantType::DeviceCode);
     Draft {
+        grant_types: others.chain(device).collect(),
         name: form.get("client_name").unwrap_or_default().to_owned(),
         redirect_uris: lines(form, "redirect_uris"),
         login_return_urls: lines(form, "login_return_urls"),
@@ -240,7 +248,7 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
         require_pkce: form.get("require_pkce").is_some(),
         jwks: form.get("jwks").map(|jwks| jwks.trim().to_owned()).filter(|jwks| !jwks.is_empty()),
         dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
-        ..draft_of(client)
+        ..draft
     }
 }
 

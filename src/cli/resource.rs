@@ -1,0 +1,149 @@
+//! `gatepost resource …`: the platform's resources, where it tells us of them.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{CommandError, output, start};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::access_list::Tier;
+use crate::domain::id::Id;
+use crate::domain::user::{User, fold};
+use crate::outcome::{Error, transact};
+use crate::store::{Database, Store, users};
+use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
+
+/// Resources of the platform.
+#[derive(Subcommand)]
+pub enum Resource {
+    /// Register a resource: tokens never go further on it than their owner may.
+    Create(Create),
+    /// Let a person into a resource and all that lies in it, or change how far.
+    Share(Share),
+    /// Take back what a person holds on a resource.
+    Unshare(Unshare),
+    /// List all resources.
+    List,
+}
+
+/// A new resource.
+#[derive(Args)]
+pub struct Create {
+    /// Its id at the platform.
+    #[arg(long)]
+    id: String,
+    /// The id of what it lies in.
+    #[arg(long)]
+    parent: Option<String>,
+    /// The user name of whose it is.
+    #[arg(long, value_name = "USER")]
+    owner: String,
+}
+
+/// A share.
+#[derive(Args)]
+pub struct Share {
+    /// The resource's id at the platform.
+    #[arg(long)]
+    id: String,
+    /// The user name of who is let in.
+    #[arg(long)]
+    user: String,
+    /// How far: view, viewPlus, share, fullView, edit, editPlus or admin.
+    #[arg(long)]
+    tier: String,
+}
+
+/// The end of a share.
+#[derive(Args)]
+pub struct Unshare {
+    /// The resource's id at the platform.
+    #[arg(long)]
+    id: String,
+    /// The user name of who is no longer let in.
+    #[arg(long)]
+    user: String,
+}
+
+/// How many are read at a time.
+const PAGE: i64 = 1_000;
+
+impl From<Error<ResourceRefusal>> for CommandError {
+    fn from(error: Error<ResourceRefusal>) -> Self {
+        match error {
+            Error::Failed(error) => Self::Store(error),
+            Error::Refused(refusal) => Self::Refused(refusal.to_string()),
+        }
+    }
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(), CommandError> {
+    let (store, _) = start::store(&config, &Clock::System).await?;
+    let now = Clock::System.now();
+    match command {
+        Resource::Create(new) => {
+            let owner = person(&store, &new.owner).await?;
+            let place = Place { path: new.id, parent: new.parent, owner: owner.id };
+            let made = transact(&store, move |tx| resources::create(tx, now, &place)).await?;
+            output::record(&json!({ "id": made.path, "owner": owner.username }), is_json);
+        }
+        Resource::Share(share) => {
+            let tier: Tier = share.tier.parse().map_err(|error: crate::domain::access_list::InvalidAccessList| {
+                CommandError::Refused(error.to_string())
+            })?;
+            let (user, path) = (person(&store, &share.user).await?, share.id.clone());
+            transact(&store, move |tx| resources::share(tx, now, &path, (user.id, tier))).await?;
+            let shown = json!({ "id": share.id, "user": share.user, "tier": tier.as_str() });
+            output::record(&shown, is_json);
+        }
+        Resource::Unshare(share) => {
+            let (user, path) = (person(&store, &share.user).await?, share.id.clone());
+            transact(&store, move |tx| resources::unshare(tx, &path, user.id)).await?;
+            println!("{} no longer holds anything on {}", share.user, share.id);
+        }
+        Resource::List => output::list(&all(&store).await?, is_json),
+    }
+    Ok(())
+}
+
+async fn all(store: &Store) -> Result<Vec<Value>, CommandError> {
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let from = after.clone();
+        let page = store
+            .read(move |db| {
+                let page = resources::list(db, from.as_deref(), PAGE)?;
+                page.into_iter().map(|told| shown(db, told)).collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let is_last = page.len() < usize::try_from(PAGE).unwrap_or_default();
+        after = page.last().and_then(|last| last["id"].as_str()).map(str::to_owned);
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+fn name(db: &mut Database, id: Id<User>) -> crate::store::Result<String> {
+    Ok(users::find(db, id)?.map_or_else(|| id.uuid(), |user| user.username))
+}
+
+fn shown(db: &mut Database, told: Told) -> crate::store::Result<Value> {
+    let owner = name(db, told.resource.owner_id)?;
+    let mut shares = Vec::new();
+    for (user, tier) in told.shares {
+        shares.push(format!("{}:{}", name(db, user)?, tier.as_str()));
+    }
+    Ok(json!({ "id": told.resource.path, "parent": told.parent, "owner": owner, "shares": shares }))
+}
+
+async fn person(store: &Store, name: &str) -> Result<User, CommandError> {
+    let folded = fold(name);
+    let found = store.read(move |db| users::find_by_login(db, &folded)).await?;
+    found.ok_or_else(|| CommandError::Refused(format!("there is no person named '{name}'")))
+}

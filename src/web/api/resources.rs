@@ -1,0 +1,137 @@
+//! `/management/resources` — an API that the operator runs tells us of its resources, with the
+//! credentials that it introspects with (ours; `standards.md`, Whose resources).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::account::answer;
+use super::error::ApiError;
+use super::json;
+use crate::domain::access_list::Tier;
+use crate::domain::id::Id;
+use crate::domain::user::{User, fold};
+use crate::oauth::Refusal;
+use crate::oauth::apis::authenticate_first_party;
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{consult, transact};
+use crate::store::users;
+use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
+use crate::web::app::App;
+use crate::web::error::TokenError;
+use crate::web::oauth::token::knock;
+
+/// Resources per page of the list.
+const PAGE: i64 = 100;
+
+impl From<ResourceRefusal> for ApiError {
+    fn from(refusal: ResourceRefusal) -> Self {
+        let status = match refusal {
+            ResourceRefusal::Unknown | ResourceRefusal::NotShared => StatusCode::NOT_FOUND,
+            ResourceRefusal::Taken | ResourceRefusal::NotEmpty => StatusCode::CONFLICT,
+            ResourceRefusal::Name | ResourceRefusal::UnknownParent | ResourceRefusal::TooDeep => {
+                StatusCode::BAD_REQUEST
+            }
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+/// Lets an API of the operator's in, and nobody else.
+async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError> {
+    let (credentials, knock) = knock(app, request, &Parameters::default()).await?;
+    let (now, shared) = (app.now(), app.clone());
+    let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
+        authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)
+    });
+    admitted.await.map_err(|error| knock.refuse(app, error))
+}
+
+/// A person by their id, or by their name.
+async fn person(app: &App, named: &str) -> Result<Id<User>, ApiError> {
+    let (id, folded) = (Id::<User>::from_uuid(named), fold(named));
+    let found = app.store.read(move |db| match id {
+        Some(id) => users::find(db, id),
+        None => users::find_by_username(db, &folded),
+    });
+    let found = found.await?.filter(|user| user.deleted_at.is_none());
+    found.map(|user| user.id).ok_or_else(|| ApiError::invalid("There is no such person."))
+}
+
+/// `GET /management/resources`: a page of them, oldest first.
+pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    let query = Parameters::parse(request.query_string().as_bytes()).map_err(ApiError::from)?;
+    let after = query.get("pageStart").map(str::to_owned);
+    let page = app.store.read(move |db| resources::list(db, after.as_deref(), PAGE)).await.map_err(ApiError::from)?;
+    let is_full = page.len() == usize::try_from(PAGE).unwrap_or_default();
+    let next = page.last().filter(|_| is_full).map(|last| last.resource.path.clone());
+    Ok(answer(&json!({ "result": page.iter().map(shown).collect::<Vec<_>>(), "nextPageStart": next })))
+}
+
+fn shown(told: &Told) -> Value {
+    let shares: Vec<Value> =
+        told.shares.iter().map(|(user, tier)| json!({ "user": user.uuid(), "tier": tier.as_str() })).collect();
+    json!({
+        "id": told.resource.path,
+        "parent": told.parent,
+        "owner": told.resource.owner_id.uuid(),
+        "shares": shares,
+    })
+}
+
+/// `PUT /management/resources/{id}` with `owner` and perhaps `parent`: registers, moves, hands over.
+pub async fn put(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    let body = json::read(payload).await?;
+    let owner = person(&app, body.required("owner")?).await?;
+    let place = Place { path: id.into_inner(), parent: body.text("parent")?.map(str::to_owned), owner };
+    let now = app.now();
+    let made = transact(&app.store, move |tx| resources::put(tx, now, &place)).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({ "id": made.path })))
+}
+
+/// `DELETE /management/resources/{id}`.
+pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    transact(&app.store, move |tx| resources::delete(tx, &id)).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
+}
+
+/// `PUT /management/resources/{id}/shares/{user}` with `tier`.
+pub async fn share(
+    app: Data<App>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    let body = json::read(payload).await?;
+    let tier: Result<Tier, _> = body.required("tier")?.parse();
+    let tier = tier.map_err(|_unknown| {
+        ApiError::invalid("tier must be one of: view, viewPlus, share, fullView, edit, editPlus, admin.")
+    })?;
+    let ((id, user), now) = (path.into_inner(), app.now());
+    let user = person(&app, &user).await?;
+    transact(&app.store, move |tx| resources::share(tx, now, &id, (user, tier))).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
+}
+
+/// `DELETE /management/resources/{id}/shares/{user}`.
+pub async fn unshare(
+    app: Data<App>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    let (id, user) = path.into_inner();
+    let user = person(&app, &user).await?;
+    transact(&app.store, move |tx| resources::unshare(tx, &id, user)).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
+}
