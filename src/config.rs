@@ -1,5 +1,7 @@
 //! Every knob, typed, from file and environment. No secret has a default.
 
+mod strangers;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
+use crate::domain::self_registration::Policy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
@@ -44,6 +47,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("lifetimes.signing_key", "seconds that a key signs tokens before the next one takes over"),
     ("lifetimes.id_token", "seconds that an ID token lives"),
     ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
+    ("dynamic_registration", "applications that register themselves: off, open, or token"),
+    ("cimd", "applications whose client_id is the address of their description: off, ask, or allowlist"),
+    ("cimd_hosts", "the hosts whose descriptions cimd = allowlist reads"),
+    ("self_registered_scope", "the most that such applications may ask for"),
     ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
     ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
     ("tokens.max_lifetime", "seconds that a token that a person makes lives at most; 0 is no limit"),
@@ -101,6 +108,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
+    /// What applications that nobody here wrote down may do.
+    pub strangers: Policy,
     /// The limits on tokens that people make.
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
@@ -238,6 +247,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
             "confirm" => Unregistered::Confirm,
             _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
         },
+        strangers: strangers::policy(values)?,
         token_limits: token_limits(values, &text("resources.unknown", "accept"))?,
         forward_headers: match text("forward_auth.headers", "x-original").as_str() {
             "x-original" => ForwardHeaders::Original,

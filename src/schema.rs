@@ -61,6 +61,8 @@ diesel::table! {
         id_token_signed_response_alg -> Text,
         id_token_claims -> Bool,
         require_pushed_requests -> Bool,
+        jwks -> Nullable<Text>,
+        dpop_bound_access_tokens -> Bool,
     }
 }
 
@@ -153,6 +155,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         redeemed_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -167,6 +170,7 @@ diesel::table! {
         consumed_at -> Nullable<BigInt>,
         successor_id -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -195,6 +199,7 @@ diesel::table! {
         flagged_at -> Nullable<BigInt>,
         format -> Text,
         audience -> Text,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -348,7 +353,38 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    used_proofs (id) {
+        id -> BigInt,
+        digest -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    self_registrations (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Nullable<Text>,
+        auth_method -> Text,
+        application_type -> Text,
+        fresh_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    registration_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(clients -> users (owner_id));
+diesel::joinable!(self_registrations -> clients (client_key));
 diesel::joinable!(client_secrets -> clients (client_key));
 diesel::joinable!(apis -> clients (client_key));
 diesel::joinable!(api_scopes -> apis (api_id));
@@ -376,5 +412,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
-    mailed_links,
+    mailed_links, used_proofs, self_registrations, registration_tokens,
 );

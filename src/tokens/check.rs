@@ -90,6 +90,8 @@ pub enum Rejection {
     Expired,
     /// It was ended, or never was.
     RevokedOrUnknown,
+    /// It is bound to a key that was not proven, or to none though one was (RFC 9449 §7.1).
+    WrongKey,
     /// It lives, but not for this door.
     InsufficientScope,
 }
@@ -140,6 +142,9 @@ pub fn open_again(
 ) -> Result<(TokenInUse, User), Error<Rejection>> {
     users::lock(tx, user)?;
     let token = judge(tx, now, presented)?;
+    if !presented.has_key_of(&token.record) {
+        return Err(Error::Refused(Rejection::WrongKey));
+    }
     if !door.opens_for(&token) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }
@@ -158,6 +163,9 @@ pub fn open(
     (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
     let token = judge(db, now, presented)?;
+    if !presented.has_key_of(&token.record) {
+        return Err(Error::Refused(Rejection::WrongKey));
+    }
     if !door.opens_for(&token) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }

@@ -118,6 +118,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         flagged_at: None,
         audience: grant.audience.clone(),
         format: TokenFormat::Opaque,
+        dpop_jkt: None,
     }
 }
 
@@ -178,6 +179,7 @@ fn insert_refresh_token(
         consumed_at: None,
         successor_id: None,
         last_used_at: None,
+        dpop_jkt: None,
     };
     refresh_tokens::insert(tx, &record)
 }

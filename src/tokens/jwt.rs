@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::domain::api::{Api, TokenFormat, is_built_in};
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
+use crate::domain::jwk::Confirmation;
 use crate::domain::scope::Scope;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::words::Words;
@@ -27,6 +28,15 @@ pub struct AccessTokenClaims {
     iat: i64,
     exp: i64,
     jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+impl AccessTokenClaims {
+    /// Says that only whoever proves the key with this thumbprint may use the token (RFC 9449 §6.1).
+    pub fn bind(&mut self, jkt: &str) {
+        self.cnf = Some(Confirmation { jkt: jkt.to_owned() });
+    }
 }
 
 /// What is read of one that comes back, once its signature is proven.
@@ -80,5 +90,6 @@ pub(super) fn claims(
         iat: record.created_at.seconds(),
         exp: expires_at.seconds(),
         jti: record.id.uuid(),
+        cnf: None,
     })
 }

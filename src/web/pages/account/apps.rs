@@ -13,6 +13,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, ok, see_other};
+use crate::web::pages::consent::made_by;
 
 /// One application with access.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ fn rows(
             .iter()
             .filter(|consent| consent.client_key == client.id && consent.kind == ConsentKind::Authorization);
         rows.push(AppAccessRow {
-            owner: clients::find_owner_name(db, &client)?.unwrap_or_default(),
+            owner: clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client)),
             client_id: client.client_id,
             name: client.name,
             scopes: sentences,
