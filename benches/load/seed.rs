@@ -98,6 +98,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
         name: "Load API".to_owned(),
         scopes: Vec::new(),
         is_first_party: true,
+        token_format: gatepost::domain::api::TokenFormat::Opaque,
     };
     let (_, api) = apis::register(tx, now, draft).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
