@@ -15,7 +15,7 @@ use crate::identity::sign_up::RegistrationPolicy;
 use crate::tokens::personal::Limits;
 
 /// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: [(&str, &str); 34] = [
+pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
     ("ops_listen", "address and port for health and readiness; empty turns them off"),
@@ -23,11 +23,13 @@ pub const KEYS: [(&str, &str); 34] = [
     ("secret_file", "the base key; made on the first start, readable by its owner only"),
     ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
     ("lifetimes.code", "seconds that an authorization code lives"),
+    ("lifetimes.par", "seconds in which a browser must come with a pushed authorization request"),
     ("lifetimes.access", "seconds that an access token lives"),
     ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
     ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
     ("lifetimes.user_token", "seconds that a user token lives when nothing is asked"),
     ("lifetimes.user_token_max", "seconds that a user token lives at most"),
+    ("lifetimes.device", "seconds that a device without a browser waits for its person"),
     ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
     ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
     ("lifetimes.session_idle", "seconds until an unused browser session ends"),
@@ -318,11 +320,14 @@ fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
     let default = Lifetimes::default();
     Ok(Lifetimes {
         code: number(values, "lifetimes.code", default.code, 1..=600)?,
+        // Under 600 (FAPI 2.0 §5.3.2.2).
+        par: number(values, "lifetimes.par", default.par, 1..=599)?,
         access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
         refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
         refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
         user_token: number(values, "lifetimes.user_token", default.user_token, 1..=5_184_000)?,
         user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
+        device: number(values, "lifetimes.device", default.device, 1..=3_600)?,
         remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,

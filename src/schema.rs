@@ -61,6 +61,7 @@ diesel::table! {
         post_logout_redirect_uris -> Text,
         id_token_signed_response_alg -> Text,
         id_token_claims -> Bool,
+        require_pushed_requests -> Bool,
     }
 }
 
@@ -120,6 +121,7 @@ diesel::table! {
         kind -> Text,
         scope -> Text,
         allowed_at -> BigInt,
+        audience -> Text,
     }
 }
 
@@ -135,6 +137,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        audience -> Text,
     }
 }
 
@@ -189,6 +192,7 @@ diesel::table! {
         sealed -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
         format -> Text,
+        audience -> Text,
     }
 }
 
@@ -268,11 +272,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    pushed_requests (id) {
+        id -> BigInt,
+        digest -> Text,
+        client_key -> BigInt,
+        parameters -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     authentications (id) {
         id -> BigInt,
         nonce -> Nullable<Text>,
         auth_time -> BigInt,
         methods -> Text,
+    }
+}
+
+diesel::table! {
+    device_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_code_digest -> Text,
+        client_key -> BigInt,
+        scope -> Text,
+        address -> Text,
+        network -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        grant_id -> Nullable<BigInt>,
+        denied_at -> Nullable<BigInt>,
+        redeemed_at -> Nullable<BigInt>,
+        audience -> Text,
     }
 }
 
@@ -295,9 +330,13 @@ diesel::joinable!(resource_shares -> users (user_id));
 diesel::joinable!(remote_sessions -> users (approved_by));
 diesel::joinable!(login_codes -> grants (grant_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(pushed_requests -> clients (client_key));
+
+diesel::joinable!(device_codes -> clients (client_key));
+diesel::joinable!(device_codes -> grants (grant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, signing_keys, authentications,
+    idempotency_keys, signing_keys, authentications, pushed_requests, device_codes,
 );

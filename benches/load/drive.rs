@@ -30,7 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct Measured {
     /// How long each right answer took, in microseconds.
     pub latencies: Vec<u32>,
-    /// Answers that were not 200, or did not come.
+    /// Answers that were wrong, or did not come.
     pub errors: usize,
     /// What the first wrong answer said.
     pub first_error: Option<String>,
@@ -155,18 +155,22 @@ async fn receive(stream: &TcpStream, answer: &mut [u8]) -> Result<()> {
     }
 }
 
-/// Whether the answer has come to its end. Anything but a 200 whose length is said is an error.
+/// Whether the answer has come to its end. Anything but a 200 whose length is said is an error, except that a
+/// device which waits is told so by a 400 (RFC 8628 §3.5).
 fn is_whole(answer: &[u8]) -> Result<bool> {
     let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(false) };
     let wrong = || Error::other(String::from_utf8_lossy(answer).into_owned());
-    if !answer.starts_with(b"HTTP/1.1 200 ") {
-        return Err(wrong());
-    }
     const NAME: &[u8] = b"content-length:";
     let mut lines = answer[..head].split(|byte| *byte == b'\n');
     let line = lines.find(|line| line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME));
     let length = line.and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok()?.trim().parse::<usize>().ok());
-    Ok(answer.len() >= head + 4 + length.ok_or_else(wrong)?)
+    if answer.len() < head + 4 + length.ok_or_else(wrong)? {
+        return Ok(false);
+    }
+    let says = |word: &[u8]| answer[head..].windows(word.len()).any(|part| part == word);
+    let is_right = answer.starts_with(b"HTTP/1.1 200 ")
+        || (answer.starts_with(b"HTTP/1.1 400 ") && (says(b"authorization_pending") || says(b"slow_down")));
+    if is_right { Ok(true) } else { Err(wrong()) }
 }
 
 /// One request over a connection of its own.

@@ -19,15 +19,22 @@ pub fn metadata(address: SocketAddr) -> Request {
 }
 
 /// Every scenario with its requests, which are sent in turn.
-pub fn scenarios(address: SocketAddr, seeded: &Seeded) -> [(&'static str, Vec<Request>); 3] {
+pub fn scenarios(address: SocketAddr, seeded: &Seeded) -> [(&'static str, Vec<Request>); 5] {
     let introspect = |token: &String| post(address, "/oauth/introspect", &seeded.api, &format!("token={token}"));
     let refresh = |(client, token): &(Credentials, String)| {
         post(address, "/oauth/token", client, &format!("grant_type=refresh_token&refresh_token={token}"))
+    };
+    let itself = |client: &Credentials| post(address, "/oauth/token", client, "grant_type=client_credentials");
+    let poll = |(client, code): &(Credentials, String)| {
+        let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
+        post(address, "/oauth/token", client, &format!("grant_type={grant}&device_code={code}"))
     };
     [
         ("metadata", vec![metadata(address)]),
         ("introspection", seeded.access_tokens.iter().map(introspect).collect()),
         ("refresh", seeded.refresh_tokens.iter().map(refresh).collect()),
+        ("client credentials", seeded.programs.iter().map(itself).collect()),
+        ("device polling", seeded.devices.iter().map(poll).collect()),
     ]
 }
 

@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use gatepost::clock::{Clock, UnixTime};
 use gatepost::domain::base_key::BaseKeys;
-use gatepost::domain::client::{Client, ClientType};
+use gatepost::domain::client::{Client, ClientType, GrantType};
 use gatepost::domain::grant::{Grant, GrantKind};
 use gatepost::domain::id::Id;
 use gatepost::domain::lifetimes::Lifetimes;
 use gatepost::domain::registration::{Draft, FieldProblem};
 use gatepost::domain::scope::Scope;
 use gatepost::domain::user::{Role, User};
+use gatepost::domain::words::Words;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
+use gatepost::oauth::device::{self, Place};
 use gatepost::outcome::Error;
 use gatepost::store::{Database, Result, Store, StoreError, grants, users};
 use gatepost::tokens::personal::Limits;
@@ -55,6 +57,10 @@ pub struct Seeded {
     pub access_tokens: Vec<String>,
     /// Refresh tokens of confidential clients, which stay the same.
     pub refresh_tokens: Vec<(Credentials, String)>,
+    /// Clients that act for themselves.
+    pub programs: Vec<Credentials>,
+    /// Device codes that wait for their people.
+    pub devices: Vec<(Credentials, String)>,
 }
 
 /// Fills a new database in `folder` with `count` access tokens.
@@ -68,15 +74,16 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let url = format!("sqlite://{}", folder.join(DATABASE).display());
     let store = Store::connect(&url).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
-    let lifetimes = Lifetimes { access: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let mint = Arc::new(Mint { lifetimes, limits: Limits::default(), keys, last_use: Default::default() });
+    let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
+    let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
+    let mint = Arc::new(Mint { lifetimes, limits, keys, last_use, pace });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {
         let mint = Arc::clone(&mint);
         store.write(move |tx| furnish(tx, now, &mint)).await.expect("because nothing is in the way")
     };
-    let (api, grants, refresh_tokens) = house;
+    let House { api, grants, refresh_tokens, programs, devices } = house;
     let grants = Arc::new(grants);
     let mut access_tokens = Vec::new();
     for start in (0..count).step_by(BATCH) {
@@ -85,10 +92,16 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
         let batch = store.write(move |tx| issue_tokens(tx, now, &mint, &grants, (numbers.clone(), count)));
         access_tokens.extend(batch.await.expect("because nothing is in the way"));
     }
-    Seeded { api, access_tokens, refresh_tokens }
+    Seeded { api, access_tokens, refresh_tokens, programs, devices }
 }
 
-type House = (Credentials, Vec<Grant>, Vec<(Credentials, String)>);
+struct House {
+    api: Credentials,
+    grants: Vec<Grant>,
+    refresh_tokens: Vec<(Credentials, String)>,
+    programs: Vec<Credentials>,
+    devices: Vec<(Credentials, String)>,
+}
 
 fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     let person = person(now);
@@ -96,15 +109,19 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     let draft = ApiDraft {
         identifier: "https://api.example".to_owned(),
         name: "Load API".to_owned(),
-        scopes: Vec::new(),
+        scopes: vec!["load: Be measured".to_owned()],
         is_first_party: true,
         token_format: gatepost::domain::api::TokenFormat::Opaque,
     };
     let (_, api) = apis::register(tx, now, draft).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
+    let (mut programs, mut devices) = (Vec::new(), Vec::new());
     for number in 0..CLIENTS {
+        let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let draft = Draft {
             redirect_uris: vec!["https://app.example/callback".to_owned()],
+            grant_types: grants.into_iter().chain([GrantType::DeviceCode]).collect(),
+            scope: Some("projects load".to_owned()),
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
         };
         let asked = (By::Operator(person.id), draft);
@@ -115,9 +132,14 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             let token = issue::refresh_token(tx, now, mint, &grant)?;
             refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
             all_grants.push(grant);
+            let wish = device::Wish { scope: registered.client.scope.clone(), audience: Words::default() };
+            let waiting = device::start(tx, now, mint, (&registered.client, &wish, &nowhere()));
+            let code = waiting.map_err(|error| StoreError::Unusable(format!("a device was refused: {error:?}")))?;
+            devices.push((credentials(&registered), code.device_code.expose().to_owned()));
         }
+        programs.push(credentials(&registered));
     }
-    Ok((credentials(&api), all_grants, refresh_tokens))
+    Ok(House { api: credentials(&api), grants: all_grants, refresh_tokens, programs, devices })
 }
 
 fn issue_tokens(
@@ -137,6 +159,11 @@ fn issue_tokens(
         }
     }
     Ok(kept)
+}
+
+/// Where devices ask from that nobody looks at.
+fn nowhere() -> Place {
+    Place { address: "192.0.2.1".to_owned(), network: "192.0.2".to_owned(), user_agent: String::new() }
 }
 
 fn person(now: UnixTime) -> User {
@@ -171,6 +198,7 @@ fn grant(now: UnixTime, mint: &Mint, person: &User, client: &Client) -> Grant {
         created_at: now,
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,
+        audience: Default::default(),
     }
 }
 

@@ -7,12 +7,13 @@ use super::{CommandError, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::client::{Client as Application, ClientType, GrantType};
+use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::Draft;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
 use crate::outcome::{Error, transact};
-use crate::store::{self, Store, users};
+use crate::store::{self, Store, client_secrets, users};
 use crate::tokens::revoke;
 
 /// Applications.
@@ -41,7 +42,8 @@ pub struct Fields {
     /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
-    /// A grant that it may use: authorization_code or refresh_token; may be repeated.
+    /// A grant that it may use: authorization_code, refresh_token, client_credentials,
+    /// urn:ietf:params:oauth:grant-type:device_code or …:token-exchange; may be repeated.
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
     /// A scope that it may ask for; may be repeated.
@@ -71,6 +73,9 @@ pub struct Fields {
     /// Put the claims of granted scopes into its ID tokens too, not only into userinfo.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     id_token_claims: Option<bool>,
+    /// Take only authorization requests that it pushed first (RFC 9126).
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    require_par: Option<bool>,
 }
 
 /// A new application.
@@ -133,7 +138,10 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
             Ok(())
         }
         Client::Show(named) => {
-            output::record(&shown(&find(&store, &named.client_id).await?, None), is_json);
+            let client = find(&store, &named.client_id).await?;
+            let key = client.id;
+            let secrets = store.read(move |db| client_secrets::list(db, now, key)).await?;
+            output::record(&with_secrets(shown(&client, None), &secrets), is_json);
             Ok(())
         }
         Client::Update(changes) => change(&store, &config, changes, is_json).await,
@@ -188,15 +196,18 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let owner = owner.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", new.owner)))?;
     let kind = if new.public { ClientType::Public } else { ClientType::Confidential };
     let is_first_party = new.fields.first_party.unwrap_or_default();
+    let require_par = new.fields.require_par.unwrap_or_default();
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
     let lifetimes = config.lifetimes;
     let registered = transact(store, move |tx| {
         let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()))?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
+        store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(registered)
     })
     .await?;
-    output::record(&shown(&registered.client, registered.secret.as_ref()), is_json);
+    let client = Application { is_first_party, require_pushed_requests: require_par, ..registered.client };
+    output::record(&shown(&client, registered.secret.as_ref()), is_json);
     Ok(())
 }
 
@@ -209,7 +220,7 @@ async fn find(store: &Store, client_id: &str) -> Result<Application, CommandErro
 
 async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) -> Result<(), CommandError> {
     let client = find(store, &changes.client_id).await?;
-    let first_party = changes.fields.first_party;
+    let (first_party, require_par) = (changes.fields.first_party, changes.fields.require_par);
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
     let lifetimes = config.lifetimes;
@@ -217,6 +228,9 @@ async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) 
         update(tx, &lifetimes, (&client, draft.clone()))?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
+        }
+        if let Some(require_par) = require_par {
+            store::clients::set_require_pushed_requests(tx, client.id, require_par)?;
         }
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(())
     })
@@ -236,6 +250,22 @@ async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bo
     Ok(())
 }
 
+/// The secrets that open, without the secrets: which is which, and whether the old one is still used.
+fn with_secrets(mut shown: Value, secrets: &[ClientSecretRecord]) -> Value {
+    let secret = |secret: &ClientSecretRecord| {
+        json!({
+            "last_four": secret.last_four,
+            "created_at": secret.created_at.seconds(),
+            "last_used_at": secret.last_used_at.map(UnixTime::seconds),
+            "expires_at": secret.expires_at.map(UnixTime::seconds),
+        })
+    };
+    if let Value::Object(members) = &mut shown {
+        members.insert("client_secrets".to_owned(), secrets.iter().map(secret).collect());
+    }
+    shown
+}
+
 /// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.
 pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) -> Value {
     let mut shown = json!({
@@ -252,6 +282,7 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "post_logout_redirect_uris": client.post_logout_redirect_uris.to_vec(),
         "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
         "id_token_claims": client.id_token_claims,
+        "require_pushed_authorization_requests": client.require_pushed_requests,
     });
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

@@ -52,6 +52,7 @@ fn shown(settings: &Settings) -> Value {
     add("secret_file", json!(settings.secret_file));
     add("registration", json!(settings.registration));
     add("lifetimes.code", json!(lifetimes.code));
+    add("lifetimes.par", json!(lifetimes.par));
     add("lifetimes.access", json!(lifetimes.access));
     add("lifetimes.refresh_idle", json!(lifetimes.refresh_idle));
     add("lifetimes.refresh_max", json!(lifetimes.refresh_max));

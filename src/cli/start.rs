@@ -19,6 +19,7 @@ use crate::oauth::signing::Signer;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
+use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
 use crate::web::once::Once;
 
@@ -82,7 +83,7 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 pub async fn mint(config: &Config, clock: &Clock) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
     let (lifetimes, limits) = (config.lifetimes, config.token_limits);
-    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default() })))
+    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() })))
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.

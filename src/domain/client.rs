@@ -29,6 +29,19 @@ column::named! {
         AuthorizationCode = "authorization_code",
         /// RFC 6749 §6.
         RefreshToken = "refresh_token",
+        /// RFC 6749 §4.4.
+        ClientCredentials = "client_credentials",
+        /// RFC 8628 §3.4.
+        DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// RFC 8693 §2.1.
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+}
+
+impl GrantType {
+    /// Whether only a client that authenticates may use it (RFC 6749 §4.4).
+    pub fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::TokenExchange)
     }
 }
 
@@ -90,6 +103,8 @@ pub struct Client {
     pub id_token_signed_response_alg: SigningAlgorithm,
     /// Whether its ID tokens hold the claims of the granted scopes, besides userinfo.
     pub id_token_claims: bool,
+    /// Whether only pushed authorization requests are taken (RFC 9126 §6).
+    pub require_pushed_requests: bool,
 }
 
 impl Client {

@@ -7,6 +7,7 @@ use super::column;
 use super::id::Id;
 use super::scope::Scope;
 use super::user::User;
+use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -35,4 +36,6 @@ pub struct Consent {
     pub scope: Scope,
     /// When it was last widened.
     pub allowed_at: UnixTime,
+    /// All APIs that were ever allowed.
+    pub audience: Words,
 }

@@ -11,6 +11,7 @@ use super::id::Id;
 use super::scope::Scope;
 use super::session::Session;
 use super::user::User;
+use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -28,6 +29,12 @@ column::named! {
         RemoteSession = "remote_session",
         /// A person made a token for themselves.
         Personal = "personal",
+        /// A client acts for itself; there is no person.
+        ClientCredentials = "client_credentials",
+        /// A person allowed an application on a device without a browser.
+        DeviceCode = "device_code",
+        /// A client exchanged a person's token for a short one; it ends with that token.
+        TokenExchange = "token_exchange",
     }
 }
 
@@ -55,6 +62,8 @@ pub struct Grant {
     pub expires_at: Option<UnixTime>,
     /// When it was taken back.
     pub revoked_at: Option<UnixTime>,
+    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    pub audience: Words,
 }
 
 impl Grant {

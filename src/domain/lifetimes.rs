@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Lifetimes {
     /// An authorization code.
     pub code: i64,
+    /// A pushed authorization request that no browser came with yet.
+    pub par: i64,
     /// An OAuth access token.
     pub access: i64,
     /// A refresh token that is not used.
@@ -18,6 +20,8 @@ pub struct Lifetimes {
     pub user_token: i64,
     /// The longest life of a user token.
     pub user_token_max: i64,
+    /// A device that waits for its person.
+    pub device: i64,
     /// A remote session that waits for its person.
     pub remote_session: i64,
     /// The longest life of a login-redirect token, and its default.
@@ -36,11 +40,13 @@ impl Default for Lifetimes {
     fn default() -> Self {
         Self {
             code: 60,
+            par: 90,
             access: 3_600,
             refresh_idle: 2_592_000,
             refresh_max: 31_536_000,
             user_token: 86_400,
             user_token_max: 5_184_000,
+            device: 600,
             remote_session: 600,
             login_redirect_max: 86_400,
             session_idle: 1_209_600,

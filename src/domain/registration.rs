@@ -111,6 +111,11 @@ impl Draft {
             let message = "An application without a secret must use S256 challenges.".to_owned();
             problems.push(FieldProblem { field: "allow_plain_pkce", message });
         }
+        let for_itself = self.grant_types.iter().find(|grant| grant.needs_secret());
+        if let (ClientType::Public, Some(grant)) = (self.client_type, for_itself) {
+            let message = format!("An application without a secret cannot use {}.", grant.as_str());
+            problems.push(FieldProblem { field: "grant_types", message });
+        }
         if !problems.is_empty() {
             return Err(problems);
         }

@@ -66,6 +66,10 @@ kinds! {
     ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
     /// The key of a browser session.
     SessionKey = 'b' in super::session::Session;
+    /// The name of a pushed authorization request.
+    PushedRequest = 'q' in super::pushed_request::PushedRequestRecord;
+    /// What a device without a browser polls with.
+    DeviceCode = 'd' in super::device_code::DeviceCodeRecord;
     /// The one-time link that makes the first administrator.
     SetupLink = 'i' in super::installation::SetupLinkRecord;
 }

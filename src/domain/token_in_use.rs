@@ -27,6 +27,8 @@ pub struct TokenInUse {
     pub record: TokenRecord,
     /// What it hangs on.
     pub basis: GrantInUse,
+    /// The token that it was exchanged for, and ends with (RFC 8693).
+    pub exchanged: Option<Box<TokenInUse>>,
 }
 
 /// What a judge needs to know of a person.
@@ -95,12 +97,29 @@ impl TokenInUse {
         }
     }
 
-    /// The token's own end and revocation, then its grant's.
+    /// For whom it speaks: a person, or the client itself where there is none (RFC 9068 §2.2). The
+    /// two cannot be mixed up: a person's name is a UUID, a client's never is (RFC 9700 §4.15).
+    pub fn subject(&self) -> Option<String> {
+        match (&self.basis.person, &self.basis.application) {
+            (Some(person), _) => Some(person.id.uuid()),
+            (None, Some(client)) if self.basis.grant.kind == GrantKind::ClientCredentials => {
+                Some(client.client_id.clone())
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// The token's own end and revocation, its grant's, and those of the token that it was exchanged for.
     pub fn life(&self, now: UnixTime) -> Life {
         match self.basis.life(now) {
             Life::Ended => Life::Ended,
             _ if self.record.revoked_at.is_some() => Life::Ended,
-            Life::Alive if self.record.expires_at.is_none_or(|end| now < end) => Life::Alive,
+            Life::Alive if self.record.expires_at.is_none_or(|end| now < end) => match &self.exchanged {
+                Some(subject) => subject.life(now),
+                // What it was made of is gone from the database.
+                None if self.basis.grant.kind == GrantKind::TokenExchange => Life::Ended,
+                None => Life::Alive,
+            },
             _ => Life::Expired,
         }
     }

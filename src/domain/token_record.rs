@@ -14,6 +14,7 @@ use super::token::{
     UserToken, letter_of,
 };
 use super::token_class::{Action, ResourceType, TokenClass};
+use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -71,9 +72,9 @@ pub struct TokenRecord {
     pub action: Option<Action>,
     /// To what.
     pub resource_type: Option<ResourceType>,
-    /// The one fileset, or the one API.
+    /// The one fileset.
     pub resource: Option<String>,
-    /// The generator that made it.
+    /// The generator that made it, or the token that was exchanged for it.
     pub made_by: Option<Id<TokenRecord>>,
     /// The token itself, sealed under the base key: only a generator's must be readable again.
     pub sealed: Option<String>,
@@ -81,6 +82,8 @@ pub struct TokenRecord {
     pub last_used_from: Option<String>,
     /// What it looks like; a JWT is proven by its signature, its digest is nobody's.
     pub format: TokenFormat,
+    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    pub audience: Words,
 }
 
 impl TokenRecord {

@@ -31,6 +31,21 @@ impl Words {
         self.iter().any(|held| held == word)
     }
 
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every word is one of `other`'s.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.iter().all(|word| other.contains(word))
+    }
+
+    /// These words, then those that only `other` has.
+    pub fn union(&self, other: &Self) -> Self {
+        self.iter().chain(other.iter().filter(|word| !self.contains(word))).collect()
+    }
+
     /// The list as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0

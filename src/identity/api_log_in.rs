@@ -8,6 +8,7 @@ use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, grants};
 use crate::tokens::issue::{Issued, user_token};
@@ -48,6 +49,7 @@ pub(super) fn issue_whole(
         created_at: now,
         expires_at: Some(now.plus(lifetime)),
         revoked_at: None,
+        audience: Words::default(),
     };
     grants::insert(tx, &grant)?;
     user_token(tx, now, &grant, lifetime)

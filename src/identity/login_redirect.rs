@@ -16,6 +16,7 @@ use crate::domain::session::Session;
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::token_in_use::Life;
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, clients, consents, grants, login_codes, sessions};
 use crate::tokens::Mint;
@@ -304,12 +305,14 @@ pub fn allow(
         created_at: now,
         expires_at: Some(now.plus(lifetime)),
         revoked_at: None,
+        audience: Words::default(),
     };
     sessions::lock(tx, session)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
-        consents::remember(tx, now, user, client.id, (ConsentKind::LoginRedirect, &Scope::default()))?;
+        let allowed = (ConsentKind::LoginRedirect, &Scope::default(), &Words::default());
+        consents::remember(tx, now, user, client.id, allowed)?;
     }
     let Some(challenge) = &redirect.code_challenge else {
         return Ok(Allowed::Token(issue::user_token(tx, now, &grant, lifetime)?));

@@ -43,6 +43,13 @@ fn client_key(client_id: &str) -> String {
     format!("client {}", client_id.chars().take(64).collect::<String>())
 }
 
+/// The entry of typed device codes; no account's name begins with a space.
+const USER_CODE: &str = " user code";
+
+fn user_code_key(person: i64) -> String {
+    format!("{USER_CODE} {person}")
+}
+
 /// The part of an address that one household or company shares.
 pub fn prefix(address: &str) -> String {
     match address.parse::<IpAddr>() {
@@ -117,6 +124,27 @@ impl Throttle {
         self.count(now, (" leak", address), LOOK_UPS)
     }
 
+    /// Counts a typed device code, per address prefix and per person (RFC 8628 §5.1): ten wrong ones in
+    /// a window. It counts before it is judged; [`Throttle::knew_user_code`] takes it back.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<(), Throttled> {
+        self.count(now, (&user_code_key(person), ""), FAILURES)?;
+        self.count(now, (USER_CODE, address), FAILURES)
+    }
+
+    /// Takes one attempt back: the code was right. The others stay, so that nobody who types a code of
+    /// their own now and then may go on guessing.
+    pub fn knew_user_code(&self, person: i64, address: &str) {
+        let mut counts = self.counts();
+        for key in [(user_code_key(person), String::new()), (USER_CODE.to_owned(), prefix(address))] {
+            if let Some(count) = counts.get_mut(&key) {
+                count.failures = count.failures.saturating_sub(1);
+            }
+        }
+    }
+
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
     /// guessed). Nobody closes it to other addresses.
     ///
@@ -172,6 +200,22 @@ mod tests {
         assert_eq!(throttle.admit_client(now, "app", "198.51.100.1"), Ok(()), "another prefix");
         assert_eq!(throttle.admit_client(now, "other", "192.0.2.1"), Ok(()), "another client");
         assert_eq!(throttle.admit_client(now.plus(900), "app", "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn ten_wrong_device_codes_close_the_door_to_a_prefix_and_to_a_person() {
+        let (throttle, now) = (Throttle::new(true), UnixTime::from_seconds(1_800_000_000));
+        for right in 0..20 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()), "{right}");
+            throttle.knew_user_code(1, "192.0.2.1");
+        }
+        for _ in 0..10 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()));
+        }
+        assert_eq!(throttle.attempt_user_code(now, 1, "198.51.100.1"), Err(Throttled(900)), "the same person");
+        assert_eq!(throttle.attempt_user_code(now, 2, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
+        assert_eq!(throttle.attempt_user_code(now, 3, "198.51.100.1"), Ok(()), "nobody else");
+        assert_eq!(throttle.attempt_user_code(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
     }
 
     #[test]

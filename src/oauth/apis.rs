@@ -56,7 +56,8 @@ pub fn register(
     draft: ApiDraft,
 ) -> Result<(Api, Registered), Error<Vec<FieldProblem>>> {
     let refuse = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
-    if Url::parse(&draft.identifier).is_err() || draft.identifier.contains('#') {
+    let is_plain = !draft.identifier.contains('#') && !draft.identifier.chars().any(char::is_whitespace);
+    if Url::parse(&draft.identifier).is_err() || !is_plain {
         return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
     }
     if apis::find_by_identifier(tx, &draft.identifier)?.is_some() {

@@ -3,31 +3,38 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
+use super::openid;
 use super::parameters::Parameters;
 use super::problem::{
-    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_SCOPE, MISSING_PARAMETER, NONCE_TOO_LONG, Problem,
-    REGISTRATION_NOT_SUPPORTED, REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG,
-    UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE,
-    UNSUPPORTED_RESPONSE_TYPE,
+    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER,
+    NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED, REPEATED_PARAMETER,
+    REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
+    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
+use super::pushed_request::{self, Source};
+use super::resource;
 use super::scopes;
 use crate::clock::UnixTime;
-use crate::domain::authentication::{Authentication, BY_PASSWORD};
 use crate::domain::authorization_code::AuthorizationCodeRecord;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::consent::ConsentKind;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::prompt;
+use crate::domain::pushed_request::PushedRequestRecord;
 use crate::domain::redirect_uri::{RedirectKind, RedirectUri};
+use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, authentications, authorization_codes, clients, consents, grants, sessions};
+use crate::store::{Database, authorization_codes, clients, consents, grants};
 use crate::tokens::Mint;
 
 /// The longest `state`, in bytes.
@@ -46,12 +53,20 @@ pub struct AuthorizationRequest {
     pub named_redirect_uri: bool,
     /// What comes back unchanged.
     pub state: Option<String>,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
     /// What would be granted.
     pub scope: Scope,
     /// What the verifier must meet.
     pub challenge: Option<CodeChallenge>,
     /// What the ID token will repeat (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
+    /// How the person is to be asked.
+    pub wishes: Wishes,
+    /// The APIs that the tokens are for (RFC 8707).
+    pub audience: Words,
+    /// The pushed request that it is, which the decision uses up.
+    pub pushed: Option<Id<PushedRequestRecord>>,
 }
 
 /// How an authorization request is refused.
@@ -72,6 +87,10 @@ pub struct RefusedRequest {
     pub redirect_uri: RedirectUri,
     /// What comes back unchanged.
     pub state: Option<String>,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
+    /// Whether nothing may be shown (`prompt=none`).
+    pub is_silent: bool,
     /// What is answered.
     pub problem: &'static Problem,
 }
@@ -82,6 +101,9 @@ struct Examination<'a> {
     found: Option<(Client, RedirectUri)>,
     challenge: Option<CodeChallenge>,
     scope: Scope,
+    wishes: Wishes,
+    audience: Words,
+    source: Source,
 }
 
 /// Examines a request without writing.
@@ -90,11 +112,21 @@ struct Examination<'a> {
 /// Why it is refused, and where that may be said.
 pub fn examine(
     db: &mut Database,
-    parameters: &Parameters,
+    (parameters, source): (&Parameters, Source),
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
-    let mut examination = Examination { db, parameters, found: None, challenge: None, scope: Scope::default() };
+    let mut examination = Examination {
+        db,
+        parameters,
+        found: None,
+        challenge: None,
+        scope: Scope::default(),
+        wishes: Wishes::default(),
+        audience: Words::default(),
+        source,
+    };
     run(parameters, &mut examination)?;
-    let Examination { found, challenge, scope, .. } = examination;
+    let Examination { found, challenge, scope, wishes, audience, .. } = examination;
+    let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
         return Err(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)));
     };
@@ -103,9 +135,16 @@ pub fn examine(
         redirect_uri,
         named_redirect_uri: parameters.get("redirect_uri").is_some(),
         state: parameters.get("state").map(str::to_owned),
+        response_mode: response_mode.unwrap_or(ResponseMode::Query),
         scope,
         challenge,
         nonce: parameters.get("nonce").map(str::to_owned),
+        wishes,
+        audience,
+        pushed: match source {
+            Source::Pushed { id, .. } => Some(id),
+            Source::Sent | Source::Pushing => None,
+        },
     })
 }
 
@@ -118,15 +157,31 @@ impl Examination<'_> {
                 redirect_uri: redirect_uri.clone(),
                 // A state that is itself wrong does not come back.
                 state: self.parameters.get("state").filter(|state| state.len() <= MAX_STATE).map(str::to_owned),
+                response_mode: self.response_mode().unwrap_or(ResponseMode::Query),
+                is_silent: self.parameters.get("prompt").is_some_and(prompt::is_silent),
                 problem,
             })),
         })
+    }
+
+    /// How the answer travels; nothing when that cannot be. No browser posts a form to a native app's
+    /// own scheme (ours).
+    fn response_mode(&self) -> Option<ResponseMode> {
+        let mode = self.parameters.get("response_mode").map_or(Some(ResponseMode::Query), |mode| mode.parse().ok());
+        let is_native = self.found.as_ref().is_some_and(|(_, uri)| uri.kind() == RedirectKind::PrivateUse);
+        mode.filter(|mode| *mode != ResponseMode::FormPost || !is_native)
     }
 
     /// What is checked as soon as it is known where the answer goes.
     fn check_shape(&self) -> Result<(), &'static Problem> {
         let parameters = self.parameters;
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        match self.source {
+            Source::Pushed { is_over: true, .. } => return Err(&INVALID_REQUEST_URI),
+            // RFC 9126 §6.
+            Source::Sent if client.require_pushed_requests => return Err(&PUSHED_REQUEST_REQUIRED),
+            _ => {}
+        }
         if parameters.has_repeats() {
             return Err(&REPEATED_PARAMETER);
         }
@@ -147,7 +202,7 @@ impl Examination<'_> {
         if parameters.get("request_uri").is_some() {
             return Err(&REQUEST_URI_NOT_SUPPORTED);
         }
-        if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+        if self.response_mode().is_none() {
             return Err(&UNSUPPORTED_RESPONSE_MODE);
         }
         if parameters.get("response_type").is_none() {
@@ -203,6 +258,7 @@ impl Answers for Examination<'_> {
         };
         self.found = Some((client, redirect_uri));
         self.check_shape().map_err(|problem| self.refuse(problem))?;
+        self.wishes = Wishes::parse(parameters).map_err(|problem| self.refuse(problem))?;
         Ok(client_id.to_owned())
     }
 
@@ -220,6 +276,9 @@ impl Answers for Examination<'_> {
             Some(Ok(asked)) if !asked.is_empty() => self.within(asked, &own)?,
             Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
         };
+        // RFC 8707 §2.
+        let audience = resource::find_registered(self.db, &self.parameters.all("resource"))?;
+        self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
         self.scope = scope.clone();
         Ok(scope)
     }
@@ -244,50 +303,46 @@ impl AuthorizationRequest {
     /// A digest of what the consent page shows, so that what counts is what was shown.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let shown = format!(
-            "{}\n{}\n{}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}\n{}",
             user.number(),
             self.client.client_id,
             self.scope,
             self.redirect_uri,
+            self.audience.as_str(),
             self.state.as_deref().unwrap_or_default()
         );
         sha256_base64url(shown.as_bytes())
     }
 }
 
-/// What the person allowed this application before.
-///
-/// # Errors
-/// When the store fails.
-pub fn find_consent(db: &mut Database, request: &AuthorizationRequest, user: Id<User>) -> Result<Scope, StoreError> {
-    let consent = consents::find(db, user, request.client.id, ConsentKind::Authorization)?;
-    Ok(consent.map(|consent| consent.scope).unwrap_or_default())
-}
-
-/// Whether a wrong request may bounce to the application at once: one that the operator vouches
-/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700 §4.11.2).
-///
-/// # Errors
-/// When the store fails.
-pub fn may_bounce(db: &mut Database, refused: &RefusedRequest, user: Option<Id<User>>) -> Result<bool, StoreError> {
-    if refused.client.verified_at.is_some() {
-        return Ok(true);
+impl AuthorizationRequest {
+    /// The same request, refused after all.
+    pub fn refused(&self, problem: &'static Problem) -> RefusedRequest {
+        RefusedRequest {
+            client: self.client.clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            state: self.state.clone(),
+            response_mode: self.response_mode,
+            is_silent: self.wishes.prompt.none,
+            problem,
+        }
     }
-    let Some(user) = user else { return Ok(false) };
-    Ok(consents::find(db, user, refused.client.id, ConsentKind::Authorization)?.is_some())
 }
 
 /// Issues a code for what the person allowed, and remembers the consent where that is safe.
 ///
 /// # Errors
-/// When the store fails.
+/// [`INVALID_REQUEST_URI`] for a pushed request that was decided about before.
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
     request: &AuthorizationRequest,
     (user, session): (Id<User>, Id<Session>),
-) -> Result<Token<AuthorizationCode>, StoreError> {
+) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
+    if !pushed_request::consume(tx, now, request)? {
+        return Err(Error::Refused(&INVALID_REQUEST_URI));
+    }
     let grant = Grant {
         id: Id::next(now),
         kind: GrantKind::AuthorizationCode,
@@ -299,15 +354,10 @@ pub fn approve(
         created_at: now,
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,
+        audience: request.audience.clone(),
     };
     grants::insert(tx, &grant)?;
-    if request.scope.holds("openid")
-        && let Some((session, _)) = sessions::find(tx, session)?
-    {
-        let methods = BY_PASSWORD.iter().collect();
-        let (nonce, auth_time) = (request.nonce.clone(), session.authenticated_at);
-        authentications::insert(tx, &Authentication { id: grant.id, nonce, auth_time, methods })?;
-    }
+    openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
     let record = AuthorizationCodeRecord {
         id: code.id(),
@@ -323,7 +373,7 @@ pub fn approve(
     };
     authorization_codes::insert(tx, &record)?;
     if request.has_proven_address() {
-        let allowed = (ConsentKind::Authorization, &request.scope);
+        let allowed = (ConsentKind::Authorization, &request.scope, &request.audience);
         consents::remember(tx, now, user, request.client.id, allowed)?;
     }
     Ok(code)

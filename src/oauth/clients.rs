@@ -96,6 +96,7 @@ pub(super) fn insert(
         post_logout_redirect_uris: new.post_logout_redirect_uris,
         id_token_signed_response_alg: new.id_token_signed_response_alg,
         id_token_claims: new.id_token_claims,
+        require_pushed_requests: false,
     };
     clients::insert(tx, &client)?;
     let secret = match client.client_type {

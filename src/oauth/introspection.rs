@@ -11,6 +11,7 @@ use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::TokenKind;
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::Mint;
@@ -48,6 +49,9 @@ pub struct Introspection {
     /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The APIs that it is for: one, or a list (RFC 7662 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<serde_json::Value>,
     /// What kind it is: one of the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
@@ -108,8 +112,9 @@ pub fn introspect(
         token_type: Some("Bearer"),
         exp: token.record.expires_at.map(UnixTime::seconds),
         iat: Some(token.record.created_at.seconds()),
-        sub: person.map(|person| person.id.uuid()),
+        sub: token.subject(),
         iss: Some(issuer.to_owned()),
+        aud: aud(&token.record.audience),
         token_kind: Some(token.record.kind.as_str()),
     })
 }
@@ -122,6 +127,15 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
     }
     let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
     Ok((api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(db, token, &api)?)
+}
+
+/// One API as a text, several as a list (RFC 7519 §4.1.3).
+fn aud(audience: &Words) -> Option<serde_json::Value> {
+    match audience.to_vec().as_slice() {
+        [] => None,
+        [only] => Some(only.as_str().into()),
+        several => Some(several.into()),
+    }
 }
 
 fn introspect_refresh_token(
@@ -149,6 +163,7 @@ fn introspect_refresh_token(
         iat: Some(record.created_at.seconds()),
         sub: grant.person.as_ref().map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
+        aud: aud(&grant.grant.audience),
         ..Introspection::default()
     })
 }

@@ -2,8 +2,12 @@
 
 pub mod apis;
 pub mod authorization;
+pub mod began;
 pub mod client_authentication;
 pub mod clients;
+pub mod consent;
+pub mod device;
+pub mod interaction;
 pub mod introspection;
 pub mod jose;
 mod machine;
@@ -11,6 +15,8 @@ pub mod metadata;
 pub mod openid;
 pub mod parameters;
 pub mod problem;
+pub mod pushed_request;
+pub mod resource;
 pub mod revocation;
 pub mod scopes;
 pub mod signing;

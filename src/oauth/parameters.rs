@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use url::form_urlencoded;
+
 use super::Refusal;
 use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
 use crate::domain::form;
 
-/// Parameters that may be repeated (RFC 8707 §2).
-const REPEATABLE: [&str; 1] = ["resource"];
+/// Parameters that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of one request.
 #[derive(Clone, Default)]
 pub struct Parameters {
     values: BTreeMap<String, String>,
+    further: Vec<(String, String)>,
     repeated: Vec<String>,
 }
 
@@ -38,7 +41,9 @@ impl Parameters {
             return;
         }
         if self.values.contains_key(&name) {
-            if !REPEATABLE.contains(&name.as_str()) && !self.repeated.contains(&name) {
+            if REPEATABLE.contains(&name.as_str()) {
+                self.further.push((name, value));
+            } else if !self.repeated.contains(&name) {
                 self.repeated.push(name);
             }
             return;
@@ -49,6 +54,25 @@ impl Parameters {
     /// The value of a parameter that was sent and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// Every value of a parameter that may be repeated, in order, each once.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let further = self.further.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let mut all: Vec<&str> = Vec::new();
+        for value in self.get(name).into_iter().chain(further) {
+            if !all.contains(&value) {
+                all.push(value);
+            }
+        }
+        all
+    }
+
+    /// The parameters as a form, but for some.
+    pub fn to_form(&self, without: &[&str]) -> String {
+        let further = self.further.iter().map(|(name, value)| (name, value));
+        let kept = self.values.iter().chain(further).filter(|(name, _)| !without.contains(&name.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
     /// Whether this parameter was sent twice.
@@ -89,6 +113,8 @@ mod tests {
         let parameters = Parameters::parse(b"a=1&b=&a=2&c=x+y&resource=r&resource=s").expect("because it is UTF-8");
         assert_eq!((parameters.get("a"), parameters.get("b"), parameters.get("c")), (Some("1"), None, Some("x y")));
         assert!(parameters.is_repeated("a") && !parameters.is_repeated("resource"));
+        assert_eq!((parameters.all("resource"), parameters.all("x")), (vec!["r", "s"], Vec::new()));
+        assert_eq!(parameters.to_form(&["a"]), "c=x+y&resource=r&resource=s");
         assert!(Parameters::parse(b"a=&a=1").expect("because it is UTF-8").get("a").is_some());
     }
 

@@ -49,6 +49,18 @@ problems! {
     INVALID_SCOPE = "invalid-scope", "invalid_scope",
         "The scope is malformed, unknown, or more than this application may ask for.",
         "Ask only for scopes that are registered for the application.";
+    INVALID_TARGET = "invalid-target", "invalid_target",
+        "The resource or audience is unknown here, or is not for this token.",
+        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707); in a token exchange, one API (RFC 8693).";
+    INVALID_REQUEST_URI = "invalid-request-uri", "invalid_request_uri",
+        "The request_uri is unknown, expired, used, or another client's.",
+        "Push the request again: a request_uri works for one decision, and a browser must come with it before expires_in is over (RFC 9126).";
+    REQUEST_URI_PUSHED = "request-uri-pushed", "invalid_request",
+        "A pushed request cannot hold a request_uri.",
+        "Push the parameters themselves (RFC 9126 section 2.1).";
+    PUSHED_REQUEST_REQUIRED = "pushed-request-required", "invalid_request",
+        "This application must push its authorization requests.",
+        "Send the parameters to pushed_authorization_request_endpoint, and the browser with client_id and the request_uri that it answers (RFC 9126).";
     STATE_TOO_LONG = "state-too-long", "invalid_request",
         "The state may have at most 2,048 bytes, without NUL.",
         "Keep the data on your side and send a short reference to it.";
@@ -66,7 +78,7 @@ problems! {
         "Send the parameters themselves.";
     REQUEST_URI_NOT_SUPPORTED = "request-uri-not-supported", "request_uri_not_supported",
         "Request objects by reference are not supported.",
-        "Send the parameters themselves.";
+        "Send the parameters themselves, or push them first (RFC 9126).";
     REGISTRATION_NOT_SUPPORTED = "registration-not-supported", "registration_not_supported",
         "The registration parameter is not supported.",
         "Register the application in the developer console.";
@@ -74,8 +86,27 @@ problems! {
         "The nonce may have at most 1,024 bytes.",
         "Send a random word, or the hash of a longer value.";
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
-        "Only response_mode=query is supported.",
-        "Leave response_mode out.";
+        "The response_mode is not supported here.",
+        "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";
+    // What cannot be done without showing a page (OpenID Connect Core §3.1.2.6), and what asks for pages.
+    LOGIN_REQUIRED = "login-required", "login_required",
+        "The person has to log in first.",
+        "Send the person through the authorization endpoint without prompt=none.";
+    CONSENT_REQUIRED = "consent-required", "consent_required",
+        "The person has to be asked first.",
+        "Send the person through the authorization endpoint without prompt=none. An address on the person's own device is asked every time.";
+    ACCOUNT_SELECTION_REQUIRED = "account-selection-required", "account_selection_required",
+        "Another person is logged in than login_hint names.",
+        "Send the person through the authorization endpoint without prompt=none, so that they can choose the account.";
+    INTERACTION_REQUIRED = "interaction-required", "interaction_required",
+        "This kind of request gets no code without a page.",
+        "Ask with GET as a browser does when a person goes there: HEAD and prefetching get no code.";
+    INVALID_PROMPT = "invalid-prompt", "invalid_request",
+        "prompt=none cannot be combined with other values.",
+        "Send none alone, or the other values without it (OpenID Connect Core section 3.1.2.1).";
+    INVALID_MAX_AGE = "invalid-max-age", "invalid_request",
+        "The max_age is not a whole number of seconds.",
+        "Send digits only, such as max_age=3600.";
     // The token endpoint (RFC 6749 §5.2).
     INVALID_CLIENT = "invalid-client", "invalid_client",
         "Client authentication failed.",
@@ -108,6 +139,35 @@ problems! {
     LOGOUT_WITHOUT_CLIENT = "logout-without-client", "invalid_request",
         "A post_logout_redirect_uri needs an id_token_hint or a client_id beside it.",
         "Send the ID token of the person as id_token_hint, or the application's client_id.";
+    // Devices without a browser (RFC 8628 §3.5).
+    AUTHORIZATION_PENDING = "authorization-pending", "authorization_pending",
+        "The user has not decided yet.",
+        "Ask again after the interval, in seconds, of the device authorization answer.";
+    SLOW_DOWN = "slow-down", "slow_down",
+        "The device asks too often.",
+        "Wait five seconds longer between requests, from now on (RFC 8628 section 3.5).";
+    DEVICE_DENIED = "device-denied", "access_denied",
+        "The user has refused access to this device.",
+        "Stop asking. Start again only when the person wants to.";
+    EXPIRED_DEVICE_CODE = "expired-device-code", "expired_token",
+        "The device code has expired.",
+        "Ask for a new one at the device authorization endpoint, when the person is there.";
+    INVALID_DEVICE_CODE = "invalid-device-code", "invalid_grant",
+        "The device code is unknown, used, or was issued to another client.",
+        "A device code works once, and only for the client that asked for it. Start again at the device authorization endpoint.";
+    TOO_MANY_DEVICES = "too-many-devices", "temporarily_unavailable",
+        "Too many devices of this network wait for their people.",
+        "Wait until some are done, ten minutes at most. An application that authenticates with a secret has no such limit.";
+    // Token exchange (RFC 8693 §2.2.2).
+    INVALID_SUBJECT_TOKEN = "invalid-subject-token", "invalid_request",
+        "The subject_token is unknown, expired, revoked, or of a kind that is not exchanged.",
+        "Send a person's own user token or personal token. A token that an application was given stays with that application.";
+    UNSUPPORTED_TOKEN_TYPE = "unsupported-token-type", "invalid_request",
+        "Only urn:ietf:params:oauth:token-type:access_token is exchanged here.",
+        "Send it as subject_token_type, and leave requested_token_type out.";
+    ACTOR_NOT_SUPPORTED = "actor-not-supported", "invalid_request",
+        "Actor tokens are not supported.",
+        "Leave actor_token and actor_token_type out: the new token names your client already.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

@@ -6,8 +6,8 @@ use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, grants, idempotency_keys, login_codes, refresh_tokens,
-    remote_sessions, sessions, tokens,
+    authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
+    pushed_requests, refresh_tokens, remote_sessions, sessions, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -22,7 +22,7 @@ type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 /// When the store fails.
 pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let mut removed = clean_codes(tx, before)? + clean_tokens(tx, before)? + clean_refresh_tokens(tx, before)?;
-    removed += clean_held(tx, before)?;
+    removed += clean_held(tx, before)? + clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
@@ -46,6 +46,18 @@ fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq_any(waiting))).execute(tx)?;
     removed += diesel::delete(idempotency_keys::table.filter(idempotency_keys::id.eq_any(keys))).execute(tx)?;
     Ok(removed)
+}
+
+fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = pushed_requests::table.filter(pushed_requests::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(pushed_requests::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(pushed_requests::table.filter(pushed_requests::id.eq_any(ids))).execute(tx)?)
+}
+
+fn clean_devices(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = device_codes::table.filter(device_codes::expires_at.lt(before));
+    let ids: Vec<i64> = ended.select(device_codes::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(device_codes::table.filter(device_codes::id.eq_any(ids))).execute(tx)?)
 }
 
 /// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
@@ -84,6 +96,9 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             login_codes::table.filter(login_codes::grant_id.eq(grants::id)).select(login_codes::id),
+        )))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            device_codes::table.filter(device_codes::grant_id.eq(grants::id.nullable())).select(device_codes::id),
         )))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id),

@@ -87,6 +87,13 @@ pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) 
     Ok(())
 }
 
+/// Takes only pushed authorization requests from it, or others too.
+pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_required: bool) -> Result<()> {
+    let row = diesel::update(clients::table.filter(clients::id.eq(id)));
+    row.set(clients::require_pushed_requests.eq(is_required)).execute(tx)?;
+    Ok(())
+}
+
 /// Marks it as deleted; it can act no more and is in no list.
 pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
     diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::deleted_at.eq(Some(now))).execute(tx)?;

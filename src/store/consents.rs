@@ -9,6 +9,7 @@ use crate::domain::consent::{Consent, ConsentKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::schema::consents;
 
 /// What a person allowed an application before.
@@ -26,20 +27,20 @@ pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Consent>> {
     Ok(rows.order(consents::id).select(Consent::as_select()).load(tx)?)
 }
 
-/// Remembers that a person allowed `scope`, beside what they allowed before.
+/// Remembers that a person allowed `scope` at the APIs of `audience`, beside what they allowed before.
 pub fn remember(
     tx: &mut Database,
     now: UnixTime,
     user: Id<User>,
     client: Id<Client>,
-    (kind, scope): (ConsentKind, &Scope),
+    (kind, scope, audience): (ConsentKind, &Scope, &Words),
 ) -> Result<()> {
     match find(tx, user, client, kind)? {
-        Some(consent) if scope.is_within(&consent.scope) => {}
+        Some(consent) if scope.is_within(&consent.scope) && audience.is_within(&consent.audience) => {}
         Some(consent) => {
-            let widened = consent.scope.union(scope);
+            let widened = (consent.scope.union(scope), consent.audience.union(audience));
             diesel::update(consents::table.filter(consents::id.eq(consent.id)))
-                .set((consents::scope.eq(widened), consents::allowed_at.eq(now)))
+                .set((consents::scope.eq(widened.0), consents::audience.eq(widened.1), consents::allowed_at.eq(now)))
                 .execute(tx)?;
         }
         None => {
@@ -50,6 +51,7 @@ pub fn remember(
                 kind,
                 scope: scope.clone(),
                 allowed_at: now,
+                audience: audience.clone(),
             };
             diesel::insert_into(consents::table).values(&consent).execute(tx)?;
         }

@@ -12,7 +12,7 @@ use crate::domain::session::Session;
 use crate::domain::token_in_use::{Application, GrantInUse, Person};
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
-use crate::schema::{authorization_codes, clients, grants, tokens, users};
+use crate::schema::{authorization_codes, clients, device_codes, grants, tokens, users};
 
 /// The grant with this key, with all that decides whether it stands.
 pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
@@ -74,19 +74,32 @@ pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) ->
     Ok(())
 }
 
-/// Ends what ends with a browser session: its login-redirect tokens and its unredeemed codes.
+/// Ends what ends with a browser session: its login-redirect tokens and its unredeemed codes, those of
+/// devices too.
 pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<()> {
     let unredeemed = authorization_codes::table
         .filter(authorization_codes::redeemed_at.is_null())
         .filter(authorization_codes::expires_at.gt(now))
         .select(authorization_codes::grant_id);
+    let unclaimed = device_codes::table
+        .filter(device_codes::redeemed_at.is_null())
+        .filter(device_codes::expires_at.gt(now))
+        .select(device_codes::grant_id);
     let rows = grants::table.filter(grants::session_id.eq(session)).filter(grants::revoked_at.is_null()).filter(
         grants::kind
             .eq(GrantKind::LoginRedirect)
             .or(grants::kind.eq(GrantKind::Application))
-            .or(grants::id.eq_any(unredeemed)),
+            .or(grants::id.eq_any(unredeemed))
+            .or(grants::id.nullable().eq_any(unclaimed)),
     );
     diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Lets what one session gave go on with another one.
+pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) -> Result<()> {
+    let rows = grants::table.filter(grants::session_id.eq(from));
+    diesel::update(rows).set(grants::session_id.eq(Some(to))).execute(tx)?;
     Ok(())
 }
 
@@ -130,6 +143,8 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
         .left_join(tokens::table)
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.is_not_null())
+        // A client that exchanged a token was not allowed anything by the person.
+        .filter(grants::kind.ne(GrantKind::TokenExchange))
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .order(grants::id)

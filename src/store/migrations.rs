@@ -16,8 +16,10 @@ macro_rules! embedded {
 }
 
 /// Every migration, oldest first.
-const MIGRATIONS: &[Embedded] =
-    embedded!["2026-11-21-000001_house", "2026-11-21-000002_held_tokens", "2026-11-22-000010_openid",];
+const MIGRATIONS: &[Embedded] = embedded![
+    "2026-11-21-000001_house", "2026-11-21-000002_held_tokens", "2026-11-22-000010_openid",
+    "2026-11-22-000020_requests", "2026-11-22-000030_grants",
+];
 
 #[derive(Clone, Copy)]
 struct Embedded {

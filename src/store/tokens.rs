@@ -14,7 +14,8 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{clients, grants, tokens, users};
 
-/// The token with this key, with all that decides whether it lives: one query.
+/// The token with this key, with all that decides whether it lives: one query, and one more for a
+/// token that was made by an exchange.
 pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<TokenInUse>> {
     let row: Option<(TokenRecord, Grant, Option<Person>, Option<Application>)> = tokens::table
         .inner_join(grants::table.left_join(users::table).left_join(clients::table))
@@ -27,10 +28,13 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
         ))
         .get_result(tx)
         .optional()?;
-    Ok(row.map(|(record, grant, person, application)| TokenInUse {
-        record,
-        basis: GrantInUse { grant, person, application },
-    }))
+    let Some((record, grant, person, application)) = row else { return Ok(None) };
+    let subject = record.made_by.filter(|_| grant.kind == GrantKind::TokenExchange);
+    let exchanged = match subject {
+        Some(subject) => find_in_use(tx, subject)?.map(Box::new),
+        None => None,
+    };
+    Ok(Some(TokenInUse { record, basis: GrantInUse { grant, person, application }, exchanged }))
 }
 
 /// Adds a token.

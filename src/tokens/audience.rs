@@ -15,6 +15,8 @@ pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, 
         // A generator is for one endpoint of ours; no API has to know it.
         TokenKind::Generator => Ok(false),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
+        // A token that names its APIs is for them alone (RFC 8707 §2).
+        TokenKind::OAuth if !token.record.audience.is_empty() => Ok(token.record.audience.contains(&api.identifier)),
         TokenKind::Personal | TokenKind::OAuth => {
             if api.is_first_party && is_for_platform(token) {
                 return Ok(true);
@@ -28,7 +30,7 @@ pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, 
 /// Whether a token is for the platform itself, and not for some other API's scopes alone.
 pub fn is_for_platform(token: &TokenInUse) -> bool {
     match token.record.kind {
-        TokenKind::OAuth => token.record.scope.holds(PLATFORM_SCOPE),
+        TokenKind::OAuth => token.record.scope.holds(PLATFORM_SCOPE) && token.record.audience.is_empty(),
         TokenKind::Personal => token.record.access_list.is_some(),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => true,
         TokenKind::Generator => false,

@@ -1,6 +1,7 @@
 //! May this token make this request? One table, door × kind; what is not in it is refused.
 
 use super::Mint;
+use super::audience::is_for_platform;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
@@ -44,17 +45,23 @@ impl Door {
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).
     pub fn opens_for(self, token: &TokenInUse) -> bool {
-        let holds_projects = token.record.scope.holds("projects");
+        // A client that acts for itself is no person: only other APIs may want it.
+        if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
+            return false;
+        }
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
-            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => holds_projects,
+            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform(token),
             (Self::Content, TokenKind::Personal) => true,
             (Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
             (_, _) if token.record.format == TokenFormat::Jwt => false,
-            (Self::UserInfo, TokenKind::OAuth) => token.record.scope.holds("openid"),
+            // A token that names other APIs is not for us (RFC 8707 §2).
+            (Self::UserInfo, TokenKind::OAuth) => {
+                token.record.scope.holds("openid") && token.record.audience.is_empty()
+            }
             (Self::ForwardedRequest, TokenKind::Generator) => false,
             (Self::ForwardedRequest, _) => true,
             _ => false,

@@ -2,6 +2,7 @@
 
 use super::{Mint, jwt};
 use crate::clock::UnixTime;
+use crate::domain::access_list::AccessList;
 use crate::domain::api::TokenFormat;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
@@ -23,7 +24,7 @@ pub struct Issued<K: Kind> {
     pub claims: Option<jwt::AccessTokenClaims>,
 }
 
-/// Issues an OAuth access token (RFC 6749 §1.4). It never outlives its grant.
+/// Issues an OAuth access token (RFC 6749 §1.4) for the APIs of its grant. It never outlives its grant.
 ///
 /// # Errors
 /// When the store fails.
@@ -35,16 +36,49 @@ pub fn access_token(
     given_with: Option<Id<RefreshTokenRecord>>,
 ) -> Result<Issued<AccessToken>> {
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
-    let api = jwt::api_of(tx, scope)?;
-    let longest = if api.is_some() { LONGEST_JWT } else { i64::MAX };
-    let expires_in = mint.lifetimes.access.min(left).min(longest).max(0);
+    let expires_in = mint.lifetimes.access.min(left).max(0);
+    issue_for_apis(tx, now, (grant, scope, expires_in), |record| TokenRecord { refresh_token_id: given_with, ..record })
+}
+
+/// Issues a token for one API in exchange for another token (RFC 8693 §2.2.1): it ends with that one.
+///
+/// # Errors
+/// When the store fails.
+pub fn exchanged_token(
+    tx: &mut Database,
+    now: UnixTime,
+    (grant, expires_in): (&Grant, i64),
+    (subject, access_list): (Id<TokenRecord>, Option<AccessList>),
+) -> Result<Issued<AccessToken>> {
+    issue_for_apis(tx, now, (grant, &grant.scope, expires_in), |record| TokenRecord {
+        access_list: access_list.clone(),
+        made_by: Some(subject),
+        ..record
+    })
+}
+
+/// An OAuth token in the form that its API wants. A JWT names its one API, and cannot list resources:
+/// those are the row's, as they count at the moment of use.
+fn issue_for_apis(
+    tx: &mut Database,
+    now: UnixTime,
+    (grant, scope, expires_in): (&Grant, &Scope, i64),
+    complete: impl FnOnce(TokenRecord) -> TokenRecord,
+) -> Result<Issued<AccessToken>> {
     let token = Token::<AccessToken>::generate(Id::next(now));
-    let format = if api.is_some() { TokenFormat::Jwt } else { TokenFormat::Opaque };
-    let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
-    let record = TokenRecord { refresh_token_id: given_with, format, ..record };
-    tokens::insert(tx, &record)?;
-    let claims = api.map(|api| jwt::claims(tx, (&record, grant), (&api, now.plus(expires_in)))).transpose()?;
-    Ok(Issued { token, expires_in, claims })
+    let mut row = complete(record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in)));
+    let api = jwt::api_of(tx, &grant.audience, scope)?.filter(|_| row.access_list.is_none());
+    let Some(api) = api else {
+        tokens::insert(tx, &row)?;
+        return Ok(Issued { token, expires_in, claims: None });
+    };
+    let expires_in = expires_in.min(LONGEST_JWT);
+    row.expires_at = Some(now.plus(expires_in));
+    row.format = TokenFormat::Jwt;
+    row.audience = std::iter::once(&api.identifier).collect();
+    tokens::insert(tx, &row)?;
+    let claims = jwt::claims(tx, (&row, grant), (&api, now.plus(expires_in)))?;
+    Ok(Issued { token, expires_in, claims: Some(claims) })
 }
 
 /// Issues a user token: everything its person may do.
@@ -86,6 +120,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         sealed: None,
         last_used_from: None,
         format: TokenFormat::Opaque,
+        audience: grant.audience.clone(),
     }
 }
 

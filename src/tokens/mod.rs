@@ -7,6 +7,7 @@ pub mod issue;
 pub mod jwt;
 pub mod last_use;
 pub mod leak;
+pub mod pace;
 pub mod personal;
 pub mod request;
 pub mod resources;
@@ -16,6 +17,7 @@ pub mod studio;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use last_use::LastUse;
+use pace::Pace;
 
 /// What is needed to make tokens and to judge them.
 #[derive(Debug)]
@@ -28,4 +30,6 @@ pub struct Mint {
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.
     pub last_use: LastUse,
+    /// How often devices poll.
+    pub pace: Pace,
 }

@@ -12,6 +12,7 @@ use crate::domain::token::{PersonalToken, Token};
 use crate::domain::token_in_use::Person;
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
+use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::resources::{self, Tiers};
 use crate::store::{Database, StoreError, grants, tokens};
@@ -172,6 +173,7 @@ pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in
         created_at: now,
         expires_at: expires_in.map(|seconds| now.plus(seconds)),
         revoked_at: None,
+        audience: Words::default(),
     }
 }
 

@@ -54,6 +54,8 @@ pub fn decide(
         return Ok(Decision::Missing("write"));
     }
     Ok(match token.record.kind {
+        // Only one that was exchanged for a personal token has a list, and is judged like it.
+        TokenKind::OAuth if token.record.access_list.is_some() => personal(db, mint, rules, (token, request))?,
         TokenKind::User | TokenKind::OAuth => Decision::Allowed(None),
         TokenKind::Generator => Decision::Missing("any: a generator only makes tokens"),
         TokenKind::Studio => {

@@ -51,6 +51,24 @@ pub fn session(tx: &mut Database, now: UnixTime, user: Id<User>, session: Id<Ses
     Ok(is_ended)
 }
 
+/// Ends a browser session whose browser signed in again, as `new`. What it gave goes on with the new one
+/// when the same person signed in: an app that asks for the password again (`prompt=login`) ends nothing
+/// of other apps.
+///
+/// # Errors
+/// When the store fails.
+pub fn replaced_session(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, old): (Id<User>, Id<Session>),
+    new: Id<Session>,
+) -> Result<()> {
+    if sessions::find(tx, new)?.is_some_and(|(_, person)| person.id == user) {
+        grants::move_to_session(tx, old, new)?;
+    }
+    session(tx, now, user, old).map(drop)
+}
+
 /// Ends all sessions, user tokens, codes and grants of a person: their password was reset.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ macro_rules! assets {
 static ASSETS: &[Asset] = assets![
     "app.css": "text/css; charset=utf-8",
     "demo.css": "text/css; charset=utf-8",
+    "form_post.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "login.js": "text/javascript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",

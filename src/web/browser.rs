@@ -46,13 +46,15 @@ impl BrowserSession {
         kept.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
-    /// Signs the browser in; the session that it had before is ended.
+    /// Signs the browser in; the session that it had before is replaced.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn sign_in(&self, app: &Data<App>, key: &Token<SessionKey>) -> Result<(), StoreError> {
         if let Some(before) = self.visitor(app).await? {
-            end(app, &before).await?;
+            let (now, new) = (app.now(), key.id());
+            let before = (before.user.id, before.session.id);
+            app.store.write(move |tx| revoke::replaced_session(tx, now, before, new)).await?;
         }
         self.put(key)
     }
@@ -179,6 +181,7 @@ impl FromRequest for Visitor {
         let next = match request.method() {
             &Method::GET => request.uri().to_string(),
             _ if request.path().contains("/developer") => app.public.path("/developer"),
+            _ if request.path().ends_with("/device") => app.public.path("/device"),
             _ => app.public.path("/account"),
         };
         let location = log_in_first(&app, &next);

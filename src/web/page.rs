@@ -38,6 +38,8 @@ pub struct Asking {
     pub name: String,
     /// Where the person goes back to.
     pub host: String,
+    /// Who the app thinks they are (OpenID Connect Core §3.1.2.1).
+    pub login_hint: Option<String>,
 }
 
 /// A field that cannot be taken.

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError, Route, guard};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::pages::{account, developer, home, log_in, log_out, problem, register, set_up};
+use super::pages::{account, developer, device, home, log_in, log_out, problem, register, set_up};
 use super::{api, assets, browser, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -27,6 +27,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/userinfo", Access::Token),
     ("GET", "/oauth/logout", Access::Anybody),
     ("POST", "/oauth/logout", Access::Anybody),
+    ("POST", "/oauth/par", Access::Client),
+    ("POST", "/oauth/device", Access::Client),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -79,6 +81,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/setup", Access::Anybody),
     ("POST", "/setup", Access::Anybody),
     ("GET", "/errors/{id}", Access::Anybody),
+    ("GET", "/device", Access::Person),
+    ("POST", "/device", Access::Person),
     ("GET", "/account", Access::Person),
     ("GET", "/account-settings/profile", Access::Anybody),
     ("GET", "/account-settings/security", Access::Anybody),
@@ -147,6 +151,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
                 .route(post().to(oauth::userinfo::post))
                 .wrap(cors()),
         )
+        .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
+        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(
@@ -269,6 +275,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(page("/register").route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup").route(get().to(set_up::get)).route(post().to(set_up::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
+        .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
         .service(page("/account/sessions").route(get().to(account::sessions::get)))

@@ -28,6 +28,33 @@ async fn a_person_who_allows_an_app_arrives_where_its_callback_leads() {
 }
 
 #[actix_web::test]
+async fn a_person_whose_answer_is_posted_arrives_where_the_callback_leads() {
+    let (server, browser) = (Gatepost::start(), Browser::start().await);
+    let (app, home) = app_that_leads_on(&server);
+    browser.open(&app.link_with_mode(&server, "form_post")).await;
+    browser.give_password().await;
+    browser.click_words("Allow").await;
+    browser.arrive(&home.at("localhost", "/home")).await;
+    let answers = app.answers();
+    assert_eq!((answers.len(), answers[0].parameter("code")), (1, None), "nothing stood in an address: {answers:?}");
+    browser.leave(&[]).await;
+}
+
+#[actix_web::test]
+async fn an_answer_is_posted_by_a_button_where_no_scripts_run() {
+    let server = Gatepost::start();
+    let browser = Browser::start().await.without_scripts().await;
+    let (app, home) = app_that_leads_on(&server);
+    browser.open(&app.link_with_mode(&server, "form_post")).await;
+    browser.give_password().await;
+    browser.click_words("Allow").await;
+    browser.arrive_at_heading("Going back to the app").await;
+    browser.click_words("Continue").await;
+    browser.arrive(&home.at("localhost", "/home")).await;
+    browser.leave(&[]).await;
+}
+
+#[actix_web::test]
 async fn a_person_who_leaves_the_log_in_page_arrives_where_the_callback_leads() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     let (app, home) = app_that_leads_on(&server);

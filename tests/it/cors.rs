@@ -35,6 +35,8 @@ async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
         ("/oauth/jwks", "GET"),
         ("/oauth/userinfo", "GET"),
         ("/oauth/userinfo", "POST"),
+        ("/oauth/par", "POST"),
+        ("/oauth/device", "POST"),
         ("/v3", "GET"),
         ("/v3/account", "GET"),
     ] {

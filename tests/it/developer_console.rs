@@ -167,6 +167,32 @@ async fn rolling_the_secret_keeps_the_old_one_as_long_as_its_owner_says() {
 }
 
 #[actix_web::test]
+async fn its_owner_lets_it_log_in_devices_and_stops_that_again() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let form = new_app_form(&mut alice).await;
+    let page = alice.submit(form).await;
+    let path = format!("/developer/apps/{}", client_id(&page));
+    let before = ["authorization_code", "refresh_token"].map(str::to_owned).to_vec();
+    let device = "urn:ietf:params:oauth:grant-type:device_code".to_owned();
+    let grants = async || {
+        let id = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let found = server.read(move |db| gatepost::store::clients::find_by_client_id(db, &id)).await;
+        found.expect("because it was registered").grant_types.to_vec()
+    };
+    assert_eq!(grants().await, before);
+    let page = alice.open(&path).await;
+    alice.submit(page.form_with("Save changes").choose("on_devices", "true")).await;
+    assert_eq!(grants().await, [before.clone(), vec![device]].concat());
+    let page = alice.open(&path).await;
+    alice.submit(page.form_with("Save changes")).await;
+    assert_eq!(grants().await.len(), 3, "saving something else keeps it");
+    let page = alice.open(&path).await;
+    alice.submit(page.form_with("Save changes").untick("on_devices")).await;
+    assert_eq!(grants().await, before);
+}
+
+#[actix_web::test]
 async fn an_overlap_is_a_week_at_most_and_noise_is_none() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;

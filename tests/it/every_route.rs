@@ -111,7 +111,11 @@ async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_res
             Access::Person => {
                 let location = answer.location().unwrap_or_default();
                 assert_eq!(answer.status, 303, "{name} {path}");
-                let room = if path.starts_with("/developer") { "%2Fdeveloper" } else { "%2Faccount" };
+                let room = match path.as_str() {
+                    "/device" => "%2Fdevice",
+                    path if path.starts_with("/developer") => "%2Fdeveloper",
+                    _ => "%2Faccount",
+                };
                 assert!(location.starts_with(&format!("/login?next={room}")), "{name} {path}: {location}");
             }
             Access::Token => {

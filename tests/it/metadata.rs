@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const OPENID: &str = "/.well-known/openid-configuration";
 
 async fn document(server: &Server, address: &str) -> Value {
@@ -28,7 +30,10 @@ async fn it_says_what_client_libraries_look_for_and_nothing_that_is_null_or_empt
     assert_eq!(found["issuer"], server.issuer());
     assert_eq!(list(&found, "response_types_supported"), ["code"]);
     assert_eq!(list(&found, "code_challenge_methods_supported"), ["S256"]);
-    assert_eq!(list(&found, "grant_types_supported"), ["authorization_code", "refresh_token"]);
+    assert_eq!(
+        list(&found, "grant_types_supported"),
+        ["authorization_code", "refresh_token", "client_credentials", DEVICE, EXCHANGE]
+    );
     assert_eq!(
         list(&found, "scopes_supported"),
         ["projects", "openid", "profile", "email", "offline_access", "tiles:read"]

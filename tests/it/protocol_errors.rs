@@ -114,7 +114,7 @@ async fn bodies_are_forms_of_at_most_64_kib_in_utf_8_without_nul() {
     let app = server.application(public()).await;
     let grant = format!("grant_type=refresh_token&refresh_token=x&client_id={}&pad=", app.client_id());
     let padded = |length: usize| format!("{grant}{}", "a".repeat(length - grant.len()));
-    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par"] {
         let cases: [(&str, Vec<u8>, u16); 10] = [
             (FORM.1, padded(65_537).into_bytes(), 413),
             (FORM.1, vec![b'a'; 300_000], 413),
@@ -163,6 +163,7 @@ async fn another_method_is_refused_with_the_names_of_the_right_ones() {
         ("/oauth/token", "POST"),
         ("/oauth/revoke", "POST"),
         ("/oauth/introspect", "POST"),
+        ("/oauth/par", "POST"),
         ("/v3/account/login", "POST"),
         ("/.well-known/oauth-authorization-server", "GET"),
     ] {
@@ -312,15 +313,10 @@ async fn unknown_parameters_are_ignored() {
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
     let mut alice = server.signed_in("alice").await;
-    let request = app
-        .request()
-        .and("nonce", "1")
-        .and("display", "page")
-        .and("x\u{1f511}", "é")
-        .and("resource", "https://a.example");
-    let granted = request.and("resource", "https://b.example").approve(&mut alice).await;
+    let request = app.request().and("nonce", "1").and("display", "page").and("x\u{1f511}", "é");
+    let granted = request.approve(&mut alice).await;
     let mut form = app.exchange_form(&granted);
-    form.extend([("x".to_owned(), "y".to_owned()), ("resource".to_owned(), "https://a.example".to_owned())]);
+    form.push(("x".to_owned(), "y".to_owned()));
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(app.post("/oauth/token", &form).await.status, 200);
 }

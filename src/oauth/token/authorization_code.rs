@@ -5,6 +5,7 @@ use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::{AuthorizationCodeRecord, MAX_FAILURES};
 use crate::domain::client::{Client, GrantType};
+use crate::domain::grant::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::token::{AuthorizationCode, Token};
@@ -12,7 +13,8 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::access_token::{Answers, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CODE, MISSING_PARAMETER};
+use crate::oauth::problem::{INVALID_CODE, INVALID_TARGET, MISSING_PARAMETER};
+use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, grants};
@@ -24,6 +26,7 @@ pub struct Request {
     code: Secret,
     redirect_uri: Option<String>,
     code_verifier: Option<Secret>,
+    resources: Vec<String>,
 }
 
 impl Request {
@@ -33,6 +36,7 @@ impl Request {
             code: Secret::new(code),
             redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
             code_verifier: parameters.get("code_verifier").map(Secret::new),
+            resources: parameters.all("resource").into_iter().map(str::to_owned).collect(),
         })
     }
 }
@@ -142,6 +146,8 @@ impl Answers for Exchange<'_> {
 
     fn issue(&mut self) -> Result<TokenResponse> {
         let (record, grant) = self.found()?.clone();
+        let audience = resource::narrow(&grant.grant.audience, &self.request.resources);
+        let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
         if !authorization_codes::redeem(self.tx, self.now, record.id)? {
             return Err(self.replayed(&grant));
         }
@@ -152,9 +158,10 @@ impl Answers for Exchange<'_> {
         };
         let scope = grant.grant.scope.clone();
         let given_with = refresh_token.as_ref().map(Token::id);
-        let access = issue::access_token(self.tx, self.now, self.mint, (&grant.grant, &scope), given_with)?;
         let about = (self.client, &grant.grant, &scope);
         let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::First)?;
+        let narrowed = Grant { audience, ..grant.grant };
+        let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
         Ok(TokenResponse { access, refresh_token, scope, id_token })
     }
 

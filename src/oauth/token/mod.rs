@@ -1,7 +1,10 @@
 //! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant is a file.
 
 pub mod authorization_code;
+pub mod client_credentials;
+pub mod device_code;
 pub mod refresh_token;
+pub mod token_exchange;
 
 use super::client_authentication::{self, ClientCredentials};
 use super::openid::id_token::IdToken;
@@ -24,6 +27,12 @@ pub enum TokenRequest {
     AuthorizationCode(authorization_code::Request),
     /// RFC 6749 §6.
     RefreshToken(refresh_token::Request),
+    /// RFC 6749 §4.4.2.
+    ClientCredentials(client_credentials::Request),
+    /// RFC 8628 §3.4.
+    DeviceCode(device_code::Request),
+    /// RFC 8693 §2.1.
+    TokenExchange(token_exchange::Request),
 }
 
 /// What a token request is answered (RFC 6749 §5.1).
@@ -53,6 +62,11 @@ impl TokenRequest {
                 authorization_code::Request::parse(parameters).map(Self::AuthorizationCode)
             }
             Ok(GrantType::RefreshToken) => refresh_token::Request::parse(parameters).map(Self::RefreshToken),
+            Ok(GrantType::ClientCredentials) => {
+                client_credentials::Request::parse(parameters).map(Self::ClientCredentials)
+            }
+            Ok(GrantType::DeviceCode) => device_code::Request::parse(parameters).map(Self::DeviceCode),
+            Ok(GrantType::TokenExchange) => token_exchange::Request::parse(parameters).map(Self::TokenExchange),
             Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
         }
     }
@@ -61,7 +75,15 @@ impl TokenRequest {
         match self {
             Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::RefreshToken(_) => GrantType::RefreshToken,
+            Self::ClientCredentials(_) => GrantType::ClientCredentials,
+            Self::DeviceCode(_) => GrantType::DeviceCode,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
+    }
+
+    /// What kind of token the answer says that it is, where the grant wants it said (RFC 8693 §2.2.1).
+    pub fn issued_token_type(&self) -> Option<&'static str> {
+        matches!(self, Self::TokenExchange(_)).then_some(token_exchange::ACCESS_TOKEN)
     }
 }
 
@@ -84,6 +106,15 @@ pub fn examine(
     match request {
         TokenRequest::AuthorizationCode(request) => authorization_code::find_presented(db, now, request).map(drop)?,
         TokenRequest::RefreshToken(request) => refresh_token::find_presented(db, now, request).map(drop)?,
+        TokenRequest::ClientCredentials(request) => {
+            client_credentials::find_scope(db, &client, request).map(drop)?;
+        }
+        TokenRequest::DeviceCode(request) => {
+            device_code::find_allowed(db, now, mint, (&client, request)).map(drop)?;
+        }
+        TokenRequest::TokenExchange(request) => {
+            token_exchange::examine(db, now, mint, (&client, request)).map(drop)?;
+        }
     }
     Ok(client)
 }
@@ -101,6 +132,9 @@ pub fn answer(
     match request {
         TokenRequest::AuthorizationCode(request) => authorization_code::redeem(tx, now, mint, client, request),
         TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
+        TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
+        TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
+        TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, mint, client, request),
     }
 }
 

@@ -5,6 +5,7 @@ use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
+use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::{PARALLEL_SECONDS, RefreshTokenRecord};
 use crate::domain::scope::Scope;
@@ -15,7 +16,8 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::refresh::{Answers, Verdict, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, MISSING_PARAMETER};
+use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER};
+use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::tokens::Given;
@@ -28,6 +30,7 @@ use crate::tokens::{Mint, issue};
 pub struct Request {
     refresh_token: Secret,
     scope: Option<String>,
+    resources: Vec<String>,
 }
 
 impl Request {
@@ -38,7 +41,8 @@ impl Request {
         if scope.as_deref().is_some_and(|scope| !scope.parse::<Scope>().is_ok_and(|scope| !scope.is_empty())) {
             return Err(Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" });
         }
-        Ok(Self { refresh_token, scope })
+        let resources = parameters.all("resource").into_iter().map(str::to_owned).collect();
+        Ok(Self { refresh_token, scope, resources })
     }
 }
 
@@ -181,15 +185,19 @@ impl Answers for Renewal<'_> {
     fn issue(&mut self) -> Result<TokenResponse> {
         let unfound = || INVALID_REFRESH_TOKEN.because("the refresh token was not looked up");
         let (token, record, grant) = self.found.take().ok_or_else(unfound)?;
+        let audience = resource::narrow(&grant.grant.audience, &self.request.resources);
+        let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
         let refresh_token = self.next(&token, &record, &grant)?;
-        // A narrower scope narrows this access token only; the refresh token keeps its own (§6).
+        // A narrower scope or audience narrows this access token only; the refresh token keeps its own
+        // (§6; RFC 8707 §2.2).
         let granted = &grant.grant.scope;
         let asked = self.request.scope.as_deref().map(|scope| scope.parse().unwrap_or_default());
         let scope = asked.map_or_else(|| granted.clone(), |asked: Scope| asked.intersection(granted));
         let given_with = Some(refresh_token.id());
-        let access = issue::access_token(self.tx, self.now, self.mint, (&grant.grant, &scope), given_with)?;
         let about = (self.client, &grant.grant, &scope);
         let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::Refresh)?;
+        let narrowed = Grant { audience, ..grant.grant };
+        let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
         Ok(TokenResponse { access, refresh_token: Some(refresh_token), scope, id_token })
     }
 

@@ -134,7 +134,7 @@ fn identity(token: Option<&TokenInUse>, access_list: Option<&AccessList>) -> Ide
     };
     let text = |value: Option<String>| value.unwrap_or_default();
     [
-        (HeaderName::from_static("x-auth-subject"), text(person.map(|person| person.id.uuid()))),
+        (HeaderName::from_static("x-auth-subject"), text(token.and_then(TokenInUse::subject))),
         (HeaderName::from_static("x-auth-username"), text(person.map(|person| ascii(&person.username)))),
         (HeaderName::from_static("x-auth-client"), text(client.map(|client| client.client_id.clone()))),
         (HeaderName::from_static("x-auth-kind"), text(token.map(|token| token.record.kind.as_str().to_owned()))),

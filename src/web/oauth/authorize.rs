@@ -1,26 +1,24 @@
-//! `GET` and `POST /oauth/authorize` — RFC 6749 §4.1.1, and the consent page on the way.
+//! `GET` and `POST /oauth/authorize` — RFC 6749 §4.1.1, and the pages on the way.
 
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
-use crate::clock::in_words;
-use crate::domain::client::GrantType;
-use crate::domain::redirect_uri::RedirectUri;
-use crate::domain::scope::Scope;
+use super::answer::Destination;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
+use crate::oauth::began::Began;
+use crate::oauth::consent::{self as remembered, Allowed};
+use crate::oauth::interaction::{Sitting, Step};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{ACCESS_DENIED, Problem, UNREGISTERED_REDIRECT_URI};
-use crate::oauth::scopes;
-use crate::outcome::{Error, consult};
-use crate::store::{StoreError, clients};
+use crate::oauth::problem::{ACCESS_DENIED, INTERACTION_REQUIRED, Problem, UNREGISTERED_REDIRECT_URI};
+use crate::oauth::pushed_request;
+use crate::outcome::{Error, consult, transact};
 use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Forms, render, see_other};
-use crate::web::pages::consent::{Consent, ScopeLine};
+use crate::web::page::{Asking, see_other};
+use crate::web::pages::{consent, register};
 use crate::web::same_origin::is_own;
 
 /// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
@@ -29,21 +27,53 @@ pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
         || ["sec-purpose", "purpose"].iter().any(|name| request.headers().contains_key(*name))
 }
 
-/// Shows the consent page, or goes on at once when the person allowed the same before.
-pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
-    let asked = match examine(&app, request.query_string().as_bytes()).await? {
-        Ok(asked) => asked,
-        Err(refused) => return refuse(&app, (refused, request.query_string()), visitor.0.as_ref()).await,
-    };
-    let Some(visitor) = visitor.0 else { return Ok(see_other(&log_in_first(&app, &request.uri().to_string()))) };
-    let (shared, user) = (asked.clone(), visitor.user.id);
-    let allowed = app.store.read(move |db| authorization::find_consent(db, &shared, user)).await;
-    let allowed = allowed.map_err(|error| PageError::unavailable(&app, &error))?;
-    let is_allowed = asked.has_proven_address() && !asked.scope.is_empty() && asked.scope.is_within(&allowed);
-    if is_allowed && !is_speculative(&request) {
-        return approve(&app, &asked, &visitor).await;
+/// The query of an authorization request, with the moment at which it began if we sealed one.
+struct Address {
+    query: String,
+    began: Option<Began>,
+}
+
+impl Address {
+    fn new(app: &App, query: &str) -> Self {
+        let (query, began) = Began::split(&app.mint, query);
+        Self { query, began }
     }
-    consent_page(&app, (&asked, &allowed), &visitor, request.query_string(), None).await
+
+    /// The query for our own addresses of the same request, which keep its beginning.
+    fn onward(&self, app: &App, asked: &AuthorizationRequest, visitor: Option<&Visitor>) -> String {
+        if !asked.needs_its_beginning() {
+            return self.query.clone();
+        }
+        let now = || Began::new(app.now(), visitor.map(|visitor| visitor.session.id));
+        self.began.unwrap_or_else(now).seal(&app.mint, &self.query)
+    }
+}
+
+/// Shows what has to be shown, or goes on at once when the person allowed the same before.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
+    let (address, visitor) = (Address::new(&app, request.query_string()), visitor.0);
+    let asked = match examine(&app, &address).await? {
+        Ok(asked) => asked,
+        Err(refused) => return refuse(&app, (refused, &address.query), visitor.as_ref()).await,
+    };
+    let (step, allowed) = next_step(&app, (&asked, &address), visitor.as_ref()).await?;
+    let onward = address.onward(&app, &asked, visitor.as_ref());
+    let refuse = |problem| refuse_late(&app, &asked, problem, visitor.as_ref());
+    match (step, &visitor) {
+        (Step::Refuse(problem), _) => refuse(problem).await,
+        (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, visitor).await,
+        (Step::Answer, _) if asked.wishes.prompt.none => refuse(&INTERACTION_REQUIRED).await,
+        (Step::Answer | Step::Ask, Some(visitor)) => {
+            consent::show(&app, (&asked, &allowed), visitor, &onward, None).await
+        }
+        (step, _) => Ok(see_other(&before(&app, step, &onward))),
+    }
+}
+
+/// The page that comes first: to sign up, or to log in.
+fn before(app: &App, step: Step, onward: &str) -> String {
+    let next = format!("{}?{onward}", app.public.path("/oauth/authorize"));
+    if step == Step::SignUp { register::sign_up_first(app, &next) } else { log_in_first(app, &next) }
 }
 
 /// The platform's address of this page.
@@ -73,45 +103,88 @@ pub async fn post(
     if !is_own(request.headers(), &app.public.origin) {
         return Err(PageError::foreign(&app));
     }
-    let asked = match examine(&app, request.query_string().as_bytes()).await? {
+    let (address, visitor) = (Address::new(&app, request.query_string()), visitor.0);
+    let asked = match examine(&app, &address).await? {
         Ok(asked) => asked,
-        Err(refused) => return refuse(&app, (refused, request.query_string()), visitor.0.as_ref()).await,
+        Err(refused) => return refuse(&app, (refused, &address.query), visitor.as_ref()).await,
     };
-    let Some(visitor) = visitor.0 else { return Ok(see_other(&log_in_first(&app, &request.uri().to_string()))) };
+    let onward = address.onward(&app, &asked, visitor.as_ref());
+    let (step, _) = next_step(&app, (&asked, &address), visitor.as_ref()).await?;
+    let visitor = match (step, visitor) {
+        (Step::Refuse(problem), visitor) => return refuse_late(&app, &asked, problem, visitor.as_ref()).await,
+        (Step::Ask | Step::Answer, Some(visitor)) => visitor,
+        (step, _) => return Ok(see_other(&before(&app, step, &onward))),
+    };
     // What counts is what was shown, to the person to whom it was shown.
     if form.get("shown") != Some(asked.shown_to(visitor.user.id).as_str()) {
         let notice = "Something has changed since this page was shown. Please look again.";
-        return consent_page(&app, (&asked, &Scope::default()), &visitor, request.query_string(), Some(notice)).await;
+        return consent::show(&app, (&asked, &Allowed::default()), &visitor, &onward, Some(notice)).await;
     }
-    if decision == "allow" { approve(&app, &asked, &visitor).await } else { Ok(denied(&app, &asked)) }
+    if decision == "allow" { approve(&app, &asked, &visitor).await } else { deny(&app, &asked).await }
 }
 
 /// The redirect of a person who chose Cancel on the log-in page that this request led to.
 pub async fn cancel(app: &Data<App>, query: &str) -> Option<HttpResponse> {
-    match examine(app, query.as_bytes()).await {
-        Ok(Ok(asked)) => Some(denied(app, &asked)),
+    match examine(app, &Address::new(app, query)).await {
+        Ok(Ok(asked)) => deny(app, &asked).await.ok(),
         _ => None,
     }
 }
 
-/// The application behind an authorization request and the host that the answer goes to.
-pub async fn asking(app: &Data<App>, query: &str) -> Option<(String, String)> {
-    match examine(app, query.as_bytes()).await {
-        Ok(Ok(asked)) => Some((asked.client.name.clone(), asked.redirect_uri.host())),
+/// The application behind an authorization request, the host that the answer goes to, and who the
+/// application thinks the person is.
+pub async fn asking(app: &Data<App>, query: &str) -> Option<Asking> {
+    match examine(app, &Address::new(app, query)).await {
+        Ok(Ok(asked)) => Some(Asking {
+            name: asked.client.name.clone(),
+            host: asked.redirect_uri.host(),
+            login_hint: asked.wishes.login_hint,
+        }),
         _ => None,
+    }
+}
+
+/// Whether somebody who is signed in has to log in again before this request is answered.
+pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> bool {
+    let address = Address::new(app, query);
+    match examine(app, &address).await {
+        Ok(Ok(asked)) => asked.wishes.must_log_in(app.now(), &visitor.session, address.began.as_ref()),
+        _ => false,
     }
 }
 
 async fn examine(
     app: &Data<App>,
-    query: &[u8],
+    address: &Address,
 ) -> Result<Result<AuthorizationRequest, AuthorizationRefusal>, PageError> {
-    let parameters = Parameters::parse(query).map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
-    match consult(&app.store, move |db| authorization::examine(db, &parameters)).await {
+    let parameters = Parameters::parse(address.query.as_bytes());
+    let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
+    let (now, began) = (app.now(), address.began);
+    let examined = consult(&app.store, move |db| {
+        let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), began.as_ref())?;
+        authorization::examine(db, (&parameters, source))
+    });
+    match examined.await {
         Ok(asked) => Ok(Ok(asked)),
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
+}
+
+/// What comes next for whoever sits at the browser, and what they allowed before.
+async fn next_step(
+    app: &Data<App>,
+    (asked, address): (&AuthorizationRequest, &Address),
+    visitor: Option<&Visitor>,
+) -> Result<(Step, Allowed), PageError> {
+    let (now, began) = (app.now(), address.began.as_ref());
+    let Some(Visitor { session, user }) = visitor else {
+        return Ok((asked.next_step(now, began, None), Allowed::default()));
+    };
+    let (shared, id) = (asked.clone(), user.id);
+    let allowed = app.store.read(move |db| remembered::find(db, &shared, id)).await;
+    let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok((asked.next_step(now, began, Some(Sitting { user, session, allowed: &allowed })), allowed))
 }
 
 /// A page, an immediate redirect, or a page whose button is the redirect (RFC 9700 §4.11.2).
@@ -134,17 +207,28 @@ async fn refuse(
         }
         AuthorizationRefusal::Redirect(refused) => *refused,
     };
+    tell(app, refused, visitor).await
+}
+
+/// Refuses a request that was right in every part.
+async fn refuse_late(
+    app: &Data<App>,
+    asked: &AuthorizationRequest,
+    problem: &'static Problem,
+    visitor: Option<&Visitor>,
+) -> Result<HttpResponse, PageError> {
+    tell(app, asked.refused(problem), visitor).await
+}
+
+/// Tells the application what is wrong, at once where it may hear it without a click.
+async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor>) -> Result<HttpResponse, PageError> {
     tracing::info!(problem = refused.problem.id, client = ?refused.client.client_id, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
-    let may_bounce = app.store.read(move |db| authorization::may_bounce(db, &shared, user)).await;
-    let RefusedRequest { redirect_uri, state, problem, .. } = refused;
-    let location = error_location(app, &redirect_uri, state.as_deref(), problem);
+    let may_bounce = app.store.read(move |db| remembered::may_bounce(db, &shared, user)).await;
+    let destination = Destination::from(&refused);
     match may_bounce {
-        Ok(true) => Ok(see_other(&location)),
-        Ok(false) => {
-            let label = format!("Return to {}", redirect_uri.host());
-            Err(PageError::of_problem(app, problem).with_action(&label, &location))
-        }
+        Ok(true) => Ok(destination.send_error(app, refused.problem)),
+        Ok(false) => Ok(destination.offer_error(app, refused.problem)),
         Err(error) => Err(PageError::unavailable(app, &error)),
     }
 }
@@ -153,88 +237,21 @@ async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visito
     let (now, shared, request) = (app.now(), app.clone(), asked.clone());
     let (user, session) = (visitor.user.id, visitor.session.id);
     let issued =
-        app.store.write(move |tx| authorization::approve(tx, now, &shared.mint, &request, (user, session))).await;
-    let code = issued.map_err(|error| PageError::unavailable(app, &error))?;
-    let answer = [("code", Some(code.expose())), ("state", asked.state.as_deref()), ("iss", Some(&app.public.issuer))];
-    Ok(see_other(&location(&asked.redirect_uri, &answer)))
-}
-
-fn denied(app: &App, asked: &AuthorizationRequest) -> HttpResponse {
-    see_other(&error_location(app, &asked.redirect_uri, asked.state.as_deref(), &ACCESS_DENIED))
-}
-
-/// RFC 6749 §4.1.2.1, with `iss` (RFC 9207 §2).
-fn error_location(app: &App, redirect_uri: &RedirectUri, state: Option<&str>, problem: &Problem) -> String {
-    let uri = format!("{}/errors/{}", app.public.issuer, problem.id);
-    let answer = [
-        ("error", Some(problem.code)),
-        ("error_description", Some(problem.description)),
-        ("error_uri", Some(uri.as_str())),
-        ("state", state),
-        ("iss", Some(&app.public.issuer)),
-    ];
-    location(redirect_uri, &answer)
-}
-
-/// The redirect URI with the answer behind its own query, which stays as it was registered (§3.1.2).
-fn location(redirect_uri: &RedirectUri, answer: &[(&str, Option<&str>)]) -> String {
-    let pairs = answer.iter().filter_map(|(name, value)| value.map(|value| (*name, value)));
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    let joint = if redirect_uri.as_str().contains('?') { '&' } else { '?' };
-    format!("{redirect_uri}{joint}{encoded}")
-}
-
-async fn consent_page(
-    app: &Data<App>,
-    (asked, allowed): (&AuthorizationRequest, &Scope),
-    visitor: &Visitor,
-    query: &str,
-    notice: Option<&str>,
-) -> Result<HttpResponse, PageError> {
-    let (client, scope) = (asked.client.clone(), asked.scope.clone());
-    let found = app.store.read(move |db| {
-        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
-        Ok::<_, StoreError>((owner, scopes::known(db)?, scopes::list_lingering(db, &scope)?))
-    });
-    let (owner, known, lingering) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let scopes = scopes::sentences(&known, &asked.scope).into_iter();
-    let chrome = visitor.chrome(app);
-    let path = app.public.path("/oauth/authorize");
-    let next: String = form_urlencoded::byte_serialize(format!("{path}?{query}").as_bytes()).collect();
-    let page = Consent {
-        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
-        action: format!("{path}?{query}"),
-        shown: asked.shown_to(visitor.user.id),
-        app_name: asked.client.name.clone(),
-        owner,
-        is_verified: asked.client.verified_at.is_some(),
-        registered: format!("{} ago", in_words(app.now().since(asked.client.created_at))),
-        redirect_host: asked.redirect_uri.host(),
-        redirect_uri: asked.redirect_uri.as_str().to_owned(),
-        is_on_this_device: !asked.has_proven_address(),
-        username: visitor.user.username.clone(),
-        scopes: scopes.map(|(name, sentence)| ScopeLine { is_new: !allowed.holds(&name), name, sentence }).collect(),
-        has_been_allowed_before: !allowed.is_empty(),
-        lasts: lasts(app, asked, &lingering),
-        other_account_url: format!("{}?next={next}", app.public.path("/logout")),
+        transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, (user, session))).await;
+    let code = match issued {
+        Ok(code) => code,
+        Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
     };
-    Ok(render(StatusCode::OK, Forms::Leave, &page))
+    Ok(Destination::from(asked).send_code(app, code.expose()))
 }
 
-fn lasts(app: &App, asked: &AuthorizationRequest, lingering: &[String]) -> String {
-    let lifetimes = app.mint.lifetimes;
-    let may_refresh = asked.client.may_use(GrantType::RefreshToken) || asked.scope.holds("offline_access");
-    let lasts = if may_refresh {
-        format!(
-            "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
-            in_words(lifetimes.refresh_idle),
-            in_words(lifetimes.refresh_max)
-        )
-    } else {
-        format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
-    };
-    match lingering {
-        [] => lasts,
-        names => format!("{lasts} Then it may work up to 10 minutes more at {}.", names.join(", ")),
+/// A person's no is a decision too: it uses a pushed request up.
+async fn deny(app: &Data<App>, asked: &AuthorizationRequest) -> Result<HttpResponse, PageError> {
+    if asked.pushed.is_some() {
+        let (now, request) = (app.now(), asked.clone());
+        let used = app.store.write(move |tx| pushed_request::consume(tx, now, &request)).await;
+        used.map_err(|error| PageError::unavailable(app, &error))?;
     }
+    Ok(Destination::from(asked).send_error(app, &ACCESS_DENIED))
 }

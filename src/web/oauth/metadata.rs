@@ -15,6 +15,6 @@ use crate::web::error::TokenError;
 pub async fn get(app: Data<App>) -> Result<HttpResponse, TokenError> {
     let known = consult::<_, Refusal, _>(&app.store, |db| Ok(scopes::known_scope(db)?)).await;
     let known = known.map_err(|error| TokenError::new(&app, error))?;
-    let metadata = Metadata::new(&app.public.issuer, &known);
+    let metadata = Metadata::new(&app.public.issuer, &known).with_sign_up(app.config.registration.is_open());
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
 }

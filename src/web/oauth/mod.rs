@@ -1,10 +1,13 @@
 //! The protocol's endpoints.
 
+pub mod answer;
 pub mod authorize;
+pub mod device;
 pub mod introspect;
 pub mod jwks;
 pub mod logout;
 pub mod metadata;
+pub mod par;
 pub mod revoke;
 pub mod signing;
 pub mod token;

@@ -26,6 +26,8 @@ struct Body<'a> {
     token_type: &'static str,
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
@@ -46,11 +48,12 @@ pub(in crate::web) async fn respond(
 ) -> Result<HttpResponse, TokenError> {
     let (credentials, knock) = knock(app, request, parameters)?;
     let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let issued_token_type = token_request.issued_token_type();
     let now = app.now();
     let response = answer(app, now, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
-    Ok(render(&response, &texts))
+    Ok(render(&response, &texts, issued_token_type))
 }
 
 /// The parameters of an endpoint of programs: a form, each once.
@@ -117,11 +120,12 @@ async fn answer(
     transact(&app.store, move |tx| token::answer(tx, now, &shared.mint, (&client, &token_request))).await
 }
 
-fn render(response: &TokenResponse, texts: &Texts) -> HttpResponse {
+fn render(response: &TokenResponse, texts: &Texts, issued_token_type: Option<&'static str>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
         access_token: texts.access_token.expose(),
         token_type: "Bearer",
         expires_in: response.access.expires_in,
+        issued_token_type,
         refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),
         id_token: texts.id_token.as_ref().map(Secret::expose),
         scope: response.scope.as_str(),

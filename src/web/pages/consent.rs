@@ -1,8 +1,22 @@
 //! The consent page: what an application may do, said so that a tired person understands it.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
 use askama::Template;
+use url::form_urlencoded;
 
-use crate::web::page::Chrome;
+use crate::clock::in_words;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scope;
+use crate::oauth::authorization::AuthorizationRequest;
+use crate::oauth::consent::Allowed;
+use crate::oauth::scopes;
+use crate::store::{StoreError, apis, clients};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, render};
 
 /// One permission.
 #[derive(Clone, Debug)]
@@ -13,6 +27,19 @@ pub struct ScopeLine {
     pub sentence: String,
     /// Whether the person did not allow it before.
     pub is_new: bool,
+}
+
+/// An API that the request names.
+#[derive(Clone, Debug)]
+pub struct ApiLine {
+    /// Its name.
+    pub name: String,
+    /// Its address, which names it to programs.
+    pub identifier: String,
+    /// Whether the person did not allow it before.
+    pub is_new: bool,
+    /// What is asked at it.
+    pub scopes: Vec<ScopeLine>,
 }
 
 /// `consent.html`.
@@ -41,7 +68,9 @@ pub struct Consent {
     pub is_on_this_device: bool,
     /// Who is signed in.
     pub username: String,
-    /// What is asked.
+    /// The APIs that the tokens are for, if any is named.
+    pub apis: Vec<ApiLine>,
+    /// What is asked beside what is asked at each of them.
     pub scopes: Vec<ScopeLine>,
     /// Whether the person allowed this application something before.
     pub has_been_allowed_before: bool,
@@ -49,4 +78,77 @@ pub struct Consent {
     pub lasts: String,
     /// Where to change the account.
     pub other_account_url: String,
+}
+
+/// Shows the page for a request whose address on this server has this query.
+///
+/// # Errors
+/// When the store fails.
+pub async fn show(
+    app: &Data<App>,
+    (asked, allowed): (&AuthorizationRequest, &Allowed),
+    visitor: &Visitor,
+    query: &str,
+    notice: Option<&str>,
+) -> Result<HttpResponse, PageError> {
+    let (client, request) = (asked.client.clone(), asked.clone());
+    let found = app.store.read(move |db| {
+        let lingering = scopes::list_lingering(db, &request.audience, &request.scope)?;
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
+        Ok::<_, StoreError>((owner, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?, lingering))
+    });
+    let (owner, known, apis, of_apis, lingering) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let mut scopes: Vec<ScopeLine> = scopes::sentences(&known, &asked.scope)
+        .into_iter()
+        .map(|(name, sentence)| ScopeLine { is_new: !allowed.scope.holds(&name), name, sentence })
+        .collect();
+    let mut lines = Vec::new();
+    for api in apis.into_iter().filter(|api| asked.audience.contains(&api.identifier)) {
+        let is_its = |line: &ScopeLine| of_apis.iter().any(|scope| scope.api_id == api.id && scope.name == line.name);
+        let (its, rest) = scopes.into_iter().partition(is_its);
+        scopes = rest;
+        let is_new = !allowed.audience.contains(&api.identifier);
+        lines.push(ApiLine { name: api.name, identifier: api.identifier, is_new, scopes: its });
+    }
+    let chrome = visitor.chrome(app);
+    let path = app.public.path("/oauth/authorize");
+    let next: String = form_urlencoded::byte_serialize(format!("{path}?{query}").as_bytes()).collect();
+    let page = Consent {
+        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        action: format!("{path}?{query}"),
+        shown: asked.shown_to(visitor.user.id),
+        app_name: asked.client.name.clone(),
+        owner,
+        is_verified: asked.client.verified_at.is_some(),
+        registered: format!("{} ago", in_words(app.now().since(asked.client.created_at))),
+        redirect_host: asked.redirect_uri.host(),
+        redirect_uri: asked.redirect_uri.as_str().to_owned(),
+        is_on_this_device: !asked.has_proven_address(),
+        username: visitor.user.username.clone(),
+        apis: lines,
+        scopes,
+        has_been_allowed_before: !allowed.scope.is_empty(),
+        lasts: lasts(app, (&asked.client, &asked.scope), &lingering),
+        other_account_url: format!("{}?next={next}", app.public.path("/logout")),
+    };
+    Ok(render(StatusCode::OK, Forms::Leave, &page))
+}
+
+/// How long what a person allows an application lasts, as a sentence.
+pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), lingering: &[String]) -> String {
+    let lifetimes = app.mint.lifetimes;
+    let may_refresh = client.may_use(GrantType::RefreshToken) || scope.holds("offline_access");
+    let lasts = if may_refresh {
+        format!(
+            "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
+            in_words(lifetimes.refresh_idle),
+            in_words(lifetimes.refresh_max)
+        )
+    } else {
+        format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
+    };
+    match lingering {
+        [] => lasts,
+        names => format!("{lasts} Then it may work up to 10 minutes more at {}.", names.join(", ")),
+    }
 }

@@ -15,7 +15,7 @@ use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
-use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
+use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
 use crate::web::page::{Asking, Chrome, Forms, render, see_other};
@@ -72,10 +72,18 @@ impl Onward {
                 .client
                 .as_ref()
                 .map_or_else(|| "a program on this device".to_owned(), |client| client.name.clone());
-            return Some(Asking { name: if redirect.is_unregistered() { host.clone() } else { name }, host });
+            let name = if redirect.is_unregistered() { host.clone() } else { name };
+            return Some(Asking { name, host, login_hint: None });
         }
-        let (name, host) = authorize::asking(app, self.authorization_query(app)?).await?;
-        Some(Asking { name, host })
+        authorize::asking(app, self.authorization_query(app)?).await
+    }
+
+    /// Whether somebody who is signed in has to log in again on the way.
+    async fn must_log_in(&self, app: &Data<App>, visitor: &Visitor) -> bool {
+        match self.authorization_query(app) {
+            Some(query) => authorize::must_log_in(app, query, visitor).await,
+            None => false,
+        }
     }
 }
 
@@ -95,6 +103,9 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     }
     match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
         (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
+        (onward, Some(visitor)) if onward.must_log_in(&app, &visitor).await => {
+            Ok(show(&app, &request, &onward, (StatusCode::OK, visitor.user.username, None)).await)
+        }
         (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
         (onward, None) => Ok(show(&app, &request, &onward, (StatusCode::OK, String::new(), None)).await),
     }
@@ -190,12 +201,16 @@ async fn show(
         Onward::Away(_) => here.clone(),
     };
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let asking = onward.asking(app).await;
+    // What was typed counts; before that, who the app thinks it is, or who is signed in.
+    let hint = asking.as_ref().and_then(|asking| asking.login_hint.as_deref()).filter(|_| error.is_none());
+    let username = hint.map_or(username, |hint| hint.chars().take(256).collect());
     let page = LogIn {
         chrome: app.chrome(),
         action: here,
         error,
         username,
-        asking: onward.asking(app).await,
+        asking,
         register_url: app
             .config
             .registration

@@ -4,6 +4,7 @@ pub mod account;
 pub mod consent;
 pub mod continue_to;
 pub mod developer;
+pub mod device;
 pub mod home;
 pub mod log_in;
 pub mod log_out;

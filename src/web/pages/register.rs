@@ -12,7 +12,7 @@ use crate::identity::people::{self, Credentials};
 use crate::identity::sign_up::{SignUpRefusal, sign_up};
 use crate::outcome::Error;
 use crate::web::app::App;
-use crate::web::browser::{BrowserSession, MaybeVisitor};
+use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Asking, Chrome, FieldError, Forms, render, see_other};
 
@@ -34,6 +34,15 @@ pub struct Register {
     pub asking: Option<Asking>,
     /// Where to log in instead.
     pub log_in_url: String,
+}
+
+/// The page that goes on to `next`, a path of ours; the log-in page where nobody may sign up.
+pub fn sign_up_first(app: &App, next: &str) -> String {
+    if !app.config.registration.is_open() {
+        return log_in_first(app, next);
+    }
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("{}?next={next}", app.public.path("/register"))
 }
 
 fn closed(app: &App) -> PageError {

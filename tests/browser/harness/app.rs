@@ -28,7 +28,10 @@ impl App {
         let client_id = client["client_id"].as_str().expect("because every client has one").to_owned();
         let (endpoint, asking) = (server.at("/oauth/authorize"), client_id.clone());
         let site = Site::start(move |visit| match visit.path() {
-            "/start" => Answer::SeeOther(format!("{endpoint}?{}", request(&asking, visit))),
+            "/start" => {
+                let redirect_uri = format!("{}/callback", visit.origin);
+                Answer::SeeOther(format!("{endpoint}?{}", request(&asking, &redirect_uri)))
+            }
             "/callback" => callback(visit),
             _ => Answer::Page("<h1>Field Notes</h1>".to_owned()),
         });
@@ -38,6 +41,12 @@ impl App {
     /// The link that a person clicks to log in.
     pub fn link(&self) -> String {
         self.site.at("127.0.0.1", "/start")
+    }
+
+    /// The server's address that asks for an answer by this `response_mode`.
+    pub fn link_with_mode(&self, server: &Gatepost, response_mode: &str) -> String {
+        let request = request(&self.client_id, &self.redirect_uri());
+        server.at(&format!("/oauth/authorize?{request}&response_mode={response_mode}"))
     }
 
     /// Host and port, as a person reads them.
@@ -68,11 +77,11 @@ impl App {
     }
 }
 
-fn request(client_id: &str, visit: &Visit) -> String {
+fn request(client_id: &str, redirect_uri: &str) -> String {
     let parameters = [
         ("response_type", "code"),
         ("client_id", client_id),
-        ("redirect_uri", &format!("{}/callback", visit.origin)),
+        ("redirect_uri", redirect_uri),
         ("scope", "projects"),
         ("state", STATE),
         ("code_challenge", CHALLENGE),

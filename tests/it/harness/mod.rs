@@ -4,6 +4,7 @@
 pub mod application;
 pub mod browser;
 mod database;
+pub mod devices;
 pub mod held;
 pub mod html;
 pub mod http;

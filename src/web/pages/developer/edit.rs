@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{find_own, kind, lines, metadata_url};
 use crate::clock::{UnixTime, in_words};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
@@ -53,6 +53,8 @@ pub struct NewAppForm {
     pub login_delivery: String,
     /// Whether a challenge is required.
     pub requires_pkce: bool,
+    /// Whether it may log in devices without a browser.
+    pub is_on_devices: bool,
 }
 
 /// `developer/app.html`.
@@ -112,6 +114,7 @@ fn form_of(client: &Client) -> NewAppForm {
         login_return_urls: client.login_return_urls.to_vec().join("\n"),
         login_delivery: client.login_delivery.as_str().to_owned(),
         requires_pkce: client.require_pkce,
+        is_on_devices: client.may_use(GrantType::DeviceCode),
     }
 }
 
@@ -215,6 +218,7 @@ pub async fn post(
                 login_return_urls: typed("login_return_urls"),
                 login_delivery: typed("login_delivery"),
                 requires_pkce: form.get("require_pkce").is_some(),
+                is_on_devices: form.get("on_devices").is_some(),
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
@@ -224,13 +228,17 @@ pub async fn post(
 
 fn changed(client: &Client, form: &Parameters) -> Draft {
     let delivery = form.get("login_delivery").and_then(|delivery| delivery.parse().ok());
+    let draft = draft_of(client);
+    let others = draft.grant_types.iter().copied().filter(|grant| *grant != GrantType::DeviceCode);
+    let device = form.get("on_devices").map(|_ticked| GrantType::DeviceCode);
     Draft {
+        grant_types: others.chain(device).collect(),
         name: form.get("client_name").unwrap_or_default().to_owned(),
         redirect_uris: lines(form, "redirect_uris"),
         login_return_urls: lines(form, "login_return_urls"),
         login_delivery: delivery.unwrap_or(client.login_delivery),
         require_pkce: form.get("require_pkce").is_some(),
-        ..draft_of(client)
+        ..draft
     }
 }
 

@@ -1,0 +1,44 @@
+//! Authorization requests that the client pushed here before a browser carries their name (RFC 9126).
+
+use diesel::prelude::*;
+
+use super::client::Client;
+use super::id::Id;
+use super::token::{PushedRequest, TokenDigest};
+use crate::clock::UnixTime;
+
+/// What a `request_uri` of ours begins with (§2.2).
+pub const URN: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// Seconds that a request stays good once a browser came with it in time: a person may take a while to
+/// log in (ours).
+const PAUSE: i64 = 86_400;
+
+/// One pushed request.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::pushed_requests)]
+pub struct PushedRequestRecord {
+    /// The row, which the `request_uri` carries.
+    pub id: Id<PushedRequestRecord>,
+    /// What the presented `request_uri` is judged by.
+    pub digest: TokenDigest<PushedRequest>,
+    /// Whose it is.
+    pub client_key: Id<Client>,
+    /// The parameters, as a form.
+    pub parameters: String,
+    /// When it was pushed.
+    pub created_at: UnixTime,
+    /// Until when a browser may come with it.
+    pub expires_at: UnixTime,
+    /// When it was decided about.
+    pub used_at: Option<UnixTime>,
+}
+
+impl PushedRequestRecord {
+    /// Whether it can still be answered: undecided, and a browser came with it in time, now or at
+    /// `began`. It is used up by the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
+    pub fn is_open(&self, now: UnixTime, began: Option<UnixTime>) -> bool {
+        let came_in_time = began.is_some_and(|began| began < self.expires_at && now.since(began) < PAUSE);
+        self.used_at.is_none() && (now < self.expires_at || came_in_time)
+    }
+}

@@ -1,0 +1,221 @@
+//! Devices without a browser (RFC 8628): one asks, its person types a short code in theirs and
+//! decides, the device polls the token endpoint meanwhile.
+
+use super::Result;
+use super::openid;
+use super::parameters::Parameters;
+use super::problem::{INVALID_SCOPE, INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
+use super::resource;
+use super::scopes::parse_asked;
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::device_code::{DeviceCodeRecord, UserCode};
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::secret::sha256_base64url;
+use crate::domain::session::Session;
+use crate::domain::token::{DeviceCode, Token};
+use crate::domain::user::User;
+use crate::domain::words::Words;
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, device_codes, grants};
+use crate::tokens::Mint;
+
+/// Devices of one network that may wait at once, where anybody may ask for them.
+const MOST_WAITING: i64 = 100;
+/// The most that is kept of how a program names itself, in characters.
+const MAX_USER_AGENT: usize = 300;
+/// Tries to find a user code that is free: one of 26 billion is taken by chance.
+const TRIES: usize = 8;
+
+/// Where a device asked from.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its network address.
+    pub address: String,
+    /// The part of it that one household or company shares.
+    pub network: String,
+    /// The program, as it named itself.
+    pub user_agent: String,
+}
+
+/// What a device shows and polls with (RFC 8628 §3.2).
+#[derive(Debug)]
+pub struct Started {
+    /// What the device keeps.
+    pub device_code: Token<DeviceCode>,
+    /// What its person types.
+    pub user_code: UserCode,
+    /// Seconds that it waits.
+    pub expires_in: i64,
+}
+
+/// What a device asks for: a scope, and APIs (RFC 8707).
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What its tokens may do.
+    pub scope: Scope,
+    /// The APIs that they are for; none is whoever knows a scope of theirs.
+    pub audience: Words,
+}
+
+/// The wish of a device, if its client may (RFC 8628 §3.1; RFC 6749 §3.3).
+///
+/// # Errors
+/// [`UNAUTHORIZED_CLIENT`], [`INVALID_SCOPE`] or [`INVALID_TARGET`].
+pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> Result<Wish> {
+    if !client.may_use(GrantType::DeviceCode) {
+        return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
+    }
+    let audience = resource::find_registered(db, &parameters.all("resource"))?;
+    let audience = audience.ok_or_else(|| INVALID_TARGET.because("a resource is no registered API"))?;
+    match parse_asked(parameters).map_err(Error::Refused)? {
+        None => Ok(Wish { scope: client.scope.without("offline_access"), audience }),
+        Some(scope) if scope.is_within(&client.scope) => Ok(Wish { scope, audience }),
+        Some(_) => Err(INVALID_SCOPE.because("the scope is more than the client registered")),
+    }
+}
+
+/// Whether one more device may wait there. A client that proved who it is may have many; without a
+/// secret anybody could fill the table (ours).
+///
+/// # Errors
+/// [`TOO_MANY_DEVICES`].
+pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -> Result<()> {
+    if client.is_public() && device_codes::count_waiting(db, now, &place.network)? >= MOST_WAITING {
+        return Err(TOO_MANY_DEVICES.because("too many devices of this network wait"));
+    }
+    Ok(())
+}
+
+/// Lets a device wait.
+///
+/// # Errors
+/// [`TOO_MANY_DEVICES`].
+pub fn start(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (client, wish, place): (&Client, &Wish, &Place),
+) -> Result<Started> {
+    admit(tx, now, client, place)?;
+    let expires_in = mint.lifetimes.device;
+    let device_code = Token::<DeviceCode>::generate(Id::next(now));
+    let user_code = free_user_code(tx)?;
+    let plain = |character: &char| !character.is_control();
+    let record = DeviceCodeRecord {
+        id: device_code.id(),
+        digest: device_code.digest(),
+        user_code_digest: user_code.digest(),
+        client_key: client.id,
+        scope: wish.scope.clone(),
+        address: place.address.clone(),
+        network: place.network.clone(),
+        user_agent: place.user_agent.chars().filter(plain).take(MAX_USER_AGENT).collect(),
+        created_at: now,
+        expires_at: now.plus(expires_in),
+        grant_id: None,
+        denied_at: None,
+        redeemed_at: None,
+        audience: wish.audience.clone(),
+    };
+    device_codes::insert(tx, &record)?;
+    Ok(Started { device_code, user_code, expires_in })
+}
+
+fn free_user_code(tx: &mut Database) -> Result<UserCode> {
+    for _ in 0..TRIES {
+        let code = UserCode::generate();
+        if device_codes::find_by_user_code(tx, &code)?.is_none() {
+            return Ok(code);
+        }
+    }
+    Err(TOO_MANY_DEVICES.because("no user code is free"))
+}
+
+/// A device that waits for a decision, with the application on it.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The device.
+    pub device: DeviceCodeRecord,
+    /// The application.
+    pub client: Client,
+}
+
+impl Waiting {
+    /// A digest of what the page shows to whom, so that what counts is what was shown.
+    pub fn shown_to(&self, user: Id<User>) -> String {
+        let (device, client) = (&self.device, &self.client);
+        let shown = format!(
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            user.number(),
+            device.id.number(),
+            client.client_id,
+            client.name,
+            device.scope,
+            device.audience.as_str()
+        );
+        sha256_base64url(shown.as_bytes())
+    }
+}
+
+/// The device whose code a person typed, if it still waits.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_waiting(
+    db: &mut Database,
+    now: UnixTime,
+    code: &UserCode,
+) -> std::result::Result<Option<Waiting>, StoreError> {
+    let found = device_codes::find_by_user_code(db, code)?;
+    let found = found.filter(|(device, client)| device.is_waiting(now) && client.is_active());
+    Ok(found.map(|(device, client)| Waiting { device, client }))
+}
+
+/// Writes down that the person allows it. `false` when somebody decided before.
+///
+/// # Errors
+/// When the store fails.
+pub fn approve(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    waiting: &Waiting,
+    (user, session): (Id<User>, Id<Session>),
+) -> std::result::Result<bool, StoreError> {
+    let device = &waiting.device;
+    if !device_codes::find(tx, device.id)?.is_some_and(|device| device.is_waiting(now)) {
+        return Ok(false);
+    }
+    let grant = Grant {
+        id: Id::next(now),
+        kind: GrantKind::DeviceCode,
+        user_id: Some(user),
+        client_key: Some(device.client_key),
+        session_id: Some(session),
+        return_url: None,
+        scope: device.scope.clone(),
+        created_at: now,
+        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
+        revoked_at: None,
+        audience: device.audience.clone(),
+    };
+    grants::insert(tx, &grant)?;
+    openid::remember_sign_in(tx, &grant, None)?;
+    let is_first = device_codes::approve(tx, now, device.id, grant.id)?;
+    if !is_first {
+        // Another window decided in the same moment: what was just made must not live on.
+        grants::revoke(tx, now, grant.id)?;
+    }
+    Ok(is_first)
+}
+
+/// Writes down that the person refuses it. `false` when somebody decided before.
+///
+/// # Errors
+/// When the store fails.
+pub fn deny(tx: &mut Database, now: UnixTime, waiting: &Waiting) -> std::result::Result<bool, StoreError> {
+    device_codes::deny(tx, now, waiting.device.id)
+}

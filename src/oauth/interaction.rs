@@ -1,0 +1,113 @@
+//! What has to happen between an authorization request and its answer: log in, ask, or answer at once
+//! (OpenID Connect Core §3.1.2.1 and §3.1.2.3).
+
+use super::authorization::AuthorizationRequest;
+use super::began::Began;
+use super::consent::Allowed;
+use super::parameters::Parameters;
+use super::problem::{
+    ACCOUNT_SELECTION_REQUIRED, CONSENT_REQUIRED, INVALID_MAX_AGE, INVALID_PROMPT, LOGIN_REQUIRED, Problem,
+};
+use crate::clock::UnixTime;
+use crate::domain::prompt::Prompt;
+use crate::domain::session::Session;
+use crate::domain::user::{User, fold};
+
+/// What the application wishes of the person.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// How they are asked.
+    pub prompt: Prompt,
+    /// How many seconds ago they may have signed in.
+    pub max_age: Option<i64>,
+    /// Who it thinks they are.
+    pub login_hint: Option<String>,
+}
+
+/// The person at the browser, with what they allowed this application before.
+#[derive(Clone, Copy, Debug)]
+pub struct Sitting<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// Since when.
+    pub session: &'a Session,
+    /// What they allowed.
+    pub allowed: &'a Allowed,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The person has to log in, again perhaps.
+    LogIn,
+    /// The person is offered to sign up.
+    SignUp,
+    /// The consent page is shown.
+    Ask,
+    /// The request is answered at once.
+    Answer,
+    /// Nothing may be shown, so it is refused.
+    Refuse(&'static Problem),
+}
+
+impl Wishes {
+    /// Reads them from a request.
+    ///
+    /// # Errors
+    /// [`INVALID_PROMPT`] or [`INVALID_MAX_AGE`].
+    pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
+        let prompt = parameters.get("prompt").map(str::parse).transpose().map_err(|_not_alone| &INVALID_PROMPT)?;
+        let seconds = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()));
+        let max_age = match parameters.get("max_age").map(seconds) {
+            None => None,
+            Some(Some(max_age)) => Some(max_age),
+            Some(None) => return Err(&INVALID_MAX_AGE),
+        };
+        let login_hint = parameters.get("login_hint").map(str::to_owned);
+        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint })
+    }
+
+    /// Whether a session is not enough: `prompt=login`, or a sign-in longer ago than `max_age`, and
+    /// none since the request began. `max_age=0` is `prompt=login`.
+    pub fn must_log_in(&self, now: UnixTime, session: &Session, began: Option<&Began>) -> bool {
+        let is_too_old = self.max_age.is_some_and(|most| most == 0 || now.since(session.authenticated_at) > most);
+        let has_logged_in = began.is_some_and(|began| began.is_followed_by(session));
+        (self.prompt.login || is_too_old) && !has_logged_in
+    }
+
+    /// Whether the application named somebody else than this person.
+    fn name_another(&self, user: &User) -> bool {
+        let hint = self.login_hint.as_deref().map(fold);
+        let email = user.email.as_deref().map(fold);
+        hint.is_some_and(|hint| hint != fold(&user.username) && Some(&hint) != email.as_ref())
+    }
+}
+
+impl AuthorizationRequest {
+    /// Whether it matters later when the request began.
+    pub fn needs_its_beginning(&self) -> bool {
+        let Wishes { prompt, max_age, .. } = &self.wishes;
+        prompt.login || prompt.select_account || max_age.is_some() || self.pushed.is_some()
+    }
+
+    /// Decides what comes next. A consent counts only for an address that proves who gets the answer.
+    pub fn next_step(&self, now: UnixTime, began: Option<&Began>, sitting: Option<Sitting<'_>>) -> Step {
+        let prompt = self.wishes.prompt;
+        let or_refuse = |step, problem| if prompt.none { Step::Refuse(problem) } else { step };
+        let Some(Sitting { user, session, allowed }) = sitting else {
+            let step = if prompt.create { Step::SignUp } else { Step::LogIn };
+            return or_refuse(step, &LOGIN_REQUIRED);
+        };
+        if self.wishes.must_log_in(now, session, began) {
+            return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
+        }
+        if prompt.none && self.wishes.name_another(user) {
+            return Step::Refuse(&ACCOUNT_SELECTION_REQUIRED);
+        }
+        // Whoever logged in for this request chose the account by doing so.
+        let has_chosen = began.is_some_and(|began| began.is_followed_by(session));
+        let must_see = prompt.consent || (prompt.select_account && !has_chosen);
+        let is_allowed = self.has_proven_address() && allowed.covers(self);
+        if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }
+    }
+}

@@ -1,0 +1,130 @@
+//! Pushed authorization requests (RFC 9126): checked when they come, found again by their name.
+
+use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
+use super::began::Began;
+use super::parameters::Parameters;
+use super::problem::{INVALID_REQUEST_URI, REPEATED_PARAMETER, REQUEST_URI_PUSHED};
+use super::{Refusal, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::pushed_request::{PushedRequestRecord, URN};
+use crate::domain::token::{PushedRequest, Token};
+use crate::outcome::Error;
+use crate::store::{Database, StoreError, clients, pushed_requests};
+use crate::tokens::Mint;
+
+/// What authenticated the client is no part of the request (§2.1).
+const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// Where a request's parameters come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The browser brought them.
+    Sent,
+    /// The client pushes them (RFC 9126 §2.1).
+    Pushing,
+    /// The client pushed them, and the browser brought their name (RFC 9126 §4).
+    Pushed {
+        /// The row.
+        id: Id<PushedRequestRecord>,
+        /// Whether it was decided about, or its time is over.
+        is_over: bool,
+    },
+}
+
+/// Examines what an authenticated client pushes, as the authorization endpoint would (§2.1).
+///
+/// # Errors
+/// Why it is refused.
+pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> Result<Parameters> {
+    if parameters.get("request_uri").is_some() {
+        return Err(REQUEST_URI_PUSHED.because("a request_uri was pushed"));
+    }
+    let mut pushed = parameters.clone();
+    // With Basic the body may leave it out; both name the same client.
+    if pushed.get("client_id").is_none() {
+        pushed.add("client_id".to_owned(), client.client_id.clone());
+    }
+    match authorization::examine(db, (&pushed, Source::Pushing)) {
+        Ok(_) => Ok(pushed),
+        Err(Error::Failed(error)) => Err(error.into()),
+        Err(Error::Refused(refusal)) => Err(Error::Refused(Refusal {
+            problem: match refusal {
+                AuthorizationRefusal::Page(problem) => problem,
+                AuthorizationRefusal::Redirect(refused) => refused.problem,
+            },
+            cause: "the pushed request is wrong",
+        })),
+    }
+}
+
+/// Keeps a request that was examined; answers its `request_uri`.
+///
+/// # Errors
+/// When the store fails.
+pub fn keep(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (client, parameters): (&Client, &Parameters),
+) -> std::result::Result<String, StoreError> {
+    let name = Token::<PushedRequest>::generate(Id::next(now));
+    let record = PushedRequestRecord {
+        id: name.id(),
+        digest: name.digest(),
+        client_key: client.id,
+        parameters: parameters.to_form(&CREDENTIALS),
+        created_at: now,
+        expires_at: now.plus(mint.lifetimes.par),
+        used_at: None,
+    };
+    pushed_requests::insert(tx, &record)?;
+    Ok(format!("{URN}{}", name.expose()))
+}
+
+/// The parameters that count: those that were pushed, when the browser brings their name (§4), and
+/// nothing else of what it brings; else those that it brings.
+///
+/// # Errors
+/// A page when the name is not one of ours, or another client's: where to answer is not known.
+pub fn resolve(
+    db: &mut Database,
+    now: UnixTime,
+    sent: Parameters,
+    began: Option<&Began>,
+) -> std::result::Result<(Parameters, Source), Error<AuthorizationRefusal>> {
+    let page = |problem| Error::Refused(AuthorizationRefusal::Page(problem));
+    let unknown = || page(&INVALID_REQUEST_URI);
+    let Some(name) = sent.get("request_uri").and_then(|uri| uri.strip_prefix(URN)) else {
+        return Ok((sent, Source::Sent));
+    };
+    if sent.is_repeated("request_uri") || sent.is_repeated("client_id") {
+        return Err(page(&REPEATED_PARAMETER));
+    }
+    let name = Token::<PushedRequest>::parse(name).map_err(|_malformed| unknown())?;
+    let record = pushed_requests::find(db, name.id())?.filter(|record| record.digest.matches(&name.digest()));
+    let record = record.ok_or_else(unknown)?;
+    let client = clients::find(db, record.client_key)?;
+    if client.is_none_or(|client| sent.get("client_id") != Some(client.client_id.as_str())) {
+        return Err(unknown());
+    }
+    let pushed = Parameters::parse(record.parameters.as_bytes()).map_err(|_unreadable| unknown())?;
+    let is_over = !record.is_open(now, began.map(|began| began.at));
+    Ok((pushed, Source::Pushed { id: record.id, is_over }))
+}
+
+/// Uses a pushed request up by the person's decision; whether it was the first one.
+///
+/// # Errors
+/// When the store fails.
+pub fn consume(
+    tx: &mut Database,
+    now: UnixTime,
+    request: &AuthorizationRequest,
+) -> std::result::Result<bool, StoreError> {
+    match request.pushed {
+        Some(id) => pushed_requests::consume(tx, now, id),
+        None => Ok(true),
+    }
+}

@@ -1,0 +1,48 @@
+//! Which APIs a token is for (RFC 8707): registered ones only, compared as strings.
+
+use crate::domain::words::Words;
+use crate::store::{Database, StoreError, apis};
+
+/// The APIs that a request names; nothing when one of them is not registered here (§2,
+/// `invalid_target`). Whatever is no absolute URI is no identifier of an API either.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_registered(db: &mut Database, asked: &[&str]) -> Result<Option<Words>, StoreError> {
+    for identifier in asked {
+        if identifier.contains(' ') || apis::find_by_identifier(db, identifier)?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(asked.iter().collect()))
+}
+
+/// The APIs that one access token is for, of those that were granted: all, or the ones that the token
+/// request names (§2.2). Nothing when it names another one.
+pub fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
+    if asked.is_empty() {
+        return Some(granted.clone());
+    }
+    let asked: Words = asked.iter().filter(|identifier| !identifier.contains(' ')).collect();
+    (asked.is_within(granted) && !asked.is_empty()).then_some(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_for_what_was_granted_or_less() {
+        let granted: Words = ["https://a.example", "https://b.example"].iter().collect();
+        let narrowed = |asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|identifier| (*identifier).to_owned()).collect();
+            narrow(&granted, &asked).map(|words| words.as_str().to_owned())
+        };
+        assert_eq!(narrowed(&[]).as_deref(), Some("https://a.example https://b.example"));
+        assert_eq!(narrowed(&["https://b.example"]).as_deref(), Some("https://b.example"));
+        for foreign in ["https://c.example", "https://a.example/", "https://a.example https://b.example", " "] {
+            assert_eq!(narrowed(&[foreign]), None, "{foreign}");
+        }
+        assert_eq!(narrow(&Words::default(), &["https://a.example".to_owned()]), None, "nothing was granted");
+    }
+}

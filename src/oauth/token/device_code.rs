@@ -1,0 +1,95 @@
+//! A device asks whether its person has decided (RFC 8628 §3.4): mostly not yet, and that costs no
+//! write.
+
+use super::TokenResponse;
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::device_code::DeviceCodeRecord;
+use crate::domain::secret::Secret;
+use crate::domain::token::{DeviceCode, Token};
+use crate::domain::token_in_use::Life;
+use crate::oauth::openid::id_token::{self, Occasion};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{
+    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, MISSING_PARAMETER, SLOW_DOWN,
+};
+use crate::oauth::{Refusal, Result};
+use crate::store::{Database, device_codes, grants};
+use crate::tokens::{Mint, issue};
+
+/// The device code.
+#[derive(Clone, Debug)]
+pub struct Request {
+    device_code: Secret,
+}
+
+impl Request {
+    pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
+        let missing = Refusal { problem: &MISSING_PARAMETER, cause: "device_code is missing" };
+        Ok(Self { device_code: Secret::new(parameters.get("device_code").ok_or(missing)?) })
+    }
+}
+
+/// The device, if its person allowed it and its tokens were not given yet.
+pub(super) fn find_allowed(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (client, request): (&Client, &Request),
+) -> Result<DeviceCodeRecord> {
+    let unknown = || INVALID_DEVICE_CODE.because("the device code is unknown");
+    let code = Token::<DeviceCode>::parse(request.device_code.expose()).map_err(|_malformed| unknown())?;
+    let device = device_codes::find(db, code.id())?.filter(|device| device.digest.matches(&code.digest()));
+    let device = device.ok_or_else(unknown)?;
+    if device.client_key != client.id {
+        return Err(INVALID_DEVICE_CODE.because("the device code was issued to another client"));
+    }
+    if device.redeemed_at.is_some() {
+        return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
+    }
+    if device.denied_at.is_some() {
+        return Err(DEVICE_DENIED.because("the person refused"));
+    }
+    if device.expires_at <= now {
+        return Err(EXPIRED_DEVICE_CODE.because("the device code has expired"));
+    }
+    if device.grant_id.is_some() {
+        return Ok(device);
+    }
+    if mint.pace.note(now, &device) {
+        Err(AUTHORIZATION_PENDING.because("the person has not decided yet"))
+    } else {
+        Err(SLOW_DOWN.because("the device asks too often"))
+    }
+}
+
+/// Gives the tokens of an allowed device code, once. A second use revokes nothing: a device that
+/// polls twice at once is no thief, and the code is bound to its client (ours).
+pub(super) fn redeem(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    client: &Client,
+    request: &Request,
+) -> Result<TokenResponse> {
+    let device = find_allowed(tx, now, mint, (client, request))?;
+    let gone = || INVALID_DEVICE_CODE.because("the grant was revoked, or its person or client was disabled");
+    let grant = match device.grant_id {
+        Some(grant) => grants::find_in_use(tx, grant)?,
+        None => None,
+    };
+    let grant = grant.filter(|grant| grant.life(now) == Life::Alive).ok_or_else(gone)?.grant;
+    if !device_codes::redeem(tx, now, device.id)? {
+        return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
+    }
+    mint.pace.forget(device.id);
+    let may_refresh = client.may_use(GrantType::RefreshToken) || grant.scope.holds("offline_access");
+    let refresh_token = match may_refresh {
+        true => Some(issue::refresh_token(tx, now, mint, &grant)?),
+        false => None,
+    };
+    let (scope, given_with) = (grant.scope.clone(), refresh_token.as_ref().map(Token::id));
+    let access = issue::access_token(tx, now, mint, (&grant, &scope), given_with)?;
+    let id_token = id_token::make(tx, now, mint, (client, &grant, &scope), Occasion::First)?;
+    Ok(TokenResponse { access, refresh_token, scope, id_token })
+}

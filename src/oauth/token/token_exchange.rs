@@ -1,0 +1,173 @@
+//! Token exchange (RFC 8693): a person's own token becomes a short one for a single API, so that what
+//! travels further in can do less. It is never more than it was made from, and ends with it.
+
+use super::TokenResponse;
+use crate::clock::UnixTime;
+use crate::domain::access_list::AccessList;
+use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::client::Client;
+use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::token_in_use::TokenInUse;
+use crate::domain::token_record::{BearerToken, TokenKind};
+use crate::domain::words::Words;
+use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::{
+    ACTOR_NOT_SUPPORTED, INVALID_SCOPE, INVALID_SUBJECT_TOKEN, INVALID_TARGET, MISSING_PARAMETER, UNAUTHORIZED_CLIENT,
+    UNSUPPORTED_TOKEN_TYPE,
+};
+use crate::oauth::scopes::parse_asked;
+use crate::oauth::{Refusal, Result};
+use crate::store::{Database, apis, clients, grants};
+use crate::tokens::audience::is_for;
+use crate::tokens::check::{find_living, is_whole};
+use crate::tokens::{Mint, issue};
+
+/// The one type of token that comes in and goes out (RFC 8693 §3).
+pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// Seconds that the new token lives at most (ours).
+const LONGEST: i64 = 600;
+
+/// A token, and what it is to be exchanged for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    subject_token: Secret,
+    target: String,
+    scope: Option<Scope>,
+}
+
+impl Request {
+    pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
+        let missing = |cause| Refusal { problem: &MISSING_PARAMETER, cause };
+        let subject_token = parameters.get("subject_token").ok_or(missing("subject_token is missing"))?;
+        let given = parameters.get("subject_token_type").ok_or(missing("subject_token_type is missing"))?;
+        let wanted = parameters.get("requested_token_type").unwrap_or(ACCESS_TOKEN);
+        if given != ACCESS_TOKEN || wanted != ACCESS_TOKEN {
+            return Err(Refusal { problem: &UNSUPPORTED_TOKEN_TYPE, cause: "a token type that is not exchanged here" });
+        }
+        if parameters.get("actor_token").is_some() || parameters.get("actor_token_type").is_some() {
+            return Err(Refusal { problem: &ACTOR_NOT_SUPPORTED, cause: "an actor token came along" });
+        }
+        // Both name the API (§2.1); a token for several could be carried from one to the other (ours).
+        let mut targets: Vec<&str> = [parameters.all("resource"), parameters.all("audience")].concat();
+        targets.sort_unstable();
+        targets.dedup();
+        let target = match targets.as_slice() {
+            [] => return Err(missing("audience and resource are missing")),
+            [one] => (*one).to_owned(),
+            _ => return Err(Refusal { problem: &INVALID_TARGET, cause: "more than one API was named" }),
+        };
+        Ok(Self { subject_token: Secret::new(subject_token), target, scope: parse_asked(parameters)? })
+    }
+}
+
+/// What an exchange would give.
+pub(super) struct Exchange {
+    subject: TokenInUse,
+    api: Api,
+    scope: Scope,
+    access_list: Option<AccessList>,
+}
+
+/// Judges an exchange from a read.
+pub(super) fn examine(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (client, request): (&Client, &Request),
+) -> Result<Exchange> {
+    if client.is_public() {
+        return Err(UNAUTHORIZED_CLIENT.because("a client without a secret may not exchange tokens"));
+    }
+    let subject = find_subject(db, now, mint, request)?;
+    let api = find_target(db, &subject, request)?;
+    let held = held_scope(db, &subject, &api)?;
+    let held = if is_first_party(db, client)? { held } else { held.intersection(&client.scope) };
+    let scope = request.scope.as_ref().map_or_else(|| held.clone(), |asked| asked.intersection(&held));
+    // The list goes where it counted before: to an API that the operator runs.
+    let access_list = subject.record.access_list.clone().filter(|_| api.is_first_party);
+    if scope.is_empty() && (request.scope.is_some() || access_list.is_none()) {
+        return Err(INVALID_SCOPE.because("the subject token, the API and the client have no scope in common"));
+    }
+    Ok(Exchange { subject, api, scope, access_list })
+}
+
+/// The token that is exchanged: a person's own (RFC 8693 §2.2.2). One that an app got is shielded from
+/// the account (`compatibility.md`, A5) and stays where it is; what is for one fileset, for embedding
+/// or for making tokens is not for sale.
+fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request) -> Result<TokenInUse> {
+    let refuse = |cause| INVALID_SUBJECT_TOKEN.because(cause);
+    let presented = BearerToken::parse(request.subject_token.expose());
+    let presented = presented.map_err(|_malformed| refuse("the subject token is none of ours"))?;
+    let subject = find_living(db, now, mint, (&presented, None));
+    let subject = subject.map_err(|error| {
+        let cause = "the subject token is unknown, expired or revoked";
+        error.map_refusal(|_rejection| Refusal { problem: &INVALID_SUBJECT_TOKEN, cause })
+    })?;
+    match subject.record.kind {
+        TokenKind::User if is_whole(&subject) => Ok(subject),
+        TokenKind::Personal => Ok(subject),
+        _ => Err(refuse("the subject token is not a person's own")),
+    }
+}
+
+/// The API that is named, if the subject token opens it at all.
+fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
+    let unknown = || INVALID_TARGET.because("no active API has this identifier");
+    let api = apis::find_by_identifier(db, &request.target)?.ok_or_else(unknown)?;
+    clients::find(db, api.client_key)?.filter(Client::is_active).ok_or_else(unknown)?;
+    if !is_for(db, subject, &api)? {
+        return Err(INVALID_TARGET.because("the subject token does not open this API"));
+    }
+    Ok(api)
+}
+
+/// What the subject token holds of the API's scopes: a person's whole token all of them, and the
+/// platform's where the operator runs the API.
+fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scope> {
+    let own = apis::list_scopes(db)?.into_iter().filter(|scope| scope.api_id == api.id);
+    let own = own.flat_map(|scope| scope.name.parse::<Scope>());
+    let of_api = own.fold(Scope::default(), |all, one| all.union(&one));
+    Ok(match subject.record.kind {
+        TokenKind::User => of_api.union(&PLATFORM_SCOPE.parse().unwrap_or_default()),
+        _ => of_api.intersection(&subject.record.scope),
+    })
+}
+
+/// Whether it is the operator's own: an API that exchanges what it was sent for the next one.
+fn is_first_party(db: &mut Database, client: &Client) -> Result<bool> {
+    Ok(client.is_first_party || apis::find_by_client(db, client.id)?.is_some_and(|api| api.is_first_party))
+}
+
+/// Gives the authenticated client the short token.
+pub(super) fn grant(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    client: &Client,
+    request: &Request,
+) -> Result<TokenResponse> {
+    let Exchange { subject, api, scope, access_list } = examine(tx, now, mint, (client, request))?;
+    let ends = [subject.record.expires_at, subject.basis.grant.expires_at];
+    let left = ends.into_iter().flatten().map(|end| end.since(now)).min().unwrap_or(i64::MAX);
+    let expires_in = LONGEST.min(mint.lifetimes.access).min(left);
+    let grant = Grant {
+        id: Id::next(now),
+        kind: GrantKind::TokenExchange,
+        user_id: subject.basis.grant.user_id,
+        client_key: Some(client.id),
+        session_id: None,
+        return_url: None,
+        scope: scope.clone(),
+        created_at: now,
+        expires_at: Some(now.plus(expires_in)),
+        revoked_at: None,
+        audience: Words::from_iter([&api.identifier]),
+    };
+    grants::insert(tx, &grant)?;
+    let made_of = (subject.record.id, access_list);
+    let access = issue::exchanged_token(tx, now, (&grant, expires_in), made_of)?;
+    Ok(TokenResponse { access, refresh_token: None, scope, id_token: None })
+}

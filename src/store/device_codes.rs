@@ -1,0 +1,67 @@
+//! The table `device_codes`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::device_code::{DeviceCodeRecord, UserCode};
+use crate::domain::grant::Grant;
+use crate::domain::id::Id;
+use crate::schema::{clients, device_codes};
+
+/// The device with this key.
+pub fn find(tx: &mut Database, id: Id<DeviceCodeRecord>) -> Result<Option<DeviceCodeRecord>> {
+    let row = device_codes::table.filter(device_codes::id.eq(id));
+    Ok(row.select(DeviceCodeRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// The device whose person types this code, with its application.
+pub fn find_by_user_code(tx: &mut Database, code: &UserCode) -> Result<Option<(DeviceCodeRecord, Client)>> {
+    let row = device_codes::table.inner_join(clients::table).filter(device_codes::user_code_digest.eq(code.digest()));
+    Ok(row.select((DeviceCodeRecord::as_select(), Client::as_select())).get_result(tx).optional()?)
+}
+
+/// Adds a device that waits. A taken user code is a conflict.
+pub fn insert(tx: &mut Database, device: &DeviceCodeRecord) -> Result<()> {
+    diesel::insert_into(device_codes::table).values(device).execute(tx)?;
+    Ok(())
+}
+
+/// Devices of a network (an address's prefix) that still wait.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
+    let rows = device_codes::table
+        .filter(device_codes::network.eq(network))
+        .filter(device_codes::expires_at.gt(now))
+        .filter(device_codes::redeemed_at.is_null());
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// Notes what its person allowed, once.
+pub fn approve(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>, grant: Id<Grant>) -> Result<bool> {
+    let row = device_codes::table
+        .filter(device_codes::id.eq(id))
+        .filter(device_codes::grant_id.is_null())
+        .filter(device_codes::denied_at.is_null())
+        .filter(device_codes::expires_at.gt(now));
+    Ok(diesel::update(row).set(device_codes::grant_id.eq(Some(grant))).execute(tx)? == 1)
+}
+
+/// Notes that its person refused, once.
+pub fn deny(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Result<bool> {
+    let row = device_codes::table
+        .filter(device_codes::id.eq(id))
+        .filter(device_codes::grant_id.is_null())
+        .filter(device_codes::denied_at.is_null())
+        .filter(device_codes::expires_at.gt(now));
+    Ok(diesel::update(row).set(device_codes::denied_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Uses an allowed device code up; the database picks the winner of a race.
+pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Result<bool> {
+    let row = device_codes::table
+        .filter(device_codes::id.eq(id))
+        .filter(device_codes::grant_id.is_not_null())
+        .filter(device_codes::redeemed_at.is_null());
+    Ok(diesel::update(row).set(device_codes::redeemed_at.eq(Some(now))).execute(tx)? == 1)
+}

@@ -1,0 +1,27 @@
+//! The table `pushed_requests`: single use is one statement.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::pushed_request::PushedRequestRecord;
+use crate::schema::pushed_requests;
+
+/// The request with this key.
+pub fn find(tx: &mut Database, id: Id<PushedRequestRecord>) -> Result<Option<PushedRequestRecord>> {
+    let row = pushed_requests::table.filter(pushed_requests::id.eq(id));
+    Ok(row.select(PushedRequestRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds a request.
+pub fn insert(tx: &mut Database, request: &PushedRequestRecord) -> Result<()> {
+    diesel::insert_into(pushed_requests::table).values(request).execute(tx)?;
+    Ok(())
+}
+
+/// Uses a request up; the database picks the winner of a race.
+pub fn consume(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> Result<bool> {
+    let row = pushed_requests::table.filter(pushed_requests::id.eq(id)).filter(pushed_requests::used_at.is_null());
+    Ok(diesel::update(row).set(pushed_requests::used_at.eq(Some(now))).execute(tx)? == 1)
+}

@@ -1,0 +1,137 @@
+//! How an authorization answer travels back to the application: a redirect, or a form that the
+//! browser posts (OAuth 2.0 Form Post Response Mode). Its page names one address, the redirect URI, and
+//! sends no `form-action`: Chromium would hold the app's own onward redirect against it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template;
+use url::form_urlencoded;
+
+use crate::domain::redirect_uri::RedirectUri;
+use crate::domain::response_mode::ResponseMode;
+use crate::oauth::authorization::{AuthorizationRequest, RefusedRequest};
+use crate::oauth::problem::Problem;
+use crate::web::app::App;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, render, see_other};
+
+/// `form_post.html`: a form to the application, which sends itself where scripts run.
+#[derive(Clone, Debug, Template)]
+#[template(path = "form_post.html")]
+pub struct FormPost {
+    /// The frame.
+    pub chrome: Chrome,
+    /// A few words.
+    pub heading: String,
+    /// What happens next.
+    pub what: String,
+    /// What the app's developer should know.
+    pub for_developer: Option<String>,
+    /// The redirect URI.
+    pub action: String,
+    /// The answer.
+    pub fields: Vec<(String, String)>,
+    /// The words on the button.
+    pub button: String,
+    /// Whether it waits for nobody.
+    pub is_automatic: bool,
+}
+
+/// Where an answer goes, and how.
+pub struct Destination<'a> {
+    redirect_uri: &'a RedirectUri,
+    response_mode: ResponseMode,
+    state: Option<&'a str>,
+}
+
+impl<'a> From<&'a AuthorizationRequest> for Destination<'a> {
+    fn from(asked: &'a AuthorizationRequest) -> Self {
+        let AuthorizationRequest { redirect_uri, response_mode, state, .. } = asked;
+        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref() }
+    }
+}
+
+impl<'a> From<&'a RefusedRequest> for Destination<'a> {
+    fn from(refused: &'a RefusedRequest) -> Self {
+        let RefusedRequest { redirect_uri, response_mode, state, .. } = refused;
+        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref() }
+    }
+}
+
+type Fields = Vec<(String, String)>;
+
+impl Destination<'_> {
+    /// Sends a code.
+    pub fn send_code(&self, app: &App, code: &str) -> HttpResponse {
+        self.send(app, self.fields(app, &[("code", code)]))
+    }
+
+    /// Sends an error (RFC 6749 §4.1.2.1).
+    pub fn send_error(&self, app: &App, problem: &Problem) -> HttpResponse {
+        self.send(app, self.error_fields(app, problem))
+    }
+
+    /// A page whose button sends the error: for an application that nobody here knows.
+    pub fn offer_error(&self, app: &App, problem: &Problem) -> HttpResponse {
+        let page = PageError::of_problem(app, problem);
+        let (fields, button) = (self.error_fields(app, problem), format!("Return to {}", self.redirect_uri.host()));
+        if self.response_mode != ResponseMode::FormPost {
+            return page.with_action(&button, &self.location(&fields)).error_response();
+        }
+        let page = FormPost {
+            chrome: app.chrome(),
+            heading: "This link does not work".to_owned(),
+            what: "The app that sent you here made a request that cannot be answered. You did nothing wrong."
+                .to_owned(),
+            for_developer: Some(format!("{} {}", problem.description, problem.advice)),
+            action: self.redirect_uri.as_str().to_owned(),
+            fields,
+            button,
+            is_automatic: false,
+        };
+        render(StatusCode::BAD_REQUEST, Forms::Leave, &page)
+    }
+
+    fn send(&self, app: &App, fields: Fields) -> HttpResponse {
+        if self.response_mode != ResponseMode::FormPost {
+            return see_other(&self.location(&fields));
+        }
+        let host = self.redirect_uri.host();
+        let page = FormPost {
+            chrome: app.chrome(),
+            heading: "Going back to the app".to_owned(),
+            what: format!("If nothing happens, press the button to go on to {host}."),
+            for_developer: None,
+            action: self.redirect_uri.as_str().to_owned(),
+            fields,
+            button: "Continue".to_owned(),
+            is_automatic: true,
+        };
+        render(StatusCode::OK, Forms::Leave, &page)
+    }
+
+    /// What every answer carries: `state` as it came, and `iss` (RFC 9207 §2).
+    fn fields(&self, app: &App, answer: &[(&str, &str)]) -> Fields {
+        let state = self.state.map(|state| ("state", state));
+        let always = state.into_iter().chain([("iss", app.public.issuer.as_str())]);
+        answer.iter().copied().chain(always).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn error_fields(&self, app: &App, problem: &Problem) -> Fields {
+        let uri = format!("{}/errors/{}", app.public.issuer, problem.id);
+        let error = [("error", problem.code), ("error_description", problem.description), ("error_uri", &uri)];
+        self.fields(app, &error)
+    }
+
+    /// The redirect URI with the answer: behind its own query, which stays as it was registered
+    /// (RFC 6749 §3.1.2), or in the fragment, which it does not have.
+    fn location(&self, fields: &Fields) -> String {
+        let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let joint = match self.response_mode {
+            ResponseMode::Fragment => '#',
+            _ if self.redirect_uri.as_str().contains('?') => '&',
+            _ => '?',
+        };
+        format!("{}{joint}{encoded}", self.redirect_uri)
+    }
+}

@@ -1,0 +1,58 @@
+//! `POST /oauth/device` — RFC 8628 §3.1: a device without a browser asks for codes.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::token::{knock, read};
+use crate::domain::device_code::INTERVAL;
+use crate::identity::throttle::prefix;
+use crate::oauth::client_authentication::authenticate;
+use crate::oauth::device::{Place, Started, admit, examine, start};
+use crate::outcome::{consult, transact};
+use crate::web::app::App;
+use crate::web::error::TokenError;
+
+/// RFC 8628 §3.2.
+#[derive(Serialize)]
+struct Body<'a> {
+    device_code: &'a str,
+    user_code: &'a str,
+    verification_uri: &'a str,
+    verification_uri_complete: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+/// Lets a device wait for its person.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    let parameters = read(&app, &request, payload).await?;
+    let (credentials, knock) = knock(&app, &request, &parameters)?;
+    let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
+    let place = Place { network: prefix(&origin.address), address: origin.address, user_agent: origin.user_agent };
+    let here = place.clone();
+    let examined = consult(&app.store, move |db| {
+        let client = authenticate(db, now, &shared.mint, &credentials)?;
+        let wish = examine(db, &client, &parameters)?;
+        admit(db, now, &client, &here)?;
+        Ok((client, wish))
+    });
+    let (client, wish) = examined.await.map_err(|error| knock.refuse(&app, error))?;
+    let shared = app.clone();
+    let started = transact(&app.store, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
+    let started = started.await.map_err(|error| knock.refuse(&app, error))?;
+    Ok(render(&app, &started))
+}
+
+fn render(app: &App, started: &Started) -> HttpResponse {
+    let (user_code, verification_uri) = (started.user_code.expose(), format!("{}/device", app.public.issuer));
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Body {
+        device_code: started.device_code.expose(),
+        user_code: &user_code,
+        verification_uri: &verification_uri,
+        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
+        expires_in: started.expires_in,
+        interval: INTERVAL,
+    })
+}

@@ -1,0 +1,198 @@
+//! `/device`: a person types the code that a device shows, compares it, and decides (RFC 8628 §3.3).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::consent::{ScopeLine, lasts};
+use super::{Message, read_form};
+use crate::clock::in_words;
+use crate::domain::device_code::UserCode;
+use crate::domain::session::browser_in_words;
+use crate::identity::throttle::{Throttled, prefix};
+use crate::oauth::device::{Waiting, approve, deny, find_waiting};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::scopes;
+use crate::store::{StoreError, clients};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, render};
+
+/// `device.html`: where the code is typed.
+#[derive(Clone, Debug, Template)]
+#[template(path = "device.html")]
+pub struct DevicePage {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the code goes.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// What was typed, or came with the link.
+    pub user_code: String,
+    /// Who is signed in.
+    pub username: String,
+}
+
+/// `device_decision.html`: what the device asks for.
+#[derive(Clone, Debug, Template)]
+#[template(path = "device_decision.html")]
+pub struct DeviceDecision {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Where the decision goes.
+    pub action: String,
+    /// A digest of what is shown.
+    pub shown: String,
+    /// The code, to compare with the device's.
+    pub user_code: String,
+    /// The application on the device.
+    pub app_name: String,
+    /// Who registered it.
+    pub owner: String,
+    /// Whether the operator vouches for it.
+    pub is_verified: bool,
+    /// The program that asked, as it named itself.
+    pub program: String,
+    /// The part of its network address that a household or company shares.
+    pub place: String,
+    /// How long ago.
+    pub started: String,
+    /// Whether the person sits on the same network.
+    pub is_near: bool,
+    /// What it asks for.
+    pub scopes: Vec<ScopeLine>,
+    /// How long it lasts, as a sentence.
+    pub lasts: String,
+    /// Who is signed in.
+    pub username: String,
+}
+
+/// Asks for the code. One that came with the link is filled in and waits for the person: nothing is
+/// looked up, and nothing submits itself (RFC 8628 §3.3.1).
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let typed = query.get("user_code").unwrap_or_default();
+    ask(&app, &visitor, typed, None)
+}
+
+fn ask(app: &App, visitor: &Visitor, typed: &str, error: Option<(StatusCode, String)>) -> HttpResponse {
+    let status = error.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
+    let readable = |code: UserCode| code.expose();
+    let page = DevicePage {
+        chrome: visitor.chrome(app),
+        action: app.public.path("/device"),
+        error: error.map(|(_, message)| message),
+        user_code: typed.parse().map_or_else(|_malformed| typed.chars().take(20).collect(), readable),
+        username: visitor.user.username.clone(),
+    };
+    render(status, Forms::Stay, &page)
+}
+
+/// Takes the code, and then the decision.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let typed = form.get("user_code").unwrap_or_default();
+    let refuse = |status, message: &str| Ok(ask(&app, &visitor, typed, Some((status, message.to_owned()))));
+    let Ok(code) = typed.parse::<UserCode>() else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "A code has eight letters, such as BCDF-GHJK. Look again at the device.",
+        );
+    };
+    let (now, person, address) = (app.now(), visitor.user.id.number(), app.origin_of(&request).address);
+    if let Err(Throttled(seconds)) = app.throttle.attempt_user_code(now, person, &address) {
+        let message = format!("Too many wrong codes. Try again in {}.", in_words(seconds));
+        return refuse(StatusCode::TOO_MANY_REQUESTS, &message);
+    }
+    let sought = code.clone();
+    let found = app.store.read(move |db| find_waiting(db, now, &sought)).await;
+    let Some(waiting) = found.map_err(|error| PageError::unavailable(&app, &error))? else {
+        let message = "No device waits with this code. Check every letter. If ten minutes have passed, start again on the device.";
+        return refuse(StatusCode::BAD_REQUEST, message);
+    };
+    app.throttle.knew_user_code(person, &address);
+    match form.get("decision") {
+        None => show(&app, &request, (&waiting, &code), &visitor).await,
+        // What counts is what was shown, to the person to whom it was shown.
+        Some("allow") if form.get("shown") != Some(waiting.shown_to(visitor.user.id).as_str()) => {
+            show(&app, &request, (&waiting, &code), &visitor).await
+        }
+        Some(decision) => decide(&app, &waiting, &visitor, decision == "allow").await,
+    }
+}
+
+async fn show(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (waiting, code): (&Waiting, &UserCode),
+    visitor: &Visitor,
+) -> Result<HttpResponse, PageError> {
+    let (client, asked) = (waiting.client.clone(), waiting.device.clone());
+    let found = app.store.read(move |db| {
+        let lingering = scopes::list_lingering(db, &asked.audience, &asked.scope)?;
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
+        Ok::<_, StoreError>((owner, scopes::known(db)?, lingering))
+    });
+    let (owner, known, lingering) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let line = |(name, sentence)| ScopeLine { name, sentence, is_new: false };
+    let (device, client) = (&waiting.device, &waiting.client);
+    let page = DeviceDecision {
+        chrome: visitor.chrome(app),
+        action: app.public.path("/device"),
+        shown: waiting.shown_to(visitor.user.id),
+        user_code: code.expose(),
+        app_name: client.name.clone(),
+        owner,
+        is_verified: client.verified_at.is_some(),
+        program: browser_in_words(&device.user_agent),
+        place: in_place(&device.network, &device.address),
+        started: format!("{} ago", in_words(app.now().since(device.created_at))),
+        is_near: device.network == prefix(&app.origin_of(request).address),
+        scopes: scopes::sentences(&known, &device.scope).into_iter().map(line).collect(),
+        lasts: lasts(app, (client, &device.scope), &lingering),
+        username: visitor.user.username.clone(),
+    };
+    Ok(render(StatusCode::OK, Forms::Stay, &page))
+}
+
+/// A network as a person reads it: the shared part, and that more follows.
+fn in_place(network: &str, address: &str) -> String {
+    match address.contains(':') && network.contains(':') {
+        true => format!("{network}:…"),
+        false if network == address => address.to_owned(),
+        false => format!("{network}.…"),
+    }
+}
+
+async fn decide(
+    app: &Data<App>,
+    waiting: &Waiting,
+    visitor: &Visitor,
+    is_allowed: bool,
+) -> Result<HttpResponse, PageError> {
+    let (now, shared, asked) = (app.now(), app.clone(), waiting.clone());
+    let (user, session) = (visitor.user.id, visitor.session.id);
+    let decided = app.store.write(move |tx| match is_allowed {
+        true => approve(tx, now, &shared.mint, &asked, (user, session)),
+        false => deny(tx, now, &asked),
+    });
+    let is_first = decided.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (heading, text) = match (is_first, is_allowed) {
+        (false, _) => {
+            ("Nothing waits here", "This was decided a moment ago, perhaps in another window. Look at the device.")
+        }
+        (true, true) => ("Your device is logged in", "You can close this page and go back to the device."),
+        (true, false) => ("Cancelled", "The device was not logged in. You can close this page."),
+    };
+    let page =
+        Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None };
+    Ok(render(StatusCode::OK, Forms::Stay, &page))
+}
