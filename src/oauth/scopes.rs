@@ -5,6 +5,7 @@ use super::parameters::Parameters;
 use super::problem::INVALID_SCOPE;
 use crate::domain::api::{BUILT_IN_SCOPES, OPENID_SCOPES};
 use crate::domain::scope::Scope;
+use crate::domain::words::Words;
 use crate::store::{Database, Result, apis};
 
 /// All scopes: the built-in ones, then those of the APIs.

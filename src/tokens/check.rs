@@ -60,7 +60,10 @@ impl Door {
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
             (_, _) if token.record.format == TokenFormat::Jwt => false,
-            (Self::UserInfo, TokenKind::OAuth) => token.record.scope.holds("openid"),
+            // A token that names other APIs is not for us (RFC 8707 §2).
+            (Self::UserInfo, TokenKind::OAuth) => {
+                token.record.scope.holds("openid") && token.record.audience.is_empty()
+            }
             (Self::ForwardedRequest, TokenKind::Generator) => false,
             (Self::ForwardedRequest, _) => true,
             _ => false,

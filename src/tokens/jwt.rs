@@ -70,7 +70,7 @@ pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Opti
     }
     let owners = apis::list_owners_of_scopes(db, &rights)?;
     let is_for_one = owners.len() == rights.len() && owners.windows(2).all(|pair| pair[0].id == pair[1].id);
-    Ok(owners.into_iter().next().filter(|api| is_for_one && api.token_format == TokenFormat::Jwt))
+    Ok(owners.into_iter().next().filter(|_| is_for_one))
 }
 
 /// What the token of this row says.
@@ -81,12 +81,16 @@ pub(super) fn claims(
 ) -> Result<AccessTokenClaims> {
     let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
     let client_id = client.map(|client| client.client_id).unwrap_or_default();
+    // Only what means something to this API (RFC 9068 §2.2.3).
+    let of_api = apis::list_scopes(tx)?.into_iter().filter(|scope| scope.api_id == api.id);
+    let of_api: Vec<String> = of_api.map(|scope| scope.name).collect();
+    let scope: Vec<&str> = record.scope.tokens().filter(|token| of_api.iter().any(|name| name == token)).collect();
     Ok(AccessTokenClaims {
         // Without a person the client is the subject (RFC 9068 §2.2).
         sub: grant.user_id.map_or_else(|| client_id.clone(), Id::uuid),
         aud: api.identifier.clone(),
         client_id,
-        scope: record.scope.to_string(),
+        scope: scope.join(" "),
         iat: record.created_at.seconds(),
         exp: expires_at.seconds(),
         jti: record.id.uuid(),

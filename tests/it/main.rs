@@ -45,6 +45,7 @@ mod login_redirect_tokens;
 mod mail;
 mod metadata;
 mod openid;
+mod openid_commands;
 mod openid_logout;
 mod openidconnect_client;
 mod oxide_auth_table;

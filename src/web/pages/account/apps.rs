@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::last_used;
 use crate::domain::consent::ConsentKind;
+use crate::domain::words::Words;
 use crate::oauth::scopes;
 use crate::store::{Database, StoreError, clients, consents, grants};
 use crate::tokens::revoke;
@@ -86,7 +87,7 @@ fn rows(
                 .readable(),
             last_used: last_used(now, standing.last_used_at),
             tokens: standing.tokens,
-            lingers_at: scopes::list_lingering(db, &standing.scope)?,
+            lingers_at: scopes::list_lingering(db, &Words::default(), &standing.scope)?,
         });
     }
     Ok(rows)
