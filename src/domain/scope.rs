@@ -56,6 +56,11 @@ impl Scope {
         Self(self.tokens().chain(added).collect::<Vec<_>>().join(" "))
     }
 
+    /// All but this one token.
+    pub fn without(&self, token: &str) -> Self {
+        Self(self.tokens().filter(|held| *held != token).collect::<Vec<_>>().join(" "))
+    }
+
     /// The scope as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@
 use super::dpop::is_thumbprint;
 use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
-use super::openid::id_token;
+use super::openid;
 use super::parameters::Parameters;
 use super::problem::{
     CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
@@ -364,7 +364,7 @@ pub fn approve(
         audience: request.audience.clone(),
     };
     grants::insert(tx, &grant)?;
-    id_token::remember(tx, &grant, request.nonce.clone())?;
+    openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
     let record = AuthorizationCodeRecord {
         id: code.id(),

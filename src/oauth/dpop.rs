@@ -1,6 +1,6 @@
 //! Proof of possession (RFC 9449): a token that works only beside a fresh signature of its key.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use url::Url;
 

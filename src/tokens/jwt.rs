@@ -52,18 +52,23 @@ impl Returned {
     }
 }
 
-/// Which JWT API is this token for? The only one that it names (RFC 8707), or where it names none, the
-/// one that all its scopes belong to; none when they belong to several, or to us. `offline_access` is a
-/// right to nobody's data.
+/// Which JWT API is a token of this grant and scope for? The one that was named (RFC 8707), else the one
+/// that all its scopes belong to; none when that are several, or we. `offline_access` is a right to
+/// nobody's data.
 ///
 /// # Errors
 /// When the store fails.
 pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Option<Api>> {
-    if !audience.is_empty() {
-        // Several names are no identifier of an API.
-        let named = apis::find_by_identifier(db, audience.as_str())?;
-        return Ok(named.filter(|api| api.token_format == TokenFormat::Jwt));
-    }
+    let named: Vec<&str> = audience.iter().collect();
+    let api = match named.as_slice() {
+        [] => owner_of(db, scope)?,
+        [only] => apis::find_by_identifier(db, only)?,
+        _ => None,
+    };
+    Ok(api.filter(|api| api.token_format == TokenFormat::Jwt))
+}
+
+fn owner_of(db: &mut Database, scope: &Scope) -> Result<Option<Api>> {
     let rights: Vec<&str> = scope.tokens().filter(|token| *token != "offline_access").collect();
     if rights.is_empty() || rights.iter().any(|right| is_built_in(right)) {
         return Ok(None);

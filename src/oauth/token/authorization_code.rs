@@ -162,8 +162,6 @@ impl Answers for Exchange<'_> {
         let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
         let about = (self.client, &narrowed, &scope);
         let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::First)?;
-        let narrowed = Grant { audience, ..grant.grant };
-        let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
         Ok(TokenResponse { access, refresh_token, scope, id_token })
     }
 

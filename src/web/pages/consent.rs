@@ -98,10 +98,10 @@ pub async fn show(
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
-    let (client, scope) = (asked.client.clone(), asked.scope.clone());
+    let (client, scope, audience) = (asked.client.clone(), asked.scope.clone(), asked.audience.clone());
     let found = app.store.read(move |db| {
         let owner = clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client));
-        let lingering = scopes::list_lingering(db, &scope)?;
+        let lingering = scopes::list_lingering(db, &audience, &scope)?;
         Ok::<_, StoreError>((owner, lingering, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
     });
     let (owner, lingering, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
