@@ -62,7 +62,7 @@ async fn a_native_program_registers_and_logs_somebody_in_on_a_free_port() {
     let server = open_server().await;
     let found = registered(&server, &native()).await;
     assert_eq!(found["token_endpoint_auth_method"], "none");
-    assert_eq!(found["scope"], "tiles:read", "the operator's scope, of what exists");
+    assert_eq!(found["scope"], "tiles:read openid", "the operator's scope, of what exists");
     assert_eq!(found["redirect_uris"], json!(["http://localhost/callback"]));
     assert_eq!(found["grant_types"], json!(["authorization_code", "refresh_token"]));
     assert!(found.get("client_secret").is_none());
@@ -130,7 +130,7 @@ async fn random_members_are_ignored_and_only_what_was_stored_comes_back() {
         body["scope"] = json!("projects tiles:write unknown");
         let found = registered(&server, &body).await;
         assert_eq!(found.as_object().expect("because it is one").keys().collect::<Vec<_>>(), usual);
-        assert_eq!(found["scope"], "tiles:read", "never more than the operator said, never nothing");
+        assert_eq!(found["scope"], "tiles:read openid", "never more than the operator said, never nothing");
     }
 }
 
