@@ -13,5 +13,6 @@ mod login_redirect;
 mod nginx;
 mod onward;
 mod pictures;
+mod protocol_pictures;
 mod token_pictures;
 mod tokens;

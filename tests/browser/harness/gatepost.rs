@@ -48,6 +48,13 @@ impl Gatepost {
         self.running.home().run(&all, "");
     }
 
+    /// A one-time link with which alice sets a new password, as a path of ours.
+    pub fn make_reset_link(&self) -> String {
+        let said = self.running.home().ask(&["user", "reset-password", "--link", "alice"], "");
+        let (_, path) = said.trim().split_once("/reset/").expect("because it is a link");
+        format!("/reset/{path}")
+    }
+
     /// How many applications there are.
     pub fn count_clients(&self) -> usize {
         let all = self.running.home().run(&["client", "list", "--json"], "");

@@ -35,15 +35,20 @@ impl Home {
 
     /// Runs a command to its end and reads the JSON that it prints.
     pub fn run(&self, arguments: &[&str], input: &str) -> Value {
+        let said = self.ask(arguments, input);
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
+    }
+
+    /// Runs a command to its end and answers what it prints.
+    pub fn ask(&self, arguments: &[&str], input: &str) -> String {
         let mut process =
             self.command(arguments).stderr(Stdio::piped()).spawn().expect("because cargo built the program");
         let mut stdin = process.stdin.take().expect("because it is piped");
         stdin.write_all(input.as_bytes()).expect("because the command reads its input");
         drop(stdin);
         let output = process.wait_with_output().expect("because it is a child of ours");
-        let (said, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{arguments:?}: {warned}");
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Starts a server and waits until it is ready.
