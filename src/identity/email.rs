@@ -29,7 +29,7 @@ pub(super) fn ask_new_person(
     (user, next): (&User, Option<&str>),
 ) -> StoreResult<()> {
     let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
-    if !mail.is_on() || !may_send(tx, now, &to)? {
+    if !mail.is_on() || !may_send(tx, now, (&to, &[LinkKind::ValidateEmail, LinkKind::ChangeEmail]))? {
         return Ok(());
     }
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ValidateEmail, Some(user.id)), &to);
@@ -57,14 +57,14 @@ pub async fn update(
     }
     let new = email.parse::<EmailAddress>();
     let new = new.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
-    confirm(desk, now, (user, password, &origin.address)).await.map_err(refused)?;
+    let confirmed = confirm(desk, now, (user, password, &origin.address)).await.map_err(refused)?;
+    desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| refused(throttled.into()))?;
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
     let (mail, asker, user) = (desk.mail.clone(), asker(now, origin), user.clone());
     transact(desk.store, move |tx| {
-        let is_same = |found: &User| found.is_active() && found.password_hash == user.password_hash;
-        let user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
+        confirmed.still_counts(tx)?;
         Ok(ask_both(tx, now, (&mail, &asker), (&user, &new))?)
     })
     .await?;
@@ -78,14 +78,15 @@ fn ask_both(
     (mail, asker): (&Mail, &Asker),
     (user, new): (&User, &EmailAddress),
 ) -> StoreResult<()> {
-    let may_send = may_send(tx, now, new)?;
+    if !may_send(tx, now, (new, &[LinkKind::ValidateEmail, LinkKind::ChangeEmail]))? {
+        return Ok(());
+    }
     mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
     mailed_links::insert(tx, &link)?;
-    if may_send && users::find_by_login(tx, &link.email_folded)?.is_some() {
-        mail.write(tx, (new, asker), &AddressTaken)?;
-    } else if may_send {
-        mail.write(tx, (new, asker), &ChangeEmail { username: user.username.clone(), key, lifetime: LIFE })?;
+    match users::find_by_login(tx, &link.email_folded)? {
+        Some(_) => mail.write(tx, (new, asker), &AddressTaken)?,
+        None => mail.write(tx, (new, asker), &ChangeEmail { username: user.username.clone(), key, lifetime: LIFE })?,
     }
     let old = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
     match old.and_then(|old| old.parse::<EmailAddress>().ok()) {
@@ -130,8 +131,10 @@ pub async fn finish(
     let presented = key.clone();
     let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
     let new_hash = judge(desk, now, (&link, &user), (proof, &origin.address)).await.map_err(Error::Refused)?;
-    let (mint, lifetimes, origin, judged) = (desk.mint.clone(), desk.lifetimes, origin.clone(), user.password_hash);
+    let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
+    let (person, judged) = (user.id, user.password_hash);
     transact(desk.store, move |tx| {
+        users::lock(tx, person)?;
         let (link, user) = find(tx, now, key.expose())?.ok_or_else(over)?;
         if user.password_hash != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));

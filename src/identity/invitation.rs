@@ -44,7 +44,7 @@ pub async fn invite(
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
-        let may_send = may_send(tx, now, &to)?;
+        let may_send = may_send(tx, now, (&to, &[LinkKind::Invitation]))?;
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
         let (user_id, folded) = (link.person().uuid(), link.email_folded.clone());
         mailed_links::insert(tx, &MailedLink { asked_by: Some(inviter.id), ..link })?;

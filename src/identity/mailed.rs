@@ -22,9 +22,10 @@ pub fn asker(now: UnixTime, origin: &Origin) -> Asker {
     Asker { at: now, address: origin.address.clone(), program }
 }
 
-/// Whether an address may be sent another link today.
-pub(super) fn may_send(tx: &mut Database, now: UnixTime, email: &EmailAddress) -> Result<bool> {
-    Ok(mailed_links::count_to(tx, now.plus(-DAY), &fold(email.as_str()))? < MOST_TO_ONE_ADDRESS)
+/// Whether an address may be sent another link of these kinds today. Each has its own measure, so that
+/// invitations cannot use up what a person needs to recover their account.
+pub(super) fn may_send(tx: &mut Database, now: UnixTime, (email, kinds): (&EmailAddress, &[LinkKind])) -> Result<bool> {
+    Ok(mailed_links::count_to(tx, now.plus(-DAY), (&fold(email.as_str()), kinds))? < MOST_TO_ONE_ADDRESS)
 }
 
 /// The living link of one of these kinds behind a presented secret.

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_log_in;
 pub mod email;
 pub mod invitation;
+pub mod leak;
 pub mod login_code;
 pub mod login_redirect;
 pub mod mailed;

@@ -40,20 +40,19 @@ pub async fn start(
     transact(desk.store, move |tx| {
         let user = users::find_by_login(tx, &folded)?.filter(User::is_active);
         let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
-        let known = match reader {
-            Some((user, to)) if may_send(tx, now, &to)? => Some((user, to)),
-            _ => None,
-        };
+        let may_send = may_send(tx, now, (reader.as_ref().map_or(&nobody, |(_, to)| to), &[LinkKind::Reset]))?;
+        let known = reader.filter(|_| may_send);
         let person = known.as_ref().map(|(user, _)| user.id);
         let to = known.as_ref().map_or(&nobody, |(_, to)| to);
         let (key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person), to);
         let username = known.as_ref().map_or_else(|| folded.clone(), |(user, _)| user.username.clone());
         let letter = ResetPassword { username, key, lifetime };
-        if known.is_none() {
-            return Ok(mail.pretend(tx, &asker, &letter)?);
-        }
+        // Nobody's link opens nothing: it names no person.
         mailed_links::insert(tx, &MailedLink { next: next.clone(), ..link })?;
-        Ok(mail.write(tx, (to, &asker), &letter)?)
+        match known {
+            Some(_) => Ok(mail.write(tx, (to, &asker), &letter)?),
+            None => Ok(mail.pretend(tx, &asker, &letter)?),
+        }
     })
     .await?;
     desk.mail.wake();
@@ -107,7 +106,9 @@ pub async fn finish(
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (mint, lifetimes, browser) = (desk.mint.clone(), desk.lifetimes, browser.cloned());
+    let person = found.1.id;
     transact(desk.store, move |tx| {
+        users::lock(tx, person)?;
         let (link, user) = find(tx, now, wanted.key.expose())?.ok_or_else(over)?;
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(over());

@@ -151,6 +151,8 @@ pub fn exercise(
     now: UnixTime,
     (lifetimes, presented, origin): (&Lifetimes, &str, &Origin),
 ) -> Result<Issued<UserToken>, Error<RemoteRefusal>> {
+    let (_, user) = approved(tx, now, (presented, origin))?;
+    users::lock(tx, user)?;
     let (session, user) = approved(tx, now, (presented, origin))?;
     if !remote_sessions::exercise(tx, now, session.id)? {
         return Err(Error::Refused(RemoteRefusal::Over));

@@ -125,6 +125,8 @@ where
     let Verified { user, hash, stronger, account, address } = verified;
     let opened = transact(desk.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
+        // Whoever changes the password waits for what is opened here, or we see the new one.
+        users::lock(tx, user.id)?;
         let user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
         if let Some(stronger) = &stronger {
             users::replace_password_hash(tx, user.id, &hash, stronger)?;

@@ -154,6 +154,39 @@ impl Letter for EmailChanging {
     }
 }
 
+/// To the owner of a secret that a stranger found and that goes on working.
+#[derive(Clone, Debug)]
+pub struct FoundInTheOpen {
+    /// Whose.
+    pub username: String,
+    /// Whether it is an application's secret, and not a token for links and pages.
+    pub is_client_secret: bool,
+}
+
+impl Letter for FoundInTheOpen {
+    fn words(&self, issuer: &str) -> Words {
+        let (what, advice) = match self.is_client_secret {
+            true => (
+                "a client secret of an application",
+                format!("Make a new secret at {issuer}/developer, put it into your application, and end the old one."),
+            ),
+            false => (
+                "a token that you made for links or pages",
+                format!("If it should not be there, revoke it at {issuer}/account/tokens."),
+            ),
+        };
+        Words {
+            subject: "A secret of yours was found in the open".to_owned(),
+            paragraphs: vec![
+                format!("Somebody reported that they found {what} of {}. It goes on working.", shown(&self.username)),
+                advice,
+            ],
+            link: None,
+            otherwise: "Whoever reported it needs no account, and learned nothing from us.".to_owned(),
+        }
+    }
+}
+
 /// To whoever has an address that somebody else wanted.
 #[derive(Clone, Debug)]
 pub struct AddressTaken;

@@ -30,7 +30,7 @@ const BATCH: i64 = 50;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A link with its words.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Link {
     /// The words.
     pub label: String,
@@ -38,6 +38,13 @@ pub struct Link {
     pub href: String,
     /// How long it works.
     pub note: String,
+}
+
+impl std::fmt::Debug for Link {
+    /// The address holds a secret.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Link").field("label", &self.label).finish_non_exhaustive()
+    }
 }
 
 /// A letter as it is sent.
@@ -189,6 +196,10 @@ impl Mail {
                 Some(envelope) => match transport.send(&letter, &envelope).await {
                     Ok(()) => {
                         sent += 1;
+                        true
+                    }
+                    Err(error) if error.is_final() => {
+                        tracing::warn!(%error, "a letter was refused for good; it is given up");
                         true
                     }
                     Err(error) => {

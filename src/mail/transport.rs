@@ -99,6 +99,17 @@ pub enum SendError {
     Folder(std::io::Error),
 }
 
+impl SendError {
+    /// Whether another try would end the same way (RFC 5321 §4.2.1: 5yz is permanent).
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Letter => true,
+            Self::Refused(code) => code.is_some_and(|code| (500..600).contains(&code)),
+            Self::Unreachable | Self::Folder(_) => false,
+        }
+    }
+}
+
 impl FromStr for MailUrl {
     type Err = InvalidMailUrl;
 

@@ -53,9 +53,10 @@ pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> R
 }
 
 /// How many links went to an address since `since`.
-pub fn count_to(tx: &mut Database, since: UnixTime, email_folded: &str) -> Result<i64> {
+pub fn count_to(tx: &mut Database, since: UnixTime, (email_folded, kinds): (&str, &[LinkKind])) -> Result<i64> {
     let rows = mailed_links::table
         .filter(mailed_links::email_folded.eq(email_folded))
+        .filter(mailed_links::kind.eq_any(kinds))
         .filter(mailed_links::created_at.gt(since));
     Ok(rows.count().get_result(tx)?)
 }

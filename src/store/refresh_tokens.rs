@@ -20,11 +20,16 @@ pub fn insert(tx: &mut Database, token: &RefreshTokenRecord) -> Result<()> {
     Ok(())
 }
 
-/// Binds a token that was just issued to a key.
-pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: &str) -> Result<()> {
-    let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
-    row.set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(tx)?;
-    Ok(())
+/// Binds a token that was just issued to a key, or to none. `false` when it has another one: it was
+/// issued before.
+pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: Option<&str>) -> Result<bool> {
+    let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
+    let Some(jkt) = jkt else {
+        let free = row.filter(refresh_tokens::dpop_jkt.is_null()).count();
+        return Ok(free.get_result::<i64>(tx)? == 1);
+    };
+    let free = row.filter(refresh_tokens::dpop_jkt.is_null().or(refresh_tokens::dpop_jkt.eq(jkt)));
+    Ok(diesel::update(free).set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(tx)? == 1)
 }
 
 /// Exchanges a token for its successor; one conditional update decides a race.

@@ -58,30 +58,26 @@ pub fn examine(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<
     Ok(find(db, now, reported)?.is_some())
 }
 
-/// Ends or flags what was reported, if it is one of ours.
+/// Ends or flags what was reported, if it is one of ours; says what goes on working and was not
+/// reported before.
 ///
 /// # Errors
 /// When the store fails.
-pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported) -> Result<()> {
+pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported) -> Result<Option<Flagged>> {
     match find(tx, now, reported)? {
-        Some(Found::Grant(grant)) => grants::revoke(tx, now, grant),
-        Some(Found::Token(token)) => tokens::revoke(tx, now, token),
-        Some(Found::Flagged(flagged)) => flag(tx, now, &flagged),
-        None => Ok(()),
+        Some(Found::Grant(grant)) => grants::revoke(tx, now, grant).map(|()| None),
+        Some(Found::Token(token)) => tokens::revoke(tx, now, token).map(|()| None),
+        Some(Found::Flagged(flagged)) => Ok(flag(tx, now, &flagged)?.then_some(flagged)),
+        None => Ok(None),
     }
 }
 
-/// Flags a secret for its owner's pages: the one place that knows of a secret which was found in the
-/// open and goes on working.
-fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<()> {
-    let is_new = match flagged.what {
-        FlaggedSecret::Token(id) => tokens::flag(tx, now, id)?,
-        FlaggedSecret::ClientSecret(id) => client_secrets::flag(tx, now, id)?,
-    };
-    if is_new {
-        tracing::warn!(?flagged, "a secret that goes on working was reported as found in the open");
+/// Flags a secret for its owner's pages. `false` when it was flagged before.
+fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<bool> {
+    match flagged.what {
+        FlaggedSecret::Token(id) => tokens::flag(tx, now, id),
+        FlaggedSecret::ClientSecret(id) => client_secrets::flag(tx, now, id),
     }
-    Ok(())
 }
 
 fn find(db: &mut Database, now: UnixTime, Reported { text, token }: &Reported) -> Result<Option<Found>> {

@@ -342,3 +342,25 @@ async fn browser_apps_may_send_proofs_and_read_nonces() {
     let exposed = answer.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
     assert!(exposed.contains("dpop-nonce") && exposed.contains("www-authenticate"), "{exposed}");
 }
+
+/// A lost answer is given again, but only to whoever got it first: the successor's key tells.
+#[actix_web::test]
+async fn a_parent_that_comes_again_with_another_key_ends_the_grant() {
+    let server = harness::spawn().await;
+    let app = server.application(public()).await;
+    for thief_has_key in [true, false] {
+        let (wallet, thief) = (Wallet::new(&server, Key::es256()).await, Wallet::new(&server, Key::es256()).await);
+        let mut browser = server.signed_in(&format!("p-{}", harness::random_word(8))).await;
+        let plain = app.tokens(&mut browser).await;
+        let bound = wallet.refresh(&app, plain.refresh()).await.json();
+        let again = wallet.refresh(&app, plain.refresh()).await.json();
+        assert_eq!(text(&bound, "refresh_token"), text(&again, "refresh_token"), "the same answer for the same key");
+        let answer = match thief_has_key {
+            true => thief.refresh(&app, plain.refresh()).await.error(),
+            false => app.refresh(plain.refresh()).await.expect_err("because it sent no proof"),
+        };
+        assert_eq!(answer, (400, "invalid_grant".to_owned()));
+        let after = wallet.refresh(&app, text(&bound, "refresh_token")).await;
+        assert_eq!(after.error(), (400, "invalid_grant".to_owned()), "theft ends the grant");
+    }
+}

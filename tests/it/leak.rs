@@ -6,6 +6,7 @@ use gatepost::domain::token::{Token, UserToken};
 use serde_json::{Value, json};
 
 use crate::harness::http::Answer;
+use crate::harness::mailbox::spawn_with_mail;
 use crate::harness::{self, Server, confidential};
 
 const PATH: &str = "/credentials/revoke";
@@ -187,4 +188,21 @@ async fn a_client_secret_that_was_found_is_flagged_in_the_console() {
     assert_eq!(report(&server, json!([app.secret()])).await.status, 202);
     let text = alice.open(&path).await.text();
     assert!(text.contains("Found in the open") && text.contains("It goes on working"), "{text}");
+}
+
+#[actix_web::test]
+async fn the_owner_of_what_goes_on_working_gets_one_letter() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let (_, held) = server.one_of_each("alice").await;
+    let alice = server.person_named("alice").await.id.number();
+    let proven = format!("UPDATE users SET email_verified_at = {} WHERE id = {alice}", server.now().seconds());
+    server.write(move |tx| harness::execute(tx, &proven)).await;
+    mailbox.take(&server).await;
+    for _ in 0..2 {
+        assert_eq!(report(&server, json!([held.fileset, held.personal, "noise"])).await.status, 202);
+    }
+    let letter = mailbox.take_one(&server).await;
+    assert_eq!(letter.subject, "A secret of yours was found in the open");
+    assert!(letter.to.contains("alice@people.example"), "{}", letter.to);
+    assert!(!letter.whole.contains(&held.fileset), "{}", letter.whole);
 }

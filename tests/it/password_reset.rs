@@ -226,3 +226,16 @@ async fn password_managers_find_the_page() {
     let answer = server.http.get("/.well-known/change-password").await;
     assert_eq!((answer.status, answer.location()), (303, Some("/reset")));
 }
+
+#[actix_web::test]
+async fn invitations_and_sign_ups_do_not_use_up_the_letters_that_recover_an_account() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    server.person("alice").await;
+    let program = server.log_in("alice").await;
+    for _ in 0..15 {
+        program.post("/v3/user/invite", &json!({ "email": "root@people.example" })).await.success();
+    }
+    mailbox.take(&server).await;
+    ask(&server, "root@people.example").await.success();
+    assert_eq!(mailbox.take_one(&server).await.subject, "Set a new password");
+}

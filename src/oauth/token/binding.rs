@@ -1,10 +1,11 @@
 //! Tokens that are bound to the key which the request proved (RFC 9449 §5), the same for every grant.
 
 use super::TokenResponse;
+use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::oauth::Result;
 use crate::oauth::problem::{DPOP_REQUIRED, INVALID_CODE, INVALID_REFRESH_TOKEN};
-use crate::store::{Database, refresh_tokens, tokens};
+use crate::store::{Database, grants, refresh_tokens, tokens};
 
 /// Whether the client may ask without a proof (§5.2, `dpop_bound_access_tokens`).
 pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
@@ -37,18 +38,30 @@ pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> 
 }
 
 /// Binds what was just issued: the access token always, the refresh token of a public client (§5).
-/// A confidential client's is bound to the client, which may change its key.
+/// A confidential client's is bound to the client, which may change its key. A successor that is given
+/// again (its answer was lost) must come to the same key: whoever has another one is not who got it first.
 ///
 /// # Errors
-/// When the store fails.
-pub fn bind(tx: &mut Database, client: &Client, response: &mut TokenResponse, key: Option<&str>) -> Result<()> {
+/// [`INVALID_REFRESH_TOKEN`] for another key; then the grant is revoked.
+pub fn bind(
+    tx: &mut Database,
+    now: UnixTime,
+    client: &Client,
+    response: &mut TokenResponse,
+    key: Option<&str>,
+) -> Result<()> {
+    if let Some(refresh_token) = response.refresh_token.as_ref().filter(|_| client.is_public())
+        && !refresh_tokens::bind(tx, refresh_token.id(), key)?
+    {
+        if let Some(record) = refresh_tokens::find(tx, refresh_token.id())? {
+            grants::revoke(tx, now, record.grant_id)?;
+        }
+        return Err(INVALID_REFRESH_TOKEN.because("the refresh token came again with another key than before"));
+    }
     let Some(key) = key else { return Ok(()) };
     tokens::bind(tx, response.access.token.id(), key)?;
     if let Some(claims) = &mut response.access.claims {
         claims.bind(key);
-    }
-    if let Some(refresh_token) = response.refresh_token.as_ref().filter(|_| client.is_public()) {
-        refresh_tokens::bind(tx, refresh_token.id(), key)?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::identity::people::{self, Credentials, NewPerson};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
 use crate::outcome::{Error, consult, transact};
 use crate::store::{StoreError, mailed_links, user_pictures};
-use crate::tokens::check::{Door, Rejection, find_living, is_whole};
+use crate::tokens::check::{Door, Rejection, is_whole, judge, note_use};
 use crate::web::app::App;
 
 /// What a token sees of its person.
@@ -208,9 +208,13 @@ pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpRespon
     let Ok(presented) = token_of(&request) else { return Ok(answer(&json!({ "valid": false }))) };
     let (now, shared) = (app.now(), app.clone());
     let found = consult::<_, Rejection, _>(&app.store, move |db| {
-        let token = find_living(db, now, &shared.mint, (&presented, None))?;
-        // Nobody proves a key here, and without it a bound token opens nothing.
-        if presented.has_key_of(&token.record) { Ok(token) } else { Err(Error::Refused(Rejection::WrongKey)) }
+        let token = judge(db, now, &presented)?;
+        // Nobody proves a key here, and without it a bound token opens nothing and was not used.
+        if !presented.has_key_of(&token.record) {
+            return Err(Error::Refused(Rejection::WrongKey));
+        }
+        note_use(&shared.mint, now, &token, None);
+        Ok(token)
     });
     let found = found.await;
     match found {

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
-use crate::tokens::leak::{Reported, examine, report};
+use crate::identity::leak::report;
+use crate::identity::mailed::asker;
+use crate::tokens::leak::{Reported, examine};
 use crate::web::app::App;
 
 /// Strings per call that are read; the others can come in another call.
@@ -38,7 +40,11 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     });
     let ours = ours.await?;
     if !ours.is_empty() {
-        app.store.write(move |tx| ours.iter().try_for_each(|reported| report(tx, now, reported))).await?;
+        let (mail, asker) = (app.mail.clone(), asker(now, &origin));
+        app.store
+            .write(move |tx| ours.iter().try_for_each(|reported| report(tx, now, (&mail, &asker), reported)))
+            .await?;
+        app.mail.wake();
     }
     Ok(HttpResponse::Accepted().finish())
 }

@@ -153,7 +153,7 @@ async fn answer(
     let shared = app.clone();
     transact(&app.store, move |tx| {
         let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request))?;
-        binding::bind(tx, &client, &mut response, key.as_deref())?;
+        binding::bind(tx, now, &client, &mut response, key.as_deref())?;
         Ok(response)
     })
     .await

@@ -1,0 +1,22 @@
+//! Secrets that somebody found in the open: most end, and the owner of one that goes on working is told
+//! (`standards.md`, Public revocation).
+
+use crate::clock::UnixTime;
+use crate::domain::user::EmailAddress;
+use crate::mail::Mail;
+use crate::mail::letters::{Asker, FoundInTheOpen};
+use crate::store::{Database, Result, users};
+use crate::tokens::leak::{self, FlaggedSecret, Reported};
+
+/// Ends or flags what was reported, if it is one of ours.
+///
+/// # Errors
+/// When the store fails.
+pub fn report(tx: &mut Database, now: UnixTime, (mail, asker): (&Mail, &Asker), reported: &Reported) -> Result<()> {
+    let Some(flagged) = leak::report(tx, now, reported)? else { return Ok(()) };
+    let owner = flagged.owner.map(|owner| users::find(tx, owner)).transpose()?.flatten();
+    let Some(owner) = owner.filter(|owner| owner.email_verified_at.is_some()) else { return Ok(()) };
+    let Some(to) = owner.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
+    let is_client_secret = matches!(flagged.what, FlaggedSecret::ClientSecret(_));
+    mail.write(tx, (&to, asker), &FoundInTheOpen { username: owner.username, is_client_secret })
+}
