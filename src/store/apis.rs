@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{Database, Result};
-use crate::domain::api::{Api, ApiScope, TokenFormat};
+use crate::domain::api::{Api, ApiScope};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::schema::{api_scopes, apis};
@@ -26,12 +26,6 @@ pub fn list(tx: &mut Database) -> Result<Vec<Api>> {
 /// All scopes of all APIs, oldest first.
 pub fn list_scopes(tx: &mut Database) -> Result<Vec<ApiScope>> {
     Ok(api_scopes::table.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
-}
-
-/// The scopes of the APIs that take JWTs, each with its API's name.
-pub fn list_scopes_of_jwt_apis(tx: &mut Database) -> Result<Vec<(String, String)>> {
-    let rows = apis::table.inner_join(api_scopes::table).filter(apis::token_format.eq(TokenFormat::Jwt));
-    Ok(rows.order(api_scopes::id).select((api_scopes::name, apis::name)).load(tx)?)
 }
 
 /// The APIs that these scopes belong to, one for each scope that belongs to any.

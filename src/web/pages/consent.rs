@@ -42,6 +42,11 @@ pub struct ApiLine {
     pub scopes: Vec<ScopeLine>,
 }
 
+/// Who stands behind an application that nobody here wrote down.
+pub fn made_by(client: &Client) -> String {
+    client.described_at().unwrap_or_else(|| "nobody we know: it registered itself".to_owned())
+}
+
 /// `consent.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
@@ -52,6 +57,8 @@ pub struct Consent {
     pub action: String,
     /// A digest of what is shown.
     pub shown: String,
+    /// The host of the application's own description, when nobody here wrote it down.
+    pub described_at: Option<String>,
     /// Who asks.
     pub app_name: String,
     /// Who registered it.
@@ -91,10 +98,10 @@ pub async fn show(
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
-    let (client, scope) = (asked.client.clone(), asked.scope.clone());
+    let (client, scope, audience) = (asked.client.clone(), asked.scope.clone(), asked.audience.clone());
     let found = app.store.read(move |db| {
-        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
-        let lingering = scopes::list_lingering(db, &scope)?;
+        let owner = clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client));
+        let lingering = scopes::list_lingering(db, &audience, &scope)?;
         Ok::<_, StoreError>((owner, lingering, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
     });
     let (owner, lingering, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
@@ -117,6 +124,7 @@ pub async fn show(
         chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
         action: format!("{path}?{query}"),
         shown: asked.shown_to(visitor.user.id),
+        described_at: asked.client.described_at(),
         app_name: asked.client.name.clone(),
         owner,
         is_verified: asked.client.verified_at.is_some(),

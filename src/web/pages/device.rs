@@ -135,9 +135,10 @@ async fn show(
     (waiting, code): (&Waiting, &UserCode),
     visitor: &Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let (client, scope) = (waiting.client.clone(), waiting.device.scope.clone());
+    let (client, device) = (waiting.client.clone(), waiting.device.clone());
+    let (scope, audience) = (device.scope, device.audience);
     let found = app.store.read(move |db| {
-        let lingering = scopes::list_lingering(db, &scope)?;
+        let lingering = scopes::list_lingering(db, &audience, &scope)?;
         let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
         Ok::<_, StoreError>((owner, lingering, scopes::known(db)?))
     });
