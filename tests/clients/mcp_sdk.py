@@ -127,12 +127,12 @@ async def reads(name, *arguments):
     scopes = ["--scope", SCOPE, "--scope", WRITE]
     record = server.create_client(name, *arguments, "--redirect-uri", CALLBACK, *grants, *scopes)
     memory, person = Memory(record), Person(issuer)
-    seen = await get(logging_in(memory, person))
+    provider = logging_in(memory, person)
+    seen = await get(provider)
     assert (seen["client_id"], seen["scope"]) == (record["client_id"], SCOPE), seen
     assert person.asked == ["password", "decision"], person.asked
     ok(f"resource metadata, discovery, PKCE, resource ({name})")
-    before, provider = memory.tokens, logging_in(memory, person)
-    await get(provider)
+    before = memory.tokens
     provider.context.token_expiry_time = 1
     await get(provider)
     assert memory.tokens.access_token != before.access_token and person.asked == ["password", "decision"]
