@@ -181,7 +181,6 @@ fn person(now: UnixTime) -> User {
         created_at: now,
         about: None,
         homepage: None,
-        picture: None,
         allow_contact: true,
     }
 }

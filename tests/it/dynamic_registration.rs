@@ -76,7 +76,7 @@ async fn a_native_program_registers_and_logs_somebody_in_on_a_free_port() {
     assert!(page.text().contains("it registered itself") && page.text().contains("Not verified"), "{}", page.text());
     let granted = request.approve(&mut alice).await;
     let tokens = app.exchange(&granted).await.expect("because this is its first use");
-    assert_eq!(tokens.scope, "tiles:read");
+    assert_eq!(tokens.scope, "tiles:read openid");
     assert!(app.refresh(tokens.refresh()).await.is_ok());
     // PKCE is required of whoever has no secret.
     let bare = app.request_with(harness::application::Pkce::Absent);
