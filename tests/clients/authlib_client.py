@@ -1,6 +1,7 @@
 """PyPI `authlib`: its framework client (Starlette), and its sessions on `requests` and `httpx`."""
 
 import asyncio
+import json
 
 import httpx
 from authlib.common.security import generate_token
@@ -8,7 +9,9 @@ from authlib.integrations.httpx_client import OAuth2Client
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.integrations.starlette_client import OAuth
 from authlib.oauth2.rfc6749 import OAuth2Token
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from harness import Person, Server, ok, parameter
+from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -137,6 +140,20 @@ def acts_for_itself():
     ok("client credentials")
 
 
+def proves_a_key():
+    key = RSAKey.generate_key(2048, {"kid": "k"})
+    file = f"{server.folder}/keys.json"
+    with open(file, "w") as keys:
+        json.dump({"keys": [key.as_dict(private=False)]}, keys)
+    record = server.create_client("Signer", "--grant-type", "client_credentials", *scopes("tiles:read"), "--jwks", file)
+    session, metadata = session_of(OAuth2Session, {**record, "client_secret": key}, scope="tiles:read",
+                                   token_endpoint_auth_method="private_key_jwt")
+    session.register_client_auth_method(PrivateKeyJWT(metadata["token_endpoint"], headers={"kid": "k"}))
+    token = session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials")
+    assert token["scope"] == "tiles:read", token
+    ok("private_key_jwt, RS256")
+
+
 def main():
     addresses = ["--redirect-uri", CALLBACK, "--post-logout-redirect-uri", GOODBYE]
     web = server.create_client("Web", *addresses, *scopes(OPENID))
@@ -146,6 +163,7 @@ def main():
     phone = server.create_client("Phone", "--public", *addresses, *scopes(OPENID))
     keeps_a_session(phone, OAuth2Session, "none")
     acts_for_itself()
+    proves_a_key()
 
 
 if __name__ == "__main__":

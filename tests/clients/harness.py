@@ -13,6 +13,8 @@ import urllib.parse
 import urllib.request
 
 USERNAME, PASSWORD = "alice", "correct horse battery"
+# The most that an app which registered itself may ask for.
+SELF_REGISTERED = "openid profile email offline_access notes:read"
 
 
 class Server:
@@ -31,7 +33,8 @@ class Server:
         return {**os.environ, **given}
 
     def _settings(self):
-        settings = {"LISTEN": "127.0.0.1:0", "OPS_LISTEN": "", "PASSWORD_BCRYPT_COST": "10"}
+        settings = {"LISTEN": "127.0.0.1:0", "OPS_LISTEN": "", "PASSWORD_BCRYPT_COST": "10",
+                    "DYNAMIC_REGISTRATION": "open", "SELF_REGISTERED_SCOPE": SELF_REGISTERED}
         return {"TMPDIR": self.folder, **{f"GATEPOST_{name}": value for name, value in settings.items()}}
 
     def command(self, *arguments, given=""):

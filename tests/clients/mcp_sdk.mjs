@@ -130,6 +130,13 @@ await flow('a client with a secret', async () => {
   assert.equal(after.refresh_token, before.refresh_token)
 })
 
+await flow('a client that registers itself', async () => {
+  const provider = new Memory(undefined, { grant_types: ['authorization_code', 'refresh_token'] })
+  const note = await reads(mcp.url, provider)
+  assert.equal(note, `a note for ${provider.clientInformation().client_id}`)
+  await goesOn(mcp.url, provider)
+})
+
 await flow('a program that acts for itself', async () => {
   const record = createClient('Nightly', '--grant-type', 'client_credentials', ...scopes(SCOPE))
   const { client_id: clientId, client_secret: clientSecret } = record

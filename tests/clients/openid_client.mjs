@@ -1,6 +1,7 @@
 // npm `openid-client`, a certified OpenID Connect client, with `oauth4webapi` below it as an API that checks JWTs.
 
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import * as api from 'oauth4webapi'
 import * as client from 'openid-client'
 import { Person, createApi, createClient, flow, issuer, scopes } from './harness.mjs'
@@ -174,4 +175,57 @@ await flow('token exchange: a person\'s own token becomes one for an API', async
   const tiles = await discovered(tilesApi, undefined, 'oauth2')
   const seen = await client.tokenIntrospection(tiles, given.access_token)
   assert.deepEqual([seen.active, seen.sub], [true, sub])
+})
+
+await flow('DPoP: from the pushed request to userinfo and refresh', async () => {
+  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+  const options = { DPoP }
+  const bound = await logIn(config, {}, { options, pushed: true })
+  assert.equal(bound.token_type, 'dpop')
+  assert.equal((await client.fetchUserInfo(config, bound.access_token, sub, options)).sub, sub)
+  await assert.rejects(client.fetchUserInfo(config, bound.access_token, sub), client.WWWAuthenticateChallengeError)
+  const fresh = await client.refreshTokenGrant(config, bound.refresh_token, undefined, options)
+  const other = { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) }
+  await assert.rejects(client.fetchUserInfo(config, fresh.access_token, sub, other))
+  const seen = await client.tokenIntrospection(config, fresh.access_token)
+  assert.deepEqual([seen.token_type, seen.cnf.jkt], ['DPoP', await DPoP.calculateThumbprint()])
+})
+
+await flow('DPoP binds a public client\'s refresh token', async () => {
+  const spa = createClient('Bound', '--public', '--redirect-uri', CALLBACK, ...scopes(OPENID))
+  const bare = await discovered(spa, client.None())
+  const options = { DPoP: client.getDPoPHandle(bare, await client.randomDPoPKeyPair('ES256')) }
+  const bound = await logIn(bare, {}, { options })
+  await assert.rejects(client.refreshTokenGrant(bare, bound.refresh_token), (thrown) => thrown.status >= 400)
+  const fresh = await client.refreshTokenGrant(bare, bound.refresh_token, undefined, options)
+  assert.equal(fresh.token_type, 'dpop')
+})
+
+for (const algorithm of ['ES256', 'RS256', 'PS256', 'Ed25519']) {
+  await flow(`private_key_jwt, ${algorithm}`, async () => {
+    const { privateKey, publicKey } = await api.generateKeyPair(algorithm, { extractable: true })
+    const file = `${process.env.CLIENTS_FOLDER}/${algorithm}.json`
+    writeFileSync(file, JSON.stringify({ keys: [{ ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: 'k' }] }))
+    const record = createClient(`Signs ${algorithm}`, '--redirect-uri', CALLBACK, ...scopes(OPENID), '--jwks', file)
+    assert.equal(record.client_secret, undefined)
+    const signing = await discovered(record, client.PrivateKeyJwt({ key: privateKey, kid: 'k' }))
+    const given = await logIn(signing, {}, { pushed: true })
+    assert.equal(given.claims().sub, sub)
+    await client.tokenRevocation(signing, given.refresh_token)
+    await refused('invalid_grant', () => client.refreshTokenGrant(signing, given.refresh_token))
+  })
+}
+
+await flow('dynamic registration', async () => {
+  const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
+  const wishes = { client_name: 'Newcomer', redirect_uris: [CALLBACK], grant_types: ['authorization_code', 'refresh_token'] }
+  const newcomer = await client.dynamicClientRegistration(new URL(issuer), wishes, undefined, options)
+  const stored = newcomer.clientMetadata()
+  assert.equal(stored.token_endpoint_auth_method, 'client_secret_basic')
+  const given = await logIn(newcomer, { scope: 'openid email' })
+  assert.equal((await client.fetchUserInfo(newcomer, given.access_token, sub)).sub, sub)
+  await client.refreshTokenGrant(newcomer, given.refresh_token)
+  const headers = { Authorization: `Bearer ${stored.registration_access_token}` }
+  assert.equal((await fetch(stored.registration_client_uri, { headers })).status, 200)
+  assert.equal((await fetch(stored.registration_client_uri, { method: 'DELETE', headers })).status, 204)
 })
