@@ -149,7 +149,8 @@ await flow('a token for another API opens nothing here', async () => {
   createApi(other, '--scope', 'other:read: Read others')
   const record = createClient('Stray', '--grant-type', 'client_credentials', ...scopes('other:read'))
   const { client_id: clientId, client_secret: clientSecret } = record
-  const provider = new ClientCredentialsProvider({ clientId, clientSecret, scope: 'other:read', expectedIssuer: issuer })
+  const scope = 'other:read'
+  const provider = new ClientCredentialsProvider({ clientId, clientSecret, scope, expectedIssuer: issuer })
   provider.validateResourceURL = async () => new URL(other)
   await assert.rejects(auth(provider, { serverUrl: mcp.url }), InvalidTargetError)
   provider.validateResourceURL = async () => undefined

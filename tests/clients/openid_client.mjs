@@ -97,7 +97,8 @@ await flow('logout by the app, back to the app', async () => {
   const asked = { id_token_hint: id_token, post_logout_redirect_uri: GOODBYE, state: 'x y' }
   const end = await person.visit(client.buildEndSessionUrl(config, asked))
   assert.equal(end.href, `${GOODBYE}?state=x+y`)
-  await refused('login_required', () => logIn(config, { prompt: 'none' }, { person }), client.AuthorizationResponseError)
+  const silently = () => logIn(config, { prompt: 'none' }, { person })
+  await refused('login_required', silently, client.AuthorizationResponseError)
 })
 
 await flow('a person who declines', async () => {
@@ -218,7 +219,8 @@ for (const algorithm of ['ES256', 'RS256', 'PS256', 'Ed25519']) {
 
 await flow('dynamic registration', async () => {
   const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
-  const wishes = { client_name: 'Newcomer', redirect_uris: [CALLBACK], grant_types: ['authorization_code', 'refresh_token'] }
+  const grant_types = ['authorization_code', 'refresh_token']
+  const wishes = { client_name: 'Newcomer', redirect_uris: [CALLBACK], grant_types }
   const newcomer = await client.dynamicClientRegistration(new URL(issuer), wishes, undefined, options)
   const stored = newcomer.clientMetadata()
   assert.equal(stored.token_endpoint_auth_method, 'client_secret_basic')
