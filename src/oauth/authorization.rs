@@ -221,11 +221,9 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// The scope that is asked, if the client may ask for it. What nobody here knows is ignored in a
-    /// request of OpenID Connect (Core §3.1.2.1), and refused elsewhere (RFC 6749 §3.3).
+    /// The scope that is asked, if the client may ask for it (RFC 6749 §3.3).
     fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
-        let is_openid = asked.holds("openid") && !asked.is_within(own);
-        let scope = if is_openid { asked.intersection(&scopes::known_scope(self.db)?) } else { asked };
+        let scope = scopes::counting(self.db, asked, own)?;
         if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(&INVALID_SCOPE)) }
     }
 

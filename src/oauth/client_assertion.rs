@@ -17,8 +17,8 @@ use crate::store::{Database, clients};
 
 /// The one type of assertion that is taken.
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The longest that a statement may be good for, in seconds; ours.
-const LONGEST: i64 = 600;
+/// The longest that a statement may be good for, in seconds (RFC 7523 §3, item 4); ours: `authlib` writes an hour.
+const LONGEST: i64 = 3_600;
 /// The longest `jti`, in bytes; ours.
 const MAX_JTI: usize = 256;
 
@@ -142,8 +142,8 @@ mod tests {
         let at = |seconds: i64| json!(NOW.seconds() + seconds);
         assert_eq!(judged("exp", at(1)), Ok(()));
         assert_eq!(judged("exp", at(0)), Err("the client assertion has expired"));
-        assert_eq!(judged("exp", at(660)), Ok(()));
-        assert_eq!(judged("exp", at(661)), Err("the client assertion is good for too long"));
+        assert_eq!(judged("exp", at(3_660)), Ok(()));
+        assert_eq!(judged("exp", at(3_661)), Err("the client assertion is good for too long"));
         for name in ["iat", "nbf"] {
             assert_eq!(judged(name, at(60)), Ok(()));
             assert_eq!(judged(name, at(61)), Err("the client assertion is of the future"));

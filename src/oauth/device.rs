@@ -6,7 +6,7 @@ use super::openid;
 use super::parameters::Parameters;
 use super::problem::{INVALID_SCOPE, INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
 use super::resource;
-use super::scopes::parse_asked;
+use super::scopes::{self, parse_asked};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::device_code::{DeviceCodeRecord, UserCode};
@@ -70,10 +70,12 @@ pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> R
     }
     let audience = resource::find_registered(db, &parameters.all("resource"))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("a resource is no registered API"))?;
-    match parse_asked(parameters).map_err(Error::Refused)? {
-        None => Ok(Wish { scope: client.scope.without("offline_access"), audience }),
-        Some(scope) if scope.is_within(&client.scope) => Ok(Wish { scope, audience }),
-        Some(_) => Err(INVALID_SCOPE.because("the scope is more than the client registered")),
+    let Some(asked) = parse_asked(parameters).map_err(Error::Refused)? else {
+        return Ok(Wish { scope: client.scope.without("offline_access"), audience });
+    };
+    match scopes::counting(db, asked, &client.scope)? {
+        scope if scope.is_within(&client.scope) => Ok(Wish { scope, audience }),
+        _ => Err(INVALID_SCOPE.because("the scope is more than the client registered")),
     }
 }
 

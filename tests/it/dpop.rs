@@ -1,5 +1,6 @@
 //! Proof of possession (RFC 9449): at the token endpoint, at our own APIs, on the way of a code and a refresh token.
 
+use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ impl<'a> Wallet<'a> {
         let authorization = format!("{scheme} {token}");
         let headers: Vec<(&str, &str)> =
             [("authorization", authorization.as_str())].into_iter().chain(headers.iter().copied()).collect();
-        self.server.http.send(actix_web::http::Method::GET, "/v3/account", &headers, "").await
+        self.server.http.send(Method::GET, "/v3/account", &headers, "").await
     }
 }
 
@@ -119,6 +120,39 @@ async fn a_token_of_each_kind_of_key_is_bound_and_opens_with_its_proof_only() {
     }
 }
 
+/// OpenID Connect Core §5.3 with RFC 9449 §7.1: userinfo is a resource like any other.
+#[actix_web::test]
+async fn a_bound_token_opens_userinfo_with_its_proof_only() {
+    let server = harness::spawn().await;
+    let app = server.application(Draft { scope: Some("openid".to_owned()), ..public() }).await;
+    let wallet = Wallet::new(&server, Key::es256()).await;
+    let tokens = wallet.tokens(&app).await;
+    let token = text(&tokens, "access_token");
+    let (bound, bearer) = (format!("DPoP {token}"), format!("Bearer {token}"));
+    for method in [Method::GET, Method::POST] {
+        let proof = wallet.proof(method.as_str(), "/oauth/userinfo", &json!({ "ath": s256(token) }));
+        let ask =
+            async |headers: &[(&str, &str)]| server.http.send(method.clone(), "/oauth/userinfo", headers, "").await;
+        let answer = ask(&[("authorization", &bound), ("dpop", &proof)]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.json()["sub"].is_string() && answer.header("cache-control") == Some("no-store"));
+        let again = ask(&[("authorization", &bound), ("dpop", &proof)]).await;
+        assert_eq!((again.status, challenge(&again).starts_with("DPoP ")), (401, true), "a proof works once");
+        let alone = ask(&[("authorization", &bound)]).await;
+        assert_eq!(alone.error(), (401, "invalid_dpop_proof".to_owned()));
+        let found = ask(&[("authorization", &bearer)]).await;
+        assert_eq!(found.error(), (401, "invalid_token".to_owned()));
+        assert!(challenge(&found).starts_with("DPoP "), "{}", challenge(&found));
+    }
+    let form = format!("access_token={token}");
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let in_form = server.http.send(Method::POST, "/oauth/userinfo", &headers, form.clone()).await;
+    assert_eq!(in_form.error(), (401, "invalid_token".to_owned()));
+    let headers = [headers[0], ("authorization", bound.as_str())];
+    let twice = server.http.send(Method::POST, "/oauth/userinfo", &headers, form).await;
+    assert_eq!(twice.error(), (400, "invalid_request".to_owned()));
+}
+
 #[actix_web::test]
 async fn a_bound_token_does_not_pass_forward_auth_as_a_bearer_token() {
     let server = harness::spawn().await;
@@ -130,7 +164,7 @@ async fn a_bound_token_does_not_pass_forward_auth_as_a_bearer_token() {
         let authorization = format!("Bearer {token}");
         let headers =
             [("authorization", authorization.as_str()), ("x-original-method", "GET"), ("x-original-uri", "/tiles/1")];
-        let answer = server.http.send(actix_web::http::Method::GET, "/auth/check", &headers, "").await;
+        let answer = server.http.send(Method::GET, "/auth/check", &headers, "").await;
         assert_eq!(answer.status, status, "{}", answer.text());
     }
 }
@@ -184,7 +218,7 @@ async fn each_part_of_a_proof_at_a_resource_counts() {
     let both = format!("/v3/account?token={token}");
     let headers = [("authorization", format!("DPoP {token}")), ("dpop", proof())];
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let conflict = server.http.send(actix_web::http::Method::GET, &both, &headers, "").await;
+    let conflict = server.http.send(Method::GET, &both, &headers, "").await;
     assert_eq!(conflict.error(), (400, "invalid_request".to_owned()));
 }
 

@@ -63,6 +63,7 @@ mod resource_indicators;
 mod resources;
 mod response_modes;
 mod revocation;
+mod scopes;
 mod secrets_at_rest;
 mod sign_in;
 mod signing_keys;

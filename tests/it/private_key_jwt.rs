@@ -111,7 +111,7 @@ async fn each_claim_that_is_wrong_or_missing_is_refused() {
         json!({}),
         json!({ "iat": null }),
         json!({ "iat": now + 60, "nbf": now + 60 }),
-        json!({ "exp": now + 660 }),
+        json!({ "exp": now + 3_660 }),
         json!({ "aud": server.url("/oauth/token") }),
         json!({ "aud": ["https://other.example", endpoint] }),
     ] {
@@ -128,7 +128,7 @@ async fn each_claim_that_is_wrong_or_missing_is_refused() {
         json!({ "aud": [] }),
         json!({ "exp": null }),
         json!({ "exp": now }),
-        json!({ "exp": now + 661 }),
+        json!({ "exp": now + 3_661 }),
         json!({ "exp": "soon" }),
         json!({ "iat": now + 61 }),
         json!({ "nbf": now + 61 }),

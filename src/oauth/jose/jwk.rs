@@ -31,7 +31,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every name, as metadata lists them.
-    pub const NAMES: &'static [&'static str] = &["ES256", "EdDSA", "RS256", "PS256"];
+    pub const NAMES: &'static [&'static str] = &["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
 }
 
 impl FromStr for Algorithm {
@@ -39,7 +39,8 @@ impl FromStr for Algorithm {
     fn from_str(name: &str) -> Result<Self, InvalidJwk> {
         match name {
             "ES256" => Ok(Self::Es256),
-            "EdDSA" => Ok(Self::EdDsa),
+            // RFC 9864 §2.2 gives it a name of its own; there is no other EdDSA here.
+            "EdDSA" | "Ed25519" => Ok(Self::EdDsa),
             "RS256" => Ok(Self::Rs256),
             "PS256" => Ok(Self::Ps256),
             _ => Err(InvalidJwk::Unsupported),
@@ -270,6 +271,18 @@ mod tests {
         // RFC 8037 appendix A.3.
         let okp = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
         assert_eq!(of(&okp).as_deref(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    }
+
+    #[test]
+    fn ed25519_has_two_names_and_is_one_algorithm() {
+        for (of_key, of_signature, fits) in
+            [("Ed25519", "EdDSA", true), ("EdDSA", "Ed25519", true), ("EdDSA", "ES256", false)]
+        {
+            let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+            let key = Jwk::from_value(&json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": of_key }));
+            let algorithm = of_signature.parse().expect("because we take it");
+            assert_eq!(key.map(|key| key.fits(algorithm)), Ok(fits), "{of_key}, {of_signature}");
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Resul
 }
 
 /// A refusal of somebody who sent a proof, or should have, says so (RFC 9449 §7.1).
-fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
+pub(in crate::web) fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
     let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
     if asks_for_proof { error.for_dpop(nonce(&app.mint.keys, app.now())) } else { error }
 }

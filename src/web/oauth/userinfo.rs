@@ -1,5 +1,5 @@
 //! `GET` and `POST /oauth/userinfo` — OpenID Connect Core §5.3; a protected resource like any other
-//! (RFC 6750 §2).
+//! (RFC 6750 §2, RFC 9449 §7.1).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::{Method, header};
@@ -12,15 +12,14 @@ use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED,
 use crate::outcome::{Error, consult};
 use crate::store::users;
 use crate::tokens::check::{Door, Rejection, open};
-use crate::web::api::bearer::in_header;
+use crate::web::api::bearer::{caller, for_dpop, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
-use crate::web::body;
+use crate::web::{body, dpop};
 
 /// Says who the token's person is, as far as its scopes go.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let token = in_header(&request).map(str::to_owned);
-    answer(&app, &request, token).await
+    answer(&app, &request, None).await
 }
 
 /// The same; the token may stand in the form (RFC 6750 §2.2), but not in two places (§2).
@@ -35,11 +34,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         }
         false => None,
     };
-    let token = match (in_header(&request).map(str::to_owned), in_form) {
-        (Some(_), Some(_)) => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
-        (in_header, in_form) => in_header.or(in_form),
-    };
-    answer(&app, &request, token).await
+    answer(&app, &request, in_form).await
 }
 
 fn is_form(request: &HttpRequest) -> bool {
@@ -48,11 +43,17 @@ fn is_form(request: &HttpRequest) -> bool {
     request.method() == Method::POST && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-async fn answer(app: &Data<App>, request: &HttpRequest, token: Option<String>) -> Result<HttpResponse, ApiError> {
-    // RFC 6750 §2: one token, in one place.
-    if request.headers().get_all(header::AUTHORIZATION).nth(1).is_some() {
+async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
+    let is_bound = dpop::token_in_header(request).is_some();
+    let is_twice = request.headers().get_all(header::AUTHORIZATION).nth(1).is_some();
+    if is_twice || (in_form.is_some() && (is_bound || in_header(request).is_some())) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
+    if is_bound {
+        let (token, user) = caller(app, request, Door::UserInfo).await?;
+        return Ok(said(&UserInfo::of(&user, &token.record.scope)));
+    }
+    let token = in_form.or_else(|| in_header(request).map(str::to_owned));
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
     let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
@@ -62,5 +63,9 @@ async fn answer(app: &Data<App>, request: &HttpRequest, token: Option<String>) -
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
         Ok(UserInfo::of(&user, &token.record.scope))
     });
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.await?))
+    found.await.map(|info| said(&info)).map_err(|error| for_dpop(app, error.into(), false))
+}
+
+fn said(info: &UserInfo) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info)
 }

@@ -1,31 +1,18 @@
-"""The first platform's real Python client, which we did not write, against a running server.
+"""The first platform's real Python client, which we did not write (`ellipsis`).
 
 It asks for every row of the wire table (`compatibility.md`, A6) and for the three failures of a login.
-
-    python3 -m venv venv && venv/bin/pip install ellipsis==3.3.12
-    printf 'correct horse battery' | gatepost user create --username alice --email alice@people.example --password-stdin
-    gatepost user create --username google --email google@people.example
-    venv/bin/python tests/clients/ellipsis.py http://localhost:8080
-
-The server must be new: the script counts what it makes. Port 8765 of this device must be free.
+Port 8765 of this device must be free.
 """
 
-import html.parser
-import http.cookiejar
-import sys
 import threading
-import urllib.error
-import urllib.parse
 import urllib.request
 import uuid
 
-# This file has the client's name; the folder that it stands in must not be searched for it.
-sys.path.pop(0)
+import ellipsis as el
+import ellipsis.account.root
+from harness import PASSWORD, USERNAME, Person, Server, ok
 
-import ellipsis as el  # noqa: E402
-import ellipsis.account.root  # noqa: E402
-
-USERNAME, PASSWORD, PASSWORDLESS = "alice", "correct horse battery", "google"
+PASSWORDLESS = "google"
 UNKNOWN = "46e1e919-8b73-42a3-a575-25c6d45fd93b"
 
 
@@ -39,39 +26,12 @@ def refused(message, work):
     raise AssertionError(f"expected {message!r}, got the answer {answer}")
 
 
-class Form(html.parser.HTMLParser):
-    """The last form on a page, as far as a browser would send it."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.action, self.fields = None, {}
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == "form":
-            self.action, self.fields = attributes.get("action", ""), {}
-        if tag == "input" and "name" in attributes:
-            self.fields[attributes["name"]] = attributes.get("value", "")
-
-
-def person_at(server):
+def visits(server, url):
     """A person with a browser: it logs in, allows, and follows the redirect to this device."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-    browser.addheaders = [("Sec-Fetch-Site", "same-origin"), ("User-Agent", "Mozilla/5.0")]
-
-    def submit(page, answers):
-        form = Form(page.read().decode())
-        body = urllib.parse.urlencode({**form.fields, **answers}).encode()
-        return browser.open(urllib.parse.urljoin(page.url, form.action), body)
-
-    def visit(url):
-        assert url == f"{server}/login?application=true", url
-        page = submit(browser.open(url), {"username": USERNAME, "password": PASSWORD})
-        done = submit(page, {"decision": "allow"})
-        assert "Login successful" in done.read().decode(), done.url
-
-    return visit
+    assert url == f"{server}/login?application=true", url
+    done = Person(server).visit(url)
+    with urllib.request.urlopen(done) as page:
+        assert "Login successful" in page.read().decode(), done
 
 
 def logs_in(server):
@@ -94,7 +54,7 @@ def logs_in_by_browser(server):
     def visit(url):
         def walk():
             try:
-                person_at(server)(url)
+                visits(server, url)
             except Exception as problem:  # the client waits for ever: let it go with something
                 problems.append(problem)
                 urllib.request.urlopen("http://127.0.0.1:8765/callback?token=none")
@@ -153,18 +113,20 @@ def finds_people(token):
 
 
 def main():
-    server = sys.argv[1].rstrip("/")
+    given = Server.given()
+    server = given.issuer
+    given.create_user(PASSWORDLESS, password=None)
     el.apiManager.baseUrl = f"{server}/v3"
     token = logs_in(server)
-    print("ok: log in by password, and its failures")
+    ok("log in by password, and its failures")
     sees_the_account(token)
-    print("ok: the account and the drive")
+    ok("the account and the drive")
     makes_and_ends_access_tokens(token)
-    print("ok: access tokens")
+    ok("access tokens")
     finds_people(token)
-    print("ok: people")
+    ok("people")
     makes_and_ends_access_tokens(logs_in_by_browser(server))
-    print("ok: log in by the browser")
+    ok("log in by the browser")
 
 
 if __name__ == "__main__":
