@@ -9,7 +9,7 @@ use futures_util::future;
 use crate::clock::{Clock, UnixTime};
 use crate::mail::Mail;
 use crate::oauth::signing::Signer;
-use crate::store::{Result, Store, cleaning};
+use crate::store::{Result, Store, cleaning, device_codes};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -37,11 +37,13 @@ pub async fn flush(store: &Store, mint: &Mint) {
     }
 }
 
-/// Removes what ended more than a day before `now`; says how many rows went.
+/// Takes back what no device came for, and removes what ended more than a day before `now`; says how
+/// many rows went.
 ///
 /// # Errors
 /// When the store fails; what was removed before stays removed.
 pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
+    store.write(move |tx| device_codes::end_unfetched(tx, now)).await?;
     let mut removed = 0;
     loop {
         match store.write(move |tx| cleaning::clean(tx, now.plus(-KEPT))).await? {
@@ -92,6 +94,7 @@ async fn care(House { store, mint, signer, clock, .. }: &House) {
             if let Err(error) = signer.tend(store, mint, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }
+            mint.pace.sweep(clock.now());
             match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),

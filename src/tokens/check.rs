@@ -46,14 +46,14 @@ impl Door {
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).
-    pub fn opens_for(self, token: &TokenInUse) -> bool {
+    fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
         // A client that acts for itself is no person: only other APIs may want it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
         }
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
-            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform(token),
+            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
             (Self::Content, TokenKind::Personal) => true,
             (Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
@@ -136,11 +136,13 @@ pub fn find_living(
 pub fn open_again(
     tx: &mut Database,
     now: UnixTime,
+    mint: &Mint,
     (door, presented, user): (Door, &BearerToken, Id<User>),
 ) -> Result<(TokenInUse, User), Error<Rejection>> {
     users::lock(tx, user)?;
     let token = judge(tx, now, presented)?;
-    if !door.opens_for(&token) {
+    let is_for_platform = is_for_platform(tx, mint, &token)?;
+    if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }
     let user = users::find(tx, user)?.filter(|user| token.basis.grant.user_id == Some(user.id));
@@ -158,7 +160,8 @@ pub fn open(
     (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
     let token = judge(db, now, presented)?;
-    if !door.opens_for(&token) {
+    let is_for_platform = is_for_platform(db, mint, &token)?;
+    if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }
     note_use(mint, now, &token, from);

@@ -18,6 +18,7 @@ use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER};
 use crate::oauth::resource;
+use crate::oauth::scopes::parse_asked;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::tokens::Given;
@@ -29,7 +30,7 @@ use crate::tokens::{Mint, issue};
 #[derive(Clone, Debug)]
 pub struct Request {
     refresh_token: Secret,
-    scope: Option<String>,
+    scope: Option<Scope>,
     resources: Vec<String>,
 }
 
@@ -37,12 +38,7 @@ impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
         let missing = Refusal { problem: &MISSING_PARAMETER, cause: "refresh_token is missing" };
         let refresh_token = Secret::new(parameters.get("refresh_token").ok_or(missing)?);
-        let scope = parameters.get("scope").map(str::to_owned);
-        if scope.as_deref().is_some_and(|scope| !scope.parse::<Scope>().is_ok_and(|scope| !scope.is_empty())) {
-            return Err(Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" });
-        }
-        let resources = parameters.all("resource").into_iter().map(str::to_owned).collect();
-        Ok(Self { refresh_token, scope, resources })
+        Ok(Self { refresh_token, scope: parse_asked(parameters)?, resources: parameters.resources() })
     }
 }
 
@@ -80,7 +76,7 @@ pub(super) fn refresh(
     request: &Request,
 ) -> Result<TokenResponse> {
     let mut renewal = Renewal { tx, now, mint, client, request, found: None };
-    let asked = (client.client_id.as_str(), request.refresh_token.expose(), request.scope.as_deref());
+    let asked = (client.client_id.as_str(), request.refresh_token.expose(), request.scope.as_ref().map(Scope::as_str));
     run(now, asked, &mut renewal)
 }
 
@@ -191,8 +187,8 @@ impl Answers for Renewal<'_> {
         // A narrower scope or audience narrows this access token only; the refresh token keeps its own
         // (§6; RFC 8707 §2.2).
         let granted = &grant.grant.scope;
-        let asked = self.request.scope.as_deref().map(|scope| scope.parse().unwrap_or_default());
-        let scope = asked.map_or_else(|| granted.clone(), |asked: Scope| asked.intersection(granted));
+        let asked = self.request.scope.as_ref();
+        let scope = asked.map_or_else(|| granted.clone(), |asked| asked.intersection(granted));
         let given_with = Some(refresh_token.id());
         let narrowed = Grant { audience, ..grant.grant };
         let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;

@@ -1,5 +1,7 @@
 //! The token of a request to an API of ours (RFC 6750 §2.1), and the person behind it.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
@@ -15,6 +17,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
+use crate::tokens::Mint;
 use crate::tokens::check::{Door, Rejection, open, open_again};
 use crate::web::app::App;
 
@@ -80,6 +83,7 @@ pub struct Writer {
     door: Door,
     presented: BearerToken,
     user: Id<User>,
+    mint: Arc<Mint>,
 }
 
 impl Writer {
@@ -94,7 +98,7 @@ impl Writer {
     /// # Errors
     /// Why the token does not open the door any more.
     pub fn again(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
-        let found = open_again(tx, now, (self.door, &self.presented, self.user));
+        let found = open_again(tx, now, &self.mint, (self.door, &self.presented, self.user));
         found.map_err(|error| error.map_refusal(ApiError::from))
     }
 }
@@ -106,7 +110,7 @@ impl Writer {
 pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<Writer, ApiError> {
     let presented = token_of(request)?;
     let (_, user) = judged(app, request, (door, presented.clone())).await?;
-    Ok(Writer { door, presented, user: user.id })
+    Ok(Writer { door, presented, user: user.id, mint: app.mint.clone() })
 }
 
 async fn judged(

@@ -31,6 +31,8 @@ struct Body<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    // One that holds nothing is no scope (RFC 6749 §3.3), so it is not said.
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
 }
 
@@ -49,7 +51,9 @@ pub(in crate::web) async fn respond(
     let (credentials, knock) = knock(app, request, parameters)?;
     let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
-    let response = answer(app, now, credentials, token_request).await.map_err(|error| knock.refuse(app, error))?;
+    let response = answer(app, now, credentials, token_request.clone()).await;
+    let response = token::keep_pace(now, &app.mint, &token_request, response);
+    let response = response.map_err(|error| knock.refuse(app, error))?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
     Ok(render(&response, &texts, issued_token_type))
