@@ -1,5 +1,8 @@
 //! Every knob, typed, from file and environment. No secret has a default.
 
+mod lifetimes;
+mod strangers;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
+use crate::domain::self_registration::Policy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
@@ -44,6 +48,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("lifetimes.signing_key", "seconds that a key signs tokens before the next one takes over"),
     ("lifetimes.id_token", "seconds that an ID token lives"),
     ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
+    ("dynamic_registration", "applications that register themselves: off, open, or token"),
+    ("cimd", "applications whose client_id is the address of their description: off, ask, or allowlist"),
+    ("cimd_hosts", "the hosts whose descriptions cimd = allowlist reads"),
+    ("self_registered_scope", "the most that such applications may ask for"),
     ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
     ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
     ("tokens.max_lifetime", "seconds that a token that a person makes lives at most; 0 is no limit"),
@@ -101,6 +109,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
+    /// What applications that nobody here wrote down may do.
+    pub strangers: Policy,
     /// The limits on tokens that people make.
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
@@ -232,12 +242,13 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
             .map_err(|error: InvalidMailUrl| ConfigError::Value("mail.url", error.to_string()))?,
         mail_from: Some(text("mail.from", "")).filter(|from| !from.is_empty()),
         registration: registration(&text("registration", "open")),
-        lifetimes: lifetimes(values)?,
+        lifetimes: lifetimes::read(values)?,
         unregistered: match text("login_redirect.unregistered", "deny").as_str() {
             "deny" => Unregistered::Deny,
             "confirm" => Unregistered::Confirm,
             _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
         },
+        strangers: strangers::policy(values)?,
         token_limits: token_limits(values, &text("resources.unknown", "accept"))?,
         forward_headers: match text("forward_auth.headers", "x-original").as_str() {
             "x-original" => ForwardHeaders::Original,
@@ -329,28 +340,6 @@ fn proxies(text: &str) -> Result<Vec<IpAddr>, ConfigError> {
     let addresses = text.split(',').map(str::trim).filter(|address| !address.is_empty());
     let parsed: Result<Vec<IpAddr>, _> = addresses.map(str::parse).collect();
     parsed.map_err(|_unreadable| ConfigError::Value("trusted_proxies", "must be IP addresses".to_owned()))
-}
-
-fn lifetimes(values: &Values) -> Result<Lifetimes, ConfigError> {
-    let default = Lifetimes::default();
-    Ok(Lifetimes {
-        code: number(values, "lifetimes.code", default.code, 1..=600)?,
-        // Under 600 (FAPI 2.0 §5.3.2.2).
-        par: number(values, "lifetimes.par", default.par, 1..=599)?,
-        access: number(values, "lifetimes.access", default.access, 1..=86_400)?,
-        refresh_idle: number(values, "lifetimes.refresh_idle", default.refresh_idle, 1..=315_360_000)?,
-        refresh_max: number(values, "lifetimes.refresh_max", default.refresh_max, 1..=315_360_000)?,
-        user_token: number(values, "lifetimes.user_token", default.user_token, 1..=5_184_000)?,
-        user_token_max: number(values, "lifetimes.user_token_max", default.user_token_max, 1..=315_360_000)?,
-        device: number(values, "lifetimes.device", default.device, 1..=3_600)?,
-        remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
-        reset: number(values, "lifetimes.reset", default.reset, 60..=86_400)?,
-        login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
-        session_idle: number(values, "lifetimes.session_idle", default.session_idle, 1..=31_536_000)?,
-        session_max: number(values, "lifetimes.session_max", default.session_max, 1..=31_536_000)?,
-        signing_key: number(values, "lifetimes.signing_key", default.signing_key, 3_600..=315_360_000)?,
-        id_token: number(values, "lifetimes.id_token", default.id_token, 60..=86_400)?,
-    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@
 //!    ([`store::tokens::find_in_use`]) brings all of it, one function
 //!    ([`domain::token_in_use::TokenInUse::life`]) judges it, at every use.
 //! 2. **One request, one transaction, one closure.** Nothing slow happens inside: no hashing, no
-//!    network. What is refused without a change is refused from a read.
+//!    signing, no network. What is refused without a change is refused from a read.
 //! 3. **Nothing is answered before its commit returned.** On SQLite many requests share one commit
 //!    (group commit), with `synchronous = FULL`.
 //! 4. **Plaintext and digest are different types.** [`domain::token::Token`] can be sent and not

@@ -1,6 +1,8 @@
 //! The tables, columns in table order: `RETURNING` reads them by position.
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
+mod joins;
+
 diesel::table! {
     installation (id) {
         id -> BigInt,
@@ -61,6 +63,8 @@ diesel::table! {
         id_token_signed_response_alg -> Text,
         id_token_claims -> Bool,
         require_pushed_requests -> Bool,
+        jwks -> Nullable<Text>,
+        dpop_bound_access_tokens -> Bool,
     }
 }
 
@@ -153,6 +157,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         redeemed_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -167,6 +172,7 @@ diesel::table! {
         consumed_at -> Nullable<BigInt>,
         successor_id -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -195,6 +201,7 @@ diesel::table! {
         flagged_at -> Nullable<BigInt>,
         format -> Text,
         audience -> Text,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -349,33 +356,32 @@ diesel::table! {
     }
 }
 
-diesel::joinable!(clients -> users (owner_id));
-diesel::joinable!(client_secrets -> clients (client_key));
-diesel::joinable!(apis -> clients (client_key));
-diesel::joinable!(api_scopes -> apis (api_id));
-diesel::joinable!(sessions -> users (user_id));
-diesel::joinable!(consents -> users (user_id));
-diesel::joinable!(consents -> clients (client_key));
-diesel::joinable!(grants -> users (user_id));
-diesel::joinable!(grants -> clients (client_key));
-diesel::joinable!(grants -> sessions (session_id));
-diesel::joinable!(authorization_codes -> grants (grant_id));
-diesel::joinable!(refresh_tokens -> grants (grant_id));
-diesel::joinable!(tokens -> grants (grant_id));
-diesel::joinable!(resources -> users (owner_id));
-diesel::joinable!(resource_shares -> resources (resource_id));
-diesel::joinable!(resource_shares -> users (user_id));
-diesel::joinable!(remote_sessions -> users (approved_by));
-diesel::joinable!(login_codes -> grants (grant_id));
-diesel::joinable!(idempotency_keys -> users (user_id));
-diesel::joinable!(pushed_requests -> clients (client_key));
+diesel::table! {
+    used_proofs (id) {
+        id -> BigInt,
+        digest -> Text,
+        expires_at -> BigInt,
+    }
+}
 
-diesel::joinable!(device_codes -> clients (client_key));
-diesel::joinable!(device_codes -> grants (grant_id));
+diesel::table! {
+    self_registrations (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Nullable<Text>,
+        auth_method -> Text,
+        application_type -> Text,
+        fresh_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
 
-diesel::allow_tables_to_appear_in_same_query!(
-    installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
-    authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
-    idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
-    mailed_links,
-);
+diesel::table! {
+    registration_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}

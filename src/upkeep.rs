@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures_util::future;
 
 use crate::clock::{Clock, UnixTime};
+use crate::domain::self_registration::UNUSED;
 use crate::mail::Mail;
 use crate::oauth::signing::Signer;
-use crate::store::{Result, Store, cleaning, device_codes};
+use crate::store::{Database, Result, Store, cleaning, device_codes, self_registrations, used_proofs};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -46,7 +47,11 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     store.write(move |tx| device_codes::end_unfetched(tx, now)).await?;
     let mut removed = 0;
     loop {
-        match store.write(move |tx| cleaning::clean(tx, now.plus(-KEPT))).await? {
+        let cleaned = move |tx: &mut Database| {
+            let strangers = self_registrations::clean(tx, now.plus(-UNUSED))?;
+            Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)? + strangers)
+        };
+        match store.write(cleaned).await? {
             0 => return Ok(removed),
             rows => removed += rows,
         }

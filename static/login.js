@@ -1,12 +1,15 @@
 // Gatepost's login redirect, for apps without a server of their own. These lines log a person in:
 //   <script src="https://gatepost.example/login.js"></script>
-//   <script>const token = Gatepost.token() || Gatepost.logIn();</script>
+//   <script>Gatepost.ready.then((token) => token ? start(token) : Gatepost.logIn());</script>
 //
-// token()              The token or null. On arrival it checks `state`, so that nobody can plant a token of
+// ready                A promise of the token, or of null, however the application gets it: in the query, after
+//                      the #, or as a code that is swapped for it.
+// token()              The same at once, but for codes. The token or null. On arrival it checks `state`, so that nobody can plant a token of
 //                      theirs, and clears the address bar. The token is kept for this tab.
 // logIn({ returnTo })  Leaves for the log-in page; the person comes back to returnTo, or to this page.
 // forget()             Drops the token; after a 401, say.
 // error                "access_denied": the person canceled. "state_mismatch": a token was refused.
+//                      "code_refused": a code came too late, or was used.
 //                      After an error logIn() waits until the person clicks or types, so that the line above
 //                      cannot send them round and round. Offer a "Log in" button that calls it.
 (() => {
@@ -17,7 +20,7 @@
 
   const find = (name) => (new RegExp(`[?#&]${name}=([^&#]*)`).exec(location.href) || [])[1];
   const clean = (url) => {
-    const rest = url.replace(/(?<=[?#&])(token|state|error)=[^&#]*&?/g, "");
+    const rest = url.replace(/(?<=[?#&])(token|login_code|state|error)=[^&#]*&?/g, "");
     return rest === url ? url : rest.replace(/&(?=#|$)/g, "").replace(/^([^?#]*)\?(?=#|$)/, "$1").replace(/#$/, "");
   };
   const fail = (error) => {
@@ -28,32 +31,51 @@
     }
   };
 
+  const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (it) => ({ "+": "-", "/": "_" })[it] || "");
+  const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+  const keep = (token) => { sessionStorage.setItem(TOKEN, kept = token); return kept; };
+
+  // What stands in the address, if this tab asked for it; the address bar is cleared in any case.
+  const arrive = () => {
+    const [token, code, error, state] = ["token", "login_code", "error", "state"].map(find);
+    if (!token && !code && !(error && state)) return null;
+    const [started, verifier] = (sessionStorage.getItem(STATE) || "").split(" ");
+    sessionStorage.removeItem(STATE);
+    history.replaceState(history.state, "", clean(location.href));
+    if (!started || started !== state) {
+      console.warn("Gatepost: this page did not ask for the token in its address, so it was refused.");
+      fail("state_mismatch");
+    } else if (error) {
+      fail(error);
+    } else if (token) {
+      keep(token);
+    } else {
+      return { login_code: code, code_verifier: verifier };
+    }
+    return null;
+  };
+  const swap = async (code) => {
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${server}login/code`, { method: "POST", headers, body: JSON.stringify(code) });
+    if (answer.ok) return keep((await answer.json()).token);
+    fail("code_refused");
+    return null;
+  };
+
   const Gatepost = {
     error: null,
-    token() {
-      const [token, error, state] = ["token", "error", "state"].map(find);
-      if (token || (error && state)) {
-        const started = sessionStorage.getItem(STATE);
-        sessionStorage.removeItem(STATE);
-        history.replaceState(history.state, "", clean(location.href));
-        if (!started || started !== state) {
-          console.warn("Gatepost: this page did not ask for the token in its address, so it was refused.");
-          fail("state_mismatch");
-        } else if (error) {
-          fail(error);
-        } else {
-          sessionStorage.setItem(TOKEN, kept = token);
-        }
-      }
-      return kept;
-    },
+    token: () => kept,
     logIn({ returnTo = location.href } = {}) {
       if (waiting) return null;
       Gatepost.forget();
-      const bytes = crypto.getRandomValues(new Uint8Array(16));
-      const state = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      sessionStorage.setItem(STATE, state);
-      location.assign(`${server}logIn?referer=${encodeURIComponent(clean(new URL(returnTo, location).href))}&state=${state}`);
+      const [state, verifier] = [random(), random()];
+      sessionStorage.setItem(STATE, `${state} ${verifier}`);
+      const referer = encodeURIComponent(clean(new URL(returnTo, location).href));
+      const leave = (challenge) => location.assign(`${server}logIn?referer=${referer}&state=${state}${challenge}`);
+      // Browsers have digests on https and loopback only; elsewhere no code is given anyway.
+      if (!crypto.subtle) leave("");
+      else crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))
+        .then((digest) => leave(`&code_challenge=${base64url(new Uint8Array(digest))}`));
       return null;
     },
     forget() {
@@ -62,4 +84,6 @@
     },
   };
   window.Gatepost = Gatepost;
+  const code = arrive();
+  Gatepost.ready = code ? swap(code) : Promise.resolve(kept);
 })();

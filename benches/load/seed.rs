@@ -111,6 +111,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
         name: "Load API".to_owned(),
         scopes: vec!["load: Be measured".to_owned()],
         is_first_party: true,
+        token_format: gatepost::domain::api::TokenFormat::Opaque,
     };
     let (_, api) = apis::register(tx, now, draft).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
@@ -180,7 +181,6 @@ fn person(now: UnixTime) -> User {
         created_at: now,
         about: None,
         homepage: None,
-        picture: None,
         allow_contact: true,
     }
 }

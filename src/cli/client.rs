@@ -12,6 +12,7 @@ use crate::domain::registration::Draft;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
+use crate::oauth::dynamic_registration::issue_initial_token;
 use crate::outcome::{Error, transact};
 use crate::store::{self, Store, client_secrets, users};
 use crate::tokens::revoke;
@@ -31,6 +32,8 @@ pub enum Client {
     RotateSecret(Rotate),
     /// Delete an application: whoever allowed it is signed out of it.
     Delete(Named),
+    /// Make a token with which applications may register themselves (dynamic_registration = token).
+    RegistrationToken(InitialToken),
 }
 
 /// What may be said of an application.
@@ -61,6 +64,12 @@ pub struct Fields {
     /// Seconds that its login-redirect tokens live.
     #[arg(long, value_name = "SECONDS")]
     login_token_lifetime: Option<i64>,
+    /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// Refuse token requests without a DPoP proof.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    dpop_bound_access_tokens: Option<bool>,
     /// Whether the operator runs it: then its login tokens see the whole account.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     first_party: Option<bool>,
@@ -123,6 +132,14 @@ pub struct Rotate {
     keep_old_for: i64,
 }
 
+/// A token for registrations.
+#[derive(Args)]
+pub struct InitialToken {
+    /// Seconds that it is good for.
+    #[arg(long, default_value_t = 2_592_000, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+    expires_in: i64,
+}
+
 /// Runs one of them.
 ///
 /// # Errors
@@ -146,6 +163,11 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
         }
         Client::Update(changes) => change(&store, &config, changes, is_json).await,
         Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
+        Client::RegistrationToken(InitialToken { expires_in }) => {
+            let token = store.write(move |tx| issue_initial_token(tx, now, expires_in)).await?;
+            output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json);
+            Ok(())
+        }
         Client::Delete(named) => {
             let client = find(&store, &named.client_id).await?;
             store.write(move |tx| revoke::delete_client(tx, now, client.id)).await?;
@@ -176,6 +198,10 @@ impl Fields {
             draft.login_delivery = delivery.parse().map_err(|error| refused("login-delivery", &error))?;
         }
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
+        if let Some(file) = self.jwks {
+            draft.jwks = Some(std::io::read_to_string(open(&file)?).map_err(|error| refused("jwks", &error))?);
+        }
+        draft.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(draft.dpop_bound_access_tokens);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
         draft.allow_plain_pkce = self.allow_plain_pkce.unwrap_or(draft.allow_plain_pkce);
         if !self.post_logout_redirect_uris.is_empty() {
@@ -188,6 +214,15 @@ impl Fields {
         draft.id_token_claims = self.id_token_claims.unwrap_or(draft.id_token_claims);
         Ok(draft)
     }
+}
+
+/// A file, or standard input by the name `-`.
+fn open(file: &str) -> Result<Box<dyn std::io::Read>, CommandError> {
+    if file == "-" {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let opened = std::fs::File::open(file);
+    Ok(Box::new(opened.map_err(|error| CommandError::Refused(format!("{file}: {error}")))?))
 }
 
 async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_json: bool) -> Result<(), CommandError> {
@@ -277,13 +312,17 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "login_delivery": client.login_delivery.as_str(),
         "grant_types": client.grant_types.to_vec(),
         "scope": client.scope.as_str(),
-        "token_endpoint_auth_method": if client.is_public() { "none" } else { "client_secret_basic" },
+        "token_endpoint_auth_method": client.authentication_method(),
         "require_pkce": client.require_pkce,
         "require_pushed_authorization_requests": client.require_pushed_requests,
         "post_logout_redirect_uris": client.post_logout_redirect_uris.to_vec(),
         "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
         "id_token_claims": client.id_token_claims,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
     });
+    if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {
+        members.insert("jwks".to_owned(), jwks.parse().unwrap_or_default());
+    }
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));
         members.insert("client_secret_expires_at".to_owned(), json!(0));

@@ -69,6 +69,11 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.signing_key", json!(lifetimes.signing_key));
     add("lifetimes.id_token", json!(lifetimes.id_token));
     add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
+    let strangers = &settings.strangers;
+    add("dynamic_registration", json!(strangers.registration.as_str()));
+    add("cimd", json!(strangers.documents.as_str()));
+    add("cimd_hosts", json!(strangers.hosts.join(",")));
+    add("self_registered_scope", json!(strangers.scope.as_str()));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));
     add("tokens.allow_permanent", json!(limits.allow_permanent));

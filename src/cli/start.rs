@@ -23,6 +23,7 @@ use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
+use crate::web::oauth::client_document::Documents;
 use crate::web::once::Once;
 
 /// Why nothing could be started.
@@ -111,8 +112,8 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Throttle::new(config.rate_limits);
-    let once = Once::default();
-    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, once }))
+    let (documents, once) = (Documents::default(), Once::default());
+    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, once }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

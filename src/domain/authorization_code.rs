@@ -35,6 +35,8 @@ pub struct AuthorizationCodeRecord {
     pub expires_at: UnixTime,
     /// When it was redeemed.
     pub redeemed_at: Option<UnixTime>,
+    /// The thumbprint of the key that must redeem it (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 impl AuthorizationCodeRecord {

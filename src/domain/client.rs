@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::column;
+use super::document_url::DocumentUrl;
 use super::id::Id;
 use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
 use super::redirect_uri::{self, RedirectUri};
@@ -105,6 +106,10 @@ pub struct Client {
     pub id_token_claims: bool,
     /// Whether only pushed authorization requests are taken (RFC 9126 §6).
     pub require_pushed_requests: bool,
+    /// The public keys that it signs with (RFC 7517 §5): then it authenticates by them.
+    pub jwks: Option<String>,
+    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }
 
 impl Client {
@@ -113,9 +118,23 @@ impl Client {
         self.disabled_at.is_none() && self.deleted_at.is_none()
     }
 
+    /// The host of its own description, when that is what its name leads to.
+    pub fn described_at(&self) -> Option<String> {
+        self.client_id.parse::<DocumentUrl>().ok().map(|url| url.host())
+    }
+
     /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.client_type == ClientType::Public
+    }
+
+    /// How it authenticates (RFC 7591 §2), as the registration's answer names it.
+    pub fn authentication_method(&self) -> &'static str {
+        match (self.client_type, &self.jwks) {
+            (ClientType::Public, _) => "none",
+            (ClientType::Confidential, Some(_)) => "private_key_jwt",
+            (ClientType::Confidential, None) => "client_secret_basic",
+        }
     }
 
     /// Whether it registered this grant (RFC 6749 §5.2 `unauthorized_client`).

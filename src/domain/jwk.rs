@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::secret::sha256_base64url;
 
+/// The claim `cnf` of whatever is bound to a key (RFC 9449 §6.1; RFC 7800 §3.1): in introspection and
+/// in JWTs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: String,
+}
+
 /// The public members of a key. No private member has a place here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]

@@ -33,4 +33,6 @@ pub struct RefreshTokenRecord {
     pub successor_id: Option<Id<RefreshTokenRecord>>,
     /// When it was last seen: redeemed or introspected.
     pub last_used_at: Option<UnixTime>,
+    /// The thumbprint of the key that a public client must prove to use it (RFC 9449 §5).
+    pub dpop_jkt: Option<String>,
 }

@@ -41,6 +41,10 @@ pub struct Draft {
     pub id_token_signed_response_alg: SigningAlgorithm,
     /// Whether ID tokens hold the claims of the granted scopes.
     pub id_token_claims: bool,
+    /// The public keys that it authenticates with, as a JSON Web Key Set; then it needs no secret.
+    pub jwks: Option<String>,
+    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }
 
 /// An application whose every field was checked.
@@ -59,6 +63,8 @@ pub struct Registration {
     pub(crate) post_logout_redirect_uris: Words,
     pub(crate) id_token_signed_response_alg: SigningAlgorithm,
     pub(crate) id_token_claims: bool,
+    pub(crate) jwks: Option<String>,
+    pub(crate) dpop_bound_access_tokens: bool,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -88,6 +94,8 @@ impl Draft {
             id_token_signed_response_alg: SigningAlgorithm::Rs256,
             // Their ID tokens come from us over TLS and are seen by nobody else.
             id_token_claims: client_type == ClientType::Confidential,
+            jwks: None,
+            dpop_bound_access_tokens: false,
         }
     }
 
@@ -115,6 +123,10 @@ impl Draft {
             let message = "An application needs one way at least to get tokens.".to_owned();
             problems.push(FieldProblem { field: "grant_types", message });
         }
+        if self.client_type == ClientType::Public && self.jwks.is_some() {
+            let message = "An application without a secret cannot keep a private key either.".to_owned();
+            problems.push(FieldProblem { field: "jwks", message });
+        }
         let for_itself = self.grant_types.iter().find(|grant| grant.needs_secret());
         if let (ClientType::Public, Some(grant)) = (self.client_type, for_itself) {
             let message = format!("An application without a secret cannot use {}.", grant.as_str());
@@ -138,6 +150,8 @@ impl Draft {
             post_logout_redirect_uris: after_logout,
             id_token_signed_response_alg: self.id_token_signed_response_alg,
             id_token_claims: self.id_token_claims,
+            jwks: self.jwks,
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
         })
     }
 

@@ -50,15 +50,15 @@ impl Scope {
         Self(self.tokens().filter(|token| other.holds(token)).collect::<Vec<_>>().join(" "))
     }
 
-    /// All of it but this one token.
-    pub fn without(&self, token: &str) -> Self {
-        Self(self.tokens().filter(|held| *held != token).collect::<Vec<_>>().join(" "))
-    }
-
     /// What is in either, this one's tokens first.
     pub fn union(&self, other: &Self) -> Self {
         let added = other.tokens().filter(|token| !self.holds(token));
         Self(self.tokens().chain(added).collect::<Vec<_>>().join(" "))
+    }
+
+    /// All but this one token.
+    pub fn without(&self, token: &str) -> Self {
+        Self(self.tokens().filter(|held| *held != token).collect::<Vec<_>>().join(" "))
     }
 
     /// The scope as it is stored and sent.

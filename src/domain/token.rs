@@ -58,6 +58,10 @@ kinds! {
     FilesetToken = 'f' in super::token_record::TokenRecord;
     /// What the login redirect's `code` delivery gives, to be swapped for a user token.
     LoginCode = 'l' in super::login_code::LoginCodeRecord;
+    /// What opens a client's own registration.
+    RegistrationToken = 'm' in super::self_registration::SelfRegistration;
+    /// What lets somebody register a client.
+    InitialAccessToken = 'n' in super::self_registration::InitialAccessTokenRecord;
     /// A refresh token.
     RefreshToken = 'r' in super::refresh_token::RefreshTokenRecord;
     /// An authorization code.

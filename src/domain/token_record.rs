@@ -88,6 +88,8 @@ pub struct TokenRecord {
     pub format: TokenFormat,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
     pub audience: Words,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    pub dpop_jkt: Option<String>,
 }
 
 impl TokenRecord {
@@ -111,6 +113,7 @@ pub struct BearerToken {
     id: Id<TokenRecord>,
     kind: TokenKind,
     proof: Proof,
+    key: Option<String>,
 }
 
 /// What shows that a token is the one of its row.
@@ -138,12 +141,22 @@ impl BearerToken {
     }
 
     fn of<K: Kind<Record = TokenRecord>>(kind: TokenKind, token: &Token<K>) -> Self {
-        Self { id: token.id(), kind, proof: Proof::Secret(any_digest(token)) }
+        Self { id: token.id(), kind, proof: Proof::Secret(any_digest(token)), key: None }
     }
 
     /// A JWT access token (RFC 9068) whose signature was found to be ours.
     pub fn signed(id: Id<TokenRecord>) -> Self {
-        Self { id, kind: TokenKind::OAuth, proof: Proof::Signature }
+        Self { id, kind: TokenKind::OAuth, proof: Proof::Signature, key: None }
+    }
+
+    /// The same with the thumbprint of a key that was proven beside it (RFC 9449 §7).
+    pub fn with_key(self, key: String) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// Whether the token of this row is bound to the key that was proven, or to none if none was.
+    pub fn has_key_of(&self, record: &TokenRecord) -> bool {
+        self.key == record.dpop_jkt
     }
 
     /// The row that it names.

@@ -22,6 +22,8 @@ const SIGN_UPS: u32 = 30;
 /// Failed client authentications that close one client to one prefix. Some libraries fail once at
 /// each log-in before they find the right way, hence more.
 const CLIENT_FAILURES: u32 = 100;
+/// Applications that one prefix may register in one window.
+const REGISTRATIONS: u32 = 30;
 /// Seconds until it opens again.
 const WINDOW: i64 = 900;
 /// Entries that are kept; beyond it the oldest go.
@@ -151,8 +153,27 @@ impl Throttle {
         self.count(now, (" leak", address), LOOK_UPS)
     }
 
+    /// Counts an application that registers itself, per address prefix.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_registration(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, (" registration", address), REGISTRATIONS)
+    }
+
+    /// Counts a client's document that is read for somebody: per address prefix, and per host that it
+    /// lies at, so that we are nobody's hammer.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_document(&self, now: UnixTime, address: &str, host: &str) -> Result<(), Throttled> {
+        self.count(now, (" document", address), REGISTRATIONS)?;
+        self.count(now, (" document at", host), REGISTRATIONS)
+    }
+
     /// Counts a typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of
-    /// an address prefix, which its neighbors share. It counts before it is judged; [`Throttle::knew_user_code`] takes it back.
+    /// an address prefix, which its neighbors share. It counts before it is judged;
+    /// [`Throttle::knew_user_code`] takes it back.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.

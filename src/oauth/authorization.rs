@@ -3,13 +3,14 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::dpop::is_thumbprint;
 use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
-use super::openid::id_token;
+use super::openid;
 use super::parameters::Parameters;
 use super::problem::{
-    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET, LOGIN_REQUIRED,
-    MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
+    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
+    LOGIN_REQUIRED, MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
     REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT,
     UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
@@ -67,6 +68,8 @@ pub struct AuthorizationRequest {
     pub pushed: Option<Id<PushedRequestRecord>>,
     /// What the ID token will repeat (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
+    /// The key that must redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 /// How an authorization request is refused.
@@ -148,6 +151,7 @@ pub fn examine(
             Source::Sent | Source::Pushing => None,
         },
         nonce: parameters.get("nonce").map(str::to_owned),
+        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
     })
 }
 
@@ -207,6 +211,9 @@ impl Examination<'_> {
         }
         if self.response_mode().is_none() {
             return Err(&UNSUPPORTED_RESPONSE_MODE);
+        }
+        if parameters.get("dpop_jkt").is_some_and(|jkt| !is_thumbprint(jkt)) {
+            return Err(&INVALID_DPOP_JKT);
         }
         if parameters.get("response_type").is_none() {
             return Err(&MISSING_PARAMETER);
@@ -356,7 +363,7 @@ pub fn approve(
         ..Grant::new(now, GrantKind::AuthorizationCode, until)
     };
     grants::insert(tx, &grant)?;
-    id_token::remember(tx, &grant, request.nonce.clone())?;
+    openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
     let record = AuthorizationCodeRecord {
         id: code.id(),
@@ -369,6 +376,7 @@ pub fn approve(
         created_at: now,
         expires_at: now.plus(mint.lifetimes.code),
         redeemed_at: None,
+        dpop_jkt: request.dpop_jkt.clone(),
     };
     authorization_codes::insert(tx, &record)?;
     if request.has_proven_address() {

@@ -1,17 +1,21 @@
-//! Who is the client? (RFC 6749 §2.3): Basic, the body, or a public client's bare name.
+//! Who is the client? (RFC 6749 §2.3): Basic, the body, a signed assertion, or a public client's
+//! bare name; exactly one of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
+use super::client_assertion::{self, ClientAssertion};
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
+use super::used_proofs::{self, Replayed};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, Token};
-use crate::store::{Database, client_secrets, clients};
+use crate::outcome::consult;
+use crate::store::{Database, Store, client_secrets, clients};
 use crate::tokens::Mint;
 use crate::tokens::last_use::Seen;
 
@@ -19,7 +23,21 @@ use crate::tokens::last_use::Seen;
 #[derive(Clone, Debug)]
 pub struct ClientCredentials {
     client_id: String,
-    secret: Option<Secret>,
+    proof: Proof,
+    key: Option<String>,
+}
+
+/// How a client proves that it is who it says.
+#[derive(Clone, Debug)]
+enum Proof {
+    /// By nothing: it is public.
+    None,
+    /// By its secret.
+    Secret(Secret),
+    /// By a signature; it counts only after [`prove`].
+    Assertion(ClientAssertion),
+    /// By a signature that was verified, and its statement used up.
+    Proven,
 }
 
 impl ClientCredentials {
@@ -30,11 +48,22 @@ impl ClientCredentials {
     pub fn parse(authorization: Option<&[u8]>, body: &Parameters) -> std::result::Result<Self, Refusal> {
         let in_body = body.get("client_id");
         let body_secret = body.get("client_secret");
-        let Some(basic) = authorization.map(basic).transpose()?.flatten() else {
+        let basic = authorization.map(basic).transpose()?.flatten();
+        if let Some((client_id, assertion)) = ClientAssertion::parse(body)? {
+            if basic.is_some() || body_secret.is_some() {
+                return Err(Refusal {
+                    problem: &TWO_AUTHENTICATIONS,
+                    cause: "a secret came beside a client assertion",
+                });
+            }
+            return Ok(Self { client_id, proof: Proof::Assertion(assertion), key: None });
+        }
+        let Some(basic) = basic else {
             let client_id = in_body.ok_or(Refusal { problem: &INVALID_CLIENT, cause: "no client was named" })?;
-            return Ok(Self { client_id: client_id.to_owned(), secret: body_secret.map(Secret::new) });
+            let proof = body_secret.map_or(Proof::None, |secret| Proof::Secret(Secret::new(secret)));
+            return Ok(Self { client_id: client_id.to_owned(), proof, key: None });
         };
-        if body_secret.is_some() && basic.secret.is_some() {
+        if body_secret.is_some() && matches!(basic.proof, Proof::Secret(_)) {
             return Err(Refusal {
                 problem: &TWO_AUTHENTICATIONS,
                 cause: "a secret came in the header and in the body",
@@ -50,6 +79,39 @@ impl ClientCredentials {
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
+
+    /// With the thumbprint of a key that the request proved (RFC 9449 §5).
+    pub fn with_key(self, key: Option<String>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The thumbprint of the key that the request proved.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
+
+/// Verifies an assertion and uses it up, so that [`authenticate`] believes it; other credentials
+/// stay as they are. `audiences` are the names by which the assertion may mean us.
+///
+/// # Errors
+/// [`INVALID_CLIENT`].
+pub async fn prove(
+    store: &Store,
+    now: UnixTime,
+    credentials: ClientCredentials,
+    audiences: Vec<String>,
+) -> Result<ClientCredentials> {
+    let Proof::Assertion(assertion) = credentials.proof else { return Ok(credentials) };
+    let client_id = credentials.client_id.clone();
+    let verified =
+        consult(store, move |db| client_assertion::verify(db, now, (&client_id, &assertion), &audiences)).await?;
+    let (_, proof) = verified;
+    used_proofs::use_up(store, proof).await.map_err(|error| {
+        error
+            .map_refusal(|Replayed| Refusal { problem: &INVALID_CLIENT, cause: "the client assertion was used before" })
+    })?;
+    Ok(ClientCredentials { proof: Proof::Proven, ..credentials })
 }
 
 /// Reads `Basic base64(form(client_id) ":" form(secret))` (RFC 6749 §2.3.1). Other schemes are
@@ -69,7 +131,8 @@ fn basic(header: &[u8]) -> std::result::Result<Option<ClientCredentials>, Refusa
         return Err(unreadable());
     }
     let secret = form_decoded(secret);
-    Ok(Some(ClientCredentials { client_id, secret: (!secret.is_empty()).then(|| Secret::new(secret)) }))
+    let proof = if secret.is_empty() { Proof::None } else { Proof::Secret(Secret::new(secret)) };
+    Ok(Some(ClientCredentials { client_id, proof, key: None }))
 }
 
 fn form_decoded(text: &str) -> String {
@@ -85,14 +148,18 @@ fn form_decoded(text: &str) -> String {
 /// # Errors
 /// [`INVALID_CLIENT`].
 pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
-    let Some(secret) = &credentials.secret else {
-        let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(Client::is_active);
-        let client = client.ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
-        return if client.is_public() {
-            Ok(client)
-        } else {
-            Err(INVALID_CLIENT.because("a client with a secret did not send it"))
-        };
+    let secret = match &credentials.proof {
+        Proof::Secret(secret) => secret,
+        Proof::Assertion(_) => return Err(INVALID_CLIENT.because("the client assertion was not verified")),
+        proof @ (Proof::None | Proof::Proven) => {
+            let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(Client::is_active);
+            let client = client.ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
+            return if client.is_public() || matches!(proof, Proof::Proven) {
+                Ok(client)
+            } else {
+                Err(INVALID_CLIENT.because("a client with a secret or keys did not prove itself"))
+            };
+        }
     };
     let secret = Token::<ClientSecret>::parse(secret.expose());
     let secret = secret.map_err(|_malformed| INVALID_CLIENT.because("this is no client secret of ours"))?;
@@ -113,7 +180,10 @@ mod tests {
     fn parse(header: Option<&str>, body: &str) -> std::result::Result<(String, Option<String>), &'static str> {
         let body = Parameters::parse(body.as_bytes()).expect("because it is UTF-8");
         ClientCredentials::parse(header.map(str::as_bytes), &body)
-            .map(|found| (found.client_id, found.secret.map(|secret| secret.expose().to_owned())))
+            .map(|found| match found.proof {
+                Proof::Secret(secret) => (found.client_id, Some(secret.expose().to_owned())),
+                _ => (found.client_id, None),
+            })
             .map_err(|refusal| refusal.problem.id)
     }
 

@@ -1,5 +1,6 @@
 //! Registering applications and changing them: the same for the console and the command.
 
+use super::jose::jwk::KeySet;
 use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, client_id_of};
@@ -39,9 +40,12 @@ pub enum By {
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
-fn validate(tx: &mut Database, lifetimes: &Lifetimes, draft: Draft) -> Result<Registration> {
+pub(super) fn validate(tx: &mut Database, longest_login_token: i64, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
-    draft.validate(&known, lifetimes.login_redirect_max).map_err(Error::Refused)
+    if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
+        return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
+    }
+    draft.validate(&known, longest_login_token).map_err(Error::Refused)
 }
 
 /// How many applications a person may own.
@@ -59,7 +63,7 @@ pub fn register(
     lifetimes: &Lifetimes,
     (by, draft): (By, Draft),
 ) -> Result<Registered> {
-    let new = validate(tx, lifetimes, draft)?;
+    let new = validate(tx, lifetimes.login_redirect_max, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
@@ -73,10 +77,29 @@ pub(super) fn insert(
     (owner_id, verified_at): (Option<Id<User>>, Option<UnixTime>),
     new: Registration,
 ) -> std::result::Result<Registered, StoreError> {
+    write(tx, now, (None, owner_id, verified_at), new)
+}
+
+/// Writes down a client that nobody here made, by the name that it has.
+pub(super) fn insert_as(
+    tx: &mut Database,
+    now: UnixTime,
+    client_id: &str,
+    new: Registration,
+) -> std::result::Result<Registered, StoreError> {
+    write(tx, now, (Some(client_id), None, None), new)
+}
+
+fn write(
+    tx: &mut Database,
+    now: UnixTime,
+    (client_id, owner_id, verified_at): (Option<&str>, Option<Id<User>>, Option<UnixTime>),
+    new: Registration,
+) -> std::result::Result<Registered, StoreError> {
     let id = Id::next(now);
     let client = Client {
         id,
-        client_id: client_id_of(id),
+        client_id: client_id.map_or_else(|| client_id_of(id), str::to_owned),
         owner_id,
         name: new.name,
         client_type: new.client_type,
@@ -97,11 +120,14 @@ pub(super) fn insert(
         post_logout_redirect_uris: new.post_logout_redirect_uris,
         id_token_signed_response_alg: new.id_token_signed_response_alg,
         id_token_claims: new.id_token_claims,
+        jwks: new.jwks,
+        dpop_bound_access_tokens: new.dpop_bound_access_tokens,
     };
     clients::insert(tx, &client)?;
-    let secret = match client.client_type {
-        ClientType::Confidential => Some(add_secret(tx, now, id)?),
-        ClientType::Public => None,
+    // Whoever has keys needs no secret: nothing of theirs can leak here.
+    let secret = match (client.client_type, &client.jwks) {
+        (ClientType::Confidential, None) => Some(add_secret(tx, now, id)?),
+        _ => None,
     };
     Ok(Registered { client, secret })
 }
@@ -111,7 +137,7 @@ pub(super) fn insert(
 /// # Errors
 /// What is wrong with the draft, all at once.
 pub fn update(tx: &mut Database, lifetimes: &Lifetimes, (client, draft): (&Client, Draft)) -> Result<()> {
-    let new = validate(tx, lifetimes, Draft { client_type: client.client_type, ..draft })?;
+    let new = validate(tx, lifetimes.login_redirect_max, Draft { client_type: client.client_type, ..draft })?;
     Ok(clients::update(tx, client.id, &new)?)
 }
 
@@ -131,6 +157,8 @@ pub fn draft_of(client: &Client) -> Draft {
         post_logout_redirect_uris: client.post_logout_redirect_uris.to_vec(),
         id_token_signed_response_alg: client.id_token_signed_response_alg,
         id_token_claims: client.id_token_claims,
+        jwks: client.jwks.clone(),
+        dpop_bound_access_tokens: client.dpop_bound_access_tokens,
     }
 }
 
@@ -152,7 +180,7 @@ pub fn roll_secret(
     add_secret(tx, now, client)
 }
 
-fn add_secret(
+pub(super) fn add_secret(
     tx: &mut Database,
     now: UnixTime,
     client: Id<Client>,

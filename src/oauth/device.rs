@@ -2,7 +2,7 @@
 //! decides, the device polls the token endpoint meanwhile.
 
 use super::Result;
-use super::openid::id_token;
+use super::openid;
 use super::parameters::Parameters;
 use super::problem::{INVALID_SCOPE, INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
 use super::resource;
@@ -220,7 +220,7 @@ pub fn approve(
         ..Grant::new(now, GrantKind::DeviceCode, until)
     };
     grants::insert(tx, &grant)?;
-    id_token::remember(tx, &grant, None)?;
+    openid::remember_sign_in(tx, &grant, None)?;
     let is_first = device_codes::approve(tx, now, device.id, grant.id)?;
     if !is_first {
         // Another window decided in the same moment: what was just made must not live on.

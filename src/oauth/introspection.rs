@@ -7,6 +7,7 @@ use super::problem::NOT_AN_INTROSPECTOR;
 use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::jwk::Confirmation;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
@@ -25,6 +26,9 @@ use crate::tokens::personal::effective;
 pub struct Introspection {
     /// Whether it works.
     pub active: bool,
+    /// The key that must be proven beside it (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// What it may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -110,7 +114,8 @@ pub fn introspect(
         scope: (!token.record.scope.is_empty()).then(|| token.record.scope.to_string()),
         client_id: token.made_for(),
         username: person.map(|person| person.username.clone()),
-        token_type: Some("Bearer"),
+        token_type: Some(if token.record.dpop_jkt.is_some() { "DPoP" } else { "Bearer" }),
+        cnf: token.record.dpop_jkt.clone().map(|jkt| Confirmation { jkt }),
         exp: token.record.expires_at.map(UnixTime::seconds),
         iat: Some(token.record.created_at.seconds()),
         sub: token.subject(),
@@ -165,6 +170,7 @@ fn introspect_refresh_token(
         sub: grant.person.as_ref().map(|person| person.id.uuid()),
         iss: Some(issuer.to_owned()),
         aud: aud(&grant.grant.audience),
+        cnf: record.dpop_jkt.map(|jkt| Confirmation { jkt }),
         ..Introspection::default()
     })
 }

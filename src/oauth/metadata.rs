@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
+use super::jose::jwk::Algorithm;
 use super::openid;
 use crate::domain::authentication;
 use crate::domain::client::GrantType;
 use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::signing_key::SigningAlgorithm;
+
+const WITHOUT_NONE: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+const WITH_NONE: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
 /// The metadata document.
 #[derive(Debug, Serialize)]
@@ -20,14 +24,22 @@ pub struct Metadata {
     pushed_authorization_request_endpoint: String,
     require_pushed_authorization_requests: bool,
     device_authorization_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id_metadata_document_supported: Option<bool>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: &'static [&'static str],
     grant_types_supported: &'static [&'static str],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     code_challenge_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: &'static [&'static str],
     authorization_response_iss_parameter_supported: bool,
     prompt_values_supported: Vec<&'static str>,
     service_documentation: String,
@@ -58,14 +70,20 @@ impl Metadata {
             pushed_authorization_request_endpoint: at("/oauth/par"),
             require_pushed_authorization_requests: false,
             device_authorization_endpoint: at("/oauth/device"),
+            registration_endpoint: None,
+            client_id_metadata_document_supported: None,
             scopes_supported: scopes.tokens().map(str::to_owned).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ResponseMode::NAMES,
             grant_types_supported: GrantType::NAMES,
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-            revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: WITH_NONE,
+            token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            revocation_endpoint_auth_methods_supported: WITH_NONE,
+            revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+            introspection_endpoint_auth_methods_supported: WITHOUT_NONE,
+            introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
             code_challenge_methods_supported: ["S256"],
+            dpop_signing_alg_values_supported: Algorithm::NAMES,
             authorization_response_iss_parameter_supported: true,
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             service_documentation: at("/developer"),
@@ -80,6 +98,18 @@ impl Metadata {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
         }
+    }
+
+    /// With the word that a `client_id` may be the address of the client's description.
+    pub fn with_client_documents(mut self, is_on: bool) -> Self {
+        self.client_id_metadata_document_supported = is_on.then_some(true);
+        self
+    }
+
+    /// With the registration endpoint, where applications may register themselves (RFC 7591 §3).
+    pub fn with_registration(mut self, is_on: bool) -> Self {
+        self.registration_endpoint = is_on.then(|| format!("{}/oauth/register", self.issuer));
+        self
     }
 
     /// The same, where people may sign up (Initiating User Registration 1.0 §3).

@@ -3,10 +3,15 @@
 pub mod apis;
 pub mod authorization;
 pub mod began;
+pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_document;
+pub mod client_metadata;
 pub mod clients;
 pub mod consent;
 pub mod device;
+pub mod dpop;
+pub mod dynamic_registration;
 pub mod interaction;
 pub mod introspection;
 pub mod jose;
@@ -21,6 +26,7 @@ pub mod revocation;
 pub mod scopes;
 pub mod signing;
 pub mod token;
+pub mod used_proofs;
 
 use crate::outcome::Error;
 use problem::Problem;

@@ -174,6 +174,39 @@ problems! {
     LOGOUT_WITHOUT_CLIENT = "logout-without-client", "invalid_request",
         "A post_logout_redirect_uri needs an id_token_hint or a client_id beside it.",
         "Send the ID token of the person as id_token_hint, or the application's client_id.";
+    // Proof of possession (RFC 9449).
+    INVALID_DPOP_PROOF = "invalid-dpop-proof", "invalid_dpop_proof",
+        "The DPoP proof is not valid for this request.",
+        "Sign a new proof for every request: typ dpop+jwt, the public key as jwk, jti, htm, htu without query, iat, nonce, and beside an access token ath (RFC 9449 section 4.2).";
+    USE_DPOP_NONCE = "use-dpop-nonce", "use_dpop_nonce",
+        "The DPoP proof needs a nonce of this server.",
+        "Send the request again with a new proof whose nonce is the DPoP-Nonce header of this answer (RFC 9449 section 8).";
+    DPOP_REQUIRED = "dpop-required", "invalid_request",
+        "This request needs a DPoP proof.",
+        "Send a DPoP header: the application, the code or the refresh token is bound to a key (RFC 9449 section 5).";
+    INVALID_DPOP_JKT = "invalid-dpop-jkt", "invalid_request",
+        "The dpop_jkt is not the thumbprint of a key.",
+        "Send the SHA-256 thumbprint of the public key: 43 base64url characters (RFC 7638).";
+    TOKEN_BOUND = "token-bound", "invalid_token",
+        "The token and the proof of possession do not belong together.",
+        "Send a token that is bound to a key as Authorization: DPoP with a proof of that key, and one that is not as Authorization: Bearer (RFC 9449 section 7.1).";
+    // Registration (RFC 7591 §3.2.2).
+    REGISTRATION_OFF = "registration-off", "access_denied",
+        "Applications do not register themselves here: dynamic registration is switched off.",
+        "Register the application in the developer console, or ask the operator to set dynamic_registration.";
+    INVALID_REDIRECT_URI = "invalid-redirect-uri", "invalid_redirect_uri",
+        "A redirect_uri is missing or cannot be registered.",
+        "Send redirect_uris as a list of whole addresses: https, http only for 127.0.0.1, [::1] and localhost, or a native app's own scheme with a dot. No fragments, no wildcards.";
+    INVALID_CLIENT_METADATA = "invalid-client-metadata", "invalid_client_metadata",
+        "A member of the description cannot be taken.",
+        "Compare it with RFC 7591 section 2 and with the server's metadata: the authentication method, the grant types and the keys must be ones that it lists.";
+    // Client ID metadata documents.
+    INVALID_CLIENT_DOCUMENT = "invalid-client-document", "invalid_client_metadata",
+        "The document at the client_id does not describe an application that can be let in.",
+        "It must be a JSON object with its own address as client_id, a client_name and redirect_uris, and no secret: token_endpoint_auth_method is none or private_key_jwt with jwks.";
+    UNREADABLE_CLIENT_DOCUMENT = "unreadable-client-document", "invalid_request",
+        "The document at the client_id cannot be read.",
+        "Serve it at a public https address, directly and without a redirect: status 200, content type application/json, at most 5 KiB, within 5 seconds.";
     // Introspection and revocation.
     NOT_AN_INTROSPECTOR = "not-an-introspector", "unauthorized_client",
         "A client without a secret may not introspect tokens.",

@@ -3,10 +3,11 @@
 use super::Refusal;
 use super::parameters::Parameters;
 use super::problem::INVALID_SCOPE;
-use crate::domain::api::{Api, ApiScope, BUILT_IN_SCOPES, OPENID_SCOPES};
+use crate::domain::api::{Api, ApiScope, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
+use crate::domain::words::Words;
 use crate::store::{Database, Result, apis};
 
 /// All scopes: the built-in ones, then those of the APIs.
@@ -27,6 +28,19 @@ pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
 pub fn known_scope(db: &mut Database) -> Result<Scope> {
     let names: Vec<String> = known(db)?.into_iter().map(|(name, _)| name).collect();
     Ok(names.join(" ").parse().unwrap_or_default())
+}
+
+/// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge
+/// JWTs by themselves.
+///
+/// # Errors
+/// When the store fails.
+pub fn list_lingering(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Vec<String>> {
+    let scopes = apis::list_scopes(db)?;
+    let holds = |api: &Api| scopes.iter().any(|of_api| of_api.api_id == api.id && scope.holds(&of_api.name));
+    let is_asked = |api: &Api| audience.contains(&api.identifier) || (audience.is_empty() && holds(api));
+    let taking_jwts = apis::list(db)?.into_iter().filter(|api| api.token_format == TokenFormat::Jwt);
+    Ok(taking_jwts.filter(is_asked).map(|api| api.name).collect())
 }
 
 /// The scopes of all APIs, without the built-in ones.
@@ -65,21 +79,6 @@ pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>
     let Some(text) = parameters.get("scope") else { return Ok(None) };
     let asked: Scope = text.parse().map_err(|_invalid| unreadable())?;
     if asked.is_empty() { Err(unreadable()) } else { Ok(Some(asked)) }
-}
-
-/// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge
-/// JWTs by themselves.
-///
-/// # Errors
-/// When the store fails.
-pub fn list_lingering(db: &mut Database, scope: &Scope) -> Result<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for (token, api) in apis::list_scopes_of_jwt_apis(db)? {
-        if scope.holds(&token) && !names.contains(&api) {
-            names.push(api);
-        }
-    }
-    Ok(names)
 }
 
 /// The sentence for each token of a scope; one that was removed since is named by itself.

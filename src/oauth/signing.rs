@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::jose::{KeyError, Presented, PrivateKey};
+use super::jose::own_key::{KeyError, Presented, PrivateKey};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::jwk::Jwk;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{Database, Result};
-use crate::domain::api::{Api, ApiScope, TokenFormat};
+use crate::domain::api::{Api, ApiScope};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::schema::{api_scopes, apis, clients};
@@ -42,12 +42,6 @@ pub fn list_scopes(tx: &mut Database) -> Result<Vec<ApiScope>> {
 pub fn list_scopes_of(tx: &mut Database, api: Id<Api>) -> Result<Vec<ApiScope>> {
     let rows = api_scopes::table.filter(api_scopes::api_id.eq(api));
     Ok(rows.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
-}
-
-/// The scopes of the APIs that take JWTs, each with its API's name.
-pub fn list_scopes_of_jwt_apis(tx: &mut Database) -> Result<Vec<(String, String)>> {
-    let rows = apis::table.inner_join(api_scopes::table).filter(apis::token_format.eq(TokenFormat::Jwt));
-    Ok(rows.order(api_scopes::id).select((api_scopes::name, apis::name)).load(tx)?)
 }
 
 /// The APIs that these scopes belong to, one for each scope that belongs to any.

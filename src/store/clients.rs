@@ -75,6 +75,8 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::post_logout_redirect_uris.eq(&new.post_logout_redirect_uris),
             clients::id_token_signed_response_alg.eq(new.id_token_signed_response_alg),
             clients::id_token_claims.eq(new.id_token_claims),
+            clients::jwks.eq(&new.jwks),
+            clients::dpop_bound_access_tokens.eq(new.dpop_bound_access_tokens),
         ))
         .execute(tx)?;
     Ok(())

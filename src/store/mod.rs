@@ -26,10 +26,12 @@ pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;
+pub mod self_registrations;
 pub mod sessions;
 pub mod signing_keys;
 mod sqlite;
 pub mod tokens;
+pub mod used_proofs;
 pub mod user_pictures;
 pub mod users;
 

@@ -20,6 +20,13 @@ pub fn insert(tx: &mut Database, token: &RefreshTokenRecord) -> Result<()> {
     Ok(())
 }
 
+/// Binds a token that was just issued to a key.
+pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: &str) -> Result<()> {
+    let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
+    row.set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(tx)?;
+    Ok(())
+}
+
 /// Exchanges a token for its successor; one conditional update decides a race.
 pub fn consume(
     tx: &mut Database,

@@ -43,6 +43,12 @@ pub fn insert(tx: &mut Database, token: &TokenRecord) -> Result<()> {
     Ok(())
 }
 
+/// Binds a token that was just issued to a key.
+pub fn bind(tx: &mut Database, id: Id<TokenRecord>, jkt: &str) -> Result<()> {
+    diesel::update(tokens::table.filter(tokens::id.eq(id))).set(tokens::dpop_jkt.eq(Some(jkt))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends one token alone.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<()> {
     let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::revoked_at.is_null());

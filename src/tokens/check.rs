@@ -60,7 +60,10 @@ impl Door {
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
             (_, _) if token.record.format == TokenFormat::Jwt => false,
-            (Self::UserInfo, TokenKind::OAuth) => token.record.scope.holds("openid"),
+            // A token that names other APIs is not for us (RFC 8707 §2).
+            (Self::UserInfo, TokenKind::OAuth) => {
+                token.record.scope.holds("openid") && token.record.audience.is_empty()
+            }
             (Self::ForwardedRequest, TokenKind::Generator) => false,
             (Self::ForwardedRequest, _) => true,
             _ => false,
@@ -90,6 +93,8 @@ pub enum Rejection {
     Expired,
     /// It was ended, or never was.
     RevokedOrUnknown,
+    /// It is bound to a key that was not proven, or to none though one was (RFC 9449 §7.1).
+    WrongKey,
     /// It lives, but not for this door.
     InsufficientScope,
 }
@@ -141,6 +146,9 @@ pub fn open_again(
 ) -> Result<(TokenInUse, User), Error<Rejection>> {
     users::lock(tx, user)?;
     let token = judge(tx, now, presented)?;
+    if !presented.has_key_of(&token.record) {
+        return Err(Error::Refused(Rejection::WrongKey));
+    }
     let is_for_platform = is_for_platform(tx, mint, &token)?;
     if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));
@@ -160,6 +168,9 @@ pub fn open(
     (door, presented, from): (Door, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<Rejection>> {
     let token = judge(db, now, presented)?;
+    if !presented.has_key_of(&token.record) {
+        return Err(Error::Refused(Rejection::WrongKey));
+    }
     let is_for_platform = is_for_platform(db, mint, &token)?;
     if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));

@@ -30,7 +30,7 @@ impl Repeat {
 /// What became of a creation.
 pub enum Created<K: Kind> {
     /// Here it is, made now or before.
-    Token(Token<K>, TokenRecord),
+    Token(Token<K>, Box<TokenRecord>),
     /// The key was used for something else.
     OtherBody,
     /// It was made before, and has ended since.
@@ -89,7 +89,7 @@ fn again<K: Kind<Record = TokenRecord>>(
         return Ok(Created::OtherBody);
     }
     // What was revoked or has expired is not handed out as if it worked.
-    if made.life(now) == Life::Alive { Ok(Created::Token(token, made.record)) } else { Ok(Created::Ended) }
+    if made.life(now) == Life::Alive { Ok(Created::Token(token, Box::new(made.record))) } else { Ok(Created::Ended) }
 }
 
 fn derive<K: Kind<Record = TokenRecord>>(
@@ -107,7 +107,7 @@ fn derive<K: Kind<Record = TokenRecord>>(
 
 fn found<K: Kind<Record = TokenRecord>>(tx: &mut Database, token: Token<K>) -> Result<Created<K>, StoreError> {
     match tokens::find_in_use(tx, token.id())? {
-        Some(made) => Ok(Created::Token(token, made.record)),
+        Some(made) => Ok(Created::Token(token, Box::new(made.record))),
         None => Err(StoreError::Unavailable("a token that was just made is gone".to_owned())),
     }
 }

@@ -36,8 +36,8 @@ pub fn access_token(
     given_with: Option<Id<RefreshTokenRecord>>,
 ) -> Result<Issued<AccessToken>> {
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
-    let expires_in = mint.lifetimes.access.min(left);
-    oauth_token(tx, now, (grant, scope), expires_in, |record| TokenRecord { refresh_token_id: given_with, ..record })
+    let expires_in = mint.lifetimes.access.min(left).max(0);
+    issue_for_apis(tx, now, (grant, scope, expires_in), |record| TokenRecord { refresh_token_id: given_with, ..record })
 }
 
 /// Issues a token for one API in exchange for another token (RFC 8693 §2.2.1): it ends with that one.
@@ -50,30 +50,35 @@ pub fn exchanged_token(
     (grant, expires_in): (&Grant, i64),
     (subject, access_list): (Id<TokenRecord>, Option<AccessList>),
 ) -> Result<Issued<AccessToken>> {
-    let made_by = Some(subject);
-    oauth_token(tx, now, (grant, &grant.scope), expires_in, |record| TokenRecord { access_list, made_by, ..record })
+    issue_for_apis(tx, now, (grant, &grant.scope, expires_in), |record| TokenRecord {
+        access_list: access_list.clone(),
+        made_by: Some(subject),
+        ..record
+    })
 }
 
-/// An access token in the form that its API wants; `dress` adds what only some have.
-fn oauth_token(
+/// An OAuth token in the form that its API wants. A JWT names its one API, and cannot list resources:
+/// those are the row's, as they count at the moment of use.
+fn issue_for_apis(
     tx: &mut Database,
     now: UnixTime,
-    (grant, scope): (&Grant, &Scope),
-    longest: i64,
-    dress: impl FnOnce(TokenRecord) -> TokenRecord,
+    (grant, scope, expires_in): (&Grant, &Scope, i64),
+    complete: impl FnOnce(TokenRecord) -> TokenRecord,
 ) -> Result<Issued<AccessToken>> {
-    let api = jwt::api_of(tx, &grant.audience, scope)?;
-    let (format, most) = match api {
-        Some(_) => (TokenFormat::Jwt, LONGEST_JWT),
-        None => (TokenFormat::Opaque, i64::MAX),
-    };
-    let expires_in = longest.min(most).max(0);
     let token = Token::<AccessToken>::generate(Id::next(now));
-    let record = record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in));
-    let record = dress(TokenRecord { format, ..record });
-    tokens::insert(tx, &record)?;
-    let claims = api.map(|api| jwt::claims(tx, (&record, grant), (&api, now.plus(expires_in)))).transpose()?;
-    Ok(Issued { token, expires_in, claims })
+    let mut row = complete(record(now, TokenKind::OAuth, &token, (grant, scope), Some(expires_in)));
+    let api = jwt::api_of(tx, &grant.audience, scope)?.filter(|_| row.access_list.is_none());
+    let Some(api) = api else {
+        tokens::insert(tx, &row)?;
+        return Ok(Issued { token, expires_in, claims: None });
+    };
+    let expires_in = expires_in.min(LONGEST_JWT);
+    row.expires_at = Some(now.plus(expires_in));
+    row.format = TokenFormat::Jwt;
+    row.audience = std::iter::once(&api.identifier).collect();
+    tokens::insert(tx, &row)?;
+    let claims = jwt::claims(tx, (&row, grant), (&api, now.plus(expires_in)))?;
+    Ok(Issued { token, expires_in, claims: Some(claims) })
 }
 
 /// Issues a user token: everything its person may do.
@@ -118,6 +123,7 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         flagged_at: None,
         audience: grant.audience.clone(),
         format: TokenFormat::Opaque,
+        dpop_jkt: None,
     }
 }
 
@@ -178,6 +184,7 @@ fn insert_refresh_token(
         consumed_at: None,
         successor_id: None,
         last_used_at: None,
+        dpop_jkt: None,
     };
     refresh_tokens::insert(tx, &record)
 }

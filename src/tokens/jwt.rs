@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::domain::api::{Api, TokenFormat, is_built_in};
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
+use crate::domain::jwk::Confirmation;
 use crate::domain::scope::Scope;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::words::Words;
@@ -27,6 +28,15 @@ pub struct AccessTokenClaims {
     iat: i64,
     exp: i64,
     jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+impl AccessTokenClaims {
+    /// Says that only whoever proves the key with this thumbprint may use the token (RFC 9449 §6.1).
+    pub fn bind(&mut self, jkt: &str) {
+        self.cnf = Some(Confirmation { jkt: jkt.to_owned() });
+    }
 }
 
 /// What is read of one that comes back, once its signature is proven.
@@ -42,25 +52,30 @@ impl Returned {
     }
 }
 
-/// Which JWT API is this token for? The only one that it names (RFC 8707), or where it names none, the
-/// one that all its scopes belong to; none when they belong to several, or to us. `offline_access` is a
-/// right to nobody's data.
+/// Which JWT API is a token of this grant and scope for? The one that was named (RFC 8707), else the one
+/// that all its scopes belong to; none when that are several, or we. `offline_access` is a right to
+/// nobody's data.
 ///
 /// # Errors
 /// When the store fails.
 pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Option<Api>> {
-    if !audience.is_empty() {
-        // Several names are no identifier of an API.
-        let named = apis::find_by_identifier(db, audience.as_str())?;
-        return Ok(named.filter(|api| api.token_format == TokenFormat::Jwt));
-    }
+    let named: Vec<&str> = audience.iter().collect();
+    let api = match named.as_slice() {
+        [] => owner_of(db, scope)?,
+        [only] => apis::find_by_identifier(db, only)?,
+        _ => None,
+    };
+    Ok(api.filter(|api| api.token_format == TokenFormat::Jwt))
+}
+
+fn owner_of(db: &mut Database, scope: &Scope) -> Result<Option<Api>> {
     let rights: Vec<&str> = scope.tokens().filter(|token| *token != "offline_access").collect();
     if rights.is_empty() || rights.iter().any(|right| is_built_in(right)) {
         return Ok(None);
     }
     let owners = apis::list_owners_of_scopes(db, &rights)?;
     let is_for_one = owners.len() == rights.len() && owners.windows(2).all(|pair| pair[0].id == pair[1].id);
-    Ok(owners.into_iter().next().filter(|api| is_for_one && api.token_format == TokenFormat::Jwt))
+    Ok(owners.into_iter().next().filter(|_| is_for_one))
 }
 
 /// What the token of this row says.
@@ -71,14 +86,19 @@ pub(super) fn claims(
 ) -> Result<AccessTokenClaims> {
     let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
     let client_id = client.map(|client| client.client_id).unwrap_or_default();
+    // Only what means something to this API (RFC 9068 §2.2.3).
+    let of_api = apis::list_scopes(tx)?.into_iter().filter(|scope| scope.api_id == api.id);
+    let of_api: Vec<String> = of_api.map(|scope| scope.name).collect();
+    let scope: Vec<&str> = record.scope.tokens().filter(|token| of_api.iter().any(|name| name == token)).collect();
     Ok(AccessTokenClaims {
         // Without a person the client is the subject (RFC 9068 §2.2).
         sub: grant.user_id.map_or_else(|| client_id.clone(), Id::uuid),
         aud: api.identifier.clone(),
         client_id,
-        scope: record.scope.to_string(),
+        scope: scope.join(" "),
         iat: record.created_at.seconds(),
         exp: expires_at.seconds(),
         jti: record.id.uuid(),
+        cnf: None,
     })
 }

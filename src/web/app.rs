@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use url::Url;
 
+use super::oauth::client_document::Documents;
 use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
@@ -40,6 +41,8 @@ pub struct App {
     pub throttle: Throttle,
     /// What signs, and knows what it signed.
     pub signer: Arc<Signer>,
+    /// What reads clients' documents.
+    pub documents: Documents,
     /// Which forms were sent already.
     pub once: Once,
 }

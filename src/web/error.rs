@@ -7,12 +7,13 @@ use askama::Template;
 use serde::Serialize;
 
 use super::app::App;
+use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
-use crate::oauth::Refusal;
 use crate::oauth::problem::{
     CALLED_FROM_A_PAGE, INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE,
-    TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
+    TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
 };
+use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
 use crate::store::StoreError;
 
@@ -52,6 +53,7 @@ pub struct TokenError {
     problem: &'static Problem,
     retry_after: i64,
     has_message: bool,
+    nonce: Option<String>,
 }
 
 impl TokenError {
@@ -63,7 +65,7 @@ impl TokenError {
     /// The client may not try again for so many seconds.
     pub fn throttled(app: &App, seconds: i64) -> Self {
         let (issuer, problem) = (app.public.issuer.clone(), &TOO_MANY_FAILURES);
-        Self { issuer, problem, retry_after: seconds.max(1), has_message: false }
+        Self { issuer, problem, retry_after: seconds.max(1), has_message: false, nonce: None }
     }
 
     /// Puts a decision's end into an answer, and its cause into the log.
@@ -78,7 +80,9 @@ impl TokenError {
                 &TEMPORARILY_UNAVAILABLE
             }
         };
-        Self { issuer: app.public.issuer.clone(), problem, retry_after: RETRY_SECONDS, has_message: false }
+        // RFC 9449 §8.
+        let nonce = (*problem == USE_DPOP_NONCE).then(|| dpop::nonce(&app.mint.keys, app.now()));
+        Self { issuer: app.public.issuer.clone(), problem, retry_after: RETRY_SECONDS, has_message: false, nonce }
     }
 
     /// The same for a plain refusal.
@@ -114,6 +118,9 @@ impl ResponseError for TokenError {
             builder.insert_header((WWW_AUTHENTICATE, "Basic realm=\"gatepost\", charset=\"UTF-8\""));
         } else if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             builder.insert_header((RETRY_AFTER, self.retry_after.to_string()));
+        }
+        if let Some(nonce) = &self.nonce {
+            builder.insert_header((NONCE, nonce.as_str()));
         }
         builder.json(ErrorBody {
             error: self.problem.code,

@@ -12,7 +12,7 @@ use super::error::TokenError;
 use super::pages::{
     account, developer, device, home, invitation, log_in, log_out, problem, register, reset, set_up, verify,
 };
-use super::{api, assets, browser, oauth, same_origin};
+use super::{api, assets, browser, dpop, oauth, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
@@ -31,6 +31,10 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/oauth/userinfo", Access::Token),
     ("GET", "/oauth/logout", Access::Anybody),
     ("POST", "/oauth/logout", Access::Anybody),
+    ("POST", "/oauth/register", Access::Program),
+    ("GET", "/oauth/register/{client_id}", Access::Program),
+    ("PUT", "/oauth/register/{client_id}", Access::Program),
+    ("DELETE", "/oauth/register/{client_id}", Access::Program),
     ("GET", "/v3", Access::Program),
     ("GET", "/v3/oauth/authorize", Access::Program),
     ("POST", "/v3/oauth/authorize", Access::Program),
@@ -168,6 +172,14 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
             program("/oauth/userinfo", "GET, HEAD, POST")
                 .route(get().to(oauth::userinfo::get))
                 .route(post().to(oauth::userinfo::post))
+                .wrap(cors()),
+        )
+        .service(program("/oauth/register", "POST").route(post().to(oauth::register::post)).wrap(cors()))
+        .service(
+            program("/oauth/register/{client_id}", "GET, HEAD, PUT, DELETE")
+                .route(get().to(oauth::register::get))
+                .route(put().to(oauth::register::put))
+                .route(delete().to(oauth::register::delete))
                 .wrap(cors()),
         )
         .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
@@ -373,6 +385,8 @@ fn cors() -> Cors {
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allowed_header("idempotency-key")
+        .allowed_header("dpop")
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .expose_headers([dpop::NONCE])
         .max_age(3_600)
 }

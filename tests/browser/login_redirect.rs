@@ -8,8 +8,12 @@ use crate::harness::{Browser, Gatepost, Site};
 fn app_of_three_lines(server: &Gatepost) -> Site {
     let body = format!(
         "<script src='{}'></script>
-         <script>const token = Gatepost.token() || Gatepost.logIn();</script>
-         <script>if (token) document.write('<output>' + token + '</output>');</script>
+         <body><script>const start = (token) => {{
+             const shown = document.createElement('output');
+             shown.textContent = token;
+             document.body.append(shown);
+         }};</script>
+         <script>Gatepost.ready.then((token) => token ? start(token) : Gatepost.logIn());</script>
          <p id=referrer></p><script>document.getElementById('referrer').textContent = document.referrer;</script>",
         server.at("/login.js")
     );
@@ -84,6 +88,30 @@ async fn a_token_behind_the_hash_never_reaches_the_apps_server() {
     assert_eq!(visits.len(), 2);
     assert!(visits.iter().all(|visit| visit.target == "/notes" && visit.referer.is_none()), "{visits:?}");
     browser.leave(&[]).await;
+}
+
+#[actix_web::test]
+async fn with_delivery_by_code_no_token_is_ever_in_an_address() {
+    let (server, browser) = (Gatepost::start(), Browser::start().await);
+    let app = app_of_three_lines(&server);
+    let registered = ["--login-return-url", "http://127.0.0.1/notes", "--login-delivery", "code"];
+    server.create_client("Field Notes", &registered);
+    let page = app.at("127.0.0.1", "/notes");
+    browser.open(&page).await;
+    browser.give_password().await;
+    browser.arrive_at_heading("Continue to this address?").await;
+    browser.click("button[value=allow]").await;
+    let token = browser.text("output").await;
+    assert_eq!((server.try_token(&token), browser.address().await.as_str()), (200, page.as_str()));
+    let entries = history(&browser).await;
+    assert!(!entries.contains(&token) && !entries.contains("login_code"), "{entries}");
+    assert!(app.visits().iter().all(|visit| visit.target == "/notes"), "the code stays behind the #");
+    // A code that somebody else planted is not swapped.
+    browser.evaluate("sessionStorage.clear()").await;
+    browser.open(&format!("{page}#login_code=planted&state=guessed")).await;
+    browser.reload().await;
+    assert_eq!(browser.evaluate("[Gatepost.error, Gatepost.token()]").await, json!(["state_mismatch", null]));
+    browser.leave(&["did not ask for the token"]).await;
 }
 
 #[actix_web::test]

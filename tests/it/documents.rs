@@ -82,6 +82,8 @@ fn every_kind_of_token_stands_in_the_document_and_follows_its_rule() {
     one::<token::SetupLink>(&mut seen);
     one::<token::PushedRequest>(&mut seen);
     one::<token::DeviceCode>(&mut seen);
+    one::<token::RegistrationToken>(&mut seen);
+    one::<token::InitialAccessToken>(&mut seen);
     let mut seen: Vec<char> = seen.chars().collect();
     seen.sort_unstable();
     assert_eq!(seen.into_iter().collect::<String>(), letters());

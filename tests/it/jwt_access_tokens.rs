@@ -41,7 +41,7 @@ async fn it_says_what_the_rfc_requires_for_exactly_one_api_and_ten_minutes() {
     let jti = token.claims["jti"].as_str().unwrap_or_default().to_owned();
     let expected = json!({
         "iss": server.issuer(), "aud": TILES, "sub": server.person_named("alice").await.id.uuid(),
-        "client_id": app.client_id(), "scope": "tiles:read offline_access tiles:write",
+        "client_id": app.client_id(), "scope": "tiles:read tiles:write",
         "iat": now, "exp": now + 600, "jti": jti,
     });
     assert_eq!(token.claims, expected);

@@ -46,8 +46,11 @@ async fn it_says_what_client_libraries_look_for_and_nothing_that_is_null_or_empt
     for member in ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"] {
         assert_eq!(found[member], false, "{member}");
     }
-    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     assert_eq!(list(&found, "token_endpoint_auth_methods_supported"), methods);
+    for signed in ["token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"] {
+        assert_eq!(list(&found, signed), ["ES256", "EdDSA", "RS256", "PS256"], "{signed}");
+    }
     assert_eq!(found["authorization_response_iss_parameter_supported"], true);
     for (name, value) in found.as_object().expect("because it is an object") {
         assert!(!value.is_null() && value != "" && value != &Value::Array(Vec::new()), "{name}");

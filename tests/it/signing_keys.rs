@@ -151,7 +151,7 @@ async fn a_private_key_in_the_database_is_sealed_for_its_own_row() {
 }
 
 /// Runs the real command on the server's database.
-fn gatepost(server: &Server, arguments: &[&str]) -> Value {
+pub fn gatepost(server: &Server, arguments: &[&str]) -> Value {
     let secret_file = server.app.config.secret_file.display().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_gatepost"))
         .args(arguments)

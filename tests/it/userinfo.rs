@@ -79,6 +79,8 @@ async fn the_token_comes_in_the_header_or_the_form_and_in_no_address() {
     }
     let twice = server.http.post(PATH, &header, &[("access_token", &token)]).await;
     assert_eq!(twice.error(), (400, "invalid_request".to_owned()), "RFC 6750 §2");
+    let two = [header[0], ("authorization", "Bearer x")];
+    assert_eq!(server.http.send(Method::GET, PATH, &two, "").await.error(), (400, "invalid_request".to_owned()));
     let repeated = server.http.post(PATH, &[], &[("access_token", &token), ("access_token", &token)]).await;
     assert_eq!(repeated.error(), (400, "invalid_request".to_owned()));
 }

@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::PersonClaims;
 use crate::clock::UnixTime;
-use crate::domain::authentication::{Authentication, BY_PASSWORD};
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::SigningAlgorithm;
 use crate::oauth::signing::Signer;
-use crate::store::{Database, Result, authentications, sessions, users};
+use crate::store::{Database, Result, authentications, users};
 use crate::tokens::Mint;
 
 /// The kind that an ID token names in its header.
@@ -58,19 +57,6 @@ pub enum Occasion {
     First,
     /// A refresh: the same person and time, no nonce (§12.2).
     Refresh,
-}
-
-/// Keeps how the person behind a new grant had signed in, for the ID tokens that it will give.
-///
-/// # Errors
-/// When the store fails.
-pub fn remember(tx: &mut Database, grant: &Grant, nonce: Option<String>) -> Result<()> {
-    let session = grant.session_id.filter(|_| grant.scope.holds("openid"));
-    let Some((session, _)) = session.map(|session| sessions::find(tx, session)).transpose()?.flatten() else {
-        return Ok(());
-    };
-    let (auth_time, methods) = (session.authenticated_at, BY_PASSWORD.iter().collect());
-    authentications::insert(tx, &Authentication { id: grant.id, nonce, auth_time, methods })
 }
 
 /// The ID token that goes with an access token of `scope`: only when that holds `openid`.

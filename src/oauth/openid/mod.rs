@@ -3,3 +3,20 @@
 pub mod claims;
 pub mod id_token;
 pub mod logout;
+
+use crate::domain::authentication::{Authentication, BY_PASSWORD};
+use crate::domain::grant::Grant;
+use crate::store::{Database, Result, authentications, sessions};
+
+/// Writes down how the person behind a new grant had signed in, when it holds `openid`; the ID tokens
+/// of the grant will say so.
+///
+/// # Errors
+/// When the store fails.
+pub fn remember_sign_in(tx: &mut Database, grant: &Grant, nonce: Option<&str>) -> Result<()> {
+    let Some(session) = grant.session_id.filter(|_| grant.scope.holds("openid")) else { return Ok(()) };
+    let Some((session, _)) = sessions::find(tx, session)? else { return Ok(()) };
+    let (auth_time, methods) = (session.authenticated_at, BY_PASSWORD.iter().collect());
+    let nonce = nonce.map(str::to_owned);
+    authentications::insert(tx, &Authentication { id: grant.id, nonce, auth_time, methods })
+}

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant is a file.
 
 pub mod authorization_code;
+pub mod binding;
 pub mod client_credentials;
 pub mod device_code;
 pub mod refresh_token;
@@ -103,9 +104,16 @@ pub fn examine(
     if !client.may_use(request.grant_type()) && !has_offline {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register this grant"));
     }
+    binding::check_client(&client, credentials.key())?;
     match request {
-        TokenRequest::AuthorizationCode(request) => authorization_code::find_presented(db, now, request).map(drop)?,
-        TokenRequest::RefreshToken(request) => refresh_token::find_presented(db, now, request).map(drop)?,
+        TokenRequest::AuthorizationCode(request) => {
+            let code = authorization_code::find_presented(db, now, request)?;
+            binding::check_code(code.dpop_jkt.as_deref(), credentials.key())?;
+        }
+        TokenRequest::RefreshToken(request) => {
+            let (_, record) = refresh_token::find_presented(db, now, request)?;
+            binding::check_refresh_token(record.dpop_jkt.as_deref(), credentials.key())?;
+        }
         TokenRequest::ClientCredentials(request) => {
             client_credentials::find_scope(db, mint, (&client, request)).map(drop)?;
         }

@@ -81,7 +81,7 @@ pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Result<Option<Rep
 /// What was created, now or before.
 pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, TokenRecord), ApiError> {
     match created {
-        Created::Token(token, record) => Ok((token, record)),
+        Created::Token(token, record) => Ok((token, *record)),
         Created::Ended => {
             let message = "The token that this Idempotency-Key made has ended. Use another key to make a new one.";
             Err(ApiError::new(StatusCode::GONE, message))

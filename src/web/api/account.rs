@@ -207,8 +207,12 @@ pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> R
 pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let Ok(presented) = token_of(&request) else { return Ok(answer(&json!({ "valid": false }))) };
     let (now, shared) = (app.now(), app.clone());
-    let found =
-        consult::<_, Rejection, _>(&app.store, move |db| find_living(db, now, &shared.mint, (&presented, None))).await;
+    let found = consult::<_, Rejection, _>(&app.store, move |db| {
+        let token = find_living(db, now, &shared.mint, (&presented, None))?;
+        // Nobody proves a key here, and without it a bound token opens nothing.
+        if presented.has_key_of(&token.record) { Ok(token) } else { Err(Error::Refused(Rejection::WrongKey)) }
+    });
+    let found = found.await;
     match found {
         Ok(token) => {
             let client_id = token.made_for();

@@ -13,13 +13,16 @@ use crate::domain::token::MalformedToken;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
+use crate::oauth::Refusal;
+use crate::oauth::dpop::{Proven, nonce};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
 use crate::tokens::Mint;
 use crate::tokens::check::{Door, Rejection, open, open_again};
 use crate::web::app::App;
+use crate::web::dpop;
 
 /// The bearer token in the header, the scheme in any letter case.
 pub fn in_header(request: &HttpRequest) -> Option<&str> {
@@ -67,14 +70,37 @@ pub fn token_in(
     read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
+/// The token of a request with the key that it proves: `Authorization: DPoP` and a proof, or a plain
+/// bearer token.
+///
+/// # Errors
+/// No token, two different ones, none of ours, or a proof that is not right.
+fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
+    let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
+    let query = Parameters::parse(request.query_string().as_bytes())?;
+    if query.get("token").is_some() || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
+        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+    }
+    let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let missing = Refusal { problem: &INVALID_DPOP_PROOF, cause: "no proof came beside the token" };
+    let proven = dpop::proven(app, request, Some(token))?.ok_or(missing)?;
+    Ok((parsed.with_key(proven.jkt.clone()), Some(proven)))
+}
+
 /// The token of a request that opens `door`, with its person.
 ///
 /// # Errors
 /// Why it does not.
 pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
-    let presented = token_of(request)?;
-    let (token, user) = judged(app, request, (door, presented)).await?;
-    Ok((token, user))
+    let is_bound = dpop::token_in_header(request).is_some();
+    let found = judged(app, request, door).await;
+    found.map(|(token, user, _)| (token, user)).map_err(|error| for_dpop(app, error, is_bound))
+}
+
+/// A refusal of somebody who sent a proof, or should have, says so (RFC 9449 §7.1).
+fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
+    let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
+    if asks_for_proof { error.for_dpop(nonce(&app.mint.keys, app.now())) } else { error }
 }
 
 /// Who sent a request that changes something: judged from a read, and again inside the transaction.
@@ -108,17 +134,20 @@ impl Writer {
 /// # Errors
 /// Why the token does not open `door`.
 pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<Writer, ApiError> {
-    let presented = token_of(request)?;
-    let (_, user) = judged(app, request, (door, presented.clone())).await?;
+    let is_bound = dpop::token_in_header(request).is_some();
+    let found = judged(app, request, door).await;
+    let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound))?;
     Ok(Writer { door, presented, user: user.id, mint: app.mint.clone() })
 }
 
 async fn judged(
     app: &Data<App>,
     request: &HttpRequest,
-    (door, presented): (Door, BearerToken),
-) -> Result<(TokenInUse, User), ApiError> {
+    door: Door,
+) -> Result<(TokenInUse, User, BearerToken), ApiError> {
+    let (presented, proven) = presented(app, request)?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
+    let again = presented.clone();
     let found = consult(&app.store, move |db| {
         let token = open(db, now, &shared.mint, (door, &presented, Some(&origin.address)))?;
         let user = match &token.basis.person {
@@ -127,5 +156,10 @@ async fn judged(
         };
         Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
     });
-    Ok(found.await?)
+    let (token, user) = found.await?;
+    // Last, so that only the token's own holder makes us write.
+    if let Some(proven) = proven {
+        proven.use_up(&app.store).await?;
+    }
+    Ok((token, user, again))
 }

@@ -9,15 +9,17 @@ use serde::Serialize;
 
 use crate::identity::account::AccountRefusal;
 use crate::oauth::Refusal;
+use crate::oauth::jose::jwk::Algorithm;
 use crate::oauth::problem::{
-    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOKEN_EXPIRED, TOKEN_MALFORMED, TOKEN_MISSING,
-    TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, REGISTRATION_OFF, TEMPORARILY_UNAVAILABLE, TOKEN_BOUND, TOKEN_EXPIRED,
+    TOKEN_MALFORMED, TOKEN_MISSING, TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::outcome::Error;
 use crate::store::StoreError;
 use crate::tokens::check::Rejection;
 use crate::tokens::personal::PersonalRefusal;
 use crate::tokens::studio::StudioRefusal;
+use crate::web::dpop::NONCE;
 use crate::web::error::log_failure;
 
 /// A refusal or failure that a program of a platform reads.
@@ -28,6 +30,7 @@ pub struct ApiError {
     message: Cow<'static, str>,
     retry_after: Option<i64>,
     has_challenge: bool,
+    nonce: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +52,7 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
             _ => "invalid_request",
         };
-        Self { status, error, message: message.into(), retry_after: None, has_challenge: true }
+        Self { status, error, message: message.into(), retry_after: None, has_challenge: true, nonce: None }
     }
 
     /// 400 with a sentence.
@@ -78,12 +81,25 @@ impl ApiError {
         Self { has_challenge: false, ..self }
     }
 
+    /// Whether it is the answer to this problem.
+    pub fn is_of(&self, problem: &Problem) -> bool {
+        self.error == problem.code && self.message == problem.description
+    }
+
+    /// For a request that came with a proof of possession, or should have: the challenge names that
+    /// scheme, and the next proof has its nonce (RFC 9449 §7.1, §9).
+    pub fn for_dpop(mut self, nonce: String) -> Self {
+        self.nonce = Some(nonce);
+        self
+    }
+
     /// The same answer as elsewhere for a problem of the protocol.
     pub fn of_problem(problem: &'static Problem) -> Self {
         let status = match problem.code {
-            "invalid_token" => StatusCode::UNAUTHORIZED,
+            "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" => StatusCode::UNAUTHORIZED,
             "insufficient_scope" => StatusCode::FORBIDDEN,
             "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ if *problem == REGISTRATION_OFF => StatusCode::FORBIDDEN,
             _ if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
             _ if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             _ if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -95,6 +111,7 @@ impl ApiError {
             message: Cow::Borrowed(problem.description),
             retry_after: None,
             has_challenge: true,
+            nonce: None,
         }
     }
 }
@@ -127,6 +144,7 @@ impl From<Rejection> for ApiError {
             Rejection::Malformed => &TOKEN_MALFORMED,
             Rejection::Expired => &TOKEN_EXPIRED,
             Rejection::RevokedOrUnknown => &TOKEN_REVOKED,
+            Rejection::WrongKey => &TOKEN_BOUND,
             Rejection::InsufficientScope => &INSUFFICIENT_SCOPE,
         })
     }
@@ -190,9 +208,15 @@ impl ResponseError for ApiError {
         if !self.has_challenge {
             return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
         }
-        if self.message == TOKEN_MISSING.description {
+        let is_refused = self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code;
+        if let Some(nonce) = self.nonce.as_ref().filter(|_| is_refused) {
+            builder.insert_header((NONCE, nonce.as_str()));
+            let (error, words, algs) = (self.error, &self.message, Algorithm::NAMES.join(" "));
+            let challenge = format!("DPoP error=\"{error}\", error_description=\"{words}\", algs=\"{algs}\"");
+            builder.insert_header((WWW_AUTHENTICATE, challenge));
+        } else if self.message == TOKEN_MISSING.description {
             builder.insert_header((WWW_AUTHENTICATE, "Bearer"));
-        } else if self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code {
+        } else if is_refused {
             let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"", self.error, self.message);
             builder.insert_header((WWW_AUTHENTICATE, challenge));
         }

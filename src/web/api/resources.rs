@@ -40,7 +40,7 @@ impl From<ResourceRefusal> for ApiError {
 
 /// Lets an API of the operator's in, and nobody else.
 async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError> {
-    let (credentials, knock) = knock(app, request, &Parameters::default())?;
+    let (credentials, knock) = knock(app, request, &Parameters::default()).await?;
     let (now, shared) = (app.now(), app.clone());
     let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
         authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
+use super::client_document;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
 use crate::oauth::consent::{self as remembered, Allowed};
@@ -54,6 +55,9 @@ impl Address {
 /// Shows what has to be shown, or goes on at once when the person allowed the same before.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     let (address, visitor) = (Address::new(&app, request.query_string()), visitor.0);
+    if let Some(answer) = client_document::make_known(&app, &request, visitor.as_ref()).await? {
+        return Ok(answer);
+    }
     let asked = match examine(&app, &address).await? {
         Ok(asked) => asked,
         Err(refused) => return refuse(&app, (refused, &address.query), visitor.as_ref()).await,

@@ -38,7 +38,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         return Err(TokenError::refused(&app, refusal));
     }
     let parameters = read(&app, &request, payload).await?;
-    let (credentials, knock) = knock(&app, &request, &parameters)?;
+    let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let place = Place { network: prefix(&origin.address), address: origin.address, user_agent: origin.user_agent };
     let here = place.clone();

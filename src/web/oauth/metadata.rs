@@ -4,6 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 
+use super::register;
+use crate::domain::self_registration::ClientDocuments;
 use crate::oauth::Refusal;
 use crate::oauth::metadata::Metadata;
 use crate::oauth::scopes;
@@ -15,6 +17,9 @@ use crate::web::error::TokenError;
 pub async fn get(app: Data<App>) -> Result<HttpResponse, TokenError> {
     let known = consult::<_, Refusal, _>(&app.store, |db| Ok(scopes::known_scope(db)?)).await;
     let known = known.map_err(|error| TokenError::new(&app, error))?;
-    let metadata = Metadata::new(&app.public.issuer, &known).with_sign_up(app.config.registration.is_open());
+    let metadata = Metadata::new(&app.public.issuer, &known)
+        .with_sign_up(app.config.registration.is_open())
+        .with_registration(register::is_on(&app))
+        .with_client_documents(app.config.strangers.documents != ClientDocuments::Off);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
 }

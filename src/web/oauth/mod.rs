@@ -2,12 +2,14 @@
 
 pub mod answer;
 pub mod authorize;
+pub mod client_document;
 pub mod device;
 pub mod introspect;
 pub mod jwks;
 pub mod logout;
 pub mod metadata;
 pub mod par;
+pub mod register;
 pub mod revoke;
 pub mod signing;
 pub mod token;

@@ -16,7 +16,7 @@ use crate::web::error::TokenError;
 /// Takes an authorization request, and answers the name under which a browser may bring it.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let (credentials, knock) = knock(&app, &request, &parameters)?;
+    let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let (now, shared, network) = (app.now(), app.clone(), prefix(&app.origin_of(&request).address));
     let here = network.clone();
     let examined = consult(&app.store, move |db| {

@@ -18,7 +18,7 @@ use crate::web::error::TokenError;
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let refused = |refusal| TokenError::refused(&app, refusal);
-    let (credentials, knock) = knock(&app, &request, &parameters)?;
+    let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
     let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());

@@ -10,14 +10,15 @@ use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
 use crate::identity::throttle::Throttled;
 use crate::oauth::Refusal;
-use crate::oauth::client_authentication::ClientCredentials;
+use crate::oauth::client_authentication::{ClientCredentials, prove};
+use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::INVALID_CLIENT;
-use crate::oauth::token::{self, TokenRequest, TokenResponse};
+use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
-use crate::web::app::App;
-use crate::web::body;
+use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
+use crate::web::{body, dpop};
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -48,15 +49,24 @@ pub(in crate::web) async fn respond(
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
-    let (credentials, knock) = knock(app, request, parameters)?;
-    let token_request = TokenRequest::parse(parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let refused = |refusal| TokenError::refused(app, refusal);
+    let (credentials, knock) = admit(app, request, parameters)?;
+    let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
-    let response = answer(app, now, credentials, token_request.clone()).await;
+    // Before the client's own proof is used up: it may have to come again with a nonce.
+    let proven = dpop::proven(app, request, None).map_err(refused)?;
+    let audiences = audiences(app, request);
+    let asked = (token_request.clone(), proven.as_ref());
+    let response = answer(app, now, (credentials, audiences), asked).await;
     let response = token::keep_pace(now, &app.mint, &token_request, response);
     let response = response.map_err(|error| knock.refuse(app, error))?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
-    Ok(render(&response, &texts, issued_token_type))
+    let mut answer = render(&response, &texts, (proven.is_some(), issued_token_type));
+    if proven.is_some() {
+        dpop::add_nonce(app, answer.headers_mut());
+    }
+    Ok(answer)
 }
 
 /// The parameters of an endpoint of programs: a form, each once.
@@ -71,12 +81,27 @@ pub(in crate::web) struct Knock {
     address: String,
 }
 
-/// Lets a client try to authenticate, unless it failed too often from this network.
-pub(in crate::web) fn knock(
+/// Lets a client authenticate: what it signed is verified and used up, the rest is for
+/// [`authenticate`](crate::oauth::client_authentication::authenticate).
+pub(in crate::web) async fn knock(
     app: &App,
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<(ClientCredentials, Knock), TokenError> {
+    let (credentials, knock) = admit(app, request, parameters)?;
+    let proven = prove(&app.store, app.now(), credentials, audiences(app, request)).await;
+    Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
+}
+
+/// The names by which a client's assertion may mean this endpoint: the issuer, the token endpoint,
+/// and the endpoint itself (RFC 7523 §3, item 3; RFC 9126 §2 for the issuer everywhere).
+fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
+    let PublicUrl { issuer, origin, .. } = &app.public;
+    vec![issuer.clone(), format!("{issuer}/oauth/token"), format!("{origin}{}", request.path())]
+}
+
+/// Lets a client try to authenticate, unless it failed too often from this network.
+fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
     let credentials = credentials(request, parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
     let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
@@ -103,11 +128,18 @@ fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientC
 async fn answer(
     app: &Data<App>,
     now: UnixTime,
-    credentials: ClientCredentials,
-    token_request: TokenRequest,
+    (credentials, audiences): (ClientCredentials, Vec<String>),
+    (token_request, proven): (TokenRequest, Option<&Proven>),
 ) -> Result<TokenResponse, Error<Refusal>> {
     let (shared, asked) = (app.clone(), token_request.clone());
-    let examined = consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await;
+    let key = proven.map(|proven| proven.jkt.clone());
+    let credentials = credentials.with_key(key.clone());
+    let examined = match prove(&app.store, now, credentials, audiences).await {
+        Ok(credentials) => {
+            consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await
+        }
+        Err(error) => Err(error),
+    };
     let client = match examined {
         Ok(client) => client,
         Err(Error::Refused(refusal)) => {
@@ -119,14 +151,26 @@ async fn answer(
         }
         Err(failed) => return Err(failed),
     };
+    if let Some(proven) = proven {
+        proven.use_up(&app.store).await?;
+    }
     let shared = app.clone();
-    transact(&app.store, move |tx| token::answer(tx, now, &shared.mint, (&client, &token_request))).await
+    transact(&app.store, move |tx| {
+        let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request))?;
+        binding::bind(tx, &client, &mut response, key.as_deref())?;
+        Ok(response)
+    })
+    .await
 }
 
-fn render(response: &TokenResponse, texts: &Texts, issued_token_type: Option<&'static str>) -> HttpResponse {
+fn render(
+    response: &TokenResponse,
+    texts: &Texts,
+    (is_bound, issued_token_type): (bool, Option<&'static str>),
+) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(Body {
         access_token: texts.access_token.expose(),
-        token_type: "Bearer",
+        token_type: if is_bound { "DPoP" } else { "Bearer" },
         expires_in: response.access.expires_in,
         issued_token_type,
         refresh_token: response.refresh_token.as_ref().map(|token| token.expose()),

@@ -49,6 +49,10 @@ fn is_form(request: &HttpRequest) -> bool {
 }
 
 async fn answer(app: &Data<App>, request: &HttpRequest, token: Option<String>) -> Result<HttpResponse, ApiError> {
+    // RFC 6750 §2: one token, in one place.
+    if request.headers().get_all(header::AUTHORIZATION).nth(1).is_some() {
+        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+    }
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
     let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));

@@ -19,6 +19,11 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render};
 
+/// Who stands behind an application that nobody here wrote down.
+pub fn made_by(client: &Client) -> String {
+    client.described_at().unwrap_or_else(|| "nobody we know: it registered itself".to_owned())
+}
+
 /// `consent.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
@@ -29,6 +34,8 @@ pub struct Consent {
     pub action: String,
     /// A digest of what is shown.
     pub shown: String,
+    /// The host of the application's own description, when nobody here wrote it down.
+    pub described_at: Option<String>,
     /// Who asks.
     pub app_name: String,
     /// Who registered it.
@@ -68,8 +75,8 @@ pub async fn show(
 ) -> Result<HttpResponse, PageError> {
     let (shared, wish, before) = (app.clone(), asked.clone(), allowed.clone());
     let found = app.store.read(move |db| {
-        let owner = clients::find_owner_name(db, &wish.client)?.unwrap_or_default();
-        let lingering = scopes::list_lingering(db, &wish.scope)?;
+        let owner = clients::find_owner_name(db, &wish.client)?.unwrap_or_else(|| made_by(&wish.client));
+        let lingering = scopes::list_lingering(db, &wish.audience, &wish.scope)?;
         let may = Permissions::read(db, &shared.mint, (&wish.scope, &wish.audience), &before)?;
         Ok::<_, StoreError>((owner, lingering, may))
     });
@@ -81,6 +88,7 @@ pub async fn show(
         chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
         action: format!("{path}?{query}"),
         shown: asked.shown_to(visitor.user.id),
+        described_at: asked.client.described_at(),
         app_name: asked.client.name.clone(),
         owner,
         is_verified: asked.client.verified_at.is_some(),

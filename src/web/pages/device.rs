@@ -140,7 +140,7 @@ async fn show(
     let (shared, asked) = (app.clone(), waiting.clone());
     let found = app.store.read(move |db| {
         let (client, wish) = (&asked.client, (&asked.device.scope, &asked.device.audience));
-        let lingering = scopes::list_lingering(db, wish.0)?;
+        let lingering = scopes::list_lingering(db, wish.1, wish.0)?;
         let owner = clients::find_owner_name(db, client)?.unwrap_or_default();
         // A device is asked for each time, so nothing is marked as new.
         let may = Permissions::read(db, &shared.mint, wish, &Allowed::default())?;

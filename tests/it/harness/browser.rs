@@ -14,6 +14,7 @@ use super::http::{Answer, Http};
 const MOST_HOPS: usize = 10;
 
 /// One browser, with one person before it.
+#[derive(Clone)]
 pub struct Browser {
     http: Http,
     origin: String,

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use actix_web::web::Data;
 use gatepost::cli::start;
 use gatepost::domain::signing_key::{SigningAlgorithm, Succession};
-use gatepost::oauth::jose::PrivateKey;
+use gatepost::oauth::jose::own_key::PrivateKey;
 use gatepost::oauth::signing;
 use gatepost::store::signing_keys;
 use gatepost::web::app::App;

@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod browser;
+pub mod client_keys;
 mod database;
 pub mod devices;
 pub mod held;
@@ -12,6 +13,7 @@ pub mod jwt;
 pub mod keys;
 pub mod mailbox;
 pub mod pages;
+pub mod shelf;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

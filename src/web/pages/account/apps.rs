@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::last_used;
 use crate::domain::consent::ConsentKind;
+use crate::domain::words::Words;
 use crate::oauth::scopes;
 use crate::store::{Database, StoreError, clients, consents, grants};
 use crate::tokens::revoke;
@@ -13,6 +14,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, ok, see_other};
+use crate::web::pages::consent::made_by;
 
 /// One application with access.
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ fn rows(
             .iter()
             .filter(|consent| consent.client_key == client.id && consent.kind == ConsentKind::Authorization);
         rows.push(AppAccessRow {
-            owner: clients::find_owner_name(db, &client)?.unwrap_or_default(),
+            owner: clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client)),
             client_id: client.client_id,
             name: client.name,
             scopes: sentences,
@@ -85,7 +87,7 @@ fn rows(
                 .readable(),
             last_used: last_used(now, standing.last_used_at),
             tokens: standing.tokens,
-            lingers_at: scopes::list_lingering(db, &standing.scope)?,
+            lingers_at: scopes::list_lingering(db, &Words::default(), &standing.scope)?,
         });
     }
     Ok(rows)

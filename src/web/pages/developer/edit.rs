@@ -57,6 +57,10 @@ pub struct NewAppForm {
     pub requires_pkce: bool,
     /// Whether it may log in devices without a browser.
     pub is_on_devices: bool,
+    /// The application's public keys.
+    pub jwks: String,
+    /// Whether every token must be bound to a key.
+    pub requires_dpop: bool,
 }
 
 /// `developer/app.html`.
@@ -117,6 +121,8 @@ fn form_of(client: &Client) -> NewAppForm {
         login_delivery: client.login_delivery.as_str().to_owned(),
         requires_pkce: client.require_pkce,
         is_on_devices: client.may_use(GrantType::DeviceCode),
+        jwks: client.jwks.clone().unwrap_or_default(),
+        requires_dpop: client.dpop_bound_access_tokens,
     }
 }
 
@@ -222,6 +228,8 @@ pub async fn post(
                 login_delivery: typed("login_delivery"),
                 requires_pkce: form.get("require_pkce").is_some(),
                 is_on_devices: form.get("on_devices").is_some(),
+                jwks: typed("jwks"),
+                requires_dpop: form.get("dpop_bound_access_tokens").is_some(),
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
@@ -241,6 +249,8 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
         login_return_urls: lines(form, "login_return_urls"),
         login_delivery: delivery.unwrap_or(client.login_delivery),
         require_pkce: form.get("require_pkce").is_some(),
+        jwks: form.get("jwks").map(|jwks| jwks.trim().to_owned()).filter(|jwks| !jwks.is_empty()),
+        dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
         ..draft
     }
 }

@@ -1,0 +1,155 @@
+//! Applications that describe themselves at the address which is their `client_id` (client ID
+//! metadata documents; `standards.md` 4.1): what a document must say, and how long it is believed.
+
+use super::client_metadata::{ClientMetadata, problem_of};
+use super::clients;
+use super::dynamic_registration::most;
+use super::problem::INVALID_CLIENT_DOCUMENT;
+use super::{Refusal, Result};
+use crate::clock::UnixTime;
+use crate::domain::document_url::DocumentUrl;
+use crate::domain::id::Id;
+use crate::domain::registration::{FieldProblem, Registration};
+use crate::domain::self_registration::{ApplicationType, AuthMethod, ClientDocuments, Policy, SelfRegistration};
+use crate::outcome::Error;
+use crate::store::{self, Database, StoreError, self_registrations};
+
+/// Seconds that a document is believed at least and at most, whatever its headers say.
+const SHORTEST: i64 = 30;
+const LONGEST: i64 = 86_400;
+/// Seconds that it is believed when they say nothing; ours.
+const USUAL: i64 = 300;
+
+/// Whether documents of this host are read here.
+pub fn is_read(policy: &Policy, url: &DocumentUrl) -> bool {
+    match policy.documents {
+        ClientDocuments::Off => false,
+        ClientDocuments::Ask => true,
+        ClientDocuments::Allowlist => policy.hosts.iter().any(|host| host == url.host_name()),
+    }
+}
+
+/// What is known of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was read not long ago, or the operator wrote this client down.
+    Fresh,
+    /// It has to be read, for the first time or again.
+    Stale,
+}
+
+/// Whether a document has to be read.
+///
+/// # Errors
+/// When the store fails.
+pub fn look_up(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::result::Result<Known, StoreError> {
+    let found = self_registrations::find_by_client_id(db, url.as_str())?;
+    Ok(match found.and_then(|(registration, _)| registration.fresh_until) {
+        Some(until) if now < until => Known::Fresh,
+        _ => Known::Stale,
+    })
+}
+
+/// How long a document is believed, by the `Cache-Control` that came with it (RFC 9111 §5.2.2).
+pub fn lifetime(cache_control: Option<&str>) -> i64 {
+    let directives = || cache_control.unwrap_or_default().split(',').map(|one| one.trim().to_ascii_lowercase());
+    if directives().any(|one| one == "no-store" || one == "no-cache" || one.starts_with("no-cache=")) {
+        return SHORTEST;
+    }
+    let max_age = directives().find_map(|one| one.strip_prefix("max-age=")?.trim_matches('"').parse::<i64>().ok());
+    max_age.unwrap_or(USUAL).clamp(SHORTEST, LONGEST)
+}
+
+fn invalid<T>(cause: &'static str) -> std::result::Result<T, Refusal> {
+    Err(Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause })
+}
+
+/// The members that a document must have and must not have.
+fn check(url: &DocumentUrl, metadata: &ClientMetadata) -> std::result::Result<(), Refusal> {
+    if metadata.text("client_id")? != Some(url.as_str()) {
+        return invalid("the document's client_id is not its own address");
+    }
+    if metadata.text("client_name")?.is_none() {
+        return invalid("the document has no client_name");
+    }
+    // A document that everybody can read keeps no secret.
+    if metadata.has("client_secret") || metadata.has("client_secret_expires_at") {
+        return invalid("the document holds a secret");
+    }
+    Ok(())
+}
+
+fn understood(
+    tx: &mut Database,
+    policy: &Policy,
+    (url, metadata): (&DocumentUrl, &ClientMetadata),
+) -> Result<(AuthMethod, ApplicationType, Registration)> {
+    let same = |refusal: Refusal| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: refusal.cause };
+    check(url, metadata).map_err(same).map_err(Error::Refused)?;
+    let described = metadata.understand(&most(tx, policy)?).map_err(same).map_err(Error::Refused)?;
+    if matches!(described.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) {
+        return Err(INVALID_CLIENT_DOCUMENT.because("the document asks for a shared secret"));
+    }
+    let refused =
+        |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
+    let checked = clients::validate(tx, i64::MAX, described.draft);
+    let new = checked.map_err(|error| error.map_refusal(refused))?;
+    Ok((described.auth_method, described.application_type, new))
+}
+
+/// Takes in what a document says. A client that the operator suspended or deleted stays so.
+///
+/// # Errors
+/// [`INVALID_CLIENT_DOCUMENT`].
+pub fn take_in(
+    tx: &mut Database,
+    now: UnixTime,
+    policy: &Policy,
+    (url, metadata): (&DocumentUrl, &ClientMetadata),
+    lifetime: i64,
+) -> Result<()> {
+    let (auth_method, application_type, new) = understood(tx, policy, (url, metadata))?;
+    let fresh_until = Some(now.plus(lifetime));
+    if let Some((old, client)) = self_registrations::find_by_client_id(tx, url.as_str())? {
+        store::clients::update(tx, client.id, &new)?;
+        self_registrations::set_client_type(tx, client.id, new.client_type)?;
+        return Ok(self_registrations::update(
+            tx,
+            &SelfRegistration { auth_method, application_type, fresh_until, ..old },
+        )?);
+    }
+    let registered = clients::insert_as(tx, now, url.as_str(), new)?;
+    let registration = SelfRegistration {
+        id: Id::next(now),
+        client_key: registered.client.id,
+        digest: None,
+        auth_method,
+        application_type,
+        fresh_until,
+        created_at: now,
+        used_at: None,
+    };
+    Ok(self_registrations::insert(tx, &registration)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_believed_for_half_a_minute_to_a_day() {
+        for (header, seconds) in [
+            (None, 300),
+            (Some("max-age=600"), 600),
+            (Some("public, max-age=5"), 30),
+            (Some("max-age=999999"), 86_400),
+            (Some("Max-Age=\"120\""), 120),
+            (Some("no-store"), 30),
+            (Some("no-cache, max-age=600"), 30),
+            (Some("max-age=soon"), 300),
+            (Some("max-age=-7"), 30),
+        ] {
+            assert_eq!(lifetime(header), seconds, "{header:?}");
+        }
+    }
+}

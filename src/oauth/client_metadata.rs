@@ -1,0 +1,237 @@
+//! What an application says of itself (RFC 7591 §2), in a registration or in a document of its own.
+//! Forgiving: unknown members and `null` are passed over, what is missing gets a sound value.
+
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use super::problem::{INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, Problem};
+use crate::domain::client::{ClientType, GrantType};
+use crate::domain::redirect_uri::{RedirectUri, host_of};
+use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::scope::Scope;
+use crate::domain::self_registration::{ApplicationType, AuthMethod};
+
+/// The grants that a stranger may use. The others act without a person in front of our consent page.
+const GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
+/// The members of one description.
+#[derive(Clone, Debug)]
+pub struct ClientMetadata(Map<String, Value>);
+
+/// A description that was understood.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The application.
+    pub draft: Draft,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Where it runs.
+    pub application_type: ApplicationType,
+}
+
+const fn invalid(cause: &'static str) -> Refusal {
+    Refusal { problem: &INVALID_CLIENT_METADATA, cause }
+}
+
+impl ClientMetadata {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// [`INVALID_CLIENT_METADATA`].
+    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) | Err(_) => Err(invalid("the description is no JSON object")),
+        }
+    }
+
+    /// The same, where a member that is not said has another default than RFC 7591 gives it.
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        if !self.has(name) {
+            self.0.insert(name.to_owned(), Value::from(value));
+        }
+        self
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A member that is a text, if it is there; an empty one counts as absent.
+    ///
+    /// # Errors
+    /// [`INVALID_CLIENT_METADATA`] for another type.
+    pub fn text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.contains('\0') => {
+                Ok(Some(text.as_str()).filter(|text| !text.is_empty()))
+            }
+            Some(_) => Err(invalid("a member has another type than RFC 7591 gives it")),
+        }
+    }
+
+    fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>, Refusal> {
+        let wrong = || invalid("a member has another type than RFC 7591 gives it");
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let texts = value.as_array().ok_or_else(wrong)?.iter();
+        texts.map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Whether a member is there at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The application that is described, with no more than `most` to ask for.
+    ///
+    /// # Errors
+    /// [`INVALID_REDIRECT_URI`] or [`INVALID_CLIENT_METADATA`]; what [`Draft::validate`] finds comes later.
+    pub fn understand(&self, most: &Scope) -> Result<Described, Refusal> {
+        let auth_method = self.auth_method()?;
+        let application_type = self.text("application_type")?.map(str::parse).transpose();
+        let application_type = application_type.map_err(|_unknown| invalid("the application_type is unknown"))?;
+        let redirect_uris = self.texts("redirect_uris")?.unwrap_or_default();
+        if redirect_uris.is_empty() {
+            return Err(Refusal { problem: &INVALID_REDIRECT_URI, cause: "there is no redirect_uri" });
+        }
+        let client_type = match auth_method {
+            AuthMethod::None => ClientType::Public,
+            _ => ClientType::Confidential,
+        };
+        let draft = Draft {
+            grant_types: self.grant_types()?,
+            scope: Some(self.scope(most)?.to_string()),
+            jwks: self.jwks(auth_method)?,
+            dpop_bound_access_tokens: self.flag("dpop_bound_access_tokens")?,
+            ..Draft::new(self.name(&redirect_uris)?, client_type)
+        };
+        let draft = Draft { redirect_uris, ..draft };
+        Ok(Described { draft, auth_method, application_type: application_type.unwrap_or(ApplicationType::Web) })
+    }
+
+    /// What is missing is `client_secret_basic` (RFC 7591 §2).
+    fn auth_method(&self) -> Result<AuthMethod, Refusal> {
+        let named = self.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic");
+        named.parse().map_err(|_unknown| invalid("the token_endpoint_auth_method is not supported"))
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, Refusal> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(invalid("a member has another type than RFC 7591 gives it")),
+        }
+    }
+
+    /// Grants that we do not give to strangers are left out; the answer says which stayed (§2).
+    fn grant_types(&self) -> Result<Vec<GrantType>, Refusal> {
+        let responses = self.texts("response_types")?.unwrap_or_default();
+        if !responses.is_empty() && !responses.iter().any(|response| response == "code") {
+            return Err(invalid("none of the response_types is code"));
+        }
+        let Some(asked) = self.texts("grant_types")?.filter(|asked| !asked.is_empty()) else {
+            return Ok(GRANTS.to_vec());
+        };
+        let granted: Vec<GrantType> =
+            GRANTS.into_iter().filter(|grant| asked.iter().any(|asked| asked == grant.as_str())).collect();
+        if granted.contains(&GrantType::AuthorizationCode) {
+            Ok(granted)
+        } else {
+            Err(invalid("none of the grant_types is authorization_code"))
+        }
+    }
+
+    /// What it asks for of what it may have; all that it may have when nothing is left, never nothing.
+    fn scope(&self, most: &Scope) -> Result<Scope, Refusal> {
+        let Some(asked) = self.text("scope")? else { return Ok(most.clone()) };
+        let asked: Scope = asked.parse().map_err(|_unreadable| invalid("the scope cannot be read"))?;
+        let granted = asked.intersection(most);
+        Ok(if granted.is_empty() { most.clone() } else { granted })
+    }
+
+    /// Keys count only for a client that authenticates with them.
+    fn jwks(&self, auth_method: AuthMethod) -> Result<Option<String>, Refusal> {
+        if auth_method != AuthMethod::PrivateKeyJwt {
+            return Ok(None);
+        }
+        if self.has("jwks_uri") {
+            return Err(invalid("jwks_uri is not supported; send jwks"));
+        }
+        let jwks = self.get("jwks").ok_or_else(|| invalid("private_key_jwt needs jwks"))?;
+        Ok(Some(jwks.to_string()))
+    }
+
+    /// The claimed name, or whom the person would see at the other end.
+    fn name(&self, redirect_uris: &[String]) -> Result<String, Refusal> {
+        if let Some(name) = self.text("client_name")? {
+            return Ok(name.to_owned());
+        }
+        let first = redirect_uris.iter().find_map(|uri| uri.parse::<RedirectUri>().ok());
+        Ok(first.map_or_else(|| "App without a name".to_owned(), |uri| format!("App at {}", host_of(&uri.url()))))
+    }
+}
+
+/// The public answer to a draft that cannot be taken: RFC 7591 §3.2.2 has two codes.
+pub fn problem_of(problems: &[FieldProblem]) -> (&'static Problem, &'static str) {
+    match problems.first().map(|problem| problem.field) {
+        Some("redirect_uris") => (&INVALID_REDIRECT_URI, "a redirect_uri cannot be taken"),
+        Some("jwks") => (&INVALID_CLIENT_METADATA, "the jwks cannot be taken"),
+        Some("client_name") => (&INVALID_CLIENT_METADATA, "the client_name cannot be taken"),
+        _ => (&INVALID_CLIENT_METADATA, "a member cannot be taken"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn understood(others: Value) -> Result<Described, &'static str> {
+        let mut members = json!({ "redirect_uris": ["http://127.0.0.1/cb"], "token_endpoint_auth_method": "none" });
+        for (name, value) in others.as_object().expect("because it is one") {
+            members[name.as_str()] = value.clone();
+        }
+        let metadata = ClientMetadata::parse(members.to_string().as_bytes()).expect("because it is an object");
+        let most: Scope = "openid tiles".parse().expect("because it is a scope");
+        metadata.understand(&most).map_err(|refusal| refusal.problem.code)
+    }
+
+    #[test]
+    fn what_is_missing_null_or_unknown_is_forgiven() {
+        let described = understood(json!({ "scope": null, "client_name": null, "resource": 7, "contacts": {} }));
+        let Described { draft, application_type, .. } = described.expect("because it is forgiven");
+        assert_eq!((draft.name.as_str(), draft.scope.as_deref()), ("App at 127.0.0.1", Some("openid tiles")));
+        assert_eq!((draft.grant_types, application_type), (GRANTS.to_vec(), ApplicationType::Web));
+        let scope = |scope: &str| understood(json!({ "scope": scope })).map(|described| described.draft.scope);
+        assert_eq!(scope("projects tiles"), Ok(Some("tiles".to_owned())));
+        assert_eq!(scope("projects"), Ok(Some("openid tiles".to_owned())), "never the empty set");
+        let grants = json!({ "grant_types": ["client_credentials", "authorization_code", "implicit"] });
+        assert_eq!(understood(grants).expect("because one is left").draft.grant_types, [GrantType::AuthorizationCode]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_code() {
+        let refused = |others: Value| understood(others).err();
+        assert_eq!(refused(json!({ "redirect_uris": [] })), Some("invalid_redirect_uri"));
+        assert_eq!(refused(json!({ "redirect_uris": null })), Some("invalid_redirect_uri"));
+        for others in [
+            json!({ "redirect_uris": "https://app.example/cb" }),
+            json!({ "redirect_uris": [7] }),
+            json!({ "client_name": 7 }),
+            json!({ "scope": ["a"] }),
+            json!({ "scope": "\"" }),
+            json!({ "token_endpoint_auth_method": "tls_client_auth" }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt" }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example/", "jwks": {} }),
+            json!({ "application_type": "toaster" }),
+            json!({ "grant_types": ["client_credentials"] }),
+            json!({ "grant_types": ["refresh_token"] }),
+            json!({ "response_types": ["token"] }),
+            json!({ "dpop_bound_access_tokens": "yes" }),
+        ] {
+            assert_eq!(refused(others.clone()), Some("invalid_client_metadata"), "{others}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Applications that register themselves (RFC 7591) and look after their registration (RFC 7592).
+
+use super::client_metadata::{ClientMetadata, Described, problem_of};
+use super::clients::{self, add_secret};
+use super::problem::{INVALID_CLIENT_METADATA, REGISTRATION_OFF, TOKEN_MISSING, TOKEN_REVOKED};
+use super::{Refusal, Result, scopes};
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::registration::Registration;
+use crate::domain::scope::Scope;
+use crate::domain::self_registration::{
+    AuthMethod, DynamicRegistration, InitialAccessTokenRecord, Policy, SelfRegistration,
+};
+use crate::domain::token::{ClientSecret, InitialAccessToken, RegistrationToken, Token};
+use crate::outcome::Error;
+use crate::store::{self, Database, StoreError, client_secrets, self_registrations};
+use crate::tokens::revoke;
+
+/// A registration as it is answered (RFC 7591 §3.2.1).
+#[derive(Debug)]
+pub struct Answer {
+    /// The client as it is stored.
+    pub client: Client,
+    /// What is stored beside it.
+    pub registration: SelfRegistration,
+    /// A secret that was just made.
+    pub secret: Option<Token<ClientSecret>>,
+    /// The token that opens the registration.
+    pub token: Token<RegistrationToken>,
+}
+
+/// The most that a stranger's application may ask for: what the operator said, of what exists.
+///
+/// # Errors
+/// When the store fails.
+pub fn most(db: &mut Database, policy: &Policy) -> std::result::Result<Scope, StoreError> {
+    Ok(policy.scope.intersection(&scopes::known_scope(db)?))
+}
+
+/// Whether whoever holds `token` may register.
+///
+/// # Errors
+/// [`REGISTRATION_OFF`]; without a good initial access token, where one is needed, an invalid token.
+pub fn admit(db: &mut Database, now: UnixTime, policy: &Policy, token: Option<&str>) -> Result<()> {
+    match policy.registration {
+        DynamicRegistration::Off => Err(REGISTRATION_OFF.because("dynamic registration is switched off")),
+        DynamicRegistration::Open => Ok(()),
+        DynamicRegistration::Token => {
+            let token = token.ok_or_else(|| TOKEN_MISSING.because("registration needs an initial access token"))?;
+            let unknown = || TOKEN_REVOKED.because("the initial access token is unknown or has expired");
+            let token = Token::<InitialAccessToken>::parse(token).map_err(|_malformed| unknown())?;
+            let found = self_registrations::find_initial_token(db, token.id())?;
+            let found = found.filter(|record| record.digest.matches(&token.digest()) && now < record.expires_at);
+            found.map(drop).ok_or_else(unknown)
+        }
+    }
+}
+
+/// Makes an initial access token that is good for `seconds`.
+///
+/// # Errors
+/// When the store fails.
+pub fn issue_initial_token(
+    tx: &mut Database,
+    now: UnixTime,
+    seconds: i64,
+) -> std::result::Result<Token<InitialAccessToken>, StoreError> {
+    let token = Token::<InitialAccessToken>::generate(Id::next(now));
+    let expires_at = now.plus(seconds);
+    let record = InitialAccessTokenRecord { id: token.id(), digest: token.digest(), created_at: now, expires_at };
+    self_registrations::insert_initial_token(tx, &record)?;
+    Ok(token)
+}
+
+fn validated(tx: &mut Database, policy: &Policy, metadata: &ClientMetadata) -> Result<(Described, Registration)> {
+    let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
+    let checked = clients::validate(tx, i64::MAX, described.draft.clone());
+    let new = checked.map_err(|error| {
+        error.map_refusal(|problems| {
+            let (problem, cause) = problem_of(&problems);
+            Refusal { problem, cause }
+        })
+    })?;
+    Ok((described, new))
+}
+
+/// Registers an application that nobody vouches for.
+///
+/// # Errors
+/// What is wrong with the description.
+pub fn register(tx: &mut Database, now: UnixTime, policy: &Policy, metadata: &ClientMetadata) -> Result<Answer> {
+    let (described, new) = validated(tx, policy, metadata)?;
+    let registered = clients::insert(tx, now, (None, None), new)?;
+    let token = Token::<RegistrationToken>::generate(Id::next(now));
+    let registration = SelfRegistration {
+        id: token.id(),
+        client_key: registered.client.id,
+        digest: Some(token.digest()),
+        auth_method: described.auth_method,
+        application_type: described.application_type,
+        fresh_until: None,
+        created_at: now,
+        used_at: None,
+    };
+    self_registrations::insert(tx, &registration)?;
+    Ok(Answer { client: registered.client, registration, secret: registered.secret, token })
+}
+
+/// The registration that a token opens (RFC 7592 §2). A token of another client is an unknown token.
+///
+/// # Errors
+/// [`REGISTRATION_OFF`], or an invalid token.
+pub fn find(db: &mut Database, policy: &Policy, (client_id, token): (&str, Option<&str>)) -> Result<Answer> {
+    if policy.registration == DynamicRegistration::Off {
+        return Err(REGISTRATION_OFF.because("dynamic registration is switched off"));
+    }
+    let token = token.ok_or_else(|| TOKEN_MISSING.because("the registration access token is missing"))?;
+    let unknown = || TOKEN_REVOKED.because("the registration access token is unknown");
+    let token = Token::<RegistrationToken>::parse(token).map_err(|_malformed| unknown())?;
+    let found = self_registrations::find(db, token.id())?.filter(|(registration, client)| {
+        let digest = registration.digest.as_ref();
+        digest.is_some_and(|digest| digest.matches(&token.digest()))
+            && client.client_id == client_id
+            && client.is_active()
+    });
+    let (registration, client) = found.ok_or_else(unknown)?;
+    Ok(Answer { client, registration, secret: None, token })
+}
+
+/// Writes a registration anew (RFC 7592 §2.2): what is left out is no longer said.
+///
+/// # Errors
+/// What is wrong with the description, or with the token.
+pub fn replace(
+    tx: &mut Database,
+    now: UnixTime,
+    policy: &Policy,
+    (client_id, token): (&str, Option<&str>),
+    metadata: &ClientMetadata,
+) -> Result<Answer> {
+    let old = find(tx, policy, (client_id, token))?;
+    if metadata.text("client_id").map_err(Error::Refused)? != Some(client_id) {
+        return Err(INVALID_CLIENT_METADATA.because("the client_id is missing, or another client's"));
+    }
+    if let Some(secret) = metadata.text("client_secret").map_err(Error::Refused)? {
+        check_secret(tx, now, (&old.client, secret))?;
+    }
+    let (described, new) = validated(tx, policy, metadata)?;
+    store::clients::update(tx, old.client.id, &new)?;
+    self_registrations::set_client_type(tx, old.client.id, new.client_type)?;
+    let secret = match described.auth_method {
+        AuthMethod::None | AuthMethod::PrivateKeyJwt => {
+            client_secrets::end_all(tx, old.client.id, now)?;
+            None
+        }
+        _ if client_secrets::list(tx, now, old.client.id)?.is_empty() => Some(add_secret(tx, now, old.client.id)?),
+        _ => None,
+    };
+    let (auth_method, application_type) = (described.auth_method, described.application_type);
+    let registration = SelfRegistration { auth_method, application_type, ..old.registration };
+    self_registrations::update(tx, &registration)?;
+    let client = store::clients::find(tx, old.client.id)?.unwrap_or(old.client);
+    Ok(Answer { client, registration, secret, token: old.token })
+}
+
+/// A secret in a description must be the one that the client has (RFC 7592 §2.2).
+fn check_secret(tx: &mut Database, now: UnixTime, (client, secret): (&Client, &str)) -> Result<()> {
+    let other = || INVALID_CLIENT_METADATA.because("the client_secret is not the client's");
+    let secret = Token::<ClientSecret>::parse(secret).map_err(|_malformed| other())?;
+    let found = client_secrets::find_with_client(tx, secret.id())?;
+    let is_own = found.is_some_and(|(record, owner)| {
+        owner.id == client.id && record.digest.matches(&secret.digest()) && record.is_alive(now)
+    });
+    if is_own { Ok(()) } else { Err(other()) }
+}
+
+/// Ends a registration with all that people allowed it (RFC 7592 §2.3).
+///
+/// # Errors
+/// What is wrong with the token.
+pub fn delete(tx: &mut Database, now: UnixTime, policy: &Policy, named: (&str, Option<&str>)) -> Result<()> {
+    let found = find(tx, policy, named)?;
+    Ok(revoke::delete_client(tx, now, found.client.id)?)
+}

@@ -1,0 +1,146 @@
+//! A signed statement in its compact form (RFC 7515 §3.1), taken apart before anything is believed.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::jwk::{Algorithm, Jwk};
+
+/// The longest statement, in bytes: a large RSA key and a few claims.
+const MAX_BYTES: usize = 8_192;
+
+/// What stands in front (RFC 7515 §4.1). A member that is there twice makes it unreadable.
+#[derive(Debug, Deserialize)]
+struct Header {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<String>,
+    jwk: Option<Value>,
+    crit: Option<Value>,
+    b64: Option<Value>,
+}
+
+/// A statement that was read and not yet believed.
+#[derive(Debug)]
+pub struct Jws<'a> {
+    /// How it was signed.
+    pub algorithm: Algorithm,
+    /// What it says that it is.
+    pub typ: Option<String>,
+    /// The name of the key.
+    pub kid: Option<String>,
+    /// The key itself, when it came along.
+    pub jwk: Option<Value>,
+    signed: &'a str,
+    claims: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// The statement cannot be read, or is signed in a way that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a signed statement that can be read")]
+pub struct InvalidJws;
+
+impl<'a> Jws<'a> {
+    /// Reads a statement.
+    ///
+    /// # Errors
+    /// [`InvalidJws`]: its form, `none` or another algorithm that is not taken, and extensions that
+    /// must be understood (§4.1.11).
+    pub fn parse(text: &'a str) -> Result<Self, InvalidJws> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidJws);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(InvalidJws)?;
+        let (header, claims) = signed.split_once('.').ok_or(InvalidJws)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_not_base64url| InvalidJws);
+        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_not_a_header| InvalidJws)?;
+        if header.crit.is_some() || header.b64.is_some() {
+            return Err(InvalidJws);
+        }
+        Ok(Self {
+            algorithm: header.alg.parse().map_err(|_not_taken| InvalidJws)?,
+            typ: header.typ,
+            kid: header.kid,
+            jwk: header.jwk,
+            signed,
+            claims: decode(claims)?,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// Whether it says that it is of this type; `application/` in front is the same (§4.1.9).
+    pub fn is_a(&self, typ: &str) -> bool {
+        let said = self.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+        said.strip_prefix("application/").unwrap_or(&said) == typ
+    }
+
+    /// Whether this key signed it.
+    pub fn is_signed_by(&self, key: &Jwk) -> bool {
+        key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature)
+    }
+
+    /// What it says. Believe it only after [`Jws::is_signed_by`].
+    ///
+    /// # Errors
+    /// [`InvalidJws`] when the claims have another shape, or one is there twice.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, InvalidJws> {
+        serde_json::from_slice(&self.claims).map_err(|_other_shape| InvalidJws)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn statement(header: &str, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.{}", part(header), part(claims), part("signature"))
+    }
+
+    /// RFC 8037 appendix A.4.
+    #[test]
+    fn a_published_signature_is_verified_and_a_changed_one_is_not() {
+        let text = concat!(
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbh",
+            "ijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+        let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        let key = Jwk::from_value(&key).expect("because it is the RFC's");
+        assert!(Jws::parse(text).expect("because it is the RFC's").is_signed_by(&key));
+        let changed = text.replace("RXhhbXBsZSBvZi", "RXhhbXBsZSBvZj");
+        assert!(!Jws::parse(&changed).expect("because its form is right").is_signed_by(&key));
+    }
+
+    #[test]
+    fn none_symmetric_critical_and_broken_statements_are_not_read() {
+        let fine = r#"{"alg":"ES256"}"#;
+        assert!(Jws::parse(&statement(fine, "{}")).is_ok());
+        for header in [
+            r#"{"alg":"none"}"#, r#"{"alg":"None"}"#, r#"{"alg":"HS256"}"#, r#"{"alg":"ES512"}"#, r#"{"typ":"JWT"}"#,
+            r#"{"alg":"ES256","crit":["exp"]}"#, r#"{"alg":"ES256","b64":false}"#, r#"{"alg":"ES256","alg":"RS256"}"#,
+            "[]", "",
+        ] {
+            assert_eq!(Jws::parse(&statement(header, "{}")).err(), Some(InvalidJws), "{header}");
+        }
+        let text = statement(fine, "{}");
+        for broken in ["", "a.b", ".", "..", &text.replace('.', ""), &format!("{text}="), &format!("{text}.x")] {
+            assert!(Jws::parse(broken).is_err(), "{broken}");
+        }
+        assert!(Jws::parse(&statement(fine, &"x".repeat(9_000))).is_err());
+    }
+
+    #[test]
+    fn a_type_is_compared_without_case_and_prefix() {
+        let of = |header: &str| {
+            let text = statement(header, "{}");
+            Jws::parse(&text).expect("because its form is right").is_a("dpop+jwt")
+        };
+        assert!(of(r#"{"alg":"ES256","typ":"dpop+jwt"}"#) && of(r#"{"alg":"ES256","typ":"application/DPoP+jwt"}"#));
+        assert!(!of(r#"{"alg":"ES256","typ":"JWT"}"#) && !of(r#"{"alg":"ES256"}"#));
+    }
+}

@@ -1,0 +1,91 @@
+//! The tables `self_registrations` and `registration_tokens`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::client::{Client, ClientType};
+use crate::domain::id::Id;
+use crate::domain::self_registration::{InitialAccessTokenRecord, SelfRegistration};
+use crate::schema::{
+    client_secrets, clients, consents, device_codes, grants, pushed_requests, registration_tokens, self_registrations,
+};
+
+/// Rows per batch of cleaning.
+const BATCH: i64 = 100;
+
+/// The registration with this key, and its client.
+pub fn find(tx: &mut Database, id: Id<SelfRegistration>) -> Result<Option<(SelfRegistration, Client)>> {
+    let row = self_registrations::table.inner_join(clients::table).filter(self_registrations::id.eq(id));
+    Ok(row.select((SelfRegistration::as_select(), Client::as_select())).get_result(tx).optional()?)
+}
+
+/// The registration of the client with this public name.
+pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<(SelfRegistration, Client)>> {
+    let row = self_registrations::table.inner_join(clients::table).filter(clients::client_id.eq(client_id));
+    Ok(row.select((SelfRegistration::as_select(), Client::as_select())).get_result(tx).optional()?)
+}
+
+/// Adds a registration.
+pub fn insert(tx: &mut Database, registration: &SelfRegistration) -> Result<()> {
+    diesel::insert_into(self_registrations::table).values(registration).execute(tx)?;
+    Ok(())
+}
+
+/// Writes what its client said anew; the token and its first use stay.
+pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
+    diesel::update(self_registrations::table.filter(self_registrations::id.eq(new.id)))
+        .set((
+            self_registrations::auth_method.eq(new.auth_method),
+            self_registrations::application_type.eq(new.application_type),
+            self_registrations::fresh_until.eq(new.fresh_until),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Writes whether its client can keep a secret, which only such a client may change.
+pub fn set_client_type(tx: &mut Database, client: Id<Client>, client_type: ClientType) -> Result<()> {
+    let row = diesel::update(clients::table.filter(clients::id.eq(client)));
+    row.set(clients::client_type.eq(client_type)).execute(tx)?;
+    Ok(())
+}
+
+/// The initial access token with this key.
+pub fn find_initial_token(
+    tx: &mut Database,
+    id: Id<InitialAccessTokenRecord>,
+) -> Result<Option<InitialAccessTokenRecord>> {
+    let row = registration_tokens::table.filter(registration_tokens::id.eq(id));
+    Ok(row.select(InitialAccessTokenRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Adds an initial access token.
+pub fn insert_initial_token(tx: &mut Database, token: &InitialAccessTokenRecord) -> Result<()> {
+    diesel::insert_into(registration_tokens::table).values(token).execute(tx)?;
+    Ok(())
+}
+
+/// Removes initial access tokens that ended before `before`, and one batch of the clients that came
+/// before it and that nobody ever allowed anything. Says how many rows were seen to.
+pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let ended = registration_tokens::table.filter(registration_tokens::expires_at.lt(before));
+    let removed = diesel::delete(ended).execute(tx)?;
+    let unused = self_registrations::table
+        .filter(self_registrations::used_at.is_null())
+        .filter(self_registrations::created_at.lt(before));
+    let keys: Vec<i64> = unused.select(self_registrations::client_key).limit(BATCH).load(tx)?;
+    let used = grants::table.filter(grants::client_key.eq_any(keys.clone()));
+    let used: Vec<Option<i64>> = used.select(grants::client_key).distinct().load(tx)?;
+    let (used, unused): (Vec<i64>, Vec<i64>) = keys.iter().partition(|key| used.contains(&Some(**key)));
+    let in_use = self_registrations::table.filter(self_registrations::client_key.eq_any(used));
+    diesel::update(in_use).set(self_registrations::used_at.eq(Some(before))).execute(tx)?;
+    diesel::delete(self_registrations::table.filter(self_registrations::client_key.eq_any(unused.clone())))
+        .execute(tx)?;
+    diesel::delete(client_secrets::table.filter(client_secrets::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(pushed_requests::table.filter(pushed_requests::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(tx)?;
+    diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(tx)?;
+    Ok(removed + keys.len())
+}

@@ -1,0 +1,31 @@
+//! The table `used_proofs`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::used_proof::UsedProof;
+use crate::schema::used_proofs;
+
+/// Rows per batch of cleaning.
+const BATCH: i64 = 500;
+
+/// Whether it was used before.
+pub fn is_used(tx: &mut Database, proof: &UsedProof) -> Result<bool> {
+    let row = used_proofs::table.filter(used_proofs::digest.eq(&proof.digest)).select(used_proofs::id);
+    Ok(row.get_result::<i64>(tx).optional()?.is_some())
+}
+
+/// Notes its use. Somebody who used it at the same moment makes this fail with
+/// [`super::StoreError::Conflict`]: the unique index picks the winner.
+pub fn insert(tx: &mut Database, proof: &UsedProof) -> Result<()> {
+    diesel::insert_into(used_proofs::table).values(proof).execute(tx)?;
+    Ok(())
+}
+
+/// Removes one batch of those that are refused for their age now; says how many went.
+pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let ended = used_proofs::table.filter(used_proofs::expires_at.lt(now));
+    let ids: Vec<i64> = ended.select(used_proofs::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(used_proofs::table.filter(used_proofs::id.eq_any(ids))).execute(tx)?)
+}

@@ -1,0 +1,46 @@
+//! How a proof of possession travels (RFC 9449 §4.1, §7.1, §8): the headers `DPoP` and `DPoP-Nonce`.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::app::App;
+use crate::oauth::Refusal;
+use crate::oauth::dpop::{Expected, Proven, nonce, verify};
+use crate::oauth::problem::INVALID_DPOP_PROOF;
+
+/// The header with the nonce of the next proof.
+pub const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+const PROOF: HeaderName = HeaderName::from_static("dpop");
+
+/// The key that a request proves, nothing when it sends no proof. Exactly one header may carry it
+/// (§4.3, item 1).
+///
+/// # Errors
+/// Why the proof is not right.
+pub fn proven(app: &App, request: &HttpRequest, access_token: Option<&str>) -> Result<Option<Proven>, Refusal> {
+    let invalid = |cause| Refusal { problem: &INVALID_DPOP_PROOF, cause };
+    let mut proofs = request.headers().get_all(PROOF);
+    let Some(proof) = proofs.next() else { return Ok(None) };
+    if proofs.next().is_some() {
+        return Err(invalid("two proofs came at once"));
+    }
+    let proof = proof.to_str().map_err(|_not_text| invalid("the proof is no text"))?;
+    // What the public calls this address; never a header's word.
+    let url = format!("{}{}", app.public.origin, request.path());
+    let expected = Expected { method: request.method().as_str(), url: &url, access_token };
+    verify(&app.mint.keys, app.now(), proof, expected).map(Some)
+}
+
+/// The token behind `Authorization: DPoP`, the scheme in any letter case.
+pub fn token_in_header(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("dpop").then_some(token.trim())
+}
+
+/// Hands the nonce of this moment along (§8.2).
+pub fn add_nonce(app: &App, headers: &mut HeaderMap) {
+    if let Ok(nonce) = HeaderValue::from_str(&nonce(&app.mint.keys, app.now())) {
+        headers.insert(NONCE, nonce);
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading a public document at an address that a stranger chose, without becoming their hands: the
+//! host is resolved, every address is judged, and exactly those that were judged are connected to.
+//! No redirects, https only, status 200, JSON, a small body, a short time.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix_tls::connect::{Connector as TcpConnector, Resolve, Resolver};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use crate::domain::global_address::is_global;
+
+/// The most bytes of a document: 5 KiB.
+const MAX_BYTES: usize = 5_120;
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Addresses of one host that are tried.
+const MAX_ADDRESSES: usize = 4;
+
+/// A document that was read.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// How long its author wants it to be kept.
+    pub cache_control: Option<String>,
+}
+
+/// Why a document was not read, for our log: the world hears one answer for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The address is none that is read.
+    #[error("the address is not https, or has no host")]
+    Address,
+    /// The host is unknown, does not answer, is not public, or shows no good certificate.
+    #[error("the host cannot be reached, or is not a public one")]
+    Unreachable,
+    /// It took too long.
+    #[error("the document came too slowly")]
+    Late,
+    /// The status is not 200; a redirect is not followed.
+    #[error("the status is not 200")]
+    Status,
+    /// It does not say that it is JSON.
+    #[error("the content type is not JSON")]
+    Type,
+    /// It is too large.
+    #[error("the document is over 5 KiB")]
+    Size,
+}
+
+/// What a fetch ends with.
+pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Document, FetchError>> + 'a>>;
+
+/// Something that reads documents.
+pub trait Fetch: Send + Sync {
+    /// Reads the document at an address.
+    fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a>;
+}
+
+/// What may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Public addresses, by https.
+    World,
+    /// This machine, by http.
+    Loopback,
+}
+
+/// The one that runs.
+pub struct GuardedFetcher {
+    reach: Reach,
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+impl GuardedFetcher {
+    /// It reaches the world, and nothing that is not public.
+    pub fn new() -> Self {
+        Self { reach: Reach::World, tls: OnceLock::new() }
+    }
+
+    /// The same rules with this machine alone in reach, for tests: no setting leads here.
+    pub fn reaching_loopback_only() -> Self {
+        Self { reach: Reach::Loopback, tls: OnceLock::new() }
+    }
+
+    /// Trust as the operating system has it, read when it is first needed.
+    fn tls(&self) -> Arc<ClientConfig> {
+        let make = || {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+            let builder = builder.expect("because the provider has TLS 1.2 and 1.3");
+            let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Arc::new(config)
+        };
+        self.tls.get_or_init(make).clone()
+    }
+
+    async fn read(&self, url: &Url) -> Result<Document, FetchError> {
+        let scheme = match self.reach {
+            Reach::World => "https",
+            Reach::Loopback => "http",
+        };
+        // A host that is an address would pass the resolver by.
+        if url.scheme() != scheme || url.domain().is_none() {
+            return Err(FetchError::Address);
+        }
+        let tcp = TcpConnector::new(Resolver::custom(Guard(self.reach))).service();
+        let connector = awc::Connector::new().connector(tcp).timeout(PATIENCE).rustls_0_23(self.tls());
+        let client = awc::Client::builder().connector(connector).disable_redirects().timeout(PATIENCE).finish();
+        let sent = client.get(url.as_str()).insert_header((ACCEPT, "application/json")).send().await;
+        let mut response = sent.map_err(|error| {
+            tracing::debug!(%error, host = url.host_str(), "a client's document cannot be reached");
+            FetchError::Unreachable
+        })?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status);
+        }
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if !text(CONTENT_TYPE).is_some_and(is_json) {
+            return Err(FetchError::Type);
+        }
+        let cache_control = text(CACHE_CONTROL).map(str::to_owned);
+        let body = response.body().limit(MAX_BYTES).await.map_err(|_too_large| FetchError::Size)?;
+        Ok(Document { body: body.to_vec(), cache_control })
+    }
+}
+
+impl Default for GuardedFetcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fetch for GuardedFetcher {
+    fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a> {
+        Box::pin(async move { tokio::time::timeout(PATIENCE, self.read(url)).await.unwrap_or(Err(FetchError::Late)) })
+    }
+}
+
+/// `application/json`, or a type made of it (RFC 6839 §3.1).
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Resolves hosts, and refuses one that has any address out of reach: whoever mixes public and
+/// internal ones means no good.
+struct Guard(Reach);
+
+impl Guard {
+    fn lets(&self, address: SocketAddr) -> bool {
+        match self.0 {
+            Reach::World => is_global(address.ip()),
+            Reach::Loopback => address.ip().is_loopback(),
+        }
+    }
+}
+
+type Resolved = Result<Vec<SocketAddr>, Box<dyn StdError>>;
+
+impl Resolve for Guard {
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> Pin<Box<dyn Future<Output = Resolved> + 'a>> {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+            match found.iter().all(|address| self.lets(*address)) {
+                true => Ok(found.into_iter().take(MAX_ADDRESSES).collect()),
+                false => Err("the host has an address that is not public".into()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_that_it_is_json() {
+        for fine in ["application/json", "Application/JSON; charset=utf-8", "application/oauth-client+json"] {
+            assert!(is_json(fine), "{fine}");
+        }
+        for other in ["text/html", "text/plain", "", "application/jsonp", "text/json"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

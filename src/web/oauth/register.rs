@@ -1,0 +1,113 @@
+//! `/oauth/register` — RFC 7591 §3, RFC 7592 §2.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use crate::domain::self_registration::DynamicRegistration;
+use crate::oauth::Refusal;
+use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::dynamic_registration::{self, Answer};
+use crate::outcome::{Error, consult, transact};
+use crate::web::api::bearer::in_header;
+use crate::web::api::error::ApiError;
+use crate::web::app::App;
+use crate::web::body;
+
+/// Registers an application.
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let admitted =
+        consult(&app.store, move |db| dynamic_registration::admit(db, now, &shared.config.strangers, token.as_deref()));
+    admitted.await?;
+    let throttled = app.throttle.attempt_registration(now, &app.origin_of(&request).address);
+    throttled.map_err(|throttled| {
+        let words = "Too many applications were registered from this network. Try again later.";
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, words).retry_after(throttled.0)
+    })?;
+    let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
+    let shared = app.clone();
+    let registered =
+        transact(&app.store, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
+    Ok(answer(&app, StatusCode::CREATED, &registered.await?))
+}
+
+/// Says what is registered.
+pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (shared, token) = (app.clone(), in_header(&request).map(str::to_owned));
+    let found = consult(&app.store, move |db| {
+        dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
+    });
+    Ok(answer(&app, StatusCode::OK, &found.await?))
+}
+
+/// Writes it anew.
+pub async fn put(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    known(&app, &request, &client_id).await?;
+    let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
+    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let replaced = transact(&app.store, move |tx| {
+        let named = (client_id.as_str(), token.as_deref());
+        dynamic_registration::replace(tx, now, &shared.config.strangers, named, &metadata)
+    });
+    Ok(answer(&app, StatusCode::OK, &replaced.await?))
+}
+
+/// Ends it.
+pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
+    known(&app, &request, &client_id).await?;
+    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let deleted = transact(&app.store, move |tx| {
+        dynamic_registration::delete(tx, now, &shared.config.strangers, (&client_id, token.as_deref()))
+    });
+    deleted.await?;
+    Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
+}
+
+/// Refuses a wrong token from a read.
+async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Result<(), Error<Refusal>> {
+    let (shared, token, client_id) = (app.clone(), in_header(request).map(str::to_owned), client_id.to_owned());
+    let found = consult(&app.store, move |db| {
+        dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
+    });
+    found.await.map(drop)
+}
+
+/// What was stored (RFC 7591 §3.2.1), without a `null`.
+fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
+    let client = &found.client;
+    let mut members = json!({
+        "client_id": client.client_id,
+        "client_id_issued_at": client.created_at.seconds(),
+        "client_name": client.name,
+        "redirect_uris": client.redirect_uris.to_vec(),
+        "grant_types": client.grant_types.to_vec(),
+        "response_types": ["code"],
+        "scope": client.scope.as_str(),
+        "token_endpoint_auth_method": found.registration.auth_method.as_str(),
+        "application_type": found.registration.application_type.as_str(),
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "registration_access_token": found.token.expose(),
+        "registration_client_uri": format!("{}/oauth/register/{}", app.public.issuer, client.client_id),
+    });
+    if let Some(keys) = client.jwks.as_deref().and_then(|jwks| serde_json::from_str::<Value>(jwks).ok()) {
+        members["jwks"] = keys;
+    }
+    if let Some(secret) = &found.secret {
+        members["client_secret"] = json!(secret.expose());
+        members["client_secret_expires_at"] = json!(0);
+    }
+    HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(members)
+}
+
+/// Whether metadata names the endpoint.
+pub(super) fn is_on(app: &App) -> bool {
+    app.config.strangers.registration != DynamicRegistration::Off
+}
