@@ -309,6 +309,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        network -> Text,
     }
 }
 

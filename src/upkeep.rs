@@ -10,7 +10,7 @@ use crate::clock::{Clock, UnixTime};
 use crate::domain::self_registration::UNUSED;
 use crate::mail::Mail;
 use crate::oauth::signing::Signer;
-use crate::store::{Database, Result, Store, cleaning, self_registrations, used_proofs};
+use crate::store::{Database, Result, Store, cleaning, device_codes, self_registrations, used_proofs};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -38,11 +38,13 @@ pub async fn flush(store: &Store, mint: &Mint) {
     }
 }
 
-/// Removes what ended more than a day before `now`; says how many rows went.
+/// Takes back what no device came for, and removes what ended more than a day before `now`; says how
+/// many rows went.
 ///
 /// # Errors
 /// When the store fails; what was removed before stays removed.
 pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
+    store.write(move |tx| device_codes::end_unfetched(tx, now)).await?;
     let mut removed = 0;
     loop {
         let cleaned = move |tx: &mut Database| {
@@ -97,6 +99,7 @@ async fn care(House { store, mint, signer, clock, .. }: &House) {
             if let Err(error) = signer.tend(store, mint, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }
+            mint.pace.sweep(clock.now());
             match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),

@@ -96,13 +96,8 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
             output::record(&shown(&api, &client, Some(&secret)), is_json);
         }
         Api::Delete(named) => {
-            let (api, client) = find(&store, &named).await?;
-            store
-                .write(move |tx| {
-                    apis::delete(tx, api.id)?;
-                    revoke::delete_client(tx, now, client.id)
-                })
-                .await?;
+            let (api, _) = find(&store, &named).await?;
+            store.write(move |tx| revoke::delete_api(tx, now, &api)).await?;
             println!("deleted {}", named.identifier);
         }
     }

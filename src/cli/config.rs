@@ -61,6 +61,7 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.user_token", json!(lifetimes.user_token));
     add("lifetimes.user_token_max", json!(lifetimes.user_token_max));
     add("lifetimes.remote_session", json!(lifetimes.remote_session));
+    add("lifetimes.device", json!(lifetimes.device));
     add("lifetimes.reset", json!(lifetimes.reset));
     add("lifetimes.login_redirect_max", json!(lifetimes.login_redirect_max));
     add("lifetimes.session_idle", json!(lifetimes.session_idle));
@@ -87,4 +88,17 @@ fn shown(settings: &Settings) -> Value {
     add("workers", json!(settings.workers));
     add("log.level", json!(settings.log_level.as_str().to_lowercase()));
     Value::Object(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_shown() {
+        let settings = crate::config::load(None, std::iter::empty()).expect("because the defaults are right");
+        let Value::Object(shown) = shown(&settings) else { panic!("it is no object") };
+        let missing: Vec<&str> = KEYS.iter().map(|(key, _)| *key).filter(|key| !shown.contains_key(*key)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }

@@ -37,7 +37,7 @@ pub struct Rotate {
 /// Why it failed.
 pub async fn run(command: Keys, config: Config, is_json: bool) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let (store, mint) = start::mint(&config, &Clock::System).await?;
+    let (store, mint) = start::mint(&config, &Clock::System, "").await?;
     match command {
         Keys::List => {}
         Keys::Rotate(rotate) => {

@@ -82,14 +82,15 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
     Ok((store, keys))
 }
 
-/// Opens the store with what is needed to make tokens and keys.
+/// Opens the store with what is needed to make tokens of this issuer and keys.
 ///
 /// # Errors
 /// Why it cannot be used.
-pub async fn mint(config: &Config, clock: &Clock) -> Result<(Store, Arc<Mint>), StartError> {
+pub async fn mint(config: &Config, clock: &Clock, issuer: &str) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
-    let (lifetimes, limits) = (config.lifetimes, config.token_limits);
-    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() })))
+    let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
+    let (last_use, pace) = (LastUse::default(), Pace::default());
+    Ok((store, Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace })))
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.
@@ -105,10 +106,10 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 /// # Errors
 /// Why it cannot run.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
-    let (store, mint) = mint(&config, &clock).await?;
+    let public = PublicUrl::new(public_url);
+    let (store, mint) = mint(&config, &clock, &public.issuer).await?;
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
-    let public = PublicUrl::new(public_url);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Throttle::new(config.rate_limits);
     let (documents, once) = (Documents::default(), Once::default());

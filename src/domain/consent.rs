@@ -22,7 +22,8 @@ column::named! {
     }
 }
 
-/// One remembered consent of one person for one application.
+/// One remembered consent of one person for one application: these scopes at these APIs, and at no
+/// others. There is a row for each list of APIs that was allowed.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::consents)]
 pub struct Consent {
@@ -34,10 +35,19 @@ pub struct Consent {
     pub client_key: Id<Client>,
     /// What kind of thing.
     pub kind: ConsentKind,
-    /// All scopes that were ever allowed.
+    /// The scopes that were ever allowed there.
     pub scope: Scope,
     /// When it was last widened.
     pub allowed_at: UnixTime,
-    /// All APIs that were ever allowed.
+    /// The APIs, in the order of the alphabet; empty where none was named.
     pub audience: Words,
+}
+
+impl Consent {
+    /// Whether it covers these scopes at these APIs. Who names no API asks for a token that every API
+    /// of its scopes takes: that is no less than any list, so it is only covered by itself (ours).
+    pub fn covers(&self, scope: &Scope, audience: &Words) -> bool {
+        let is_no_wider = audience.is_within(&self.audience) && audience.is_empty() == self.audience.is_empty();
+        scope.is_within(&self.scope) && is_no_wider
+    }
 }

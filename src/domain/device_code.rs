@@ -18,6 +18,9 @@ use crate::clock::UnixTime;
 /// Seconds between two polls of a device, until it is told to slow down (RFC 8628 §3.2).
 pub const INTERVAL: i64 = 5;
 
+/// Seconds after its end in which a device may fetch what was allowed in time.
+pub const GRACE: i64 = 60;
+
 /// Twenty letters: no vowels, so that no words come about, and none that looks like a digit
 /// (RFC 8628 §6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -117,6 +120,12 @@ pub struct DeviceCodeRecord {
 }
 
 impl DeviceCodeRecord {
+    /// Whether what was allowed may still be fetched: a device that asks every few seconds may come a
+    /// little after its time, when its person decided in the last of it (ours).
+    pub fn is_fetchable(&self, now: UnixTime) -> bool {
+        self.grant_id.is_some() && now < self.expires_at.plus(GRACE)
+    }
+
     /// Whether a person may still decide.
     pub fn is_waiting(&self, now: UnixTime) -> bool {
         self.grant_id.is_none() && self.denied_at.is_none() && now < self.expires_at

@@ -77,6 +77,23 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// A new one, of nobody and for nothing yet: what it is for is put over it.
+    pub fn new(now: UnixTime, kind: GrantKind, expires_at: Option<UnixTime>) -> Self {
+        Self {
+            id: Id::next(now),
+            kind,
+            user_id: None,
+            client_key: None,
+            session_id: None,
+            return_url: None,
+            scope: Scope::default(),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            audience: Words::default(),
+        }
+    }
+
     /// Whether it stands at `now`.
     pub fn is_alive(&self, now: UnixTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)

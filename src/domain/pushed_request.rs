@@ -10,10 +10,6 @@ use crate::clock::UnixTime;
 /// What a `request_uri` of ours begins with (§2.2).
 pub const URN: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// Seconds that a request stays good once a browser came with it in time: a person may take a while to
-/// log in (ours).
-const PAUSE: i64 = 86_400;
-
 /// One pushed request.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::pushed_requests)]
@@ -32,13 +28,15 @@ pub struct PushedRequestRecord {
     pub expires_at: UnixTime,
     /// When it was decided about.
     pub used_at: Option<UnixTime>,
+    /// The part of the network address that pushed it which one household or company shares.
+    pub network: String,
 }
 
 impl PushedRequestRecord {
     /// Whether it can still be answered: undecided, and a browser came with it in time, now or at
-    /// `began`. It is used up by the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
+    /// `began`, which is believed for an hour: a person may take a while to log in (ours). It is used up by the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
     pub fn is_open(&self, now: UnixTime, began: Option<UnixTime>) -> bool {
-        let came_in_time = began.is_some_and(|began| began < self.expires_at && now.since(began) < PAUSE);
+        let came_in_time = began.is_some_and(|began| began < self.expires_at);
         self.used_at.is_none() && (now < self.expires_at || came_in_time)
     }
 }

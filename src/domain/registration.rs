@@ -27,7 +27,7 @@ pub struct Draft {
     pub login_delivery: LoginDelivery,
     /// Seconds; the server's default when absent.
     pub login_token_lifetime: Option<i64>,
-    /// The grants; both code and refresh when empty.
+    /// The grants: one at least, unless it only authenticates (an API's credentials).
     pub grant_types: Vec<GrantType>,
     /// The scope; `projects` when absent.
     pub scope: Option<String>,
@@ -86,7 +86,7 @@ impl Draft {
             login_return_urls: Vec::new(),
             login_delivery: LoginDelivery::Query,
             login_token_lifetime: None,
-            grant_types: Vec::new(),
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             scope: None,
             require_pkce: client_type == ClientType::Public,
             allow_plain_pkce: false,
@@ -119,6 +119,10 @@ impl Draft {
             let message = "An application without a secret must use S256 challenges.".to_owned();
             problems.push(FieldProblem { field: "allow_plain_pkce", message });
         }
+        if self.grant_types.is_empty() {
+            let message = "An application needs one way at least to get tokens.".to_owned();
+            problems.push(FieldProblem { field: "grant_types", message });
+        }
         if self.client_type == ClientType::Public && self.jwks.is_some() {
             let message = "An application without a secret cannot keep a private key either.".to_owned();
             problems.push(FieldProblem { field: "jwks", message });
@@ -131,10 +135,7 @@ impl Draft {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let grant_types = match self.grant_types.as_slice() {
-            [] => [GrantType::AuthorizationCode, GrantType::RefreshToken].iter().map(|grant| grant.as_str()).collect(),
-            grants => grants.iter().map(|grant| grant.as_str()).collect(),
-        };
+        let grant_types = self.grant_types.iter().map(|grant| grant.as_str()).collect();
         Ok(Registration {
             name,
             client_type: self.client_type,

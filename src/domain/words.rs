@@ -46,6 +46,18 @@ impl Words {
         self.iter().chain(other.iter().filter(|word| !self.contains(word))).collect()
     }
 
+    /// The same words in the order of the alphabet: equal lists are equal texts.
+    pub fn sorted(&self) -> Self {
+        let mut words: Vec<&str> = self.iter().collect();
+        words.sort_unstable();
+        words.into_iter().collect()
+    }
+
+    /// The words but for one.
+    pub fn without(&self, word: &str) -> Self {
+        self.iter().filter(|held| *held != word).collect()
+    }
+
     /// The list as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,10 +5,8 @@ use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
-use crate::domain::scope::Scope;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, grants};
 use crate::tokens::issue::{Issued, user_token};
@@ -38,19 +36,7 @@ pub(super) fn issue_whole(
     (user, kind): (Id<User>, GrantKind),
     lifetime: i64,
 ) -> Result<Issued<UserToken>, StoreError> {
-    let grant = Grant {
-        id: Id::next(now),
-        kind,
-        user_id: Some(user),
-        client_key: None,
-        session_id: None,
-        return_url: None,
-        scope: Scope::default(),
-        created_at: now,
-        expires_at: Some(now.plus(lifetime)),
-        revoked_at: None,
-        audience: Words::default(),
-    };
+    let grant = Grant { user_id: Some(user), ..Grant::new(now, kind, Some(now.plus(lifetime))) };
     grants::insert(tx, &grant)?;
     user_token(tx, now, &grant, lifetime)
 }

@@ -17,9 +17,9 @@ use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, consents, grants, login_codes, sessions};
-use crate::tokens::Mint;
+use crate::store::{Database, StoreError, clients, consents, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
+use crate::tokens::{Mint, sitting};
 
 /// Where a program on this device waits for its person: fixed, since it sends no address.
 const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
@@ -265,14 +265,14 @@ pub fn returns_at_once(
 ) -> Result<bool, StoreError> {
     match &redirect.client {
         Some(client) if is_navigation && redirect.may_be_remembered() => {
-            Ok(consents::find(db, user, client.id, redirect.consent_kind())?.is_some())
+            Ok(!consents::list_of(db, user, client.id, redirect.consent_kind())?.is_empty())
         }
         _ => Ok(false),
     }
 }
 
 /// Issues the token. It replaces the one that this session gave this application before, and ends
-/// with the session.
+/// with the session. Nothing when the session has ended meanwhile.
 ///
 /// # Errors
 /// When the store fails.
@@ -281,24 +281,20 @@ pub fn allow(
     now: UnixTime,
     mint: &Mint,
     redirect: &LoginRedirect,
-    (user, session): (Id<User>, Id<Session>),
-) -> Result<Allowed, StoreError> {
+    session: &Session,
+) -> Result<Option<Allowed>, StoreError> {
+    let Some((session, User { id: user, .. })) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
+        return Ok(None);
+    };
     let lifetime = redirect.lifetime(mint);
     let grant = Grant {
-        id: Id::next(now),
-        kind: redirect.grant_kind(),
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
-        session_id: Some(session),
+        session_id: Some(session.id),
         // Without query and fragment: they are the app's business, not ours to keep.
         return_url: Some(redirect.return_url.host()),
-        scope: Scope::default(),
-        created_at: now,
-        expires_at: Some(now.plus(lifetime)),
-        revoked_at: None,
-        audience: Words::default(),
+        ..Grant::new(now, redirect.grant_kind(), Some(now.plus(lifetime)))
     };
-    sessions::lock(tx, session)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
@@ -306,7 +302,7 @@ pub fn allow(
         consents::remember(tx, now, user, client.id, allowed)?;
     }
     let Some(challenge) = &redirect.code_challenge else {
-        return Ok(Allowed::Token(issue::user_token(tx, now, &grant, lifetime)?));
+        return Ok(Some(Allowed::Token(issue::user_token(tx, now, &grant, lifetime)?)));
     };
     let code = Token::<LoginCode>::generate(Id::next(now));
     let record = LoginCodeRecord {
@@ -321,7 +317,7 @@ pub fn allow(
         redeemed_at: None,
     };
     login_codes::insert(tx, &record)?;
-    Ok(Allowed::Code(code))
+    Ok(Some(Allowed::Code(code)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
-use crate::store::{Database, Result, sessions, users};
+use crate::store::{Database, Result, sessions};
 use crate::tokens::Mint;
 use crate::tokens::last_use::Seen;
 
@@ -67,22 +67,6 @@ pub fn find(db: &mut Database, now: UnixTime, mint: &Mint, key: &Token<SessionKe
         mint.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
     }
     Ok(living)
-}
-
-/// The session again, inside a transaction that writes in its person's name: what was read before may
-/// have ended meanwhile. The person's row is held until the commit.
-///
-/// # Errors
-/// When the store fails.
-pub fn find_again(
-    tx: &mut Database,
-    now: UnixTime,
-    lifetimes: &Lifetimes,
-    session: &Session,
-) -> Result<Option<(Session, User)>> {
-    users::lock(tx, session.user_id)?;
-    let found = sessions::find(tx, session.id)?;
-    Ok(found.filter(|(session, user)| session.is_alive(now, lifetimes.session_idle) && user.is_active()))
 }
 
 /// A person's living sessions, last used first.

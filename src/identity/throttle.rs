@@ -11,6 +11,8 @@ use crate::clock::UnixTime;
 
 /// Failures that close the door.
 const FAILURES: u32 = 10;
+/// Wrong device codes of one prefix, by however many people.
+const PREFIX_FAILURES: u32 = 100;
 /// Anonymous look-ups of one prefix in one window.
 const LOOK_UPS: u32 = 100;
 /// Letters that one prefix may cause in one window.
@@ -91,26 +93,39 @@ impl Throttle {
     }
 
     fn count(&self, now: UnixTime, (account, address): (&str, &str), most: u32) -> Result<(), Throttled> {
+        self.count_all(now, [(account.to_owned(), prefix(address), most)])
+    }
+
+    /// Counts in several entries, or in none: the limit of one must not use another one up.
+    fn count_all<const N: usize>(&self, now: UnixTime, entries: [(String, String, u32); N]) -> Result<(), Throttled> {
         if !self.is_enabled {
             return Ok(());
         }
         let mut counts = self.counts();
+        for (account, prefix, most) in &entries {
+            let count = counts.get(&(account.clone(), prefix.clone()));
+            if let Some(count) = count.filter(|count| count.failures >= *most && now.since(count.since) < WINDOW) {
+                return Err(Throttled(WINDOW - now.since(count.since)));
+            }
+        }
+        for (account, prefix, _) in entries {
+            Self::raise(&mut counts, now, (account, prefix));
+        }
+        Ok(())
+    }
+
+    fn raise(counts: &mut HashMap<(String, String), Count>, now: UnixTime, key: (String, String)) {
         if counts.len() >= ENTRIES {
             counts.retain(|_, count| now.since(count.since) < WINDOW);
         }
-        let key = (account.to_owned(), prefix(address));
         if counts.len() >= ENTRIES && !counts.contains_key(&key) {
-            return Ok(()); // memory is bounded: what is known goes on being counted
+            return; // memory is bounded: what is known goes on being counted
         }
         let count = counts.entry(key).or_insert(Count { failures: 0, since: now });
         if now.since(count.since) >= WINDOW {
             *count = Count { failures: 0, since: now };
         }
-        if count.failures >= most {
-            return Err(Throttled(WINDOW - now.since(count.since)));
-        }
         count.failures += 1;
-        Ok(())
     }
 
     /// Counts a look-up that anybody may make, per address prefix: a hundred in a window.
@@ -156,14 +171,15 @@ impl Throttle {
         self.count(now, (" document at", host), REGISTRATIONS)
     }
 
-    /// Counts a typed device code, per address prefix and per person (RFC 8628 §5.1): ten wrong ones in
-    /// a window. It counts before it is judged; [`Throttle::knew_user_code`] takes it back.
+    /// Counts a typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of
+    /// an address prefix, which its neighbors share. It counts before it is judged;
+    /// [`Throttle::knew_user_code`] takes it back.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
     pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<(), Throttled> {
-        self.count(now, (&user_code_key(person), ""), FAILURES)?;
-        self.count(now, (USER_CODE, address), FAILURES)
+        let of_person = (user_code_key(person), String::new(), FAILURES);
+        self.count_all(now, [of_person, (USER_CODE.to_owned(), prefix(address), PREFIX_FAILURES)])
     }
 
     /// Takes one attempt back: the code was right. The others stay, so that nobody who types a code of
@@ -243,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_wrong_device_codes_close_the_door_to_a_prefix_and_to_a_person() {
+    fn ten_wrong_device_codes_close_the_door_to_a_person_and_a_hundred_to_a_prefix() {
         let (throttle, now) = (Throttle::new(true), UnixTime::from_seconds(1_800_000_000));
         for right in 0..20 {
             assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()), "{right}");
@@ -253,7 +269,15 @@ mod tests {
             assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()));
         }
         assert_eq!(throttle.attempt_user_code(now, 1, "198.51.100.1"), Err(Throttled(900)), "the same person");
-        assert_eq!(throttle.attempt_user_code(now, 2, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
+        for _ in 0..200 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Err(Throttled(900)), "it counts no further");
+        }
+        for person in 2..11 {
+            for _ in 0..10 {
+                assert_eq!(throttle.attempt_user_code(now, person, "192.0.2.7"), Ok(()), "a neighbor");
+            }
+        }
+        assert_eq!(throttle.attempt_user_code(now, 11, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
         assert_eq!(throttle.attempt_user_code(now, 3, "198.51.100.1"), Ok(()), "nobody else");
         assert_eq!(throttle.attempt_user_code(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
     }

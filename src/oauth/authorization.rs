@@ -10,7 +10,7 @@ use super::openid;
 use super::parameters::Parameters;
 use super::problem::{
     CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
-    MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
+    LOGIN_REQUIRED, MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
     REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT,
     UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
@@ -36,7 +36,7 @@ use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, clients, consents, grants};
-use crate::tokens::Mint;
+use crate::tokens::{Mint, sitting};
 
 /// The longest `state`, in bytes.
 pub(super) const MAX_STATE: usize = 2_048;
@@ -100,6 +100,7 @@ pub struct RefusedRequest {
 
 struct Examination<'a> {
     db: &'a mut Database,
+    mint: &'a Mint,
     parameters: &'a Parameters,
     found: Option<(Client, RedirectUri)>,
     challenge: Option<CodeChallenge>,
@@ -115,10 +116,12 @@ struct Examination<'a> {
 /// Why it is refused, and where that may be said.
 pub fn examine(
     db: &mut Database,
+    mint: &Mint,
     (parameters, source): (&Parameters, Source),
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
     let mut examination = Examination {
         db,
+        mint,
         parameters,
         found: None,
         challenge: None,
@@ -274,15 +277,14 @@ impl Answers for Examination<'_> {
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
         let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)))?;
-        let own = client.scope.clone();
-        let scope = match self.parameters.get("scope").map(str::parse::<Scope>) {
-            // None asked: all that the client registered (§3.3), but not to go on without the person.
-            None => own.without("offline_access"),
-            Some(Ok(asked)) if !asked.is_empty() => self.within(asked, &own)?,
-            Some(_) => return Err(self.refuse(&INVALID_SCOPE)),
+        let (own, default) = (client.scope.clone(), scopes::default_of(client));
+        let scope = match scopes::parse_asked(self.parameters) {
+            Ok(None) => default,
+            Ok(Some(asked)) => self.within(asked, &own)?,
+            Err(refusal) => return Err(self.refuse(refusal.problem)),
         };
-        // RFC 8707 §2.
-        let audience = resource::find_registered(self.db, &self.parameters.all("resource"))?;
+        let (named, whose) = (self.parameters.resources(), (&scope, true));
+        let audience = resource::find_registered(self.db, self.mint, &named, whose)?;
         self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
         self.scope = scope.clone();
         Ok(scope)
@@ -318,9 +320,7 @@ impl AuthorizationRequest {
         );
         sha256_base64url(shown.as_bytes())
     }
-}
 
-impl AuthorizationRequest {
     /// The same request, refused after all.
     pub fn refused(&self, problem: &'static Problem) -> RefusedRequest {
         RefusedRequest {
@@ -337,29 +337,28 @@ impl AuthorizationRequest {
 /// Issues a code for what the person allowed, and remembers the consent where that is safe.
 ///
 /// # Errors
-/// [`INVALID_REQUEST_URI`] for a pushed request that was decided about before.
+/// [`INVALID_REQUEST_URI`] for a pushed request that was decided about before, [`LOGIN_REQUIRED`] when
+/// the session has ended meanwhile.
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
     request: &AuthorizationRequest,
-    (user, session): (Id<User>, Id<Session>),
+    session: &Session,
 ) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
+    let found = sitting::find_again(tx, now, &mint.lifetimes, session)?;
+    let (session, user) = found.ok_or(Error::Refused(&LOGIN_REQUIRED))?;
     if !pushed_request::consume(tx, now, request)? {
         return Err(Error::Refused(&INVALID_REQUEST_URI));
     }
+    let until = Some(now.plus(mint.lifetimes.refresh_max));
     let grant = Grant {
-        id: Id::next(now),
-        kind: GrantKind::AuthorizationCode,
-        user_id: Some(user),
+        user_id: Some(user.id),
         client_key: Some(request.client.id),
-        session_id: Some(session),
-        return_url: None,
+        session_id: Some(session.id),
         scope: request.scope.clone(),
-        created_at: now,
-        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
-        revoked_at: None,
         audience: request.audience.clone(),
+        ..Grant::new(now, GrantKind::AuthorizationCode, until)
     };
     grants::insert(tx, &grant)?;
     openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
@@ -380,7 +379,7 @@ pub fn approve(
     authorization_codes::insert(tx, &record)?;
     if request.has_proven_address() {
         let allowed = (ConsentKind::Authorization, &request.scope, &request.audience);
-        consents::remember(tx, now, user, request.client.id, allowed)?;
+        consents::remember(tx, now, user.id, request.client.id, allowed)?;
     }
     Ok(code)
 }

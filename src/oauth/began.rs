@@ -13,6 +13,10 @@ use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::tokens::Mint;
 
+/// Seconds after which a beginning is no longer believed: an old address must not answer for a sign-in
+/// that the application wants to be new.
+const LONGEST: i64 = 3_600;
+
 /// The parameter that carries it, always the last one.
 const NAME: &str = "began";
 
@@ -44,12 +48,14 @@ impl Began {
         format!("{query}&{NAME}={}.{}.{number}.{mac}", self.at.seconds(), self.session)
     }
 
-    /// Takes the moment out of a query. A seal that is not ours counts as absent.
-    pub fn split(mint: &Mint, sealed: &str) -> (String, Option<Self>) {
+    /// Takes the moment out of a query. A seal that is not ours, or is older than an hour, counts as
+    /// absent.
+    pub fn split(now: UnixTime, mint: &Mint, sealed: &str) -> (String, Option<Self>) {
         let is_other = |pair: &&str| pair.split('=').next() != Some(NAME);
         let query = sealed.split('&').filter(is_other).collect::<Vec<_>>().join("&");
         let text = sealed.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == NAME);
         let began = text.and_then(|(_, text)| Self::open(mint, &query, text));
+        let began = began.filter(|began| now.since(began.at) <= LONGEST);
         (query, began)
     }
 

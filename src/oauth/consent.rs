@@ -1,26 +1,32 @@
 //! What a person allowed an application before, and what follows from it.
 
 use super::authorization::{AuthorizationRequest, RefusedRequest};
-use crate::domain::consent::ConsentKind;
+use crate::domain::client::Client;
+use crate::domain::consent::{Consent, ConsentKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::store::{Database, StoreError, consents};
 
-/// What was allowed.
+/// What was allowed before, for each list of APIs.
 #[derive(Clone, Debug, Default)]
-pub struct Allowed {
-    /// The scopes.
-    pub scope: Scope,
-    /// The APIs.
-    pub audience: Words,
-}
+pub struct Allowed(Vec<Consent>);
 
 impl Allowed {
-    /// Whether all that is asked was allowed. A request for nothing is asked every time (ours).
+    /// Whether nothing ever was.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all that is asked was allowed, at once. A request for nothing is asked every time (ours).
     pub fn covers(&self, asked: &AuthorizationRequest) -> bool {
-        !asked.scope.is_empty() && asked.scope.is_within(&self.scope) && asked.audience.is_within(&self.audience)
+        !asked.scope.is_empty() && self.holds(&asked.scope, &asked.audience)
+    }
+
+    /// Whether these scopes were allowed at these APIs.
+    pub fn holds(&self, scope: &Scope, audience: &Words) -> bool {
+        self.0.iter().any(|consent| consent.covers(scope, audience))
     }
 }
 
@@ -28,9 +34,8 @@ impl Allowed {
 ///
 /// # Errors
 /// When the store fails.
-pub fn find(db: &mut Database, request: &AuthorizationRequest, user: Id<User>) -> Result<Allowed, StoreError> {
-    let consent = consents::find(db, user, request.client.id, ConsentKind::Authorization)?;
-    Ok(consent.map(|consent| Allowed { scope: consent.scope, audience: consent.audience }).unwrap_or_default())
+pub fn find(db: &mut Database, client: Id<Client>, user: Id<User>) -> Result<Allowed, StoreError> {
+    consents::list_of(db, user, client, ConsentKind::Authorization).map(Allowed)
 }
 
 /// Whether a wrong request may bounce to the application at once: one that the operator vouches
@@ -44,5 +49,5 @@ pub fn may_bounce(db: &mut Database, refused: &RefusedRequest, user: Option<Id<U
         return Ok(true);
     }
     let Some(user) = user else { return Ok(false) };
-    Ok(consents::find(db, user, refused.client.id, ConsentKind::Authorization)?.is_some())
+    Ok(!find(db, refused.client.id, user)?.is_empty())
 }

@@ -6,7 +6,7 @@ use super::openid;
 use super::parameters::Parameters;
 use super::problem::{INVALID_SCOPE, INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
 use super::resource;
-use super::scopes::{self, parse_asked};
+use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::device_code::{DeviceCodeRecord, UserCode};
@@ -20,9 +20,9 @@ use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, device_codes, grants};
-use crate::tokens::Mint;
+use crate::tokens::{Mint, sitting};
 
-/// Devices of one network that may wait at once, where anybody may ask for them.
+/// Devices of one client and network that may wait at once, where anybody may ask for them.
 const MOST_WAITING: i64 = 100;
 /// The most that is kept of how a program names itself, in characters.
 const MAX_USER_AGENT: usize = 300;
@@ -64,19 +64,20 @@ pub struct Wish {
 ///
 /// # Errors
 /// [`UNAUTHORIZED_CLIENT`], [`INVALID_SCOPE`] or [`INVALID_TARGET`].
-pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> Result<Wish> {
+pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &Parameters)) -> Result<Wish> {
     if !client.may_use(GrantType::DeviceCode) {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
     }
-    let audience = resource::find_registered(db, &parameters.all("resource"))?;
-    let audience = audience.ok_or_else(|| INVALID_TARGET.because("a resource is no registered API"))?;
-    let Some(asked) = parse_asked(parameters).map_err(Error::Refused)? else {
-        return Ok(Wish { scope: client.scope.without("offline_access"), audience });
+    let scope = match scopes::parse_asked(parameters).map_err(Error::Refused)? {
+        None => scopes::default_of(client),
+        Some(asked) => scopes::counting(db, asked, &client.scope)?,
     };
-    match scopes::counting(db, asked, &client.scope)? {
-        scope if scope.is_within(&client.scope) => Ok(Wish { scope, audience }),
-        _ => Err(INVALID_SCOPE.because("the scope is more than the client registered")),
+    if !scope.is_within(&client.scope) {
+        return Err(INVALID_SCOPE.because("the scope is more than the client registered"));
     }
+    let audience = resource::find_registered(db, mint, &parameters.resources(), (&scope, true))?;
+    let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
+    Ok(Wish { scope, audience })
 }
 
 /// Whether one more device may wait there. A client that proved who it is may have many; without a
@@ -85,8 +86,8 @@ pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> R
 /// # Errors
 /// [`TOO_MANY_DEVICES`].
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -> Result<()> {
-    if client.is_public() && device_codes::count_waiting(db, now, &place.network)? >= MOST_WAITING {
-        return Err(TOO_MANY_DEVICES.because("too many devices of this network wait"));
+    if client.is_public() && device_codes::count_waiting(db, now, (client.id, &place.network))? >= MOST_WAITING {
+        return Err(TOO_MANY_DEVICES.because("too many devices of this client and network wait"));
     }
     Ok(())
 }
@@ -176,7 +177,24 @@ pub fn find_waiting(
     Ok(found.map(|(device, client)| Waiting { device, client }))
 }
 
-/// Writes down that the person allows it. `false` when somebody decided before.
+/// What became of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// It counts.
+    Now,
+    /// Somebody decided before, or the time was over.
+    Before,
+    /// The session of who decided has ended meanwhile.
+    LoggedOut,
+}
+
+impl Decided {
+    fn first(is_first: bool) -> Self {
+        if is_first { Self::Now } else { Self::Before }
+    }
+}
+
+/// Writes down that the person allows it.
 ///
 /// # Errors
 /// When the store fails.
@@ -185,24 +203,23 @@ pub fn approve(
     now: UnixTime,
     mint: &Mint,
     waiting: &Waiting,
-    (user, session): (Id<User>, Id<Session>),
-) -> std::result::Result<bool, StoreError> {
-    let device = &waiting.device;
-    if !device_codes::find(tx, device.id)?.is_some_and(|device| device.is_waiting(now)) {
-        return Ok(false);
-    }
+    session: &Session,
+) -> std::result::Result<Decided, StoreError> {
+    let Some((session, user)) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
+        return Ok(Decided::LoggedOut);
+    };
+    // As it stands now: an API that is gone meanwhile is not granted any more.
+    let Some(device) = device_codes::find(tx, waiting.device.id)?.filter(|device| device.is_waiting(now)) else {
+        return Ok(Decided::Before);
+    };
+    let until = Some(now.plus(mint.lifetimes.refresh_max));
     let grant = Grant {
-        id: Id::next(now),
-        kind: GrantKind::DeviceCode,
-        user_id: Some(user),
+        user_id: Some(user.id),
         client_key: Some(device.client_key),
-        session_id: Some(session),
-        return_url: None,
+        session_id: Some(session.id),
         scope: device.scope.clone(),
-        created_at: now,
-        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
-        revoked_at: None,
         audience: device.audience.clone(),
+        ..Grant::new(now, GrantKind::DeviceCode, until)
     };
     grants::insert(tx, &grant)?;
     openid::remember_sign_in(tx, &grant, None)?;
@@ -211,13 +228,13 @@ pub fn approve(
         // Another window decided in the same moment: what was just made must not live on.
         grants::revoke(tx, now, grant.id)?;
     }
-    Ok(is_first)
+    Ok(Decided::first(is_first))
 }
 
-/// Writes down that the person refuses it. `false` when somebody decided before.
+/// Writes down that the person refuses it.
 ///
 /// # Errors
 /// When the store fails.
-pub fn deny(tx: &mut Database, now: UnixTime, waiting: &Waiting) -> std::result::Result<bool, StoreError> {
-    device_codes::deny(tx, now, waiting.device.id)
+pub fn deny(tx: &mut Database, now: UnixTime, waiting: &Waiting) -> std::result::Result<Decided, StoreError> {
+    device_codes::deny(tx, now, waiting.device.id).map(Decided::first)
 }

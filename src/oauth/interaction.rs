@@ -101,13 +101,15 @@ impl AuthorizationRequest {
         if self.wishes.must_log_in(now, session, began) {
             return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
         }
-        if prompt.none && self.wishes.name_another(user) {
+        let is_allowed = self.has_proven_address() && allowed.covers(self);
+        // Only who lets the application in is told apart: a stranger's must not learn by guessing names
+        // who sits at the browser (ours).
+        if prompt.none && is_allowed && self.wishes.name_another(user) {
             return Step::Refuse(&ACCOUNT_SELECTION_REQUIRED);
         }
         // Whoever logged in for this request chose the account by doing so.
         let has_chosen = began.is_some_and(|began| began.is_followed_by(session));
         let must_see = prompt.consent || (prompt.select_account && !has_chosen);
-        let is_allowed = self.has_proven_address() && allowed.covers(self);
         if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }
     }
 }

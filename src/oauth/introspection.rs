@@ -162,7 +162,7 @@ fn introspect_refresh_token(
     mint.last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
     Ok(Introspection {
         active: true,
-        scope: Some(grant.grant.scope.to_string()),
+        scope: (!grant.grant.scope.is_empty()).then(|| grant.grant.scope.to_string()),
         client_id: grant.application.map(|client| client.client_id),
         username: grant.person.as_ref().map(|person| person.username.clone()),
         exp: Some(record.expires_at.seconds()),

@@ -6,10 +6,13 @@ use url::form_urlencoded;
 
 use super::Refusal;
 use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
+use crate::domain::client::GrantType;
 use crate::domain::form;
 
 /// Parameters that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
+/// The one request in which `audience` is a name of ours (RFC 8693 §2.1).
+const TOKEN_EXCHANGE: &str = GrantType::TokenExchange.as_str();
 
 /// The parameters of one request.
 #[derive(Clone, Default)]
@@ -63,10 +66,15 @@ impl Parameters {
         self.get(name).into_iter().chain(further).filter(|value| seen.insert(*value)).collect()
     }
 
-    /// The parameters as a form, but for some.
-    pub fn to_form(&self, without: &[&str]) -> String {
+    /// The APIs that are named (RFC 8707 §2).
+    pub fn resources(&self) -> Vec<String> {
+        self.all("resource").into_iter().map(str::to_owned).collect()
+    }
+
+    /// Some of the parameters, as a form.
+    pub fn to_form(&self, some: &[&str]) -> String {
         let further = self.further.iter().map(|(name, value)| (name, value));
-        let kept = self.values.iter().chain(further).filter(|(name, _)| !without.contains(&name.as_str()));
+        let kept = self.values.iter().chain(further).filter(|(name, _)| some.contains(&name.as_str()));
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
@@ -75,9 +83,10 @@ impl Parameters {
         self.repeated.iter().any(|repeated| repeated == name)
     }
 
-    /// Whether any parameter was sent twice.
+    /// Whether any parameter was sent twice that may not be.
     pub fn has_repeats(&self) -> bool {
-        !self.repeated.is_empty()
+        let has_audiences = self.further.iter().any(|(name, _)| name == "audience");
+        !self.repeated.is_empty() || (has_audiences && self.get("grant_type") != Some(TOKEN_EXCHANGE))
     }
 
     /// Refuses repeats, for endpoints that answer them all alike.
@@ -109,8 +118,16 @@ mod tests {
         assert_eq!((parameters.get("a"), parameters.get("b"), parameters.get("c")), (Some("1"), None, Some("x y")));
         assert!(parameters.is_repeated("a") && !parameters.is_repeated("resource"));
         assert_eq!((parameters.all("resource"), parameters.all("x")), (vec!["r", "s"], Vec::new()));
-        assert_eq!(parameters.to_form(&["a"]), "c=x+y&resource=r&resource=s");
+        assert_eq!(parameters.to_form(&["c", "resource", "x"]), "c=x+y&resource=r&resource=s");
         assert!(Parameters::parse(b"a=&a=1").expect("because it is UTF-8").get("a").is_some());
+    }
+
+    #[test]
+    fn only_a_token_exchange_names_several_audiences() {
+        let has_repeats = |text: &str| Parameters::parse(text.as_bytes()).expect("because it is UTF-8").has_repeats();
+        let exchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange";
+        assert!(has_repeats("audience=a&audience=b") && has_repeats("grant_type=device&audience=a&audience=a"));
+        assert!(!has_repeats("audience=a") && !has_repeats(&format!("{exchange}&audience=a&audience=b")));
     }
 
     #[test]

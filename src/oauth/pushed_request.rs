@@ -3,7 +3,7 @@
 use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
 use super::began::Began;
 use super::parameters::Parameters;
-use super::problem::{INVALID_REQUEST_URI, REPEATED_PARAMETER, REQUEST_URI_PUSHED};
+use super::problem::{INVALID_REQUEST_URI, REPEATED_PARAMETER, REQUEST_URI_PUSHED, TOO_MANY_PUSHED};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -14,8 +14,14 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, clients, pushed_requests};
 use crate::tokens::Mint;
 
-/// What authenticated the client is no part of the request (§2.1).
-const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+/// What is kept of a request: what the authorization endpoint reads. What authenticated the client is no
+/// part of it (§2.1), and what nobody reads only fills the table.
+const KNOWN: [&str; 15] = [
+    "client_id", "response_type", "redirect_uri", "state", "scope", "response_mode", "code_challenge",
+    "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "dpop_jkt", "ui_locales",
+];
+/// Requests of one public client that may wait from one network, where anybody can push (ours).
+const MOST_WAITING: i64 = 100;
 
 /// Where a request's parameters come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +43,7 @@ pub enum Source {
 ///
 /// # Errors
 /// Why it is refused.
-pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> Result<Parameters> {
+pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &Parameters)) -> Result<Parameters> {
     if parameters.get("request_uri").is_some() {
         return Err(REQUEST_URI_PUSHED.because("a request_uri was pushed"));
     }
@@ -46,7 +52,7 @@ pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> R
     if pushed.get("client_id").is_none() {
         pushed.add("client_id".to_owned(), client.client_id.clone());
     }
-    match authorization::examine(db, (&pushed, Source::Pushing)) {
+    match authorization::examine(db, mint, (&pushed, Source::Pushing)) {
         Ok(_) => Ok(pushed),
         Err(Error::Failed(error)) => Err(error.into()),
         Err(Error::Refused(refusal)) => Err(Error::Refused(Refusal {
@@ -59,25 +65,39 @@ pub fn examine(db: &mut Database, client: &Client, parameters: &Parameters) -> R
     }
 }
 
+/// Whether one more request may wait. A client that proved who it is may push many; as one without a
+/// secret anybody could fill the table (ours).
+///
+/// # Errors
+/// [`TOO_MANY_PUSHED`].
+pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -> Result<()> {
+    if client.is_public() && pushed_requests::count_waiting(db, now, (client.id, network))? >= MOST_WAITING {
+        return Err(TOO_MANY_PUSHED.because("too many requests of this client and network wait"));
+    }
+    Ok(())
+}
+
 /// Keeps a request that was examined; answers its `request_uri`.
 ///
 /// # Errors
-/// When the store fails.
+/// [`TOO_MANY_PUSHED`].
 pub fn keep(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    (client, parameters): (&Client, &Parameters),
-) -> std::result::Result<String, StoreError> {
+    (client, parameters, network): (&Client, &Parameters, &str),
+) -> Result<String> {
+    admit(tx, now, client, network)?;
     let name = Token::<PushedRequest>::generate(Id::next(now));
     let record = PushedRequestRecord {
         id: name.id(),
         digest: name.digest(),
         client_key: client.id,
-        parameters: parameters.to_form(&CREDENTIALS),
+        parameters: parameters.to_form(&KNOWN),
         created_at: now,
         expires_at: now.plus(mint.lifetimes.par),
         used_at: None,
+        network: network.to_owned(),
     };
     pushed_requests::insert(tx, &record)?;
     Ok(format!("{URN}{}", name.expose()))

@@ -1,16 +1,34 @@
 //! Which APIs a token is for (RFC 8707): registered ones only, compared as strings.
 
+use crate::domain::api::PLATFORM_SCOPE;
+use crate::domain::scope::Scope;
 use crate::domain::words::Words;
 use crate::store::{Database, StoreError, apis};
+use crate::tokens::{Mint, audience};
 
-/// The APIs that a request names; nothing when one of them is not registered here (§2,
-/// `invalid_target`). Whatever is no absolute URI is no identifier of an API either.
+/// The APIs that a request names, for a token of this scope, a person's or a client's own; nothing when
+/// one of them is not registered here (§2, `invalid_target`), or when the scope opens nothing there: the
+/// name alone lets nobody in. Whatever is no absolute URI is no identifier of an API either. This
+/// server's own names mean the platform, where the scope opens it.
 ///
 /// # Errors
 /// When the store fails.
-pub fn find_registered(db: &mut Database, asked: &[&str]) -> Result<Option<Words>, StoreError> {
+pub fn find_registered(
+    db: &mut Database,
+    mint: &Mint,
+    asked: &[String],
+    (scope, is_persons): (&Scope, bool),
+) -> Result<Option<Words>, StoreError> {
     for identifier in asked {
-        if identifier.contains(' ') || apis::find_by_identifier(db, identifier)?.is_none() {
+        let is_opened = match mint.is_own_name(identifier) {
+            true => is_persons && scope.holds(PLATFORM_SCOPE),
+            false if identifier.contains(' ') => false,
+            false => match apis::find_active(db, identifier)? {
+                Some(api) => audience::opens(db, &api, (scope, is_persons))?,
+                None => false,
+            },
+        };
+        if !is_opened {
             return Ok(None);
         }
     }

@@ -3,7 +3,9 @@
 use super::Refusal;
 use super::parameters::Parameters;
 use super::problem::INVALID_SCOPE;
-use crate::domain::api::{Api, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
+use crate::domain::api::{Api, ApiScope, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
+use crate::domain::client::Client;
+use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::words::Words;
 use crate::store::{Database, Result, apis};
@@ -62,8 +64,26 @@ pub fn list_lingering(db: &mut Database, audience: &Words, scope: &Scope) -> Res
 /// # Errors
 /// When the store fails.
 pub fn of_apis(db: &mut Database) -> Result<Scope> {
-    let each = apis::list_scopes(db)?.into_iter().flat_map(|scope| scope.name.parse::<Scope>());
-    Ok(each.fold(Scope::default(), |all, one| all.union(&one)))
+    Ok(together(apis::list_scopes(db)?))
+}
+
+/// The scopes of one API.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_api(db: &mut Database, api: Id<Api>) -> Result<Scope> {
+    Ok(together(apis::list_scopes_of(db, api)?))
+}
+
+fn together(scopes: Vec<ApiScope>) -> Scope {
+    let each = scopes.into_iter().flat_map(|scope| scope.name.parse::<Scope>());
+    each.fold(Scope::default(), |all, one| all.union(&one))
+}
+
+/// What a client gets that asks for nothing (RFC 6749 §3.3): all that it registered, but not to go on
+/// without the person (`standards.md`, Scopes).
+pub fn default_of(client: &Client) -> Scope {
+    client.scope.without("offline_access")
 }
 
 /// The scope that a request names; nothing when it names none.

@@ -6,7 +6,7 @@ use super::{Database, Result};
 use crate::domain::api::{Api, ApiScope};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
-use crate::schema::{api_scopes, apis};
+use crate::schema::{api_scopes, apis, clients};
 
 /// The API that asks with this client's credentials.
 pub fn find_by_client(tx: &mut Database, client: Id<Client>) -> Result<Option<Api>> {
@@ -18,6 +18,16 @@ pub fn find_by_identifier(tx: &mut Database, identifier: &str) -> Result<Option<
     Ok(apis::table.filter(apis::identifier.eq(identifier)).select(Api::as_select()).get_result(tx).optional()?)
 }
 
+/// The API with this identifier, unless it was ended.
+pub fn find_active(tx: &mut Database, identifier: &str) -> Result<Option<Api>> {
+    let row = apis::table
+        .inner_join(clients::table)
+        .filter(apis::identifier.eq(identifier))
+        .filter(clients::disabled_at.is_null())
+        .filter(clients::deleted_at.is_null());
+    Ok(row.select(Api::as_select()).get_result(tx).optional()?)
+}
+
 /// All APIs, oldest first.
 pub fn list(tx: &mut Database) -> Result<Vec<Api>> {
     Ok(apis::table.order(apis::id).select(Api::as_select()).load(tx)?)
@@ -26,6 +36,12 @@ pub fn list(tx: &mut Database) -> Result<Vec<Api>> {
 /// All scopes of all APIs, oldest first.
 pub fn list_scopes(tx: &mut Database) -> Result<Vec<ApiScope>> {
     Ok(api_scopes::table.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
+}
+
+/// The scopes of one API, oldest first.
+pub fn list_scopes_of(tx: &mut Database, api: Id<Api>) -> Result<Vec<ApiScope>> {
+    let rows = api_scopes::table.filter(api_scopes::api_id.eq(api));
+    Ok(rows.order(api_scopes::id).select(ApiScope::as_select()).load(tx)?)
 }
 
 /// The APIs that these scopes belong to, one for each scope that belongs to any.

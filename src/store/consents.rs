@@ -12,13 +12,13 @@ use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::schema::consents;
 
-/// What a person allowed an application before.
-pub fn find(tx: &mut Database, user: Id<User>, client: Id<Client>, kind: ConsentKind) -> Result<Option<Consent>> {
-    let row = consents::table
+/// What a person allowed an application before, for each list of APIs.
+pub fn list_of(tx: &mut Database, user: Id<User>, client: Id<Client>, kind: ConsentKind) -> Result<Vec<Consent>> {
+    let rows = consents::table
         .filter(consents::user_id.eq(user))
         .filter(consents::client_key.eq(client))
         .filter(consents::kind.eq(kind));
-    Ok(row.select(Consent::as_select()).get_result(tx).optional()?)
+    Ok(rows.order(consents::id).select(Consent::as_select()).load(tx)?)
 }
 
 /// All that a person allowed.
@@ -27,7 +27,8 @@ pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Consent>> {
     Ok(rows.order(consents::id).select(Consent::as_select()).load(tx)?)
 }
 
-/// Remembers that a person allowed `scope` at the APIs of `audience`, beside what they allowed before.
+/// Remembers that a person allowed `scope` at the APIs of `audience`, beside what they allowed before:
+/// nothing that was allowed at other APIs is added, and what is within the new goes.
 pub fn remember(
     tx: &mut Database,
     now: UnixTime,
@@ -35,27 +36,18 @@ pub fn remember(
     client: Id<Client>,
     (kind, scope, audience): (ConsentKind, &Scope, &Words),
 ) -> Result<()> {
-    match find(tx, user, client, kind)? {
-        Some(consent) if scope.is_within(&consent.scope) && audience.is_within(&consent.audience) => {}
-        Some(consent) => {
-            let widened = (consent.scope.union(scope), consent.audience.union(audience));
-            diesel::update(consents::table.filter(consents::id.eq(consent.id)))
-                .set((consents::scope.eq(widened.0), consents::audience.eq(widened.1), consents::allowed_at.eq(now)))
-                .execute(tx)?;
-        }
-        None => {
-            let consent = Consent {
-                id: Id::next(now),
-                user_id: user,
-                client_key: client,
-                kind,
-                scope: scope.clone(),
-                allowed_at: now,
-                audience: audience.clone(),
-            };
-            diesel::insert_into(consents::table).values(&consent).execute(tx)?;
-        }
+    let (earlier, audience) = (list_of(tx, user, client, kind)?, audience.sorted());
+    if earlier.iter().any(|consent| consent.covers(scope, &audience)) {
+        return Ok(());
     }
+    let same = earlier.iter().filter(|consent| consent.audience == audience);
+    let scope = same.fold(Scope::default(), |all, consent| all.union(&consent.scope)).union(scope);
+    let consent =
+        Consent { id: Id::next(now), user_id: user, client_key: client, kind, scope, allowed_at: now, audience };
+    let within = earlier.into_iter().filter(|earlier| consent.covers(&earlier.scope, &earlier.audience));
+    let within: Vec<Id<Consent>> = within.map(|earlier| earlier.id).collect();
+    diesel::delete(consents::table.filter(consents::id.eq_any(within))).execute(tx)?;
+    diesel::insert_into(consents::table).values(&consent).execute(tx)?;
     Ok(())
 }
 

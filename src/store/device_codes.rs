@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
-use crate::domain::device_code::{DeviceCodeRecord, UserCode};
+use crate::domain::device_code::{DeviceCodeRecord, GRACE, UserCode};
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
-use crate::schema::{clients, device_codes};
+use crate::schema::{clients, device_codes, grants};
 
 /// The device with this key.
 pub fn find(tx: &mut Database, id: Id<DeviceCodeRecord>) -> Result<Option<DeviceCodeRecord>> {
@@ -28,12 +28,14 @@ pub fn insert(tx: &mut Database, device: &DeviceCodeRecord) -> Result<()> {
     Ok(())
 }
 
-/// Devices of a network (an address's prefix) that still wait.
-pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
+/// Devices of a client and a network (an address's prefix) that still wait for a decision.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, (client, network): (Id<Client>, &str)) -> Result<i64> {
     let rows = device_codes::table
+        .filter(device_codes::client_key.eq(client))
         .filter(device_codes::network.eq(network))
         .filter(device_codes::expires_at.gt(now))
-        .filter(device_codes::redeemed_at.is_null());
+        .filter(device_codes::grant_id.is_null())
+        .filter(device_codes::denied_at.is_null());
     Ok(rows.count().get_result(tx)?)
 }
 
@@ -55,6 +57,17 @@ pub fn deny(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Resul
         .filter(device_codes::denied_at.is_null())
         .filter(device_codes::expires_at.gt(now));
     Ok(diesel::update(row).set(device_codes::denied_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Takes back what was allowed to devices that never came for it; says how many grants ended.
+pub fn end_unfetched(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let unfetched = device_codes::table
+        .filter(device_codes::redeemed_at.is_null())
+        .filter(device_codes::expires_at.le(now.plus(-GRACE)))
+        .filter(device_codes::grant_id.is_not_null())
+        .select(device_codes::grant_id);
+    let rows = grants::table.filter(grants::id.nullable().eq_any(unfetched)).filter(grants::revoked_at.is_null());
+    Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?)
 }
 
 /// Uses an allowed device code up; the database picks the winner of a race.

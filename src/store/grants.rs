@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::device_code::GRACE;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
@@ -118,7 +119,7 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
         .select(authorization_codes::grant_id);
     let unclaimed = device_codes::table
         .filter(device_codes::redeemed_at.is_null())
-        .filter(device_codes::expires_at.gt(now))
+        .filter(device_codes::expires_at.gt(now.plus(-GRACE)))
         .select(device_codes::grant_id);
     let rows = grants::table.filter(grants::session_id.eq(session)).filter(grants::revoked_at.is_null()).filter(
         grants::kind

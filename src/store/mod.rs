@@ -5,6 +5,7 @@
 //! pool (see [`postgres`]). Then one file per table, each with free functions, called qualified.
 
 pub mod apis;
+pub mod audiences;
 pub mod authentications;
 pub mod authorization_codes;
 pub mod cleaning;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::clock::UnixTime;
+use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::pushed_request::PushedRequestRecord;
 use crate::schema::pushed_requests;
@@ -12,6 +13,16 @@ use crate::schema::pushed_requests;
 pub fn find(tx: &mut Database, id: Id<PushedRequestRecord>) -> Result<Option<PushedRequestRecord>> {
     let row = pushed_requests::table.filter(pushed_requests::id.eq(id));
     Ok(row.select(PushedRequestRecord::as_select()).get_result(tx).optional()?)
+}
+
+/// Requests that a client pushed from one network and that a browser may still bring.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, (client, network): (Id<Client>, &str)) -> Result<i64> {
+    let rows = pushed_requests::table
+        .filter(pushed_requests::client_key.eq(client))
+        .filter(pushed_requests::network.eq(network))
+        .filter(pushed_requests::expires_at.gt(now))
+        .filter(pushed_requests::used_at.is_null());
+    Ok(rows.count().get_result(tx)?)
 }
 
 /// Adds a request.

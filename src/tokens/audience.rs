@@ -1,9 +1,25 @@
 //! Which API a token is for: introspection and forward auth ask the same question.
 
+use super::Mint;
 use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::grant::GrantKind;
+use crate::domain::scope::Scope;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::TokenKind;
 use crate::store::{Database, StoreError, apis};
+
+/// Whether an API that is named may be reached with this scope: it holds one of the API's own, or the
+/// platform's where the operator runs the API. Naming it is enough only for an API that registered no
+/// scopes, and only for a person's token: a client that acts for itself would let itself in (ours).
+///
+/// # Errors
+/// When the store fails.
+pub fn opens(db: &mut Database, api: &Api, (scope, is_persons): (&Scope, bool)) -> Result<bool, StoreError> {
+    let own = apis::list_scopes_of(db, api.id)?;
+    let holds_own = own.iter().any(|own| scope.holds(&own.name));
+    let holds_platform = api.is_first_party && scope.holds(PLATFORM_SCOPE);
+    Ok(holds_own || holds_platform || (own.is_empty() && is_persons))
+}
 
 /// Whether a token is for this API (`standards.md`, Who may introspect): everybody's own tokens only
 /// where the operator runs the API, OAuth and personal tokens where they hold one of its scopes.
@@ -11,28 +27,46 @@ use crate::store::{Database, StoreError, apis};
 /// # Errors
 /// When the store fails.
 pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, StoreError> {
-    match token.record.kind {
+    let (record, is_persons) = (&token.record, token.basis.grant.user_id.is_some());
+    // Resources and tiers are the platform's own: they count where the operator runs the API.
+    let is_listed = api.is_first_party && record.access_list.is_some();
+    match record.kind {
         // A generator is for one endpoint of ours; no API has to know it.
         TokenKind::Generator => Ok(false),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
-        // A token that names its APIs is for them alone (RFC 8707 §2).
-        TokenKind::OAuth if !token.record.audience.is_empty() => Ok(token.record.audience.contains(&api.identifier)),
+        // A token that names its APIs is for them alone (RFC 8707 §2), as far as its scope goes.
+        TokenKind::OAuth if !record.audience.is_empty() => {
+            Ok(record.audience.contains(&api.identifier) && (is_listed || opens(db, api, (&record.scope, is_persons))?))
+        }
+        TokenKind::Personal if is_listed => Ok(true),
+        TokenKind::OAuth if api.is_first_party && record.scope.holds(PLATFORM_SCOPE) => Ok(true),
         TokenKind::Personal | TokenKind::OAuth => {
-            if api.is_first_party && is_for_platform(token) {
-                return Ok(true);
-            }
-            let scopes = apis::list_scopes(db)?;
-            Ok(scopes.iter().any(|scope| scope.api_id == api.id && token.record.scope.holds(&scope.name)))
+            Ok(apis::list_scopes_of(db, api.id)?.iter().any(|scope| record.scope.holds(&scope.name)))
         }
     }
 }
 
-/// Whether a token is for the platform itself, and not for some other API's scopes alone.
-pub fn is_for_platform(token: &TokenInUse) -> bool {
-    match token.record.kind {
-        TokenKind::OAuth => token.record.scope.holds(PLATFORM_SCOPE) && token.record.audience.is_empty(),
-        TokenKind::Personal => token.record.access_list.is_some(),
-        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => true,
-        TokenKind::Generator => false,
+/// Whether a token is for the platform itself, and not for some other API's scopes alone. One that
+/// names its APIs is if it names nothing but the platform: this server, its `/v3`, or what the operator
+/// runs. What was exchanged for a single API stays there (RFC 8693 §2.1).
+///
+/// # Errors
+/// When the store fails.
+pub fn is_for_platform(db: &mut Database, mint: &Mint, token: &TokenInUse) -> Result<bool, StoreError> {
+    let record = &token.record;
+    match record.kind {
+        TokenKind::OAuth if !record.scope.holds(PLATFORM_SCOPE) => Ok(false),
+        TokenKind::OAuth if token.basis.grant.kind == GrantKind::TokenExchange => Ok(false),
+        TokenKind::OAuth => {
+            for identifier in record.audience.iter().filter(|identifier| !mint.is_own_name(identifier)) {
+                if !apis::find_active(db, identifier)?.is_some_and(|api| api.is_first_party) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        TokenKind::Personal => Ok(record.access_list.is_some()),
+        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(true),
+        TokenKind::Generator => Ok(false),
     }
 }

@@ -46,14 +46,14 @@ impl Door {
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).
-    pub fn opens_for(self, token: &TokenInUse) -> bool {
+    fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
         // A client that acts for itself is no person: only other APIs may want it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
         }
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
-            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform(token),
+            (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
             (Self::Content, TokenKind::Personal) => true,
             (Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
@@ -141,6 +141,7 @@ pub fn find_living(
 pub fn open_again(
     tx: &mut Database,
     now: UnixTime,
+    mint: &Mint,
     (door, presented, user): (Door, &BearerToken, Id<User>),
 ) -> Result<(TokenInUse, User), Error<Rejection>> {
     users::lock(tx, user)?;
@@ -148,7 +149,8 @@ pub fn open_again(
     if !presented.has_key_of(&token.record) {
         return Err(Error::Refused(Rejection::WrongKey));
     }
-    if !door.opens_for(&token) {
+    let is_for_platform = is_for_platform(tx, mint, &token)?;
+    if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }
     let user = users::find(tx, user)?.filter(|user| token.basis.grant.user_id == Some(user.id));
@@ -169,7 +171,8 @@ pub fn open(
     if !presented.has_key_of(&token.record) {
         return Err(Error::Refused(Rejection::WrongKey));
     }
-    if !door.opens_for(&token) {
+    let is_for_platform = is_for_platform(db, mint, &token)?;
+    if !door.opens_for(&token, is_for_platform) {
         return Err(Error::Refused(Rejection::InsufficientScope));
     }
     note_use(mint, now, &token, from);

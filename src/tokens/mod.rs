@@ -13,6 +13,7 @@ pub mod personal;
 pub mod request;
 pub mod resources;
 pub mod revoke;
+pub mod sitting;
 pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
@@ -27,10 +28,19 @@ pub struct Mint {
     pub lifetimes: Lifetimes,
     /// The operator's limits on tokens that people make.
     pub limits: personal::Limits,
+    /// The name of this server, by which a token may be meant for the platform itself (RFC 8707).
+    pub issuer: String,
     /// What successors' secrets are derived from.
     pub keys: BaseKeys,
     /// When tokens were seen, before it is written down.
     pub last_use: LastUse,
     /// How often devices poll.
     pub pace: Pace,
+}
+
+impl Mint {
+    /// Whether an identifier of an API is the platform's own: this server's, or that of its `/v3`.
+    pub fn is_own_name(&self, identifier: &str) -> bool {
+        identifier.strip_prefix(self.issuer.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/v3")
+    }
 }

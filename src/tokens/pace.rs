@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::domain::device_code::{DeviceCodeRecord, INTERVAL};
 use crate::domain::id::Id;
 
-/// Devices that are kept; beyond it those that ended go, and no new ones are counted.
+/// Devices that are kept; beyond it no new ones are counted until some have ended.
 const MOST: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +27,13 @@ impl Pace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a poll. `false` when it came too soon: then this and all later intervals are five
-    /// seconds longer.
-    pub fn note(&self, now: UnixTime, device: &DeviceCodeRecord) -> bool {
+    /// Notes a poll of a device that waits until then. `false` when it came too soon: then this and all
+    /// later intervals are five seconds longer.
+    pub fn note(&self, now: UnixTime, (device, until): (Id<DeviceCodeRecord>, UnixTime)) -> bool {
         let mut polls = self.polls();
-        let Some(known) = polls.get_mut(&device.id) else {
-            if polls.len() >= MOST {
-                polls.retain(|_, polls| now < polls.until);
-            }
+        let Some(known) = polls.get_mut(&device) else {
             if polls.len() < MOST {
-                polls.insert(device.id, Polls { last: now, interval: INTERVAL, until: device.expires_at });
+                polls.insert(device, Polls { last: now, interval: INTERVAL, until });
             }
             return true;
         };
@@ -46,6 +43,11 @@ impl Pace {
             known.interval = known.interval.saturating_add(INTERVAL);
         }
         is_patient
+    }
+
+    /// Forgets the devices that ended without asking again.
+    pub fn sweep(&self, now: UnixTime) {
+        self.polls().retain(|_, polls| now < polls.until);
     }
 
     /// Forgets a device that has its answer.

@@ -13,7 +13,6 @@ use crate::domain::token::{PersonalToken, Token};
 use crate::domain::token_in_use::Person;
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
-use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::resources::{self, Tiers};
 use crate::store::{Database, StoreError, grants, tokens};
@@ -169,19 +168,8 @@ fn check_entry(
 
 /// The grant behind a token that a person makes for themselves.
 pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in: Option<i64>) -> Grant {
-    Grant {
-        id: Id::next(now),
-        kind: GrantKind::Personal,
-        user_id: Some(user),
-        client_key: None,
-        session_id: None,
-        return_url: None,
-        scope: scope.clone(),
-        created_at: now,
-        expires_at: expires_in.map(|seconds| now.plus(seconds)),
-        revoked_at: None,
-        audience: Words::default(),
-    }
+    let until = expires_in.map(|seconds| now.plus(seconds));
+    Grant { user_id: Some(user), scope: scope.clone(), ..Grant::new(now, GrantKind::Personal, until) }
 }
 
 /// The list as it counts at this moment: never more than the owner's role allows, and on registered

@@ -46,7 +46,7 @@ pub fn decide(
     rules: &RequestRules,
     (token, request): (&TokenInUse, &ForwardedRequest),
 ) -> Result<Decision, StoreError> {
-    if !is_for_the_api(db, token, request.api.as_deref())? {
+    if !is_for_the_api(db, mint, token, request.api.as_deref())? {
         return Ok(Decision::Missing("a token for this API"));
     }
     let is_consumer = token.basis.person.as_ref().is_some_and(|person| person.role == Role::Consumer);
@@ -86,8 +86,8 @@ fn right_of(class: RequestClass) -> &'static str {
 
 /// An API that the proxy names must be one of ours, and the token must be for it. Where the proxy
 /// names none it is the platform's own door: what is for some other API alone has no business there.
-fn is_for_the_api(db: &mut Database, token: &TokenInUse, api: Option<&str>) -> Result<bool, StoreError> {
-    let Some(identifier) = api else { return Ok(is_for_platform(token)) };
+fn is_for_the_api(db: &mut Database, mint: &Mint, token: &TokenInUse, api: Option<&str>) -> Result<bool, StoreError> {
+    let Some(identifier) = api else { return is_for_platform(db, mint, token) };
     match apis::find_by_identifier(db, identifier)? {
         Some(api) => is_for(db, token, &api),
         None => Ok(false),

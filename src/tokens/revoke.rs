@@ -1,6 +1,7 @@
 //! Taking tokens back.
 
 use crate::clock::UnixTime;
+use crate::domain::api::Api;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
@@ -8,7 +9,9 @@ use crate::domain::session::Session;
 use crate::domain::token_in_use::Life;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
-use crate::store::{Database, Result, client_secrets, clients, consents, grants, remote_sessions, sessions, tokens};
+use crate::store::{
+    Database, Result, apis, audiences, client_secrets, clients, consents, grants, remote_sessions, sessions, tokens,
+};
 
 /// Ends one user token of a person, with its grant. `false` when it is not theirs, or has ended.
 ///
@@ -54,6 +57,16 @@ pub fn delete_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Re
     consents::forget_client(tx, client)?;
     client_secrets::end_all(tx, client, now)?;
     clients::delete(tx, now, client)
+}
+
+/// Deletes an API with its credentials: nothing is for it any more.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete_api(tx: &mut Database, now: UnixTime, api: &Api) -> Result<()> {
+    audiences::strike(tx, now, &api.identifier)?;
+    apis::delete(tx, api.id)?;
+    delete_client(tx, now, api.client_key)
 }
 
 /// Ends a browser session with its login-redirect tokens and unredeemed codes.

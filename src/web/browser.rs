@@ -24,7 +24,7 @@ use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
 use crate::identity::session;
 use crate::store::{Database, StoreError};
-use crate::tokens::revoke;
+use crate::tokens::{revoke, sitting};
 
 /// The one entry of a cookie session's state: the session's key.
 const ENTRY: &str = "key";
@@ -112,7 +112,7 @@ impl Visitor {
     /// # Errors
     /// When the store fails.
     pub fn again(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Option<Self>, StoreError> {
-        let found = session::find_again(tx, now, &app.mint.lifetimes, &self.session)?;
+        let found = sitting::find_again(tx, now, &app.mint.lifetimes, &self.session)?;
         Ok(found.map(|(session, user)| Self { session, user }))
     }
 

@@ -10,8 +10,8 @@ use super::app::App;
 use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
 use crate::oauth::problem::{
-    INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES,
-    TOO_MANY_FAILURES, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
+    CALLED_FROM_A_PAGE, INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE,
+    TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
 };
 use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
@@ -25,7 +25,8 @@ fn status_of(problem: &Problem) -> StatusCode {
     match problem {
         problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
         problem if *problem == TOO_MANY_FAILURES => StatusCode::TOO_MANY_REQUESTS,
-        problem if *problem == TOO_MANY_DEVICES => StatusCode::TOO_MANY_REQUESTS,
+        problem if *problem == TOO_MANY_DEVICES || *problem == TOO_MANY_PUSHED => StatusCode::TOO_MANY_REQUESTS,
+        problem if *problem == CALLED_FROM_A_PAGE => StatusCode::FORBIDDEN,
         problem if *problem == TEMPORARILY_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         problem if *problem == METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         problem if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -165,7 +165,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
         .service(program("/oauth/par", "POST").route(post().to(oauth::par::post)).wrap(cors()))
-        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)).wrap(cors()))
+        // Without CORS: a page would ask from its visitor's own network, and look near to them.
+        .service(program("/oauth/device", "POST").route(post().to(oauth::device::post)))
         .service(program("/oauth/jwks", "GET, HEAD").route(get().to(oauth::jwks::get)).wrap(cors()))
         .service(
             program("/oauth/userinfo", "GET, HEAD, POST")

@@ -101,7 +101,7 @@ async fn a_proxy_before_its_api_lets_it_through_and_tells_who_it_is() {
 async fn without_a_scope_of_an_api_the_token_only_says_who_it_is() {
     let (server, _, app) = begin("projects").await;
     let body = ask(&app, &[]).await.success();
-    assert_eq!(body["scope"], "");
+    assert_eq!(body.get("scope"), None);
     let text = body["access_token"].as_str().expect("because it was answered");
     assert_eq!(app.introspect(text).await["sub"], app.client_id());
     server.program(text).get("/v3/account").await.refusal(403);

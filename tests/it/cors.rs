@@ -3,6 +3,7 @@
 
 use actix_web::http::Method;
 
+use crate::harness::devices::on_a_device;
 use crate::harness::http::Answer;
 use crate::harness::{self, Server, public};
 
@@ -33,7 +34,6 @@ async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
         ("/oauth/revoke", "POST"),
         ("/oauth/introspect", "POST"),
         ("/oauth/par", "POST"),
-        ("/oauth/device", "POST"),
         ("/oauth/jwks", "GET"),
         ("/oauth/userinfo", "GET"),
         ("/oauth/userinfo", "POST"),
@@ -128,4 +128,19 @@ async fn the_authorization_endpoint_and_the_pages_are_for_navigation_only() {
     }
     let answer = alice.bare(Method::POST, "/oauth/authorize", &[FOREIGN, FORM], "decision=allow").await;
     assert_eq!((answer.status, allowed_origin(&answer)), (403, None));
+}
+
+#[actix_web::test]
+async fn no_page_starts_a_device_in_its_visitors_browser() {
+    let server = harness::spawn().await;
+    let app = server.application(on_a_device()).await;
+    assert_eq!(allowed_origin(&preflight(&server, "/oauth/device", "POST").await), None);
+    let form = [("client_id", app.client_id())];
+    for of_a_browser in [FOREIGN, ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "none")] {
+        let answer = server.http.post("/oauth/device", &[of_a_browser], &form).await;
+        assert_eq!(answer.error(), (403, "invalid_request".into()), "{of_a_browser:?}");
+        assert_eq!(allowed_origin(&answer), None);
+    }
+    assert_eq!(server.count("device_codes").await, 0);
+    server.http.post("/oauth/device", &[], &form).await.success();
 }

@@ -13,8 +13,12 @@ use gatepost::domain::user::User;
 use gatepost::store::users;
 use serde_json::{Value, json};
 
+use crate::harness::application::allow;
+use crate::harness::devices::on_a_device;
 use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION, mint_path};
-use crate::harness::{self, PASSWORD, Server, execute};
+use crate::harness::http::parameter;
+use crate::harness::pages::log_in_path;
+use crate::harness::{self, PASSWORD, Server, confidential, execute};
 
 const STREAMING: (&str, &str) = ("read_only", "dataset_streaming");
 const REMOTE: &str = "/v3/account/security/remoteSession";
@@ -216,4 +220,35 @@ async fn one_idempotency_key_sent_many_times_at_once_makes_one_token() {
     let first = made[0].success();
     assert!(made.iter().all(|answer| answer.success() == first));
     assert_eq!(server.count("tokens WHERE kind = 'personal'").await, 1);
+}
+
+#[actix_web::test]
+async fn a_session_that_ends_meanwhile_allows_nothing() {
+    let server = harness::spawn().await;
+    let person = server.person("alice").await;
+    let (app, wall) = (server.application(confidential()).await, server.application(on_a_device()).await);
+    let device = wall.device().await;
+    let page_of = "UPDATE sessions SET ended_at = 1";
+    let disabled = format!("UPDATE users SET disabled_at = 1 WHERE id = {}", person.id.number());
+    for (change, undo) in
+        [(page_of.to_owned(), "UPDATE sessions SET ended_at = NULL"), (disabled, "UPDATE users SET disabled_at = NULL")]
+    {
+        let mut browser = server.browser();
+        browser.sign_in("alice").await;
+        let request = app.request();
+        let page = browser.open(&request.path()).await;
+        let answer = crossed(&server, &person, change.clone(), allow(&mut browser, &page)).await;
+        assert_eq!(parameter(answer.away(), "error").as_deref(), Some("login_required"), "{change}");
+        server.write(move |tx| execute(tx, undo)).await;
+        let page = browser.type_code(&device.user_code).await;
+        let answer = crossed(&server, &person, change.clone(), browser.submit(page.decision("allow"))).await;
+        assert_eq!(answer.heading(), "Log in", "{change}");
+        server.write(move |tx| execute(tx, undo)).await;
+        let page = browser.open(&log_in_path("http://127.0.0.1:9000/in")).await;
+        assert!(page.asks_to_continue(), "{}", page.text());
+        let answer = crossed(&server, &person, change.clone(), browser.press_continue(&page)).await;
+        assert_eq!(answer.heading(), "Log in", "{change}");
+        server.write(move |tx| execute(tx, undo)).await;
+    }
+    assert_eq!(server.count("grants").await, 0);
 }

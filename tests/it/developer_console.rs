@@ -183,13 +183,20 @@ async fn its_owner_lets_it_log_in_devices_and_stops_that_again() {
     assert_eq!(grants().await, before);
     let page = alice.open(&path).await;
     alice.submit(page.form_with("Save changes").choose("on_devices", "true")).await;
-    assert_eq!(grants().await, [before.clone(), vec![device]].concat());
+    assert_eq!(grants().await, [before.clone(), vec![device.clone()]].concat());
     let page = alice.open(&path).await;
     alice.submit(page.form_with("Save changes")).await;
     assert_eq!(grants().await.len(), 3, "saving something else keeps it");
     let page = alice.open(&path).await;
     alice.submit(page.form_with("Save changes").untick("on_devices")).await;
     assert_eq!(grants().await, before);
+    // The operator left it the devices alone.
+    let sql = format!("UPDATE clients SET grant_types = '{device}' WHERE client_id = '{}'", client_id(&page));
+    server.write(move |tx| harness::execute(tx, &sql)).await;
+    let page = alice.open(&path).await;
+    let page = alice.submit(page.form_with("Save changes").untick("on_devices")).await;
+    assert!(page.text().contains("needs one way at least to get tokens"), "{}", page.text());
+    assert_eq!(grants().await, [device], "nothing comes back that was withheld");
 }
 
 #[actix_web::test]

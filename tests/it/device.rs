@@ -5,7 +5,7 @@ use gatepost::domain::client::GrantType;
 use gatepost::domain::registration::Draft;
 use gatepost::upkeep;
 
-use crate::harness::devices::{on_a_box_of_ours, on_a_device, typed};
+use crate::harness::devices::{DEVICE_GRANT, on_a_box_of_ours, on_a_device, typed};
 use crate::harness::http::encode;
 use crate::harness::{self, PASSWORD, confidential, public};
 
@@ -59,6 +59,34 @@ async fn a_person_types_the_code_as_they_like_and_sees_what_asks_and_from_where(
             assert!(form.has_button("Allow"), "{}", page.html);
         }
     }
+}
+
+#[actix_web::test]
+async fn the_page_names_the_apis_and_the_token_may_be_for_fewer() {
+    let server = harness::spawn().await;
+    server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
+    server.api("https://routes.example", &["routes:read: See your routes"], false).await;
+    let scope = Some("projects tiles:read routes:read".to_owned());
+    let app = server.application(Draft { scope, ..on_a_box_of_ours() }).await;
+    let mut alice = server.signed_in("alice").await;
+    let both = [("resource", "https://tiles.example"), ("resource", "https://routes.example")];
+    let answer = app.ask_for_codes(&both).await;
+    let page = alice.type_code(&answer.member("user_code")).await;
+    let text = page.text();
+    assert!(text.contains("At Tiles https://tiles.example See your map tiles"), "{text}");
+    assert!(text.contains("https://routes.example See your routes") && text.contains("At each of them"), "{text}");
+    assert!(!text.contains("New"), "{text}");
+    alice.submit(page.decision("allow")).await;
+    let code = answer.member("device_code");
+    let form = [("grant_type", DEVICE_GRANT), ("device_code", code.as_str()), ("resource", "")];
+    let with = |resource: &'static str| [form[0], form[1], ("resource", resource)];
+    let foreign = app.post("/oauth/token", &with("https://other.example")).await;
+    assert_eq!(foreign.error(), (400, "invalid_target".into()));
+    let token = app.post("/oauth/token", &with("https://routes.example")).await;
+    let (access, refresh) = (token.member("access_token"), token.member("refresh_token"));
+    assert_eq!(app.introspect(&access).await["aud"], "https://routes.example");
+    let aud = serde_json::json!(["https://tiles.example", "https://routes.example"]);
+    assert_eq!(app.introspect(&refresh).await["aud"], aud, "the grant stays as wide as it was allowed");
 }
 
 #[actix_web::test]
@@ -132,7 +160,7 @@ async fn a_code_that_waits_for_nobody_is_one_answer() {
 }
 
 #[actix_web::test]
-async fn guessing_codes_is_slow_for_a_person_and_for_a_network() {
+async fn guessing_codes_is_slow_for_a_person_and_closes_nothing_to_others() {
     let server = harness::spawn().await;
     let app = server.application(on_a_device()).await;
     let (mut alice, mut bob) = (server.signed_in("alice").await, server.signed_in("bob").await);
@@ -143,11 +171,12 @@ async fn guessing_codes_is_slow_for_a_person_and_for_a_network() {
     for _ in 0..10 {
         assert_eq!(alice.type_code("BCDF-GHJK").await.status, 400);
     }
-    for browser in [&mut alice, &mut bob] {
-        let page = browser.type_code(&device.user_code).await;
+    for _ in 0..150 {
+        let page = alice.type_code(&device.user_code).await;
         assert_eq!(page.status, 429, "{}", page.text());
         assert!(page.alert().starts_with("Too many wrong codes. Try again in 15 minutes."), "{}", page.alert());
     }
+    assert_eq!(bob.type_code(&device.user_code).await.status, 200, "a neighbor is not shut out");
     server.advance(900);
     let device = app.device().await;
     assert_eq!(alice.type_code(&device.user_code).await.heading(), DECIDE);
@@ -190,6 +219,11 @@ async fn nobody_without_a_secret_fills_the_table() {
     assert_eq!(answer.error(), (429, "temporarily_unavailable".into()));
     assert!(answer.header("retry-after").is_some());
     from("198.51.100.1").await.success();
+    let other = server.application(on_a_device()).await;
+    let form = [("client_id", other.client_id())];
+    let first = server.http.post("/oauth/device", &[("x-forwarded-for", "192.0.2.9")], &form).await;
+    let mut alice = server.signed_in("alice").await;
+    alice.decide_device(&first.member("user_code"), "deny").await;
     boxed.ask_for_codes(&[]).await.success();
     server.advance(600);
     from("192.0.2.200").await.success();

@@ -1,5 +1,7 @@
 //! A device asks whether its person has decided (RFC 8628 §3.4, §3.5): cheaply, patiently, once.
 
+use gatepost::upkeep;
+
 use crate::harness;
 use crate::harness::devices::{DEVICE_GRANT, on_a_box_of_ours, on_a_device};
 
@@ -77,10 +79,49 @@ async fn cancel_and_time_end_the_waiting() {
     alice.decide_device(&late.user_code, "allow").await;
     assert_eq!(app.poll(&forgotten.device_code).await.error().1, "authorization_pending");
     server.advance(1);
-    for device in [&late, &forgotten] {
-        assert_eq!(app.poll(&device.device_code).await.error(), (400, "expired_token".into()));
-    }
+    assert_eq!(app.poll(&forgotten.device_code).await.error(), (400, "expired_token".into()));
+    assert_eq!(alice.type_code(&forgotten.user_code).await.status, 400);
     assert_eq!(server.count("tokens").await, 0);
+    server.advance(59);
+    app.poll(&late.device_code).await.success();
+}
+
+#[actix_web::test]
+async fn what_is_not_fetched_within_a_minute_after_its_time_is_taken_back() {
+    let server = harness::spawn().await;
+    let app = server.application(on_a_device()).await;
+    let mut alice = server.signed_in("alice").await;
+    let (late, left) = (app.device().await, app.device().await);
+    server.advance(599);
+    for device in [&late, &left] {
+        alice.decide_device(&device.user_code, "allow").await;
+    }
+    let living = "grants WHERE kind = 'device_code' AND revoked_at IS NULL";
+    let clean = async || upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    server.advance(60);
+    clean().await;
+    assert_eq!(server.count(living).await, 2, "they may still come");
+    app.poll(&late.device_code).await.success();
+    server.advance(1);
+    assert_eq!(app.poll(&left.device_code).await.error(), (400, "expired_token".into()));
+    clean().await;
+    assert_eq!(server.count(living).await, 1, "nobody came for the other");
+    let page = alice.open("/account/apps").await;
+    assert!(page.text().contains("Wall map"), "{}", page.text());
+}
+
+#[actix_web::test]
+async fn logging_out_takes_back_what_waits_beyond_its_time() {
+    let server = harness::spawn().await;
+    let app = server.application(on_a_device()).await;
+    let mut alice = server.signed_in("alice").await;
+    let device = app.device().await;
+    server.advance(599);
+    alice.decide_device(&device.user_code, "allow").await;
+    server.advance(6);
+    let page = alice.open("/logout").await;
+    alice.submit(page.form_with("Log out")).await;
+    assert_eq!(app.poll(&device.device_code).await.error(), (400, "invalid_grant".into()));
 }
 
 #[actix_web::test]

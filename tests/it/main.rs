@@ -9,6 +9,7 @@ mod account_api;
 mod account_changes;
 mod account_pages;
 mod api_errors;
+mod audiences;
 mod authorization_code;
 mod bad_connections;
 mod cleaning;

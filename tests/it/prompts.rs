@@ -42,6 +42,12 @@ async fn prompt_none_answers_at_once_or_says_what_would_have_to_be_shown() {
         let error = parameter(page.away(), "error");
         assert_eq!(error.as_deref(), (!is_alice).then_some("account_selection_required"), "{hint}");
     }
+    let stranger = server.strangers_application(confidential()).await;
+    for hint in ["alice", "bob", "nobody"] {
+        let request = stranger.request().with("prompt", "none").with("login_hint", hint);
+        let error = error_of(&server, &request, &alice.open(&request.path()).await);
+        assert_eq!(error, "consent_required", "an app that alice does not know learns no name: {hint}");
+    }
     let headers = [("sec-purpose", "prefetch"), ("sec-fetch-site", "none")];
     let answer = alice.bare(Method::GET, &request.path(), &headers, "").await;
     let location = answer.location().expect("because nothing may be shown");
@@ -135,6 +141,21 @@ async fn the_seal_of_one_request_is_worth_nothing_in_another() {
     let answer = alice.bare(Method::POST, &other.path(), &own, &form).await;
     assert!(answer.location().is_some_and(|to| to.starts_with("/login?next=")), "a decision skips nothing either");
     assert_eq!(server.count("authorization_codes").await, 3);
+}
+
+#[actix_web::test]
+async fn a_sign_in_counts_for_a_request_that_began_an_hour_ago_at_most() {
+    let (server, app, mut alice) = ready().await;
+    let request = app.request().with("prompt", "login");
+    let page = alice.open(&request.path()).await;
+    let sealed = parameter(page.url.as_str(), "next").expect("because the request goes on");
+    request.granted(alice.log_in_at(&page, "alice", PASSWORD).await.away());
+    server.advance(3_600);
+    request.granted(alice.open(&sealed).await.away());
+    server.advance(1);
+    let page = alice.open(&sealed).await;
+    assert_eq!(page.heading(), "Log in", "an old address is worth no more than a new request");
+    request.granted(alice.log_in_at(&page, "alice", PASSWORD).await.away());
 }
 
 #[actix_web::test]

@@ -80,7 +80,12 @@ async fn looking_uses_nothing_up_and_a_no_is_a_decision() {
     request.granted(allow(&mut alice, &first).await.away());
     let late = allow(&mut alice, &second).await;
     assert_eq!(parameter(late.away(), "error").as_deref(), Some("invalid_request_uri"), "two tabs, one decision");
-    assert_eq!(server.count("authorization_codes").await, 1);
+    let path = pushed(&app, &app.request().with("prompt", "consent")).await;
+    let (first, second) = (alice.open(&path).await, alice.open(&path).await);
+    assert!(parameter(allow(&mut alice, &first).await.away(), "code").is_some());
+    let late = alice.submit(second.decision("deny")).await;
+    assert_eq!(parameter(late.away(), "error").as_deref(), Some("invalid_request_uri"), "a no after a yes is late");
+    assert_eq!(server.count("authorization_codes").await, 2);
     let path = pushed(&app, &app.request().with("prompt", "consent")).await;
     let page = alice.open(&path).await;
     let page = alice.submit(page.decision("deny")).await;
@@ -103,7 +108,7 @@ async fn a_browser_must_come_in_time_and_then_a_person_may_take_their_time() {
     let seal = "&began=1795262400.0.1.AAAA";
     let forged = alice.open(&format!("{late}{seal}")).await;
     assert_eq!(parameter(forged.away(), "error").as_deref(), Some("invalid_request_uri"));
-    server.advance(3_600);
+    server.advance(3_500);
     let mut other = server.browser();
     let again = other.log_in_at(&log_in, "alice", PASSWORD).await;
     assert_eq!(again.heading(), "Allow this app?");
@@ -195,6 +200,44 @@ async fn an_application_that_must_push_is_refused_when_it_does_not() {
     let request = app.request();
     let path = pushed(&app, &request).await;
     request.granted(alice.open(&path).await.away());
+}
+
+#[actix_web::test]
+async fn nobody_without_a_secret_fills_the_table() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let (app, spa) = (server.application(confidential()).await, server.application(public()).await);
+    let other = server.application(public()).await;
+    let from = async |app: &Application, address: &str| {
+        let form = [form(&app.request()), vec![("client_id".to_owned(), app.client_id().to_owned())]].concat();
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
+        server.http.post("/oauth/par", &[("x-forwarded-for", address)], &form).await
+    };
+    for number in 0..100 {
+        assert_eq!(from(&spa, &format!("192.0.2.{number}")).await.status, 201);
+    }
+    let answer = from(&spa, "192.0.2.200").await;
+    assert_eq!(answer.error(), (429, "temporarily_unavailable".to_owned()));
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(server.count("pushed_requests").await, 100);
+    assert_eq!(from(&spa, "198.51.100.1").await.status, 201, "another network");
+    assert_eq!(from(&other, "192.0.2.200").await.status, 201, "another application of the same network");
+    assert_eq!(push(&app, &app.request()).await.status, 201);
+    server.advance(90);
+    assert_eq!(from(&spa, "192.0.2.200").await.status, 201);
+}
+
+#[actix_web::test]
+async fn only_what_the_endpoint_reads_is_kept() {
+    let server = harness::spawn().await;
+    let app = server.application(confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    let long = "x".repeat(50_000);
+    let request = app.request().with("nonce", "n").with("unheard_of", &long).with("began", "0.0.1.x");
+    let path = pushed(&app, &request).await;
+    assert_eq!(server.count("pushed_requests WHERE length(parameters) > 1000").await, 0);
+    assert_eq!(server.count("pushed_requests WHERE parameters LIKE '%nonce=n%'").await, 1);
+    let page = alice.open(&path).await;
+    request.granted(allow(&mut alice, &page).await.away());
 }
 
 #[actix_web::test]

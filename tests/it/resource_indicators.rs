@@ -120,7 +120,8 @@ async fn a_code_and_a_refresh_may_narrow_and_never_widen() {
 #[actix_web::test]
 async fn a_refused_resource_does_not_rotate_a_public_applications_refresh_token() {
     let House { server, mut alice, .. } = house().await;
-    let app = server.application(public()).await;
+    let scope = Some("tiles:read".to_owned());
+    let app = server.application(Draft { scope, ..public() }).await;
     let tokens = app.exchange(&app.request().with("resource", TILES).approve(&mut alice).await).await;
     let tokens = tokens.expect("because this is its first use");
     let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh()), ("resource", ROUTES)];
@@ -177,5 +178,5 @@ async fn the_page_names_the_apis_in_words_and_a_new_one_is_asked() {
     assert!(alice.submit(form).await.away.is_none(), "only what was shown counts");
     allow(&mut alice, &page).await;
     assert!(alice.open(&both.path()).await.away.is_some());
-    assert_eq!(server.count("consents WHERE audience <> ''").await, 1);
+    assert_eq!(server.count("consents WHERE audience <> ''").await, 1, "the wider one holds the narrower");
 }

@@ -147,6 +147,26 @@ async fn an_access_list_goes_along_and_is_judged_at_every_use() {
 }
 
 #[actix_web::test]
+async fn a_list_is_a_limit_at_every_api() {
+    let House { server, tiles, gateway, .. } = begin().await;
+    let alice = server.person("alice").await;
+    let (now, user) = (server.now(), alice.clone());
+    let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
+    let entry = json!([{ "pathId": "map", "access": { "accessTier": "view" } }]);
+    let access_list = Some(personal::parse_access_list(Some(&entry)).expect("because it is right"));
+    let scope: Scope = "tiles:read".parse().expect("because it is a scope");
+    let draft = personal::Draft { description: "x".to_owned(), scope, access_list, ..personal::Draft::default() };
+    let made = transact(&server.app.store, move |tx| personal::create(tx, now, &limits, (&user, &draft, None)));
+    let personal = made.await.expect("because it is right").expose().to_owned();
+    let token = ask(&gateway, &personal, &[("audience", TILES)]).await.member("access_token");
+    assert_eq!(tiles.introspect(&token).await["access_list"][0]["pathId"], "map");
+    for (request, status) in [(("GET", "/v3/path/map"), 200), (("POST", "/v3/path/map"), 403)] {
+        assert_eq!(check(&server, &personal, TILES, request).await, status, "{request:?}");
+        assert_eq!(check(&server, &token, TILES, request).await, status, "{request:?}");
+    }
+}
+
+#[actix_web::test]
 async fn it_lives_ten_minutes_and_no_longer_than_what_it_was_made_from() {
     let House { server, gateway, .. } = begin().await;
     let alice = server.person("alice").await;

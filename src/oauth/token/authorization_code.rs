@@ -36,7 +36,7 @@ impl Request {
             code: Secret::new(code),
             redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
             code_verifier: parameters.get("code_verifier").map(Secret::new),
-            resources: parameters.all("resource").into_iter().map(str::to_owned).collect(),
+            resources: parameters.resources(),
         })
     }
 }

@@ -5,28 +5,51 @@ use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::device_code::DeviceCodeRecord;
+use crate::domain::grant::Grant;
 use crate::domain::secret::Secret;
 use crate::domain::token::{DeviceCode, Token};
 use crate::domain::token_in_use::Life;
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
-    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, MISSING_PARAMETER, SLOW_DOWN,
+    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, INVALID_TARGET, MISSING_PARAMETER,
+    Problem, SLOW_DOWN,
 };
+use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, device_codes, grants};
 use crate::tokens::{Mint, issue};
 
-/// The device code.
+/// The device code, and the APIs that the token is to be for.
 #[derive(Clone, Debug)]
 pub struct Request {
     device_code: Secret,
+    resources: Vec<String>,
 }
 
 impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
         let missing = Refusal { problem: &MISSING_PARAMETER, cause: "device_code is missing" };
-        Ok(Self { device_code: Secret::new(parameters.get("device_code").ok_or(missing)?) })
+        let device_code = Secret::new(parameters.get("device_code").ok_or(missing)?);
+        Ok(Self { device_code, resources: parameters.resources() })
+    }
+
+    /// Keeps the device's pace (RFC 8628 §3.5) after its request was judged: who comes too soon while
+    /// its person has not decided is told so; what has its answer is forgotten.
+    pub(super) fn keep_pace(&self, now: UnixTime, mint: &Mint, problem: Option<&Problem>) -> Option<Refusal> {
+        let device = Token::<DeviceCode>::parse(self.device_code.expose()).ok()?.id();
+        match problem {
+            Some(problem) if *problem == AUTHORIZATION_PENDING => {
+                let is_patient = mint.pace.note(now, (device, now.plus(mint.lifetimes.device)));
+                let slow_down = Refusal { problem: &SLOW_DOWN, cause: "the device asks too often" };
+                (!is_patient).then_some(slow_down)
+            }
+            Some(problem) if *problem != DEVICE_DENIED && *problem != EXPIRED_DEVICE_CODE => None,
+            _ => {
+                mint.pace.forget(device);
+                None
+            }
+        }
     }
 }
 
@@ -34,7 +57,6 @@ impl Request {
 pub(super) fn find_allowed(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
     (client, request): (&Client, &Request),
 ) -> Result<DeviceCodeRecord> {
     let unknown = || INVALID_DEVICE_CODE.because("the device code is unknown");
@@ -50,16 +72,12 @@ pub(super) fn find_allowed(
     if device.denied_at.is_some() {
         return Err(DEVICE_DENIED.because("the person refused"));
     }
-    if device.expires_at <= now {
-        return Err(EXPIRED_DEVICE_CODE.because("the device code has expired"));
-    }
-    if device.grant_id.is_some() {
+    if device.is_fetchable(now) {
         return Ok(device);
     }
-    if mint.pace.note(now, &device) {
-        Err(AUTHORIZATION_PENDING.because("the person has not decided yet"))
-    } else {
-        Err(SLOW_DOWN.because("the device asks too often"))
+    match device.is_waiting(now) {
+        true => Err(AUTHORIZATION_PENDING.because("the person has not decided yet")),
+        false => Err(EXPIRED_DEVICE_CODE.because("the device code has expired")),
     }
 }
 
@@ -72,23 +90,26 @@ pub(super) fn redeem(
     client: &Client,
     request: &Request,
 ) -> Result<TokenResponse> {
-    let device = find_allowed(tx, now, mint, (client, request))?;
+    let device = find_allowed(tx, now, (client, request))?;
     let gone = || INVALID_DEVICE_CODE.because("the grant was revoked, or its person or client was disabled");
     let grant = match device.grant_id {
         Some(grant) => grants::find_in_use(tx, grant)?,
         None => None,
     };
     let grant = grant.filter(|grant| grant.life(now) == Life::Alive).ok_or_else(gone)?.grant;
+    // RFC 8707 §2.2, before anything is used up.
+    let audience = resource::narrow(&grant.audience, &request.resources);
+    let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
     if !device_codes::redeem(tx, now, device.id)? {
         return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
     }
-    mint.pace.forget(device.id);
     let refresh_token = match client.may_use(GrantType::RefreshToken) || grant.scope.holds("offline_access") {
         true => Some(issue::refresh_token(tx, now, mint, &grant)?),
         false => None,
     };
     let (scope, given_with) = (grant.scope.clone(), refresh_token.as_ref().map(Token::id));
-    let access = issue::access_token(tx, now, mint, (&grant, &scope), given_with)?;
-    let id_token = id_token::make(tx, now, mint, (client, &grant, &scope), Occasion::First)?;
+    let narrowed = Grant { audience, ..grant };
+    let access = issue::access_token(tx, now, mint, (&narrowed, &scope), given_with)?;
+    let id_token = id_token::make(tx, now, mint, (client, &narrowed, &scope), Occasion::First)?;
     Ok(TokenResponse { access, refresh_token, scope, id_token })
 }

@@ -115,10 +115,10 @@ pub fn examine(
             binding::check_refresh_token(record.dpop_jkt.as_deref(), credentials.key())?;
         }
         TokenRequest::ClientCredentials(request) => {
-            client_credentials::find_scope(db, &client, request).map(drop)?;
+            client_credentials::find_scope(db, mint, (&client, request)).map(drop)?;
         }
         TokenRequest::DeviceCode(request) => {
-            device_code::find_allowed(db, now, mint, (&client, request)).map(drop)?;
+            device_code::find_allowed(db, now, (&client, request)).map(drop)?;
         }
         TokenRequest::TokenExchange(request) => {
             token_exchange::examine(db, now, mint, (&client, request)).map(drop)?;
@@ -143,6 +143,21 @@ pub fn answer(
         TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
         TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
         TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, mint, client, request),
+    }
+}
+
+/// Notes how often a device asks, once its request was judged: outside of what may be run again, since
+/// the count is kept in memory. A device that asks too often is answered so.
+pub fn keep_pace<T>(now: UnixTime, mint: &Mint, request: &TokenRequest, judged: Result<T>) -> Result<T> {
+    let TokenRequest::DeviceCode(request) = request else { return judged };
+    let problem = match &judged {
+        Ok(_) => None,
+        Err(Error::Refused(refusal)) => Some(refusal.problem),
+        Err(Error::Failed(_)) => return judged,
+    };
+    match request.keep_pace(now, mint, problem) {
+        Some(refusal) => Err(Error::Refused(refusal)),
+        None => judged,
     }
 }
 

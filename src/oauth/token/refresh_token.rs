@@ -37,9 +37,7 @@ impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
         let missing = Refusal { problem: &MISSING_PARAMETER, cause: "refresh_token is missing" };
         let refresh_token = Secret::new(parameters.get("refresh_token").ok_or(missing)?);
-        let scope = scopes::parse_asked(parameters)?;
-        let resources = parameters.all("resource").into_iter().map(str::to_owned).collect();
-        Ok(Self { refresh_token, scope, resources })
+        Ok(Self { refresh_token, scope: scopes::parse_asked(parameters)?, resources: parameters.resources() })
     }
 }
 

@@ -7,7 +7,6 @@ use crate::domain::access_list::AccessList;
 use crate::domain::api::{Api, PLATFORM_SCOPE};
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
-use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
@@ -18,9 +17,9 @@ use crate::oauth::problem::{
     ACTOR_NOT_SUPPORTED, INVALID_SCOPE, INVALID_SUBJECT_TOKEN, INVALID_TARGET, MISSING_PARAMETER, UNAUTHORIZED_CLIENT,
     UNSUPPORTED_TOKEN_TYPE,
 };
-use crate::oauth::scopes::parse_asked;
+use crate::oauth::scopes::{self, parse_asked};
 use crate::oauth::{Refusal, Result};
-use crate::store::{Database, apis, clients, grants};
+use crate::store::{Database, apis, grants};
 use crate::tokens::audience::is_for;
 use crate::tokens::check::{find_living, is_whole};
 use crate::tokens::{Mint, issue};
@@ -86,9 +85,10 @@ pub(super) fn examine(
     let held = held_scope(db, &subject, &api)?;
     let held = if is_first_party(db, client)? { held } else { held.intersection(&client.scope) };
     let scope = request.scope.as_ref().map_or_else(|| held.clone(), |asked| asked.intersection(&held));
-    // The list goes where it counted before: to an API that the operator runs.
-    let access_list = subject.record.access_list.clone().filter(|_| api.is_first_party);
-    if scope.is_empty() && (request.scope.is_some() || access_list.is_none()) {
+    // The list goes along everywhere, since it is a limit too; it opens what the operator runs.
+    let access_list = subject.record.access_list.clone();
+    let opens_by_list = access_list.is_some() && api.is_first_party;
+    if scope.is_empty() && (request.scope.is_some() || !opens_by_list) {
         return Err(INVALID_SCOPE.because("the subject token, the API and the client have no scope in common"));
     }
     Ok(Exchange { subject, api, scope, access_list })
@@ -116,8 +116,7 @@ fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request
 /// The API that is named, if the subject token opens it at all.
 fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
     let unknown = || INVALID_TARGET.because("no active API has this identifier");
-    let api = apis::find_by_identifier(db, &request.target)?.ok_or_else(unknown)?;
-    clients::find(db, api.client_key)?.filter(Client::is_active).ok_or_else(unknown)?;
+    let api = apis::find_active(db, &request.target)?.ok_or_else(unknown)?;
     if !is_for(db, subject, &api)? {
         return Err(INVALID_TARGET.because("the subject token does not open this API"));
     }
@@ -127,9 +126,7 @@ fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Re
 /// What the subject token holds of the API's scopes: a person's whole token all of them, and the
 /// platform's where the operator runs the API.
 fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scope> {
-    let own = apis::list_scopes(db)?.into_iter().filter(|scope| scope.api_id == api.id);
-    let own = own.flat_map(|scope| scope.name.parse::<Scope>());
-    let of_api = own.fold(Scope::default(), |all, one| all.union(&one));
+    let of_api = scopes::of_api(db, api.id)?;
     Ok(match subject.record.kind {
         TokenKind::User => of_api.union(&PLATFORM_SCOPE.parse().unwrap_or_default()),
         _ => of_api.intersection(&subject.record.scope),
@@ -154,17 +151,11 @@ pub(super) fn grant(
     let left = ends.into_iter().flatten().map(|end| end.since(now)).min().unwrap_or(i64::MAX);
     let expires_in = LONGEST.min(mint.lifetimes.access).min(left);
     let grant = Grant {
-        id: Id::next(now),
-        kind: GrantKind::TokenExchange,
         user_id: subject.basis.grant.user_id,
         client_key: Some(client.id),
-        session_id: None,
-        return_url: None,
         scope: scope.clone(),
-        created_at: now,
-        expires_at: Some(now.plus(expires_in)),
-        revoked_at: None,
         audience: Words::from_iter([&api.identifier]),
+        ..Grant::new(now, GrantKind::TokenExchange, Some(now.plus(expires_in)))
     };
     grants::insert(tx, &grant)?;
     let made_of = (subject.record.id, access_list);

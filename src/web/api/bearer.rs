@@ -1,5 +1,7 @@
 //! The token of a request to an API of ours (RFC 6750 §2.1), and the person behind it.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
@@ -17,6 +19,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
+use crate::tokens::Mint;
 use crate::tokens::check::{Door, Rejection, open, open_again};
 use crate::web::app::App;
 use crate::web::dpop;
@@ -106,6 +109,7 @@ pub struct Writer {
     door: Door,
     presented: BearerToken,
     user: Id<User>,
+    mint: Arc<Mint>,
 }
 
 impl Writer {
@@ -120,7 +124,7 @@ impl Writer {
     /// # Errors
     /// Why the token does not open the door any more.
     pub fn again(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
-        let found = open_again(tx, now, (self.door, &self.presented, self.user));
+        let found = open_again(tx, now, &self.mint, (self.door, &self.presented, self.user));
         found.map_err(|error| error.map_refusal(ApiError::from))
     }
 }
@@ -133,7 +137,7 @@ pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Resul
     let is_bound = dpop::token_in_header(request).is_some();
     let found = judged(app, request, door).await;
     let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound))?;
-    Ok(Writer { door, presented, user: user.id })
+    Ok(Writer { door, presented, user: user.id, mint: app.mint.clone() })
 }
 
 async fn judged(

@@ -11,7 +11,9 @@ use crate::oauth::began::Began;
 use crate::oauth::consent::{self as remembered, Allowed};
 use crate::oauth::interaction::{Sitting, Step};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{ACCESS_DENIED, INTERACTION_REQUIRED, Problem, UNREGISTERED_REDIRECT_URI};
+use crate::oauth::problem::{
+    ACCESS_DENIED, INTERACTION_REQUIRED, INVALID_REQUEST_URI, Problem, UNREGISTERED_REDIRECT_URI,
+};
 use crate::oauth::pushed_request;
 use crate::outcome::{Error, consult, transact};
 use crate::web::app::App;
@@ -36,7 +38,7 @@ struct Address {
 
 impl Address {
     fn new(app: &App, query: &str) -> Self {
-        let (query, began) = Began::split(&app.mint, query);
+        let (query, began) = Began::split(app.now(), &app.mint, query);
         Self { query, began }
     }
 
@@ -124,37 +126,42 @@ pub async fn post(
         let notice = "Something has changed since this page was shown. Please look again.";
         return consent::show(&app, (&asked, &Allowed::default()), &visitor, &onward, Some(notice)).await;
     }
-    if decision == "allow" { approve(&app, &asked, &visitor).await } else { deny(&app, &asked).await }
+    if decision == "allow" { approve(&app, &asked, &visitor).await } else { deny(&app, &asked, Some(&visitor)).await }
 }
 
 /// The redirect of a person who chose Cancel on the log-in page that this request led to.
-pub async fn cancel(app: &Data<App>, query: &str) -> Option<HttpResponse> {
-    match examine(app, &Address::new(app, query)).await {
-        Ok(Ok(asked)) => deny(app, &asked).await.ok(),
-        _ => None,
+///
+/// # Errors
+/// When the store fails, or the query cannot be read.
+pub async fn cancel(app: &Data<App>, query: &str) -> Result<Option<HttpResponse>, PageError> {
+    match examine(app, &Address::new(app, query)).await? {
+        Ok(asked) => deny(app, &asked, None).await.map(Some),
+        Err(_refusal) => Ok(None),
     }
 }
 
 /// The application behind an authorization request, the host that the answer goes to, and who the
-/// application thinks the person is.
-pub async fn asking(app: &Data<App>, query: &str) -> Option<Asking> {
-    match examine(app, &Address::new(app, query)).await {
-        Ok(Ok(asked)) => Some(Asking {
-            name: asked.client.name.clone(),
-            host: asked.redirect_uri.host(),
-            login_hint: asked.wishes.login_hint,
-        }),
-        _ => None,
-    }
+/// application thinks the person is; nothing for a request that is wrong.
+///
+/// # Errors
+/// When the store fails, or the query cannot be read.
+pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, PageError> {
+    let asked = examine(app, &Address::new(app, query)).await?;
+    Ok(asked.ok().map(|asked| Asking {
+        name: asked.client.name.clone(),
+        host: asked.redirect_uri.host(),
+        login_hint: asked.wishes.login_hint,
+    }))
 }
 
 /// Whether somebody who is signed in has to log in again before this request is answered.
-pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> bool {
+///
+/// # Errors
+/// When the store fails, or the query cannot be read.
+pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> Result<bool, PageError> {
     let address = Address::new(app, query);
-    match examine(app, &address).await {
-        Ok(Ok(asked)) => asked.wishes.must_log_in(app.now(), &visitor.session, address.began.as_ref()),
-        _ => false,
-    }
+    let asked = examine(app, &address).await?;
+    Ok(asked.is_ok_and(|asked| asked.wishes.must_log_in(app.now(), &visitor.session, address.began.as_ref())))
 }
 
 async fn examine(
@@ -163,10 +170,10 @@ async fn examine(
 ) -> Result<Result<AuthorizationRequest, AuthorizationRefusal>, PageError> {
     let parameters = Parameters::parse(address.query.as_bytes());
     let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
-    let (now, began) = (app.now(), address.began);
+    let (now, began, shared) = (app.now(), address.began, app.clone());
     let examined = consult(&app.store, move |db| {
         let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), began.as_ref())?;
-        authorization::examine(db, (&parameters, source))
+        authorization::examine(db, &shared.mint, (&parameters, source))
     });
     match examined.await {
         Ok(asked) => Ok(Ok(asked)),
@@ -185,8 +192,8 @@ async fn next_step(
     let Some(Visitor { session, user }) = visitor else {
         return Ok((asked.next_step(now, began, None), Allowed::default()));
     };
-    let (shared, id) = (asked.clone(), user.id);
-    let allowed = app.store.read(move |db| remembered::find(db, &shared, id)).await;
+    let (client, id) = (asked.client.id, user.id);
+    let allowed = app.store.read(move |db| remembered::find(db, client, id)).await;
     let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
     Ok((asked.next_step(now, began, Some(Sitting { user, session, allowed: &allowed })), allowed))
 }
@@ -239,10 +246,9 @@ async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor
 
 async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, request) = (app.now(), app.clone(), asked.clone());
-    let (user, session) = (visitor.user.id, visitor.session.id);
-    let issued =
-        transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, (user, session))).await;
-    let code = match issued {
+    let session = visitor.session.clone();
+    let issued = transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, &session));
+    let code = match issued.await {
         Ok(code) => code,
         Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,
         Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
@@ -251,11 +257,17 @@ async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visito
 }
 
 /// A person's no is a decision too: it uses a pushed request up.
-async fn deny(app: &Data<App>, asked: &AuthorizationRequest) -> Result<HttpResponse, PageError> {
+async fn deny(
+    app: &Data<App>,
+    asked: &AuthorizationRequest,
+    visitor: Option<&Visitor>,
+) -> Result<HttpResponse, PageError> {
     if asked.pushed.is_some() {
         let (now, request) = (app.now(), asked.clone());
-        let used = app.store.write(move |tx| pushed_request::consume(tx, now, &request)).await;
-        used.map_err(|error| PageError::unavailable(app, &error))?;
+        let is_first = app.store.write(move |tx| pushed_request::consume(tx, now, &request)).await;
+        if !is_first.map_err(|error| PageError::unavailable(app, &error))? {
+            return refuse_late(app, asked, &INVALID_REQUEST_URI, visitor).await;
+        }
     }
     Ok(Destination::from(asked).send_error(app, &ACCESS_DENIED))
 }

@@ -1,6 +1,6 @@
 //! `POST /oauth/device` — RFC 8628 §3.1: a device without a browser asks for codes.
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, ORIGIN};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -8,11 +8,15 @@ use serde::Serialize;
 use super::token::{knock, read};
 use crate::domain::device_code::INTERVAL;
 use crate::identity::throttle::prefix;
+use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::device::{Place, Started, admit, examine, start};
+use crate::oauth::problem::CALLED_FROM_A_PAGE;
 use crate::outcome::{consult, transact};
 use crate::web::app::App;
 use crate::web::error::TokenError;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// RFC 8628 §3.2.
 #[derive(Serialize)]
@@ -27,6 +31,12 @@ struct Body<'a> {
 
 /// Lets a device wait for its person.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    // Only browsers send these, and they cannot be kept from it. What a page asks for in its visitor's
+    // browser comes from the visitor's own network: the warning of somewhere else would be silent (ours).
+    if [ORIGIN, SEC_FETCH_SITE].iter().any(|name| request.headers().contains_key(name)) {
+        let refusal = Refusal { problem: &CALLED_FROM_A_PAGE, cause: "a browser asked for device codes" };
+        return Err(TokenError::refused(&app, refusal));
+    }
     let parameters = read(&app, &request, payload).await?;
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
@@ -34,7 +44,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let here = place.clone();
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;
-        let wish = examine(db, &client, &parameters)?;
+        let wish = examine(db, &shared.mint, (&client, &parameters))?;
         admit(db, now, &client, &here)?;
         Ok((client, wish))
     });

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::token::{knock, read};
+use crate::identity::throttle::prefix;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::pushed_request;
 use crate::outcome::{consult, transact};
@@ -16,17 +17,19 @@ use crate::web::error::TokenError;
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
-    let (now, shared) = (app.now(), app.clone());
+    let (now, shared, network) = (app.now(), app.clone(), prefix(&app.origin_of(&request).address));
+    let here = network.clone();
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;
-        let pushed = pushed_request::examine(db, &client, &parameters)?;
+        let pushed = pushed_request::examine(db, &shared.mint, (&client, &parameters))?;
+        pushed_request::admit(db, now, &client, &here)?;
         Ok((client, pushed))
     });
     let (client, pushed) = examined.await.map_err(|error| knock.refuse(&app, error))?;
     let shared = app.clone();
     let kept =
-        transact(&app.store, move |tx| Ok(pushed_request::keep(tx, now, &shared.mint, (&client, &pushed))?)).await;
-    let request_uri = kept.map_err(|error| knock.refuse(&app, error))?;
+        transact(&app.store, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
+    let request_uri = kept.await.map_err(|error| knock.refuse(&app, error))?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer))
 }

@@ -32,6 +32,8 @@ struct Body<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    // One that holds nothing is no scope (RFC 6749 §3.3), so it is not said.
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
 }
 
@@ -54,8 +56,10 @@ pub(in crate::web) async fn respond(
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
-    let asked = (token_request, proven.as_ref());
-    let response = answer(app, now, (credentials, audiences), asked).await.map_err(|error| knock.refuse(app, error))?;
+    let asked = (token_request.clone(), proven.as_ref());
+    let response = answer(app, now, (credentials, audiences), asked).await;
+    let response = token::keep_pace(now, &app.mint, &token_request, response);
+    let response = response.map_err(|error| knock.refuse(app, error))?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
     let mut answer = render(&response, &texts, (proven.is_some(), issued_token_type));

@@ -6,41 +6,18 @@ use actix_web::web::Data;
 use askama::Template;
 use url::form_urlencoded;
 
+use super::permissions::Permissions;
 use crate::clock::in_words;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::Scope;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::consent::Allowed;
 use crate::oauth::scopes;
-use crate::store::{StoreError, apis, clients};
+use crate::store::{StoreError, clients};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render};
-
-/// One permission.
-#[derive(Clone, Debug)]
-pub struct ScopeLine {
-    /// The scope token.
-    pub name: String,
-    /// What a person reads.
-    pub sentence: String,
-    /// Whether the person did not allow it before.
-    pub is_new: bool,
-}
-
-/// An API that the request names.
-#[derive(Clone, Debug)]
-pub struct ApiLine {
-    /// Its name.
-    pub name: String,
-    /// Its address, which names it to programs.
-    pub identifier: String,
-    /// Whether the person did not allow it before.
-    pub is_new: bool,
-    /// What is asked at it.
-    pub scopes: Vec<ScopeLine>,
-}
 
 /// Who stands behind an application that nobody here wrote down.
 pub fn made_by(client: &Client) -> String {
@@ -75,10 +52,8 @@ pub struct Consent {
     pub is_on_this_device: bool,
     /// Who is signed in.
     pub username: String,
-    /// The APIs that the tokens are for, if any is named.
-    pub apis: Vec<ApiLine>,
-    /// What is asked beside what is asked at each of them.
-    pub scopes: Vec<ScopeLine>,
+    /// What it asks for.
+    pub may: Permissions,
     /// Whether the person allowed this application something before.
     pub has_been_allowed_before: bool,
     /// How long it lasts, as a sentence.
@@ -98,25 +73,14 @@ pub async fn show(
     query: &str,
     notice: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
-    let (client, scope, audience) = (asked.client.clone(), asked.scope.clone(), asked.audience.clone());
+    let (shared, wish, before) = (app.clone(), asked.clone(), allowed.clone());
     let found = app.store.read(move |db| {
-        let owner = clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client));
-        let lingering = scopes::list_lingering(db, &audience, &scope)?;
-        Ok::<_, StoreError>((owner, lingering, scopes::known(db)?, apis::list(db)?, apis::list_scopes(db)?))
+        let owner = clients::find_owner_name(db, &wish.client)?.unwrap_or_else(|| made_by(&wish.client));
+        let lingering = scopes::list_lingering(db, &wish.audience, &wish.scope)?;
+        let may = Permissions::read(db, &shared.mint, (&wish.scope, &wish.audience), &before)?;
+        Ok::<_, StoreError>((owner, lingering, may))
     });
-    let (owner, lingering, known, apis, of_apis) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let mut scopes: Vec<ScopeLine> = scopes::sentences(&known, &asked.scope)
-        .into_iter()
-        .map(|(name, sentence)| ScopeLine { is_new: !allowed.scope.holds(&name), name, sentence })
-        .collect();
-    let mut lines = Vec::new();
-    for api in apis.into_iter().filter(|api| asked.audience.contains(&api.identifier)) {
-        let is_its = |line: &ScopeLine| of_apis.iter().any(|scope| scope.api_id == api.id && scope.name == line.name);
-        let (its, rest) = scopes.into_iter().partition(is_its);
-        scopes = rest;
-        let is_new = !allowed.audience.contains(&api.identifier);
-        lines.push(ApiLine { name: api.name, identifier: api.identifier, is_new, scopes: its });
-    }
+    let (owner, lingering, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let chrome = visitor.chrome(app);
     let path = app.public.path("/oauth/authorize");
     let next: String = form_urlencoded::byte_serialize(format!("{path}?{query}").as_bytes()).collect();
@@ -133,9 +97,8 @@ pub async fn show(
         redirect_uri: asked.redirect_uri.as_str().to_owned(),
         is_on_this_device: !asked.has_proven_address(),
         username: visitor.user.username.clone(),
-        apis: lines,
-        scopes,
-        has_been_allowed_before: !allowed.scope.is_empty(),
+        may,
+        has_been_allowed_before: !allowed.is_empty(),
         lasts: lasts(app, (&asked.client, &asked.scope), &lingering),
         other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };

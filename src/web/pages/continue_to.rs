@@ -106,7 +106,7 @@ pub async fn get(
     let (shared, who) = (redirect.clone(), (visitor.user.id, is_document_navigation(request)));
     let at_once = app.store.read(move |db| login_redirect::returns_at_once(db, &shared, who)).await;
     match at_once {
-        Ok(true) => go(app, redirect, visitor).await,
+        Ok(true) => go(app, request, redirect, visitor).await,
         Ok(false) => ask(app, request, (&redirect, visitor), None).await,
         Err(error) => Err(PageError::unavailable(app, &error)),
     }
@@ -127,7 +127,7 @@ pub async fn decide(
         return ask(app, request, (&redirect, visitor), Some(notice)).await;
     }
     match form.get("decision") {
-        Some("allow") => go(app, redirect, visitor).await,
+        Some("allow") => go(app, request, redirect, visitor).await,
         _ => Ok(see_other(&redirect.denial())),
     }
 }
@@ -138,12 +138,20 @@ fn is_document_navigation(request: &HttpRequest) -> bool {
     is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && !is_speculative(request)
 }
 
-async fn go(app: &Data<App>, redirect: LoginRedirect, visitor: &Visitor) -> Result<HttpResponse, PageError> {
+async fn go(
+    app: &Data<App>,
+    request: &HttpRequest,
+    redirect: LoginRedirect,
+    visitor: &Visitor,
+) -> Result<HttpResponse, PageError> {
     let (now, shared, wanted) = (app.now(), app.clone(), redirect.clone());
-    let who = (visitor.user.id, visitor.session.id);
-    let allowed = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, who)).await;
-    let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
-    Ok(see_other(&redirect.answer(&allowed)))
+    let session = visitor.session.clone();
+    let allowed = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, &session)).await;
+    Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
+        Some(allowed) => see_other(&redirect.answer(&allowed)),
+        // Logged out a moment ago, in another window: the same address asks who it is now.
+        None => see_other(&request.uri().to_string()),
+    })
 }
 
 /// What the token may do: the whole truth, so that nobody allows more than they read.

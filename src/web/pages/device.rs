@@ -5,20 +5,22 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::consent::{ScopeLine, lasts};
+use super::consent::lasts;
+use super::permissions::Permissions;
 use super::{Message, read_form};
 use crate::clock::in_words;
 use crate::domain::device_code::UserCode;
 use crate::domain::session::browser_in_words;
 use crate::identity::throttle::{Throttled, prefix};
-use crate::oauth::device::{Waiting, approve, deny, find_waiting};
+use crate::oauth::consent::Allowed;
+use crate::oauth::device::{Decided, Waiting, approve, deny, find_waiting};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::scopes;
 use crate::store::{StoreError, clients};
 use crate::web::app::App;
-use crate::web::browser::Visitor;
+use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render};
+use crate::web::page::{Chrome, Forms, render, see_other};
 
 /// `device.html`: where the code is typed.
 #[derive(Clone, Debug, Template)]
@@ -63,7 +65,7 @@ pub struct DeviceDecision {
     /// Whether the person sits on the same network.
     pub is_near: bool,
     /// What it asks for.
-    pub scopes: Vec<ScopeLine>,
+    pub may: Permissions,
     /// How long it lasts, as a sentence.
     pub lasts: String,
     /// Who is signed in.
@@ -135,15 +137,16 @@ async fn show(
     (waiting, code): (&Waiting, &UserCode),
     visitor: &Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let (client, device) = (waiting.client.clone(), waiting.device.clone());
-    let (scope, audience) = (device.scope, device.audience);
+    let (shared, asked) = (app.clone(), waiting.clone());
     let found = app.store.read(move |db| {
-        let lingering = scopes::list_lingering(db, &audience, &scope)?;
-        let owner = clients::find_owner_name(db, &client)?.unwrap_or_default();
-        Ok::<_, StoreError>((owner, lingering, scopes::known(db)?))
+        let (client, wish) = (&asked.client, (&asked.device.scope, &asked.device.audience));
+        let lingering = scopes::list_lingering(db, wish.1, wish.0)?;
+        let owner = clients::find_owner_name(db, client)?.unwrap_or_default();
+        // A device is asked for each time, so nothing is marked as new.
+        let may = Permissions::read(db, &shared.mint, wish, &Allowed::default())?;
+        Ok::<_, StoreError>((owner, lingering, may))
     });
-    let (owner, lingering, known) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let line = |(name, sentence)| ScopeLine { name, sentence, is_new: false };
+    let (owner, lingering, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let (device, client) = (&waiting.device, &waiting.client);
     let page = DeviceDecision {
         chrome: visitor.chrome(app),
@@ -157,7 +160,7 @@ async fn show(
         place: in_place(&device.network, &device.address),
         started: format!("{} ago", in_words(app.now().since(device.created_at))),
         is_near: device.network == prefix(&app.origin_of(request).address),
-        scopes: scopes::sentences(&known, &device.scope).into_iter().map(line).collect(),
+        may,
         lasts: lasts(app, (client, &device.scope), &lingering),
         username: visitor.user.username.clone(),
     };
@@ -180,18 +183,19 @@ async fn decide(
     is_allowed: bool,
 ) -> Result<HttpResponse, PageError> {
     let (now, shared, asked) = (app.now(), app.clone(), waiting.clone());
-    let (user, session) = (visitor.user.id, visitor.session.id);
+    let session = visitor.session.clone();
     let decided = app.store.write(move |tx| match is_allowed {
-        true => approve(tx, now, &shared.mint, &asked, (user, session)),
+        true => approve(tx, now, &shared.mint, &asked, &session),
         false => deny(tx, now, &asked),
     });
-    let is_first = decided.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let (heading, text) = match (is_first, is_allowed) {
-        (false, _) => {
+    let decided = decided.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (heading, text) = match (decided, is_allowed) {
+        (Decided::LoggedOut, _) => return Ok(see_other(&log_in_first(app, &app.public.path("/device")))),
+        (Decided::Before, _) => {
             ("Nothing waits here", "This was decided a moment ago, perhaps in another window. Look at the device.")
         }
-        (true, true) => ("Your device is logged in", "You can close this page and go back to the device."),
-        (true, false) => ("Cancelled", "The device was not logged in. You can close this page."),
+        (Decided::Now, true) => ("Your device is logged in", "You can close this page and go back to the device."),
+        (Decided::Now, false) => ("Cancelled", "The device was not logged in. You can close this page."),
     };
     let page =
         Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None };

@@ -67,7 +67,10 @@ impl Onward {
     }
 
     /// The app that sent the person.
-    pub(super) async fn asking(&self, app: &Data<App>) -> Option<Asking> {
+    ///
+    /// # Errors
+    /// When the store fails, or the address cannot be read.
+    pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<Asking>, PageError> {
         if let Self::Away(redirect) = self {
             let host = redirect.return_url.host();
             let name = redirect
@@ -75,16 +78,19 @@ impl Onward {
                 .as_ref()
                 .map_or_else(|| "a program on this device".to_owned(), |client| client.name.clone());
             let name = if redirect.is_unregistered() { host.clone() } else { name };
-            return Some(Asking { name, host, login_hint: None });
+            return Ok(Some(Asking { name, host, login_hint: None }));
         }
-        authorize::asking(app, self.authorization_query(app)?).await
+        match self.authorization_query(app) {
+            Some(query) => authorize::asking(app, query).await,
+            None => Ok(None),
+        }
     }
 
     /// Whether somebody who is signed in has to log in again on the way.
-    async fn must_log_in(&self, app: &Data<App>, visitor: &Visitor) -> bool {
+    async fn must_log_in(&self, app: &Data<App>, visitor: &Visitor) -> Result<bool, PageError> {
         match self.authorization_query(app) {
             Some(query) => authorize::must_log_in(app, query, visitor).await,
-            None => false,
+            None => Ok(false),
         }
     }
 }
@@ -105,11 +111,11 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     }
     match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
         (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
-        (onward, Some(visitor)) if onward.must_log_in(&app, &visitor).await => {
-            Ok(show(&app, &request, &onward, (StatusCode::OK, visitor.user.username, None)).await)
+        (onward, Some(visitor)) if onward.must_log_in(&app, &visitor).await? => {
+            show(&app, &request, &onward, (StatusCode::OK, visitor.user.username, None)).await
         }
         (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
-        (onward, None) => Ok(show(&app, &request, &onward, (StatusCode::OK, String::new(), None)).await),
+        (onward, None) => show(&app, &request, &onward, (StatusCode::OK, String::new(), None)).await,
     }
 }
 
@@ -138,7 +144,7 @@ pub async fn post(
         };
     }
     if form.get("decision") == Some("deny") {
-        return Ok(cancel(&app, &onward).await);
+        return cancel(&app, &onward).await;
     }
     log_in(&app, &request, (&onward, &form), &browser).await
 }
@@ -168,11 +174,11 @@ async fn log_in(
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
         SignInRefusal::Wrong | SignInRefusal::NoPassword => {
             let message = "The user name or the password is wrong.".to_owned();
-            Ok(show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await)
+            show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await
         }
         SignInRefusal::Throttled(seconds) => {
             let message = format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)));
-            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, username, Some(message))).await;
+            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, username, Some(message))).await?;
             page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
             Ok(page)
         }
@@ -180,15 +186,15 @@ async fn log_in(
 }
 
 /// Back to the app without a token; without an app, to the front page.
-async fn cancel(app: &Data<App>, onward: &Onward) -> HttpResponse {
+async fn cancel(app: &Data<App>, onward: &Onward) -> Result<HttpResponse, PageError> {
     if let Onward::Away(redirect) = onward {
-        return see_other(&redirect.denial());
+        return Ok(see_other(&redirect.denial()));
     }
     let denial = match onward.authorization_query(app) {
-        Some(query) => authorize::cancel(app, query).await,
+        Some(query) => authorize::cancel(app, query).await?,
         None => None,
     };
-    denial.unwrap_or_else(|| see_other(&app.public.path("/")))
+    Ok(denial.unwrap_or_else(|| see_other(&app.public.path("/"))))
 }
 
 async fn show(
@@ -196,14 +202,14 @@ async fn show(
     request: &HttpRequest,
     onward: &Onward,
     (status, username, error): (StatusCode, String, Option<String>),
-) -> HttpResponse {
+) -> Result<HttpResponse, PageError> {
     let here = request.uri().to_string();
     let next = match onward {
         Onward::Here(next) => next.clone(),
         Onward::Away(_) => here.clone(),
     };
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    let asking = onward.asking(app).await;
+    let asking = onward.asking(app).await?;
     // What was typed counts; before that, who the app thinks it is, or who is signed in.
     let hint = asking.as_ref().and_then(|asking| asking.login_hint.as_deref()).filter(|_| error.is_none());
     let username = hint.map_or(username, |hint| hint.chars().take(256).collect());
@@ -220,5 +226,5 @@ async fn show(
             .is_open()
             .then(|| format!("{}?next={next}", app.public.path("/register"))),
     };
-    render(status, Forms::Leave, &page)
+    Ok(render(status, Forms::Leave, &page))
 }

@@ -9,6 +9,7 @@ pub mod home;
 pub mod invitation;
 pub mod log_in;
 pub mod log_out;
+pub mod permissions;
 pub mod problem;
 pub mod register;
 pub mod remote_session;

@@ -87,7 +87,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     if visitor.0.is_some() {
         return Ok(see_other(&next));
     }
-    Ok(show(&app, &request, (&onward, &next), (Vec::new(), String::new(), String::new())).await)
+    show(&app, &request, (&onward, &next), (Vec::new(), String::new(), String::new())).await
 }
 
 /// Makes the account, signs its person in and goes on.
@@ -129,7 +129,7 @@ pub async fn post(
         SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &request.uri().to_string())),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
-            Ok(show(&app, &request, (&onward, &next), (errors, username, email)).await)
+            show(&app, &request, (&onward, &next), (errors, username, email)).await
         }
     }
 }
@@ -139,7 +139,7 @@ async fn show(
     request: &HttpRequest,
     (onward, next): (&Onward, &str),
     (errors, username, email): (Vec<FieldError>, String, String),
-) -> HttpResponse {
+) -> Result<HttpResponse, PageError> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let page = Register {
@@ -148,8 +148,8 @@ async fn show(
         errors,
         username: username.chars().take(256).collect(),
         email: email.chars().take(256).collect(),
-        asking: onward.asking(app).await,
+        asking: onward.asking(app).await?,
         log_in_url: format!("{}?next={next}", app.public.path("/login")),
     };
-    render(status, Forms::Leave, &page)
+    Ok(render(status, Forms::Leave, &page))
 }

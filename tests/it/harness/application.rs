@@ -64,7 +64,7 @@ impl Tokens {
         Self {
             access_token: text("access_token").expect("because RFC 6749 §5.1 requires it"),
             refresh_token: text("refresh_token"),
-            scope: text("scope").expect("because our answers always say the scope"),
+            scope: text("scope").unwrap_or_default(),
             expires_in: body["expires_in"].as_i64().expect("because our answers always say how long"),
             id_token: text("id_token"),
         }

@@ -1,0 +1,55 @@
+//! The column `audience`, wherever it stands: an API that is gone is struck from it.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::words::Words;
+use crate::schema::{consents, device_codes, grants, tokens};
+
+/// The lists that name an API, each with what is left of it.
+fn without(lists: Vec<Words>, identifier: &str) -> impl Iterator<Item = (Words, Words)> {
+    let naming = lists.into_iter().filter(move |list| list.contains(identifier));
+    naming.map(move |list| (list.clone(), list.without(identifier)))
+}
+
+/// Strikes an API from what was granted, and from what waits to be. What was for nothing else ends: with
+/// an empty list it would be for every API of its scopes. Consents that named it are asked again.
+pub fn strike(tx: &mut Database, now: UnixTime, identifier: &str) -> Result<()> {
+    let of_grants = grants::table.filter(grants::audience.ne("")).select(grants::audience).distinct();
+    for (list, left) in without(of_grants.load(tx)?, identifier) {
+        let rows = grants::table.filter(grants::audience.eq(list));
+        match left.is_empty() {
+            true => diesel::update(rows.filter(grants::revoked_at.is_null()))
+                .set(grants::revoked_at.eq(Some(now)))
+                .execute(tx)?,
+            false => diesel::update(rows).set(grants::audience.eq(left)).execute(tx)?,
+        };
+    }
+    let of_tokens = tokens::table.filter(tokens::audience.ne("")).select(tokens::audience).distinct();
+    for (list, left) in without(of_tokens.load(tx)?, identifier) {
+        let rows = tokens::table.filter(tokens::audience.eq(list));
+        match left.is_empty() {
+            true => diesel::update(rows.filter(tokens::revoked_at.is_null()))
+                .set(tokens::revoked_at.eq(Some(now)))
+                .execute(tx)?,
+            false => diesel::update(rows).set(tokens::audience.eq(left)).execute(tx)?,
+        };
+    }
+    let of_devices =
+        device_codes::table.filter(device_codes::audience.ne("")).select(device_codes::audience).distinct();
+    for (list, left) in without(of_devices.load(tx)?, identifier) {
+        let rows = device_codes::table.filter(device_codes::audience.eq(list));
+        match left.is_empty() {
+            true => diesel::update(rows.filter(device_codes::grant_id.is_null()))
+                .set(device_codes::denied_at.eq(Some(now)))
+                .execute(tx)?,
+            false => diesel::update(rows).set(device_codes::audience.eq(left)).execute(tx)?,
+        };
+    }
+    let of_consents = consents::table.filter(consents::audience.ne("")).select(consents::audience).distinct();
+    for (list, _) in without(of_consents.load(tx)?, identifier) {
+        diesel::delete(consents::table.filter(consents::audience.eq(list))).execute(tx)?;
+    }
+    Ok(())
+}
