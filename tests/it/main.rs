@@ -53,6 +53,7 @@ mod pages_in_general;
 mod password_reset;
 mod private_key_jwt;
 mod prompts;
+mod protected_resource;
 mod protocol_errors;
 mod pushed_requests;
 mod real_clients;

@@ -62,5 +62,6 @@ async fn answer(app: &Data<App>, request: &HttpRequest, token: Option<String>) -
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
         Ok(UserInfo::of(&user, &token.record.scope))
     });
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.await?))
+    let found = found.await.map_err(|error| ApiError::from(error).needing(Door::UserInfo.scope()))?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found))
 }
