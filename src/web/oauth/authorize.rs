@@ -152,7 +152,10 @@ pub async fn asking(app: &Data<App>, query: &str) -> Option<Asking> {
 pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> bool {
     let address = Address::new(app, query);
     match examine(app, &address).await {
-        Ok(Ok(asked)) => asked.wishes.must_log_in(app.now(), &visitor.session, address.began.as_ref()),
+        Ok(Ok(asked)) => {
+            let Visitor { session, user } = visitor;
+            asked.wishes.must_log_in(app.now(), (session, user), address.began.as_ref())
+        }
         _ => false,
     }
 }
@@ -169,7 +172,10 @@ async fn examine(
         authorization::examine(db, (&parameters, source))
     });
     match examined.await {
-        Ok(asked) => Ok(Ok(asked)),
+        Ok(mut asked) => {
+            asked.read_hint(&app.signer);
+            Ok(Ok(asked))
+        }
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
