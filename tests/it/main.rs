@@ -71,6 +71,7 @@ mod store;
 mod studio_api;
 mod studio_session;
 mod tidy;
+mod token_combinations;
 mod token_exchange;
 mod token_pages;
 mod user_token;
