@@ -7,11 +7,13 @@
 //! it fails only when an answer is wrong.
 
 mod drive;
+mod proofs;
 mod report;
 mod requests;
 mod seed;
 mod server;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +22,13 @@ use actix_web::rt::System;
 
 use drive::{Measured, Request, drive};
 use report::{Memory, Report, Row};
+use requests::Requests;
 use server::Process;
 
 /// Connections that are kept open to each server, by two client threads.
 const CONNECTIONS: usize = 32;
+/// More answers than this in a second would run out of requests that work once.
+const MOST_PER_SECOND: f64 = 20_000.0;
 /// Servers started to know how long a start takes.
 const STARTS: usize = 5;
 
@@ -81,25 +86,27 @@ async fn run(size: Size, folder: &Path) -> std::io::Result<Report> {
 
     let hello = Arc::new(vec![requests::hello(ceiling.address)]);
     let mut rows = Vec::new();
-    for (name, requests) in requests::scenarios(gatepost.address, &seeded) {
+    let fresh = (size.round.as_secs_f64() * MOST_PER_SECOND) as usize;
+    for (name, requests) in requests::scenarios(gatepost.address, &seeded, fresh) {
         eprintln!("{name} …");
-        rows.push(compare(size, name, (ceiling.address, &hello), (gatepost.address, &Arc::new(requests))));
+        rows.push(compare(size, name, (ceiling.address, &hello), (gatepost.address, &requests)));
     }
     let memory = Memory { idle, after_load: gatepost.memory() };
     Ok(Report { rows, starts, memory, tokens: size.tokens, database_bytes, connections: CONNECTIONS })
 }
 
-type Target<'a> = (std::net::SocketAddr, &'a Arc<Vec<Request>>);
+type Ceiling<'a> = (SocketAddr, &'a Arc<Vec<Request>>);
+type Target<'a> = (SocketAddr, &'a Requests<'a>);
 
 /// Drives the two in turns: ceiling, Gatepost, ceiling, … ceiling, so that each of Gatepost's rounds is compared with
 /// the ceiling right before and right after it.
-fn compare(size: Size, name: &'static str, ceiling: Target<'_>, gatepost: Target<'_>) -> Row {
-    let round = |(address, requests): Target<'_>| drive(address, requests, CONNECTIONS, size.round);
-    round(gatepost); // caches fill, statements are prepared
+fn compare(size: Size, name: &'static str, ceiling: Ceiling<'_>, (address, requests): Target<'_>) -> Row {
+    let round = |(address, requests): Ceiling<'_>| drive(address, requests, CONNECTIONS, size.round);
+    round((address, &requests())); // caches fill, statements are prepared
     let mut above: Vec<Measured> = vec![round(ceiling)];
     let mut ours = Vec::new();
     for _ in 0..size.rounds {
-        ours.push(round(gatepost));
+        ours.push(round((address, &requests())));
         above.push(round(ceiling));
     }
     Row::new(name, above, ours)

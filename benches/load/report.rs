@@ -130,12 +130,12 @@ impl fmt::Display for Report {
             "\n{} tokens ({megabytes} MB), {} connections, {cores} cores for servers and client\n",
             self.tokens, self.connections
         )?;
-        writeln!(formatter, "{:<15} {:>10} {:>10} {:>10} {:>10}", "", "answers/s", "p50 µs", "p99 µs", "ratio")?;
+        writeln!(formatter, "{:<20} {:>10} {:>10} {:>10} {:>10}", "", "answers/s", "p50 µs", "p99 µs", "ratio")?;
         for row in &self.rows {
             let Speed { per_second, p50, p99 } = &row.ceiling;
-            writeln!(formatter, "{:<15} {per_second:>10.0} {p50:>10} {p99:>10} {:>10}", "hello (ceiling)", "1")?;
+            writeln!(formatter, "{:<20} {per_second:>10.0} {p50:>10} {p99:>10} {:>10}", "hello (ceiling)", "1")?;
             let Speed { per_second, p50, p99 } = &row.gatepost;
-            writeln!(formatter, "{:<15} {per_second:>10.0} {p50:>10} {p99:>10} {:>10.2}", row.name, row.ratio)?;
+            writeln!(formatter, "{:<20} {per_second:>10.0} {p50:>10} {p99:>10} {:>10.2}", row.name, row.ratio)?;
             if let Some(error) = &row.first_error {
                 writeln!(formatter, "  {} wrong answers, first: {error}", row.errors)?;
             }

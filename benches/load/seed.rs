@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gatepost::clock::{Clock, UnixTime};
+use gatepost::domain::api::TokenFormat;
 use gatepost::domain::base_key::BaseKeys;
 use gatepost::domain::client::{Client, ClientType, GrantType};
 use gatepost::domain::grant::{Grant, GrantKind};
@@ -61,6 +62,10 @@ pub struct Seeded {
     pub programs: Vec<Credentials>,
     /// Device codes that wait for their people.
     pub devices: Vec<(Credentials, String)>,
+    /// Tokens that tell who their person is.
+    pub openid_tokens: Vec<String>,
+    /// What made all of it, and knows the server's nonces.
+    pub mint: Arc<Mint>,
 }
 
 /// Fills a new database in `folder` with `count` access tokens.
@@ -83,7 +88,7 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
         let mint = Arc::clone(&mint);
         store.write(move |tx| furnish(tx, now, &mint)).await.expect("because nothing is in the way")
     };
-    let House { api, grants, refresh_tokens, programs, devices } = house;
+    let House { api, grants, refresh_tokens, programs, devices, openid_tokens } = house;
     let grants = Arc::new(grants);
     let mut access_tokens = Vec::new();
     for start in (0..count).step_by(BATCH) {
@@ -92,7 +97,7 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
         let batch = store.write(move |tx| issue_tokens(tx, now, &mint, &grants, (numbers.clone(), count)));
         access_tokens.extend(batch.await.expect("because nothing is in the way"));
     }
-    Seeded { api, access_tokens, refresh_tokens, programs, devices }
+    Seeded { api, access_tokens, refresh_tokens, programs, devices, openid_tokens, mint }
 }
 
 struct House {
@@ -101,33 +106,28 @@ struct House {
     refresh_tokens: Vec<(Credentials, String)>,
     programs: Vec<Credentials>,
     devices: Vec<(Credentials, String)>,
+    openid_tokens: Vec<String>,
 }
 
 fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     let person = person(now);
     users::insert(tx, &person)?;
-    let draft = ApiDraft {
-        identifier: "https://api.example".to_owned(),
-        name: "Load API".to_owned(),
-        scopes: vec!["load: Be measured".to_owned()],
-        is_first_party: true,
-        token_format: gatepost::domain::api::TokenFormat::Opaque,
-    };
-    let (_, api) = apis::register(tx, now, draft).map_err(unexpected)?;
+    let (_, api) = apis::register(tx, now, draft("load", TokenFormat::Opaque)).map_err(unexpected)?;
+    apis::register(tx, now, draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
-    let (mut programs, mut devices) = (Vec::new(), Vec::new());
+    let (mut programs, mut devices, mut openid_tokens) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..CLIENTS {
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let draft = Draft {
             redirect_uris: vec!["https://app.example/callback".to_owned()],
             grant_types: grants.into_iter().chain([GrantType::DeviceCode]).collect(),
-            scope: Some("projects load".to_owned()),
+            scope: Some("projects openid load signed".to_owned()),
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
         };
         let asked = (By::Operator(person.id), draft);
         let registered = clients::register(tx, now, &mint.lifetimes, asked).map_err(unexpected)?;
         for _ in 0..GRANTS_PER_CLIENT {
-            let grant = grant(now, mint, &person, &registered.client);
+            let grant = grant(now, mint, (&person, &registered.client), "projects");
             grants::insert(tx, &grant)?;
             let token = issue::refresh_token(tx, now, mint, &grant)?;
             refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
@@ -137,9 +137,24 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             let code = waiting.map_err(|error| StoreError::Unusable(format!("a device was refused: {error:?}")))?;
             devices.push((credentials(&registered), code.device_code.expose().to_owned()));
         }
+        let grant = grant(now, mint, (&person, &registered.client), "openid");
+        grants::insert(tx, &grant)?;
+        let issued = issue::access_token(tx, now, mint, (&grant, &grant.scope), None)?;
+        openid_tokens.push(issued.token.expose().to_owned());
         programs.push(credentials(&registered));
     }
-    Ok(House { api: credentials(&api), grants: all_grants, refresh_tokens, programs, devices })
+    Ok(House { api: credentials(&api), grants: all_grants, refresh_tokens, programs, devices, openid_tokens })
+}
+
+/// An API with one scope, both of this name.
+fn draft(name: &str, token_format: TokenFormat) -> ApiDraft {
+    ApiDraft {
+        identifier: format!("https://{name}.example"),
+        name: format!("{name} API"),
+        scopes: vec![format!("{name}: Be measured")],
+        is_first_party: token_format == TokenFormat::Opaque,
+        token_format,
+    }
 }
 
 fn issue_tokens(
@@ -185,7 +200,7 @@ fn person(now: UnixTime) -> User {
     }
 }
 
-fn grant(now: UnixTime, mint: &Mint, person: &User, client: &Client) -> Grant {
+fn grant(now: UnixTime, mint: &Mint, (person, client): (&User, &Client), scope: &str) -> Grant {
     Grant {
         id: Id::next(now),
         kind: GrantKind::AuthorizationCode,
@@ -193,7 +208,7 @@ fn grant(now: UnixTime, mint: &Mint, person: &User, client: &Client) -> Grant {
         client_key: Some(client.id),
         session_id: None,
         return_url: None,
-        scope: "projects".parse::<Scope>().unwrap_or_default(),
+        scope: scope.parse::<Scope>().unwrap_or_default(),
         created_at: now,
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,

@@ -13,6 +13,9 @@ use crate::seed;
 /// The argument that makes this program the ceiling.
 pub const CEILING: &str = "--ceiling";
 
+/// What Gatepost believes that its address is.
+pub const PUBLIC_URL: &str = "http://localhost:8080";
+
 /// A server that runs until it is dropped.
 pub struct Process {
     child: Child,
@@ -45,7 +48,7 @@ impl Process {
             .env("GATEPOST_SECRET_FILE", folder.join(seed::SECRET_FILE))
             .env("GATEPOST_LISTEN", "127.0.0.1:0")
             .env("GATEPOST_OPS_LISTEN", "")
-            .env("GATEPOST_PUBLIC_URL", "http://localhost:8080")
+            .env("GATEPOST_PUBLIC_URL", PUBLIC_URL)
             .env("GATEPOST_LOG_LEVEL", "warn");
         Self::start(command)
     }

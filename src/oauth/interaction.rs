@@ -4,12 +4,15 @@
 use super::authorization::AuthorizationRequest;
 use super::began::Began;
 use super::consent::Allowed;
+use super::openid::id_token::Hint;
 use super::parameters::Parameters;
 use super::problem::{
     ACCOUNT_SELECTION_REQUIRED, CONSENT_REQUIRED, INVALID_MAX_AGE, INVALID_PROMPT, LOGIN_REQUIRED, Problem,
 };
+use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::prompt::Prompt;
+use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::{User, fold};
 
@@ -22,6 +25,22 @@ pub struct Wishes {
     pub max_age: Option<i64>,
     /// Who it thinks they are.
     pub login_hint: Option<String>,
+    /// Whom it shows an ID token of (`id_token_hint`).
+    pub hinted: Hinted,
+}
+
+/// Whom an `id_token_hint` means.
+#[derive(Clone, Debug, Default)]
+pub enum Hinted {
+    /// There is no hint.
+    #[default]
+    Nobody,
+    /// Not read yet: [`AuthorizationRequest::read_hint`] does, outside of any transaction.
+    Unread(Secret),
+    /// The person in UUID form, whose ID token we issued to this client.
+    Person(String),
+    /// No ID token that we issued to this client.
+    Unknown,
 }
 
 /// The person at the browser, with what they allowed this application before.
@@ -64,15 +83,27 @@ impl Wishes {
             Some(None) => return Err(&INVALID_MAX_AGE),
         };
         let login_hint = parameters.get("login_hint").map(str::to_owned);
-        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint })
+        let hinted = parameters.get("id_token_hint").map_or(Hinted::Nobody, |hint| Hinted::Unread(Secret::new(hint)));
+        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, hinted })
     }
 
-    /// Whether a session is not enough: `prompt=login`, or a sign-in longer ago than `max_age`, and
-    /// none since the request began. `max_age=0` is `prompt=login`.
-    pub fn must_log_in(&self, now: UnixTime, session: &Session, began: Option<&Began>) -> bool {
+    /// Whether a session is not enough: `prompt=login`, a sign-in longer ago than `max_age`, or another
+    /// person than the ID token's, and no sign-in since the request began. `max_age=0` is `prompt=login`.
+    pub fn must_log_in(&self, now: UnixTime, (session, user): (&Session, &User), began: Option<&Began>) -> bool {
         let is_too_old = self.max_age.is_some_and(|most| most == 0 || now.since(session.authenticated_at) > most);
         let has_logged_in = began.is_some_and(|began| began.is_followed_by(session));
-        (self.prompt.login || is_too_old) && !has_logged_in
+        (self.prompt.login || is_too_old || self.hints_at_another(user)) && !has_logged_in
+    }
+
+    /// Whether an ID token says that somebody else is meant, who alone may be answered about (§3.1.2.1).
+    /// One that we cannot read names nobody: where a page can be shown it counts as absent, since a
+    /// client may hold it longer than we hold its key; where none can, it proves nothing (ours).
+    fn hints_at_another(&self, user: &User) -> bool {
+        match &self.hinted {
+            Hinted::Nobody => false,
+            Hinted::Person(sub) => *sub != user.id.uuid(),
+            Hinted::Unread(_) | Hinted::Unknown => self.prompt.none,
+        }
     }
 
     /// Whether the application named somebody else than this person.
@@ -87,7 +118,17 @@ impl AuthorizationRequest {
     /// Whether it matters later when the request began.
     pub fn needs_its_beginning(&self) -> bool {
         let Wishes { prompt, max_age, .. } = &self.wishes;
-        prompt.login || prompt.select_account || max_age.is_some() || self.pushed.is_some()
+        let has_hint = !matches!(self.wishes.hinted, Hinted::Nobody);
+        prompt.login || prompt.select_account || max_age.is_some() || has_hint || self.pushed.is_some()
+    }
+
+    /// Reads whom an ID token means; its time does not count, and the client it was for does (§3.1.2.1:
+    /// a session of that person with this client).
+    pub fn read_hint(&mut self, signer: &Signer) {
+        if let Hinted::Unread(text) = &self.wishes.hinted {
+            let ours = Hint::parse(signer, text.expose()).filter(|hint| hint.aud == self.client.client_id);
+            self.wishes.hinted = ours.map_or(Hinted::Unknown, |hint| Hinted::Person(hint.sub));
+        }
     }
 
     /// Decides what comes next. A consent counts only for an address that proves who gets the answer.
@@ -98,8 +139,12 @@ impl AuthorizationRequest {
             let step = if prompt.create { Step::SignUp } else { Step::LogIn };
             return or_refuse(step, &LOGIN_REQUIRED);
         };
-        if self.wishes.must_log_in(now, session, began) {
+        if self.wishes.must_log_in(now, (session, user), began) {
             return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
+        }
+        // Somebody else logged in: the answer is about the ID token's person, or none (§3.1.2.1).
+        if self.wishes.hints_at_another(user) {
+            return Step::Refuse(&LOGIN_REQUIRED);
         }
         let is_allowed = self.has_proven_address() && allowed.covers(self);
         // Only who lets the application in is told apart: a stranger's must not learn by guessing names

@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod openid;
 pub mod parameters;
 pub mod problem;
+pub mod protected_resource;
 pub mod pushed_request;
 pub mod resource;
 pub mod revocation;

@@ -4,7 +4,7 @@ use super::Mint;
 use super::audience::is_for_platform;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
-use crate::domain::api::TokenFormat;
+use crate::domain::api::{PLATFORM_SCOPE, TokenFormat};
 use crate::domain::grant::GrantKind;
 use crate::domain::id::Id;
 use crate::domain::token_in_use::{Life, TokenInUse};
@@ -43,6 +43,15 @@ impl Door {
         Self::ForwardedRequest,
         Self::UserInfo,
     ];
+
+    /// The scope with which an application's token opens it; nothing where none does.
+    pub fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::AccountDetails | Self::Content => Some(PLATFORM_SCOPE),
+            Self::UserInfo => Some("openid"),
+            Self::Profile | Self::Security | Self::StudioTokens | Self::ForwardedRequest => None,
+        }
+    }
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security; so are OAuth tokens (`compatibility.md`, override 5).

@@ -6,9 +6,11 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, ServiceConfig, delete, patch, post, put, resource, scope};
 use actix_web::{HttpResponse, ResponseError, Route, guard};
 
+pub use super::access::Access;
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
+use super::oauth::protected_resource;
 use super::pages::{
     account, developer, device, home, invitation, log_in, log_out, problem, register, reset, set_up, verify,
 };
@@ -21,6 +23,8 @@ use crate::oauth::problem::METHOD_NOT_ALLOWED;
 pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/.well-known/oauth-authorization-server", Access::Anybody),
     ("GET", "/.well-known/openid-configuration", Access::Anybody),
+    ("GET", "/.well-known/oauth-protected-resource", Access::Anybody),
+    ("GET", "/.well-known/oauth-protected-resource/v3", Access::Anybody),
     ("POST", "/oauth/token", Access::Client),
     ("POST", "/oauth/revoke", Access::Client),
     ("POST", "/oauth/introspect", Access::Client),
@@ -132,23 +136,6 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/developer/apps/{client_id}/delete", Access::Person),
 ];
 
-/// Who may call an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody.
-    Anybody,
-    /// A client that authenticates.
-    Client,
-    /// Whoever holds a token.
-    Token,
-    /// A signed-in person.
-    Person,
-    /// A program without credentials; a cookie means nothing here.
-    Program,
-    /// A page of ours that a signed-in person has open: JSON, where a page would be.
-    Session,
-}
-
 /// The addresses below the public URL's path.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
     let base = app.public.base.as_str();
@@ -157,10 +144,20 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         for name in WELL_KNOWN {
             config.service(well_known(&format!("/.well-known/{name}{base}")));
         }
+        config.service(
+            program(&format!("{}{base}{{at:|/v3}}", protected_resource::WELL_KNOWN), "GET, HEAD")
+                .route(get().to(protected_resource::get))
+                .wrap(cors()),
+        );
     }
     let served = scope(base)
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[1])))
+        .service(
+            program("/.well-known/oauth-protected-resource{at:|/v3}", "GET, HEAD")
+                .route(get().to(protected_resource::get))
+                .wrap(cors()),
+        )
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
@@ -172,6 +169,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
             program("/oauth/userinfo", "GET, HEAD, POST")
                 .route(get().to(oauth::userinfo::get))
                 .route(post().to(oauth::userinfo::post))
+                .wrap(from_fn(protected_resource::name_in_challenges))
                 .wrap(cors()),
         )
         .service(program("/oauth/register", "POST").route(post().to(oauth::register::post)).wrap(cors()))
@@ -254,6 +252,7 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/user/{id}", "GET, HEAD").route(get().to(api::users::get)))
         .service(program("/oauth/token", "POST").route(post().to(api::oauth::token)))
         .default_service(web::to(no_such_endpoint))
+        .wrap(from_fn(protected_resource::name_in_challenges))
         .wrap(cors())
 }
 

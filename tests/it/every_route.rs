@@ -119,7 +119,14 @@ async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_res
                 assert!(location.starts_with(&format!("/login?next={room}")), "{name} {path}: {location}");
             }
             Access::Token => {
-                assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{path}");
+                let address = server.url("/.well-known/oauth-protected-resource/v3");
+                // RFC 9728 §5.1: what our own API is, it says; the second platform's door is none of it.
+                let challenge = match path.starts_with("/spatialstudio") {
+                    true => "Bearer".to_owned(),
+                    false => format!("Bearer resource_metadata=\"{address}\""),
+                };
+                let answered = (answer.status, answer.header("www-authenticate"));
+                assert_eq!(answered, (401, Some(challenge.as_str())), "{path}");
             }
             Access::Client => assert!(matches!(answer.error().0, 400 | 401), "{path}: {}", answer.text()),
             Access::Session => {

@@ -289,3 +289,55 @@ async fn prompt_create_leads_to_sign_up_where_people_may_and_the_request_goes_on
     let metadata = server.http.get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(metadata["prompt_values_supported"], serde_json::json!(values[..4]));
 }
+
+/// An application that logs people in, somebody whom it knows, and the ID token that it was given.
+async fn with_id_token(server: &Server, username: &str) -> (Application, Browser, String) {
+    let draft = Draft { scope: Some("openid projects".to_owned()), ..confidential() };
+    let app = server.application(draft).await;
+    let mut browser = server.signed_in(username).await;
+    let given = app.tokens(&mut browser).await;
+    (app, browser, given.id_token().to_owned())
+}
+
+/// OpenID Connect Core §3.1.2.1: the answer is about the ID token's person, or it is an error.
+#[actix_web::test]
+async fn prompt_none_with_an_id_token_answers_about_its_person_only() {
+    let server = harness::spawn().await;
+    let (app, mut alice, id_token) = with_id_token(&server, "alice").await;
+    let mut bob = server.signed_in("bob").await;
+    app.code(&mut bob).await;
+    let request = app.request().with("prompt", "none");
+    let hinting = request.clone().with("id_token_hint", &id_token);
+    server.advance(7_200);
+    hinting.granted(alice.open(&hinting.path()).await.away());
+    request.granted(bob.open(&request.path()).await.away());
+    assert_eq!(error_of(&server, &hinting, &bob.open(&hinting.path()).await), "login_required");
+    let mut nobody = server.browser();
+    assert_eq!(error_of(&server, &hinting, &nobody.open(&hinting.path()).await), "login_required");
+    let (_, _, of_another_app) = with_id_token(&server, "carol").await;
+    for unknown in ["noise", &crate::harness::jwt::forged(&id_token), &of_another_app] {
+        let hinting = request.clone().with("id_token_hint", unknown);
+        assert_eq!(error_of(&server, &hinting, &alice.open(&hinting.path()).await), "login_required", "{unknown}");
+    }
+    let both = hinting.clone().and("id_token_hint", &id_token);
+    assert_eq!(error_of(&server, &both, &alice.open(&both.path()).await), "invalid_request");
+}
+
+#[actix_web::test]
+async fn an_id_token_of_somebody_else_asks_who_is_there_and_takes_nobody_else() {
+    let server = harness::spawn().await;
+    let (app, mut alice, id_token) = with_id_token(&server, "alice").await;
+    let hinting = app.request().with("id_token_hint", &id_token);
+    hinting.granted(alice.open(&hinting.path()).await.away());
+    let mut bob = server.signed_in("bob").await;
+    app.code(&mut bob).await;
+    let page = bob.open(&hinting.path()).await;
+    assert_eq!((page.heading().as_str(), page.away.as_ref()), ("Log in", None), "no code about bob");
+    server.advance(1);
+    let mut with_alice = bob.copy();
+    hinting.granted(with_alice.log_in_at(&page, "alice", PASSWORD).await.away());
+    let again = bob.log_in_at(&page, "bob", PASSWORD).await;
+    assert_eq!(parameter(again.away(), "error").as_deref(), Some("login_required"), "it was bob again");
+    let nobodys = app.request().with("id_token_hint", "noise");
+    nobodys.granted(bob.open(&nobodys.path()).await.away());
+}

@@ -89,7 +89,8 @@ async fn the_token_comes_in_the_header_or_the_form_and_in_no_address() {
 async fn errors_are_those_of_rfc_6750() {
     let (server, app, alice, token) = with_token("openid").await;
     let nothing = server.http.get(PATH).await;
-    assert_eq!((nothing.status, challenge(&nothing)), (401, "Bearer"));
+    let described = format!("resource_metadata=\"{}\"", server.url("/.well-known/oauth-protected-resource/v3"));
+    assert_eq!((nothing.status, challenge(&nothing)), (401, format!("Bearer {described}").as_str()));
     let malformed = server.http.get_with_token(PATH, "noise").await;
     assert_eq!(malformed.error(), (401, "invalid_token".to_owned()));
     assert!(challenge(&malformed).starts_with("Bearer error=\"invalid_token\""));

@@ -94,7 +94,7 @@ fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Pr
 pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     let found = judged(app, request, door).await;
-    found.map(|(token, user, _)| (token, user)).map_err(|error| for_dpop(app, error, is_bound))
+    found.map(|(token, user, _)| (token, user)).map_err(|error| for_dpop(app, error, is_bound).needing(door.scope()))
 }
 
 /// A refusal of somebody who sent a proof, or should have, says so (RFC 9449 §7.1).
@@ -136,7 +136,7 @@ impl Writer {
 pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<Writer, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     let found = judged(app, request, door).await;
-    let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound))?;
+    let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound).needing(door.scope()))?;
     Ok(Writer { door, presented, user: user.id, mint: app.mint.clone() })
 }
 

@@ -31,6 +31,7 @@ pub struct ApiError {
     retry_after: Option<i64>,
     has_challenge: bool,
     nonce: Option<String>,
+    needed: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +53,15 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
             _ => "invalid_request",
         };
-        Self { status, error, message: message.into(), retry_after: None, has_challenge: true, nonce: None }
+        Self {
+            status,
+            error,
+            message: message.into(),
+            retry_after: None,
+            has_challenge: true,
+            nonce: None,
+            needed: None,
+        }
     }
 
     /// 400 with a sentence.
@@ -79,6 +88,11 @@ impl ApiError {
     /// Without a challenge: no bearer token would help here.
     pub fn without_challenge(self) -> Self {
         Self { has_challenge: false, ..self }
+    }
+
+    /// With the scope that would have been enough, where a scope can be (RFC 6750 §3).
+    pub fn needing(self, scope: Option<&'static str>) -> Self {
+        Self { needed: scope, ..self }
     }
 
     /// Whether it is the answer to this problem.
@@ -112,6 +126,7 @@ impl ApiError {
             retry_after: None,
             has_challenge: true,
             nonce: None,
+            needed: None,
         }
     }
 }
@@ -209,15 +224,17 @@ impl ResponseError for ApiError {
             return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
         }
         let is_refused = self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code;
+        let needed = self.needed.filter(|_| self.error == INSUFFICIENT_SCOPE.code);
+        let scope = needed.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         if let Some(nonce) = self.nonce.as_ref().filter(|_| is_refused) {
             builder.insert_header((NONCE, nonce.as_str()));
             let (error, words, algs) = (self.error, &self.message, Algorithm::NAMES.join(" "));
-            let challenge = format!("DPoP error=\"{error}\", error_description=\"{words}\", algs=\"{algs}\"");
+            let challenge = format!("DPoP error=\"{error}\", error_description=\"{words}\", algs=\"{algs}\"{scope}");
             builder.insert_header((WWW_AUTHENTICATE, challenge));
         } else if self.message == TOKEN_MISSING.description {
             builder.insert_header((WWW_AUTHENTICATE, "Bearer"));
         } else if is_refused {
-            let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"", self.error, self.message);
+            let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"{scope}", self.error, self.message);
             builder.insert_header((WWW_AUTHENTICATE, challenge));
         }
         builder.json(Body { message: &self.message, error: self.error, error_description: &self.message })

@@ -160,8 +160,9 @@ pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, Page
 /// When the store fails, or the query cannot be read.
 pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> Result<bool, PageError> {
     let address = Address::new(app, query);
-    let asked = examine(app, &address).await?;
-    Ok(asked.is_ok_and(|asked| asked.wishes.must_log_in(app.now(), &visitor.session, address.began.as_ref())))
+    let (asked, Visitor { session, user }) = (examine(app, &address).await?, visitor);
+    let began = address.began.as_ref();
+    Ok(asked.is_ok_and(|asked| asked.wishes.must_log_in(app.now(), (session, user), began)))
 }
 
 async fn examine(
@@ -176,7 +177,10 @@ async fn examine(
         authorization::examine(db, &shared.mint, (&parameters, source))
     });
     match examined.await {
-        Ok(asked) => Ok(Ok(asked)),
+        Ok(mut asked) => {
+            asked.read_hint(&app.signer);
+            Ok(Ok(asked))
+        }
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }

@@ -63,7 +63,8 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
         Ok(UserInfo::of(&user, &token.record.scope))
     });
-    found.await.map(|info| said(&info)).map_err(|error| for_dpop(app, error.into(), false))
+    let found = found.await.map(|info| said(&info));
+    found.map_err(|error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope()))
 }
 
 fn said(info: &UserInfo) -> HttpResponse {

@@ -1,0 +1,35 @@
+//! What our own API says of itself (RFC 9728 §2): which server gives the tokens, and how they come.
+
+use serde::Serialize;
+
+use super::jose::jwk::Algorithm;
+use crate::domain::api::BUILT_IN_SCOPES;
+
+/// The path of our own API below the issuer.
+pub const PATH: &str = "/v3";
+
+/// The document of our own API.
+#[derive(Debug, Serialize)]
+pub struct ProtectedResource {
+    resource: String,
+    resource_name: &'static str,
+    authorization_servers: [String; 1],
+    scopes_supported: Vec<&'static str>,
+    bearer_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: &'static [&'static str],
+}
+
+impl ProtectedResource {
+    /// The document of the API of the server whose issuer is `issuer`. It names the platform's scopes:
+    /// those of OpenID Connect and of other APIs open nothing here.
+    pub fn new(issuer: &str) -> Self {
+        Self {
+            resource: format!("{issuer}{PATH}"),
+            resource_name: "Account API",
+            authorization_servers: [issuer.to_owned()],
+            scopes_supported: BUILT_IN_SCOPES.iter().map(|(name, _)| *name).collect(),
+            bearer_methods_supported: ["header"],
+            dpop_signing_alg_values_supported: Algorithm::NAMES,
+        }
+    }
+}

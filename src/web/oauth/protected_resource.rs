@@ -1,0 +1,70 @@
+//! `GET /.well-known/oauth-protected-resource` — RFC 9728 §3: our own API is a protected resource, and
+//! its refusals say where it is described (§5.1).
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+
+use crate::oauth::protected_resource::{PATH, ProtectedResource};
+use crate::web::app::{App, PublicUrl};
+
+/// The well-known address; the path of a resource stands behind it (§3.1).
+pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// Says what the API takes.
+pub async fn get(app: Data<App>) -> HttpResponse {
+    let document = ProtectedResource::new(&app.public.issuer);
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(document)
+}
+
+/// Adds the description's address to each challenge for a token.
+pub async fn name_in_challenges<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let app = request.app_data::<Data<App>>().cloned();
+    let mut response = next.call(request).await?;
+    let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    if let (Some(app), Some(challenge)) = (app, challenge)
+        && let Some(named) = with_address(challenge, &address(&app.public))
+        && let Ok(named) = HeaderValue::from_str(&named)
+    {
+        response.headers_mut().insert(WWW_AUTHENTICATE, named);
+    }
+    Ok(response)
+}
+
+/// Where the API is described: the issuer's own path stands behind the well-known part too (§3.1).
+fn address(public: &PublicUrl) -> String {
+    format!("{}{WELL_KNOWN}{}{PATH}", public.origin, public.base)
+}
+
+/// The challenge with one parameter more; nothing when it asks for something else than a token.
+fn with_address(challenge: &str, address: &str) -> Option<String> {
+    let (scheme, has_parameters) = match challenge.split_once(' ') {
+        Some((scheme, _)) => (scheme, true),
+        None => (challenge, false),
+    };
+    let mark = if has_parameters { "," } else { "" };
+    matches!(scheme, "Bearer" | "DPoP").then(|| format!("{challenge}{mark} resource_metadata=\"{address}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_for_a_token_gets_the_address_and_another_one_stays() {
+        for (challenge, named) in [
+            ("Bearer", Some("Bearer resource_metadata=\"https://x\"")),
+            ("Bearer error=\"invalid_token\"", Some("Bearer error=\"invalid_token\", resource_metadata=\"https://x\"")),
+            ("DPoP algs=\"ES256\"", Some("DPoP algs=\"ES256\", resource_metadata=\"https://x\"")),
+            ("Basic realm=\"gatepost\"", None),
+        ] {
+            assert_eq!(with_address(challenge, "https://x").as_deref(), named);
+        }
+    }
+}
