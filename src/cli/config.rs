@@ -79,6 +79,10 @@ fn shown(settings: &Settings) -> Value {
     add("tokens.allow_permanent", json!(limits.allow_permanent));
     add("tokens.max_lifetime", json!(limits.max_lifetime.unwrap_or(0)));
     add("forward_auth.headers", json!(format!("x-{:?}", settings.forward_headers).to_lowercase()));
+    let [classes, resources, filesets] = settings.request_rules.as_written();
+    add("forward_auth.classes", json!(classes));
+    add("forward_auth.resources", json!(resources));
+    add("forward_auth.filesets", json!(filesets));
     add("trusted_proxies", json!(settings.trusted_proxies));
     add("node_id", json!(settings.node_id));
     add("allow_insecure_http", json!(settings.allow_insecure_http));

@@ -58,6 +58,7 @@ pub struct InvalidRule(String, &'static str);
 /// What requests are, by their method and path.
 #[derive(Clone, Debug)]
 pub struct RequestRules {
+    texts: [String; 3],
     classes: Vec<Rule>,
     resources: Vec<Pattern>,
     filesets: Vec<Pattern>,
@@ -87,15 +88,22 @@ impl RequestRules {
     /// # Errors
     /// The first rule that cannot be read.
     pub fn parse(classes: &str, resources: &str, filesets: &str) -> Result<Self, InvalidRule> {
-        fn or<'a>(text: &'a str, default: &'a str) -> impl Iterator<Item = &'a str> {
-            let text = if text.trim().is_empty() { default } else { text };
+        fn each(text: &str) -> impl Iterator<Item = &str> {
             text.split(',').map(str::trim).filter(|rule| !rule.is_empty())
         }
+        let or = |text: &str, default: &str| if text.trim().is_empty() { default } else { text }.to_owned();
+        let texts = [or(classes, CLASSES), or(resources, RESOURCES), or(filesets, FILESETS)];
         Ok(Self {
-            classes: or(classes, CLASSES).map(Rule::parse).collect::<Result<_, _>>()?,
-            resources: or(resources, RESOURCES).map(Pattern::of_resource).collect::<Result<_, _>>()?,
-            filesets: or(filesets, FILESETS).map(Pattern::of_resource).collect::<Result<_, _>>()?,
+            classes: each(&texts[0]).map(Rule::parse).collect::<Result<_, _>>()?,
+            resources: each(&texts[1]).map(Pattern::of_resource).collect::<Result<_, _>>()?,
+            filesets: each(&texts[2]).map(Pattern::of_resource).collect::<Result<_, _>>()?,
+            texts,
         })
+    }
+
+    /// The rules as the settings write them: classes, resources, filesets.
+    pub fn as_written(&self) -> [&str; 3] {
+        self.texts.each_ref().map(String::as_str)
     }
 
     /// The class of a request whose path servers read in one way only. The first rule that fits

@@ -278,7 +278,7 @@ mod tests {
             }
         }
         assert_eq!(throttle.attempt_user_code(now, 11, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
-        assert_eq!(throttle.attempt_user_code(now, 3, "198.51.100.1"), Ok(()), "nobody else");
+        assert_eq!(throttle.attempt_user_code(now, 12, "198.51.100.1"), Ok(()), "nobody else");
         assert_eq!(throttle.attempt_user_code(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
     }
 

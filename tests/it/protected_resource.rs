@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::client_keys::Key;
 use crate::harness::http::Answer;
@@ -125,7 +125,7 @@ async fn a_token_with_too_little_hears_which_scope_would_do() {
 #[actix_web::test]
 async fn a_challenge_for_a_proof_leads_there_too() {
     let server = harness::spawn().await;
-    let proof = Key::es256().dpop(server.now().seconds(), ("GET", &server.url("/v3/account")), &Value::from(json!({})));
+    let proof = Key::es256().dpop(server.now().seconds(), ("GET", &server.url("/v3/account")), &json!({}));
     let headers = [("authorization", "DPoP gpa_noise"), ("dpop", proof.as_str())];
     let answer = server.http.send(Method::GET, "/v3/account", &headers, "").await;
     assert!(challenge(&answer).starts_with("DPoP error="), "{}", challenge(&answer));
