@@ -37,7 +37,7 @@ async fn it_says_who_gives_tokens_for_it_and_how_they_come() {
     let expected = json!({
         "resource": server.url("/v3"), "resource_name": "Account API", "authorization_servers": [server.issuer()],
         "scopes_supported": ["projects"], "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
+        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"],
     });
     assert_eq!((answer.status, answer.json()), (200, expected));
     assert!(answer.header("cache-control").is_some_and(|control| control.contains("max-age=")));
@@ -129,6 +129,6 @@ async fn a_challenge_for_a_proof_leads_there_too() {
     let headers = [("authorization", "DPoP gpa_noise"), ("dpop", proof.as_str())];
     let answer = server.http.send(Method::GET, "/v3/account", &headers, "").await;
     assert!(challenge(&answer).starts_with("DPoP error="), "{}", challenge(&answer));
-    assert!(challenge(&answer).contains("algs=\"ES256 EdDSA RS256 PS256\""), "{}", challenge(&answer));
+    assert!(challenge(&answer).contains("algs=\"ES256 EdDSA Ed25519 RS256 PS256\""), "{}", challenge(&answer));
     assert_eq!((answer.status, named(&answer)), (401, server.url(&format!("{ADDRESS}/v3"))));
 }

@@ -162,7 +162,7 @@ async fn the_page_names_the_apis_in_words_and_a_new_one_is_asked() {
     assert_eq!(page.all("ul.may li").len(), 2, "each sentence once: {text}");
     allow(&mut alice, &page).await;
     assert!(alice.open(&request.path()).await.away.is_some(), "it is remembered");
-    let both = request.clone().and("resource", ROUTES);
+    let both = request.clone().with("scope", "tiles:read routes:read projects").and("resource", ROUTES);
     let page = alice.open(&both.path()).await;
     assert!(page.away.is_none() && page.text().contains("New https://routes.example/v1"), "{}", page.text());
     assert_eq!(
