@@ -89,7 +89,8 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 pub async fn mint(config: &Config, clock: &Clock) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
     let (lifetimes, limits) = (config.lifetimes, config.token_limits);
-    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use: LastUse::default(), pace: Pace::default() })))
+    let (last_use, pace, strangers) = (LastUse::default(), Pace::default(), config.strangers.clone());
+    Ok((store, Arc::new(Mint { lifetimes, limits, keys, last_use, pace, strangers })))
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.

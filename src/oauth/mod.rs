@@ -21,6 +21,7 @@ pub mod openid;
 pub mod parameters;
 pub mod problem;
 pub mod pushed_request;
+mod redescribed;
 pub mod resource;
 pub mod revocation;
 pub mod scopes;

@@ -17,6 +17,7 @@ pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::self_registration::Policy;
 use last_use::LastUse;
 use pace::Pace;
 
@@ -33,4 +34,6 @@ pub struct Mint {
     pub last_use: LastUse,
     /// How often devices poll.
     pub pace: Pace,
+    /// What the operator lets strangers' applications do.
+    pub strangers: Policy,
 }
