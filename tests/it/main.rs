@@ -20,6 +20,7 @@ mod cors;
 mod crash;
 mod crossings;
 mod database_trouble;
+mod described_clients;
 mod developer_console;
 mod device;
 mod device_polling;
