@@ -15,6 +15,7 @@ use gatepost::domain::id::Id;
 use gatepost::domain::lifetimes::Lifetimes;
 use gatepost::domain::registration::{Draft, FieldProblem};
 use gatepost::domain::scope::Scope;
+use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, Policy};
 use gatepost::domain::user::{Role, User};
 use gatepost::domain::words::Words;
 use gatepost::oauth::apis::{self, ApiDraft};
@@ -81,7 +82,8 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
     let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
-    let mint = Arc::new(Mint { lifetimes, limits, issuer: String::new(), keys, last_use, pace });
+    let mint =
+        Arc::new(Mint { lifetimes, limits, issuer: String::new(), keys, last_use, pace, strangers: nobody_unknown() });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {
@@ -179,6 +181,12 @@ fn issue_tokens(
 /// Where devices ask from that nobody looks at.
 fn nowhere() -> Place {
     Place { address: "192.0.2.1".to_owned(), network: "192.0.2".to_owned(), user_agent: String::new() }
+}
+
+/// No application that is measured registered itself.
+fn nobody_unknown() -> Policy {
+    let (registration, documents) = (DynamicRegistration::Off, ClientDocuments::Off);
+    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
 }
 
 fn person(now: UnixTime) -> User {

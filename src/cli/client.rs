@@ -30,6 +30,10 @@ pub enum Client {
     Update(Update),
     /// Make a new secret, printed once.
     RotateSecret(Rotate),
+    /// Suspend an application: it and its tokens stop working at once. Undone by enable, without loss.
+    Disable(Named),
+    /// Enable a suspended application.
+    Enable(Named),
     /// Delete an application: whoever allowed it is signed out of it.
     Delete(Named),
     /// Make a token with which applications may register themselves (dynamic_registration = token).
@@ -168,6 +172,8 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
             output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json);
             Ok(())
         }
+        Client::Disable(named) => set_disabled(&store, &named, Some(now)).await,
+        Client::Enable(named) => set_disabled(&store, &named, None).await,
         Client::Delete(named) => {
             let client = find(&store, &named.client_id).await?;
             store.write(move |tx| revoke::delete_client(tx, now, client.id)).await?;
@@ -274,6 +280,13 @@ async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) 
     Ok(())
 }
 
+async fn set_disabled(store: &Store, named: &Named, at: Option<UnixTime>) -> Result<(), CommandError> {
+    let client = find(store, &named.client_id).await?;
+    store.write(move |tx| store::clients::set_disabled(tx, client.id, at)).await?;
+    println!("{} is {}", named.client_id, if at.is_some() { "disabled" } else { "enabled" });
+    Ok(())
+}
+
 async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bool) -> Result<(), CommandError> {
     let client = find(store, &rotate.client_id).await?;
     if client.is_public() {
@@ -319,6 +332,7 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
         "id_token_claims": client.id_token_claims,
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "disabled": client.disabled_at.is_some(),
     });
     if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {
         members.insert("jwks".to_owned(), jwks.parse().unwrap_or_default());

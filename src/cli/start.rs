@@ -89,8 +89,8 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 pub async fn mint(config: &Config, clock: &Clock, issuer: &str) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
-    let (last_use, pace) = (LastUse::default(), Pace::default());
-    Ok((store, Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace })))
+    let (last_use, pace, strangers) = (LastUse::default(), Pace::default(), config.strangers.clone());
+    Ok((store, Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers })))
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.

@@ -171,6 +171,16 @@ impl Throttle {
         self.count(now, (" document at", host), REGISTRATIONS)
     }
 
+    /// Counts a client's document that is read again: per address prefix and per document, apart from the
+    /// documents that nobody knows yet, so that no stranger uses up what a known client needs.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_known_document(&self, now: UnixTime, address: &str, url: &str) -> Result<(), Throttled> {
+        self.count(now, (" known document", address), REGISTRATIONS)?;
+        self.count(now, (" known document at", url), REGISTRATIONS)
+    }
+
     /// Counts a typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of
     /// an address prefix, which its neighbors share. It counts before it is judged;
     /// [`Throttle::knew_user_code`] takes it back.

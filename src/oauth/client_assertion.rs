@@ -3,11 +3,12 @@
 
 use serde::Deserialize;
 
-use super::jose::claims::{Audience, NumericDate, SKEW};
+use super::client_document::has_old_keys;
+use super::jose::claims::{Audience, MAX_JTI, NumericDate, SKEW};
 use super::jose::jwk::KeySet;
 use super::jose::verify::Jws;
 use super::parameters::Parameters;
-use super::problem::{INVALID_CLIENT, MISSING_PARAMETER};
+use super::problem::{INVALID_CLIENT, MISSING_PARAMETER, OLD_CLIENT_KEYS};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -19,8 +20,6 @@ use crate::store::{Database, clients};
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The longest that a statement may be good for, in seconds (RFC 7523 §3, item 4); ours: `authlib` writes an hour.
 const LONGEST: i64 = 3_600;
-/// The longest `jti`, in bytes; ours.
-const MAX_JTI: usize = 256;
 
 /// A signed statement as it was sent. Whoever holds it is the client until it is used.
 #[derive(Clone, Debug)]
@@ -74,7 +73,7 @@ impl ClientAssertion {
 /// in about a tenth of a millisecond, so this may run in a read.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`].
+/// [`INVALID_CLIENT`]; [`OLD_CLIENT_KEYS`] when its document has to be read again first.
 pub fn verify(
     db: &mut Database,
     now: UnixTime,
@@ -93,6 +92,9 @@ pub fn verify(
     }
     let client = clients::find_by_client_id(db, client_id)?.filter(Client::is_active);
     let client = client.ok_or_else(|| refused("no active client has this id"))?;
+    if has_old_keys(db, now, &client)? {
+        return Err(OLD_CLIENT_KEYS.because("the client's document was read more than a day too long ago"));
+    }
     let keys = client.jwks.as_deref().and_then(|jwks| KeySet::parse(jwks).ok());
     let keys = keys.ok_or_else(|| refused("the client registered no keys"))?;
     if !keys.candidates(jws.kid.as_deref(), jws.algorithm).any(|key| jws.is_signed_by(key)) {

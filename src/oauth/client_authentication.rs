@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 use super::client_assertion::{self, ClientAssertion};
+use super::client_document::may_act;
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
 use super::used_proofs::{self, Replayed};
@@ -148,6 +149,16 @@ fn form_decoded(text: &str) -> String {
 /// # Errors
 /// [`INVALID_CLIENT`].
 pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
+    let client = identify(db, now, mint, credentials)?;
+    // Also one that was read before the operator changed their mind.
+    if may_act(&mint.strangers, &client) {
+        Ok(client)
+    } else {
+        Err(INVALID_CLIENT.because("clients that describe themselves there are switched off"))
+    }
+}
+
+fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
     let secret = match &credentials.proof {
         Proof::Secret(secret) => secret,
         Proof::Assertion(_) => return Err(INVALID_CLIENT.because("the client assertion was not verified")),

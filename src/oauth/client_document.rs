@@ -5,20 +5,23 @@ use super::client_metadata::{ClientMetadata, problem_of};
 use super::clients;
 use super::dynamic_registration::most;
 use super::problem::INVALID_CLIENT_DOCUMENT;
-use super::{Refusal, Result};
+use super::{Refusal, Result, redescribed};
 use crate::clock::UnixTime;
+use crate::domain::client::Client;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::id::Id;
 use crate::domain::registration::{FieldProblem, Registration};
 use crate::domain::self_registration::{ApplicationType, AuthMethod, ClientDocuments, Policy, SelfRegistration};
 use crate::outcome::Error;
-use crate::store::{self, Database, StoreError, self_registrations};
+use crate::store::{Database, StoreError, self_registrations};
 
 /// Seconds that a document is believed at least and at most, whatever its headers say.
 const SHORTEST: i64 = 30;
 const LONGEST: i64 = 86_400;
 /// Seconds that it is believed when they say nothing; ours.
 const USUAL: i64 = 300;
+/// Seconds for which what was read still counts after it should have been read again; ours.
+const GRACE: i64 = 86_400;
 
 /// Whether documents of this host are read here.
 pub fn is_read(policy: &Policy, url: &DocumentUrl) -> bool {
@@ -32,10 +35,31 @@ pub fn is_read(policy: &Policy, url: &DocumentUrl) -> bool {
 /// What is known of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It was read not long ago, or the operator wrote this client down.
+    /// It was read not long ago.
     Fresh,
-    /// It has to be read, for the first time or again.
+    /// It should be read again; while its host is out of reach, what was read counts.
     Stale,
+    /// It has to be read again: what was read is too old to count.
+    Old,
+    /// It has to be read for the first time.
+    Unread,
+}
+
+impl Known {
+    fn of(now: UnixTime, fresh_until: UnixTime) -> Self {
+        if now < fresh_until {
+            Self::Fresh
+        } else if now < fresh_until.plus(GRACE) {
+            Self::Stale
+        } else {
+            Self::Old
+        }
+    }
+
+    /// Whether anything is stored that can be looked at.
+    pub fn is_stored(self) -> bool {
+        self != Self::Unread
+    }
 }
 
 /// Whether a document has to be read.
@@ -44,10 +68,23 @@ pub enum Known {
 /// When the store fails.
 pub fn look_up(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::result::Result<Known, StoreError> {
     let found = self_registrations::find_by_client_id(db, url.as_str())?;
-    Ok(match found.and_then(|(registration, _)| registration.fresh_until) {
-        Some(until) if now < until => Known::Fresh,
-        _ => Known::Stale,
-    })
+    let fresh_until = found.and_then(|(registration, _)| registration.fresh_until);
+    Ok(fresh_until.map_or(Known::Unread, |until| Known::of(now, until)))
+}
+
+/// Whether the keys of a client that describes itself were read too long ago: its author may have taken
+/// them back since.
+///
+/// # Errors
+/// When the store fails.
+pub fn has_old_keys(db: &mut Database, now: UnixTime, client: &Client) -> std::result::Result<bool, StoreError> {
+    let Ok(url) = client.client_id.parse::<DocumentUrl>() else { return Ok(false) };
+    Ok(look_up(db, now, &url)? == Known::Old)
+}
+
+/// Whether a client may act by what the operator says of documents now; one that has none may.
+pub fn may_act(policy: &Policy, client: &Client) -> bool {
+    client.client_id.parse::<DocumentUrl>().map_or(true, |url| is_read(policy, &url))
 }
 
 /// How long a document is believed, by the `Cache-Control` that came with it (RFC 9111 §5.2.2).
@@ -83,6 +120,7 @@ fn understood(
     tx: &mut Database,
     policy: &Policy,
     (url, metadata): (&DocumentUrl, &ClientMetadata),
+    old: Option<&Client>,
 ) -> Result<(AuthMethod, ApplicationType, Registration)> {
     let same = |refusal: Refusal| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: refusal.cause };
     check(url, metadata).map_err(same).map_err(Error::Refused)?;
@@ -92,7 +130,8 @@ fn understood(
     }
     let refused =
         |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
-    let checked = clients::validate(tx, i64::MAX, described.draft);
+    let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
+    let checked = clients::validate(tx, i64::MAX, draft);
     let new = checked.map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
 }
@@ -108,11 +147,12 @@ pub fn take_in(
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     lifetime: i64,
 ) -> Result<()> {
-    let (auth_method, application_type, new) = understood(tx, policy, (url, metadata))?;
+    let found = self_registrations::find_by_client_id(tx, url.as_str())?;
+    let old = found.as_ref().map(|(_, client)| client);
+    let (auth_method, application_type, new) = understood(tx, policy, (url, metadata), old)?;
     let fresh_until = Some(now.plus(lifetime));
-    if let Some((old, client)) = self_registrations::find_by_client_id(tx, url.as_str())? {
-        store::clients::update(tx, client.id, &new)?;
-        self_registrations::set_client_type(tx, client.id, new.client_type)?;
+    if let Some((old, client)) = found {
+        redescribed::write(tx, &client, &new)?;
         return Ok(self_registrations::update(
             tx,
             &SelfRegistration { auth_method, application_type, fresh_until, ..old },

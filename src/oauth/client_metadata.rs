@@ -10,6 +10,7 @@ use crate::domain::redirect_uri::{RedirectUri, host_of};
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::{ApplicationType, AuthMethod};
+use crate::domain::signing_key::SigningAlgorithm;
 
 /// The grants that a stranger may use. The others act without a person in front of our consent page.
 const GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
@@ -104,6 +105,8 @@ impl ClientMetadata {
             scope: Some(self.scope(most)?.to_string()),
             jwks: self.jwks(auth_method)?,
             dpop_bound_access_tokens: self.flag("dpop_bound_access_tokens")?,
+            post_logout_redirect_uris: self.texts("post_logout_redirect_uris")?.unwrap_or_default(),
+            id_token_signed_response_alg: self.id_token_algorithm()?,
             ..Draft::new(self.name(&redirect_uris)?, client_type)
         };
         let draft = Draft { redirect_uris, ..draft };
@@ -114,6 +117,12 @@ impl ClientMetadata {
     fn auth_method(&self) -> Result<AuthMethod, Refusal> {
         let named = self.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic");
         named.parse().map_err(|_unknown| invalid("the token_endpoint_auth_method is not supported"))
+    }
+
+    /// What is missing is `RS256` (OpenID Connect Registration §2).
+    fn id_token_algorithm(&self) -> Result<SigningAlgorithm, Refusal> {
+        let named = self.text("id_token_signed_response_alg")?.unwrap_or(SigningAlgorithm::Rs256.as_str());
+        named.parse().map_err(|_unknown| invalid("the id_token_signed_response_alg is not supported"))
     }
 
     fn flag(&self, name: &'static str) -> Result<bool, Refusal> {
@@ -176,6 +185,7 @@ impl ClientMetadata {
 pub fn problem_of(problems: &[FieldProblem]) -> (&'static Problem, &'static str) {
     match problems.first().map(|problem| problem.field) {
         Some("redirect_uris") => (&INVALID_REDIRECT_URI, "a redirect_uri cannot be taken"),
+        Some("post_logout_redirect_uris") => (&INVALID_CLIENT_METADATA, "a post_logout_redirect_uri cannot be taken"),
         Some("jwks") => (&INVALID_CLIENT_METADATA, "the jwks cannot be taken"),
         Some("client_name") => (&INVALID_CLIENT_METADATA, "the client_name cannot be taken"),
         _ => (&INVALID_CLIENT_METADATA, "a member cannot be taken"),
@@ -230,6 +240,9 @@ mod tests {
             json!({ "grant_types": ["refresh_token"] }),
             json!({ "response_types": ["token"] }),
             json!({ "dpop_bound_access_tokens": "yes" }),
+            json!({ "post_logout_redirect_uris": "https://app.example/out" }),
+            json!({ "id_token_signed_response_alg": "none" }),
+            json!({ "id_token_signed_response_alg": "HS256" }),
         ] {
             assert_eq!(refused(others.clone()), Some("invalid_client_metadata"), "{others}");
         }

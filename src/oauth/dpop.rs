@@ -4,9 +4,10 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use url::Url;
 
-use super::jose::claims::{NumericDate, SKEW};
+use super::jose::claims::{MAX_JTI, NumericDate, SKEW};
 use super::jose::jwk::Jwk;
 use super::jose::verify::Jws;
+use super::parameters::Parameters;
 use super::problem::{INVALID_DPOP_PROOF, USE_DPOP_NONCE};
 use super::used_proofs::{self, Replayed};
 use super::{Refusal, Result};
@@ -20,8 +21,6 @@ use crate::store::Store;
 const LONGEST: i64 = 300;
 /// Seconds of one nonce; it is taken for at least as long again.
 const SLOT: i64 = 180;
-/// The longest `jti`, in bytes; ours.
-const MAX_JTI: usize = 256;
 
 /// The request that a proof must be about.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +141,21 @@ fn without_query(text: &str) -> Option<String> {
 }
 
 impl Proven {
+    /// A request that is pushed with a proof of a key is a request that names it (§10.1).
+    ///
+    /// # Errors
+    /// [`INVALID_DPOP_PROOF`] when it names another.
+    pub fn named_in(&self, mut pushed: Parameters) -> std::result::Result<Parameters, Refusal> {
+        match pushed.get("dpop_jkt") {
+            Some(named) if named != self.jkt => {
+                return Err(Refusal { problem: &INVALID_DPOP_PROOF, cause: "the dpop_jkt is of another key" });
+            }
+            Some(_) => {}
+            None => pushed.add("dpop_jkt".to_owned(), self.jkt.clone()),
+        }
+        Ok(pushed)
+    }
+
     /// Uses the proof up: a second one with its number is a replay on every node (§11.1).
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::client_metadata::{ClientMetadata, Described, problem_of};
 use super::clients::{self, add_secret};
 use super::problem::{INVALID_CLIENT_METADATA, REGISTRATION_OFF, TOKEN_MISSING, TOKEN_REVOKED};
-use super::{Refusal, Result, scopes};
+use super::{Refusal, Result, redescribed, scopes};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
@@ -73,9 +73,14 @@ pub fn issue_initial_token(
     Ok(token)
 }
 
-fn validated(tx: &mut Database, policy: &Policy, metadata: &ClientMetadata) -> Result<(Described, Registration)> {
+fn validated(
+    tx: &mut Database,
+    policy: &Policy,
+    (old, metadata): (Option<&Client>, &ClientMetadata),
+) -> Result<(Described, Registration)> {
     let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
-    let checked = clients::validate(tx, i64::MAX, described.draft.clone());
+    let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
+    let checked = clients::validate(tx, i64::MAX, draft);
     let new = checked.map_err(|error| {
         error.map_refusal(|problems| {
             let (problem, cause) = problem_of(&problems);
@@ -90,7 +95,7 @@ fn validated(tx: &mut Database, policy: &Policy, metadata: &ClientMetadata) -> R
 /// # Errors
 /// What is wrong with the description.
 pub fn register(tx: &mut Database, now: UnixTime, policy: &Policy, metadata: &ClientMetadata) -> Result<Answer> {
-    let (described, new) = validated(tx, policy, metadata)?;
+    let (described, new) = validated(tx, policy, (None, metadata))?;
     let registered = clients::insert(tx, now, (None, None), new)?;
     let token = Token::<RegistrationToken>::generate(Id::next(now));
     let registration = SelfRegistration {
@@ -128,7 +133,8 @@ pub fn find(db: &mut Database, policy: &Policy, (client_id, token): (&str, Optio
     Ok(Answer { client, registration, secret: None, token })
 }
 
-/// Writes a registration anew (RFC 7592 §2.2): what is left out is no longer said.
+/// Writes a registration anew (RFC 7592 §2.2): what is left out is no longer said. What only the operator
+/// can say stays.
 ///
 /// # Errors
 /// What is wrong with the description, or with the token.
@@ -146,9 +152,8 @@ pub fn replace(
     if let Some(secret) = metadata.text("client_secret").map_err(Error::Refused)? {
         check_secret(tx, now, (&old.client, secret))?;
     }
-    let (described, new) = validated(tx, policy, metadata)?;
-    store::clients::update(tx, old.client.id, &new)?;
-    self_registrations::set_client_type(tx, old.client.id, new.client_type)?;
+    let (described, new) = validated(tx, policy, (Some(&old.client), metadata))?;
+    redescribed::write(tx, &old.client, &new)?;
     let secret = match described.auth_method {
         AuthMethod::None | AuthMethod::PrivateKeyJwt => {
             client_secrets::end_all(tx, old.client.id, now)?;

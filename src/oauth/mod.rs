@@ -22,6 +22,7 @@ pub mod parameters;
 pub mod problem;
 pub mod protected_resource;
 pub mod pushed_request;
+mod redescribed;
 pub mod resource;
 pub mod revocation;
 pub mod scopes;

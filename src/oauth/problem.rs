@@ -114,6 +114,9 @@ problems! {
     TOO_MANY_FAILURES = "too-many-failures", "invalid_client",
         "This client failed to authenticate too often from this network.",
         "Wait for the seconds in the Retry-After header, and check the client ID and secret meanwhile. Other networks are not affected.";
+    OLD_CLIENT_KEYS = "old-client-keys", "invalid_client",
+        "The keys in the client's document were read too long ago.",
+        "Send somebody to the authorization endpoint: the document at the client_id is read when a person who is logged in arrives there.";
     TWO_AUTHENTICATIONS = "two-authentications", "invalid_request",
         "The client authenticated in two ways at once.",
         "Send the secret either in the Authorization header or in the body, not in both (RFC 6749 section 2.3).";

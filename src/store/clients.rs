@@ -96,6 +96,12 @@ pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_require
     Ok(())
 }
 
+/// Suspends it, or undoes that without loss: it, its tokens and secrets are judged at every use.
+pub fn set_disabled(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
+    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(tx)?;
+    Ok(())
+}
+
 /// Marks it as deleted; it can act no more and is in no list.
 pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
     diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::deleted_at.eq(Some(now))).execute(tx)?;

@@ -71,7 +71,11 @@ pub fn insert_initial_token(tx: &mut Database, token: &InitialAccessTokenRecord)
 pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = registration_tokens::table.filter(registration_tokens::expires_at.lt(before));
     let removed = diesel::delete(ended).execute(tx)?;
+    // A document would be read again: one that the operator ended or suspended stays, so that it stays out.
+    let stays_out = clients::deleted_at.is_not_null().or(clients::disabled_at.is_not_null());
     let unused = self_registrations::table
+        .inner_join(clients::table)
+        .filter(self_registrations::fresh_until.is_null().or(diesel::dsl::not(stays_out)))
         .filter(self_registrations::used_at.is_null())
         .filter(self_registrations::created_at.lt(before));
     let keys: Vec<i64> = unused.select(self_registrations::client_key).limit(BATCH).load(tx)?;

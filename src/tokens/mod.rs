@@ -18,6 +18,7 @@ pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::self_registration::Policy;
 use last_use::LastUse;
 use pace::Pace;
 
@@ -36,6 +37,8 @@ pub struct Mint {
     pub last_use: LastUse,
     /// How often devices poll.
     pub pace: Pace,
+    /// What the operator lets strangers' applications do.
+    pub strangers: Policy,
 }
 
 impl Mint {

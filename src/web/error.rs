@@ -10,8 +10,9 @@ use super::app::App;
 use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
 use crate::oauth::problem::{
-    CALLED_FROM_A_PAGE, INVALID_CLIENT, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE,
-    TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
+    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS, Problem,
+    TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
+    USE_DPOP_NONCE,
 };
 use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
@@ -24,6 +25,7 @@ const RETRY_SECONDS: i64 = 1;
 fn status_of(problem: &Problem) -> StatusCode {
     match problem {
         problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
+        problem if *problem == OLD_CLIENT_KEYS => StatusCode::UNAUTHORIZED,
         problem if *problem == TOO_MANY_FAILURES => StatusCode::TOO_MANY_REQUESTS,
         problem if *problem == TOO_MANY_DEVICES || *problem == TOO_MANY_PUSHED => StatusCode::TOO_MANY_REQUESTS,
         problem if *problem == CALLED_FROM_A_PAGE => StatusCode::FORBIDDEN,
@@ -80,8 +82,9 @@ impl TokenError {
                 &TEMPORARILY_UNAVAILABLE
             }
         };
-        // RFC 9449 §8.
-        let nonce = (*problem == USE_DPOP_NONCE).then(|| dpop::nonce(&app.mint.keys, app.now()));
+        // RFC 9449 §8, §8.2: with the next nonce a corrected proof needs no further round.
+        let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
+        let nonce = has_nonce.then(|| dpop::nonce(&app.mint.keys, app.now()));
         Self { issuer: app.public.issuer.clone(), problem, retry_after: RETRY_SECONDS, has_message: false, nonce }
     }
 

@@ -45,6 +45,9 @@ pub enum FetchError {
     /// It took too long.
     #[error("the document came too slowly")]
     Late,
+    /// There is none any more: 404 or 410.
+    #[error("there is no document")]
+    Gone,
     /// The status is not 200; a redirect is not followed.
     #[error("the status is not 200")]
     Status,
@@ -54,6 +57,13 @@ pub enum FetchError {
     /// It is too large.
     #[error("the document is over 5 KiB")]
     Size,
+}
+
+impl FetchError {
+    /// Whether it says nothing about the document itself, only about the way to it today.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Late | Self::Status)
+    }
 }
 
 /// What a fetch ends with.
@@ -123,8 +133,10 @@ impl GuardedFetcher {
             tracing::debug!(%error, host = url.host_str(), "a client's document cannot be reached");
             FetchError::Unreachable
         })?;
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status);
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::Gone),
+            _ => return Err(FetchError::Status),
         }
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         if !text(CONTENT_TYPE).is_some_and(is_json) {

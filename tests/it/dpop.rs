@@ -12,9 +12,9 @@ use crate::harness::{self, Server, confidential, public};
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A form with the nonce and proof that the server wants.
-struct Wallet<'a> {
+pub struct Wallet<'a> {
     server: &'a Server,
-    key: Key,
+    pub key: Key,
     nonce: String,
 }
 
@@ -36,11 +36,11 @@ fn over(mut claims: Value, others: &Value) -> Value {
 }
 
 impl<'a> Wallet<'a> {
-    async fn new(server: &'a Server, key: Key) -> Self {
+    pub async fn new(server: &'a Server, key: Key) -> Self {
         Self { server, key, nonce: nonce(server).await }
     }
 
-    fn proof(&self, method: &str, path: &str, others: &Value) -> String {
+    pub fn proof(&self, method: &str, path: &str, others: &Value) -> String {
         let claims = over(json!({ "nonce": self.nonce }), others);
         self.key.dpop(self.server.now().seconds(), (method, &self.server.url(path)), &claims)
     }

@@ -73,7 +73,10 @@ async fn a_small_json_document_is_read_with_its_cache_header() {
 
 #[actix_web::test]
 async fn other_statuses_types_and_sizes_are_refused() {
-    for status in ["201 Created", "204 No Content", "206 Partial Content", "304 Not Modified", "404 Not Found"] {
+    for status in ["404 Not Found", "410 Gone"] {
+        assert_eq!(fetched(answer(status, JSON, "{}")).await, Err(FetchError::Gone), "{status}");
+    }
+    for status in ["201 Created", "204 No Content", "206 Partial Content", "304 Not Modified", "503 Unavailable"] {
         assert_eq!(fetched(answer(status, JSON, "{}")).await, Err(FetchError::Status), "{status}");
     }
     for headers in ["Content-Type: text/html\r\n", "Content-Type: text/plain\r\n", ""] {

@@ -135,6 +135,17 @@ async fn a_strangers_application_cannot_use_us_as_a_bouncer() {
     let page = server.browser().navigate(&path(&asked), From::Elsewhere).await;
     assert_eq!((page.status, page.away.clone()), (200, None));
     assert!(page.html.contains("Return to app.example"), "{}", page.text());
+    // An ID token of its own author, logged out long ago, proves nothing about who sits here.
+    let mut author = server.signed_in("author").await;
+    let hint = app.tokens(&mut author).await.id_token().to_owned();
+    let hinted = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", AFTER)];
+    let page = server.browser().navigate(&path(&hinted), From::Elsewhere).await;
+    assert!(page.away.is_none() && page.html.contains("Return to app.example"), "{}", page.text());
+    let mut bob = server.signed_in("bob").await;
+    let page = bob.open(&path(&hinted)).await;
+    let page = bob.submit(page.form_with("Log out")).await;
+    assert!(page.away.is_none() && page.html.contains("Return to app.example"), "{}", page.text());
+    assert_eq!(author.open(&path(&hinted)).await.away(), AFTER, "whose session it was");
     let verified = server.application(draft()).await;
     let asked = [("client_id", verified.client_id()), ("post_logout_redirect_uri", AFTER)];
     assert_eq!(server.browser().open(&path(&asked)).await.away(), AFTER);

@@ -152,6 +152,11 @@ async fn a_private_key_in_the_database_is_sealed_for_its_own_row() {
 
 /// Runs the real command on the server's database.
 pub fn gatepost(server: &Server, arguments: &[&str]) -> Value {
+    serde_json::from_slice(&run(server, arguments)).expect("because --json prints JSON")
+}
+
+/// Runs the command; what it printed.
+pub fn run(server: &Server, arguments: &[&str]) -> Vec<u8> {
     let secret_file = server.app.config.secret_file.display().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_gatepost"))
         .args(arguments)
@@ -161,7 +166,7 @@ pub fn gatepost(server: &Server, arguments: &[&str]) -> Value {
         .output()
         .expect("because cargo built it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("because --json prints JSON")
+    output.stdout
 }
 
 #[actix_web::test]

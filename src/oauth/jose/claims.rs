@@ -7,6 +7,8 @@ use crate::clock::UnixTime;
 
 /// Seconds that somebody else's clock may be ahead of ours (FAPI 2.0 §5.3.2.1: refuse past 60).
 pub const SKEW: i64 = 60;
+/// The longest `jti` that is remembered, in bytes; ours.
+pub const MAX_JTI: usize = 256;
 
 /// Seconds since 1970; a fraction is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

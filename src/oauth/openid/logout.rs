@@ -5,7 +5,9 @@ use url::form_urlencoded;
 
 use super::id_token::Hint;
 use crate::domain::client::Client;
+use crate::domain::id::Id;
 use crate::domain::redirect_uri::RedirectUri;
+use crate::domain::user::User;
 use crate::oauth::authorization::MAX_STATE;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
@@ -107,9 +109,11 @@ impl Asked {
 }
 
 impl LogoutRequest {
-    /// Whether a person may be sent on without a click: the application showed that it knew one of our
-    /// people, or the operator vouches for it. A stranger's could use us as a bouncer (RFC 9700 §4.11.2).
-    pub fn may_go_on(&self) -> bool {
-        self.sub.is_some() || self.client.as_ref().is_some_and(|client| client.verified_at.is_some())
+    /// Whether a person may be sent on without a click: the operator vouches for the application, or it
+    /// knew whose session this ended. Anything else, an old ID token of its own author's too, would let a
+    /// stranger use us as a bouncer (RFC 9700 §4.11.2).
+    pub fn may_go_on(&self, ended: Option<Id<User>>) -> bool {
+        let is_theirs = ended.is_some_and(|user| self.sub == Some(user.uuid()));
+        is_theirs || self.client.as_ref().is_some_and(|client| client.verified_at.is_some())
     }
 }

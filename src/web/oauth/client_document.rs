@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::UnixTime;
 use crate::domain::document_url::DocumentUrl;
+use crate::domain::prompt;
 use crate::identity::throttle::Throttled;
 use crate::oauth::client_document::{Known, is_read, lifetime, look_up, take_in};
 use crate::oauth::client_metadata::ClientMetadata;
@@ -19,7 +20,7 @@ use crate::store::StoreError;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::fetch::{Fetch, GuardedFetcher};
+use crate::web::fetch::{Document, Fetch, GuardedFetcher};
 use crate::web::page::see_other;
 
 /// Seconds in which a document that failed is not asked for again; ours.
@@ -31,7 +32,16 @@ const MAX_FAILURES: usize = 1_000;
 pub struct Documents {
     fetcher: RwLock<Arc<dyn Fetch>>,
     reading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    failed: Mutex<HashMap<String, (UnixTime, &'static Problem)>>,
+    failed: Mutex<HashMap<String, Failure>>,
+}
+
+/// Why a document was not taken in, for a while.
+#[derive(Clone, Copy)]
+struct Failure {
+    problem: &'static Problem,
+    /// Whether it is not the document's own.
+    is_passing: bool,
+    until: UnixTime,
 }
 
 impl Default for Documents {
@@ -58,16 +68,16 @@ impl Documents {
         reading.entry(url.as_str().to_owned()).or_default().clone()
     }
 
-    fn failure(&self, now: UnixTime, url: &DocumentUrl) -> Option<&'static Problem> {
+    fn failure(&self, now: UnixTime, url: &DocumentUrl) -> Option<Failure> {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.retain(|_, (until, _)| now < *until);
-        failed.get(url.as_str()).map(|(_, problem)| *problem)
+        failed.retain(|_, failure| now < failure.until);
+        failed.get(url.as_str()).copied()
     }
 
-    fn remember_failure(&self, now: UnixTime, url: &DocumentUrl, problem: &'static Problem) {
+    fn remember_failure(&self, url: &DocumentUrl, failure: Failure) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.len() < MAX_FAILURES {
-            failed.insert(url.as_str().to_owned(), (now.plus(FAILED), problem));
+            failed.insert(url.as_str().to_owned(), failure);
         }
     }
 }
@@ -83,47 +93,76 @@ pub async fn make_known(
     visitor: Option<&Visitor>,
 ) -> Result<Option<HttpResponse>, PageError> {
     let named = Parameters::parse(request.query_string().as_bytes()).ok();
+    let is_silent = named.as_ref().and_then(|named| named.get("prompt")).is_some_and(prompt::is_silent);
     let named = named.as_ref().filter(|named| !named.is_repeated("client_id")).and_then(|named| named.get("client_id"));
     let Some(url) = named.and_then(|client_id| client_id.parse::<DocumentUrl>().ok()) else { return Ok(None) };
     // Also one that was read before the operator changed their mind.
     if !is_read(&app.config.strangers, &url) {
         return Err(PageError::of_problem(app, &UNKNOWN_CLIENT));
     }
-    if is_fresh(app, &url).await? {
+    let known = known(app, &url).await?;
+    if known == Known::Fresh {
         return Ok(None);
     }
     if visitor.is_none() {
+        // Where nothing may be shown, what was read once is enough to say that somebody must log in.
+        if known.is_stored() && is_silent {
+            return Ok(None);
+        }
         return Ok(Some(see_other(&log_in_first(app, &request.uri().to_string()))));
     }
     let turn = app.documents.turn(&url);
     let _held = turn.lock().await;
-    if is_fresh(app, &url).await? {
-        return Ok(None);
+    match self::known(app, &url).await? {
+        Known::Fresh => Ok(None),
+        known => read(app, (&url, known), &app.origin_of(request).address).await.map(|()| None),
     }
-    read(app, &url, &app.origin_of(request).address).await.map(|()| None)
 }
 
-async fn is_fresh(app: &Data<App>, url: &DocumentUrl) -> Result<bool, PageError> {
+async fn known(app: &Data<App>, url: &DocumentUrl) -> Result<Known, PageError> {
     let (now, url) = (app.now(), url.clone());
     let known = app.store.read(move |db| look_up(db, now, &url)).await;
-    Ok(known.map_err(|error| PageError::unavailable(app, &error))? == Known::Fresh)
+    known.map_err(|error| PageError::unavailable(app, &error))
 }
 
-async fn read(app: &Data<App>, url: &DocumentUrl, address: &str) -> Result<(), PageError> {
-    let now = app.now();
+/// Fetches a document, unless that was tried a moment ago. With [`Known::Stale`] a document that is out
+/// of reach today is none to refuse: nobody switches a client off by keeping us from its host.
+async fn read(app: &Data<App>, (url, known): (&DocumentUrl, Known), address: &str) -> Result<(), PageError> {
+    let (now, is_enough) = (app.now(), known == Known::Stale);
     let refused = |problem: &'static Problem| PageError::of_problem(app, problem).with_detail(url.as_str());
-    if let Some(problem) = app.documents.failure(now, url) {
-        return Err(refused(problem));
+    match app.documents.failure(now, url) {
+        Some(failure) if failure.is_passing && is_enough => return Ok(()),
+        Some(failure) => return Err(refused(failure.problem)),
+        None => {}
     }
-    let admitted = app.throttle.attempt_document(now, address, url.host_name());
-    admitted.map_err(|Throttled(_seconds)| PageError::busy(app))?;
-    let fail = |problem: &'static Problem, cause: &str| {
-        tracing::info!(problem = problem.id, cause, host = url.host_name(), "a client's document was refused");
-        app.documents.remember_failure(now, url, problem);
-        refused(problem)
+    let admitted = if known.is_stored() {
+        app.throttle.attempt_known_document(now, address, url.as_str())
+    } else {
+        app.throttle.attempt_document(now, address, url.host_name())
     };
-    let fetched = app.documents.fetcher().fetch(url.url()).await;
-    let document = fetched.map_err(|error| fail(&UNREADABLE_CLIENT_DOCUMENT, &error.to_string()))?;
+    match admitted {
+        Ok(()) => {}
+        Err(Throttled(_seconds)) if is_enough => return Ok(()),
+        Err(Throttled(_seconds)) => return Err(PageError::busy(app)),
+    }
+    match app.documents.fetcher().fetch(url.url()).await {
+        Ok(document) => keep(app, url, &document).await,
+        Err(error) => {
+            let page = fail(app, url, (&UNREADABLE_CLIENT_DOCUMENT, error.is_passing()), &error.to_string());
+            if error.is_passing() && is_enough { Ok(()) } else { Err(page) }
+        }
+    }
+}
+
+/// Remembers a failure, and says it.
+fn fail(app: &App, url: &DocumentUrl, (problem, is_passing): (&'static Problem, bool), cause: &str) -> PageError {
+    tracing::info!(problem = problem.id, cause, host = url.host_name(), "a client's document was not taken in");
+    app.documents.remember_failure(url, Failure { problem, is_passing, until: app.now().plus(FAILED) });
+    PageError::of_problem(app, problem).with_detail(url.as_str())
+}
+
+async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result<(), PageError> {
+    let (now, fail) = (app.now(), |problem, cause| fail(app, url, (problem, false), cause));
     let metadata = ClientMetadata::parse(&document.body);
     let metadata = metadata.map_err(|refusal| fail(&INVALID_CLIENT_DOCUMENT, refusal.cause))?;
     // What a document leaves out is `none`: it can keep no secret, which is RFC 7591's default.

@@ -6,6 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::authorize::is_speculative;
+use crate::domain::id::Id;
+use crate::domain::user::User;
 use crate::oauth::openid::logout::{Asked, LogoutRequest};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{Problem, TOO_LARGE};
@@ -45,9 +47,9 @@ pub async fn get(
     browser: BrowserSession,
 ) -> Result<HttpResponse, PageError> {
     let asked = examine(&app, request.query_string()).await?;
-    let Some(visitor) = visitor.0 else { return Ok(onward(&app, &asked, asked.may_go_on())) };
+    let Some(visitor) = visitor.0 else { return Ok(onward(&app, &asked, None)) };
     if asked.sub == Some(visitor.user.id.uuid()) && !is_speculative(&request) {
-        return end(&app, &asked, &browser).await;
+        return end(&app, &asked, &browser, Some(visitor.user.id)).await;
     }
     let forms = if asked.onward.is_some() { Forms::Leave } else { Forms::Stay };
     let page = LogOutOfApp {
@@ -64,6 +66,7 @@ pub async fn get(
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
+    visitor: MaybeVisitor,
     browser: BrowserSession,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
@@ -82,7 +85,7 @@ pub async fn post(
         return Err(PageError::foreign(&app));
     }
     let asked = examine(&app, request.query_string()).await?;
-    end(&app, &asked, &browser).await
+    end(&app, &asked, &browser, visitor.0.map(|visitor| visitor.user.id)).await
 }
 
 async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageError> {
@@ -100,15 +103,20 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
     }
 }
 
-async fn end(app: &Data<App>, asked: &LogoutRequest, browser: &BrowserSession) -> Result<HttpResponse, PageError> {
+async fn end(
+    app: &Data<App>,
+    asked: &LogoutRequest,
+    browser: &BrowserSession,
+    user: Option<Id<User>>,
+) -> Result<HttpResponse, PageError> {
     browser.sign_out(app).await.map_err(|error| PageError::unavailable(app, &error))?;
-    Ok(log_out::forgetting(onward(app, asked, true)))
+    Ok(log_out::forgetting(onward(app, asked, user)))
 }
 
 /// Back to the application, by itself or by a link; without an address, a page that says it is done.
-fn onward(app: &App, asked: &LogoutRequest, by_itself: bool) -> HttpResponse {
+fn onward(app: &App, asked: &LogoutRequest, ended: Option<Id<User>>) -> HttpResponse {
     match &asked.onward {
-        Some(onward) if by_itself => see_other(&onward.location),
+        Some(onward) if asked.may_go_on(ended) => see_other(&onward.location),
         Some(onward) => ok(&Message {
             chrome: app.chrome(),
             heading: "You are logged out".to_owned(),

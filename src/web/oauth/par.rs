@@ -11,12 +11,20 @@ use crate::oauth::client_authentication::authenticate;
 use crate::oauth::pushed_request;
 use crate::outcome::{consult, transact};
 use crate::web::app::App;
+use crate::web::dpop;
 use crate::web::error::TokenError;
 
-/// Takes an authorization request, and answers the name under which a browser may bring it.
+/// Takes an authorization request, bound to the key that it proves (RFC 9449 §10.1), and answers the name under which a browser may bring it.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
+    let refused = |refusal| TokenError::refused(&app, refusal);
+    // Before the client's own proof is used up: it may have to come again with a nonce.
+    let proven = dpop::proven(&app, &request, None).map_err(refused)?;
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
+    let parameters = match &proven {
+        Some(proven) => proven.named_in(parameters).map_err(refused)?,
+        None => parameters,
+    };
     let (now, shared, network) = (app.now(), app.clone(), prefix(&app.origin_of(&request).address));
     let here = network.clone();
     let examined = consult(&app.store, move |db| {
@@ -26,10 +34,17 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         Ok((client, pushed))
     });
     let (client, pushed) = examined.await.map_err(|error| knock.refuse(&app, error))?;
+    if let Some(proven) = &proven {
+        proven.use_up(&app.store).await.map_err(|error| knock.refuse(&app, error))?;
+    }
     let shared = app.clone();
     let kept =
         transact(&app.store, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
     let request_uri = kept.await.map_err(|error| knock.refuse(&app, error))?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
-    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+    let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);
+    if proven.is_some() {
+        dpop::add_nonce(&app, answer.headers_mut());
+    }
+    Ok(answer)
 }

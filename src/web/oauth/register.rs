@@ -94,6 +94,8 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
         "token_endpoint_auth_method": found.registration.auth_method.as_str(),
         "application_type": found.registration.application_type.as_str(),
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris.to_vec(),
+        "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
         "registration_access_token": found.token.expose(),
         "registration_client_uri": format!("{}/oauth/register/{}", app.public.issuer, client.client_id),
     });

@@ -1,6 +1,6 @@
 //! A shelf of clients' documents, in the place of the world.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::Server;
 #[derive(Default)]
 pub struct Shelf {
     documents: Mutex<HashMap<String, Document>>,
+    gone: Mutex<HashSet<String>>,
     reads: AtomicUsize,
 }
 
@@ -36,6 +37,14 @@ impl Shelf {
         self.documents.lock().expect("because nobody panicked with it").insert(url.to_owned(), document);
     }
 
+    /// Takes a document away, so that its host is out of reach, or says that there is none.
+    pub fn take(&self, url: &str, is_gone: bool) {
+        self.documents.lock().expect("because nobody panicked with it").remove(url);
+        if is_gone {
+            self.gone.lock().expect("because nobody panicked with it").insert(url.to_owned());
+        }
+    }
+
     /// How often anything was read.
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
@@ -46,9 +55,10 @@ impl Fetch for Shelf {
     fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let found = self.documents.lock().expect("because nobody panicked with it").get(url.as_str()).cloned();
+        let is_gone = self.gone.lock().expect("because nobody panicked with it").contains(url.as_str());
         Box::pin(async move {
             actix_web::rt::time::sleep(Duration::from_millis(20)).await;
-            found.ok_or(FetchError::Unreachable)
+            found.ok_or(if is_gone { FetchError::Gone } else { FetchError::Unreachable })
         })
     }
 }

@@ -1,0 +1,42 @@
+//! What follows when an application that nobody vouches for describes itself anew: by `PUT` (RFC 7592
+//! §2.2), or by a document that says something else than before.
+
+use super::client_metadata::Described;
+use super::clients::draft_of;
+use crate::domain::client::{Client, ClientType};
+use crate::domain::registration::{Draft, Registration};
+use crate::domain::words::Words;
+use crate::store::{Database, StoreError, clients, consents, self_registrations};
+
+/// What is described, over what is stored: what a description cannot say stays as the operator set it.
+pub(super) fn over(old: &Client, described: &Described) -> Draft {
+    let (old, new) = (draft_of(old), described.draft.clone());
+    Draft {
+        // A public client may not keep it.
+        allow_plain_pkce: old.allow_plain_pkce && new.client_type == ClientType::Confidential,
+        login_return_urls: old.login_return_urls,
+        login_delivery: old.login_delivery,
+        login_token_lifetime: old.login_token_lifetime,
+        require_pkce: old.require_pkce,
+        id_token_claims: old.id_token_claims,
+        ..new
+    }
+}
+
+/// Writes a new description. What people allowed was for where the answers went then and for whoever
+/// held the keys then: when that changes they are asked again (ours; RFC 9700 §4.11.2).
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn write(tx: &mut Database, old: &Client, new: &Registration) -> Result<(), StoreError> {
+    if is_somebody_else(old, new) {
+        consents::forget_client(tx, old.id)?;
+    }
+    clients::update(tx, old.id, new)?;
+    self_registrations::set_client_type(tx, old.id, new.client_type)
+}
+
+fn is_somebody_else(old: &Client, new: &Registration) -> bool {
+    let is_same = |one: &Words, other: &Words| one.is_within(other) && other.is_within(one);
+    !is_same(&old.redirect_uris, &new.redirect_uris) || old.client_type != new.client_type || old.jwks != new.jwks
+}
