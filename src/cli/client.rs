@@ -62,7 +62,7 @@ pub struct Fields {
     /// Take `plain` PKCE challenges too; only for an application with a secret.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     allow_plain_pkce: Option<bool>,
-    /// How the login redirect gives the token: query or fragment.
+    /// How the login redirect gives the token: query, fragment or code.
     #[arg(long, value_name = "HOW")]
     login_delivery: Option<String>,
     /// Seconds that its login-redirect tokens live.
