@@ -139,10 +139,6 @@ pub async fn finish(
         if user.password_hash != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
-        let is_taken = users::find_by_login(tx, &link.email_folded)?.is_some_and(|other| other.id != user.id);
-        if is_taken {
-            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
-        }
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(over());
         }
@@ -150,7 +146,9 @@ pub async fn finish(
             users::set_password_hash(tx, user.id, hash)?;
             end_earlier(tx, now, &mint, (&user, true))?;
         }
-        prove(tx, now, (&link, &user))?;
+        if !prove(tx, now, (&link, &user))? {
+            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
+        }
         // A link to the address before opens nothing any more.
         mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;
         let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };

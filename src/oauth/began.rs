@@ -44,7 +44,7 @@ impl Began {
     /// The query with this moment sealed into it.
     pub fn seal(&self, mint: &Mint, query: &str) -> String {
         let number = mint.keys.current();
-        let mac = self.mac(mint, number, query).unwrap_or_default();
+        let mac = self.mac(mint, number, query).expect("because the current key is one of the keys");
         format!("{query}&{NAME}={}.{}.{number}.{mac}", self.at.seconds(), self.session)
     }
 

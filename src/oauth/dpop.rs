@@ -64,7 +64,7 @@ pub fn nonce(keys: &BaseKeys, now: UnixTime) -> String {
 
 fn nonce_of(keys: &BaseKeys, slot: i64) -> String {
     let bytes = keys.derive::<32>(keys.current(), "dpop-nonce", &[&slot.to_be_bytes()]);
-    sha256_base64url(&bytes.unwrap_or_default())
+    sha256_base64url(&bytes.expect("because the current key is one of the keys"))
 }
 
 fn is_fresh(keys: &BaseKeys, now: UnixTime, nonce: &str) -> bool {

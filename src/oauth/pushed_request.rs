@@ -16,9 +16,10 @@ use crate::tokens::Mint;
 
 /// What is kept of a request: what the authorization endpoint reads. What authenticated the client is no
 /// part of it (§2.1), and what nobody reads only fills the table.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "client_id", "response_type", "redirect_uri", "state", "scope", "response_mode", "code_challenge",
-    "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "dpop_jkt", "ui_locales",
+    "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "dpop_jkt",
+    "ui_locales",
 ];
 /// Requests of one public client that may wait from one network, where anybody can push (ours).
 const MOST_WAITING: i64 = 100;

@@ -111,6 +111,18 @@ pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<
     Ok(())
 }
 
+/// A person's living tokens of these kinds.
+#[diesel::dsl::auto_type]
+fn held(now: UnixTime, user: Id<User>, kinds: Vec<TokenKind>) -> _ {
+    tokens::table
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(grants::revoked_at.is_null())
+        .filter(tokens::kind.eq_any(kinds))
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+}
+
 /// A person's living tokens of these kinds, newest first, those before `before` only.
 pub fn list_held(
     tx: &mut Database,
@@ -118,17 +130,8 @@ pub fn list_held(
     (user, kinds): (Id<User>, &[TokenKind]),
     (before, most): (Option<Id<TokenRecord>>, i64),
 ) -> Result<Vec<TokenRecord>> {
-    let rows = tokens::table
-        .inner_join(grants::table)
-        .filter(grants::user_id.eq(user))
-        .filter(grants::revoked_at.is_null())
-        .filter(tokens::kind.eq_any(kinds.to_vec()))
-        .filter(tokens::revoked_at.is_null())
-        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
-        .order(tokens::id.desc())
-        .limit(most)
-        .select(TokenRecord::as_select())
-        .into_boxed();
+    let rows = held(now, user, kinds.to_vec()).order(tokens::id.desc()).limit(most);
+    let rows = rows.select(TokenRecord::as_select()).into_boxed();
     let rows = match before {
         Some(before) => rows.filter(tokens::id.lt(before)),
         None => rows,
@@ -143,13 +146,7 @@ pub fn list_longest_unused(
     (user, kinds): (Id<User>, &[TokenKind]),
     most: i64,
 ) -> Result<Vec<TokenRecord>> {
-    let rows = tokens::table
-        .inner_join(grants::table)
-        .filter(grants::user_id.eq(user))
-        .filter(grants::revoked_at.is_null())
-        .filter(tokens::kind.eq_any(kinds.to_vec()))
-        .filter(tokens::revoked_at.is_null())
-        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+    let rows = held(now, user, kinds.to_vec())
         // The two databases sort an absent time differently.
         .order((tokens::last_used_at.is_not_null(), tokens::last_used_at, tokens::id));
     Ok(rows.limit(most).select(TokenRecord::as_select()).load(tx)?)
@@ -157,14 +154,7 @@ pub fn list_longest_unused(
 
 /// How many living tokens of these kinds a person holds.
 pub fn count_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
-    let rows = tokens::table
-        .inner_join(grants::table)
-        .filter(grants::user_id.eq(user))
-        .filter(grants::revoked_at.is_null())
-        .filter(tokens::kind.eq_any(kinds.to_vec()))
-        .filter(tokens::revoked_at.is_null())
-        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)));
-    Ok(rows.count().get_result(tx)?)
+    Ok(held(now, user, kinds.to_vec()).count().get_result(tx)?)
 }
 
 /// The living tokens of these kinds whose rows know of no use, with what they hang on.
@@ -173,14 +163,7 @@ pub fn list_unused(
     now: UnixTime,
     (user, kinds): (Id<User>, &[TokenKind]),
 ) -> Result<Vec<(Id<TokenRecord>, Id<Grant>)>> {
-    let rows = tokens::table
-        .inner_join(grants::table)
-        .filter(grants::user_id.eq(user))
-        .filter(grants::revoked_at.is_null())
-        .filter(tokens::kind.eq_any(kinds.to_vec()))
-        .filter(tokens::revoked_at.is_null())
-        .filter(tokens::last_used_at.is_null())
-        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)));
+    let rows = held(now, user, kinds.to_vec()).filter(tokens::last_used_at.is_null());
     Ok(rows.select((tokens::id, tokens::grant_id)).load(tx)?)
 }
 

@@ -87,9 +87,9 @@ pub(super) fn claims(
     let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
     let client_id = client.map(|client| client.client_id).unwrap_or_default();
     // Only what means something to this API (RFC 9068 §2.2.3).
-    let of_api = apis::list_scopes(tx)?.into_iter().filter(|scope| scope.api_id == api.id);
-    let of_api: Vec<String> = of_api.map(|scope| scope.name).collect();
-    let scope: Vec<&str> = record.scope.tokens().filter(|token| of_api.iter().any(|name| name == token)).collect();
+    let of_api = apis::list_scopes_of(tx, api.id)?;
+    let is_of_api = |token: &&str| of_api.iter().any(|scope| scope.name == *token);
+    let scope: Vec<&str> = record.scope.tokens().filter(is_of_api).collect();
     Ok(AccessTokenClaims {
         // Without a person the client is the subject (RFC 9068 §2.2).
         sub: grant.user_id.map_or_else(|| client_id.clone(), Id::uuid),

@@ -109,6 +109,12 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
         .insert_header((X_FRAME_OPTIONS, "DENY"))
 }
 
+/// An address with the parameters that came in another's query and in a body.
+pub fn with_both(path: String, query: &str, body: &str) -> String {
+    let parts: Vec<&str> = [query, body].into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) }
+}
+
 /// Sends the browser on with GET (RFC 9700 §4.12: never 307), telling nobody where it came from.
 pub fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther()

@@ -2,6 +2,7 @@
 //! anything, and what the browser carries is a name that works for one decision.
 
 use actix_web::http::Method;
+use gatepost::domain::registration::Draft;
 use gatepost::store::clients;
 use serde_json::json;
 
@@ -91,6 +92,21 @@ async fn looking_uses_nothing_up_and_a_no_is_a_decision() {
     let page = alice.submit(page.decision("deny")).await;
     assert_eq!(parameter(page.away(), "error").as_deref(), Some("access_denied"));
     assert_eq!(parameter(alice.open(&path).await.away(), "error").as_deref(), Some("invalid_request_uri"));
+}
+
+/// OpenID Connect Core §3.1.2.1: however the ID token came, nobody answers for its person.
+#[actix_web::test]
+async fn a_pushed_id_token_counts_as_one_in_the_address_does() {
+    let server = harness::spawn().await;
+    let app = server.application(Draft { scope: Some("openid projects".to_owned()), ..confidential() }).await;
+    let mut alice = server.signed_in("alice").await;
+    let id_token = app.tokens(&mut alice).await.id_token().to_owned();
+    let mut bob = server.signed_in("bob").await;
+    app.code(&mut bob).await;
+    let hinting = app.request().with("prompt", "none").with("id_token_hint", &id_token);
+    hinting.granted(alice.open(&pushed(&app, &hinting).await).await.away());
+    let page = bob.open(&pushed(&app, &hinting).await).await;
+    assert_eq!(parameter(page.away(), "error").as_deref(), Some("login_required"));
 }
 
 #[actix_web::test]

@@ -20,7 +20,7 @@ use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, see_other};
+use crate::web::page::{Asking, see_other, with_both};
 use crate::web::pages::{consent, register};
 use crate::web::same_origin::is_own;
 
@@ -89,9 +89,7 @@ pub async fn moved(app: Data<App>, request: HttpRequest) -> HttpResponse {
 
 /// Sends a browser here with what it asked for elsewhere, in an address or in a body.
 pub fn sent_here(app: &App, query: &str, body: &str) -> HttpResponse {
-    let parts: Vec<&str> = [query, body].into_iter().filter(|part| !part.is_empty()).collect();
-    let mark = if parts.is_empty() { "" } else { "?" };
-    see_other(&format!("{}{mark}{}", app.public.path("/oauth/authorize"), parts.join("&")))
+    see_other(&with_both(app.public.path("/oauth/authorize"), query, body))
 }
 
 /// Takes the person's decision; without one it is an authorization request.

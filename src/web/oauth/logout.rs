@@ -16,7 +16,7 @@ use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, Link, ok, render, see_other};
+use crate::web::page::{Chrome, Forms, Link, ok, render, see_other, with_both};
 use crate::web::pages::{Message, log_out};
 use crate::web::same_origin::is_own;
 
@@ -77,9 +77,8 @@ pub async fn post(
         if body.len() > LONGEST {
             return Err(refused(&TOO_LARGE));
         }
-        let (query, body) = (request.query_string(), String::from_utf8_lossy(&body));
-        let both = [query, body.as_ref()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
-        return Ok(see_other(&format!("{}?{both}", app.public.path("/oauth/logout"))));
+        let body = String::from_utf8_lossy(&body);
+        return Ok(see_other(&with_both(app.public.path("/oauth/logout"), request.query_string(), &body)));
     }
     if !is_own(request.headers(), &app.public.origin) {
         return Err(PageError::foreign(&app));
