@@ -139,15 +139,16 @@ pub async fn finish(
         if user.password_hash != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
+        // First, for a refusal commits: a taken address must leave link and password as they are.
+        if !prove(tx, now, (&link, &user))? {
+            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
+        }
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(over());
         }
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
             end_earlier(tx, now, &mint, (&user, true))?;
-        }
-        if !prove(tx, now, (&link, &user))? {
-            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
         }
         // A link to the address before opens nothing any more.
         mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;

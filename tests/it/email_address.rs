@@ -159,6 +159,19 @@ async fn of_two_who_prove_one_address_the_first_has_it() {
 }
 
 #[actix_web::test]
+async fn whoever_comes_second_for_an_address_keeps_their_password_and_sessions() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    sign_up(&server, "carol", "shared@people.example").await;
+    sign_up(&server, "dave", "shared@people.example").await;
+    let letters = mailbox.take(&server).await;
+    let dave = server.log_in("dave").await;
+    validate(&server, json!({ "token": letters[0].key(), "password": PASSWORD })).await.success();
+    validate(&server, json!({ "token": letters[1].key(), "newPassword": NEW })).await.refusal(400);
+    assert_eq!(server.account_status(dave.token()).await, 200);
+    assert_eq!(addresses(&server, "dave", PASSWORD).await.0, Value::Null, "a refusal changed nothing");
+}
+
+#[actix_web::test]
 async fn a_reset_ends_a_change_that_somebody_else_began() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     let root = server.log_in("root").await;
