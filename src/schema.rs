@@ -2,6 +2,9 @@
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
 mod joins;
+mod people;
+
+pub use people::*;
 
 diesel::table! {
     installation (id) {

@@ -36,6 +36,7 @@ pub mod resource;
 pub mod response_mode;
 pub mod scope;
 pub mod secret;
+pub mod security_log;
 pub mod self_registration;
 pub mod session;
 pub mod signing_key;

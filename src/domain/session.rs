@@ -15,6 +15,25 @@ pub fn is_fresh(now: UnixTime, authenticated_at: UnixTime) -> bool {
     now.since(authenticated_at) <= FRESH
 }
 
+/// The longest text that is kept of a browser's own name, in characters.
+const MAX_USER_AGENT: usize = 300;
+
+/// Where a request comes from, as a person may later recognize it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The network address.
+    pub address: String,
+    /// The browser, as it names itself.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// As much of the browser's own name as is kept.
+    pub fn kept_user_agent(&self) -> String {
+        self.user_agent.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
+    }
+}
+
 /// One signed-in browser.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::sessions)]

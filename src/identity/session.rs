@@ -3,24 +3,13 @@
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
+pub use crate::domain::session::Origin;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
 use crate::store::{Database, Result, sessions};
 use crate::tokens::Mint;
 use crate::tokens::last_use::Seen;
-
-/// The longest text that is kept of a browser's own name, in characters.
-const MAX_USER_AGENT: usize = 300;
-
-/// Where a request comes from, as a person may later recognize it.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The network address.
-    pub address: String,
-    /// The browser, as it names itself.
-    pub user_agent: String,
-}
 
 /// Opens a session for a person who just proved who they are.
 ///
@@ -43,12 +32,7 @@ pub fn open(
         expires_at: now.plus(lifetimes.session_max),
         ended_at: None,
         address: origin.address.clone(),
-        user_agent: origin
-            .user_agent
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(MAX_USER_AGENT)
-            .collect(),
+        user_agent: origin.kept_user_agent(),
     };
     sessions::insert(tx, &session)?;
     Ok(key)

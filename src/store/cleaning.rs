@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
+use crate::domain::security_log::KEPT;
 use crate::schema::{
     authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
-    mailed_links, pushed_requests, refresh_tokens, remote_sessions, sessions, tokens,
+    mailed_links, pushed_requests, refresh_tokens, remote_sessions, security_log, sessions, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -25,6 +26,7 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += clean_held(tx, before)? + clean_links(tx, before)?;
     removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
+    removed += clean_security_log(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
 }
@@ -54,6 +56,12 @@ fn clean_links(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = mailed_links::table.filter(mailed_links::expires_at.lt(before));
     let ids: Vec<i64> = ended.select(mailed_links::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(mailed_links::table.filter(mailed_links::id.eq_any(ids))).execute(tx)?)
+}
+
+fn clean_security_log(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let old = security_log::table.filter(security_log::at.lt(before.plus(-KEPT)));
+    let ids: Vec<i64> = old.select(security_log::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
 }
 
 fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {

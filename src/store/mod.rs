@@ -26,6 +26,7 @@ pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod remote_sessions;
 pub mod resources;
+pub mod security_log;
 pub mod self_registrations;
 pub mod sessions;
 pub mod signing_keys;

@@ -6,7 +6,7 @@ use gatepost::web::routes::{ADDRESSES, Access};
 use crate::harness::http::Answer;
 use crate::harness::{self, Server};
 
-const ROUTES: &str = include_str!("../../src/web/routes.rs");
+const ROUTES: &str = concat!(include_str!("../../src/web/routes.rs"), include_str!("../../src/web/pages/routes.rs"));
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// An address with something in place of its variables.
@@ -33,7 +33,7 @@ fn written_out(pattern: &str) -> Vec<String> {
 
 /// Every method and address that `routes.rs` serves, read from its text.
 fn served() -> Vec<(String, String)> {
-    let table = ROUTES.split("pub fn routes(").nth(1).expect("because the function is there");
+    let (_, table) = ROUTES.split_once("pub fn routes(").expect("because the function is there");
     let names = table.split("WELL_KNOWN: [&str; 2] = [").nth(1).and_then(|rest| rest.split(']').next());
     let mut found: Vec<(String, String)> = names
         .expect("because the list is there")

@@ -14,6 +14,7 @@ pub mod problem;
 pub mod register;
 pub mod remote_session;
 pub mod reset;
+pub mod routes;
 pub mod set_up;
 pub mod verify;
 
