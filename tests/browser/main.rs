@@ -3,6 +3,7 @@
 //! without them the first test says so in one line and ends the run. `scripts/test` decides whether to run it, and
 //! leaves out what needs nginx (every test with `nginx` in its name) where there is none.
 
+mod axe;
 mod consent;
 mod cross_site;
 mod demo;

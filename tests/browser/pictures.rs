@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::axe;
 use crate::harness::{Browser, Gatepost, PASSWORD};
 
 const LONG_NAME: &str = "Kartographisches-Feldnotizverzeichnis-ohne-Leerzeichen";
@@ -21,6 +22,7 @@ pub async fn portray(browser: &Browser, name: &str) {
             resize(browser, (width, 760), 1).await;
             keep(browser, &format!("{name}-{scheme}-{width}"), Value::Null).await;
         }
+        axe::inspect(browser, &format!("{name}, {scheme}")).await;
     }
     // The smallest window that must do without sideways scrolling, and 1280 pixels zoomed to 400 % (WCAG 2.2, 1.4.10).
     for (size, density) in [((320, 640), 1), ((320, 256), 4)] {
