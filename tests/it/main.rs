@@ -74,6 +74,7 @@ mod signing_keys;
 mod store;
 mod studio_api;
 mod studio_session;
+mod tabs;
 mod tidy;
 mod token_combinations;
 mod token_exchange;

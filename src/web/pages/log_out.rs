@@ -23,6 +23,8 @@ pub struct LogOut {
     pub chrome: Chrome,
     /// Where the form goes.
     pub action: String,
+    /// Where whoever stays goes on.
+    pub stay_url: String,
     /// Who is signed in.
     pub username: String,
 }
@@ -36,9 +38,11 @@ fn next(app: &App, request: &HttpRequest) -> Option<String> {
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> HttpResponse {
     let next = next(&app, &request);
     let Some(visitor) = visitor.0 else { return next.map_or_else(|| done(&app), |next| see_other(&next)) };
-    let query =
-        next.map(|next| format!("?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>()));
+    let query = next
+        .as_ref()
+        .map(|next| format!("?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>()));
     ok(&LogOut {
+        stay_url: next.unwrap_or_else(|| app.public.path("/account")),
         chrome: visitor.chrome(&app),
         action: format!("{}{}", app.public.path("/logout"), query.unwrap_or_default()),
         username: visitor.user.username,
