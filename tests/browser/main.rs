@@ -15,5 +15,6 @@ mod nginx;
 mod onward;
 mod pictures;
 mod protocol_pictures;
+mod tabs;
 mod token_pictures;
 mod tokens;

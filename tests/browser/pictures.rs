@@ -32,6 +32,8 @@ pub async fn portray(browser: &Browser, name: &str) {
     }
     browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     assert_eq!(browser.evaluate(UNFIT).await, json!([]), "{name} is unfit for a screen reader or a thumb");
+    let bytes = browser.evaluate(BYTES).await.as_f64().expect("because it is a sum");
+    assert!(bytes < 20_000.0, "{name} weighs {bytes} bytes");
 }
 
 /// What a screen reader or a thumb stumbles over: fields without a label, buttons without words, ids that lead
@@ -71,6 +73,10 @@ const TOO_WIDE: &str = "(() => {
       .map((element) => element.outerHTML.slice(0, 120));
     return page.scrollWidth > page.clientWidth ? ['the page', ...out] : out;
 })()";
+
+/// What the page and its parts weigh packed, cached or not; headers are not counted.
+const BYTES: &str = "['navigation', 'resource'].flatMap((type) => performance.getEntriesByType(type))
+    .reduce((sum, entry) => sum + entry.encodedBodySize, 0)";
 
 /// Light or dark, and at once: a picture taken during a transition shows neither.
 async fn wear(browser: &Browser, scheme: &str) {

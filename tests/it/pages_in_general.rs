@@ -115,3 +115,32 @@ async fn below_a_path_of_the_public_url_everything_works_the_same() {
         assert_eq!(server.http.get(&outside).await.status, 404, "{path}");
     }
 }
+
+#[actix_web::test]
+async fn stylesheets_and_scripts_travel_packed_to_whoever_unpacks_them_and_pages_never() {
+    let server = harness::spawn().await;
+    let page = server.browser().open("/login").await;
+    for file in page.attributes("link[rel=stylesheet]", "href") {
+        let ask = async |wish: &str| server.http.send(Method::GET, &file, &[("accept-encoding", wish)], "").await;
+        let plain = ask("identity").await;
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, None));
+        for wish in ["gzip, deflate, br, zstd", "gzip;q=0.5", "*"] {
+            let packed = ask(wish).await;
+            assert_eq!(packed.header("vary"), Some("accept-encoding"), "{wish}");
+            if packed.header("content-encoding") == Some("gzip") {
+                let mut unpacked = Vec::new();
+                std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed.body[..]), &mut unpacked)
+                    .expect("because it is gzip");
+                assert_eq!(unpacked, plain.body, "{wish}");
+                assert!(packed.body.len() * 2 < plain.body.len(), "{wish}: {}", packed.body.len());
+            } else {
+                assert_eq!((wish, packed.body), ("*", plain.body.clone()));
+            }
+        }
+        for wish in ["br", "gzip;q=0", "", ";;q=x"] {
+            assert_eq!(ask(wish).await.body, plain.body, "{wish}");
+        }
+    }
+    let page = server.http.send(Method::GET, "/login", &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(page.header("content-encoding"), None, "what is packed with a secret tells of it by its length");
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use fantoccini::elements::Element;
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -171,6 +171,28 @@ impl Browser {
     /// A command of the Chrome DevTools Protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.extension("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// The tab that is in front.
+    pub async fn tab(&self) -> WindowHandle {
+        self.client.window().await.expect("because a tab is open")
+    }
+
+    /// Opens a tab and turns to it.
+    pub async fn open_tab(&self) -> WindowHandle {
+        let handle = self.client.new_window(true).await.expect("because a browser has room for a tab").handle;
+        self.turn_to(&handle).await;
+        handle
+    }
+
+    /// Brings a tab to the front.
+    pub async fn turn_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.expect("because the tab is open");
+    }
+
+    /// Forgets every cookie of the page's origin: the session is over, as after a long pause.
+    pub async fn forget_cookies(&self) {
+        self.client.delete_all_cookies().await.expect("because cookies can be deleted");
     }
 
     /// Switches scripts of pages off; ours still run.
