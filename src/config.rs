@@ -1,6 +1,8 @@
 //! Every knob, typed, from file and environment. No secret has a default.
 
+mod keys;
 mod lifetimes;
+mod rate_limits;
 mod strangers;
 
 use std::collections::BTreeMap;
@@ -16,58 +18,10 @@ use crate::domain::request_class::RequestRules;
 use crate::domain::self_registration::Policy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
+use crate::identity::throttle::RateLimits;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
 use crate::tokens::personal::Limits;
-
-/// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
-pub const KEYS: &[(&str, &str)] = &[
-    ("public_url", "the address that people and programs use; also the issuer"),
-    ("listen", "address and port of the server"),
-    ("ops_listen", "address and port for health and readiness; empty turns them off"),
-    ("database_url", "sqlite://FILE or postgres://…"),
-    ("secret_file", "the base key; made on the first start, readable by its owner only"),
-    (
-        "mail.url",
-        "how letters leave: log: (on loopback only), file:///folder, smtp://user:password@host:port, smtps://…",
-    ),
-    ("mail.from", "the sender of letters, such as Gatepost <no-reply@example.com>"),
-    ("registration", "who may sign up: open, closed, invite, or a list of e-mail domains"),
-    ("lifetimes.code", "seconds that an authorization code lives"),
-    ("lifetimes.par", "seconds in which a browser must come with a pushed authorization request"),
-    ("lifetimes.access", "seconds that an access token lives"),
-    ("lifetimes.refresh_idle", "seconds until an unused refresh token ends"),
-    ("lifetimes.refresh_max", "seconds until a grant ends, however often it is refreshed"),
-    ("lifetimes.user_token", "seconds that a user token lives when nothing is asked"),
-    ("lifetimes.user_token_max", "seconds that a user token lives at most"),
-    ("lifetimes.device", "seconds that a device without a browser waits for its person"),
-    ("lifetimes.remote_session", "seconds that a remote session waits for its person"),
-    ("lifetimes.reset", "seconds that a mailed link resets a password"),
-    ("lifetimes.login_redirect_max", "seconds that a login-redirect token lives at most"),
-    ("lifetimes.session_idle", "seconds until an unused browser session ends"),
-    ("lifetimes.session_max", "seconds until a browser session ends in any case"),
-    ("lifetimes.signing_key", "seconds that a key signs tokens before the next one takes over"),
-    ("lifetimes.id_token", "seconds that an ID token lives"),
-    ("login_redirect.unregistered", "return addresses that nobody registered: deny or confirm"),
-    ("dynamic_registration", "applications that register themselves: off, open, or token"),
-    ("cimd", "applications whose client_id is the address of their description: off, ask, or allowlist"),
-    ("cimd_hosts", "the hosts whose descriptions cimd = allowlist reads"),
-    ("self_registered_scope", "the most that such applications may ask for"),
-    ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
-    ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),
-    ("tokens.max_lifetime", "seconds that a token that a person makes lives at most; 0 is no limit"),
-    ("forward_auth.headers", "the proxy's headers that /auth/check reads: x-original or x-forwarded"),
-    ("forward_auth.classes", "what requests are: 'METHOD /path/{}/** class', several; empty is the platform's own"),
-    ("forward_auth.resources", "paths that name a resource: '/path/{resource}/**', several"),
-    ("forward_auth.filesets", "paths that name a fileset: '/path/{resource}/**', several"),
-    ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
-    ("node_id", "the number of this node, 0 to 1023"),
-    ("allow_insecure_http", "allow a public_url without https that is not loopback"),
-    ("password.bcrypt_cost", "work per password, 10 to 14"),
-    ("password.concurrency", "threads that hash passwords; 0 is half the cores"),
-    ("rate_limits.enabled", "slow down password guessing"),
-    ("workers", "threads that answer requests; 0 is one per core"),
-    ("log.level", "error, warn, info, debug or trace"),
-];
+pub use keys::KEYS;
 
 /// Why the settings cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -127,8 +81,8 @@ pub struct Config {
     pub bcrypt_cost: u32,
     /// Threads that hash.
     pub hashing_threads: usize,
-    /// Whether guessing is slowed down.
-    pub rate_limits: bool,
+    /// How guessing is slowed down.
+    pub rate_limits: RateLimits,
     /// Threads that answer.
     pub workers: usize,
     /// How much is logged.
@@ -263,7 +217,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,
         bcrypt_cost: number(values, "password.bcrypt_cost", 12, 10..=14)?,
         hashing_threads: if concurrency == 0 { (cores() / 2).max(1) } else { concurrency },
-        rate_limits: flag(values, "rate_limits.enabled", true)?,
+        rate_limits: rate_limits::read(values)?,
         workers: match number(values, "workers", 0, 0..=1_024)? {
             0 => cores(),
             workers => workers,

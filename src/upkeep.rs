@@ -1,4 +1,4 @@
-//! What runs beside requests: last uses are written down, letters are sent, what ended long ago goes, keys
+//! What runs beside requests: last uses and failures are written down, letters are sent, what ended long ago goes, keys
 //! take over.
 
 use std::sync::Arc;
@@ -8,9 +8,12 @@ use futures_util::future;
 
 use crate::clock::{Clock, UnixTime};
 use crate::domain::self_registration::UNUSED;
+use crate::identity::throttle::{self, Throttle};
 use crate::mail::Mail;
 use crate::oauth::signing::Signer;
-use crate::store::{Database, Result, Store, cleaning, device_codes, self_registrations, used_proofs};
+use crate::store::{
+    Database, Result, Store, cleaning, device_codes, failure_counts, known_networks, self_registrations, used_proofs,
+};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -49,7 +52,8 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     loop {
         let cleaned = move |tx: &mut Database| {
             let strangers = self_registrations::clean(tx, now.plus(-UNUSED))?;
-            Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)? + strangers)
+            let guesses = failure_counts::clean(tx, now)? + known_networks::clean(tx, now)?;
+            Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)? + strangers + guesses)
         };
         match store.write(cleaned).await? {
             0 => return Ok(removed),
@@ -70,6 +74,8 @@ pub struct House {
     pub mail: Arc<Mail>,
     /// What signs.
     pub signer: Arc<Signer>,
+    /// What counts failures.
+    pub throttle: Arc<Throttle>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -89,17 +95,19 @@ async fn send_letters(House { store, mail, clock, .. }: &House) {
     }
 }
 
-async fn care(House { store, mint, signer, clock, .. }: &House) {
+async fn care(House { store, mint, signer, throttle, clock, .. }: &House) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
         flush(store, mint).await;
+        throttle::flush(store, throttle, clock.now()).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
             if let Err(error) = signer.tend(store, mint, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }
             mint.pace.sweep(clock.now());
+            throttle.sweep(clock.now());
             match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),

@@ -4,7 +4,7 @@
 //! actix server that says hello. It drives the two in turns with the same client, so that what slows the machine slows
 //! both, and prints requests per second, latencies and the ratio to the ceiling. The numbers of another machine differ;
 //! the ratios differ little. `-- --quick` takes a tenth of the tokens and of the time. Nothing here is a test of speed:
-//! it fails only when an answer is wrong.
+//! it fails only when an answer is wrong. `-- sign-in-timing` asks instead whether time tells who has an account.
 
 mod drive;
 mod proofs;
@@ -12,6 +12,7 @@ mod report;
 mod requests;
 mod seed;
 mod server;
+mod sign_in_timing;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +25,7 @@ use drive::{Measured, Request, drive};
 use report::{Memory, Report, Row};
 use requests::Requests;
 use server::Process;
+use sign_in_timing::SIGN_IN_TIMING;
 
 /// Connections that are kept open to each server, by two client threads.
 const CONNECTIONS: usize = 32;
@@ -38,10 +40,12 @@ struct Size {
     tokens: usize,
     rounds: usize,
     round: Duration,
+    /// Tries of each kind of sign-in that fails.
+    tries: usize,
 }
 
-const FULL: Size = Size { tokens: 1_000_000, rounds: 5, round: Duration::from_millis(2_000) };
-const QUICK: Size = Size { tokens: 100_000, rounds: 3, round: Duration::from_millis(300) };
+const FULL: Size = Size { tokens: 1_000_000, rounds: 5, round: Duration::from_millis(2_000), tries: 1_000 };
+const QUICK: Size = Size { tokens: 100_000, rounds: 3, round: Duration::from_millis(300), tries: 300 };
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,6 +56,9 @@ fn main() -> std::io::Result<()> {
     // Cargo says --bench when it runs benchmarks; without it this is `cargo test`, which only wants to see it work.
     let size = if has("--quick") || !has("--bench") { QUICK } else { FULL };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    if has(SIGN_IN_TIMING) {
+        return sign_in_timing::run(folder.path(), size.tries);
+    }
     let report = System::new().block_on(run(size, folder.path()))?;
     println!("{report}");
     let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("load.json");

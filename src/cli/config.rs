@@ -88,7 +88,19 @@ fn shown(settings: &Settings) -> Value {
     add("allow_insecure_http", json!(settings.allow_insecure_http));
     add("password.bcrypt_cost", json!(settings.bcrypt_cost));
     add("password.concurrency", json!(settings.hashing_threads));
-    add("rate_limits.enabled", json!(settings.rate_limits));
+    let rates = settings.rate_limits;
+    add("rate_limits.enabled", json!(rates.is_enabled));
+    add("rate_limits.window", json!(rates.window));
+    add("rate_limits.account_from_network", json!(rates.account_from_network));
+    add("rate_limits.account", json!(rates.account));
+    add("rate_limits.network", json!(rates.network));
+    add("rate_limits.user_codes", json!(rates.user_codes));
+    add("rate_limits.user_codes_of_network", json!(rates.user_codes_of_network));
+    add("rate_limits.letters", json!(rates.letters));
+    add("rate_limits.sign_ups", json!(rates.sign_ups));
+    add("rate_limits.look_ups", json!(rates.look_ups));
+    add("rate_limits.registrations", json!(rates.registrations));
+    add("rate_limits.client_failures", json!(rates.client_failures));
     add("workers", json!(settings.workers));
     add("log.level", json!(settings.log_level.as_str().to_lowercase()));
     Value::Object(shown)

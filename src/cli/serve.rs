@@ -9,7 +9,7 @@ use url::Url;
 use super::{CommandError, start};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::identity::set_up;
+use crate::identity::{set_up, throttle};
 use crate::upkeep;
 use crate::web::app::App;
 use crate::web::server;
@@ -62,6 +62,7 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     }
     upkeep.abort();
     upkeep::flush(&app.store, &app.mint).await;
+    throttle::flush(&app.store, &app.throttle, app.now()).await;
     public.await.map_err(|error| CommandError::Refused(error.to_string()))??;
     Ok(())
 }

@@ -111,7 +111,7 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));
-    let throttle = Throttle::new(config.rate_limits);
+    let throttle = Arc::new(Throttle::new(config.rate_limits, &mint.keys));
     let (documents, once) = (Documents::default(), Once::default());
     Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, once }))
 }

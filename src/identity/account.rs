@@ -26,7 +26,7 @@ pub enum AccountRefusal {
     #[error("The current password is wrong.")]
     WrongPassword,
     /// Too many tries; seconds to wait.
-    #[error("Too many tries. Try again later.")]
+    #[error("{}", Throttled(*.0))]
     Throttled(i64),
     /// A mailed link is unknown, used or expired.
     #[error("This link is over: it works once and for a while only. Ask for a new one.")]
@@ -158,13 +158,21 @@ pub async fn confirm(
     desk: Desk<'_>,
     now: UnixTime,
     (user, password, address): (&User, Secret, &str),
-) -> Result<Confirmed, AccountRefusal> {
-    desk.throttle.attempt(now, &user.username_folded, address)?;
-    match desk.hasher.verify(password, user.password_hash.clone()).await? {
-        Verdict::Wrong => Err(AccountRefusal::WrongPassword),
-        Verdict::Right | Verdict::RightButWeak => {
-            desk.throttle.succeeded(&user.username_folded, address);
+) -> Result<Confirmed, Error<AccountRefusal>> {
+    let refused = |refusal: AccountRefusal| Error::Refused(refusal);
+    let door = desk.throttle.door(&user.username_folded, address);
+    let (looked, id) = (door.clone(), user.id);
+    let standing = desk.store.read(move |db| looked.look(db, now, Some(id))).await?;
+    let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
+    match desk.hasher.verify(password, user.password_hash.clone()).await {
+        Ok(Verdict::Wrong) => Err(refused(AccountRefusal::WrongPassword)),
+        Ok(Verdict::Right | Verdict::RightButWeak) => {
+            guess.succeeded();
             Ok(Confirmed { user: user.id, hash: user.password_hash.clone() })
+        }
+        Err(busy) => {
+            guess.forgiven();
+            Err(refused(busy.into()))
         }
     }
 }
@@ -179,7 +187,7 @@ pub async fn confirm_session(
     who: (&User, Secret, &str),
     session: Id<Session>,
 ) -> Result<(), Error<AccountRefusal>> {
-    let confirmed = confirm(desk, now, who).await.map_err(Error::Refused)?;
+    let confirmed = confirm(desk, now, who).await?;
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
         Ok(sessions::set_authenticated(tx, session, now)?)
@@ -209,7 +217,7 @@ pub async fn change_password(
 ) -> Result<(), Error<AccountRefusal>> {
     let new = NewPassword::check(new, &user.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
-    confirm(desk, now, (user, old, address)).await.map_err(Error::Refused)?;
+    confirm(desk, now, (user, old, address)).await?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (id, judged) = (user.id, user.password_hash.clone().unwrap_or_default());
     transact(desk.store, move |tx| {

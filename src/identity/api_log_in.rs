@@ -5,10 +5,11 @@ use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
+use crate::domain::known_network::prefix;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, grants};
+use crate::store::{Database, StoreError, grants, known_networks};
 use crate::tokens::issue::{Issued, user_token};
 
 /// Judges the password and issues a user token that lives `lifetime` seconds.
@@ -21,8 +22,11 @@ pub async fn log_in(
     (attempt, lifetime): (Attempt, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let issue =
-        move |tx: &mut Database, user: &User| issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime);
+    let network = prefix(&attempt.origin.address);
+    let issue = move |tx: &mut Database, user: &User| {
+        known_networks::note(tx, now, (user.id, &network))?;
+        issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)
+    };
     enter(desk, verified, issue).await.map(|(issued, _)| issued)
 }
 

@@ -57,7 +57,7 @@ pub async fn update(
     }
     let new = email.parse::<EmailAddress>();
     let new = new.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
-    let confirmed = confirm(desk, now, (user, password, &origin.address)).await.map_err(refused)?;
+    let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
     desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| refused(throttled.into()))?;
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
@@ -130,7 +130,7 @@ pub async fn finish(
     let over = || Error::Refused(AccountRefusal::LinkOver);
     let presented = key.clone();
     let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
-    let new_hash = judge(desk, now, (&link, &user), (proof, &origin.address)).await.map_err(Error::Refused)?;
+    let new_hash = judge(desk, now, (&link, &user), (proof, &origin.address)).await?;
     let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
     let (person, judged) = (user.id, user.password_hash);
     transact(desk.store, move |tx| {
@@ -164,17 +164,19 @@ async fn judge(
     now: UnixTime,
     (link, user): (&MailedLink, &User),
     (proof, address): (Proof, &str),
-) -> Result<Option<String>, AccountRefusal> {
+) -> Result<Option<String>, Error<AccountRefusal>> {
+    let refused = |refusal: AccountRefusal| Error::Refused(refusal);
     match proof {
         Proof::Password(password) => confirm(desk, now, (user, password, address)).await.map(|_judged_again| None),
         // A slip of the pen would give the account to whoever has the mistyped address (ours).
         Proof::NewPassword(_) if link.kind == LinkKind::ChangeEmail => {
-            Err(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned()))
+            Err(refused(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned())))
         }
         Proof::NewPassword(password) => {
             let new = NewPassword::check(password.expose(), &user.username);
-            let new = new.map_err(|error| AccountRefusal::Invalid(error.to_string()))?;
-            Ok(Some(desk.hasher.hash(new.secret().clone()).await?))
+            let new = new.map_err(|error| refused(AccountRefusal::Invalid(error.to_string())))?;
+            let hash = desk.hasher.hash(new.secret().clone()).await;
+            Ok(Some(hash.map_err(|busy| refused(busy.into()))?))
         }
     }
 }

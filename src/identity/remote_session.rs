@@ -97,7 +97,7 @@ pub async fn approve(
     id: Id<RemoteSession>,
 ) -> Result<bool, Error<AccountRefusal>> {
     let user = who.0.id;
-    let confirmed = confirm(desk, now, who).await.map_err(Error::Refused)?;
+    let confirmed = confirm(desk, now, who).await?;
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
         Ok(remote_sessions::approve(tx, now, id, user)?)

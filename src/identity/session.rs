@@ -2,16 +2,18 @@
 
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::known_network::prefix;
 use crate::domain::lifetimes::Lifetimes;
 pub use crate::domain::session::Origin;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
-use crate::store::{Database, Result, sessions};
+use crate::store::{Database, Result, known_networks, sessions};
 use crate::tokens::Mint;
 use crate::tokens::last_use::Seen;
 
-/// Opens a session for a person who just proved who they are.
+/// Opens a session for a person who just proved who they are. The network that they came from is known
+/// from now on: strangers elsewhere do not close the account to it.
 ///
 /// # Errors
 /// When the store fails.
@@ -35,6 +37,7 @@ pub fn open(
         user_agent: origin.kept_user_agent(),
     };
     sessions::insert(tx, &session)?;
+    known_networks::note(tx, now, (user, &prefix(&origin.address)))?;
     Ok(key)
 }
 

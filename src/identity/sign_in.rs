@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::password_hashing::{Busy, Hasher, Verdict};
 use super::session::{self, Origin};
-use super::throttle::{Throttle, Throttled};
+use super::throttle::{Guess, Throttle, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::MAX_BYTES;
@@ -75,8 +75,7 @@ pub struct Verified {
     user: User,
     hash: String,
     stronger: Option<String>,
-    account: String,
-    address: String,
+    guess: Guess,
 }
 
 /// Judges a password. Unknown name, wrong password, disabled account and an account without a
@@ -90,26 +89,41 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     if account.is_empty() || account.len() > 512 || attempt.password.expose().len() > MAX_BYTES {
         return Err(refused(SignInRefusal::Wrong));
     }
-    let address = attempt.origin.address.clone();
-    desk.throttle.attempt(now, &account, &address).map_err(|throttled| refused(throttled.into()))?;
-    let login = account.clone();
-    let user = desk.store.read(move |db| users::find_by_login(db, &login)).await?;
+    let door = desk.throttle.door(&account, &attempt.origin.address);
+    let looked = door.clone();
+    let read = desk.store.read(move |db| {
+        let user = users::find_by_login(db, &account)?;
+        let standing = looked.look(db, now, user.as_ref().map(|user| user.id))?;
+        Ok((user, standing))
+    });
+    let (user, standing) = read.await?;
+    // Dropped without a word, as by every refusal below, it is a failure.
+    let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
     let user = user.filter(User::is_active);
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let verdict = desk.hasher.verify(attempt.password.clone(), hash.clone()).await;
-    let verdict = verdict.map_err(|busy| refused(busy.into()))?;
+    let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
+        Ok(verdict) => verdict,
+        Err(busy) => {
+            guess.forgiven();
+            return Err(refused(busy.into()));
+        }
+    };
     let (user, hash) = match (user, hash, verdict) {
         (Some(user), Some(hash), Verdict::Right | Verdict::RightButWeak) => (user, hash),
         (Some(_), None, _) => return Err(refused(SignInRefusal::NoPassword)),
         _ => return Err(refused(SignInRefusal::Wrong)),
     };
     let stronger = match verdict {
-        Verdict::RightButWeak => {
-            Some(desk.hasher.hash(attempt.password.clone()).await.map_err(|busy| refused(busy.into()))?)
-        }
+        Verdict::RightButWeak => match desk.hasher.hash(attempt.password.clone()).await {
+            Ok(stronger) => Some(stronger),
+            Err(busy) => {
+                guess.forgiven();
+                return Err(refused(busy.into()));
+            }
+        },
         Verdict::Right | Verdict::Wrong => None,
     };
-    Ok(Verified { user, hash, stronger, account, address })
+    Ok(Verified { user, hash, stronger, guess })
 }
 
 /// Opens something for a person whose password was right. The transaction reads hash and status
@@ -122,7 +136,7 @@ where
     T: Send + 'static,
     F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
 {
-    let Verified { user, hash, stronger, account, address } = verified;
+    let Verified { user, hash, stronger, guess } = verified;
     let opened = transact(desk.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
         // Whoever changes the password waits for what is opened here, or we see the new one.
@@ -133,9 +147,14 @@ where
         }
         Ok((open(tx, &user)?, user))
     })
-    .await?;
-    desk.throttle.succeeded(&account, &address);
-    Ok(opened)
+    .await;
+    match &opened {
+        Ok(_) => guess.succeeded(),
+        // The password changed meanwhile: it is not the right one any more.
+        Err(Error::Refused(_)) => drop(guess),
+        Err(Error::Failed(_)) => guess.forgiven(),
+    }
+    opened
 }
 
 /// Signs a browser in: judges the password and opens a session.

@@ -27,10 +27,11 @@ diesel::joinable!(pushed_requests -> clients (client_key));
 diesel::joinable!(device_codes -> clients (client_key));
 diesel::joinable!(security_log -> users (user_id));
 diesel::joinable!(device_codes -> grants (grant_id));
+diesel::joinable!(known_networks -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
-    mailed_links, used_proofs, self_registrations, registration_tokens, security_log,
+    mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
 );

@@ -12,3 +12,23 @@ diesel::table! {
         link -> Text,
     }
 }
+
+diesel::table! {
+    failure_counts (id) {
+        id -> BigInt,
+        counter -> Text,
+        since -> BigInt,
+        failures -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    known_networks (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        network -> Text,
+        last_success_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}

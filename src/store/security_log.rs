@@ -26,3 +26,12 @@ pub fn append(
     diesel::insert_into(security_log::table).values(&entry).execute(tx)?;
     Ok(())
 }
+
+/// Whether a person's log tells of such an event after `since`.
+pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since: UnixTime) -> Result<bool> {
+    let rows = security_log::table
+        .filter(security_log::user_id.eq(user))
+        .filter(security_log::event.eq(event))
+        .filter(security_log::at.gt(since));
+    Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
+}

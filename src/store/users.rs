@@ -18,10 +18,11 @@ pub fn find_by_username(tx: &mut Database, folded: &str) -> Result<Option<User>>
     Ok(users::table.filter(users::username_folded.eq(folded)).select(User::as_select()).get_result(tx).optional()?)
 }
 
-/// The person who signs in with this folded name or proven address.
+/// The person who signs in with this folded name or proven address. A name has no `@`, an address has
+/// one: each takes one question, so that somebody and nobody are found in the same time.
 pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
-    if let Some(user) = find_by_username(tx, folded)? {
-        return Ok(Some(user));
+    if !folded.contains('@') {
+        return find_by_username(tx, folded);
     }
     let by_email = users::table.filter(users::verified_email_folded.eq(folded));
     Ok(by_email.select(User::as_select()).get_result(tx).optional()?)

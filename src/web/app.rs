@@ -38,7 +38,7 @@ pub struct App {
     /// Who judges passwords.
     pub hasher: Hasher,
     /// Who counts failures.
-    pub throttle: Throttle,
+    pub throttle: Arc<Throttle>,
     /// What signs, and knows what it signed.
     pub signer: Arc<Signer>,
     /// What reads clients' documents.
@@ -106,7 +106,14 @@ impl App {
     /// What runs beside requests looks after these.
     pub fn house(&self) -> House {
         let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
-        House { store, mint, mail, signer: self.signer.clone(), clock: self.clock.clone() }
+        House {
+            store,
+            mint,
+            mail,
+            signer: self.signer.clone(),
+            throttle: self.throttle.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     /// The frame of a page for nobody in particular.

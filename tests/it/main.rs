@@ -75,6 +75,7 @@ mod store;
 mod studio_api;
 mod studio_session;
 mod tabs;
+mod throttle;
 mod tidy;
 mod token_combinations;
 mod token_exchange;

@@ -21,7 +21,7 @@ struct Line {
 }
 
 /// All that the database holds, as it lies on the disk or as PostgreSQL tells it.
-async fn everything(server: &Server) -> Vec<u8> {
+pub async fn everything(server: &Server) -> Vec<u8> {
     let Some(file) = server.sqlite_file() else { return everything_in_postgres(server).await };
     let mut bytes = Vec::new();
     for ending in ["", "-wal"] {
@@ -46,7 +46,8 @@ async fn everything_in_postgres(server: &Server) -> Vec<u8> {
     lines.await.join("\n").into_bytes()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+/// Whether they hold this text.
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 

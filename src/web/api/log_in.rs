@@ -11,6 +11,7 @@ use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::api_log_in::log_in;
 use crate::identity::sign_in::{Attempt, SignInRefusal};
+use crate::identity::throttle::Throttled;
 use crate::web::app::App;
 
 impl From<SignInRefusal> for ApiError {
@@ -22,7 +23,7 @@ impl From<SignInRefusal> for ApiError {
             // Matched to the letter by the platform's clients.
             SignInRefusal::NoPassword => Self::invalid("No password configured."),
             SignInRefusal::Throttled(seconds) => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Try again later.").retry_after(seconds)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, Throttled(seconds).to_string()).retry_after(seconds)
             }
             SignInRefusal::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)

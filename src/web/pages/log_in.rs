@@ -8,10 +8,10 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::{continue_to, read_form, remote_session};
-use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::identity::login_redirect::LoginRedirect;
 use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
+use crate::identity::throttle::Throttled;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
@@ -177,7 +177,7 @@ async fn log_in(
             show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await
         }
         SignInRefusal::Throttled(seconds) => {
-            let message = format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)));
+            let message = Throttled(seconds).to_string();
             let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, username, Some(message))).await?;
             page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
             Ok(page)

@@ -64,7 +64,7 @@ fn crowded(app: &App) -> PageError {
         StatusCode::TOO_MANY_REQUESTS,
         ("too-many-sign-ups", "Not now, please"),
         what,
-        "Try again in a quarter of an hour.",
+        "Wait a while, then try again.",
     )
 }
 

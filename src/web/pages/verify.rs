@@ -7,7 +7,6 @@ use askama::Template;
 
 use super::read_form;
 use super::reset::{key_of, over};
-use crate::clock::in_words;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -101,10 +100,7 @@ pub async fn post(
     let (status, message) = match refusal {
         AccountRefusal::LinkOver => return Err(over(&app)),
         AccountRefusal::Busy => return Err(PageError::busy(&app)),
-        AccountRefusal::Throttled(seconds) => {
-            let message = format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)));
-            (StatusCode::TOO_MANY_REQUESTS, message)
-        }
+        AccountRefusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, refusal.to_string()),
         AccountRefusal::WrongPassword => (StatusCode::BAD_REQUEST, "The password is wrong.".to_owned()),
         other => (StatusCode::BAD_REQUEST, other.to_string()),
     };

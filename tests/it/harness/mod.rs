@@ -32,6 +32,7 @@ use gatepost::domain::registration::Draft;
 use gatepost::domain::secret::Secret;
 use gatepost::domain::user::{Role, User, fold};
 use gatepost::identity::people::{self, Credentials};
+use gatepost::identity::throttle;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::outcome::transact;
@@ -78,6 +79,13 @@ pub async fn spawn_with(settings: &[(&str, &str)]) -> Server {
 }
 
 async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
+    let mut server = spawn_beside(&database, settings).await;
+    server.database = Some(database);
+    server
+}
+
+/// Starts a server on somebody else's database.
+async fn spawn_beside(database: &TestDatabase, settings: &[(&str, &str)]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").expect("because loopback has a free port");
     let port = listener.local_addr().expect("because it is bound").port();
     let common = [("database_url", database.url()), ("secret_file", database.secret_file()), ("workers", "1")];
@@ -104,7 +112,7 @@ async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
     });
     let (app, address, handle) = running.recv().expect("because the server started; its own message is above");
     let http = Http::new(address, &app.public.issuer);
-    Server { app, address, http, handle, thread: Some(thread), database: Some(database) }
+    Server { app, address, http, handle, thread: Some(thread), database: None }
 }
 
 impl Drop for Server {
@@ -179,6 +187,12 @@ impl Server {
         server
     }
 
+    /// Starts a second node on the same database. Its clock begins anew; it must end before this one.
+    pub async fn second_node(&self, settings: &[(&str, &str)]) -> Self {
+        let database = self.database.as_ref().expect("because it is taken only when the server stops");
+        spawn_beside(database, settings).await
+    }
+
     /// Runs a question on the server's own store.
     pub async fn read<T: Send + 'static>(&self, work: impl FnMut(&mut Database) -> Result<T> + Send + 'static) -> T {
         self.app.store.read(work).await.expect("because the database of a test works")
@@ -192,6 +206,11 @@ impl Server {
     /// Writes down when tokens were last seen, as the running server does once a second.
     pub async fn flush_uses(&self) {
         upkeep::flush(&self.app.store, &self.app.mint).await;
+    }
+
+    /// Writes down what failed, as the running server does once a second.
+    pub async fn flush_failures(&self) {
+        throttle::flush(&self.app.store, &self.app.throttle, self.now()).await;
     }
 
     /// Makes a person with a proven address, whose password is [`PASSWORD`].

@@ -1,0 +1,54 @@
+//! The networks from which a person came in before.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+
+use super::id::Id;
+use super::user::User;
+use crate::clock::UnixTime;
+
+/// Seconds for which a success makes a network known (`standards.md`, Throttle).
+pub const KNOWN: i64 = 30 * 86_400;
+
+/// One network of one person.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::known_networks)]
+pub struct KnownNetwork {
+    /// The row.
+    pub id: Id<KnownNetwork>,
+    /// Whose.
+    pub user_id: Id<User>,
+    /// The part of the address that it shares, see [`prefix`].
+    pub network: String,
+    /// When the person last came in from there.
+    pub last_success_at: UnixTime,
+    /// When it is a stranger's network again.
+    pub expires_at: UnixTime,
+}
+
+/// The part of an address that one household or company shares: /24, or /48.
+pub fn prefix(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}")
+        }
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => prefix(&address.to_string()),
+            None => address.segments()[..3].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
+        },
+        Err(_) => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_has_the_prefix_of_its_own_kind() {
+        assert_eq!(prefix("::ffff:192.0.2.7"), "192.0.2");
+        assert_eq!(prefix("2001:db8:1:2::3"), "2001:db8:1");
+    }
+}

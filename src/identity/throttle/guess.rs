@@ -1,0 +1,268 @@
+//! One try of a password: whether it may be judged at all, and what its outcome leaves behind.
+
+use std::sync::Arc;
+
+use super::counters::{Counters, Entry};
+use super::limits::Kind;
+use super::sharing::{Closing, Closings};
+use super::{Throttle, Throttled, prefix};
+use crate::clock::UnixTime;
+use crate::domain::failure_count::FailureCount;
+use crate::domain::id::Id;
+use crate::domain::user::User;
+use crate::store::{Database, Result as StoreResult, failure_counts, known_networks};
+
+/// Where somebody tries: one name, as it is counted, from one address.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The account here, the account anywhere, any account here; nothing when limits are off.
+    entries: Option<[Entry; 3]>,
+    address: String,
+}
+
+/// What the database says about a door.
+#[derive(Debug, Default)]
+pub struct Standing {
+    stored: Vec<FailureCount>,
+    user: Option<Id<User>>,
+    is_known: bool,
+}
+
+impl Door {
+    /// Reads how a door stands, in the read that finds its person. A name of nobody is asked about in the
+    /// same way, so that it takes as long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn look(&self, db: &mut Database, now: UnixTime, user: Option<Id<User>>) -> StoreResult<Standing> {
+        let Some(entries) = &self.entries else { return Ok(Standing::default()) };
+        let names = entries.map(|entry| entry.key.text());
+        let stored = failure_counts::list(db, now, [&names[0], &names[1], &names[2]])?;
+        let somebody = user.unwrap_or(Id::from_number(0));
+        let is_known = known_networks::is_known(db, now, (somebody, &prefix(&self.address)))?;
+        Ok(Standing { stored, user, is_known })
+    }
+}
+
+impl Throttle {
+    /// The door of a name, folded as names are compared, for an address.
+    pub fn door(&self, account: &str, address: &str) -> Door {
+        let network = prefix(address);
+        let entries = self.limits.is_enabled.then(|| {
+            [
+                self.entry(Kind::AccountFromNetwork, account, &network),
+                self.entry(Kind::Account, account, ""),
+                self.entry(Kind::Network, "", &network),
+            ]
+        });
+        Door { entries, address: address.to_owned() }
+    }
+
+    /// Opens a try before its password is judged, so that parallel ones cannot slip past a limit.
+    ///
+    /// A name of nobody is counted like any other. A network that the person came in from is judged by the
+    /// first limit alone (`standards.md`, Throttle), and its failures say nothing about guessing at many
+    /// accounts (ours): a company behind one address mistypes its passwords every morning.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached; then nothing is counted.
+    pub fn attempt(&self, now: UnixTime, door: Door, standing: &Standing) -> Result<Guess, Throttled> {
+        let (counters, closings) = (Arc::clone(&self.shared), Arc::clone(&self.closings));
+        let Door { entries, address } = door;
+        let Some([here, anywhere, network]) = entries else {
+            return Ok(Guess { now, counters, closings, entries: Vec::new(), closing: None });
+        };
+        let stored = Some(standing.stored.as_slice());
+        let (entries, closes) = if standing.is_known {
+            let entries = [here, Entry { is_judged: false, ..anywhere }];
+            let [closes, _judged_elsewhere] = counters.open(now, entries, stored)?;
+            (entries.to_vec(), closes.then_some(here))
+        } else {
+            let entries = [here, anywhere, network];
+            let [closes_here, closes, _others] = counters.open(now, entries, stored)?;
+            (entries.to_vec(), closes.then_some(anywhere).or(closes_here.then_some(here)))
+        };
+        let closing = standing.user.zip(closes).map(|(user, entry)| {
+            let about = if entry.key == here.key { "for one network" } else { "for all networks that are new to it" };
+            Closing { user, address, about, at: now, window: entry.window }
+        });
+        Ok(Guess { now, counters, closings, entries, closing })
+    }
+}
+
+/// A try that is being judged. One that is dropped failed, whatever the reason.
+#[must_use]
+pub struct Guess {
+    now: UnixTime,
+    counters: Arc<Counters>,
+    closings: Arc<Closings>,
+    entries: Vec<Entry>,
+    /// What the person's security log tells if it fails.
+    closing: Option<Closing>,
+}
+
+impl Guess {
+    /// The right person was there: the failures of this account from here are forgotten.
+    pub fn succeeded(mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        self.counters.close(self.now, &entries, false);
+        if let Some(here) = entries.first() {
+            self.counters.forget(self.now, *here);
+        }
+    }
+
+    /// Nothing was judged: it does not count.
+    pub fn forgiven(mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        self.counters.close(self.now, &entries, false);
+    }
+}
+
+impl Drop for Guess {
+    fn drop(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        self.counters.close(self.now, &self.entries, true);
+        if let Some(closing) = self.closing.take() {
+            self.closings.note(closing);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::base_key::BaseKeys;
+    use crate::identity::throttle::RateLimits;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    fn throttle() -> Throttle {
+        Throttle::new(RateLimits::default(), &BaseKeys::generate())
+    }
+
+    fn guess(throttle: &Throttle, now: UnixTime, (account, address): (&str, &str)) -> Result<Guess, Throttled> {
+        throttle.attempt(now, throttle.door(account, address), &Standing::default())
+    }
+
+    /// From a network that the person came in from.
+    fn guess_at_home(throttle: &Throttle, (account, address): (&str, &str)) -> Result<Guess, Throttled> {
+        let standing = Standing { is_known: true, user: Some(Id::from_number(7)), ..Standing::default() };
+        throttle.attempt(NOW, throttle.door(account, address), &standing)
+    }
+
+    #[test]
+    fn ten_failures_close_one_account_to_one_prefix_for_fifteen_minutes() {
+        let throttle = throttle();
+        for _ in 0..10 {
+            assert!(guess(&throttle, NOW, ("ann", "192.0.2.1")).is_ok());
+        }
+        let refused = |now, who| guess(&throttle, now, who).map(Guess::forgiven);
+        assert_eq!(refused(NOW, ("ann", "192.0.2.99")), Err(Throttled(900)), "the same prefix");
+        assert_eq!(refused(NOW.plus(899), ("ann", "192.0.2.99")), Err(Throttled(1)), "and it counts no further");
+        assert_eq!(refused(NOW, ("ann", "198.51.100.1")), Ok(()), "another prefix");
+        assert_eq!(refused(NOW, ("bob", "192.0.2.1")), Ok(()), "another account");
+        assert_eq!(refused(NOW.plus(900), ("ann", "192.0.2.1")), Ok(()), "later");
+    }
+
+    #[test]
+    fn a_hundred_failures_in_an_hour_close_an_account_to_networks_that_are_new_to_it() {
+        let throttle = throttle();
+        for network in 0..10 {
+            for _ in 0..10 {
+                assert!(guess(&throttle, NOW, ("ann", &format!("192.0.{network}.1"))).is_ok());
+            }
+        }
+        let elsewhere = ("ann", "198.51.100.1");
+        assert_eq!(guess(&throttle, NOW.plus(1_000), elsewhere).map(drop), Err(Throttled(2_600)));
+        for _ in 0..10 {
+            assert!(guess_at_home(&throttle, elsewhere).is_ok(), "a known network has its own ten");
+        }
+        assert!(guess_at_home(&throttle, elsewhere).is_err());
+        assert!(guess(&throttle, NOW.plus(3_600), ("ann", "203.0.113.1")).is_ok(), "after an hour");
+    }
+
+    #[test]
+    fn a_hundred_failures_close_a_network_to_accounts_that_are_new_to_it() {
+        let throttle = throttle();
+        for account in 0..150 {
+            let typed = (&*format!("colleague-{account}"), "192.0.2.1");
+            assert!(guess_at_home(&throttle, typed).is_ok(), "what people mistype where they are known");
+        }
+        for account in 0..100 {
+            assert!(guess(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
+        }
+        assert_eq!(guess(&throttle, NOW, ("ann", "192.0.2.9")).map(drop), Err(Throttled(900)));
+        assert!(guess_at_home(&throttle, ("ann", "192.0.2.9")).is_ok());
+        assert!(guess(&throttle, NOW, ("ann", "198.51.100.1")).is_ok());
+        assert!(guess(&throttle, NOW.plus(900), ("ann", "192.0.2.9")).is_ok());
+    }
+
+    #[test]
+    fn a_success_forgets_its_own_account_here_and_nothing_else() {
+        let throttle = throttle();
+        let here = ("ann", "192.0.2.1");
+        for round in 0..10 {
+            for _ in 0..9 {
+                assert!(guess(&throttle, NOW, here).is_ok(), "round {round}");
+            }
+            guess(&throttle, NOW, here).expect("because it is the tenth").succeeded();
+        }
+        assert!(guess(&throttle, NOW, here).is_ok(), "the ninety-first failure of the account and of the network");
+        for account in 0..9 {
+            assert!(guess(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
+        }
+        let refused = guess(&throttle, NOW, ("bob", "192.0.2.1")).map(drop);
+        assert_eq!(refused, Err(Throttled(900)), "a guesser with an account of their own gains nothing by it");
+    }
+
+    #[test]
+    fn tries_that_are_being_judged_count_and_those_that_were_not_judged_leave_nothing() {
+        let throttle = throttle();
+        let here = ("ann", "192.0.2.1");
+        let open: Vec<Guess> = (0..10).filter_map(|_| guess(&throttle, NOW, here).ok()).collect();
+        assert_eq!(open.len(), 10);
+        assert!(guess(&throttle, NOW, here).is_err(), "in parallel");
+        open.into_iter().for_each(Guess::forgiven);
+        assert!(guess(&throttle, NOW, here).is_ok());
+        let off = Throttle::new(RateLimits { is_enabled: false, ..RateLimits::default() }, &BaseKeys::generate());
+        for _ in 0..200 {
+            assert!(guess(&off, NOW, here).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_another_node_wrote_counts_and_what_this_one_is_writing_counts_once() {
+        let throttle = throttle();
+        let here = ("ann", "192.0.2.1");
+        let of = |failures| {
+            let counter = throttle.entry(Kind::AccountFromNetwork, here.0, &prefix(here.1)).key.text();
+            let (since, expires_at) = (NOW.plus(-300), NOW.plus(600));
+            let stored = vec![FailureCount { id: Id::from_number(1), counter, since, failures, expires_at }];
+            Standing { stored, ..Standing::default() }
+        };
+        let judge = |standing: &Standing| throttle.attempt(NOW, throttle.door(here.0, here.1), standing);
+        assert_eq!(judge(&of(10)).map(drop), Err(Throttled(600)), "their window is ours");
+        for _ in 0..4 {
+            assert!(judge(&of(5)).is_ok());
+        }
+        let changes = throttle.shared.take(NOW, 500);
+        assert_eq!(changes.len(), 3);
+        for standing in [of(5), of(9)] {
+            let ninth = judge(&standing).expect("because nine failed, whether the write has arrived or not");
+            assert!(judge(&standing).is_err());
+            ninth.forgiven();
+        }
+        throttle.shared.put_back(&changes);
+        let again = throttle.shared.take(NOW, 500);
+        assert_eq!(again.len(), 3, "what could not be written is written later");
+        let stored: Vec<_> = again.iter().map(|change| change.more.clone()).collect();
+        throttle.shared.written(&again, &stored);
+        assert!(throttle.shared.take(NOW, 500).is_empty());
+        let tenth = judge(&of(9)).expect("because it is the tenth");
+        tenth.succeeded();
+        let forgotten = throttle.shared.take(NOW, 500);
+        assert!(matches!(&forgotten[..], [change] if change.is_forgotten), "the database forgets it too");
+    }
+}

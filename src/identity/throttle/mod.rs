@@ -1,0 +1,237 @@
+//! Guessing is slow: what failed is counted, and closes a door for a while to where it came from.
+//!
+//! Passwords ([`guess`]) have three limits, which hold over all nodes: ten failures in fifteen minutes
+//! close one account to one network (/24, /48); a hundred in an hour close one account to networks that are
+//! new to it; a hundred in fifteen minutes close a network to accounts that are new to it. Nobody can close
+//! an account to where its person came in before, and passkeys and mailed links never ask here. A throttled
+//! attempt is neither hashed nor counted (`standards.md`, Throttle).
+//!
+//! [`limits`] is the table of what is counted, [`counters`] what this node knows, [`sharing`] how the nodes
+//! agree: failures are gathered here and written once a second, and each attempt reads what is written.
+
+mod counters;
+mod guess;
+mod limits;
+mod sharing;
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+
+use crate::clock::{UnixTime, in_words};
+use crate::domain::base_key::BaseKeys;
+pub use crate::domain::known_network::prefix;
+use counters::{Counters, Entry, Key};
+pub use guess::{Door, Guess, Standing};
+use limits::Kind;
+pub use limits::RateLimits;
+use sharing::Closings;
+pub use sharing::flush;
+
+/// The failures that count.
+pub struct Throttle {
+    limits: RateLimits,
+    names: hmac::Key,
+    /// What all nodes count together.
+    shared: Arc<Counters>,
+    /// What this node counts by itself: a flood of it must not fill the memory of the other.
+    own: Counters,
+    /// Doors that were closed to somebody's account, for their security log.
+    closings: Arc<Closings>,
+}
+
+/// Too many failures; seconds until the next try counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Too many tries. Wait {}, then try again.", in_words((*.0).max(60)))]
+pub struct Throttled(pub i64);
+
+impl Throttle {
+    /// A throttle without failures of its own. Nodes that share a base key share names of counters.
+    pub fn new(limits: RateLimits, keys: &BaseKeys) -> Self {
+        let key = keys.derive::<32>(keys.current(), "throttle", &[]).unwrap_or_default();
+        let names = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        Self { limits, names, shared: Arc::default(), own: Counters::default(), closings: Arc::default() }
+    }
+
+    /// The counter of `who` at `place`. Its name tells neither.
+    fn entry(&self, kind: Kind, who: &str, place: &str) -> Entry {
+        let mut name = hmac::Context::with_key(&self.names);
+        for part in [kind.name(), who, place] {
+            name.update(&(part.len() as u64).to_be_bytes());
+            name.update(part.as_bytes());
+        }
+        let mut key = [0; 16];
+        key.copy_from_slice(&name.sign().as_ref()[..16]);
+        let (most, window) = self.limits.of(kind);
+        Entry { key: Key(key), most, window, is_judged: true }
+    }
+
+    fn count<const N: usize>(&self, now: UnixTime, named: [(Kind, &str, &str); N]) -> Result<(), Throttled> {
+        if !self.limits.is_enabled {
+            return Ok(());
+        }
+        let counters = if named.iter().all(|(kind, ..)| kind.is_shared()) { &*self.shared } else { &self.own };
+        let entries = named.map(|(kind, who, place)| self.entry(kind, who, place));
+        counters.open(now, entries, None)?;
+        counters.close(now, &entries, true);
+        Ok(())
+    }
+
+    /// Counts a look-up that anybody may make, per address prefix: a hundred in a window.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_look_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::LookUp, "", &prefix(address))])
+    }
+
+    /// Counts an account that somebody makes, per address prefix: each costs a hash.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_sign_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::SignUp, "", &prefix(address))])
+    }
+
+    /// Counts a report of leaked tokens, per address prefix, apart from look-ups.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_report(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Report, "", &prefix(address))])
+    }
+
+    /// Counts an application that registers itself, per address prefix.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_registration(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Registration, "", &prefix(address))])
+    }
+
+    /// Counts a client's document that is read for somebody: per address prefix, and per host that it
+    /// lies at, so that we are nobody's hammer.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_document(&self, now: UnixTime, address: &str, host: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Document, "", &prefix(address))])?;
+        self.count(now, [(Kind::DocumentHost, "", host)])
+    }
+
+    /// Counts a client's document that is read again: per address prefix and per document, apart from the
+    /// documents that nobody knows yet, so that no stranger uses up what a known client needs.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_known_document(&self, now: UnixTime, address: &str, url: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::KnownDocument, "", &prefix(address))])?;
+        self.count(now, [(Kind::KnownDocumentUrl, "", url)])
+    }
+
+    /// Counts a typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of
+    /// an address prefix, which its neighbors share. It counts before it is judged;
+    /// [`Throttle::knew_user_code`] takes it back.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<(), Throttled> {
+        let (person, network) = (person.to_string(), prefix(address));
+        self.count(now, [(Kind::UserCode, &person, ""), (Kind::UserCodeNetwork, "", &network)])
+    }
+
+    /// Takes one attempt back: the code was right. The others stay, so that nobody who types a code of
+    /// their own now and then may go on guessing.
+    pub fn knew_user_code(&self, now: UnixTime, person: i64, address: &str) {
+        let of_person = self.entry(Kind::UserCode, &person.to_string(), "");
+        self.shared.take_back(now, &[of_person, self.entry(Kind::UserCodeNetwork, "", &prefix(address))]);
+    }
+
+    /// Counts a letter that anybody may cause, per address prefix (ours): twenty in a window.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_letter(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Letter, "", &prefix(address))])
+    }
+
+    /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
+    /// guessed). Nobody closes it to other addresses.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn admit_client(&self, now: UnixTime, client_id: &str, address: &str) -> Result<(), Throttled> {
+        let wait = self.own.find_wait(now, self.entry(Kind::Client, client_id, &prefix(address)));
+        wait.map_or(Ok(()), |seconds| Err(Throttled(seconds)))
+    }
+
+    /// Counts a failed client authentication.
+    pub fn client_failed(&self, now: UnixTime, client_id: &str, address: &str) {
+        if let Err(Throttled(seconds)) = self.count(now, [(Kind::Client, client_id, &prefix(address))]) {
+            tracing::debug!(seconds, "a client is closed to an address");
+        }
+    }
+
+    /// Drops what is counted no longer.
+    pub fn sweep(&self, now: UnixTime) {
+        self.shared.sweep(now);
+        self.own.sweep(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle() -> Throttle {
+        Throttle::new(RateLimits::default(), &BaseKeys::generate())
+    }
+
+    #[test]
+    fn a_hundred_failures_close_one_client_to_one_prefix() {
+        let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        for _ in 0..100 {
+            assert_eq!(throttle.admit_client(now, "app", "192.0.2.1"), Ok(()));
+            throttle.client_failed(now, "app", "192.0.2.1");
+        }
+        assert_eq!(throttle.admit_client(now, "app", "192.0.2.7"), Err(Throttled(900)));
+        assert_eq!(throttle.admit_client(now, "app", "198.51.100.1"), Ok(()), "another prefix");
+        assert_eq!(throttle.admit_client(now, "other", "192.0.2.1"), Ok(()), "another client");
+        assert_eq!(throttle.admit_client(now.plus(900), "app", "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn ten_wrong_device_codes_close_the_door_to_a_person_and_a_hundred_to_a_prefix() {
+        let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        for right in 0..20 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()), "{right}");
+            throttle.knew_user_code(now, 1, "192.0.2.1");
+        }
+        for _ in 0..10 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()));
+        }
+        assert_eq!(throttle.attempt_user_code(now, 1, "198.51.100.1"), Err(Throttled(900)), "the same person");
+        for _ in 0..200 {
+            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Err(Throttled(900)), "it counts no further");
+        }
+        for person in 2..11 {
+            for _ in 0..10 {
+                assert_eq!(throttle.attempt_user_code(now, person, "192.0.2.7"), Ok(()), "a neighbor");
+            }
+        }
+        assert_eq!(throttle.attempt_user_code(now, 11, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
+        assert_eq!(throttle.attempt_user_code(now, 12, "198.51.100.1"), Ok(()), "nobody else");
+        assert_eq!(throttle.attempt_user_code(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn counters_have_names_of_their_own_that_only_the_base_key_makes() {
+        let keys = BaseKeys::generate();
+        let (one, other) = (Throttle::new(RateLimits::default(), &keys), Throttle::new(RateLimits::default(), &keys));
+        let name = |throttle: &Throttle, who, place| throttle.entry(Kind::Account, who, place).key;
+        assert_eq!(name(&one, "ann", "192.0.2"), name(&other, "ann", "192.0.2"), "nodes agree");
+        assert_ne!(name(&one, "ann", "192.0.2"), name(&one, "ann1", "92.0.2"));
+        assert_ne!(name(&one, "ann", ""), one.entry(Kind::AccountFromNetwork, "ann", "").key);
+        assert_ne!(name(&one, "ann", ""), name(&throttle(), "ann", ""), "another base key");
+    }
+}

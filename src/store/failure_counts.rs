@@ -1,0 +1,63 @@
+//! The table `failure_counts`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::failure_count::FailureCount;
+use crate::schema::failure_counts;
+
+/// Rows per batch of cleaning.
+const BATCH: i64 = 500;
+
+/// The counters of these names whose windows are open.
+pub fn list(tx: &mut Database, now: UnixTime, [a, b, c]: [&str; 3]) -> Result<Vec<FailureCount>> {
+    // Three comparisons are one statement that is prepared once; a list of any length is not.
+    let named = failure_counts::counter.eq(a).or(failure_counts::counter.eq(b)).or(failure_counts::counter.eq(c));
+    let rows = failure_counts::table.filter(named).filter(failure_counts::expires_at.gt(now));
+    Ok(rows.select(FailureCount::as_select()).load(tx)?)
+}
+
+/// Adds failures to a counter, and gives it as it stands then. A window that is over begins anew; two
+/// nodes that begin one at the same moment are a conflict.
+pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<FailureCount> {
+    let row = failure_counts::table.filter(failure_counts::counter.eq(&more.counter));
+    let raised = diesel::update(row.filter(failure_counts::expires_at.gt(now)))
+        .set(failure_counts::failures.eq(failure_counts::failures + more.failures))
+        .returning(failure_counts::all_columns)
+        .get_result(tx)
+        .optional()?;
+    if let Some(count) = raised {
+        return Ok(count);
+    }
+    if more.failures <= 0 {
+        return Ok(more.clone()); // nothing is left to take back from
+    }
+    let begun = diesel::update(row.filter(failure_counts::expires_at.le(now)))
+        .set((
+            failure_counts::since.eq(more.since),
+            failure_counts::failures.eq(more.failures),
+            failure_counts::expires_at.eq(more.expires_at),
+        ))
+        .returning(failure_counts::all_columns)
+        .get_result(tx)
+        .optional()?;
+    if let Some(count) = begun {
+        return Ok(count);
+    }
+    diesel::insert_into(failure_counts::table).values(more).execute(tx)?;
+    Ok(more.clone())
+}
+
+/// Forgets a counter: the right person was there.
+pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
+    diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(tx)?;
+    Ok(())
+}
+
+/// Removes one batch of counters whose windows are over; says how many went.
+pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let ended = failure_counts::table.filter(failure_counts::expires_at.le(now));
+    let ids: Vec<i64> = ended.select(failure_counts::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(failure_counts::table.filter(failure_counts::id.eq_any(ids))).execute(tx)?)
+}

@@ -1,0 +1,59 @@
+//! The table `known_networks`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result, users};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::known_network::{KNOWN, KnownNetwork};
+use crate::domain::user::User;
+use crate::schema::known_networks;
+
+/// Rows per batch of cleaning.
+const BATCH: i64 = 500;
+/// Seconds within which a second success is not worth a write.
+const COARSE: i64 = 3_600;
+
+fn find(tx: &mut Database, user: Id<User>, network: &str) -> Result<Option<KnownNetwork>> {
+    let row =
+        known_networks::table.filter(known_networks::user_id.eq(user)).filter(known_networks::network.eq(network));
+    Ok(row.select(KnownNetwork::as_select()).get_result(tx).optional()?)
+}
+
+/// Whether a person came in from this network in the last 30 days.
+pub fn is_known(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<bool> {
+    Ok(find(tx, user, network)?.is_some_and(|known| now < known.expires_at))
+}
+
+/// Notes that a person came in from this network.
+pub fn note(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<()> {
+    let known = match find(tx, user, network)? {
+        Some(known) => Some(known),
+        None => {
+            // Two browsers that come in at once from a new network are noted one after the other.
+            users::lock(tx, user)?;
+            find(tx, user, network)?
+        }
+    };
+    match known {
+        Some(known) if now.since(known.last_success_at) < COARSE => {}
+        Some(known) => {
+            let times = (known_networks::last_success_at.eq(now), known_networks::expires_at.eq(now.plus(KNOWN)));
+            let row = known_networks::table.filter(known_networks::id.eq(known.id));
+            diesel::update(row).set(times).execute(tx)?;
+        }
+        None => {
+            let (network, expires_at) = (network.to_owned(), now.plus(KNOWN));
+            let known = KnownNetwork { id: Id::next(now), user_id: user, network, last_success_at: now, expires_at };
+            diesel::insert_into(known_networks::table).values(&known).execute(tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes one batch of networks that nobody knows any more; says how many went.
+pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let ended = known_networks::table.filter(known_networks::expires_at.le(now));
+    let ids: Vec<i64> = ended.select(known_networks::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(known_networks::table.filter(known_networks::id.eq_any(ids))).execute(tx)?)
+}
