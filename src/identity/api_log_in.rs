@@ -5,10 +5,11 @@ use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
+use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, grants};
+use crate::store::{Database, StoreError, grants, security_log};
 use crate::tokens::issue::{Issued, user_token};
 
 /// Judges the password and issues a user token that lives `lifetime` seconds.
@@ -21,8 +22,11 @@ pub async fn log_in(
     (attempt, lifetime): (Attempt, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let issue =
-        move |tx: &mut Database, user: &User| issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime);
+    let origin = attempt.origin;
+    let issue = move |tx: &mut Database, user: &User| {
+        security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
+        issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)
+    };
     enter(desk, verified, issue).await.map(|(issued, _)| issued)
 }
 
