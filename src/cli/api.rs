@@ -91,8 +91,8 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
         }
         Api::RotateSecret(named) => {
             let (api, client) = find(&store, &named).await?;
-            let id = client.id;
-            let secret = store.write(move |tx| roll_secret(tx, now, id, 0)).await?;
+            let asked = client.clone();
+            let secret = store.write(move |tx| roll_secret(tx, now, (&asked, 0), None)).await?;
             output::record(&shown(&api, &client, Some(&secret)), is_json);
         }
         Api::Delete(named) => {

@@ -9,13 +9,13 @@ use crate::config::Config;
 use crate::domain::client::{Client as Application, ClientType, GrantType};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::Draft;
+use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
 use crate::oauth::dynamic_registration::issue_initial_token;
 use crate::outcome::{Error, transact};
 use crate::store::{self, Store, client_secrets, users};
-use crate::tokens::revoke;
 
 /// Applications.
 #[derive(Subcommand)]
@@ -165,18 +165,18 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
             output::record(&with_secrets(shown(&client, None), &secrets), is_json);
             Ok(())
         }
-        Client::Update(changes) => change(&store, &config, changes, is_json).await,
+        Client::Update(changes) => change(&store, now, &config, changes, is_json).await,
         Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
         Client::RegistrationToken(InitialToken { expires_in }) => {
             let token = store.write(move |tx| issue_initial_token(tx, now, expires_in)).await?;
             output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json);
             Ok(())
         }
-        Client::Disable(named) => set_disabled(&store, &named, Some(now)).await,
-        Client::Enable(named) => set_disabled(&store, &named, None).await,
+        Client::Disable(named) => set_disabled(&store, now, &named, true).await,
+        Client::Enable(named) => set_disabled(&store, now, &named, false).await,
         Client::Delete(named) => {
             let client = find(&store, &named.client_id).await?;
-            store.write(move |tx| revoke::delete_client(tx, now, client.id)).await?;
+            store.write(move |tx| clients::delete(tx, now, &client, None)).await?;
             println!("deleted {}", named.client_id);
             Ok(())
         }
@@ -241,7 +241,7 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
     let lifetimes = config.lifetimes;
     let registered = transact(store, move |tx| {
-        let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()))?;
+        let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()), None)?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
         store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(registered)
@@ -259,14 +259,20 @@ async fn find(store: &Store, client_id: &str) -> Result<Application, CommandErro
     found.ok_or_else(|| CommandError::Refused(format!("there is no application '{client_id}'")))
 }
 
-async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) -> Result<(), CommandError> {
+async fn change(
+    store: &Store,
+    now: UnixTime,
+    config: &Config,
+    changes: Update,
+    is_json: bool,
+) -> Result<(), CommandError> {
     let client = find(store, &changes.client_id).await?;
     let (first_party, require_par) = (changes.fields.first_party, changes.fields.require_par);
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
     let lifetimes = config.lifetimes;
     transact(store, move |tx| {
-        update(tx, &lifetimes, (&client, draft.clone()))?;
+        update(tx, now, &lifetimes, (&client, draft.clone()), None)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }
@@ -280,10 +286,18 @@ async fn change(store: &Store, config: &Config, changes: Update, is_json: bool) 
     Ok(())
 }
 
-async fn set_disabled(store: &Store, named: &Named, at: Option<UnixTime>) -> Result<(), CommandError> {
+async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: bool) -> Result<(), CommandError> {
     let client = find(store, &named.client_id).await?;
-    store.write(move |tx| store::clients::set_disabled(tx, client.id, at)).await?;
-    println!("{} is {}", named.client_id, if at.is_some() { "disabled" } else { "enabled" });
+    let event = if is_disabled { SecurityEvent::ClientDisabled } else { SecurityEvent::ClientEnabled };
+    if client.disabled_at.is_some() != is_disabled {
+        store
+            .write(move |tx| {
+                store::clients::set_disabled(tx, client.id, is_disabled.then_some(now))?;
+                clients::tell_owner(tx, now, &client, event, None)
+            })
+            .await?;
+    }
+    println!("{} is {}", named.client_id, if is_disabled { "disabled" } else { "enabled" });
     Ok(())
 }
 
@@ -292,8 +306,8 @@ async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bo
     if client.is_public() {
         return Err(CommandError::Refused("this application has no secret".to_owned()));
     }
-    let (id, keep) = (client.id, rotate.keep_old_for);
-    let secret = store.write(move |tx| roll_secret(tx, now, id, keep)).await?;
+    let (asked, keep) = (client.clone(), rotate.keep_old_for);
+    let secret = store.write(move |tx| roll_secret(tx, now, (&asked, keep), None)).await?;
     output::record(&shown(&client, Some(&secret)), is_json);
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod log;
 pub mod migrate;
 pub mod output;
 pub mod resource;
+pub mod security_log;
 pub mod serve;
 pub mod start;
 pub mod user;
@@ -54,6 +55,9 @@ pub enum Command {
     /// Tell of the platform's resources, and of who may what on them.
     #[command(subcommand)]
     Resource(resource::Resource),
+    /// Read the security log, or check that nobody changed it.
+    #[command(subcommand)]
+    Log(security_log::Log),
     /// Check the settings, or show them.
     #[command(subcommand)]
     Config(config::Config),
@@ -113,6 +117,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Api(api) => api::run(api, settings()?, json).await,
         Command::Keys(keys) => keys::run(keys, settings()?, json).await,
         Command::Resource(resource) => resource::run(resource, settings()?, json).await,
+        Command::Log(log) => security_log::run(log, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
         Command::Migrate => migrate::run(settings()?).await,
     }

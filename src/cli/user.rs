@@ -13,6 +13,7 @@ use crate::domain::base_key::BaseKeys;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
 use crate::identity::password_hashing::Hasher;
 use crate::identity::people::{self, Credentials};
@@ -21,7 +22,7 @@ use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
 use crate::outcome::transact;
-use crate::store::{Store, mailed_links, users};
+use crate::store::{Store, mailed_links, security_log, users};
 use crate::tokens::revoke;
 use crate::web::app::PublicUrl;
 
@@ -108,8 +109,8 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
             output::record(&shown(&find(&store, &named).await?), is_json);
             Ok(())
         }
-        User::Disable(named) => set_disabled(&store, &named, Some(now)).await,
-        User::Enable(named) => set_disabled(&store, &named, None).await,
+        User::Disable(named) => set_disabled(&store, now, &named, true).await,
+        User::Enable(named) => set_disabled(&store, now, &named, false).await,
         User::ResetPassword(ResetPassword { named, link: true }) => {
             print_reset_link(&store, now, &config, &named).await
         }
@@ -133,7 +134,8 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let person = people::check(credentials).map_err(crate::outcome::Error::Refused)?;
     let hasher = Hasher::start(config.bcrypt_cost, 1)?;
     let hash = person.hash(&hasher).await.map_err(|busy| CommandError::Refused(busy.to_string()))?;
-    let user = transact(store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true))).await?;
+    let user =
+        transact(store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true, None))).await?;
     output::record(&shown(&user), is_json);
     Ok(())
 }
@@ -144,10 +146,18 @@ async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
     found.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", named.username)))
 }
 
-async fn set_disabled(store: &Store, named: &Named, at: Option<UnixTime>) -> Result<(), CommandError> {
+async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: bool) -> Result<(), CommandError> {
     let user = find(store, named).await?;
-    store.write(move |tx| users::set_disabled(tx, user.id, at)).await?;
-    println!("{} is {}", user.username, if at.is_some() { "disabled" } else { "enabled" });
+    let event = if is_disabled { SecurityEvent::AccountDisabled } else { SecurityEvent::AccountEnabled };
+    if user.disabled_at.is_some() != is_disabled {
+        store
+            .write(move |tx| {
+                users::set_disabled(tx, user.id, is_disabled.then_some(now))?;
+                security_log::append(tx, now, user.id, (event, BY_OPERATOR), None)
+            })
+            .await?;
+    }
+    println!("{} is {}", user.username, if is_disabled { "disabled" } else { "enabled" });
     Ok(())
 }
 
@@ -164,6 +174,7 @@ async fn reset_password(store: &Store, now: UnixTime, config: &Config, named: &N
         .write(move |tx| {
             users::set_password_hash(tx, id, &hash)?;
             mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
+            security_log::append(tx, now, id, (SecurityEvent::PasswordReset, BY_OPERATOR), None)?;
             revoke::everything(tx, now, id)
         })
         .await?;

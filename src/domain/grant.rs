@@ -46,6 +46,15 @@ impl GrantKind {
     /// What a user token hangs on.
     pub const OF_USER_TOKEN: [Self; 5] =
         [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application, Self::PasswordLogin, Self::RemoteSession];
+
+    /// Who holds what was made for no registered application.
+    pub const fn program_in_words(self) -> &'static str {
+        match self {
+            Self::PasswordLogin => "A program that has your password",
+            Self::RemoteSession => "A program that you let in from here",
+            _ => "A program on your device",
+        }
+    }
 }
 
 /// One authorization or one sign-in.

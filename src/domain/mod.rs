@@ -39,6 +39,7 @@ pub mod response_mode;
 pub mod scope;
 pub mod secret;
 pub mod security_log;
+pub mod security_words;
 pub mod self_registration;
 pub mod session;
 pub mod signing_key;

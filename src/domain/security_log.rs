@@ -14,6 +14,11 @@ use crate::clock::UnixTime;
 /// Seconds that an entry is kept: a year (ours; at least 90 days are asked for).
 pub const KEPT: i64 = 365 * 86_400;
 
+/// What an entry is about when the people who run the server did it.
+pub const BY_OPERATOR: &str = "by the people who run this server";
+/// What an entry is about when a mailed link did it.
+pub const BY_MAIL: &str = "by a mailed link";
+
 column::named! {
     /// What happened.
     SecurityEvent {
@@ -81,6 +86,8 @@ column::named! {
         StudioTokenCreated = "studio_token.create",
         /// A token that its person made was revoked.
         HeldTokenRevoked = "personal_token.revoke",
+        /// Several of them were revoked at once.
+        HeldTokensRevoked = "personal_token.revoke_many",
         /// The access generator was made anew.
         GeneratorRegenerated = "generator.regenerate",
         /// An application was allowed.
@@ -97,6 +104,10 @@ column::named! {
         ClientCreated = "client.create",
         /// Its settings were changed.
         ClientChanged = "client.update",
+        /// An operator suspended it.
+        ClientDisabled = "client.disable",
+        /// An operator enabled it again.
+        ClientEnabled = "client.enable",
         /// It was deleted.
         ClientDeleted = "client.delete",
         /// It got another secret.
@@ -133,20 +144,21 @@ pub struct SecurityEntry {
 }
 
 impl SecurityEntry {
-    /// An entry that follows one of the same person with the link `before`.
+    /// An entry that follows the one `before` it, of the same person. Its key is higher even where it is
+    /// written by a node whose clock is behind, or after the clock was set back.
     pub fn new(
         now: UnixTime,
         user_id: Id<User>,
         (event, about): (SecurityEvent, &str),
         origin: Option<&Origin>,
-        before: &str,
+        before: Option<&SecurityEntry>,
     ) -> Self {
         let (address, user_agent) =
             origin.map(|origin| (origin.address.clone(), origin.kept_user_agent())).unwrap_or_default();
         let about = about.chars().filter(|character| !character.is_control()).take(300).collect();
-        let entry =
-            Self { id: Id::next(now), user_id, event, about, address, user_agent, at: now, link: String::new() };
-        Self { link: entry.link_after(before), ..entry }
+        let id = Id::next(now).max(Id::from_number(before.map_or(0, |before| before.id.number() + 1)));
+        let entry = Self { id, user_id, event, about, address, user_agent, at: now, link: String::new() };
+        Self { link: entry.link_after(before.map_or("", |before| &before.link)), ..entry }
     }
 
     /// The digest over this entry and the link of the one before it.
@@ -158,6 +170,38 @@ impl SecurityEntry {
     }
 }
 
+/// Walks the log of everybody, person by person and oldest entry first, and finds what does not fit.
+///
+/// Of an account that is younger than a year, the oldest entry must be the first one of all. Of an older
+/// account the first ones may have been cleaned away, so the link of the oldest that is left cannot be
+/// checked: that one entry could have been changed, and older ones taken out, without it being seen. Nor
+/// can it be seen that the newest entries are gone, or that somebody who can write the table wrote a
+/// whole chain anew.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Entries that were read.
+    pub entries: u64,
+    /// People whose log was read.
+    pub people: u64,
+    last: Option<(Id<User>, String)>,
+}
+
+impl Walk {
+    /// Reads the next entry, of an account that was made at `made_at`. `false` when it does not fit.
+    pub fn read(&mut self, now: UnixTime, entry: &SecurityEntry, made_at: UnixTime) -> bool {
+        self.entries += 1;
+        let before = self.last.take().filter(|(person, _)| *person == entry.user_id).map(|(_, link)| link);
+        self.people += u64::from(before.is_none());
+        // As it stands, so that one changed entry is not told of twice.
+        self.last = Some((entry.user_id, entry.link.clone()));
+        match before {
+            Some(before) => entry.link_after(&before) == entry.link,
+            None if now.since(made_at) < KEPT => entry.link_after("") == entry.link,
+            None => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,11 +209,40 @@ mod tests {
     #[test]
     fn an_entry_that_was_changed_no_longer_fits_its_link() {
         let (now, person) = (UnixTime::from_seconds(1_800_000_000), Id::from_number(7));
-        let first = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, "");
-        let second = SecurityEntry::new(now, person, (SecurityEvent::ClientCreated, "Map"), None, &first.link);
+        let first = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, None);
+        let second = SecurityEntry::new(now, person, (SecurityEvent::ClientCreated, "Map"), None, Some(&first));
         assert_eq!(second.link_after(&first.link), second.link);
         assert_ne!(second.link_after(""), second.link, "one before it is missing");
         let changed = SecurityEntry { about: "Mop".to_owned(), ..second.clone() };
         assert_ne!(changed.link_after(&first.link), second.link);
+    }
+
+    #[test]
+    fn a_walk_finds_what_was_changed_or_taken_out() {
+        let (now, person) = (UnixTime::from_seconds(1_800_000_000), Id::from_number(7));
+        let mut chain: Vec<SecurityEntry> = Vec::new();
+        for _ in 0..4 {
+            chain.push(SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, chain.last()));
+        }
+        let misfits = |chain: &[SecurityEntry], made_at: UnixTime| {
+            let mut walk = Walk::default();
+            chain.iter().filter(|entry| !walk.read(now, entry, made_at)).count()
+        };
+        assert_eq!(misfits(&chain, now), 0);
+        assert_eq!(misfits(&chain[1..], now), 1, "the first one of a young account is gone");
+        assert_eq!(misfits(&chain[1..], now.plus(-KEPT)), 0, "of an old account it may have been cleaned away");
+        assert_eq!(misfits(&[&chain[..1], &chain[2..]].concat(), now), 1);
+        let mut changed = chain.clone();
+        changed[2].address = "203.0.113.9".to_owned();
+        assert_eq!(misfits(&changed, now), 1);
+    }
+
+    #[test]
+    fn a_key_grows_along_the_chain_even_when_the_clock_goes_back() {
+        let (now, person) = (UnixTime::from_seconds(1_800_000_000), Id::from_number(7));
+        let first = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, None);
+        let ahead = SecurityEntry { id: Id::from_number(first.id.number() + (1 << 40)), ..first };
+        let next = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, Some(&ahead));
+        assert!(next.id > ahead.id);
     }
 }

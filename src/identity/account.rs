@@ -9,11 +9,12 @@ use crate::domain::id::Id;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Session, is_fresh};
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::{Origin, Session, is_fresh};
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, Username, fold};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, StoreError, mailed_links, sessions, user_pictures, users};
+use crate::store::{Database, StoreError, mailed_links, security_log, sessions, user_pictures, users};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -117,15 +118,24 @@ pub fn update_profile(tx: &mut Database, user: Id<User>, profile: &Profile) -> c
 ///
 /// # Errors
 /// A name that cannot be taken, or that somebody has.
-pub fn rename(tx: &mut Database, user: Id<User>, name: &str) -> Result<(), Error<AccountRefusal>> {
+pub fn rename(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (&User, &Origin),
+    name: &str,
+) -> Result<(), Error<AccountRefusal>> {
     let name: Username = name.parse().map_err(|error: crate::domain::user::InvalidUsername| {
         Error::Refused(AccountRefusal::Invalid(error.to_string()))
     })?;
     let folded = fold(name.as_str());
-    if users::find_by_username(tx, &folded)?.is_some_and(|other| other.id != user) {
+    if users::find_by_username(tx, &folded)?.is_some_and(|other| other.id != user.id) {
         return Err(Error::Refused(AccountRefusal::Invalid("This user name is taken.".to_owned())));
     }
-    Ok(users::rename(tx, user, name.as_str(), &folded)?)
+    if user.username != name.as_str() {
+        users::rename(tx, user.id, name.as_str(), &folded)?;
+        security_log::append(tx, now, user.id, (SecurityEvent::UsernameChanged, name.as_str()), Some(origin))?;
+    }
+    Ok(())
 }
 
 /// A current password that was right: whose, and the hash that it was judged by.
@@ -213,13 +223,13 @@ pub async fn change_password(
     desk: Desk<'_>,
     now: UnixTime,
     (user, old, new): (&User, Secret, &str),
-    (address, kept): (&str, Kept),
+    (origin, kept): (&Origin, Kept),
 ) -> Result<(), Error<AccountRefusal>> {
     let new = NewPassword::check(new, &user.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
-    confirm(desk, now, (user, old, address)).await?;
+    confirm(desk, now, (user, old, &origin.address)).await?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (id, judged) = (user.id, user.password_hash.clone().unwrap_or_default());
+    let (id, judged, origin) = (user.id, user.password_hash.clone().unwrap_or_default(), origin.clone());
     transact(desk.store, move |tx| {
         if !users::replace_password_hash(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
@@ -228,6 +238,7 @@ pub async fn change_password(
             revoke::session(tx, now, id, session.id)?;
         }
         mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
+        security_log::append(tx, now, id, (SecurityEvent::PasswordChanged, ""), Some(&origin))?;
         Ok(revoke::given_to_programs(tx, now, id, kept.grant)?)
     })
     .await
@@ -238,7 +249,12 @@ pub async fn change_password(
 ///
 /// # Errors
 /// When the store fails.
-pub fn delete(tx: &mut Database, now: UnixTime, (user, token): (&User, &TokenInUse)) -> Result<bool, StoreError> {
+pub fn delete(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, token): (&User, &TokenInUse),
+    origin: &Origin,
+) -> Result<bool, StoreError> {
     let authenticated_at = match token.basis.grant.session_id {
         Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
         None => Some(token.record.created_at),
@@ -249,5 +265,6 @@ pub fn delete(tx: &mut Database, now: UnixTime, (user, token): (&User, &TokenInU
     users::mark_deleted(tx, now, user.id)?;
     user_pictures::replace(tx, user.id, None)?;
     revoke::everything(tx, now, user.id)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, ""), Some(origin))?;
     Ok(true)
 }

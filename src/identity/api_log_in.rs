@@ -6,10 +6,11 @@ use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
+use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, grants, known_networks};
+use crate::store::{Database, StoreError, grants, known_networks, security_log};
 use crate::tokens::issue::{Issued, user_token};
 
 /// Judges the password and issues a user token that lives `lifetime` seconds.
@@ -22,9 +23,11 @@ pub async fn log_in(
     (attempt, lifetime): (Attempt, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let network = prefix(&attempt.origin.address);
+    let origin = attempt.origin;
+    let network = prefix(&origin.address);
     let issue = move |tx: &mut Database, user: &User| {
         known_networks::note(tx, now, (user.id, &network))?;
+        security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
         issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)
     };
     enter(desk, verified, issue).await.map(|(issued, _)| issued)

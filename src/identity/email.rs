@@ -9,12 +9,13 @@ use crate::clock::UnixTime;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
+use crate::domain::security_log::{BY_MAIL, SecurityEvent};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
 use crate::mail::Mail;
 use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, EmailChanging, ValidateEmail};
 use crate::outcome::{Error, consult, transact};
-use crate::store::{Database, Result as StoreResult, mailed_links, users};
+use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
 /// Seconds that a link which proves an address works (ours).
 const LIFE: i64 = DAY;
@@ -62,10 +63,10 @@ pub async fn update(
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
-    let (mail, asker, user) = (desk.mail.clone(), asker(now, origin), user.clone());
+    let (mail, asker, user, origin) = (desk.mail.clone(), asker(now, origin), user.clone(), origin.clone());
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
-        Ok(ask_both(tx, now, (&mail, &asker), (&user, &new))?)
+        Ok(ask_both(tx, now, (&mail, &asker), (&user, &new), &origin)?)
     })
     .await?;
     desk.mail.wake();
@@ -77,6 +78,7 @@ fn ask_both(
     now: UnixTime,
     (mail, asker): (&Mail, &Asker),
     (user, new): (&User, &EmailAddress),
+    origin: &Origin,
 ) -> StoreResult<()> {
     if !may_send(tx, now, (new, &[LinkKind::ValidateEmail, LinkKind::ChangeEmail]))? {
         return Ok(());
@@ -84,6 +86,7 @@ fn ask_both(
     mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
     mailed_links::insert(tx, &link)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::EmailChangeAsked, new.as_str()), Some(origin))?;
     match users::find_by_login(tx, &link.email_folded)? {
         Some(_) => mail.write(tx, (new, asker), &AddressTaken)?,
         None => mail.write(tx, (new, asker), &ChangeEmail { username: user.username.clone(), key, lifetime: LIFE })?,
@@ -149,7 +152,11 @@ pub async fn finish(
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
             end_earlier(tx, now, &mint, (&user, true))?;
+            security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&origin))?;
         }
+        let is_new = link.kind == LinkKind::ChangeEmail;
+        let event = if is_new { SecurityEvent::EmailChanged } else { SecurityEvent::EmailProven };
+        security_log::append(tx, now, user.id, (event, &link.email), Some(&origin))?;
         // A link to the address before opens nothing any more.
         mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;
         let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };

@@ -11,11 +11,12 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User, fold};
 use crate::mail::letters::{AddressTaken, Invitation};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, Result as StoreResult, mailed_links, users};
+use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
 /// Seconds that an invitation works (ours).
 pub const LIFE: i64 = 7 * DAY;
@@ -39,7 +40,7 @@ pub async fn invite(
     let to = email.parse::<EmailAddress>();
     let to = to.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
     policy.permits_invitation(inviter, &to).map_err(refused)?;
-    let (mail, asker, inviter) = (desk.mail.clone(), asker(now, origin), inviter.clone());
+    let (mail, asker, inviter, origin) = (desk.mail.clone(), asker(now, origin), inviter.clone(), origin.clone());
     transact(desk.store, move |tx| {
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
@@ -48,6 +49,7 @@ pub async fn invite(
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
         let (user_id, folded) = (link.person().uuid(), link.email_folded.clone());
         mailed_links::insert(tx, &MailedLink { asked_by: Some(inviter.id), ..link })?;
+        security_log::append(tx, now, inviter.id, (SecurityEvent::Invited, to.as_str()), Some(&origin))?;
         if !may_send {
             return Ok(());
         }
@@ -89,10 +91,10 @@ pub async fn accept(
     desk: Desk<'_>,
     now: UnixTime,
     (key, person): (Secret, NewPerson),
-    browser: Option<&Origin>,
+    (origin, opens_session): (&Origin, bool),
 ) -> Result<(Id<User>, Option<Token<SessionKey>>), Error<SignUpRefusal>> {
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (lifetimes, browser) = (desk.lifetimes, browser.cloned());
+    let (lifetimes, origin) = (desk.lifetimes, origin.clone());
     transact(desk.store, move |tx| {
         let over = || Error::Refused(SignUpRefusal::LinkOver);
         let link = find(tx, now, key.expose())?.ok_or_else(over)?;
@@ -101,15 +103,13 @@ pub async fn accept(
         }
         // A name that is taken refuses before the link is used up: the person tries another.
         let id = link.person();
-        let created = people::create_as(tx, now, id, (&person, hash.as_deref()), (Role::Author, true));
+        let standing = (Role::Author, true, Some(&origin));
+        let created = people::create_as(tx, now, id, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(Error::Failed(crate::store::StoreError::Conflict));
         }
-        let session = match &browser {
-            Some(origin) => Some(session::open(tx, now, &lifetimes, (user.id, origin))?),
-            None => None,
-        };
+        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
         Ok((user.id, session))
     })
     .await

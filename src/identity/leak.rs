@@ -1,10 +1,12 @@
 //! Secrets that somebody found in the open: most end, and the owner of one that goes on working is told
 //! (`standards.md`, Public revocation).
 
+use super::mailed::asker;
 use crate::clock::UnixTime;
+use crate::domain::session::Origin;
 use crate::domain::user::EmailAddress;
 use crate::mail::Mail;
-use crate::mail::letters::{Asker, FoundInTheOpen};
+use crate::mail::letters::FoundInTheOpen;
 use crate::store::{Database, Result, users};
 use crate::tokens::leak::{self, FlaggedSecret, Reported};
 
@@ -12,11 +14,11 @@ use crate::tokens::leak::{self, FlaggedSecret, Reported};
 ///
 /// # Errors
 /// When the store fails.
-pub fn report(tx: &mut Database, now: UnixTime, (mail, asker): (&Mail, &Asker), reported: &Reported) -> Result<()> {
-    let Some(flagged) = leak::report(tx, now, reported)? else { return Ok(()) };
+pub fn report(tx: &mut Database, now: UnixTime, (mail, origin): (&Mail, &Origin), reported: &Reported) -> Result<()> {
+    let Some(flagged) = leak::report(tx, now, reported, origin)? else { return Ok(()) };
     let owner = flagged.owner.map(|owner| users::find(tx, owner)).transpose()?.flatten();
     let Some(owner) = owner.filter(|owner| owner.email_verified_at.is_some()) else { return Ok(()) };
     let Some(to) = owner.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
     let is_client_secret = matches!(flagged.what, FlaggedSecret::ClientSecret(_));
-    mail.write(tx, (&to, asker), &FoundInTheOpen { username: owner.username, is_client_secret })
+    mail.write(tx, (&to, &asker(now, origin)), &FoundInTheOpen { username: owner.username, is_client_secret })
 }

@@ -6,11 +6,13 @@ use crate::clock::UnixTime;
 use crate::domain::grant::Grant;
 use crate::domain::login_code::LoginCodeRecord;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::session::Origin;
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::token_in_use::Life;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, clients, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
+use crate::tokens::revoke;
 
 /// The code is unknown, over, used, of another page, or its verifier is wrong: one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +71,12 @@ pub fn swap(
     tx: &mut Database,
     now: UnixTime,
     asked: (&Token<LoginCode>, &str, &str),
+    from: &Origin,
 ) -> Result<Issued<UserToken>, Error<LoginCodeRefusal>> {
     let (record, grant) = presented(tx, now, asked)?;
     if !login_codes::redeem(tx, now, record.id)? {
         // A second swap: one of the two is not the app. What the first one gave ends.
-        grants::revoke(tx, now, record.grant_id)?;
+        revoke::stolen(tx, now, &grant, from)?;
         return Err(Error::Refused(LoginCodeRefusal));
     }
     // No longer than the grant, which is older than the swap.

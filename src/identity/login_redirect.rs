@@ -12,14 +12,14 @@ use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
-use crate::domain::session::Session;
+use crate::domain::session::{Origin, Session};
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, clients, consents, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
-use crate::tokens::{Mint, sitting};
+use crate::tokens::{Mint, sitting, standing};
 
 /// Where a program on this device waits for its person: fixed, since it sends no address.
 const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
@@ -281,7 +281,7 @@ pub fn allow(
     now: UnixTime,
     mint: &Mint,
     redirect: &LoginRedirect,
-    session: &Session,
+    (session, origin): (&Session, &Origin),
 ) -> Result<Option<Allowed>, StoreError> {
     let Some((session, User { id: user, .. })) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
         return Ok(None);
@@ -295,6 +295,7 @@ pub fn allow(
         return_url: Some(redirect.return_url.host()),
         ..Grant::new(now, redirect.grant_kind(), Some(now.plus(lifetime)))
     };
+    standing::tell_if_new(tx, now, (&grant, redirect.consent_kind()), origin)?;
     grants::revoke_replaced_login(tx, now, &grant)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {

@@ -64,7 +64,7 @@ pub(super) fn end_earlier(
     }
     sessions::end_all(tx, now, user.id)?;
     revoke::given_to_programs(tx, now, user.id, None)?;
-    studio::regenerate(tx, now, mint, (user, false)).map(drop)
+    studio::replace_generator(tx, now, mint, (user, false)).map(drop)
 }
 
 /// Makes the address of a link the person's, unless somebody else proved it meanwhile. `false` then.

@@ -5,9 +5,11 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::password::NewPassword;
 use crate::domain::registration::FieldProblem;
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
+use crate::domain::session::Origin;
 use crate::domain::user::{EmailAddress, Role, User, Username, fold};
 use crate::outcome::Error;
-use crate::store::{Database, users};
+use crate::store::{Database, security_log, users};
 
 /// A person whose every field was checked, before the password is hashed.
 #[derive(Clone, Debug)]
@@ -67,7 +69,7 @@ impl NewPerson {
 }
 
 /// Makes the account. An operator vouches for the address; a person's own word proves nothing and
-/// reserves nothing.
+/// reserves nothing. `origin` is where the person did it; nothing when an operator does it.
 ///
 /// # Errors
 /// A taken user name, or a proven address that is taken.
@@ -75,7 +77,7 @@ pub fn create(
     tx: &mut Database,
     now: UnixTime,
     person: (&NewPerson, Option<&str>),
-    standing: (Role, bool),
+    standing: (Role, bool, Option<&Origin>),
 ) -> Result<User, Error<Vec<FieldProblem>>> {
     create_as(tx, now, Id::next(now), person, standing)
 }
@@ -89,7 +91,7 @@ pub fn create_as(
     now: UnixTime,
     id: Id<User>,
     (person, hash): (&NewPerson, Option<&str>),
-    (role, is_vouched): (Role, bool),
+    (role, is_vouched, origin): (Role, bool, Option<&Origin>),
 ) -> Result<User, Error<Vec<FieldProblem>>> {
     let taken = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
     let username_folded = fold(person.username.as_str());
@@ -117,5 +119,7 @@ pub fn create_as(
         allow_contact: true,
     };
     users::insert(tx, &user)?;
+    let by = if origin.is_none() { BY_OPERATOR } else { "" };
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountCreated, by), origin)?;
     Ok(user)
 }

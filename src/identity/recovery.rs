@@ -8,11 +8,12 @@ use crate::clock::UnixTime;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
+use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::ResetPassword;
 use crate::outcome::{Error, consult, transact};
-use crate::store::{Database, Result as StoreResult, mailed_links, users};
+use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
 /// The longest path that a link remembers.
 const MAX_NEXT: usize = 8_192;
@@ -36,6 +37,7 @@ pub async fn start(
     let folded = fold(&login.chars().take(512).collect::<String>());
     let next = next.filter(|next| next.len() <= MAX_NEXT).map(str::to_owned);
     let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
+    let origin = origin.clone();
     let nobody: EmailAddress = "nobody@localhost".parse().expect("because it is an address");
     transact(desk.store, move |tx| {
         let user = users::find_by_login(tx, &folded)?.filter(User::is_active);
@@ -49,8 +51,11 @@ pub async fn start(
         let letter = ResetPassword { username, key, lifetime };
         // Nobody's link opens nothing: it names no person.
         mailed_links::insert(tx, &MailedLink { next: next.clone(), ..link })?;
-        match known {
-            Some(_) => Ok(mail.write(tx, (to, &asker), &letter)?),
+        match &known {
+            Some((user, _)) => {
+                security_log::append(tx, now, user.id, (SecurityEvent::PasswordResetAsked, ""), Some(&origin))?;
+                Ok(mail.write(tx, (to, &asker), &letter)?)
+            }
             None => Ok(mail.pretend(tx, &asker, &letter)?),
         }
     })
@@ -97,7 +102,7 @@ pub async fn finish(
     desk: Desk<'_>,
     now: UnixTime,
     wanted: NewCredentials,
-    browser: Option<&Origin>,
+    (origin, opens_session): (&Origin, bool),
 ) -> Result<Recovered, Error<AccountRefusal>> {
     let over = || Error::Refused(AccountRefusal::LinkOver);
     let key = wanted.key.clone();
@@ -105,7 +110,7 @@ pub async fn finish(
     let new = NewPassword::check(wanted.password.expose(), &found.1.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (mint, lifetimes, browser) = (desk.mint.clone(), desk.lifetimes, browser.cloned());
+    let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
     let person = found.1.id;
     transact(desk.store, move |tx| {
         users::lock(tx, person)?;
@@ -115,13 +120,11 @@ pub async fn finish(
         }
         users::set_password_hash(tx, user.id, &hash)?;
         end_earlier(tx, now, &mint, (&user, wanted.ends_own_tokens))?;
-        if user.email_verified_at.is_none() {
-            prove(tx, now, (&link, &user))?;
+        security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&origin))?;
+        if user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
+            security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), Some(&origin))?;
         }
-        let session = match &browser {
-            Some(origin) => Some(session::open(tx, now, &lifetimes, (user.id, origin))?),
-            None => None,
-        };
+        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
         Ok(Recovered { session, next: link.next })
     })
     .await
@@ -135,5 +138,6 @@ pub fn make_link(tx: &mut Database, now: UnixTime, lifetime: i64, user: &User) -
     let Some(email) = user.email.as_deref().and_then(|email| email.parse().ok()) else { return Ok(None) };
     let (key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, Some(user.id)), &email);
     mailed_links::insert(tx, &link)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::PasswordResetAsked, BY_OPERATOR), None)?;
     Ok(Some(key))
 }

@@ -12,10 +12,12 @@ use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::remote_session::{RemoteSession, digest_of_uuid, random_uuid};
 use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::browser_in_words;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::{Error, transact};
-use crate::store::{Database, StoreError, remote_sessions, users};
+use crate::store::{Database, StoreError, remote_sessions, security_log, users};
 use crate::tokens::issue::Issued;
 
 /// Remote sessions of one network that may wait at once.
@@ -93,14 +95,19 @@ pub fn is_near(session: &RemoteSession, address: &str) -> bool {
 pub async fn approve(
     desk: Desk<'_>,
     now: UnixTime,
-    who: (&User, Secret, &str),
-    id: Id<RemoteSession>,
+    (person, password, origin): (&User, Secret, &Origin),
+    waiting: &RemoteSession,
 ) -> Result<bool, Error<AccountRefusal>> {
-    let user = who.0.id;
-    let confirmed = confirm(desk, now, who).await?;
+    let (user, id, origin) = (person.id, waiting.id, origin.clone());
+    let confirmed = confirm(desk, now, (person, password, &origin.address)).await?;
+    let program = format!("{} at {}", browser_in_words(&waiting.user_agent), waiting.address);
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
-        Ok(remote_sessions::approve(tx, now, id, user)?)
+        let is_first = remote_sessions::approve(tx, now, id, user)?;
+        if is_first {
+            security_log::append(tx, now, user, (SecurityEvent::ProgramSignedIn, &program), Some(&origin))?;
+        }
+        Ok(is_first)
     })
     .await
 }

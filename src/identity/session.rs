@@ -4,13 +4,14 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::security_log::SecurityEvent;
 pub use crate::domain::session::Origin;
-use crate::domain::session::Session;
+use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
-use crate::store::{Database, Result, known_networks, sessions};
-use crate::tokens::Mint;
+use crate::store::{Database, Result, known_networks, security_log, sessions};
 use crate::tokens::last_use::Seen;
+use crate::tokens::{Mint, revoke};
 
 /// Opens a session for a person who just proved who they are. The network that they came from is known
 /// from now on: strangers elsewhere do not close the account to it.
@@ -38,7 +39,63 @@ pub fn open(
     };
     sessions::insert(tx, &session)?;
     known_networks::note(tx, now, (user, &prefix(&origin.address)))?;
+    security_log::append(tx, now, user, (SecurityEvent::SignedIn, ""), Some(origin))?;
     Ok(key)
+}
+
+/// Ends one session of a person, at the word of the browser at `origin`. `false` when it has ended, or is
+/// not theirs.
+///
+/// # Errors
+/// When the store fails.
+pub fn end(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin), id: Id<Session>) -> Result<bool> {
+    let is_ended = revoke::session(tx, now, user, id)?;
+    if is_ended {
+        let ended = sessions::find(tx, id)?.map(|(session, _)| browser_in_words(&session.user_agent));
+        let what = (SecurityEvent::SessionEnded, ended.as_deref().unwrap_or_default());
+        security_log::append(tx, now, user, what, Some(origin))?;
+    }
+    Ok(is_ended)
+}
+
+/// Ends all living sessions of a person but one.
+///
+/// # Errors
+/// When the store fails.
+pub fn end_others(
+    tx: &mut Database,
+    now: UnixTime,
+    lifetimes: &Lifetimes,
+    (user, origin): (Id<User>, &Origin),
+    kept: Id<Session>,
+) -> Result<()> {
+    let others = list(tx, now, lifetimes, user)?.into_iter().filter(|session| session.id != kept);
+    let mut count = 0;
+    for session in others {
+        count += i64::from(revoke::session(tx, now, user, session.id)?);
+    }
+    if count > 0 {
+        let what = (SecurityEvent::OtherSessionsEnded, count.to_string());
+        security_log::append(tx, now, user, (what.0, &what.1), Some(origin))?;
+    }
+    Ok(())
+}
+
+/// Ends the session of a browser that signed in again, as `new`. That somebody signed in is told already;
+/// that somebody else was signed out by it is not.
+///
+/// # Errors
+/// When the store fails.
+pub fn replace(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (Id<User>, &Origin),
+    (old, new): (Id<Session>, Id<Session>),
+) -> Result<()> {
+    if sessions::find(tx, new)?.is_some_and(|(_, person)| person.id == user) {
+        return revoke::replaced_session(tx, now, (user, old), new);
+    }
+    end(tx, now, (user, origin), old).map(drop)
 }
 
 /// The living session of a presented key, with its active person.

@@ -62,7 +62,7 @@ pub async fn use_link(
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
         // Whoever reads the server's output vouches for the address.
-        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true));
+        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&origin)));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         Ok(session::open(tx, now, &lifetimes, (user.id, &origin))?)
     })

@@ -14,7 +14,6 @@ use crate::domain::id::Id;
 use crate::domain::registration::FieldProblem;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, Role, User};
-use crate::mail::letters::Asker;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, users};
 
@@ -101,8 +100,7 @@ pub async fn sign_up_for_program(
     policy: &RegistrationPolicy,
     (person, origin): (NewPerson, &Origin),
 ) -> Result<Id<User>, Error<SignUpRefusal>> {
-    let asker = asker(now, origin);
-    make(desk, now, policy, (person, asker, None), |_, user: &User| Ok(user.id)).await
+    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok(user.id)).await
 }
 
 /// Makes an account and signs its person in. Closed until the first account exists: that one is
@@ -116,16 +114,16 @@ pub async fn sign_up(
     policy: &RegistrationPolicy,
     (person, origin, next): (NewPerson, Origin, Option<&str>),
 ) -> Result<Token<SessionKey>, Error<SignUpRefusal>> {
-    let (lifetimes, asker) = (desk.lifetimes, asker(now, &origin));
-    let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &origin));
-    make(desk, now, policy, (person, asker, next.map(str::to_owned)), open).await
+    let (lifetimes, from) = (desk.lifetimes, origin.clone());
+    let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &from));
+    make(desk, now, policy, (person, &origin, next.map(str::to_owned)), open).await
 }
 
 async fn make<T, F>(
     desk: Desk<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, asker, next): (NewPerson, Asker, Option<String>),
+    (person, origin, next): (NewPerson, &Origin, Option<String>),
     mut finish: F,
 ) -> Result<T, Error<SignUpRefusal>>
 where
@@ -134,12 +132,13 @@ where
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let mail = desk.mail.clone();
+    let (mail, asker, origin) = (desk.mail.clone(), asker(now, origin), origin.clone());
     let made = transact(desk.store, move |tx| {
         if users::is_empty(tx)? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
-        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, false));
+        let standing = (Role::Author, false, Some(&origin));
+        let created = people::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()))?;
         Ok(finish(tx, &user)?)

@@ -30,13 +30,13 @@ use crate::domain::redirect_uri::{RedirectKind, RedirectUri};
 use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
-use crate::domain::session::Session;
+use crate::domain::session::{Origin, Session};
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, clients, consents, grants};
-use crate::tokens::{Mint, sitting};
+use crate::tokens::{Mint, sitting, standing};
 
 /// The longest `state`, in bytes.
 pub(super) const MAX_STATE: usize = 2_048;
@@ -344,7 +344,7 @@ pub fn approve(
     now: UnixTime,
     mint: &Mint,
     request: &AuthorizationRequest,
-    session: &Session,
+    (session, origin): (&Session, &Origin),
 ) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
     let found = sitting::find_again(tx, now, &mint.lifetimes, session)?;
     let (session, user) = found.ok_or(Error::Refused(&LOGIN_REQUIRED))?;
@@ -360,6 +360,7 @@ pub fn approve(
         audience: request.audience.clone(),
         ..Grant::new(now, GrantKind::AuthorizationCode, until)
     };
+    standing::tell_if_new(tx, now, (&grant, ConsentKind::Authorization), origin)?;
     grants::insert(tx, &grant)?;
     openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));

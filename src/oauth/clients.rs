@@ -8,10 +8,13 @@ use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::registration::{Draft, FieldProblem, Registration};
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
+use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, client_secrets, clients};
+use crate::store::{Database, StoreError, client_secrets, clients, security_log};
+use crate::tokens::revoke;
 
 /// Applications that a person may own before an operator says otherwise.
 pub const MOST_PER_PERSON: usize = 50;
@@ -53,7 +56,7 @@ pub fn most_of(owner: &User) -> usize {
     if owner.email_verified_at.is_some() { MOST_PER_PERSON } else { MOST_WITHOUT_EMAIL }
 }
 
-/// Registers an application.
+/// Registers an application. `origin` is where its owner does it; nothing when an operator does.
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
@@ -62,13 +65,16 @@ pub fn register(
     now: UnixTime,
     lifetimes: &Lifetimes,
     (by, draft): (By, Draft),
+    origin: Option<&Origin>,
 ) -> Result<Registered> {
     let new = validate(tx, lifetimes.login_redirect_max, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
     };
-    insert(tx, now, (Some(owner), verified_at), new).map_err(Error::Failed)
+    let registered = insert(tx, now, (Some(owner), verified_at), new)?;
+    tell_owner(tx, now, &registered.client, SecurityEvent::ClientCreated, origin)?;
+    Ok(registered)
 }
 
 pub(super) fn insert(
@@ -136,9 +142,69 @@ fn write(
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
-pub fn update(tx: &mut Database, lifetimes: &Lifetimes, (client, draft): (&Client, Draft)) -> Result<()> {
+pub fn update(
+    tx: &mut Database,
+    now: UnixTime,
+    lifetimes: &Lifetimes,
+    (client, draft): (&Client, Draft),
+    origin: Option<&Origin>,
+) -> Result<()> {
     let new = validate(tx, lifetimes.login_redirect_max, Draft { client_type: client.client_type, ..draft })?;
-    Ok(clients::update(tx, client.id, &new)?)
+    clients::update(tx, client.id, &new)?;
+    let named = Client { name: new.name, ..client.clone() };
+    Ok(tell_owner(tx, now, &named, SecurityEvent::ClientChanged, origin)?)
+}
+
+/// Tells an application's owner what was done to it; one of nobody's has nobody to tell.
+///
+/// # Errors
+/// When the store fails.
+pub fn tell_owner(
+    tx: &mut Database,
+    now: UnixTime,
+    client: &Client,
+    event: SecurityEvent,
+    origin: Option<&Origin>,
+) -> std::result::Result<(), StoreError> {
+    let Some(owner) = client.owner_id else { return Ok(()) };
+    match origin {
+        Some(origin) => security_log::append(tx, now, owner, (event, &client.name), Some(origin)),
+        None => {
+            let about = format!("{}, {BY_OPERATOR}", client.name);
+            security_log::append(tx, now, owner, (event, &about), None)
+        }
+    }
+}
+
+/// Deletes an application at its owner's or an operator's wish.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete(
+    tx: &mut Database,
+    now: UnixTime,
+    client: &Client,
+    origin: Option<&Origin>,
+) -> std::result::Result<(), StoreError> {
+    revoke::delete_client(tx, now, client.id)?;
+    tell_owner(tx, now, client, SecurityEvent::ClientDeleted, origin)
+}
+
+/// Ends one secret of an application at once. `false` when it has ended, or is another's.
+///
+/// # Errors
+/// When the store fails.
+pub fn end_secret(
+    tx: &mut Database,
+    now: UnixTime,
+    (client, secret): (&Client, Id<ClientSecretRecord>),
+    origin: &Origin,
+) -> std::result::Result<bool, StoreError> {
+    let is_ended = client_secrets::end(tx, client.id, secret, now)?;
+    if is_ended {
+        tell_owner(tx, now, client, SecurityEvent::ClientSecretEnded, Some(origin))?;
+    }
+    Ok(is_ended)
 }
 
 /// What an application is now, as a draft to change.
@@ -170,14 +236,15 @@ pub fn draft_of(client: &Client) -> Draft {
 pub fn roll_secret(
     tx: &mut Database,
     now: UnixTime,
-    client: Id<Client>,
-    keep_old_for: i64,
+    (client, keep_old_for): (&Client, i64),
+    origin: Option<&Origin>,
 ) -> std::result::Result<Token<ClientSecret>, StoreError> {
-    client_secrets::end_all(tx, client, now.plus(keep_old_for.max(0)))?;
-    for surplus in client_secrets::list(tx, now, client)?.into_iter().skip(LIVING_SECRETS - 1) {
-        client_secrets::end(tx, client, surplus.id, now)?;
+    client_secrets::end_all(tx, client.id, now.plus(keep_old_for.max(0)))?;
+    for surplus in client_secrets::list(tx, now, client.id)?.into_iter().skip(LIVING_SECRETS - 1) {
+        client_secrets::end(tx, client.id, surplus.id, now)?;
     }
-    add_secret(tx, now, client)
+    tell_owner(tx, now, client, SecurityEvent::ClientSecretCreated, origin)?;
+    add_secret(tx, now, client.id)
 }
 
 pub(super) fn add_secret(

@@ -14,12 +14,13 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
-use crate::domain::session::Session;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::{Origin, Session};
 use crate::domain::token::{DeviceCode, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, device_codes, grants};
+use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::{Mint, sitting};
 
 /// Devices of one client and network that may wait at once, where anybody may ask for them.
@@ -203,7 +204,7 @@ pub fn approve(
     now: UnixTime,
     mint: &Mint,
     waiting: &Waiting,
-    session: &Session,
+    (session, origin): (&Session, &Origin),
 ) -> std::result::Result<Decided, StoreError> {
     let Some((session, user)) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
         return Ok(Decided::LoggedOut);
@@ -227,6 +228,8 @@ pub fn approve(
     if !is_first {
         // Another window decided in the same moment: what was just made must not live on.
         grants::revoke(tx, now, grant.id)?;
+    } else {
+        security_log::append(tx, now, user.id, (SecurityEvent::DeviceAllowed, &waiting.client.name), Some(origin))?;
     }
     Ok(Decided::first(is_first))
 }

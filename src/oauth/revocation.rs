@@ -53,7 +53,7 @@ fn find(db: &mut Database, (client, token, signer): (&Client, &str, &Signer)) ->
 /// When the store fails.
 pub fn revoke(tx: &mut Database, now: UnixTime, (client, token, signer): (&Client, &str, &Signer)) -> Result<()> {
     match find(tx, (client, token, signer))? {
-        Some(Target::Grant(grant)) => grants::revoke(tx, now, grant)?,
+        Some(Target::Grant(grant)) => grants::revoke(tx, now, grant).map(drop)?,
         Some(Target::Access(token)) => tokens::revoke(tx, now, token.id())?,
         None => {}
     }

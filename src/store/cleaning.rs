@@ -60,7 +60,9 @@ fn clean_links(tx: &mut Database, before: UnixTime) -> Result<usize> {
 
 fn clean_security_log(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let old = security_log::table.filter(security_log::at.lt(before.plus(-KEPT)));
-    let ids: Vec<i64> = old.select(security_log::id).limit(BATCH).load(tx)?;
+    // The oldest first: what is left of a person's chain stays in one piece.
+    let ids: Vec<i64> =
+        old.order((security_log::at, security_log::id)).select(security_log::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
 }
 

@@ -51,11 +51,10 @@ pub fn remember(
     Ok(())
 }
 
-/// Forgets what a person allowed an application.
-pub fn forget(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<()> {
+/// Forgets what a person allowed an application. `false` when that was nothing.
+pub fn forget(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<bool> {
     let rows = consents::table.filter(consents::user_id.eq(user)).filter(consents::client_key.eq(client));
-    diesel::delete(rows).execute(tx)?;
-    Ok(())
+    Ok(diesel::delete(rows).execute(tx)? > 0)
 }
 
 /// Forgets what anybody allowed an application.

@@ -13,6 +13,7 @@ use crate::domain::session::Session;
 use crate::domain::token_in_use::{Application, GrantInUse, Person};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::schema::{authorization_codes, clients, device_codes, grants, tokens, users};
 
 /// The grant with this key, with all that decides whether it stands.
@@ -27,17 +28,36 @@ pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse
     Ok(row.map(|(grant, person, application)| GrantInUse { grant, person, application }))
 }
 
+/// Whether a grant of the same kind, person and application (without one, of the same address) stands
+/// that gives all that this one would.
+pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool> {
+    let standing = grants::table
+        .filter(grants::user_id.eq(new.user_id))
+        .filter(grants::kind.eq(new.kind))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
+        .select((grants::scope, grants::audience))
+        .distinct()
+        .into_boxed();
+    let standing = match new.client_key {
+        Some(client) => standing.filter(grants::client_key.eq(client)),
+        None => standing.filter(grants::client_key.is_null()).filter(grants::return_url.eq(&new.return_url)),
+    };
+    let given: Vec<(Scope, Words)> = standing.load(tx)?;
+    let covers = |scope: &Scope, audience: &Words| new.scope.is_within(scope) && new.audience.is_within(audience);
+    Ok(given.iter().any(|(scope, audience)| covers(scope, audience)))
+}
+
 /// Adds a grant.
 pub fn insert(tx: &mut Database, grant: &Grant) -> Result<()> {
     diesel::insert_into(grants::table).values(grant).execute(tx)?;
     Ok(())
 }
 
-/// Ends one grant and with it every code and token that hangs on it.
-pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<()> {
+/// Ends one grant and with it every code and token that hangs on it. `false` when it was ended before.
+pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<bool> {
     let row = grants::table.filter(grants::id.eq(id)).filter(grants::revoked_at.is_null());
-    diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
-    Ok(())
+    Ok(diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(tx)? == 1)
 }
 
 /// Ends all that a person ever allowed.
@@ -64,14 +84,18 @@ pub fn revoke_given_to_programs(
     Ok(())
 }
 
-/// Ends all that a person allowed an application.
-pub fn revoke_of_person_and_client(tx: &mut Database, now: UnixTime, user: Id<User>, client: Id<Client>) -> Result<()> {
+/// Ends all that a person allowed an application. `false` when nothing of it stood.
+pub fn revoke_of_person_and_client(
+    tx: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    client: Id<Client>,
+) -> Result<bool> {
     let rows = grants::table
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.eq(client))
         .filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
-    Ok(())
+    Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)? > 0)
 }
 
 /// Ends all that anybody allowed an application.
@@ -81,7 +105,7 @@ pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) ->
     Ok(())
 }
 
-/// Ends all living tokens of these kinds that a person holds, each of which has a grant of its own.
+/// Ends all tokens of these kinds that a person holds, each of which has a grant of its own.
 pub fn revoke_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
     let held = tokens::table.filter(tokens::kind.eq_any(kinds.to_vec())).filter(tokens::revoked_at.is_null());
     let rows = grants::table

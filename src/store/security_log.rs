@@ -2,13 +2,13 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result, users};
+use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::security_log::{SecurityEntry, SecurityEvent};
 use crate::domain::session::Origin;
 use crate::domain::user::User;
-use crate::schema::security_log;
+use crate::schema::{security_log, users};
 
 /// Adds an entry to a person's log.
 pub fn append(
@@ -19,10 +19,10 @@ pub fn append(
     origin: Option<&Origin>,
 ) -> Result<()> {
     // One after the other: each carries a digest over the one before.
-    users::lock(tx, user)?;
+    super::users::lock(tx, user)?;
     let last = security_log::table.filter(security_log::user_id.eq(user)).order(security_log::id.desc());
-    let before: Option<String> = last.select(security_log::link).first(tx).optional()?;
-    let entry = SecurityEntry::new(now, user, what, origin, &before.unwrap_or_default());
+    let before = last.select(SecurityEntry::as_select()).first(tx).optional()?;
+    let entry = SecurityEntry::new(now, user, what, origin, before.as_ref());
     diesel::insert_into(security_log::table).values(&entry).execute(tx)?;
     Ok(())
 }
@@ -34,4 +34,47 @@ pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since:
         .filter(security_log::event.eq(event))
         .filter(security_log::at.gt(since));
     Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
+}
+
+/// What of a person's log is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Only events of these; all when empty.
+    pub events: Vec<SecurityEvent>,
+    /// Only since then.
+    pub since: Option<UnixTime>,
+    /// Only entries older than this one.
+    pub before: Option<Id<SecurityEntry>>,
+}
+
+/// A person's entries, or everybody's, newest first.
+pub fn list(tx: &mut Database, user: Option<Id<User>>, asked: &Asked, most: i64) -> Result<Vec<SecurityEntry>> {
+    let mut rows = security_log::table.select(SecurityEntry::as_select()).into_boxed();
+    if let Some(user) = user {
+        rows = rows.filter(security_log::user_id.eq(user));
+    }
+    if !asked.events.is_empty() {
+        rows = rows.filter(security_log::event.eq_any(asked.events.clone()));
+    }
+    if let Some(since) = asked.since {
+        rows = rows.filter(security_log::at.ge(since));
+    }
+    if let Some(before) = asked.before {
+        rows = rows.filter(security_log::id.lt(before));
+    }
+    Ok(rows.order(security_log::id.desc()).limit(most).load(tx)?)
+}
+
+/// Everybody's entries in the order of their chains, behind `after`, with the moment at which the account
+/// was made.
+pub fn list_chained(
+    tx: &mut Database,
+    after: (Id<User>, Id<SecurityEntry>),
+    most: i64,
+) -> Result<Vec<(SecurityEntry, UnixTime)>> {
+    let (person, entry) = after;
+    let behind = security_log::user_id.gt(person).or(security_log::user_id.eq(person).and(security_log::id.gt(entry)));
+    let rows = security_log::table.inner_join(users::table).filter(behind);
+    let rows = rows.order((security_log::user_id, security_log::id)).limit(most);
+    Ok(rows.select((SecurityEntry::as_select(), users::created_at)).load(tx)?)
 }

@@ -5,10 +5,12 @@ use super::last_use::Seen;
 use crate::clock::UnixTime;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Origin;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::store::{Database, Result, grants, tokens};
+use crate::store::{Database, Result, grants, security_log, tokens};
 
 /// The kinds of token that a person makes: what their page lists.
 pub const HELD: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];
@@ -54,10 +56,18 @@ pub fn is_held(db: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind]), 
 ///
 /// # Errors
 /// When the store fails.
-pub fn revoke(tx: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind]), id: Id<TokenRecord>) -> Result<bool> {
+pub fn revoke(
+    tx: &mut Database,
+    now: UnixTime,
+    who: (Id<User>, &[TokenKind]),
+    id: Id<TokenRecord>,
+    origin: &Origin,
+) -> Result<bool> {
     let Some(token) = find(tx, now, who, id)? else { return Ok(false) };
     tokens::revoke(tx, now, id)?;
     grants::revoke(tx, now, token.basis.grant.id)?;
+    let name = token.record.name.unwrap_or_default();
+    security_log::append(tx, now, who.0, (SecurityEvent::HeldTokenRevoked, &name), Some(origin))?;
     Ok(true)
 }
 
@@ -65,17 +75,30 @@ pub fn revoke(tx: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind]), i
 ///
 /// # Errors
 /// When the store fails.
-pub fn revoke_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
-    grants::revoke_held(tx, now, (user, &HELD))
+pub fn revoke_all(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin)) -> Result<()> {
+    let count = tokens::count_held(tx, now, (user, &HELD))?;
+    grants::revoke_held(tx, now, (user, &HELD))?;
+    tell_count(tx, now, (user, origin), count)
+}
+
+/// One entry for however many; none for none.
+fn tell_count(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin), count: i64) -> Result<()> {
+    let tokens = match count {
+        0 => return Ok(()),
+        1 => "1 token".to_owned(),
+        count => format!("{count} tokens"),
+    };
+    security_log::append(tx, now, user, (SecurityEvent::HeldTokensRevoked, &tokens), Some(origin))
 }
 
 /// Ends those that no program ever used; a use that waits to be written down counts.
 ///
 /// # Errors
 /// When the store fails.
-pub fn revoke_unused(tx: &mut Database, now: UnixTime, mint: &Mint, user: Id<User>) -> Result<()> {
+pub fn revoke_unused(tx: &mut Database, now: UnixTime, mint: &Mint, (user, origin): (Id<User>, &Origin)) -> Result<()> {
     let unused: Vec<Id<Grant>> = list_unused(tx, now, mint, user)?;
-    grants::revoke_each(tx, now, &unused)
+    grants::revoke_each(tx, now, &unused)?;
+    tell_count(tx, now, (user, origin), i64::try_from(unused.len()).unwrap_or(i64::MAX))
 }
 
 /// What the tokens hang on that no program ever used.

@@ -1,16 +1,19 @@
 //! Tokens that somebody found in the open: they end, whoever says so. What strangers see by design,
 //! and what an application cannot do without, is flagged for its owner instead.
 
+use super::revoke::holder_in_words;
 use crate::clock::UnixTime;
 use crate::domain::client_secret::ClientSecretRecord;
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, RefreshToken, Token};
-use crate::domain::token_in_use::Life;
-use crate::domain::token_record::{BearerToken, TokenRecord};
+use crate::domain::token_in_use::{GrantInUse, Life, TokenInUse};
+use crate::domain::token_record::{BearerToken, TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, tokens};
+use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, security_log, tokens};
 
 /// A text that somebody found, and what it was read as: a JWT needs the keys for that.
 #[derive(Clone, Debug)]
@@ -63,12 +66,43 @@ pub fn examine(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<
 ///
 /// # Errors
 /// When the store fails.
-pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported) -> Result<Option<Flagged>> {
-    match find(tx, now, reported)? {
-        Some(Found::Grant(grant)) => grants::revoke(tx, now, grant).map(|()| None),
-        Some(Found::Token(token)) => tokens::revoke(tx, now, token).map(|()| None),
-        Some(Found::Flagged(flagged)) => Ok(flag(tx, now, &flagged)?.then_some(flagged)),
-        None => Ok(None),
+pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported, origin: &Origin) -> Result<Option<Flagged>> {
+    let Some(found) = find(tx, now, reported)? else { return Ok(None) };
+    let (owner, name) = owner_and_name(tx, found)?;
+    let (is_news, flagged) = match found {
+        Found::Grant(grant) => (grants::revoke(tx, now, grant)?, None),
+        Found::Token(token) => (true, tokens::revoke(tx, now, token).map(|()| None)?),
+        Found::Flagged(flagged) => (flag(tx, now, &flagged)?, Some(flagged)),
+    };
+    if let Some(owner) = owner.filter(|_| is_news) {
+        security_log::append(tx, now, owner, (SecurityEvent::SecretFound, &name), Some(origin))?;
+    }
+    Ok(flagged.filter(|_| is_news))
+}
+
+/// Whose log tells of it, and how it calls what was found.
+fn owner_and_name(db: &mut Database, found: Found) -> Result<(Option<Id<User>>, String)> {
+    match found {
+        Found::Grant(grant) => match grants::find_in_use(db, grant)? {
+            Some(GrantInUse { grant, .. }) => Ok((grant.user_id, holder_in_words(db, &grant)?)),
+            None => Ok((None, String::new())),
+        },
+        Found::Token(token) | Found::Flagged(Flagged { what: FlaggedSecret::Token(token), .. }) => {
+            let Some(TokenInUse { record, basis, .. }) = tokens::find_in_use(db, token)? else {
+                return Ok((None, String::new()));
+            };
+            let name = match record.name.filter(|name| !name.is_empty()) {
+                Some(name) => name,
+                None if record.kind == TokenKind::Generator => "the token generator".to_owned(),
+                None if basis.grant.kind == GrantKind::Personal => String::new(),
+                None => holder_in_words(db, &basis.grant)?,
+            };
+            Ok((basis.grant.user_id, name))
+        }
+        Found::Flagged(Flagged { what: FlaggedSecret::ClientSecret(secret), owner }) => {
+            let client = client_secrets::find_with_client(db, secret)?.map(|(_, client)| client.name);
+            Ok((owner, client.unwrap_or_default()))
+        }
     }
 }
 

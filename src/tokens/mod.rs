@@ -14,6 +14,7 @@ pub mod request;
 pub mod resources;
 pub mod revoke;
 pub mod sitting;
+pub mod standing;
 pub mod studio;
 
 use crate::domain::base_key::BaseKeys;

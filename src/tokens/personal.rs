@@ -9,13 +9,15 @@ use crate::domain::access_list::{AccessList, Entry, Tier};
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Origin;
 use crate::domain::token::{PersonalToken, Token};
 use crate::domain::token_in_use::Person;
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
 use crate::outcome::Error;
 use crate::store::resources::{self, Tiers};
-use crate::store::{Database, StoreError, grants, tokens};
+use crate::store::{Database, StoreError, grants, security_log, tokens};
 
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION: usize = 100;
@@ -103,7 +105,7 @@ pub fn create(
     tx: &mut Database,
     now: UnixTime,
     limits: &Limits,
-    (user, draft, derived): (&User, &Draft, Option<Token<PersonalToken>>),
+    ((user, origin), draft, derived): ((&User, &Origin), &Draft, Option<Token<PersonalToken>>),
 ) -> Result<Token<PersonalToken>, Error<PersonalRefusal>> {
     if draft.description.chars().count() > MAX_DESCRIPTION {
         return PersonalRefusal::invalid("A description has at most 100 characters.");
@@ -130,6 +132,8 @@ pub fn create(
         ..made
     };
     tokens::insert(tx, &made)?;
+    let what = (SecurityEvent::PersonalTokenCreated, draft.description.as_str());
+    security_log::append(tx, now, user.id, what, Some(origin))?;
     Ok(token)
 }
 

@@ -5,27 +5,62 @@ use crate::domain::api::Api;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
-use crate::domain::session::Session;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::{Origin, Session};
 use crate::domain::token_in_use::Life;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::store::{
-    Database, Result, apis, audiences, client_secrets, clients, consents, grants, remote_sessions, sessions, tokens,
+    Database, Result, apis, audiences, client_secrets, clients, consents, grants, remote_sessions, security_log,
+    sessions, tokens, users,
 };
+
+/// Ends a grant whose code or refresh token came twice: one of the two who sent it is a thief (RFC 9700
+/// §4.14.2). Its person reads of it in the security log, with the address that came second.
+///
+/// # Errors
+/// When the store fails.
+pub fn stolen(tx: &mut Database, now: UnixTime, grant: &Grant, origin: &Origin) -> Result<()> {
+    let Some(person) = grant.user_id else { return grants::revoke(tx, now, grant.id).map(drop) };
+    // The person's row first, as everywhere: two who wait for each other would both be thrown back.
+    users::lock(tx, person)?;
+    if grants::revoke(tx, now, grant.id)? {
+        let holder = holder_in_words(tx, grant)?;
+        security_log::append(tx, now, person, (SecurityEvent::TokenStolen, &holder), Some(origin))?;
+    }
+    Ok(())
+}
 
 /// Ends one user token of a person, with its grant. `false` when it is not theirs, or has ended.
 ///
 /// # Errors
 /// When the store fails.
-pub fn user_token(tx: &mut Database, now: UnixTime, user: Id<User>, token: Id<TokenRecord>) -> Result<bool> {
+pub fn user_token(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (Id<User>, &Origin),
+    token: Id<TokenRecord>,
+) -> Result<bool> {
     let found = tokens::find_in_use(tx, token)?.filter(|token| {
         token.basis.grant.user_id == Some(user)
             && GrantKind::OF_USER_TOKEN.contains(&token.basis.grant.kind)
             && token.life(now) == Life::Alive
     });
     let Some(token) = found else { return Ok(false) };
-    grants::revoke(tx, now, token.basis.grant.id)?;
+    let grant = token.basis.grant;
+    grants::revoke(tx, now, grant.id)?;
+    let holder = holder_in_words(tx, &grant)?;
+    security_log::append(tx, now, user, (SecurityEvent::UserTokenEnded, &holder), Some(origin))?;
     Ok(true)
+}
+
+/// Who holds what hangs on a grant, for its person to read.
+///
+/// # Errors
+/// When the store fails.
+pub fn holder_in_words(db: &mut Database, grant: &Grant) -> Result<String> {
+    let client = grant.client_key.map(|client| clients::find(db, client)).transpose()?.flatten();
+    Ok(client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name))
 }
 
 /// Ends all that a person gave to programs, also what a program that they approved has not fetched
@@ -39,13 +74,22 @@ pub fn given_to_programs(tx: &mut Database, now: UnixTime, user: Id<User>, kept:
     grants::revoke_given_to_programs(tx, now, user, kept)
 }
 
-/// "Remove application": all its grants from this person die and the consent is forgotten.
+/// "Remove application": all its grants from this person die and the consent is forgotten. One that was
+/// allowed nothing is removed without a word.
 ///
 /// # Errors
 /// When the store fails.
-pub fn application(tx: &mut Database, now: UnixTime, user: Id<User>, client: Id<Client>) -> Result<()> {
-    grants::revoke_of_person_and_client(tx, now, user, client)?;
-    consents::forget(tx, user, client)
+pub fn application(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (Id<User>, &Origin),
+    client: &Client,
+) -> Result<()> {
+    let ended = grants::revoke_of_person_and_client(tx, now, user, client.id)?;
+    if consents::forget(tx, user, client.id)? || ended {
+        security_log::append(tx, now, user, (SecurityEvent::ApplicationRemoved, &client.name), Some(origin))?;
+    }
+    Ok(())
 }
 
 /// Deletes an application: whoever allowed it is signed out of it, its secrets end.
@@ -81,9 +125,8 @@ pub fn session(tx: &mut Database, now: UnixTime, user: Id<User>, session: Id<Ses
     Ok(is_ended)
 }
 
-/// Ends a browser session whose browser signed in again, as `new`. What it gave goes on with the new one
-/// when the same person signed in: an app that asks for the password again (`prompt=login`) ends nothing
-/// of other apps.
+/// Ends a browser session whose person signed in again, as `new`. What it gave goes on with the new one: an
+/// app that asks for the password again (`prompt=login`) ends nothing of other apps.
 ///
 /// # Errors
 /// When the store fails.
@@ -93,9 +136,7 @@ pub fn replaced_session(
     (user, old): (Id<User>, Id<Session>),
     new: Id<Session>,
 ) -> Result<()> {
-    if sessions::find(tx, new)?.is_some_and(|(_, person)| person.id == user) {
-        grants::move_to_session(tx, old, new)?;
-    }
+    grants::move_to_session(tx, old, new)?;
     session(tx, now, user, old).map(drop)
 }
 

@@ -9,12 +9,14 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Origin;
 use crate::domain::token::{FilesetToken, GeneratorToken, StudioToken, Token};
 use crate::domain::token_class::{Action, ResourceType, TokenClass};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::{Role, User};
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, grants, tokens};
+use crate::store::{Database, StoreError, grants, security_log, tokens};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 128;
@@ -115,7 +117,7 @@ pub fn create(
     tx: &mut Database,
     now: UnixTime,
     limits: &Limits,
-    (user, draft, made_by): (&User, &StudioDraft, Option<Id<TokenRecord>>),
+    ((user, origin), draft, made_by): ((&User, &Origin), &StudioDraft, Option<Id<TokenRecord>>),
     derived: Option<Token<StudioToken>>,
 ) -> Result<Token<StudioToken>, Error<StudioRefusal>> {
     if draft.class.writes() && user.role == Role::Consumer {
@@ -136,6 +138,7 @@ pub fn create(
         ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::StudioTokenCreated, &draft.name), Some(origin))?;
     Ok(token)
 }
 
@@ -154,7 +157,7 @@ pub fn create_fileset(
     tx: &mut Database,
     now: UnixTime,
     limits: &Limits,
-    (user, name, fileset, valid_for): (&User, &str, &str, Option<i64>),
+    ((user, origin), name, fileset, valid_for): ((&User, &Origin), &str, &str, Option<i64>),
     derived: Option<Token<FilesetToken>>,
 ) -> Result<Token<FilesetToken>, Error<StudioRefusal>> {
     let is_plain =
@@ -175,6 +178,7 @@ pub fn create_fileset(
         ..record(now, TokenKind::Fileset, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::StudioTokenCreated, name), Some(origin))?;
     Ok(token)
 }
 
@@ -232,12 +236,28 @@ fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) ->
     Ok(Generator { record: made, text: Secret::new(token.expose()) })
 }
 
-/// Replaces a person's generator: the old one ends at once, and on request what it made. The caller
-/// holds the person's row, so that nothing is made with the old one meanwhile.
+/// Replaces a person's generator at their own wish: the old one ends at once, and on request what it made.
+/// The caller holds the person's row, so that nothing is made with the old one meanwhile.
 ///
 /// # Errors
 /// When the store fails.
 pub fn regenerate(
+    tx: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    (user, ends_children): (&User, bool),
+    origin: &Origin,
+) -> Result<Generator, StoreError> {
+    let generator = replace_generator(tx, now, mint, (user, ends_children))?;
+    security_log::append(tx, now, user.id, (SecurityEvent::GeneratorRegenerated, ""), Some(origin))?;
+    Ok(generator)
+}
+
+/// The same as a part of something larger, which is what the security log tells of.
+///
+/// # Errors
+/// When the store fails.
+pub fn replace_generator(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,

@@ -123,6 +123,7 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/account/tokens/generator/show", Access::Person),
     ("POST", "/account/tokens/generator/regenerate", Access::Person),
     ("POST", "/account/tokens/{id}/revoke", Access::Person),
+    ("GET", "/account/log", Access::Person),
     ("GET", "/account/apps", Access::Person),
     ("POST", "/account/apps/{client_id}/remove", Access::Person),
     ("GET", "/developer", Access::Person),

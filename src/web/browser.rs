@@ -22,27 +22,34 @@ use crate::clock::UnixTime;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
-use crate::identity::session;
+use crate::identity::session::{self, Origin};
 use crate::store::{Database, StoreError};
-use crate::tokens::{revoke, sitting};
+use crate::tokens::sitting;
 
 /// The one entry of a cookie session's state: the session's key.
 const ENTRY: &str = "key";
 
 /// The cookie behind a request; the only type that spells a session key.
-pub struct BrowserSession(CookieSession);
+pub struct BrowserSession {
+    cookie: CookieSession,
+    origin: Origin,
+}
 
 impl BrowserSession {
+    fn of(request: &HttpRequest) -> Self {
+        Self { cookie: request.get_session(), origin: app_of(request).origin_of(request) }
+    }
+
     /// The key that the browser presented.
     fn key(&self) -> Option<Token<SessionKey>> {
-        let text: String = self.0.get(ENTRY).ok().flatten()?;
+        let text: String = self.cookie.get(ENTRY).ok().flatten()?;
         Token::parse(&text).ok()
     }
 
     /// Puts a new session into the browser: signing in renews the id.
     fn put(&self, key: &Token<SessionKey>) -> Result<(), StoreError> {
-        self.0.renew();
-        let kept = self.0.insert(ENTRY, key.expose());
+        self.cookie.renew();
+        let kept = self.cookie.insert(ENTRY, key.expose());
         kept.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
@@ -52,9 +59,9 @@ impl BrowserSession {
     /// When the store fails.
     pub async fn sign_in(&self, app: &Data<App>, key: &Token<SessionKey>) -> Result<(), StoreError> {
         if let Some(before) = self.visitor(app).await? {
-            let (now, new) = (app.now(), key.id());
-            let before = (before.user.id, before.session.id);
-            app.store.write(move |tx| revoke::replaced_session(tx, now, before, new)).await?;
+            let (now, both) = (app.now(), (before.session.id, key.id()));
+            let write = move |tx: &mut Database| session::replace(tx, now, (before.user.id, &before.origin), both);
+            app.store.write(write).await?;
         }
         self.put(key)
     }
@@ -65,9 +72,9 @@ impl BrowserSession {
     /// When the store fails.
     pub async fn sign_out(&self, app: &Data<App>) -> Result<(), StoreError> {
         if let Some(visitor) = self.visitor(app).await? {
-            end(app, &visitor).await?;
+            end(app, visitor).await?;
         }
-        self.0.purge();
+        self.cookie.purge();
         Ok(())
     }
 
@@ -79,13 +86,13 @@ impl BrowserSession {
         let Some(key) = self.key() else { return Ok(None) };
         let (now, shared) = (app.now(), app.clone());
         let found = app.store.read(move |db| session::find(db, now, &shared.mint, &key)).await?;
-        Ok(found.map(|(session, user)| Visitor { session, user }))
+        Ok(found.map(|(session, user)| Visitor { session, user, origin: self.origin.clone() }))
     }
 }
 
-async fn end(app: &Data<App>, visitor: &Visitor) -> Result<(), StoreError> {
+async fn end(app: &Data<App>, visitor: Visitor) -> Result<(), StoreError> {
     let (now, user, session) = (app.now(), visitor.user.id, visitor.session.id);
-    app.store.write(move |tx| revoke::session(tx, now, user, session).map(drop)).await
+    app.store.write(move |tx| session::end(tx, now, (user, &visitor.origin), session).map(drop)).await
 }
 
 /// A signed-in person. As an argument of a handler it sends everybody else to log in.
@@ -95,6 +102,8 @@ pub struct Visitor {
     pub session: Session,
     /// Who they are.
     pub user: User,
+    /// Where this request comes from, for the security log.
+    pub origin: Origin,
 }
 
 /// A signed-in person, or somebody.
@@ -113,7 +122,7 @@ impl Visitor {
     /// When the store fails.
     pub fn again(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Option<Self>, StoreError> {
         let found = sitting::find_again(tx, now, &app.mint.lifetimes, &self.session)?;
-        Ok(found.map(|(session, user)| Self { session, user }))
+        Ok(found.map(|(session, user)| Self { session, user, origin: self.origin.clone() }))
     }
 
     /// The frame of their pages.
@@ -164,7 +173,7 @@ impl FromRequest for BrowserSession {
     type Future = std::future::Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self(request.get_session())))
+        std::future::ready(Ok(Self::of(request)))
     }
 }
 
@@ -173,7 +182,7 @@ impl FromRequest for MaybeVisitor {
     type Future = Pending<Self, PageError>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let (app, browser) = (app_of(request), BrowserSession(request.get_session()));
+        let (app, browser) = (app_of(request), BrowserSession::of(request));
         Box::pin(async move {
             let found = browser.visitor(&app).await;
             found.map(Self).map_err(|error| PageError::unavailable(&app, &error))

@@ -206,6 +206,7 @@ async fn the_pages_of_an_account_fit_every_window() {
         ("account", "/account"),
         ("sessions", "/account/sessions"),
         ("apps", "/account/apps"),
+        ("log", "/account/log"),
         ("developer", "/developer"),
         ("app", &app),
         ("new-app", "/developer/apps/new"),

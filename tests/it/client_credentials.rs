@@ -129,7 +129,7 @@ async fn an_application_without_a_secret_cannot_register_it() {
     let (now, lifetimes) = (server.now(), server.app.mint.lifetimes);
     let asked = Draft { client_type: ClientType::Public, ..draft("projects") };
     let made = transact(&server.app.store, move |tx| {
-        clients::register(tx, now, &lifetimes, (By::Operator(owner.id), asked.clone()))
+        clients::register(tx, now, &lifetimes, (By::Operator(owner.id), asked.clone()), None)
     });
     let Err(Error::Refused(problems)) = made.await else { panic!("it was registered") };
     assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), ["grant_types"]);

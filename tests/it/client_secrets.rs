@@ -14,8 +14,8 @@ async fn listed(server: &Server, app: &Application) -> Vec<ClientSecretRecord> {
 }
 
 async fn rolled(server: &Server, app: &Application, keep_old_for: i64) -> String {
-    let (now, key) = (server.now(), app.client.id);
-    server.write(move |tx| roll_secret(tx, now, key, keep_old_for)).await.expose().to_owned()
+    let (now, client) = (server.now(), app.client.clone());
+    server.write(move |tx| roll_secret(tx, now, (&client, keep_old_for), None)).await.expose().to_owned()
 }
 
 /// The status of a request that authenticates with this secret.

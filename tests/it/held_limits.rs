@@ -10,7 +10,7 @@ use gatepost::tokens::personal::{self, Draft, PersonalRefusal};
 use serde_json::{Value, json};
 
 use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION, mint_path};
-use crate::harness::{self, Server};
+use crate::harness::{self, Server, somewhere};
 
 const STREAMING: (&str, &str) = ("read_only", "dataset_streaming");
 const LIVING: &str = "tokens JOIN grants ON grants.id = grant_id WHERE grants.revoked_at IS NULL \
@@ -23,7 +23,7 @@ async fn make_personal(server: &Server, user: &User, count: usize) {
         for number in 0..count {
             let draft =
                 Draft { description: format!("t-{number}"), access_list: Some(list.clone()), ..Draft::default() };
-            personal::create(tx, now, &limits, (&user, &draft, None))?;
+            personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None))?;
         }
         Ok::<_, Error<PersonalRefusal>>(())
     });

@@ -69,6 +69,8 @@ mod response_modes;
 mod revocation;
 mod scopes;
 mod secrets_at_rest;
+mod security_log;
+mod security_log_table;
 mod sign_in;
 mod signing_keys;
 mod store;

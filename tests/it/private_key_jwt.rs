@@ -4,6 +4,7 @@ use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
+use gatepost::store::Database;
 use gatepost::upkeep;
 use serde_json::{Value, json};
 
@@ -245,7 +246,8 @@ async fn keys_that_hold_secrets_or_fit_nothing_are_not_registered() {
         let draft = Draft { jwks: Some(jwks.clone()), client_type, ..keyed(String::new()) };
         let (now, lifetimes) = (server.now(), server.app.mint.lifetimes);
         let by = By::Owner(owner.id);
-        let made = transact(&server.app.store, move |tx| clients::register(tx, now, &lifetimes, (by, draft.clone())));
+        let register = move |tx: &mut Database| clients::register(tx, now, &lifetimes, (by, draft.clone()), None);
+        let made = transact(&server.app.store, register);
         let Err(Error::Refused(problems)) = made.await else { panic!("{jwks} was taken") };
         assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), ["jwks"], "{jwks}");
     }

@@ -7,7 +7,7 @@ use gatepost::domain::registration::Draft;
 use gatepost::domain::scope::Scope;
 use gatepost::domain::user::User;
 use gatepost::outcome::transact;
-use gatepost::store::clients;
+use gatepost::store::{Database, clients};
 use gatepost::tokens::personal::{self, Limits};
 use gatepost::tokens::revoke;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::harness::application::Application;
 use crate::harness::held::{ACCESS_TOKENS, TILES};
 use crate::harness::http::Answer;
-use crate::harness::{self, Server, confidential, execute, public};
+use crate::harness::{self, Server, confidential, execute, public, somewhere};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -65,7 +65,8 @@ async fn with_scopes(server: &Server, user: &User, scope: &str, valid_for: Optio
     let scope: Scope = scope.parse().expect("because a test spells its scopes right");
     let description = "x".to_owned();
     let draft = personal::Draft { description, scope, valid_for, ..personal::Draft::default() };
-    let made = transact(&server.app.store, move |tx| personal::create(tx, now, &limits, (&user, &draft, None)));
+    let make = move |tx: &mut Database| personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
+    let made = transact(&server.app.store, make);
     made.await.expect("because it is right").expose().to_owned()
 }
 
@@ -156,7 +157,8 @@ async fn a_list_is_a_limit_at_every_api() {
     let access_list = Some(personal::parse_access_list(Some(&entry)).expect("because it is right"));
     let scope: Scope = "tiles:read".parse().expect("because it is a scope");
     let draft = personal::Draft { description: "x".to_owned(), scope, access_list, ..personal::Draft::default() };
-    let made = transact(&server.app.store, move |tx| personal::create(tx, now, &limits, (&user, &draft, None)));
+    let make = move |tx: &mut Database| personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
+    let made = transact(&server.app.store, make);
     let personal = made.await.expect("because it is right").expose().to_owned();
     let token = ask(&gateway, &personal, &[("audience", TILES)]).await.member("access_token");
     assert_eq!(tiles.introspect(&token).await["access_list"][0]["pathId"], "map");

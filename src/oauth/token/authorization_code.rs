@@ -8,6 +8,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::session::Origin;
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::access_token::{Answers, run};
@@ -18,7 +19,7 @@ use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, grants};
-use crate::tokens::{Mint, issue};
+use crate::tokens::{Mint, issue, revoke};
 
 /// A code with what must come with it.
 #[derive(Clone, Debug)]
@@ -60,6 +61,7 @@ struct Exchange<'a> {
     now: UnixTime,
     mint: &'a Mint,
     client: &'a Client,
+    origin: &'a Origin,
     request: &'a Request,
     found: Option<(AuthorizationCodeRecord, GrantInUse)>,
 }
@@ -69,10 +71,10 @@ pub(super) fn redeem(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    client: &Client,
+    (client, origin): (&Client, &Origin),
     request: &Request,
 ) -> Result<TokenResponse> {
-    let mut exchange = Exchange { tx, now, mint, client, request, found: None };
+    let mut exchange = Exchange { tx, now, mint, client, origin, request, found: None };
     run(now, (&client.client_id, request.code.expose()), &mut exchange)
 }
 
@@ -84,7 +86,7 @@ impl Exchange<'_> {
     /// RFC 6749 §4.1.2: the tokens of a code that is used twice are revoked, if it is its own
     /// client that does so.
     fn replayed(&mut self, grant: &GrantInUse) -> Error<Refusal> {
-        match grants::revoke(self.tx, self.now, grant.grant.id) {
+        match revoke::stolen(self.tx, self.now, &grant.grant, self.origin) {
             Ok(()) => INVALID_CODE.because("the code was used before"),
             Err(error) => error.into(),
         }

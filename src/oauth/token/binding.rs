@@ -3,9 +3,12 @@
 use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::session::Origin;
+use crate::domain::token_in_use::GrantInUse;
 use crate::oauth::Result;
 use crate::oauth::problem::{DPOP_REQUIRED, INVALID_CODE, INVALID_REFRESH_TOKEN};
 use crate::store::{Database, grants, refresh_tokens, tokens};
+use crate::tokens::revoke;
 
 /// Whether the client may ask without a proof (§5.2, `dpop_bound_access_tokens`).
 pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
@@ -46,7 +49,7 @@ pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> 
 pub fn bind(
     tx: &mut Database,
     now: UnixTime,
-    client: &Client,
+    (client, origin): (&Client, &Origin),
     response: &mut TokenResponse,
     key: Option<&str>,
 ) -> Result<()> {
@@ -54,7 +57,9 @@ pub fn bind(
         && !refresh_tokens::bind(tx, refresh_token.id(), key)?
     {
         if let Some(record) = refresh_tokens::find(tx, refresh_token.id())? {
-            grants::revoke(tx, now, record.grant_id)?;
+            if let Some(GrantInUse { grant, .. }) = grants::find_in_use(tx, record.grant_id)? {
+                revoke::stolen(tx, now, &grant, origin)?;
+            }
         }
         return Err(INVALID_REFRESH_TOKEN.because("the refresh token came again with another key than before"));
     }

@@ -15,6 +15,7 @@ use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::Scope;
+use crate::domain::session::Origin;
 use crate::domain::token::{AccessToken, RefreshToken, Token};
 use crate::outcome::Error;
 use crate::store::Database;
@@ -135,11 +136,13 @@ pub fn answer(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    (client, request): (&Client, &TokenRequest),
+    (client, request, origin): (&Client, &TokenRequest, &Origin),
 ) -> Result<TokenResponse> {
     match request {
-        TokenRequest::AuthorizationCode(request) => authorization_code::redeem(tx, now, mint, client, request),
-        TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, client, request),
+        TokenRequest::AuthorizationCode(request) => {
+            authorization_code::redeem(tx, now, mint, (client, origin), request)
+        }
+        TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, (client, origin), request),
         TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
         TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
         TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, mint, client, request),

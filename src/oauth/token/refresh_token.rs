@@ -10,6 +10,7 @@ use crate::domain::id::Id;
 use crate::domain::refresh_token::{PARALLEL_SECONDS, RefreshTokenRecord};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::session::Origin;
 use crate::domain::signing_key::LONGEST_JWT;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_in_use::{GrantInUse, Life};
@@ -23,7 +24,7 @@ use crate::outcome::Error;
 use crate::store::tokens::Given;
 use crate::store::{Database, consents, grants, refresh_tokens, tokens};
 use crate::tokens::last_use::Seen;
-use crate::tokens::{Mint, issue};
+use crate::tokens::{Mint, issue, revoke};
 
 /// A refresh token with the scope that is asked of it.
 #[derive(Clone, Debug)]
@@ -62,6 +63,7 @@ struct Renewal<'a> {
     now: UnixTime,
     mint: &'a Mint,
     client: &'a Client,
+    origin: &'a Origin,
     request: &'a Request,
     found: Option<(Token<RefreshToken>, RefreshTokenRecord, GrantInUse)>,
 }
@@ -71,12 +73,12 @@ pub(super) fn refresh(
     tx: &mut Database,
     now: UnixTime,
     mint: &Mint,
-    client: &Client,
+    (client, origin): (&Client, &Origin),
     request: &Request,
 ) -> Result<TokenResponse> {
     // Some clients send here what they sent for the code, with what was ignored there.
     let scope = request.scope.clone().map(|asked| scopes::counting(tx, asked, &client.scope)).transpose()?;
-    let mut renewal = Renewal { tx, now, mint, client, request, found: None };
+    let mut renewal = Renewal { tx, now, mint, client, origin, request, found: None };
     let asked = (client.client_id.as_str(), request.refresh_token.expose(), scope.as_ref().map(Scope::as_str));
     run(now, asked, &mut renewal)
 }
@@ -146,10 +148,10 @@ impl Renewal<'_> {
     /// Reuse after the successor was used: one of the two holders is a thief (RFC 9700 §4.14.2).
     fn stolen(&mut self, grant: &GrantInUse) -> Error<Refusal> {
         let forget = |tx: &mut Database| match (&grant.person, &grant.application) {
-            (Some(person), Some(client)) => consents::forget(tx, person.id, client.id),
+            (Some(person), Some(client)) => consents::forget(tx, person.id, client.id).map(drop),
             _ => Ok(()),
         };
-        match grants::revoke(self.tx, self.now, grant.grant.id).and_then(|()| forget(self.tx)) {
+        match revoke::stolen(self.tx, self.now, &grant.grant, self.origin).and_then(|()| forget(self.tx)) {
             Ok(()) => INVALID_REFRESH_TOKEN.because("the refresh token was used again after its successor was used"),
             Err(error) => error.into(),
         }

@@ -53,7 +53,7 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     let created = transact(&app.store, move |tx| {
         let (_, user) = writer.again(tx, now)?;
         let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
-            personal::create(tx, now, &shared.config.token_limits, (&user, &draft, secret))
+            personal::create(tx, now, &shared.config.token_limits, ((&user, writer.origin()), &draft, secret))
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
     });
@@ -131,7 +131,7 @@ pub async fn delete(
     }
     let revoked = transact::<_, ApiError, _>(&app.store, move |tx| {
         let (_, user) = writer.again(tx, now)?;
-        match held::revoke(tx, now, (user.id, &KINDS), id)? {
+        match held::revoke(tx, now, (user.id, &KINDS), id, writer.origin())? {
             true => Ok(()),
             false => Err(Error::Refused(ApiError::not_found())),
         }

@@ -126,7 +126,7 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
             let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await?;
             let found = found.filter(|link| link.person().uuid() == user_id.to_ascii_lowercase());
             let person = check(&found.ok_or(SignUpRefusal::LinkOver)?.email)?;
-            invitation::accept(app.desk(), now, (key, person), None).await?.0
+            invitation::accept(app.desk(), now, (key, person), (&app.origin_of(&request), false)).await?.0
         }
         None => {
             let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));
@@ -147,7 +147,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
     let now = app.now();
     let deleted = transact::<_, ApiError, _>(&app.store, move |tx| {
         let (token, user) = writer.again(tx, now)?;
-        Ok(account::delete(tx, now, (&user, &token))?)
+        Ok(account::delete(tx, now, (&user, &token), writer.origin())?)
     });
     if !deleted.await? {
         let message = "Log in again first: deleting an account needs a log-in of the last 15 minutes.";
@@ -186,7 +186,7 @@ pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) ->
     let now = app.now();
     let renamed = transact(&app.store, move |tx| {
         let (_, user) = writer.again(tx, now)?;
-        account::rename(tx, user.id, &name).map_err(|error| error.map_refusal(ApiError::from))
+        account::rename(tx, now, (&user, writer.origin()), &name).map_err(|error| error.map_refusal(ApiError::from))
     });
     renamed.await?;
     Ok(answer(&json!({})))

@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use super::error::ApiError;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::session::Origin;
 use crate::domain::token::MalformedToken;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
@@ -110,12 +111,18 @@ pub struct Writer {
     presented: BearerToken,
     user: Id<User>,
     mint: Arc<Mint>,
+    origin: Origin,
 }
 
 impl Writer {
     /// Who it is.
     pub fn user(&self) -> Id<User> {
         self.user
+    }
+
+    /// Where the request comes from, for the security log.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The token and its person as they stand in the transaction; what a revocation, a new password or
@@ -137,7 +144,7 @@ pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Resul
     let is_bound = dpop::token_in_header(request).is_some();
     let found = judged(app, request, door).await;
     let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound).needing(door.scope()))?;
-    Ok(Writer { door, presented, user: user.id, mint: app.mint.clone() })
+    Ok(Writer { door, presented, user: user.id, mint: app.mint.clone(), origin: app.origin_of(request) })
 }
 
 async fn judged(

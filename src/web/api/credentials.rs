@@ -9,7 +9,6 @@ use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::leak::report;
-use crate::identity::mailed::asker;
 use crate::tokens::leak::{Reported, examine};
 use crate::web::app::App;
 
@@ -40,9 +39,9 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     });
     let ours = ours.await?;
     if !ours.is_empty() {
-        let (mail, asker) = (app.mail.clone(), asker(now, &origin));
+        let mail = app.mail.clone();
         app.store
-            .write(move |tx| ours.iter().try_for_each(|reported| report(tx, now, (&mail, &asker), reported)))
+            .write(move |tx| ours.iter().try_for_each(|reported| report(tx, now, (&mail, &origin), reported)))
             .await?;
         app.mail.wake();
     }

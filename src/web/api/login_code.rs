@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::error::ApiError;
 use super::json;
+use crate::domain::session::Origin;
 use crate::domain::token::{LoginCode, Token};
 use crate::identity::login_code::{LoginCodeRefusal, examine_code, knows_origin, swap};
 use crate::outcome::{consult, transact};
@@ -56,7 +57,7 @@ pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
 /// Swaps a code for its token, once.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let origin = origin(&request).unwrap_or_default();
-    let exchanged = exchange(&app, &origin, payload).await;
+    let exchanged = exchange(&app, &origin, (app.origin_of(&request), payload)).await;
     let mut response = exchanged.unwrap_or_else(|error| error.error_response());
     if may_read(&app, &origin).await
         && let Ok(origin) = origin.parse()
@@ -67,7 +68,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Htt
     response
 }
 
-async fn exchange(app: &Data<App>, origin: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
+async fn exchange(app: &Data<App>, origin: &str, (from, payload): (Origin, Payload)) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let code = Token::<LoginCode>::parse(body.required("login_code")?);
     let code = code.map_err(|_malformed| ApiError::from(LoginCodeRefusal))?;
@@ -75,7 +76,7 @@ async fn exchange(app: &Data<App>, origin: &str, payload: Payload) -> Result<Htt
     let (now, origin) = (app.now(), origin.to_owned());
     let asked = (code.clone(), verifier.clone(), origin.clone());
     consult(&app.store, move |db| examine_code(db, now, (&asked.0, &asked.1, &asked.2))).await?;
-    let issued = transact(&app.store, move |tx| swap(tx, now, (&code, &verifier, &origin))).await?;
+    let issued = transact(&app.store, move |tx| swap(tx, now, (&code, &verifier, &origin), &from)).await?;
     let answer = json!({ "token": issued.token.expose(), "expires_in": issued.expires_in });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
 }

@@ -20,10 +20,9 @@ pub async fn update_password(app: Data<App>, request: HttpRequest, payload: Payl
     let (token, user) = caller(&app, &request, Door::Security).await?;
     let body = json::read(payload).await?;
     let (old, new) = (Secret::new(body.required("oldPassword")?), body.required("newPassword")?);
-    let address = app.origin_of(&request).address;
     // "All other": the program that asked goes on with what it has.
     let kept = Kept { session: token.basis.grant.session_id, grant: Some(token.basis.grant.id) };
-    change_password(app.desk(), app.now(), (&user, old, new), (&address, kept)).await?;
+    change_password(app.desk(), app.now(), (&user, old, new), (&app.origin_of(&request), kept)).await?;
     Ok(answer(&json!({})))
 }
 
@@ -35,14 +34,14 @@ pub async fn reset_password(app: Data<App>, request: HttpRequest, payload: Paylo
 }
 
 /// `password/validate`: finishes a reset. A program cannot be asked what should stay, so all ends.
-pub async fn finish_reset(app: Data<App>, payload: Payload) -> Result<HttpResponse, ApiError> {
+pub async fn finish_reset(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let wanted = NewCredentials {
         key: Secret::new(body.required("token")?),
         password: Secret::new(body.required("newPassword")?),
         ends_own_tokens: true,
     };
-    recovery::finish(app.desk(), app.now(), wanted, None).await?;
+    recovery::finish(app.desk(), app.now(), wanted, (&app.origin_of(&request), false)).await?;
     Ok(answer(&json!({})))
 }
 

@@ -17,12 +17,13 @@ use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
-use crate::store::tokens;
+use crate::store::{Database, tokens};
 use crate::tokens::check::Door;
 use crate::tokens::held::{self, OF_STUDIO};
 use crate::tokens::idempotency::create_once;
 use crate::tokens::studio::{self, Asked, StudioDraft};
 use crate::web::app::App;
+use crate::web::browser::Visitor;
 
 /// Tokens per answer of the list.
 const PAGE: i64 = 1_000;
@@ -46,7 +47,7 @@ pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
         let (generator, user) = writer.again(tx, now)?;
         let made_by = Some(generator.record.id);
         let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
-            studio::create(tx, now, &shared.config.token_limits, (&user, &wanted, made_by), secret)
+            studio::create(tx, now, &shared.config.token_limits, ((&user, writer.origin()), &wanted, made_by), secret)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
     });
@@ -111,10 +112,10 @@ pub async fn create_fileset(
     let repeat = repeat_of(&request, &format!("fileset {}", body.canonical()))?;
     let (shared, valid_for) = (app.clone(), studio::in_seconds(minutes));
     let created = transact(&app.store, move |tx| {
-        let user = session.again(tx, &shared, now)?.user;
+        let Visitor { user, origin, .. } = session.again(tx, &shared, now)?;
         let limits = &shared.config.token_limits;
         let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
-            studio::create_fileset(tx, now, limits, (&user, &name, &fileset, valid_for), secret)
+            studio::create_fileset(tx, now, limits, ((&user, &origin), &name, &fileset, valid_for), secret)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
     });
@@ -131,7 +132,8 @@ pub async fn delete(app: Data<App>, session: SessionVisitor, id: Path<String>) -
     if !app.store.read(move |db| held::is_held(db, now, (user, &OF_STUDIO), id)).await? {
         return Err(ApiError::not_found());
     }
-    match app.store.write(move |tx| held::revoke(tx, now, (user, &OF_STUDIO), id)).await? {
+    let revoke = move |tx: &mut Database| held::revoke(tx, now, (user, &OF_STUDIO), id, &session.visitor().origin);
+    match app.store.write(revoke).await? {
         true => Ok(answer(&json!({}))),
         false => Err(ApiError::not_found()),
     }
@@ -163,8 +165,8 @@ pub async fn regenerate(app: Data<App>, session: SessionVisitor) -> Result<HttpR
     let (now, shared) = (app.now(), app.clone());
     let session = session.fresh(now)?;
     let made = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let user = session.again(tx, &shared, now)?.user;
-        studio::regenerate(tx, now, &shared.mint, (&user, false)).map_err(Error::Failed)
+        let Visitor { user, origin, .. } = session.again(tx, &shared, now)?;
+        studio::regenerate(tx, now, &shared.mint, (&user, false), &origin).map_err(Error::Failed)
     });
     Ok(with_text(&made.await?))
 }

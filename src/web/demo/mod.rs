@@ -146,10 +146,10 @@ async fn populate(
     let registered = transact(&app.store, move |tx| {
         let mut owner = None;
         for person in &persons {
-            owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true))?);
+            owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true, None))?);
         }
         let owner = owner.expect("because there are people").id;
-        let app = clients::register(tx, now, &lifetimes, (By::Operator(owner), sample_app.clone()))?;
+        let app = clients::register(tx, now, &lifetimes, (By::Operator(owner), sample_app.clone()), None)?;
         let (_, api) = apis::register(tx, now, sample_api.clone())?;
         Ok((credentials(app), credentials(api)))
     });

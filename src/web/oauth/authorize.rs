@@ -158,7 +158,7 @@ pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, Page
 /// When the store fails, or the query cannot be read.
 pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> Result<bool, PageError> {
     let address = Address::new(app, query);
-    let (asked, Visitor { session, user }) = (examine(app, &address).await?, visitor);
+    let (asked, Visitor { session, user, .. }) = (examine(app, &address).await?, visitor);
     let began = address.began.as_ref();
     Ok(asked.is_ok_and(|asked| asked.wishes.must_log_in(app.now(), (session, user), began)))
 }
@@ -191,7 +191,7 @@ async fn next_step(
     visitor: Option<&Visitor>,
 ) -> Result<(Step, Allowed), PageError> {
     let (now, began) = (app.now(), address.began.as_ref());
-    let Some(Visitor { session, user }) = visitor else {
+    let Some(Visitor { session, user, .. }) = visitor else {
         return Ok((asked.next_step(now, began, None), Allowed::default()));
     };
     let (client, id) = (asked.client.id, user.id);
@@ -248,8 +248,9 @@ async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor
 
 async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, request) = (app.now(), app.clone(), asked.clone());
-    let session = visitor.session.clone();
-    let issued = transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, &session));
+    let Visitor { session, origin, .. } = visitor.clone();
+    let issued =
+        transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, (&session, &origin)));
     let code = match issued.await {
         Ok(code) => code,
         Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::signing::{self, Texts};
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
+use crate::domain::session::Origin;
 use crate::identity::throttle::Throttled;
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
@@ -57,7 +58,7 @@ pub(in crate::web) async fn respond(
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
     let asked = (token_request.clone(), proven.as_ref());
-    let response = answer(app, now, (credentials, audiences), asked).await;
+    let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
     let response = token::keep_pace(now, &app.mint, &token_request, response);
     let response = response.map_err(|error| knock.refuse(app, error))?;
     let texts = signing::texts(app, now, &response).await;
@@ -130,6 +131,7 @@ async fn answer(
     now: UnixTime,
     (credentials, audiences): (ClientCredentials, Vec<String>),
     (token_request, proven): (TokenRequest, Option<&Proven>),
+    origin: Origin,
 ) -> Result<TokenResponse, Error<Refusal>> {
     let (shared, asked) = (app.clone(), token_request.clone());
     let key = proven.map(|proven| proven.jkt.clone());
@@ -156,8 +158,8 @@ async fn answer(
     }
     let shared = app.clone();
     transact(&app.store, move |tx| {
-        let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request))?;
-        binding::bind(tx, now, &client, &mut response, key.as_deref())?;
+        let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request, &origin))?;
+        binding::bind(tx, now, (&client, &origin), &mut response, key.as_deref())?;
         Ok(response)
     })
     .await

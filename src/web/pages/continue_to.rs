@@ -10,7 +10,7 @@ use crate::clock::in_words;
 use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult};
-use crate::store::clients;
+use crate::store::{Database, clients};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -145,8 +145,9 @@ async fn go(
     visitor: &Visitor,
 ) -> Result<HttpResponse, PageError> {
     let (now, shared, wanted) = (app.now(), app.clone(), redirect.clone());
-    let session = visitor.session.clone();
-    let allowed = app.store.write(move |tx| login_redirect::allow(tx, now, &shared.mint, &wanted, &session)).await;
+    let Visitor { session, origin, .. } = visitor.clone();
+    let allow = move |tx: &mut Database| login_redirect::allow(tx, now, &shared.mint, &wanted, (&session, &origin));
+    let allowed = app.store.write(allow).await;
     Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),
         // Logged out a moment ago, in another window: the same address asks who it is now.

@@ -183,9 +183,9 @@ async fn decide(
     is_allowed: bool,
 ) -> Result<HttpResponse, PageError> {
     let (now, shared, asked) = (app.now(), app.clone(), waiting.clone());
-    let session = visitor.session.clone();
+    let who = visitor.clone();
     let decided = app.store.write(move |tx| match is_allowed {
-        true => approve(tx, now, &shared.mint, &asked, &session),
+        true => approve(tx, now, &shared.mint, &asked, (&who.session, &who.origin)),
         false => deny(tx, now, &asked),
     });
     let decided = decided.await.map_err(|error| PageError::unavailable(app, &error))?;

@@ -61,7 +61,7 @@ pub async fn post(
     let password = Some(form.get("password").unwrap_or_default());
     let checked = people::check(Credentials { username: &username, email: &link.email, password });
     let made = match checked {
-        Ok(person) => invitation::accept(app.desk(), app.now(), (key, person), Some(&app.origin_of(&request))).await,
+        Ok(person) => invitation::accept(app.desk(), app.now(), (key, person), (&app.origin_of(&request), true)).await,
         Err(problems) => Err(Error::Refused(SignUpRefusal::Problems(problems))),
     };
     match made {

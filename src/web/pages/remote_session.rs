@@ -81,15 +81,14 @@ pub async fn decide(
     form: &Parameters,
 ) -> Result<HttpResponse, PageError> {
     let session = waiting(app, id).await?;
-    let (now, key) = (app.now(), session.id);
+    let now = app.now();
     if form.get("decision") != Some("allow") {
-        let forgotten = app.store.write(move |tx| cancel(tx, key)).await;
+        let forgotten = app.store.write(move |tx| cancel(tx, session.id)).await;
         forgotten.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(done(app, visitor, "Cancelled", "The program was not logged in."));
     }
     let password = Secret::new(form.get("password").unwrap_or_default());
-    let address = app.origin_of(request).address;
-    match approve(app.desk(), now, (&visitor.user, password, &address), key).await {
+    match approve(app.desk(), now, (&visitor.user, password, &visitor.origin), &session).await {
         Ok(true) => Ok(done(app, visitor, "The program is logged in", "You can close this page and go back to it.")),
         Ok(false) => Err(PageError::not_found(app)),
         Err(Error::Refused(refusal)) => Ok(show(app, request, (id, &session, visitor), Some(refusal.to_string()))),

@@ -159,7 +159,7 @@ pub async fn post_finish(
     let ends_own_tokens = form.get("end_tokens").is_some();
     let password = Secret::new(form.get("password").unwrap_or_default());
     let wanted = NewCredentials { key, password, ends_own_tokens };
-    match recovery::finish(app.desk(), app.now(), wanted, Some(&app.origin_of(&request))).await {
+    match recovery::finish(app.desk(), app.now(), wanted, (&app.origin_of(&request), true)).await {
         Ok(recovered) => {
             if let Some(session) = &recovered.session {
                 browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;

@@ -70,6 +70,7 @@ fn own_pages(config: &mut ServiceConfig) {
         .service(page("/account/tokens/generator/show").route(post().to(account::tokens::show_generator)))
         .service(page("/account/tokens/generator/regenerate").route(post().to(account::tokens::regenerate)))
         .service(page("/account/tokens/{id}/revoke").route(post().to(account::tokens::revoke)))
+        .service(page("/account/log").route(get().to(account::log::get)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
         .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)));
 }

@@ -30,6 +30,7 @@ use gatepost::domain::api::TokenFormat;
 use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::secret::Secret;
+use gatepost::domain::session::Origin;
 use gatepost::domain::user::{Role, User, fold};
 use gatepost::identity::people::{self, Credentials};
 use gatepost::identity::throttle;
@@ -225,8 +226,9 @@ impl Server {
         let person = people::check(written).expect("because the names of a test are right");
         let hash = person.hash(&self.app.hasher).await.expect("because nobody else waits");
         let now = self.now();
-        let made =
-            transact(&self.app.store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true)));
+        let made = transact(&self.app.store, move |tx| {
+            people::create(tx, now, (&person, hash.as_deref()), (role, true, None))
+        });
         made.await.expect("because the name is free")
     }
 
@@ -270,7 +272,8 @@ impl Server {
     /// Registers an application for somebody.
     pub async fn register(&self, by: By, draft: Draft) -> Application {
         let (now, lifetimes, written) = (self.now(), self.app.mint.lifetimes, draft.clone());
-        let made = transact(&self.app.store, move |tx| clients::register(tx, now, &lifetimes, (by, written.clone())));
+        let made =
+            transact(&self.app.store, move |tx| clients::register(tx, now, &lifetimes, (by, written.clone()), None));
         self.as_application(made.await.expect("because the draft of a test is right"))
     }
 
@@ -318,6 +321,11 @@ impl Server {
         let (id, at) = (person.id, is_disabled.then(|| self.now()));
         self.write(move |tx| users::set_disabled(tx, id, at)).await;
     }
+}
+
+/// Where nothing in particular comes from.
+pub fn somewhere() -> Origin {
+    Origin { address: "127.0.0.1".to_owned(), user_agent: "a test".to_owned() }
 }
 
 /// Runs SQL on a database of the store, for what no function of the store does.

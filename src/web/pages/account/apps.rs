@@ -98,7 +98,7 @@ pub async fn remove(app: Data<App>, client_id: Path<String>, visitor: Visitor) -
     let (now, user) = (app.now(), visitor.user.id);
     let removed = app.store.write(move |tx| {
         let Some(client) = clients::find_by_client_id(tx, &client_id)? else { return Ok(false) };
-        revoke::application(tx, now, user, client.id)?;
+        revoke::application(tx, now, (user, &visitor.origin), &client)?;
         Ok(true)
     });
     match removed.await {

@@ -2,6 +2,8 @@
 
 pub mod apps;
 pub mod confirm;
+pub mod log;
+mod log_file;
 pub mod new_token;
 pub mod sessions;
 pub mod token_offer;

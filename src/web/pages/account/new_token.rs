@@ -170,7 +170,7 @@ pub async fn post(
     let made = transact(&app.store, move |tx| {
         let ended = || FieldError { field: "", message: "You were logged out meanwhile. Log in again.".to_owned() };
         let visitor = who.again(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
-        wish.carry_out(tx, now, &shared.config.token_limits, &visitor.user)
+        wish.carry_out(tx, now, &shared.config.token_limits, (&visitor.user, &visitor.origin))
     });
     match made.await {
         Ok((text, record)) => {

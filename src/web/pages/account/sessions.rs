@@ -7,7 +7,7 @@ use askama::Template;
 use super::{before, last_used};
 use crate::clock::{UnixTime, in_words};
 use crate::domain::client::Client;
-use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token_record::TokenRecord;
@@ -102,19 +102,10 @@ fn session_row(now: UnixTime, session: &Session, visitor: &Visitor) -> SessionRo
     }
 }
 
-/// Who holds a token that was made for no registered app.
-fn program(kind: GrantKind) -> &'static str {
-    match kind {
-        GrantKind::PasswordLogin => "A program that has your password",
-        GrantKind::RemoteSession => "A program that you let in from here",
-        _ => "A program on your device",
-    }
-}
-
 fn token_row(now: UnixTime, token: &TokenRecord, grant: &Grant, client: Option<&Client>) -> LoginTokenRow {
     LoginTokenRow {
         id: token.id.number().to_string(),
-        app_name: client.map_or_else(|| program(grant.kind).to_owned(), |client| client.name.clone()),
+        app_name: client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name.clone()),
         host: grant.return_url.clone(),
         created: token.created_at.readable(),
         expires: token.expires_at.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now)))),
@@ -135,7 +126,7 @@ pub async fn end(
         return Ok(see_other(&app.public.path("/login")));
     }
     let (now, user) = (app.now(), visitor.user.id);
-    let ended = app.store.write(move |tx| revoke::session(tx, now, user, id)).await;
+    let ended = app.store.write(move |tx| session::end(tx, now, (user, &visitor.origin), id)).await;
     back(&app, ended)
 }
 
@@ -144,9 +135,7 @@ pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse
     let (now, lifetimes) = (app.now(), app.mint.lifetimes);
     let (user, own) = (visitor.user.id, visitor.session.id);
     let ended = app.store.write(move |tx| {
-        for session in session::list(tx, now, &lifetimes, user)?.iter().filter(|session| session.id != own) {
-            revoke::session(tx, now, user, session.id)?;
-        }
+        session::end_others(tx, now, &lifetimes, (user, &visitor.origin), own)?;
         Ok(true)
     });
     back(&app, ended.await)
@@ -155,7 +144,7 @@ pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse
 /// Ends one user token.
 pub async fn end_token(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
-    let ended = app.store.write(move |tx| revoke::user_token(tx, now, user, id)).await;
+    let ended = app.store.write(move |tx| revoke::user_token(tx, now, (user, &visitor.origin), id)).await;
     back(&app, ended)
 }
 

@@ -7,6 +7,7 @@ use crate::domain::api::ApiScope;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::session::Origin;
 use crate::domain::token::{Kind, Token};
 use crate::domain::token_class::TokenClass;
 use crate::domain::token_record::TokenRecord;
@@ -82,20 +83,20 @@ impl Wish {
         tx: &mut Database,
         now: UnixTime,
         limits: &Limits,
-        user: &User,
+        who: (&User, &Origin),
     ) -> Result<(Secret, TokenRecord), Error<FieldError>> {
         let (text, id) = match &self.what {
-            What::Resources(list) => self.personal(tx, now, limits, (user, Some(list.clone()), Scope::default()))?,
-            What::Scopes(scope) => self.personal(tx, now, limits, (user, None, scope.clone()))?,
+            What::Resources(list) => self.personal(tx, now, limits, (who, Some(list.clone()), Scope::default()))?,
+            What::Scopes(scope) => self.personal(tx, now, limits, (who, None, scope.clone()))?,
             What::Fileset(fileset) => {
-                let wanted = (user, self.name.as_str(), fileset.as_str(), self.valid_for);
+                let wanted = (who, self.name.as_str(), fileset.as_str(), self.valid_for);
                 let made =
                     studio::create_fileset(tx, now, limits, wanted, None).map_err(|error| of_studio(error, "resource"));
                 shown(&made?)
             }
             What::Studio(class) => {
                 let draft = self.studio(*class).map_err(|refusal| of_studio(Error::Refused(refusal), "kind"))?;
-                let made = studio::create(tx, now, limits, (user, &draft, None), None);
+                let made = studio::create(tx, now, limits, (who, &draft, None), None);
                 shown(&made.map_err(|error| of_studio(error, "kind"))?)
             }
         };
@@ -108,7 +109,7 @@ impl Wish {
         tx: &mut Database,
         now: UnixTime,
         limits: &Limits,
-        (user, access_list, scope): (&User, Option<AccessList>, Scope),
+        (who, access_list, scope): ((&User, &Origin), Option<AccessList>, Scope),
     ) -> Result<(Secret, Id<TokenRecord>), Error<FieldError>> {
         let draft = Draft {
             description: self.name.clone(),
@@ -117,7 +118,7 @@ impl Wish {
             valid_for: self.valid_for,
             is_shared: self.is_shared,
         };
-        let made = personal::create(tx, now, limits, (user, &draft, None));
+        let made = personal::create(tx, now, limits, (who, &draft, None));
         let made = made.map_err(|error| error.map_refusal(of_personal))?;
         Ok(shown(&made))
     }

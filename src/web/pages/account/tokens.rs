@@ -246,7 +246,7 @@ pub async fn regenerate(
     let (now, shared) = (app.now(), app.clone());
     let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {
         Some(visitor) => {
-            studio::regenerate(tx, now, &shared.mint, (&visitor.user, ends_children)).map(drop)?;
+            studio::regenerate(tx, now, &shared.mint, (&visitor.user, ends_children), &visitor.origin).map(drop)?;
             Ok(true)
         }
         None => Ok(false),
@@ -257,21 +257,22 @@ pub async fn regenerate(
 /// Revokes one token.
 pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
-    let revoked = app.store.write(move |tx| held::revoke(tx, now, (user, &HELD), id)).await;
+    let revoked = app.store.write(move |tx| held::revoke(tx, now, (user, &HELD), id, &visitor.origin)).await;
     back(&app, "revoked", revoked)
 }
 
 /// Revokes those that no program ever used.
 pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
-    let revoked = app.store.write(move |tx| held::revoke_unused(tx, now, &shared.mint, user)).await;
+    let revoke = move |tx: &mut Database| held::revoke_unused(tx, now, &shared.mint, (user, &visitor.origin));
+    let revoked = app.store.write(revoke).await;
     back(&app, "unused", revoked.map(|()| true))
 }
 
 /// Revokes all.
 pub async fn revoke_all(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
-    let revoked = app.store.write(move |tx| held::revoke_all(tx, now, user)).await;
+    let revoked = app.store.write(move |tx| held::revoke_all(tx, now, (user, &visitor.origin))).await;
     back(&app, "all", revoked.map(|()| true))
 }
 

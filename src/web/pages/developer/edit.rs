@@ -13,11 +13,10 @@ use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
-use crate::oauth::clients::{draft_of, update};
+use crate::oauth::clients::{self, draft_of, update};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::{client_secrets, grants};
-use crate::tokens::revoke;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -210,9 +209,11 @@ pub async fn post(
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
     let (user, id, shared, sent) = (visitor.user.clone(), client_id.to_string(), app.clone(), form.clone());
+    let (now, origin) = (app.now(), visitor.origin.clone());
     let updated = transact(&app.store, move |tx| {
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
-        update(tx, &shared.mint.lifetimes, (&client, changed(&client, &sent)))?;
+        let wanted = (&client, changed(&client, &sent));
+        update(tx, now, &shared.mint.lifetimes, wanted, Some(&origin))?;
         Ok(true)
     });
     let notice = Some("Saved.");
@@ -265,14 +266,14 @@ pub async fn delete(
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
     let typed = form.get("confirm").unwrap_or_default().to_owned();
-    let (now, user, id) = (app.now(), visitor.user.clone(), client_id.to_string());
+    let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
     let deleted = transact(&app.store, move |tx| {
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         if fold(&typed) != fold(&client.name) {
             let message = "Type the application's name to delete it.".to_owned();
             return Err(Error::Refused(vec![FieldProblem { field: "confirm", message }]));
         }
-        revoke::delete_client(tx, now, client.id)?;
+        clients::delete(tx, now, &client, Some(&origin))?;
         Ok(true)
     });
     match deleted.await {

@@ -87,14 +87,15 @@ pub async fn post(
         Ok(draft) => draft,
         Err(problem) => return Ok(again(&app, &visitor, &form, vec![problem])),
     };
-    let (now, shared, owner) = (app.now(), app.clone(), visitor.user.clone());
+    let (now, shared, owner, origin) = (app.now(), app.clone(), visitor.user.clone(), visitor.origin.clone());
     let registered = transact(&app.store, move |tx| {
         let owned = store::clients::list(tx, Some(owner.id))?.len();
         if owned >= most_of(&owner) {
             let message = limit_note(&owner, owned).unwrap_or_default();
             return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
         }
-        clients::register(tx, now, &shared.mint.lifetimes, (By::Owner(owner.id), draft.clone()))
+        let wanted = (By::Owner(owner.id), draft.clone());
+        clients::register(tx, now, &shared.mint.lifetimes, wanted, Some(&origin))
     });
     match registered.await {
         Ok(registered) => {

@@ -6,8 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::edit::show_with_secret;
 use super::find_own;
 use crate::domain::id::Id;
-use crate::oauth::clients::roll_secret;
-use crate::store::client_secrets;
+use crate::oauth::clients::{end_secret, roll_secret};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -32,9 +31,9 @@ pub async fn roll(
     }
     let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
     let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
-    let (now, user, id) = (app.now(), visitor.user.clone(), client_id.to_string());
+    let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
     let rolled = app.store.write(move |tx| match find_own(tx, &user, &id)?.filter(|client| !client.is_public()) {
-        Some(client) => Ok(Some(roll_secret(tx, now, client.id, keep_old_for)?)),
+        Some(client) => Ok(Some(roll_secret(tx, now, (&client, keep_old_for), Some(&origin))?)),
         None => Ok(None),
     });
     match rolled.await {
@@ -52,7 +51,7 @@ pub async fn end(app: Data<App>, path: Path<(String, i64)>, visitor: Visitor) ->
     let (client_id, secret) = path.into_inner();
     let (now, user, id) = (app.now(), visitor.user.clone(), client_id.clone());
     let ended = app.store.write(move |tx| match find_own(tx, &user, &id)? {
-        Some(client) => client_secrets::end(tx, client.id, Id::from_number(secret), now),
+        Some(client) => end_secret(tx, now, (&client, Id::from_number(secret)), &visitor.origin),
         None => Ok(false),
     });
     match ended.await {

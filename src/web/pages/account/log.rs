@@ -1,0 +1,199 @@
+//! `/account/log`: what happened to a person's account, newest first, to read and to download.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded::Serializer;
+
+use super::log_file;
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::security_log::SecurityEntry;
+use crate::domain::security_words::EventSort;
+use crate::domain::session::{Session, browser_in_words};
+use crate::identity::session;
+use crate::identity::throttle::prefix;
+use crate::oauth::parameters::Parameters;
+use crate::store::security_log::{self, Asked};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok};
+
+/// Entries on one page.
+const PAGE: i64 = 50;
+/// Where this page is.
+const PATH: &str = "/account/log";
+/// The times that can be chosen, in days.
+const DAYS: [(i64, &str); 3] = [(7, "Last 7 days"), (30, "Last 30 days"), (90, "Last 90 days")];
+
+/// One thing that can be chosen.
+#[derive(Clone, Debug)]
+pub struct LogChoice {
+    /// What the form sends.
+    pub value: String,
+    /// What a person reads.
+    pub label: &'static str,
+    /// Whether it is chosen.
+    pub is_chosen: bool,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct LogRow {
+    /// What happened.
+    pub what: &'static str,
+    /// To what; empty when there is nothing to add.
+    pub about: String,
+    /// When, for a person.
+    pub at: String,
+    /// When, for a program.
+    pub datetime: String,
+    /// The network address; empty when no request caused it.
+    pub address: String,
+    /// The browser or program, in words.
+    pub browser: String,
+    /// Whether it came from a network where the person is not logged in now.
+    pub is_from_elsewhere: bool,
+}
+
+/// `account/log.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/log.html")]
+pub struct Log {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The entries of this page.
+    pub entries: Vec<LogRow>,
+    /// The sorts of events.
+    pub kinds: Vec<LogChoice>,
+    /// The times.
+    pub times: Vec<LogChoice>,
+    /// Whether something was chosen, or this is not the first page.
+    pub is_part: bool,
+    /// Where the older ones are.
+    pub older: Option<String>,
+    /// The same to download, from this page on.
+    pub files: [(&'static str, String); 2],
+    /// The most entries in a file.
+    pub most: i64,
+}
+
+/// What the address asks for. What it says that we do not know is as if it said nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    kind: Option<EventSort>,
+    days: Option<i64>,
+    before: Option<Id<SecurityEntry>>,
+}
+
+impl Wanted {
+    fn parse(query: &Parameters) -> Self {
+        let days = query.get("days").and_then(|days| days.parse::<i64>().ok());
+        Self {
+            kind: query.get("kind").and_then(|kind| kind.parse().ok()),
+            days: days.filter(|days| DAYS.iter().any(|(known, _)| known == days)),
+            before: query.get("before").and_then(|before| before.parse::<i64>().ok()).map(Id::from_number),
+        }
+    }
+
+    fn asked(self, now: UnixTime) -> Asked {
+        Asked {
+            events: self.kind.map(EventSort::events).unwrap_or_default(),
+            since: self.days.map(|days| now.plus(-days * 86_400)),
+            before: self.before,
+        }
+    }
+
+    /// Our own address of the same, in this format.
+    fn location(self, app: &App, format: Option<&str>) -> String {
+        let mut query = Serializer::new(String::new());
+        query.extend_pairs(self.kind.map(|kind| ("kind", kind.as_str())));
+        query.extend_pairs(self.days.map(|days| ("days", days.to_string())));
+        query.extend_pairs(self.before.map(|before| ("before", before.number().to_string())));
+        query.extend_pairs(format.map(|format| ("format", format)));
+        let (path, query) = (app.public.path(PATH), query.finish());
+        if query.is_empty() { path } else { format!("{path}?{query}") }
+    }
+
+    fn kinds(self) -> Vec<LogChoice> {
+        let choice = |kind: EventSort| LogChoice {
+            value: kind.as_str().to_owned(),
+            label: kind.in_words(),
+            is_chosen: self.kind == Some(kind),
+        };
+        EventSort::ALL.into_iter().map(choice).collect()
+    }
+
+    fn times(self) -> Vec<LogChoice> {
+        let choice = |(days, label): (i64, &'static str)| LogChoice {
+            value: days.to_string(),
+            label,
+            is_chosen: self.days == Some(days),
+        };
+        DAYS.into_iter().map(choice).collect()
+    }
+}
+
+/// Shows the log, or gives it as a file.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let (now, wanted) = (app.now(), Wanted::parse(&query));
+    match query.get("format").and_then(|format| format.parse::<log_file::Format>().ok()) {
+        Some(format) => {
+            let (entries, next) = read(&app, &visitor, wanted, log_file::MOST).await?;
+            let next = next.map(|next| next.location(&app, Some(format.as_str())));
+            Ok(log_file::answer(now, format, &entries, next.as_deref()))
+        }
+        None => show(&app, &visitor, wanted).await,
+    }
+}
+
+/// The entries that are wanted, and what to want for those that there is no room for.
+async fn read(
+    app: &Data<App>,
+    visitor: &Visitor,
+    wanted: Wanted,
+    most: i64,
+) -> Result<(Vec<SecurityEntry>, Option<Wanted>), PageError> {
+    let (user, asked) = (visitor.user.id, wanted.asked(app.now()));
+    let found = app.store.read(move |db| security_log::list(db, Some(user), &asked, most + 1)).await;
+    let mut entries = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let most = usize::try_from(most).unwrap_or_default();
+    let has_more = entries.len() > most;
+    entries.truncate(most);
+    let next = entries.last().filter(|_| has_more).map(|last| Wanted { before: Some(last.id), ..wanted });
+    Ok((entries, next))
+}
+
+async fn show(app: &Data<App>, visitor: &Visitor, wanted: Wanted) -> Result<HttpResponse, PageError> {
+    let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
+    let (entries, next) = read(app, visitor, wanted, PAGE).await?;
+    let sessions = app.store.read(move |db| session::list(db, now, &lifetimes, user)).await;
+    let sessions = sessions.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(ok(&Log {
+        chrome: visitor.chrome(app),
+        entries: entries.into_iter().map(|entry| row(entry, (visitor, &sessions))).collect(),
+        kinds: wanted.kinds(),
+        times: wanted.times(),
+        is_part: wanted.kind.is_some() || wanted.days.is_some() || wanted.before.is_some(),
+        older: next.map(|next| next.location(app, None)),
+        files: [("CSV", wanted.location(app, Some("csv"))), ("JSON", wanted.location(app, Some("json")))],
+        most: log_file::MOST,
+    }))
+}
+
+fn row(entry: SecurityEntry, (visitor, sessions): (&Visitor, &[Session])) -> LogRow {
+    let network = prefix(&entry.address);
+    let is_here = sessions.iter().any(|session| prefix(&session.address) == network);
+    LogRow {
+        what: entry.event.in_words(),
+        at: entry.at.readable(),
+        datetime: entry.at.rfc3339(),
+        browser: if entry.address.is_empty() { String::new() } else { browser_in_words(&entry.user_agent) },
+        is_from_elsewhere: !entry.address.is_empty() && !is_here && prefix(&visitor.origin.address) != network,
+        about: entry.about,
+        address: entry.address,
+    }
+}

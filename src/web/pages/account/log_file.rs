@@ -1,0 +1,89 @@
+//! The security log as a file: CSV for a spreadsheet, JSON for a program.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS};
+use serde_json::{Value, json};
+
+use crate::clock::UnixTime;
+use crate::domain::column;
+use crate::domain::security_log::SecurityEntry;
+
+/// The most entries in one file.
+pub(super) const MOST: i64 = 10_000;
+
+column::named! {
+    /// What the file is.
+    Format {
+        /// Lines of cells (RFC 4180).
+        Csv = "csv",
+        /// A list of objects.
+        Json = "json",
+    }
+}
+
+/// Answers with the file. A `Link` (RFC 8288) leads to those that it has no room for.
+pub(super) fn answer(now: UnixTime, format: Format, entries: &[SecurityEntry], next: Option<&str>) -> HttpResponse {
+    let (kind, body) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", csv(entries)),
+        Format::Json => ("application/json", Value::from_iter(entries.iter().map(record)).to_string()),
+    };
+    let day: String = now.rfc3339().chars().take(10).collect();
+    let name = format!("attachment; filename=\"gatepost-log-{day}.{}\"", format.as_str());
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((CONTENT_DISPOSITION, name))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    if let Some(next) = next {
+        answer.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
+    }
+    answer.body(body)
+}
+
+fn record(entry: &SecurityEntry) -> Value {
+    json!({
+        "id": entry.id.uuid(),
+        "at": entry.at.rfc3339(),
+        "event": entry.event.as_str(),
+        "what": entry.event.in_words(),
+        "about": entry.about,
+        "address": entry.address,
+        "user_agent": entry.user_agent,
+    })
+}
+
+fn csv(entries: &[SecurityEntry]) -> String {
+    let mut text = "time,event,what,about,address,browser\r\n".to_owned();
+    for entry in entries {
+        let at = entry.at.rfc3339();
+        let (event, what) = (entry.event.as_str(), entry.event.in_words());
+        let cells = [&at, event, what, &entry.about, &entry.address, &entry.user_agent].map(cell);
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// A cell that no spreadsheet reads as a formula: applications choose their names themselves, and browsers
+/// say of themselves what they like.
+fn cell(text: &str) -> String {
+    let first = text.trim_start().chars().next();
+    let is_formula = first.is_some_and(|first| "=+-@＝＋－＠|%".contains(first));
+    let guard = if is_formula { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_text_whatever_stands_in_it() {
+        assert_eq!(cell("Map"), "\"Map\"");
+        assert_eq!(cell("Say \"hi\", twice"), "\"Say \"\"hi\"\", twice\"");
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "＝1", "|calc", "\u{a0}=1"] {
+            assert_eq!(cell(formula), format!("\"'{formula}\""));
+        }
+    }
+}
