@@ -70,6 +70,7 @@ mod revocation;
 mod scopes;
 mod secrets_at_rest;
 mod security_log;
+mod security_log_journeys;
 mod security_log_table;
 mod sign_in;
 mod signing_keys;
