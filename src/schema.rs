@@ -1,9 +1,11 @@
 //! The tables, columns in table order: `RETURNING` reads them by position.
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
+mod developers;
 mod joins;
 mod people;
 
+pub use developers::*;
 pub use people::*;
 
 diesel::table! {

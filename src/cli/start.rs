@@ -17,6 +17,7 @@ use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
 use crate::mail::transport::Unsendable;
+use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
@@ -112,8 +113,8 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Arc::new(Throttle::new(config.rate_limits, &mint.keys));
-    let (documents, once) = (Documents::default(), Once::default());
-    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, once }))
+    let (documents, refusals, once) = (Documents::default(), Arc::new(Refusals::default()), Once::default());
+    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, refusals, once }))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -31,6 +31,7 @@ pub mod prompt;
 pub mod pushed_request;
 pub mod redirect_uri;
 pub mod refresh_token;
+pub mod refusal_record;
 pub mod registration;
 pub mod remote_session;
 pub mod request_class;

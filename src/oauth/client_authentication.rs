@@ -76,6 +76,12 @@ impl ClientCredentials {
         Ok(basic)
     }
 
+    /// The client that a request names, whatever else is wrong with it.
+    pub fn name_in(authorization: Option<&[u8]>, body: &Parameters) -> Option<String> {
+        let in_header = authorization.and_then(|header| basic(header).ok().flatten()).map(|basic| basic.client_id);
+        in_header.or_else(|| body.get("client_id").map(str::to_owned))
+    }
+
     /// The client that is named.
     pub fn client_id(&self) -> &str {
         &self.client_id

@@ -26,6 +26,7 @@ mod migrations;
 mod postgres;
 pub mod pushed_requests;
 pub mod refresh_tokens;
+pub mod refusals;
 pub mod remote_sessions;
 pub mod resources;
 pub mod security_log;

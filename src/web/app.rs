@@ -16,6 +16,7 @@ use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
+use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::Mint;
@@ -43,6 +44,8 @@ pub struct App {
     pub signer: Arc<Signer>,
     /// What reads clients' documents.
     pub documents: Documents,
+    /// What was refused, for the owners of the applications.
+    pub refusals: Arc<Refusals>,
     /// Which forms were sent already.
     pub once: Once,
 }
@@ -106,14 +109,8 @@ impl App {
     /// What runs beside requests looks after these.
     pub fn house(&self) -> House {
         let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
-        House {
-            store,
-            mint,
-            mail,
-            signer: self.signer.clone(),
-            throttle: self.throttle.clone(),
-            clock: self.clock.clone(),
-        }
+        let (signer, throttle, refusals) = (self.signer.clone(), self.throttle.clone(), self.refusals.clone());
+        House { store, mint, mail, signer, throttle, refusals, clock: self.clock.clone() }
     }
 
     /// The frame of a page for nobody in particular.

@@ -61,6 +61,7 @@ mod protocol_errors;
 mod pushed_requests;
 mod real_clients;
 mod refresh;
+mod refusals;
 mod register;
 mod remote_sessions;
 mod resource_indicators;

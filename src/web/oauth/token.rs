@@ -50,8 +50,8 @@ pub(in crate::web) async fn respond(
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
-    let refused = |refusal| TokenError::refused(app, refusal);
     let (credentials, knock) = admit(app, request, parameters)?;
+    let refused = |refusal| knock.turn_away(app, refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
     // Before the client's own proof is used up: it may have to come again with a nonce.
@@ -72,8 +72,9 @@ pub(in crate::web) async fn respond(
 
 /// The parameters of an endpoint of programs: a form, each once.
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
-    let parameters = body::form(request, payload).await.and_then(Parameters::without_repeats);
-    parameters.map_err(|refusal| TokenError::refused(app, refusal))
+    let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
+    let client = named(request, &parameters);
+    parameters.without_repeats().map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
 }
 
 /// A client at the door: who it says it is, and from where.
@@ -103,10 +104,13 @@ fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
 fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
-    let credentials = credentials(request, parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let credentials = ClientCredentials::parse(authorization(request), parameters);
+    let credentials = credentials.map_err(|refusal| {
+        TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false)
+    })?;
     let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
-    admitted.map_err(|Throttled(seconds)| TokenError::throttled(app, seconds))?;
+    admitted.map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
     Ok((credentials, knock))
 }
 
@@ -116,14 +120,24 @@ impl Knock {
         if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
-        TokenError::new(app, error)
+        // What is looked at after the client was authenticated.
+        let has_authenticated = matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
+        TokenError::new(app, error).of_client(Some(&self.client_id), has_authenticated)
+    }
+
+    /// Refuses a request before its client was authenticated.
+    pub(in crate::web) fn turn_away(&self, app: &App, refusal: Refusal) -> TokenError {
+        TokenError::refused(app, refusal).of_client(Some(&self.client_id), false)
     }
 }
 
-/// What the request says about its client.
-fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientCredentials, Refusal> {
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-    ClientCredentials::parse(header, parameters)
+/// The client that a request names, right or wrong.
+pub(in crate::web) fn named(request: &HttpRequest, parameters: &Parameters) -> Option<String> {
+    ClientCredentials::name_in(authorization(request), parameters)
+}
+
+fn authorization(request: &HttpRequest) -> Option<&[u8]> {
+    request.headers().get(AUTHORIZATION).map(|value| value.as_bytes())
 }
 
 async fn answer(

@@ -11,10 +11,11 @@ use crate::oauth::openid::claims::UserInfo;
 use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::users;
-use crate::tokens::check::{Door, Rejection, open};
+use crate::tokens::check::{Door, Rejection, cause, open};
 use crate::web::api::bearer::{caller, for_dpop, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
+use crate::web::error::log_failure;
 use crate::web::{body, dpop};
 
 /// Says who the token's person is, as far as its scopes go.
@@ -44,6 +45,29 @@ fn is_form(request: &HttpRequest) -> bool {
 }
 
 async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
+    let in_header = dpop::token_in_header(request).or_else(|| in_header(request)).map(str::to_owned);
+    let presented = in_form.clone().or(in_header);
+    match judge(app, request, in_form).await {
+        Err(error) => Err(told(app, presented, error).await),
+        answer => answer,
+    }
+}
+
+/// A refusal with its cause for the owner of the application that the token was made for.
+async fn told(app: &Data<App>, presented: Option<String>, error: ApiError) -> ApiError {
+    let Some(presented) = presented.and_then(|text| BearerToken::parse(&text).ok()) else { return error };
+    let now = app.now();
+    match app.store.read(move |db| cause(db, now, Door::UserInfo, &presented)).await {
+        Ok(Some((client, cause))) => error.of_client(Some(client), cause),
+        Ok(None) => error,
+        Err(failed) => {
+            log_failure(&failed);
+            error
+        }
+    }
+}
+
+async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     let is_twice = request.headers().get_all(header::AUTHORIZATION).nth(1).is_some();
     if is_twice || (in_form.is_some() && (is_bound || in_header(request).is_some())) {

@@ -214,6 +214,11 @@ impl Server {
         throttle::flush(&self.app.store, &self.app.throttle, self.now()).await;
     }
 
+    /// Writes down what was refused, as the running server does once a second.
+    pub async fn flush_refusals(&self) {
+        upkeep::flush_refusals(&self.app.store, &self.app.refusals).await;
+    }
+
     /// Makes a person with a proven address, whose password is [`PASSWORD`].
     pub async fn person(&self, username: &str) -> User {
         self.person_with(username, Role::Author).await
