@@ -41,8 +41,9 @@ impl Refusals {
     pub fn note(&self, line: RefusalRecord) {
         let mut pending = self.pending();
         let lines = pending.entry((line.client_key.number(), line.is_proven)).or_default();
+        let is_full = lines.len() >= MOST_AT_ONCE;
         match lines.last_mut() {
-            Some(last) if lines.len() >= MOST_AT_ONCE => last.dropped += 1 + line.dropped,
+            Some(last) if is_full => last.dropped += 1 + line.dropped,
             _ => lines.push(line),
         }
     }
