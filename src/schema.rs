@@ -70,6 +70,8 @@ diesel::table! {
         require_pushed_requests -> Bool,
         jwks -> Nullable<Text>,
         dpop_bound_access_tokens -> Bool,
+        jwks_uri -> Nullable<Text>,
+        userinfo_signed_response_alg -> Nullable<Text>,
     }
 }
 

@@ -71,6 +71,12 @@ pub struct Fields {
     /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
+    /// Where it publishes those keys instead.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
+    /// How userinfo is signed for it: RS256 or ES256; none for plain JSON.
+    #[arg(long, value_name = "ALGORITHM")]
+    userinfo_signed_response_alg: Option<String>,
     /// Refuse token requests without a DPoP proof.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     dpop_bound_access_tokens: Option<bool>,
@@ -206,6 +212,15 @@ impl Fields {
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
         if let Some(file) = self.jwks {
             draft.jwks = Some(std::io::read_to_string(open(&file)?).map_err(|error| refused("jwks", &error))?);
+            draft.jwks_uri = None;
+        }
+        if self.jwks_uri.is_some() {
+            (draft.jwks, draft.jwks_uri) = (None, self.jwks_uri);
+        }
+        if let Some(algorithm) = self.userinfo_signed_response_alg.as_deref() {
+            let named = (algorithm != "none").then(|| algorithm.parse()).transpose();
+            draft.userinfo_signed_response_alg =
+                named.map_err(|error| refused("userinfo-signed-response-alg", &error))?;
         }
         draft.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(draft.dpop_bound_access_tokens);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
@@ -350,6 +365,12 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
     });
     if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {
         members.insert("jwks".to_owned(), jwks.parse().unwrap_or_default());
+    }
+    if let Some(jwks_uri) = &client.jwks_uri {
+        shown["jwks_uri"] = json!(jwks_uri);
+    }
+    if let Some(algorithm) = client.userinfo_signed_response_alg {
+        shown["userinfo_signed_response_alg"] = json!(algorithm.as_str());
     }
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

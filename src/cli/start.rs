@@ -24,6 +24,7 @@ use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
+use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::oauth::client_document::Documents;
 use crate::web::once::Once;
 
@@ -113,8 +114,12 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Arc::new(Throttle::new(config.rate_limits, &mint.keys));
-    let (documents, refusals, once) = (Documents::default(), Arc::new(Refusals::default()), Once::default());
-    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, refusals, once }))
+    let (documents, client_keys, once) = (Documents::default(), ClientKeys::default(), Once::default());
+    let refusals = Arc::new(Refusals::default());
+    let app = App {
+        store, clock, mint, mail, config, public, hasher, throttle, signer, documents, client_keys, refusals, once,
+    };
+    Ok(Data::new(app))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -110,6 +110,10 @@ pub struct Client {
     pub jwks: Option<String>,
     /// Whether it must prove a key for every token (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// Where it publishes those keys instead (RFC 7591 §2).
+    pub jwks_uri: Option<String>,
+    /// How it wants userinfo signed; plain JSON when absent (OpenID Connect Registration §2).
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
 }
 
 impl Client {
@@ -130,11 +134,16 @@ impl Client {
 
     /// How it authenticates (RFC 7591 §2), as the registration's answer names it.
     pub fn authentication_method(&self) -> &'static str {
-        match (self.client_type, &self.jwks) {
-            (ClientType::Public, _) => "none",
-            (ClientType::Confidential, Some(_)) => "private_key_jwt",
-            (ClientType::Confidential, None) => "client_secret_basic",
+        match self.client_type {
+            ClientType::Public => "none",
+            ClientType::Confidential if self.has_keys() => "private_key_jwt",
+            ClientType::Confidential => "client_secret_basic",
         }
+    }
+
+    /// Whether it authenticates by keys of its own, and so needs no secret.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
     /// Whether it registered this grant (RFC 6749 §5.2 `unauthorized_client`).

@@ -19,6 +19,7 @@ pub mod id;
 pub mod idempotency;
 pub mod installation;
 pub mod jwk;
+pub mod keys_url;
 pub mod known_network;
 pub mod letter;
 pub mod lifetimes;

@@ -1,5 +1,6 @@
 //! What an application may be: one validation for the console and the command.
 
+use super::keys_url::KeysUrl;
 use super::client::{ClientType, GrantType, LoginDelivery};
 use super::login_return_url::LoginReturnUrl;
 use super::redirect_uri::{RedirectKind, RedirectUri};
@@ -45,6 +46,10 @@ pub struct Draft {
     pub jwks: Option<String>,
     /// Whether it must prove a key for every token (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// Where it publishes its keys, in place of `jwks`.
+    pub jwks_uri: Option<String>,
+    /// `userinfo_signed_response_alg`, for whom plain JSON is not enough.
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
 }
 
 /// An application whose every field was checked.
@@ -65,6 +70,8 @@ pub struct Registration {
     pub(crate) id_token_claims: bool,
     pub(crate) jwks: Option<String>,
     pub(crate) dpop_bound_access_tokens: bool,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) userinfo_signed_response_alg: Option<SigningAlgorithm>,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -96,6 +103,8 @@ impl Draft {
             id_token_claims: client_type == ClientType::Confidential,
             jwks: None,
             dpop_bound_access_tokens: false,
+            jwks_uri: None,
+            userinfo_signed_response_alg: None,
         }
     }
 
@@ -123,10 +132,7 @@ impl Draft {
             let message = "An application needs one way at least to get tokens.".to_owned();
             problems.push(FieldProblem { field: "grant_types", message });
         }
-        if self.client_type == ClientType::Public && self.jwks.is_some() {
-            let message = "An application without a secret cannot keep a private key either.".to_owned();
-            problems.push(FieldProblem { field: "jwks", message });
-        }
+        self.check_keys(&mut problems);
         let for_itself = self.grant_types.iter().find(|grant| grant.needs_secret());
         if let (ClientType::Public, Some(grant)) = (self.client_type, for_itself) {
             let message = format!("An application without a secret cannot use {}.", grant.as_str());
@@ -152,7 +158,24 @@ impl Draft {
             id_token_claims: self.id_token_claims,
             jwks: self.jwks,
             dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            jwks_uri: self.jwks_uri,
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
         })
+    }
+
+    fn check_keys(&self, problems: &mut Vec<FieldProblem>) {
+        if self.client_type == ClientType::Public && (self.jwks.is_some() || self.jwks_uri.is_some()) {
+            let message = "An application without a secret cannot keep a private key either.".to_owned();
+            problems.push(FieldProblem { field: "jwks", message });
+        }
+        // RFC 7591 §2.
+        if self.jwks.is_some() && self.jwks_uri.is_some() {
+            let message = "Give the keys or the address of the keys, not both.".to_owned();
+            problems.push(FieldProblem { field: "jwks_uri", message });
+        }
+        if let Some(Err(error)) = self.jwks_uri.as_deref().map(str::parse::<KeysUrl>) {
+            problems.push(FieldProblem { field: "jwks_uri", message: format!("This is {error}.") });
+        }
     }
 
     fn checked_redirect_uris(

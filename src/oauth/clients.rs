@@ -128,11 +128,13 @@ fn write(
         id_token_claims: new.id_token_claims,
         jwks: new.jwks,
         dpop_bound_access_tokens: new.dpop_bound_access_tokens,
+        jwks_uri: new.jwks_uri,
+        userinfo_signed_response_alg: new.userinfo_signed_response_alg,
     };
     clients::insert(tx, &client)?;
     // Whoever has keys needs no secret: nothing of theirs can leak here.
-    let secret = match (client.client_type, &client.jwks) {
-        (ClientType::Confidential, None) => Some(add_secret(tx, now, id)?),
+    let secret = match client.client_type {
+        ClientType::Confidential if !client.has_keys() => Some(add_secret(tx, now, id)?),
         _ => None,
     };
     Ok(Registered { client, secret })
@@ -225,6 +227,8 @@ pub fn draft_of(client: &Client) -> Draft {
         id_token_claims: client.id_token_claims,
         jwks: client.jwks.clone(),
         dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+        jwks_uri: client.jwks_uri.clone(),
+        userinfo_signed_response_alg: client.userinfo_signed_response_alg,
     }
 }
 

@@ -77,6 +77,8 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::id_token_claims.eq(new.id_token_claims),
             clients::jwks.eq(&new.jwks),
             clients::dpop_bound_access_tokens.eq(new.dpop_bound_access_tokens),
+            clients::jwks_uri.eq(&new.jwks_uri),
+            clients::userinfo_signed_response_alg.eq(new.userinfo_signed_response_alg),
         ))
         .execute(tx)?;
     Ok(())

@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use url::Url;
 
 use super::oauth::client_document::Documents;
+use super::oauth::client_keys::ClientKeys;
 use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
@@ -44,6 +45,8 @@ pub struct App {
     pub signer: Arc<Signer>,
     /// What reads clients' documents.
     pub documents: Documents,
+    /// What clients publish their keys with.
+    pub client_keys: ClientKeys,
     /// What was refused, for the owners of the applications.
     pub refusals: Arc<Refusals>,
     /// Which forms were sent already.

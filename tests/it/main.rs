@@ -58,6 +58,7 @@ mod private_key_jwt;
 mod prompts;
 mod protected_resource;
 mod protocol_errors;
+mod published_keys;
 mod pushed_requests;
 mod real_clients;
 mod refresh;

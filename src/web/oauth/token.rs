@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::client_keys::with_keys;
 use super::signing::{self, Texts};
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
@@ -54,6 +55,7 @@ pub(in crate::web) async fn respond(
     let refused = |refusal| knock.turn_away(app, refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
+    let credentials = with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
@@ -86,11 +88,12 @@ pub(in crate::web) struct Knock {
 /// Lets a client authenticate: what it signed is verified and used up, the rest is for
 /// [`authenticate`](crate::oauth::client_authentication::authenticate).
 pub(in crate::web) async fn knock(
-    app: &App,
+    app: &Data<App>,
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<(ClientCredentials, Knock), TokenError> {
     let (credentials, knock) = admit(app, request, parameters)?;
+    let credentials = with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     let proven = prove(&app.store, app.now(), credentials, audiences(app, request)).await;
     Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
 }

@@ -7,7 +7,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::domain::token_record::BearerToken;
-use crate::oauth::openid::claims::UserInfo;
+use super::signing::off_worker;
+use crate::domain::token_in_use::TokenInUse;
+use crate::domain::user::User;
+use crate::oauth::openid::claims::{SignedUserInfo, UserInfo};
+use crate::oauth::openid::id_token::TYP;
 use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::users;
@@ -75,7 +79,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
     }
     if is_bound {
         let (token, user) = caller(app, request, Door::UserInfo).await?;
-        return Ok(said(&UserInfo::of(&user, &token.record.scope)));
+        return said(app, &token, &user).await;
     }
     let token = in_form.or_else(|| in_header(request).map(str::to_owned));
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
@@ -85,12 +89,25 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
         let token = open(db, now, &shared.mint, (Door::UserInfo, &presented, Some(&origin.address)))?;
         let user = token.basis.person.as_ref().map(|person| users::find(db, person.id)).transpose()?.flatten();
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
-        Ok(UserInfo::of(&user, &token.record.scope))
+        Ok((token, user))
     });
-    let found = found.await.map(|info| said(&info));
-    found.map_err(|error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope()))
+    let refused = |error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope());
+    let (token, user) = found.await.map_err(refused)?;
+    said(app, &token, &user).await
 }
 
-fn said(info: &UserInfo) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info)
+/// Plain JSON, or a JWT for the client that registered so (§5.3.2).
+async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpResponse, ApiError> {
+    let info = UserInfo::of(user, &token.record.scope);
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    let application = token.basis.application.as_ref();
+    let Some((client, algorithm)) = application.and_then(|found| Some((found, found.userinfo_signed_response_alg?)))
+    else {
+        return Ok(answer.json(info));
+    };
+    let claims = SignedUserInfo { aud: client.client_id.clone(), info };
+    let (now, shared) = (app.now(), app.clone());
+    let signed = off_worker(algorithm, move || shared.signer.sign(now, algorithm, (TYP, &claims))).await?;
+    Ok(answer.insert_header((header::CONTENT_TYPE, "application/jwt")).body(signed.expose().to_owned()))
 }

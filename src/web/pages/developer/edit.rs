@@ -58,6 +58,8 @@ pub struct NewAppForm {
     pub is_on_devices: bool,
     /// The application's public keys.
     pub jwks: String,
+    /// Where it publishes them instead.
+    pub jwks_uri: String,
     /// Whether every token must be bound to a key.
     pub requires_dpop: bool,
 }
@@ -121,6 +123,7 @@ fn form_of(client: &Client) -> NewAppForm {
         requires_pkce: client.require_pkce,
         is_on_devices: client.may_use(GrantType::DeviceCode),
         jwks: client.jwks.clone().unwrap_or_default(),
+        jwks_uri: client.jwks_uri.clone().unwrap_or_default(),
         requires_dpop: client.dpop_bound_access_tokens,
     }
 }
@@ -230,12 +233,17 @@ pub async fn post(
                 requires_pkce: form.get("require_pkce").is_some(),
                 is_on_devices: form.get("on_devices").is_some(),
                 jwks: typed("jwks"),
+                jwks_uri: typed("jwks_uri"),
                 requires_dpop: form.get("dpop_bound_access_tokens").is_some(),
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
+}
+
+fn trimmed(form: &Parameters, name: &str) -> Option<String> {
+    form.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn changed(client: &Client, form: &Parameters) -> Draft {
@@ -250,7 +258,8 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
         login_return_urls: lines(form, "login_return_urls"),
         login_delivery: delivery.unwrap_or(client.login_delivery),
         require_pkce: form.get("require_pkce").is_some(),
-        jwks: form.get("jwks").map(|jwks| jwks.trim().to_owned()).filter(|jwks| !jwks.is_empty()),
+        jwks: trimmed(form, "jwks"),
+        jwks_uri: trimmed(form, "jwks_uri"),
         dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
         ..draft
     }
