@@ -47,6 +47,7 @@ mod login_redirect_addresses;
 mod login_redirect_tokens;
 mod mail;
 mod metadata;
+mod metadata_walk;
 mod openid;
 mod openid_commands;
 mod openid_logout;
