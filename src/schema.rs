@@ -72,6 +72,7 @@ diesel::table! {
         dpop_bound_access_tokens -> Bool,
         jwks_uri -> Nullable<Text>,
         userinfo_signed_response_alg -> Nullable<Text>,
+        login_varying_parameters -> Text,
     }
 }
 

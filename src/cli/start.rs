@@ -24,8 +24,8 @@ use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
-use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::oauth::client_document::Documents;
+use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::once::Once;
 
 /// Why nothing could be started.
@@ -117,7 +117,19 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let (documents, client_keys, once) = (Documents::default(), ClientKeys::default(), Once::default());
     let refusals = Arc::new(Refusals::default());
     let app = App {
-        store, clock, mint, mail, config, public, hasher, throttle, signer, documents, client_keys, refusals, once,
+        store,
+        clock,
+        mint,
+        mail,
+        config,
+        public,
+        hasher,
+        throttle,
+        signer,
+        documents,
+        client_keys,
+        refusals,
+        once,
     };
     Ok(Data::new(app))
 }

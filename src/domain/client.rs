@@ -114,6 +114,8 @@ pub struct Client {
     pub jwks_uri: Option<String>,
     /// How it wants userinfo signed; plain JSON when absent (OpenID Connect Registration §2).
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// Query parameters in which a login return URL may differ from the registered one.
+    pub login_varying_parameters: Words,
 }
 
 impl Client {
@@ -173,7 +175,7 @@ impl Client {
     /// How closely a return URL fits what was registered; nothing when it does not belong here.
     pub fn login_return_fit(&self, asked: &ReturnUrl) -> Option<Fit> {
         let registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
-        registered.filter_map(|url| url.fits(asked)).max()
+        registered.filter_map(|url| url.fits(asked, &self.login_varying_parameters)).max()
     }
 
     /// Whether a page of this origin may swap login codes: one of the return URLs is there.

@@ -58,8 +58,9 @@ mod tests {
         let long = format!("https://app.example/{}", "x".repeat(500));
         for other in [
             "http://app.example/keys", "https://127.0.0.1/keys", "https://[::1]/k", "https://localhost/keys", "",
-            "https://u@app.example/", "https://:p@app.example/", "https://app.example/#k", "https://app.example/a/../b",
-            "HTTPS://app.example/keys", "https://app.example./keys", "file:///keys", "keys", &long,
+            "https://u@app.example/", "https://:p@app.example/", "https://app.example/#k",
+            "https://app.example/a/../b", "HTTPS://app.example/keys", "https://app.example./keys", "file:///keys",
+            "keys", &long,
         ] {
             assert!(other.parse::<KeysUrl>().is_err(), "{other}");
         }

@@ -3,6 +3,7 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::Refusal;
 use super::dpop::is_thumbprint;
 use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
@@ -17,7 +18,6 @@ use super::problem::{
 use super::pushed_request::{self, Source};
 use super::resource;
 use super::scopes;
-use super::Refusal;
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
 use crate::domain::client::{Client, GrantType};
@@ -235,7 +235,8 @@ impl Examination<'_> {
         if scope.is_within(own) {
             return Ok(scope);
         }
-        Err(self.refuse(Refusal { problem: &INVALID_SCOPE, cause: "a scope was asked that the client did not register" }))
+        Err(self
+            .refuse(Refusal { problem: &INVALID_SCOPE, cause: "a scope was asked that the client did not register" }))
     }
 
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
@@ -254,7 +255,9 @@ impl Examination<'_> {
         let method = match method.unwrap_or("plain").parse() {
             Ok(ChallengeMethod::Plain) if client.allow_plain_pkce && !client.is_public() => ChallengeMethod::Plain,
             Ok(ChallengeMethod::S256) => ChallengeMethod::S256,
-            Ok(ChallengeMethod::Plain) => return refuse("the method plain (also when none is named) is off for this client"),
+            Ok(ChallengeMethod::Plain) => {
+                return refuse("the method plain (also when none is named) is off for this client");
+            }
             Err(_) => return refuse("the code_challenge_method is unknown"),
         };
         let parsed = CodeChallenge::parse(text, method).map(Some);
@@ -287,7 +290,8 @@ impl Answers for Examination<'_> {
     }
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
-        let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
+        let (client, _) =
+            self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
         let (own, default) = (client.scope.clone(), scopes::default_of(client));
         let scope = match scopes::parse_asked(self.parameters) {
             Ok(None) => default,

@@ -17,6 +17,7 @@ pub(super) fn over(old: &Client, described: &Described) -> Draft {
         login_return_urls: old.login_return_urls,
         login_delivery: old.login_delivery,
         login_token_lifetime: old.login_token_lifetime,
+        login_varying_parameters: old.login_varying_parameters,
         require_pkce: old.require_pkce,
         id_token_claims: old.id_token_claims,
         ..new

@@ -19,8 +19,8 @@ const MOST_KEPT: i64 = 100;
 /// Codes that are a step of a flow rather than a mistake, and say all there is to say: somebody chose
 /// Cancel, has to log in, has not typed the code yet; a proof has to come again with the nonce.
 const STEPS: [&str; 7] = [
-    "access_denied", "account_selection_required", "authorization_pending", "consent_required",
-    "interaction_required", "login_required", "use_dpop_nonce",
+    "access_denied", "account_selection_required", "authorization_pending", "consent_required", "interaction_required",
+    "login_required", "use_dpop_nonce",
 ];
 
 /// Whether an owner learns something from a line about this code.

@@ -143,7 +143,9 @@ pub fn cause(
         Life::Alive if token.record.kind != TokenKind::OAuth => "the token is no OAuth access token",
         Life::Alive if lacks_scope => "the access token was made without the scope that this address needs",
         Life::Alive if !token.record.audience.is_empty() => "the access token was made for other APIs (resource)",
-        Life::Alive if token.record.dpop_jkt.is_some() => "the access token is bound to a key, and its proof is not right",
+        Life::Alive if token.record.dpop_jkt.is_some() => {
+            "the access token is bound to a key, and its proof is not right"
+        }
         Life::Alive => "the access token is not for this address",
     };
     Ok(token.basis.grant.client_key.map(|client| (client, cause)))

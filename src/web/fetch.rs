@@ -158,7 +158,9 @@ impl Default for GuardedFetcher {
 
 impl Fetch for GuardedFetcher {
     fn fetch<'a>(&'a self, url: &'a Url, most: usize) -> Fetched<'a> {
-        Box::pin(async move { tokio::time::timeout(PATIENCE, self.read(url, most)).await.unwrap_or(Err(FetchError::Late)) })
+        Box::pin(
+            async move { tokio::time::timeout(PATIENCE, self.read(url, most)).await.unwrap_or(Err(FetchError::Late)) },
+        )
     }
 }
 

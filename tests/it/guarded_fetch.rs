@@ -115,7 +115,11 @@ async fn the_real_fetcher_never_touches_this_machine() {
     let fetcher = GuardedFetcher::new();
     assert_eq!(fetcher.fetch(&host.url("https", "localhost"), DOCUMENT).await.err(), Some(FetchError::Unreachable));
     for (scheme, name) in [("https", "127.0.0.1"), ("https", "[::1]"), ("https", "2130706433"), ("http", "localhost")] {
-        assert_eq!(fetcher.fetch(&host.url(scheme, name), DOCUMENT).await.err(), Some(FetchError::Address), "{scheme}://{name}");
+        assert_eq!(
+            fetcher.fetch(&host.url(scheme, name), DOCUMENT).await.err(),
+            Some(FetchError::Address),
+            "{scheme}://{name}"
+        );
     }
     assert_eq!(host.visits(), 0, "not even a connection");
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use gatepost::domain::registration::Draft;
+use gatepost::domain::registration::{Draft, Rules};
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
@@ -143,9 +143,8 @@ async fn keys_and_their_address_exclude_each_other_and_the_address_is_a_public_o
         body.to_string()
     };
     let json_type = [("content-type", "application/json")];
-    let register = |more: Value| {
-        server.http.send(actix_web::http::Method::POST, "/oauth/register", &json_type, body(more))
-    };
+    let register =
+        |more: Value| server.http.send(actix_web::http::Method::POST, "/oauth/register", &json_type, body(more));
     let answer = register(json!({ "jwks_uri": jwks_uri, "userinfo_signed_response_alg": "ES256" })).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let registered = answer.json();
@@ -163,7 +162,8 @@ async fn keys_and_their_address_exclude_each_other_and_the_address_is_a_public_o
         assert_eq!(register(more.clone()).await.error(), (400, "invalid_client_metadata".to_owned()), "{more}");
     }
     let draft = Draft { jwks_uri: Some(KEYS.to_owned()), ..public() };
-    let refused = draft.validate(&"projects".parse().expect("because it is a scope"), 86_400);
+    let rules = Rules { longest_login_token: 86_400, private_schemes: &[] };
+    let refused = draft.validate(&"projects".parse().expect("because it is a scope"), rules);
     assert!(refused.is_err(), "who can keep no secret can keep no key");
 }
 

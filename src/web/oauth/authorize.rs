@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
 use super::client_document;
+use crate::oauth::Refusal;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
 use crate::oauth::consent::{self as remembered, Allowed};
@@ -15,7 +16,6 @@ use crate::oauth::problem::{
     ACCESS_DENIED, INTERACTION_REQUIRED, INVALID_REQUEST_URI, Problem, UNREGISTERED_REDIRECT_URI,
 };
 use crate::oauth::pushed_request;
-use crate::oauth::Refusal;
 use crate::outcome::{Error, consult, transact};
 use crate::web::app::App;
 use crate::web::body;

@@ -50,7 +50,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     });
     let (client, wish) = examined.await.map_err(|error| knock.refuse(&app, error))?;
     let shared = app.clone();
-    let started = transact(&app.store, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
+    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
+    let started = transact(&strangers, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
     let started = started.await.map_err(|error| knock.refuse(&app, error))?;
     Ok(render(&app, &started))
 }

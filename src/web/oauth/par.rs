@@ -39,8 +39,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         proven.use_up(&app.store).await.map_err(|error| knock.refuse(&app, error))?;
     }
     let shared = app.clone();
+    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
     let kept =
-        transact(&app.store, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
+        transact(&strangers, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
     let request_uri = kept.await.map_err(|error| knock.refuse(&app, error))?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
     let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);

@@ -29,8 +29,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     })?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
     let shared = app.clone();
+    let strangers = app.store.for_strangers();
     let registered =
-        transact(&app.store, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
+        transact(&strangers, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
 

@@ -55,7 +55,8 @@ pub(in crate::web) async fn respond(
     let refused = |refusal| knock.turn_away(app, refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
-    let credentials = with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+    let credentials =
+        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
@@ -76,7 +77,9 @@ pub(in crate::web) async fn respond(
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
     let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
     let client = named(request, &parameters);
-    parameters.without_repeats().map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
+    parameters
+        .without_repeats()
+        .map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
 }
 
 /// A client at the door: who it says it is, and from where.
@@ -93,7 +96,8 @@ pub(in crate::web) async fn knock(
     parameters: &Parameters,
 ) -> Result<(ClientCredentials, Knock), TokenError> {
     let (credentials, knock) = admit(app, request, parameters)?;
-    let credentials = with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+    let credentials =
+        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     let proven = prove(&app.store, app.now(), credentials, audiences(app, request)).await;
     Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
 }
@@ -108,12 +112,12 @@ fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
 /// Lets a client try to authenticate, unless it failed too often from this network.
 fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
     let credentials = ClientCredentials::parse(authorization(request), parameters);
-    let credentials = credentials.map_err(|refusal| {
-        TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false)
-    })?;
+    let credentials = credentials
+        .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
     let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
-    admitted.map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
+    admitted
+        .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
     Ok((credentials, knock))
 }
 
@@ -124,7 +128,8 @@ impl Knock {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
         // What is looked at after the client was authenticated.
-        let has_authenticated = matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
+        let has_authenticated =
+            matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
         TokenError::new(app, error).of_client(Some(&self.client_id), has_authenticated)
     }
 

@@ -6,9 +6,9 @@ use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::domain::token_record::BearerToken;
 use super::signing::off_worker;
 use crate::domain::token_in_use::TokenInUse;
+use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
 use crate::oauth::openid::claims::{SignedUserInfo, UserInfo};
 use crate::oauth::openid::id_token::TYP;
