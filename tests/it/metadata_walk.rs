@@ -32,7 +32,7 @@ impl Walk {
     pub async fn begin() -> Self {
         let settings = [("dynamic_registration", "open"), ("self_registered_scope", "openid tiles:read")];
         let server = harness::spawn_with(&settings).await;
-        server.api(TILES, &["tiles:read: See map tiles"], false).await;
+        server.api(TILES, &["tiles:read: See map tiles"], true).await;
         let shelf = Shelf::of(&server);
         let alice = server.signed_in("alice").await;
         let app = server.application(whole()).await;
