@@ -186,7 +186,7 @@ fn nowhere() -> Place {
 /// No application that is measured registered itself.
 fn nobody_unknown() -> Policy {
     let (registration, documents) = (DynamicRegistration::Off, ClientDocuments::Off);
-    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
+    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default(), private_schemes: Vec::new() }
 }
 
 fn person(now: UnixTime) -> User {

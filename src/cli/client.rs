@@ -116,7 +116,7 @@ pub struct Create {
     #[arg(long)]
     public: bool,
     #[command(flatten)]
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// Changes.
@@ -128,7 +128,7 @@ pub struct Update {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// One application.
@@ -293,7 +293,7 @@ async fn change(
     is_json: bool,
 ) -> Result<(), CommandError> {
     let client = find(store, &changes.client_id).await?;
-    let Fields { first_party, require_par, verified, .. } = changes.fields;
+    let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
     let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
