@@ -205,7 +205,7 @@ async fn the_pages_of_an_account_fit_every_window() {
     let (app, log) = (format!("/developer/apps/{client_id}"), format!("/developer/apps/{client_id}/log"));
     let wrong = format!("/oauth/authorize?client_id={client_id}&redirect_uri=https://elsewhere.example/");
     for (name, path) in [
-        ("refused", &wrong),
+        ("refused", wrong.as_str()),
         ("account", "/account"),
         ("sessions", "/account/sessions"),
         ("apps", "/account/apps"),
