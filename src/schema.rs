@@ -1,9 +1,11 @@
 //! The tables, columns in table order: `RETURNING` reads them by position.
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
+mod developers;
 mod joins;
 mod people;
 
+pub use developers::*;
 pub use people::*;
 
 diesel::table! {
@@ -68,6 +70,9 @@ diesel::table! {
         require_pushed_requests -> Bool,
         jwks -> Nullable<Text>,
         dpop_bound_access_tokens -> Bool,
+        jwks_uri -> Nullable<Text>,
+        userinfo_signed_response_alg -> Nullable<Text>,
+        login_varying_parameters -> Text,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What runs beside requests: last uses and failures are written down, letters are sent, what ended long ago goes, keys
+//! What runs beside requests: last uses, failures and refusals are written down, letters are sent, what ended long ago goes, keys
 //! take over.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::clock::{Clock, UnixTime};
 use crate::domain::self_registration::UNUSED;
 use crate::identity::throttle::{self, Throttle};
 use crate::mail::Mail;
+use crate::oauth::refusals::{self, Refusals};
 use crate::oauth::signing::Signer;
 use crate::store::{
     Database, Result, Store, cleaning, device_codes, failure_counts, known_networks, self_registrations, used_proofs,
@@ -36,6 +37,20 @@ pub async fn flush(store: &Store, mint: &Mint) {
             tracing::warn!(%error, "last uses could not be written; they are kept for the next second");
             taken.extend(batch);
             mint.last_use.put_back(taken);
+            return;
+        }
+    }
+}
+
+/// Writes the refusals that were gathered.
+pub async fn flush_refusals(store: &Store, gathered: &Refusals) {
+    let mut taken = gathered.take();
+    while let Some(lines) = taken.pop() {
+        let written = lines.clone();
+        if let Err(error) = store.write(move |tx| refusals::write(tx, &written)).await {
+            tracing::warn!(%error, "refusals could not be written down; they are kept for the next second");
+            taken.push(lines);
+            gathered.put_back(taken);
             return;
         }
     }
@@ -76,6 +91,8 @@ pub struct House {
     pub signer: Arc<Signer>,
     /// What counts failures.
     pub throttle: Arc<Throttle>,
+    /// What was refused.
+    pub refusals: Arc<Refusals>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -95,12 +112,13 @@ async fn send_letters(House { store, mail, clock, .. }: &House) {
     }
 }
 
-async fn care(House { store, mint, signer, throttle, clock, .. }: &House) {
+async fn care(House { store, mint, signer, throttle, refusals, clock, .. }: &House) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
         flush(store, mint).await;
         throttle::flush(store, throttle, clock.now()).await;
+        flush_refusals(store, refusals).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
             if let Err(error) = signer.tend(store, mint, clock.now()).await {

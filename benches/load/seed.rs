@@ -127,7 +127,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
         };
         let asked = (By::Operator(person.id), draft);
-        let registered = clients::register(tx, now, &mint.lifetimes, asked, None).map_err(unexpected)?;
+        let registered = clients::register(tx, now, (&mint.lifetimes, &mint.strangers), asked, None).map_err(unexpected)?;
         for _ in 0..GRANTS_PER_CLIENT {
             let grant = grant(now, mint, (&person, &registered.client), "projects");
             grants::insert(tx, &grant)?;
@@ -186,7 +186,7 @@ fn nowhere() -> Place {
 /// No application that is measured registered itself.
 fn nobody_unknown() -> Policy {
     let (registration, documents) = (DynamicRegistration::Off, ClientDocuments::Off);
-    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
+    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default(), private_schemes: Vec::new() }
 }
 
 fn person(now: UnixTime) -> User {

@@ -49,6 +49,9 @@ pub struct Fields {
     /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
+    /// A query parameter in which such an address may differ and still be it; may be repeated.
+    #[arg(long = "login-varying-parameter", value_name = "NAME")]
+    login_varying_parameters: Vec<String>,
     /// A grant that it may use: authorization_code, refresh_token, client_credentials,
     /// urn:ietf:params:oauth:grant-type:device_code or …:token-exchange; may be repeated.
     #[arg(long = "grant-type", value_name = "GRANT")]
@@ -71,12 +74,21 @@ pub struct Fields {
     /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
+    /// Where it publishes those keys instead.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
+    /// How userinfo is signed for it: RS256 or ES256; none for plain JSON.
+    #[arg(long, value_name = "ALGORITHM")]
+    userinfo_signed_response_alg: Option<String>,
     /// Refuse token requests without a DPoP proof.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     dpop_bound_access_tokens: Option<bool>,
     /// Whether the operator runs it: then its login tokens see the whole account.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     first_party: Option<bool>,
+    /// Whether the operator vouches for it: what is made here is verified, what people register is not.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
+    verified: Option<bool>,
     /// Take only authorization requests that it pushed first (RFC 9126).
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     require_par: Option<bool>,
@@ -104,7 +116,7 @@ pub struct Create {
     #[arg(long)]
     public: bool,
     #[command(flatten)]
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// Changes.
@@ -116,7 +128,7 @@ pub struct Update {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// One application.
@@ -193,6 +205,9 @@ impl Fields {
         if !self.login_return_urls.is_empty() {
             draft.login_return_urls = self.login_return_urls;
         }
+        if !self.login_varying_parameters.is_empty() {
+            draft.login_varying_parameters = self.login_varying_parameters;
+        }
         if !self.grant_types.is_empty() {
             let grants: Result<Vec<GrantType>, _> = self.grant_types.iter().map(|grant| grant.parse()).collect();
             draft.grant_types = grants.map_err(|error| refused("grant-type", &error))?;
@@ -206,6 +221,15 @@ impl Fields {
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
         if let Some(file) = self.jwks {
             draft.jwks = Some(std::io::read_to_string(open(&file)?).map_err(|error| refused("jwks", &error))?);
+            draft.jwks_uri = None;
+        }
+        if self.jwks_uri.is_some() {
+            (draft.jwks, draft.jwks_uri) = (None, self.jwks_uri);
+        }
+        if let Some(algorithm) = self.userinfo_signed_response_alg.as_deref() {
+            let named = (algorithm != "none").then(|| algorithm.parse()).transpose();
+            draft.userinfo_signed_response_alg =
+                named.map_err(|error| refused("userinfo-signed-response-alg", &error))?;
         }
         draft.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(draft.dpop_bound_access_tokens);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
@@ -238,16 +262,18 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let kind = if new.public { ClientType::Public } else { ClientType::Confidential };
     let is_first_party = new.fields.first_party.unwrap_or_default();
     let require_par = new.fields.require_par.unwrap_or_default();
+    let verified_at = new.fields.verified.unwrap_or(true).then_some(now);
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
-    let lifetimes = config.lifetimes;
+    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
     let registered = transact(store, move |tx| {
-        let registered = clients::register(tx, now, &lifetimes, (By::Operator(owner.id), draft.clone()), None)?;
+        let registered = clients::register(tx, now, (&lifetimes, &policy), (By::Operator(owner.id), draft.clone()), None)?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
         store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
+        store::clients::set_verified(tx, registered.client.id, verified_at)?;
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(registered)
     })
     .await?;
-    let client = Application { is_first_party, require_pushed_requests: require_par, ..registered.client };
+    let client = Application { is_first_party, require_pushed_requests: require_par, verified_at, ..registered.client };
     output::record(&shown(&client, registered.secret.as_ref()), is_json);
     Ok(())
 }
@@ -267,17 +293,22 @@ async fn change(
     is_json: bool,
 ) -> Result<(), CommandError> {
     let client = find(store, &changes.client_id).await?;
-    let (first_party, require_par) = (changes.fields.first_party, changes.fields.require_par);
+    let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
-    let lifetimes = config.lifetimes;
+    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
     transact(store, move |tx| {
-        update(tx, now, &lifetimes, (&client, draft.clone()), None)?;
+        update(tx, now, (&lifetimes, &policy), (&client, draft.clone()), None)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }
         if let Some(require_par) = require_par {
             store::clients::set_require_pushed_requests(tx, client.id, require_par)?;
+        }
+        if let Some(verified) = verified {
+            // The moment of the first word stays.
+            let at = verified.then(|| client.verified_at.unwrap_or(now));
+            store::clients::set_verified(tx, client.id, at)?;
         }
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(())
     })
@@ -336,6 +367,7 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "client_id_issued_at": client.created_at.seconds(),
         "redirect_uris": client.redirect_uris.to_vec(),
         "login_return_urls": client.login_return_urls.to_vec(),
+        "login_varying_parameters": client.login_varying_parameters.to_vec(),
         "login_delivery": client.login_delivery.as_str(),
         "grant_types": client.grant_types.to_vec(),
         "scope": client.scope.as_str(),
@@ -346,10 +378,17 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
         "id_token_claims": client.id_token_claims,
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "verified": client.verified_at.is_some(),
         "disabled": client.disabled_at.is_some(),
     });
     if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {
         members.insert("jwks".to_owned(), jwks.parse().unwrap_or_default());
+    }
+    if let Some(jwks_uri) = &client.jwks_uri {
+        shown["jwks_uri"] = json!(jwks_uri);
+    }
+    if let Some(algorithm) = client.userinfo_signed_response_alg {
+        shown["userinfo_signed_response_alg"] = json!(algorithm.as_str());
     }
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

@@ -73,6 +73,7 @@ fn shown(settings: &Settings) -> Value {
     add("dynamic_registration", json!(strangers.registration.as_str()));
     add("cimd", json!(strangers.documents.as_str()));
     add("cimd_hosts", json!(strangers.hosts.join(",")));
+    add("private_use_schemes", json!(strangers.private_schemes.join(",")));
     add("self_registered_scope", json!(strangers.scope.as_str()));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));

@@ -63,6 +63,7 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     upkeep.abort();
     upkeep::flush(&app.store, &app.mint).await;
     throttle::flush(&app.store, &app.throttle, app.now()).await;
+    upkeep::flush_refusals(&app.store, &app.refusals).await;
     public.await.map_err(|error| CommandError::Refused(error.to_string()))??;
     Ok(())
 }

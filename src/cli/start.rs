@@ -17,6 +17,7 @@ use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
 use crate::mail::transport::Unsendable;
+use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::{Store, StoreError, installation};
 use crate::tokens::Mint;
@@ -24,6 +25,7 @@ use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
+use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::once::Once;
 
 /// Why nothing could be started.
@@ -112,8 +114,24 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));
     let throttle = Arc::new(Throttle::new(config.rate_limits, &mint.keys));
-    let (documents, once) = (Documents::default(), Once::default());
-    Ok(Data::new(App { store, clock, mint, mail, config, public, hasher, throttle, signer, documents, once }))
+    let (documents, client_keys, once) = (Documents::default(), ClientKeys::default(), Once::default());
+    let refusals = Arc::new(Refusals::default());
+    let app = App {
+        store,
+        clock,
+        mint,
+        mail,
+        config,
+        public,
+        hasher,
+        throttle,
+        signer,
+        documents,
+        client_keys,
+        refusals,
+        once,
+    };
+    Ok(Data::new(app))
 }
 
 /// Reads the base key; makes it on the first start, for its owner's eyes only.

@@ -32,6 +32,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("dynamic_registration", "applications that register themselves: off, open, or token"),
     ("cimd", "applications whose client_id is the address of their description: off, ask, or allowlist"),
     ("cimd_hosts", "the hosts whose descriptions cimd = allowlist reads"),
+    ("private_use_schemes", "schemes without a dot that native apps may register, such as cursor"),
     ("self_registered_scope", "the most that such applications may ask for"),
     ("resources.unknown", "resources that the platform did not tell us of: accept or refuse"),
     ("tokens.allow_permanent", "whether a token that a person makes may live for ever"),

@@ -110,6 +110,12 @@ pub struct Client {
     pub jwks: Option<String>,
     /// Whether it must prove a key for every token (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// Where it publishes those keys instead (RFC 7591 §2).
+    pub jwks_uri: Option<String>,
+    /// How it wants userinfo signed; plain JSON when absent (OpenID Connect Registration §2).
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// Query parameters in which a login return URL may differ from the registered one.
+    pub login_varying_parameters: Words,
 }
 
 impl Client {
@@ -130,11 +136,16 @@ impl Client {
 
     /// How it authenticates (RFC 7591 §2), as the registration's answer names it.
     pub fn authentication_method(&self) -> &'static str {
-        match (self.client_type, &self.jwks) {
-            (ClientType::Public, _) => "none",
-            (ClientType::Confidential, Some(_)) => "private_key_jwt",
-            (ClientType::Confidential, None) => "client_secret_basic",
+        match self.client_type {
+            ClientType::Public => "none",
+            ClientType::Confidential if self.has_keys() => "private_key_jwt",
+            ClientType::Confidential => "client_secret_basic",
         }
+    }
+
+    /// Whether it authenticates by keys of its own, and so needs no secret.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
     /// Whether it registered this grant (RFC 6749 §5.2 `unauthorized_client`).
@@ -164,7 +175,7 @@ impl Client {
     /// How closely a return URL fits what was registered; nothing when it does not belong here.
     pub fn login_return_fit(&self, asked: &ReturnUrl) -> Option<Fit> {
         let registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
-        registered.filter_map(|url| url.fits(asked)).max()
+        registered.filter_map(|url| url.fits(asked, &self.login_varying_parameters)).max()
     }
 
     /// Whether a page of this origin may swap login codes: one of the return URLs is there.

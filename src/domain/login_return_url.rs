@@ -5,6 +5,7 @@ use std::str::FromStr;
 use url::Url;
 
 use super::redirect_uri::is_loopback_host;
+use super::words::Words;
 
 /// The longest return URL, in bytes.
 const MAX_BYTES: usize = 2_048;
@@ -130,8 +131,9 @@ impl LoginReturnUrl {
         self.0.query().is_none() && self.0.path().ends_with('/')
     }
 
-    /// Whether, and how closely, `asked` is one of the addresses that were registered here.
-    pub fn fits(&self, asked: &ReturnUrl) -> Option<Fit> {
+    /// Whether, and how closely, `asked` is one of the addresses that were registered here; `varying` are
+    /// the parameters whose values its owner lets differ.
+    pub fn fits(&self, asked: &ReturnUrl, varying: &Words) -> Option<Fit> {
         let (ours, theirs) = (&self.0, &asked.0);
         let same_port = ours.port() == theirs.port() || (asked.is_loopback() && is_loopback_host(ours));
         if ours.scheme() != theirs.scheme() || ours.host_str() != theirs.host_str() || !same_port {
@@ -144,9 +146,10 @@ impl LoginReturnUrl {
             return None;
         }
         let query = without_ours(theirs.query().unwrap_or_default());
+        let fixed = without(&query, |name| varying.contains(name));
         match ours.query() {
-            Some(registered) if registered != query => None,
-            None if !query.is_empty() => Some(Fit::Near),
+            Some(registered) if registered != query && registered != fixed => None,
+            None if !fixed.is_empty() => Some(Fit::Near),
             _ if theirs.fragment().is_some_and(|fragment| !fragment.is_empty()) => Some(Fit::Near),
             _ => Some(Fit::Exact),
         }
@@ -203,13 +206,23 @@ impl ReturnUrl {
     }
 }
 
+/// Whether an owner may let the values of this query parameter differ.
+pub fn may_vary(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=64).contains(&name.len()) && name.bytes().all(is_plain) && !OURS.contains(&name)
+}
+
 fn without_ours(query: &str) -> String {
-    let is_ours = |pair: &&str| {
+    without(query, |name| OURS.contains(&name))
+}
+
+fn without(query: &str, is_left_out: impl Fn(&str) -> bool) -> String {
+    let is_left_out = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
         let name = url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.into_owned());
-        name.is_some_and(|name| OURS.contains(&name.as_str()))
+        name.is_some_and(|name| is_left_out(&name))
     };
-    query.split('&').filter(|pair| !pair.is_empty() && !is_ours(pair)).collect::<Vec<_>>().join("&")
+    query.split('&').filter(|pair| !pair.is_empty() && !is_left_out(pair)).collect::<Vec<_>>().join("&")
 }
 
 fn encode(pairs: &[(&str, &str)]) -> String {
@@ -228,25 +241,49 @@ mod tests {
         text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
+    fn fit(url: &LoginReturnUrl, text: &str) -> Option<Fit> {
+        url.fits(&asked(text), &Words::default())
+    }
+
+    #[test]
+    fn what_its_owner_lets_vary_makes_no_other_address() {
+        let varying: Words = ["page", "lang"].iter().collect();
+        let url = registered("https://app.example/in");
+        let fit = |url: &LoginReturnUrl, text: &str| url.fits(&asked(text), &varying);
+        assert_eq!(fit(&url, "https://app.example/in?page=2&token=old&lang=de"), Some(Fit::Exact));
+        assert_eq!(fit(&url, "https://app.example/in?page=2&other=1"), Some(Fit::Near));
+        assert_eq!(fit(&url, "https://app.example/in?page=2#/x"), Some(Fit::Near));
+        assert_eq!(fit(&url, "https://app.example/other?page=2"), None);
+        let with_query = registered("https://app.example/in?tenant=1&lang=en");
+        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&lang=en"), Some(Fit::Exact));
+        assert_eq!(fit(&with_query, "https://app.example/in?tenant=2&lang=en"), None);
+        let with_query = registered("https://app.example/in?tenant=1");
+        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&page=9"), Some(Fit::Exact));
+        assert!(may_vary("page") && may_vary("utm_source"));
+        for name in ["token", "state", "login_code", "error", "", "a b", "a=b", "é", &"x".repeat(65)] {
+            assert!(!may_vary(name), "{name}");
+        }
+    }
+
     #[test]
     fn an_exact_url_fits_itself_closely_and_its_queries_nearly() {
         let url = registered("https://app.example/in");
-        assert_eq!(url.fits(&asked("https://app.example/in")), Some(Fit::Exact));
-        assert_eq!(url.fits(&asked("https://app.example/in?token=old&state=x&login_code=y")), Some(Fit::Exact));
-        assert_eq!(url.fits(&asked("https://app.example/in?page=2")), Some(Fit::Near));
-        assert_eq!(url.fits(&asked("https://app.example/in#/route")), Some(Fit::Near));
+        assert_eq!(fit(&url, "https://app.example/in"), Some(Fit::Exact));
+        assert_eq!(fit(&url, "https://app.example/in?token=old&state=x&login_code=y"), Some(Fit::Exact));
+        assert_eq!(fit(&url, "https://app.example/in?page=2"), Some(Fit::Near));
+        assert_eq!(fit(&url, "https://app.example/in#/route"), Some(Fit::Near));
         for other in [
             "https://app.example/in/x", "https://app.example/inn", "https://app.example:444/in", "https://evil.test/in",
         ] {
-            assert_eq!(url.fits(&asked(other)), None, "{other}");
+            assert_eq!(fit(&url, other), None, "{other}");
         }
     }
 
     #[test]
     fn a_prefix_covers_its_path_only_and_a_whole_site_is_refused() {
         let url = registered("https://app.example/maps/");
-        assert_eq!(url.fits(&asked("https://app.example/maps/7?z=1")), Some(Fit::Near));
-        assert_eq!(url.fits(&asked("https://app.example/mapsx")), None);
+        assert_eq!(fit(&url, "https://app.example/maps/7?z=1"), Some(Fit::Near));
+        assert_eq!(fit(&url, "https://app.example/mapsx"), None);
         assert_eq!(LoginReturnUrl::from_str("https://app.example/"), Err(InvalidReturnUrl::BareOrigin));
         assert_eq!(LoginReturnUrl::from_str("https://app.example"), Err(InvalidReturnUrl::BareOrigin));
     }

@@ -11,9 +11,6 @@ const MAX_BYTES: usize = 2_048;
 /// Schemes that run code or read files; never a redirect (`intent` opens any Android app).
 const FORBIDDEN_SCHEMES: [&str; 7] = ["javascript", "data", "file", "blob", "intent", "vbscript", "about"];
 
-/// Private-use schemes without a dot that well-known native programs use.
-const KNOWN_PRIVATE_SCHEMES: [&str; 3] = ["cursor", "vscode", "claude"];
-
 /// A redirect URI in the one form in which it was registered; compared as a string (RFC 9700 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectUri {
@@ -91,6 +88,13 @@ impl RedirectUri {
         }
     }
 
+    /// Whether it has a scheme that may be registered: of a native app one with a dot (RFC 8252 §7.1), or
+    /// one of those that the operator lists.
+    pub fn has_scheme_of(&self, listed: &[String]) -> bool {
+        let scheme = self.text.split(':').next().unwrap_or_default();
+        self.kind != RedirectKind::PrivateUse || scheme.contains('.') || listed.iter().any(|other| other == scheme)
+    }
+
     /// Whom a person sees at the other end: the host, or the scheme of a native app.
     pub fn host(&self) -> String {
         host_of(&self.url())
@@ -123,6 +127,14 @@ pub fn permits(registered: &RedirectUri, asked: &RedirectUri) -> bool {
         || (registered.is_loopback() && asked.is_loopback() && registered.sans_port() == asked.sans_port())
 }
 
+/// Whether a scheme can be on the operator's list: of a form that programs have, and not one that runs
+/// code, reads files, or is the web's.
+pub fn may_be_listed(scheme: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-');
+    let is_word = scheme.starts_with(|first: char| first.is_ascii_lowercase()) && scheme.bytes().all(is_part);
+    is_word && !FORBIDDEN_SCHEMES.contains(&scheme) && !["http", "https", "ws", "wss", "ftp"].contains(&scheme)
+}
+
 impl FromStr for RedirectUri {
     type Err = InvalidRedirectUri;
 
@@ -145,8 +157,8 @@ impl FromStr for RedirectUri {
             "https" => RedirectKind::Https,
             "http" if is_loopback_host(&url) => RedirectKind::Loopback,
             "http" => return Err(InvalidRedirectUri::PlainHttp),
-            _ if scheme.contains('.') || KNOWN_PRIVATE_SCHEMES.contains(&scheme) => RedirectKind::PrivateUse,
-            _ => return Err(InvalidRedirectUri::Scheme),
+            // Which of them may be registered is the operator's to say: see `has_scheme_of`.
+            _ => RedirectKind::PrivateUse,
         };
         if url.host_str().is_some_and(|host| host.contains('*')) {
             return Err(InvalidRedirectUri::Wildcard);

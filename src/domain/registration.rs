@@ -1,8 +1,9 @@
 //! What an application may be: one validation for the console and the command.
 
 use super::client::{ClientType, GrantType, LoginDelivery};
-use super::login_return_url::LoginReturnUrl;
-use super::redirect_uri::{RedirectKind, RedirectUri};
+use super::keys_url::KeysUrl;
+use super::login_return_url::{self, LoginReturnUrl};
+use super::redirect_uri::{InvalidRedirectUri, RedirectKind, RedirectUri};
 use super::scope::Scope;
 use super::signing_key::SigningAlgorithm;
 use super::words::Words;
@@ -45,6 +46,21 @@ pub struct Draft {
     pub jwks: Option<String>,
     /// Whether it must prove a key for every token (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// Where it publishes its keys, in place of `jwks`.
+    pub jwks_uri: Option<String>,
+    /// `userinfo_signed_response_alg`, for whom plain JSON is not enough.
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// Query parameters in which a login return URL may differ from the registered one, and still be it.
+    pub login_varying_parameters: Vec<String>,
+}
+
+/// What the operator says of all registrations.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The longest that a login token may live, in seconds.
+    pub longest_login_token: i64,
+    /// Schemes without a dot that native programs may use.
+    pub private_schemes: &'a [String],
 }
 
 /// An application whose every field was checked.
@@ -65,6 +81,9 @@ pub struct Registration {
     pub(crate) id_token_claims: bool,
     pub(crate) jwks: Option<String>,
     pub(crate) dpop_bound_access_tokens: bool,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    pub(crate) login_varying_parameters: Words,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -96,6 +115,9 @@ impl Draft {
             id_token_claims: client_type == ClientType::Confidential,
             jwks: None,
             dpop_bound_access_tokens: false,
+            jwks_uri: None,
+            userinfo_signed_response_alg: None,
+            login_varying_parameters: Vec::new(),
         }
     }
 
@@ -103,13 +125,17 @@ impl Draft {
     ///
     /// # Errors
     /// All problems at once, in the order of the fields.
-    pub fn validate(self, known: &Scope, longest_login_token: i64) -> Result<Registration, Vec<FieldProblem>> {
+    pub fn validate(self, known: &Scope, rules: Rules<'_>) -> Result<Registration, Vec<FieldProblem>> {
+        let Rules { longest_login_token, private_schemes } = rules;
         let mut problems = Vec::new();
         let name = clean_name(&self.name, &mut problems);
-        let redirect_uris = self.checked_redirect_uris("redirect_uris", &self.redirect_uris, &mut problems);
+        let redirect_uris =
+            self.checked_redirect_uris("redirect_uris", (&self.redirect_uris, private_schemes), &mut problems);
         let after_logout = &self.post_logout_redirect_uris;
-        let after_logout = self.checked_redirect_uris("post_logout_redirect_uris", after_logout, &mut problems);
+        let after_logout =
+            self.checked_redirect_uris("post_logout_redirect_uris", (after_logout, private_schemes), &mut problems);
         let login_return_urls = self.checked_login_return_urls(&mut problems);
+        self.check_varying_parameters(&mut problems);
         let scope = checked_scope(self.scope.as_deref(), known, &mut problems);
         if self.login_token_lifetime.is_some_and(|seconds| !(1..=longest_login_token).contains(&seconds)) {
             let message = format!("A login token lives between 1 and {longest_login_token} seconds.");
@@ -123,10 +149,7 @@ impl Draft {
             let message = "An application needs one way at least to get tokens.".to_owned();
             problems.push(FieldProblem { field: "grant_types", message });
         }
-        if self.client_type == ClientType::Public && self.jwks.is_some() {
-            let message = "An application without a secret cannot keep a private key either.".to_owned();
-            problems.push(FieldProblem { field: "jwks", message });
-        }
+        self.check_keys(&mut problems);
         let for_itself = self.grant_types.iter().find(|grant| grant.needs_secret());
         if let (ClientType::Public, Some(grant)) = (self.client_type, for_itself) {
             let message = format!("An application without a secret cannot use {}.", grant.as_str());
@@ -152,13 +175,41 @@ impl Draft {
             id_token_claims: self.id_token_claims,
             jwks: self.jwks,
             dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            jwks_uri: self.jwks_uri,
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            login_varying_parameters: self.login_varying_parameters.iter().collect(),
         })
+    }
+
+    fn check_varying_parameters(&self, problems: &mut Vec<FieldProblem>) {
+        let field = "login_varying_parameters";
+        for name in too_many(&self.login_varying_parameters, field, problems) {
+            if !login_return_url::may_vary(name) {
+                let message = format!("{name}: write names of query parameters, such as page; ours cannot vary.");
+                problems.push(FieldProblem { field, message });
+            }
+        }
+    }
+
+    fn check_keys(&self, problems: &mut Vec<FieldProblem>) {
+        if self.client_type == ClientType::Public && (self.jwks.is_some() || self.jwks_uri.is_some()) {
+            let message = "An application without a secret cannot keep a private key either.".to_owned();
+            problems.push(FieldProblem { field: "jwks", message });
+        }
+        // RFC 7591 §2.
+        if self.jwks.is_some() && self.jwks_uri.is_some() {
+            let message = "Give the keys or the address of the keys, not both.".to_owned();
+            problems.push(FieldProblem { field: "jwks_uri", message });
+        }
+        if let Some(Err(error)) = self.jwks_uri.as_deref().map(str::parse::<KeysUrl>) {
+            problems.push(FieldProblem { field: "jwks_uri", message: format!("This is {error}.") });
+        }
     }
 
     fn checked_redirect_uris(
         &self,
         field: &'static str,
-        addresses: &[String],
+        (addresses, private_schemes): (&[String], &[String]),
         problems: &mut Vec<FieldProblem>,
     ) -> Words {
         for text in too_many(addresses, field, problems) {
@@ -167,6 +218,9 @@ impl Draft {
                 Ok(uri) if uri.kind() == RedirectKind::PrivateUse && self.client_type == ClientType::Confidential => {
                     let message = format!("{text}: only an application without a secret may use its own scheme.");
                     problems.push(FieldProblem { field, message });
+                }
+                Ok(uri) if !uri.has_scheme_of(private_schemes) => {
+                    problems.push(FieldProblem { field, message: format!("{text}: {}.", InvalidRedirectUri::Scheme) });
                 }
                 Ok(_) => {}
             }
@@ -237,14 +291,15 @@ fn checked_scope(asked: Option<&str>, known: &Scope, problems: &mut Vec<FieldPro
 mod tests {
     use super::*;
 
+    const RULES: Rules<'_> = Rules { longest_login_token: 86_400, private_schemes: &[] };
+
     fn known() -> Scope {
         "projects".parse().expect("because it is a scope")
     }
 
     #[test]
     fn defaults_are_those_of_the_command() {
-        let app =
-            Draft::new("Map  studio", ClientType::Public).validate(&known(), 86_400).expect("because it is valid");
+        let app = Draft::new("Map  studio", ClientType::Public).validate(&known(), RULES).expect("because it is valid");
         assert_eq!((app.name.as_str(), app.scope.as_str()), ("Map studio", "projects"));
         assert_eq!(app.grant_types.as_str(), "authorization_code refresh_token");
         assert!(app.require_pkce);
@@ -258,7 +313,7 @@ mod tests {
             scope: Some("everything".into()),
             ..Draft::new("\u{202e}evil", ClientType::Confidential)
         };
-        let problems = draft.validate(&known(), 86_400).expect_err("because five things are wrong");
+        let problems = draft.validate(&known(), RULES).expect_err("because five things are wrong");
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["client_name", "redirect_uris", "redirect_uris", "login_return_urls", "scope"]);
     }

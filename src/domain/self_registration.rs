@@ -72,6 +72,8 @@ pub struct Policy {
     pub hosts: Vec<String>,
     /// The most that they may ask for, and what they get when they ask for nothing.
     pub scope: Scope,
+    /// Schemes without a dot that native programs may have their answers at; for all applications.
+    pub private_schemes: Vec<String>,
 }
 
 /// What is kept beside the client itself.

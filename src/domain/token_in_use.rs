@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::client::Client;
 use super::grant::{Grant, GrantKind};
 use super::id::Id;
+use super::signing_key::SigningAlgorithm;
 use super::token_record::TokenRecord;
 use super::user::{Role, User};
 use crate::clock::UnixTime;
@@ -55,6 +56,8 @@ pub struct Application {
     pub client_id: String,
     /// Whether the operator runs it.
     pub is_first_party: bool,
+    /// How it wants userinfo signed.
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     disabled_at: Option<UnixTime>,
     deleted_at: Option<UnixTime>,
 }

@@ -3,7 +3,9 @@
 use url::Url;
 
 use crate::clock::UnixTime;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::id::Id;
 use crate::domain::login_code::LoginCodeRecord;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::session::Origin;
@@ -14,9 +16,15 @@ use crate::store::{Database, StoreError, clients, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
 use crate::tokens::revoke;
 
-/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer.
+/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer, and the cause
+/// for the owner of the application that it was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoginCodeRefusal;
+pub struct LoginCodeRefusal {
+    /// Which of these, in one fixed sentence.
+    pub cause: &'static str,
+    /// Whose code it is; nobody's while its secret is not known to be right.
+    pub client: Option<Id<Client>>,
+}
 
 /// The row of a login code that is presented right, and the grant that it stands for, which stands.
 ///
@@ -27,15 +35,20 @@ fn presented(
     now: UnixTime,
     (code, verifier, origin): (&Token<LoginCode>, &str, &str),
 ) -> Result<(LoginCodeRecord, Grant), Error<LoginCodeRefusal>> {
-    let refused = || Error::Refused(LoginCodeRefusal);
     let record = login_codes::find(db, code.id())?.filter(|record| record.digest.matches(&code.digest()));
-    let record = record.filter(|record| now < record.expires_at && record.origin == origin).ok_or_else(refused)?;
+    let unknown = LoginCodeRefusal { cause: "the login code is unknown", client: None };
+    let record = record.ok_or(Error::Refused(unknown))?;
+    let found = grants::find_in_use(db, record.grant_id)?;
+    let client = found.as_ref().and_then(|found| found.grant.client_key);
+    let refuse = |cause| Err(Error::Refused(LoginCodeRefusal { cause, client }));
     let challenge = CodeChallenge { text: record.code_challenge.clone(), method: ChallengeMethod::S256 };
-    if !challenge.is_met_by(verifier) {
-        return Err(refused());
+    match found {
+        _ if now >= record.expires_at => refuse("the login code came after its minute"),
+        _ if record.origin != origin => refuse("the login code came from another origin than it was sent to"),
+        _ if !challenge.is_met_by(verifier) => refuse("the code_verifier does not fit the code_challenge"),
+        Some(found) if found.life(now) == Life::Alive => Ok((record, found.grant)),
+        _ => refuse("the log-in of the login code was ended"),
     }
-    let grant = grants::find_in_use(db, record.grant_id)?.filter(|grant| grant.life(now) == Life::Alive);
-    Ok((record, grant.ok_or_else(refused)?.grant))
 }
 
 /// Whether a login code would be swapped, or its second swap noticed, from a read.
@@ -77,7 +90,8 @@ pub fn swap(
     if !login_codes::redeem(tx, now, record.id)? {
         // A second swap: one of the two is not the app. What the first one gave ends.
         revoke::stolen(tx, now, &grant, from)?;
-        return Err(Error::Refused(LoginCodeRefusal));
+        let cause = "the login code was used before; the token that it gave was ended";
+        return Err(Error::Refused(LoginCodeRefusal { cause, client: grant.client_key }));
     }
     // No longer than the grant, which is older than the swap.
     let left = grant.expires_at.map_or(record.lifetime, |end| end.since(now));

@@ -66,7 +66,7 @@ pub enum LoginRedirectRefusal {
     /// No application registered the address.
     Unregistered(ReturnUrl),
     /// The application takes login codes, and the request has no challenge.
-    ChallengeRequired,
+    ChallengeRequired(Id<Client>),
 }
 
 /// The setting `login_redirect.unregistered`.
@@ -149,8 +149,8 @@ pub fn examine(
     if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
         return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
     }
-    let code_challenge = match client.as_ref().map(|client| client.login_delivery) {
-        Some(LoginDelivery::Code) => Some(challenge(asked)?),
+    let code_challenge = match &client {
+        Some(client) if client.login_delivery == LoginDelivery::Code => Some(challenge(asked, client)?),
         _ => None,
     };
     Ok(Some(LoginRedirect {
@@ -163,10 +163,10 @@ pub fn examine(
     }))
 }
 
-fn challenge(asked: &Asked) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
+fn challenge(asked: &Asked, client: &Client) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
     let text = asked.code_challenge.as_deref().unwrap_or_default();
     CodeChallenge::parse(text, ChallengeMethod::S256)
-        .map_err(|_invalid| Error::Refused(LoginRedirectRefusal::ChallengeRequired))
+        .map_err(|_invalid| Error::Refused(LoginRedirectRefusal::ChallengeRequired(client.id)))
 }
 
 fn parsed(text: &str) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {

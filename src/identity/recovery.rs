@@ -39,7 +39,7 @@ pub async fn start(
     let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
     let origin = origin.clone();
     let nobody: EmailAddress = "nobody@localhost".parse().expect("because it is an address");
-    transact(desk.store, move |tx| {
+    transact(&desk.store.for_strangers(), move |tx| {
         let user = users::find_by_login(tx, &folded)?.filter(User::is_active);
         let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
         let may_send = may_send(tx, now, (reader.as_ref().map_or(&nobody, |(_, to)| to), &[LinkKind::Reset]))?;

@@ -133,7 +133,7 @@ where
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (mail, asker, origin) = (desk.mail.clone(), asker(now, origin), origin.clone());
-    let made = transact(desk.store, move |tx| {
+    let made = transact(&desk.store.for_strangers(), move |tx| {
         if users::is_empty(tx)? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }

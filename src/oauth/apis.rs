@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::domain::api::{Api, ApiScope, TokenFormat};
 use crate::domain::client::ClientType;
 use crate::domain::id::Id;
-use crate::domain::registration::{Draft, FieldProblem};
+use crate::domain::registration::{Draft, FieldProblem, Rules};
 use crate::domain::scope::Scope;
 use crate::oauth::scopes;
 use crate::outcome::Error;
@@ -80,7 +80,9 @@ pub fn register(
         rows.push((name.to_owned(), sentence.trim().to_owned()));
     }
     let credentials = Draft { scope: Some(String::new()), ..Draft::new(draft.name.clone(), ClientType::Confidential) };
-    let new = credentials.validate(&known, i64::MAX).map_err(Error::Refused)?;
+    let new = credentials
+        .validate(&known, Rules { longest_login_token: i64::MAX, private_schemes: &[] })
+        .map_err(Error::Refused)?;
     let registration = crate::domain::registration::Registration { grant_types: Default::default(), ..new };
     let registered = clients::insert(tx, now, (None, Some(now)), registration)?;
     let api = Api {

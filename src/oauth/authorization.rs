@@ -3,6 +3,7 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use super::Refusal;
 use super::dpop::is_thumbprint;
 use super::interaction::Wishes;
 use super::machine::authorization::{Answers, Verdict, run};
@@ -76,7 +77,7 @@ pub struct AuthorizationRequest {
 #[derive(Clone, Debug)]
 pub enum AuthorizationRefusal {
     /// The client or its address is not right: a page, never a redirect (§4.1.2.1).
-    Page(&'static Problem),
+    Page(Refusal),
     /// Something else is wrong, and the client may hear it at its registered address.
     Redirect(Box<RefusedRequest>),
 }
@@ -94,8 +95,8 @@ pub struct RefusedRequest {
     pub response_mode: ResponseMode,
     /// Whether nothing may be shown (`prompt=none`).
     pub is_silent: bool,
-    /// What is answered.
-    pub problem: &'static Problem,
+    /// What is answered, and why.
+    pub refusal: Refusal,
 }
 
 struct Examination<'a> {
@@ -134,7 +135,7 @@ pub fn examine(
     let Examination { found, challenge, scope, wishes, audience, .. } = examination;
     let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
-        return Err(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)));
+        return Err(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())));
     };
     Ok(AuthorizationRequest {
         client,
@@ -156,9 +157,10 @@ pub fn examine(
 }
 
 impl Examination<'_> {
-    fn refuse(&self, problem: &'static Problem) -> Error<AuthorizationRefusal> {
+    fn refuse(&self, refusal: impl Into<Refusal>) -> Error<AuthorizationRefusal> {
+        let refusal = refusal.into();
         Error::Refused(match &self.found {
-            None => AuthorizationRefusal::Page(problem),
+            None => AuthorizationRefusal::Page(refusal),
             Some((client, redirect_uri)) => AuthorizationRefusal::Redirect(Box::new(RefusedRequest {
                 client: client.clone(),
                 redirect_uri: redirect_uri.clone(),
@@ -166,7 +168,7 @@ impl Examination<'_> {
                 state: self.parameters.get("state").filter(|state| state.len() <= MAX_STATE).map(str::to_owned),
                 response_mode: self.response_mode().unwrap_or(ResponseMode::Query),
                 is_silent: self.parameters.get("prompt").is_some_and(prompt::is_silent),
-                problem,
+                refusal,
             })),
         })
     }
@@ -180,46 +182,49 @@ impl Examination<'_> {
     }
 
     /// What is checked as soon as it is known where the answer goes.
-    fn check_shape(&self) -> Result<(), &'static Problem> {
+    fn check_shape(&self) -> Result<(), Refusal> {
         let parameters = self.parameters;
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        let refuse = |problem, cause| Err(Refusal { problem, cause });
         match self.source {
-            Source::Pushed { is_over: true, .. } => return Err(&INVALID_REQUEST_URI),
+            Source::Pushed { is_over: true, .. } => {
+                return refuse(&INVALID_REQUEST_URI, "the request_uri was used, or came after its time");
+            }
             // RFC 9126 §6.
-            Source::Sent if client.require_pushed_requests => return Err(&PUSHED_REQUEST_REQUIRED),
+            Source::Sent if client.require_pushed_requests => return Err((&PUSHED_REQUEST_REQUIRED).into()),
             _ => {}
         }
         if parameters.has_repeats() {
-            return Err(&REPEATED_PARAMETER);
+            return refuse(&REPEATED_PARAMETER, parameters.repeated_cause());
         }
         if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
-            return Err(&STATE_TOO_LONG);
+            return Err((&STATE_TOO_LONG).into());
         }
         if parameters.get("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE) {
-            return Err(&NONCE_TOO_LONG);
+            return Err((&NONCE_TOO_LONG).into());
         }
         // OpenID Connect Core §7.2.1.
         if parameters.get("registration").is_some() {
-            return Err(&REGISTRATION_NOT_SUPPORTED);
+            return Err((&REGISTRATION_NOT_SUPPORTED).into());
         }
         // OpenID Connect Core §6: a server that does not support request objects says so.
         if parameters.get("request").is_some() {
-            return Err(&REQUEST_NOT_SUPPORTED);
+            return Err((&REQUEST_NOT_SUPPORTED).into());
         }
         if parameters.get("request_uri").is_some() {
-            return Err(&REQUEST_URI_NOT_SUPPORTED);
+            return Err((&REQUEST_URI_NOT_SUPPORTED).into());
         }
         if self.response_mode().is_none() {
-            return Err(&UNSUPPORTED_RESPONSE_MODE);
+            return Err((&UNSUPPORTED_RESPONSE_MODE).into());
         }
         if parameters.get("dpop_jkt").is_some_and(|jkt| !is_thumbprint(jkt)) {
-            return Err(&INVALID_DPOP_JKT);
+            return Err((&INVALID_DPOP_JKT).into());
         }
         if parameters.get("response_type").is_none() {
-            return Err(&MISSING_PARAMETER);
+            return refuse(&MISSING_PARAMETER, "response_type is missing");
         }
         if !client.may_use(GrantType::AuthorizationCode) {
-            return Err(&UNAUTHORIZED_CLIENT);
+            return refuse(&UNAUTHORIZED_CLIENT, "the client did not register the grant authorization_code");
         }
         Ok(())
     }
@@ -227,17 +232,22 @@ impl Examination<'_> {
     /// The scope that is asked, if the client may ask for it (RFC 6749 §3.3).
     fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
         let scope = scopes::counting(self.db, asked, own)?;
-        if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(&INVALID_SCOPE)) }
+        if scope.is_within(own) {
+            return Ok(scope);
+        }
+        Err(self
+            .refuse(Refusal { problem: &INVALID_SCOPE, cause: "a scope was asked that the client did not register" }))
     }
 
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
-    fn check_challenge(&self) -> Result<Option<CodeChallenge>, &'static Problem> {
+    fn check_challenge(&self) -> Result<Option<CodeChallenge>, Refusal> {
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        let refuse = |cause| Err(Refusal { problem: &INVALID_CHALLENGE, cause });
         let method = self.parameters.get("code_challenge_method");
         let Some(text) = self.parameters.get("code_challenge") else {
             return match method {
-                Some(_) => Err(&INVALID_CHALLENGE),
-                None if client.require_pkce || client.is_public() => Err(&CHALLENGE_REQUIRED),
+                Some(_) => refuse("code_challenge_method came without a code_challenge"),
+                None if client.require_pkce || client.is_public() => Err((&CHALLENGE_REQUIRED).into()),
                 None => Ok(None),
             };
         };
@@ -245,9 +255,13 @@ impl Examination<'_> {
         let method = match method.unwrap_or("plain").parse() {
             Ok(ChallengeMethod::Plain) if client.allow_plain_pkce && !client.is_public() => ChallengeMethod::Plain,
             Ok(ChallengeMethod::S256) => ChallengeMethod::S256,
-            Ok(ChallengeMethod::Plain) | Err(_) => return Err(&INVALID_CHALLENGE),
+            Ok(ChallengeMethod::Plain) => {
+                return refuse("the method plain (also when none is named) is off for this client");
+            }
+            Err(_) => return refuse("the code_challenge_method is unknown"),
         };
-        CodeChallenge::parse(text, method).map(Some).map_err(|_invalid| &INVALID_CHALLENGE)
+        let parsed = CodeChallenge::parse(text, method).map(Some);
+        parsed.or_else(|_invalid| refuse("the code_challenge has not the form of its method"))
     }
 }
 
@@ -257,7 +271,7 @@ impl Answers for Examination<'_> {
     fn bind(&mut self, client_id: &str) -> Result<String, Self::Refusal> {
         let parameters = self.parameters;
         if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
-            return Err(self.refuse(&REPEATED_PARAMETER));
+            return Err(self.refuse(Refusal { problem: &REPEATED_PARAMETER, cause: parameters.repeated_cause() }));
         }
         let client = clients::find_by_client_id(self.db, client_id)?.filter(Client::is_active);
         let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
@@ -265,23 +279,24 @@ impl Answers for Examination<'_> {
             return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));
         };
         self.found = Some((client, redirect_uri));
-        self.check_shape().map_err(|problem| self.refuse(problem))?;
+        self.check_shape().map_err(|refusal| self.refuse(refusal))?;
         self.wishes = Wishes::parse(parameters).map_err(|problem| self.refuse(problem))?;
         Ok(client_id.to_owned())
     }
 
     fn extend(&mut self) -> Result<(), Self::Refusal> {
-        self.challenge = self.check_challenge().map_err(|problem| self.refuse(problem))?;
+        self.challenge = self.check_challenge().map_err(|refusal| self.refuse(refusal))?;
         Ok(())
     }
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
-        let (client, _) = self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page(&UNKNOWN_CLIENT)))?;
+        let (client, _) =
+            self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
         let (own, default) = (client.scope.clone(), scopes::default_of(client));
         let scope = match scopes::parse_asked(self.parameters) {
             Ok(None) => default,
             Ok(Some(asked)) => self.within(asked, &own)?,
-            Err(refusal) => return Err(self.refuse(refusal.problem)),
+            Err(refusal) => return Err(self.refuse(refusal)),
         };
         let (named, whose) = (self.parameters.resources(), (&scope, true));
         let audience = resource::find_registered(self.db, self.mint, &named, whose)?;
@@ -329,7 +344,7 @@ impl AuthorizationRequest {
             state: self.state.clone(),
             response_mode: self.response_mode,
             is_silent: self.wishes.prompt.none,
-            problem,
+            refusal: problem.into(),
         }
     }
 }

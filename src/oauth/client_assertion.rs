@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::client_authentication::PublishedKeys;
 use super::client_document::has_old_keys;
 use super::jose::claims::{Audience, MAX_JTI, NumericDate, SKEW};
 use super::jose::jwk::KeySet;
@@ -67,6 +68,12 @@ impl ClientAssertion {
         }
         Ok(Some((claims.sub, Self(Secret::new(text)))))
     }
+
+    /// Whether one of these keys made the signature.
+    pub fn is_signed_by(&self, keys: &KeySet) -> bool {
+        let jws = Jws::parse(self.0.expose());
+        jws.is_ok_and(|jws| keys.candidates(jws.kid.as_deref(), jws.algorithm).any(|key| jws.is_signed_by(key)))
+    }
 }
 
 /// The client that signed, and what must be used up before it is believed. A signature is verified
@@ -78,7 +85,7 @@ pub fn verify(
     db: &mut Database,
     now: UnixTime,
     (client_id, assertion): (&str, &ClientAssertion),
-    audiences: &[String],
+    (audiences, published): (&[String], Option<&PublishedKeys>),
 ) -> Result<(Client, UsedProof)> {
     let refused = |cause| INVALID_CLIENT.because(cause);
     let jws = Jws::parse(assertion.0.expose()).map_err(|_unreadable| refused("the client assertion cannot be read"))?;
@@ -95,8 +102,16 @@ pub fn verify(
     if has_old_keys(db, now, &client)? {
         return Err(OLD_CLIENT_KEYS.because("the client's document was read more than a day too long ago"));
     }
-    let keys = client.jwks.as_deref().and_then(|jwks| KeySet::parse(jwks).ok());
-    let keys = keys.ok_or_else(|| refused("the client registered no keys"))?;
+    let registered = client.jwks.as_deref().and_then(|jwks| KeySet::parse(jwks).ok());
+    let keys = match client.jwks_uri {
+        Some(_) => published.and_then(|published| published.of(&client)),
+        None => registered.as_ref(),
+    };
+    let missing = match client.jwks_uri {
+        Some(_) => "the client's jwks_uri could not be read, or holds no key that is taken",
+        None => "the client registered no keys",
+    };
+    let keys = keys.ok_or_else(|| refused(missing))?;
     if !keys.candidates(jws.kid.as_deref(), jws.algorithm).any(|key| jws.is_signed_by(key)) {
         return Err(refused("none of the client's keys signed the assertion"));
     }

@@ -1,12 +1,15 @@
 //! Who is the client? (RFC 6749 §2.3): Basic, the body, a signed assertion, or a public client's
 //! bare name; exactly one of them.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 use super::client_assertion::{self, ClientAssertion};
 use super::client_document::may_act;
+use super::jose::jwk::KeySet;
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
 use super::used_proofs::{self, Replayed};
@@ -26,6 +29,27 @@ pub struct ClientCredentials {
     client_id: String,
     proof: Proof,
     key: Option<String>,
+    published: Option<Arc<PublishedKeys>>,
+}
+
+/// The keys that were read at a client's `jwks_uri`.
+#[derive(Debug)]
+pub struct PublishedKeys {
+    url: String,
+    keys: KeySet,
+}
+
+impl PublishedKeys {
+    /// What lies at an address; nothing when it holds no key that can be used.
+    pub fn parse(url: &str, body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        Some(Self { url: url.to_owned(), keys: KeySet::parse(text).ok()? })
+    }
+
+    /// The keys, if this is where the client publishes them now.
+    pub(super) fn of(&self, client: &Client) -> Option<&KeySet> {
+        (client.jwks_uri.as_deref() == Some(self.url.as_str())).then_some(&self.keys)
+    }
 }
 
 /// How a client proves that it is who it says.
@@ -57,12 +81,12 @@ impl ClientCredentials {
                     cause: "a secret came beside a client assertion",
                 });
             }
-            return Ok(Self { client_id, proof: Proof::Assertion(assertion), key: None });
+            return Ok(Self { client_id, proof: Proof::Assertion(assertion), key: None, published: None });
         }
         let Some(basic) = basic else {
             let client_id = in_body.ok_or(Refusal { problem: &INVALID_CLIENT, cause: "no client was named" })?;
             let proof = body_secret.map_or(Proof::None, |secret| Proof::Secret(Secret::new(secret)));
-            return Ok(Self { client_id: client_id.to_owned(), proof, key: None });
+            return Ok(Self { client_id: client_id.to_owned(), proof, key: None, published: None });
         };
         if body_secret.is_some() && matches!(basic.proof, Proof::Secret(_)) {
             return Err(Refusal {
@@ -76,6 +100,12 @@ impl ClientCredentials {
         Ok(basic)
     }
 
+    /// The client that a request names, whatever else is wrong with it.
+    pub fn name_in(authorization: Option<&[u8]>, body: &Parameters) -> Option<String> {
+        let in_header = authorization.and_then(|header| basic(header).ok().flatten()).map(|basic| basic.client_id);
+        in_header.or_else(|| body.get("client_id").map(str::to_owned))
+    }
+
     /// The client that is named.
     pub fn client_id(&self) -> &str {
         &self.client_id
@@ -84,6 +114,21 @@ impl ClientCredentials {
     /// With the thumbprint of a key that the request proved (RFC 9449 §5).
     pub fn with_key(self, key: Option<String>) -> Self {
         Self { key, ..self }
+    }
+
+    /// Whether the client proves itself by a signature.
+    pub fn are_signed(&self) -> bool {
+        matches!(self.proof, Proof::Assertion(_))
+    }
+
+    /// Whether one of these keys made that signature.
+    pub fn are_signed_by(&self, published: &PublishedKeys) -> bool {
+        matches!(&self.proof, Proof::Assertion(assertion) if assertion.is_signed_by(&published.keys))
+    }
+
+    /// With the keys that the client publishes.
+    pub fn with_keys(self, published: Arc<PublishedKeys>) -> Self {
+        Self { published: Some(published), ..self }
     }
 
     /// The thumbprint of the key that the request proved.
@@ -104,9 +149,11 @@ pub async fn prove(
     audiences: Vec<String>,
 ) -> Result<ClientCredentials> {
     let Proof::Assertion(assertion) = credentials.proof else { return Ok(credentials) };
-    let client_id = credentials.client_id.clone();
-    let verified =
-        consult(store, move |db| client_assertion::verify(db, now, (&client_id, &assertion), &audiences)).await?;
+    let (client_id, published) = (credentials.client_id.clone(), credentials.published.clone());
+    let verified = consult(store, move |db| {
+        client_assertion::verify(db, now, (&client_id, &assertion), (&audiences, published.as_deref()))
+    });
+    let verified = verified.await?;
     let (_, proof) = verified;
     used_proofs::use_up(store, proof).await.map_err(|error| {
         error
@@ -133,7 +180,7 @@ fn basic(header: &[u8]) -> std::result::Result<Option<ClientCredentials>, Refusa
     }
     let secret = form_decoded(secret);
     let proof = if secret.is_empty() { Proof::None } else { Proof::Secret(Secret::new(secret)) };
-    Ok(Some(ClientCredentials { client_id, proof, key: None }))
+    Ok(Some(ClientCredentials { client_id, proof, key: None, published: None }))
 }
 
 fn form_decoded(text: &str) -> String {

@@ -10,7 +10,7 @@ use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::id::Id;
-use crate::domain::registration::{FieldProblem, Registration};
+use crate::domain::registration::{FieldProblem, Registration, Rules};
 use crate::domain::self_registration::{ApplicationType, AuthMethod, ClientDocuments, Policy, SelfRegistration};
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, self_registrations};
@@ -131,7 +131,8 @@ fn understood(
     let refused =
         |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
     let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let checked = clients::validate(tx, i64::MAX, draft);
+    let checked =
+        clients::validate(tx, Rules { longest_login_token: i64::MAX, private_schemes: &policy.private_schemes }, draft);
     let new = checked.map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
 }

@@ -100,10 +100,14 @@ impl ClientMetadata {
             AuthMethod::None => ClientType::Public,
             _ => ClientType::Confidential,
         };
+        self.check_subject_type()?;
+        let (jwks, jwks_uri) = self.keys(auth_method)?;
         let draft = Draft {
             grant_types: self.grant_types()?,
             scope: Some(self.scope(most)?.to_string()),
-            jwks: self.jwks(auth_method)?,
+            jwks,
+            jwks_uri,
+            userinfo_signed_response_alg: self.userinfo_algorithm()?,
             dpop_bound_access_tokens: self.flag("dpop_bound_access_tokens")?,
             post_logout_redirect_uris: self.texts("post_logout_redirect_uris")?.unwrap_or_default(),
             id_token_signed_response_alg: self.id_token_algorithm()?,
@@ -159,16 +163,30 @@ impl ClientMetadata {
         Ok(if granted.is_empty() { most.clone() } else { granted })
     }
 
-    /// Keys count only for a client that authenticates with them.
-    fn jwks(&self, auth_method: AuthMethod) -> Result<Option<String>, Refusal> {
-        if auth_method != AuthMethod::PrivateKeyJwt {
-            return Ok(None);
+    /// Keys, or the address of keys, never both (RFC 7591 §2). They count only for a client that
+    /// authenticates with them.
+    fn keys(&self, auth_method: AuthMethod) -> Result<(Option<String>, Option<String>), Refusal> {
+        match (self.get("jwks"), self.text("jwks_uri")?) {
+            (Some(_), Some(_)) => Err(invalid("jwks and jwks_uri exclude each other")),
+            _ if auth_method != AuthMethod::PrivateKeyJwt => Ok((None, None)),
+            (None, None) => Err(invalid("private_key_jwt needs jwks or jwks_uri")),
+            (jwks, jwks_uri) => Ok((jwks.map(Value::to_string), jwks_uri.map(str::to_owned))),
         }
-        if self.has("jwks_uri") {
-            return Err(invalid("jwks_uri is not supported; send jwks"));
+    }
+
+    /// Without it userinfo is plain JSON (OpenID Connect Registration §2).
+    fn userinfo_algorithm(&self) -> Result<Option<SigningAlgorithm>, Refusal> {
+        let named = self.text("userinfo_signed_response_alg")?.map(str::parse).transpose();
+        named.map_err(|_unknown| invalid("the userinfo_signed_response_alg is not supported"))
+    }
+
+    /// One name of a person for everybody is all there is, so a `sector_identifier_uri` would say nothing
+    /// (OpenID Connect Core §8).
+    fn check_subject_type(&self) -> Result<(), Refusal> {
+        match self.text("subject_type")? {
+            None | Some("public") => Ok(()),
+            Some(_) => Err(invalid("the subject_type is not public")),
         }
-        let jwks = self.get("jwks").ok_or_else(|| invalid("private_key_jwt needs jwks"))?;
-        Ok(Some(jwks.to_string()))
     }
 
     /// The claimed name, or whom the person would see at the other end.
@@ -187,6 +205,7 @@ pub fn problem_of(problems: &[FieldProblem]) -> (&'static Problem, &'static str)
         Some("redirect_uris") => (&INVALID_REDIRECT_URI, "a redirect_uri cannot be taken"),
         Some("post_logout_redirect_uris") => (&INVALID_CLIENT_METADATA, "a post_logout_redirect_uri cannot be taken"),
         Some("jwks") => (&INVALID_CLIENT_METADATA, "the jwks cannot be taken"),
+        Some("jwks_uri") => (&INVALID_CLIENT_METADATA, "the jwks_uri cannot be taken"),
         Some("client_name") => (&INVALID_CLIENT_METADATA, "the client_name cannot be taken"),
         _ => (&INVALID_CLIENT_METADATA, "a member cannot be taken"),
     }
@@ -243,6 +262,9 @@ mod tests {
             json!({ "post_logout_redirect_uris": "https://app.example/out" }),
             json!({ "id_token_signed_response_alg": "none" }),
             json!({ "id_token_signed_response_alg": "HS256" }),
+            json!({ "userinfo_signed_response_alg": "HS256" }),
+            json!({ "jwks_uri": "https://a.example/", "jwks": { "keys": [] } }),
+            json!({ "subject_type": "pairwise" }),
         ] {
             assert_eq!(refused(others.clone()), Some("invalid_client_metadata"), "{others}");
         }

@@ -7,8 +7,9 @@ use crate::domain::client::{Client, ClientType, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
-use crate::domain::registration::{Draft, FieldProblem, Registration};
+use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
+use crate::domain::self_registration::Policy;
 use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
@@ -43,12 +44,16 @@ pub enum By {
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
-pub(super) fn validate(tx: &mut Database, longest_login_token: i64, draft: Draft) -> Result<Registration> {
+pub(super) fn validate(tx: &mut Database, rules: Rules<'_>, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
     if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
         return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
     }
-    draft.validate(&known, longest_login_token).map_err(Error::Refused)
+    draft.validate(&known, rules).map_err(Error::Refused)
+}
+
+fn rules<'a>(lifetimes: &Lifetimes, policy: &'a Policy) -> Rules<'a> {
+    Rules { longest_login_token: lifetimes.login_redirect_max, private_schemes: &policy.private_schemes }
 }
 
 /// How many applications a person may own.
@@ -63,11 +68,11 @@ pub fn most_of(owner: &User) -> usize {
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
-    lifetimes: &Lifetimes,
+    (lifetimes, policy): (&Lifetimes, &Policy),
     (by, draft): (By, Draft),
     origin: Option<&Origin>,
 ) -> Result<Registered> {
-    let new = validate(tx, lifetimes.login_redirect_max, draft)?;
+    let new = validate(tx, rules(lifetimes, policy), draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
@@ -128,11 +133,14 @@ fn write(
         id_token_claims: new.id_token_claims,
         jwks: new.jwks,
         dpop_bound_access_tokens: new.dpop_bound_access_tokens,
+        jwks_uri: new.jwks_uri,
+        userinfo_signed_response_alg: new.userinfo_signed_response_alg,
+        login_varying_parameters: new.login_varying_parameters,
     };
     clients::insert(tx, &client)?;
     // Whoever has keys needs no secret: nothing of theirs can leak here.
-    let secret = match (client.client_type, &client.jwks) {
-        (ClientType::Confidential, None) => Some(add_secret(tx, now, id)?),
+    let secret = match client.client_type {
+        ClientType::Confidential if !client.has_keys() => Some(add_secret(tx, now, id)?),
         _ => None,
     };
     Ok(Registered { client, secret })
@@ -145,11 +153,11 @@ fn write(
 pub fn update(
     tx: &mut Database,
     now: UnixTime,
-    lifetimes: &Lifetimes,
+    (lifetimes, policy): (&Lifetimes, &Policy),
     (client, draft): (&Client, Draft),
     origin: Option<&Origin>,
 ) -> Result<()> {
-    let new = validate(tx, lifetimes.login_redirect_max, Draft { client_type: client.client_type, ..draft })?;
+    let new = validate(tx, rules(lifetimes, policy), Draft { client_type: client.client_type, ..draft })?;
     clients::update(tx, client.id, &new)?;
     let named = Client { name: new.name, ..client.clone() };
     Ok(tell_owner(tx, now, &named, SecurityEvent::ClientChanged, origin)?)
@@ -225,6 +233,9 @@ pub fn draft_of(client: &Client) -> Draft {
         id_token_claims: client.id_token_claims,
         jwks: client.jwks.clone(),
         dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+        jwks_uri: client.jwks_uri.clone(),
+        userinfo_signed_response_alg: client.userinfo_signed_response_alg,
+        login_varying_parameters: client.login_varying_parameters.to_vec(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Refusal, Result, redescribed, scopes};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
-use crate::domain::registration::Registration;
+use crate::domain::registration::{Registration, Rules};
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::{
     AuthMethod, DynamicRegistration, InitialAccessTokenRecord, Policy, SelfRegistration,
@@ -80,7 +80,8 @@ fn validated(
 ) -> Result<(Described, Registration)> {
     let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
     let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let checked = clients::validate(tx, i64::MAX, draft);
+    let checked =
+        clients::validate(tx, Rules { longest_login_token: i64::MAX, private_schemes: &policy.private_schemes }, draft);
     let new = checked.map_err(|error| {
         error.map_refusal(|problems| {
             let (problem, cause) = problem_of(&problems);

@@ -23,6 +23,7 @@ pub mod problem;
 pub mod protected_resource;
 pub mod pushed_request;
 mod redescribed;
+pub mod refusals;
 pub mod resource;
 pub mod revocation;
 pub mod scopes;
@@ -41,6 +42,13 @@ pub struct Refusal {
     pub problem: &'static Problem,
     /// Why, in one fixed sentence.
     pub cause: &'static str,
+}
+
+impl From<&'static Problem> for Refusal {
+    /// A problem that is its own cause.
+    fn from(problem: &'static Problem) -> Self {
+        Self { problem, cause: problem.description }
+    }
 }
 
 /// What a decision of this room ends with.

@@ -14,6 +14,17 @@ const REPEATABLE: [&str; 2] = ["resource", "audience"];
 /// The one request in which `audience` is a name of ours (RFC 8693 §2.1).
 const TOKEN_EXCHANGE: &str = GrantType::TokenExchange.as_str();
 
+macro_rules! causes {
+    ($($name:literal)+) => { &[$(($name, concat!($name, " was sent more than once"))),+] };
+}
+
+/// What is said of a repeated parameter; no other name is ours to say (ours).
+const CAUSES: &[(&str, &str)] = causes!(
+    "acr_values" "client_assertion" "client_assertion_type" "client_id" "client_secret" "code" "code_challenge"
+    "code_challenge_method" "code_verifier" "device_code" "grant_type" "login_hint" "max_age" "nonce" "prompt"
+    "redirect_uri" "refresh_token" "request_uri" "response_mode" "response_type" "scope" "state" "subject_token" "token"
+);
+
 /// The parameters of one request.
 #[derive(Clone, Default)]
 pub struct Parameters {
@@ -89,13 +100,19 @@ impl Parameters {
         !self.repeated.is_empty() || (has_audiences && self.get("grant_type") != Some(TOKEN_EXCHANGE))
     }
 
+    /// Which of the names that we know was repeated, as a sentence of ours.
+    pub fn repeated_cause(&self) -> &'static str {
+        let known = CAUSES.iter().find(|(name, _)| self.is_repeated(name));
+        known.map_or("a parameter was sent more than once", |(_, cause)| cause)
+    }
+
     /// Refuses repeats, for endpoints that answer them all alike.
     ///
     /// # Errors
     /// [`REPEATED_PARAMETER`].
     pub fn without_repeats(self) -> Result<Self, Refusal> {
         if self.has_repeats() {
-            return Err(Refusal { problem: &REPEATED_PARAMETER, cause: "a parameter was sent more than once" });
+            return Err(Refusal { problem: &REPEATED_PARAMETER, cause: self.repeated_cause() });
         }
         Ok(self)
     }

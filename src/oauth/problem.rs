@@ -206,7 +206,7 @@ problems! {
     // Client ID metadata documents.
     INVALID_CLIENT_DOCUMENT = "invalid-client-document", "invalid_client_metadata",
         "The document at the client_id does not describe an application that can be let in.",
-        "It must be a JSON object with its own address as client_id, a client_name and redirect_uris, and no secret: token_endpoint_auth_method is none or private_key_jwt with jwks.";
+        "It must be a JSON object with its own address as client_id, a client_name and redirect_uris, and no secret: token_endpoint_auth_method is none or private_key_jwt with jwks or jwks_uri.";
     UNREADABLE_CLIENT_DOCUMENT = "unreadable-client-document", "invalid_request",
         "The document at the client_id cannot be read.",
         "Serve it at a public https address, directly and without a redirect: status 200, content type application/json, at most 5 KiB, within 5 seconds.";

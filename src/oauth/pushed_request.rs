@@ -56,13 +56,8 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
     match authorization::examine(db, mint, (&pushed, Source::Pushing)) {
         Ok(_) => Ok(pushed),
         Err(Error::Failed(error)) => Err(error.into()),
-        Err(Error::Refused(refusal)) => Err(Error::Refused(Refusal {
-            problem: match refusal {
-                AuthorizationRefusal::Page(problem) => problem,
-                AuthorizationRefusal::Redirect(refused) => refused.problem,
-            },
-            cause: "the pushed request is wrong",
-        })),
+        Err(Error::Refused(AuthorizationRefusal::Page(refusal))) => Err(Error::Refused(refusal)),
+        Err(Error::Refused(AuthorizationRefusal::Redirect(refused))) => Err(Error::Refused(refused.refusal)),
     }
 }
 
@@ -115,13 +110,13 @@ pub fn resolve(
     sent: Parameters,
     began: Option<&Began>,
 ) -> std::result::Result<(Parameters, Source), Error<AuthorizationRefusal>> {
-    let page = |problem| Error::Refused(AuthorizationRefusal::Page(problem));
-    let unknown = || page(&INVALID_REQUEST_URI);
+    let page = |problem, cause| Error::Refused(AuthorizationRefusal::Page(Refusal { problem, cause }));
+    let unknown = || page(&INVALID_REQUEST_URI, "no request of this client was pushed under this request_uri");
     let Some(name) = sent.get("request_uri").and_then(|uri| uri.strip_prefix(URN)) else {
         return Ok((sent, Source::Sent));
     };
     if sent.is_repeated("request_uri") || sent.is_repeated("client_id") {
-        return Err(page(&REPEATED_PARAMETER));
+        return Err(page(&REPEATED_PARAMETER, sent.repeated_cause()));
     }
     let name = Token::<PushedRequest>::parse(name).map_err(|_malformed| unknown())?;
     let record = pushed_requests::find(db, name.id())?.filter(|record| record.digest.matches(&name.digest()));

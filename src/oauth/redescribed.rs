@@ -17,6 +17,7 @@ pub(super) fn over(old: &Client, described: &Described) -> Draft {
         login_return_urls: old.login_return_urls,
         login_delivery: old.login_delivery,
         login_token_lifetime: old.login_token_lifetime,
+        login_varying_parameters: old.login_varying_parameters,
         require_pkce: old.require_pkce,
         id_token_claims: old.id_token_claims,
         ..new
@@ -38,5 +39,6 @@ pub(super) fn write(tx: &mut Database, old: &Client, new: &Registration) -> Resu
 
 fn is_somebody_else(old: &Client, new: &Registration) -> bool {
     let is_same = |one: &Words, other: &Words| one.is_within(other) && other.is_within(one);
-    !is_same(&old.redirect_uris, &new.redirect_uris) || old.client_type != new.client_type || old.jwks != new.jwks
+    let has_other_keys = old.jwks != new.jwks || old.jwks_uri != new.jwks_uri;
+    !is_same(&old.redirect_uris, &new.redirect_uris) || old.client_type != new.client_type || has_other_keys
 }

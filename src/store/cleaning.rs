@@ -5,10 +5,11 @@ use diesel::prelude::*;
 use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
+use crate::domain::refusal_record;
 use crate::domain::security_log::KEPT;
 use crate::schema::{
     authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
-    mailed_links, pushed_requests, refresh_tokens, remote_sessions, security_log, sessions, tokens,
+    mailed_links, pushed_requests, refresh_tokens, refusals, remote_sessions, security_log, sessions, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -26,7 +27,7 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += clean_held(tx, before)? + clean_links(tx, before)?;
     removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
-    removed += clean_security_log(tx, before)?;
+    removed += clean_security_log(tx, before)? + clean_refusals(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
 }
@@ -64,6 +65,12 @@ fn clean_security_log(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ids: Vec<i64> =
         old.order((security_log::at, security_log::id)).select(security_log::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
+}
+
+fn clean_refusals(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let old = refusals::table.filter(refusals::at.lt(before.plus(-refusal_record::KEPT)));
+    let ids: Vec<i64> = old.select(refusals::id).limit(BATCH).load(tx)?;
+    Ok(diesel::delete(refusals::table.filter(refusals::id.eq_any(ids))).execute(tx)?)
 }
 
 fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {

@@ -77,6 +77,9 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::id_token_claims.eq(new.id_token_claims),
             clients::jwks.eq(&new.jwks),
             clients::dpop_bound_access_tokens.eq(new.dpop_bound_access_tokens),
+            clients::jwks_uri.eq(&new.jwks_uri),
+            clients::userinfo_signed_response_alg.eq(new.userinfo_signed_response_alg),
+            clients::login_varying_parameters.eq(&new.login_varying_parameters),
         ))
         .execute(tx)?;
     Ok(())
@@ -86,6 +89,12 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
 pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) -> Result<()> {
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
     row.set(clients::is_first_party.eq(is_first_party)).execute(tx)?;
+    Ok(())
+}
+
+/// Lets it count as verified since then, or not at all.
+pub fn set_verified(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
+    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::verified_at.eq(at)).execute(tx)?;
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod migrations;
 mod postgres;
 pub mod pushed_requests;
 pub mod refresh_tokens;
+pub mod refusals;
 pub mod remote_sessions;
 pub mod resources;
 pub mod security_log;
@@ -82,7 +83,26 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Engine>);
+pub struct Store {
+    engine: Arc<Engine>,
+    share: Share,
+}
+
+/// How much of the places that wait to write somebody may fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// All of them.
+    Whole,
+    /// Three quarters: the rest is for those who proved who they are (`standards.md`, Refusals are cheap).
+    Strangers,
+}
+
+impl Share {
+    /// Whether one more may wait, beside `waiting` of `places`.
+    fn lets_in(self, waiting: usize, places: usize) -> bool {
+        self == Self::Whole || waiting < places / 4 * 3
+    }
+}
 
 enum Engine {
     Sqlite(sqlite::Sqlite),
@@ -102,7 +122,13 @@ impl Store {
         } else {
             return Err(StoreError::Unusable("database_url must begin with sqlite:// or postgres://".to_owned()));
         };
-        Ok(Self(Arc::new(engine)))
+        Ok(Self { engine: Arc::new(engine), share: Share::Whole })
+    }
+
+    /// The same store for work that somebody causes who proved nothing: signing up, starting a reset or a
+    /// device. However many come, those who proved something still find a place.
+    pub fn for_strangers(&self) -> Self {
+        Self { share: Share::Strangers, ..self.clone() }
     }
 
     /// Applies the migrations that are missing.
@@ -110,7 +136,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unusable`] when the database was made by a newer Gatepost.
     pub async fn migrate(&self) -> Result<()> {
-        match self.0.as_ref() {
+        match self.engine.as_ref() {
             // Outside the writer: some statements of a migration may not run in a savepoint.
             Engine::Sqlite(sqlite) => sqlite.migrate(),
             Engine::Postgres(postgres) => postgres.migrate().await,
@@ -126,7 +152,7 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
-        match self.0.as_ref() {
+        match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.read(work),
             Engine::Postgres(postgres) => postgres.read(work).await,
         }
@@ -142,9 +168,9 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
-        match self.0.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.write(work).await,
-            Engine::Postgres(postgres) => postgres.write(work).await,
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
+            Engine::Postgres(postgres) => postgres.write(self.share, work).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use diesel::{Connection, PgConnection, RunQueryDsl};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Database, Result, StoreError, migrations};
+use super::{Database, Result, Share, StoreError, migrations};
 
 /// Connections in the pool.
 const CONNECTIONS: u32 = 16;
@@ -100,11 +100,14 @@ impl Postgres {
         self.run(Mode::Read, work).await
     }
 
-    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    pub async fn write<T, F>(&self, share: Share, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
+        if !share.lets_in(WAITING - self.places.available_permits(), WAITING) {
+            return Err(StoreError::Overloaded);
+        }
         self.run(Mode::Write, work).await
     }
 

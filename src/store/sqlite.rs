@@ -8,7 +8,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
@@ -16,7 +17,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::{Database, Result, StoreError, migrations};
+use super::{Database, Result, Share, StoreError, migrations};
 
 /// Writes that may wait; one more is refused at once.
 const QUEUE: usize = 4_096;
@@ -29,6 +30,7 @@ pub struct Sqlite {
     path: String,
     number: u64,
     queue: SyncSender<Box<dyn Work>>,
+    waiting: Arc<AtomicUsize>,
 }
 
 static STORES: AtomicU64 = AtomicU64::new(0);
@@ -44,12 +46,13 @@ impl Sqlite {
         make_private(&path)?;
         let connection = connect(&path)?;
         let (queue, work) = sync_channel(QUEUE);
-        let writer = Writer { path: path.clone(), connection: Some(connection) };
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = Writer { path: path.clone(), connection: Some(connection), waiting: waiting.clone() };
         thread::Builder::new()
             .name("gatepost-writer".to_owned())
             .spawn(move || writer.run(&work))
             .map_err(|error| StoreError::Unusable(format!("the writer thread could not start: {error}")))?;
-        Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), queue })
+        Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), queue, waiting })
     }
 
     pub fn migrate(&self) -> Result<()> {
@@ -73,17 +76,27 @@ impl Sqlite {
         outcome
     }
 
-    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    pub async fn write<T, F>(&self, share: Share, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let task = Box::new(Task { work, outcome: None, answer });
-        self.queue.try_send(task).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Overloaded,
-            TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
-        })?;
+        // Counted before it is sent, so that the writer never takes back what was not counted yet.
+        let waiting = self.waiting.fetch_add(1, Ordering::SeqCst);
+        let sent = if share.lets_in(waiting, QUEUE) {
+            self.queue.try_send(task).map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Overloaded,
+                TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
+            })
+        } else {
+            Err(StoreError::Overloaded)
+        };
+        if sent.is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        sent?;
         match answered.await {
             Ok(outcome) => outcome,
             Err(_dropped) => Err(StoreError::Unavailable("the work panicked".to_owned())),
@@ -158,6 +171,7 @@ where
 struct Writer {
     path: String,
     connection: Option<Database>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -169,6 +183,7 @@ impl Writer {
             {
                 batch.push(next);
             }
+            self.waiting.fetch_sub(batch.len(), Ordering::SeqCst);
             let failure = self.commit(&mut batch).err().map(|error| {
                 tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
                 self.connection = None; // opened anew for the next batch

@@ -5,13 +5,14 @@ use super::audience::is_for_platform;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
 use crate::domain::api::{PLATFORM_SCOPE, TokenFormat};
+use crate::domain::client::Client;
 use crate::domain::grant::GrantKind;
 use crate::domain::id::Id;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{BearerToken, TokenKind};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, tokens, users};
+use crate::store::{Database, StoreError, tokens, users};
 
 /// The doors that a bearer token can open here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,34 @@ pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Resul
         Life::Expired => Err(Error::Refused(Rejection::Expired)),
         Life::Ended => Err(Error::Refused(Rejection::RevokedOrUnknown)),
     }
+}
+
+/// Why a token that somebody holds does not open this door, for the owner of the application that it was
+/// made for. A wrong secret is no token, and nobody's.
+///
+/// # Errors
+/// When the store fails.
+pub fn cause(
+    db: &mut Database,
+    now: UnixTime,
+    door: Door,
+    presented: &BearerToken,
+) -> Result<Option<(Id<Client>, &'static str)>, StoreError> {
+    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
+    let Some(token) = found else { return Ok(None) };
+    let lacks_scope = door.scope().is_some_and(|scope| !token.record.scope.holds(scope));
+    let cause = match token.life(now) {
+        Life::Expired => "the access token has expired",
+        Life::Ended => "the access token was ended, or its person or application was",
+        Life::Alive if token.record.kind != TokenKind::OAuth => "the token is no OAuth access token",
+        Life::Alive if lacks_scope => "the access token was made without the scope that this address needs",
+        Life::Alive if !token.record.audience.is_empty() => "the access token was made for other APIs (resource)",
+        Life::Alive if token.record.dpop_jkt.is_some() => {
+            "the access token is bound to a key, and its proof is not right"
+        }
+        Life::Alive => "the access token is not for this address",
+    };
+    Ok(token.basis.grant.client_key.map(|client| (client, cause)))
 }
 
 /// Notes that a token was used, and by which address when that is known.

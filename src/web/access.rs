@@ -131,6 +131,7 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/developer/apps/new", Access::Person),
     ("GET", "/developer/apps/{client_id}", Access::Person),
     ("POST", "/developer/apps/{client_id}", Access::Person),
+    ("GET", "/developer/apps/{client_id}/log", Access::Person),
     ("POST", "/developer/apps/{client_id}/secrets/new", Access::Person),
     ("POST", "/developer/apps/{client_id}/secrets/{id}/end", Access::Person),
     ("POST", "/developer/apps/{client_id}/delete", Access::Person),

@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use url::Url;
 
 use super::oauth::client_document::Documents;
+use super::oauth::client_keys::ClientKeys;
 use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
@@ -16,6 +17,7 @@ use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
+use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::Mint;
@@ -43,6 +45,10 @@ pub struct App {
     pub signer: Arc<Signer>,
     /// What reads clients' documents.
     pub documents: Documents,
+    /// What clients publish their keys with.
+    pub client_keys: ClientKeys,
+    /// What was refused, for the owners of the applications.
+    pub refusals: Arc<Refusals>,
     /// Which forms were sent already.
     pub once: Once,
 }
@@ -106,14 +112,8 @@ impl App {
     /// What runs beside requests looks after these.
     pub fn house(&self) -> House {
         let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
-        House {
-            store,
-            mint,
-            mail,
-            signer: self.signer.clone(),
-            throttle: self.throttle.clone(),
-            clock: self.clock.clone(),
-        }
+        let (signer, throttle, refusals) = (self.signer.clone(), self.throttle.clone(), self.refusals.clone());
+        House { store, mint, mail, signer, throttle, refusals, clock: self.clock.clone() }
     }
 
     /// The frame of a page for nobody in particular.

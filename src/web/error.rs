@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::app::App;
 use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
+use super::refused::{Refused, Told, Whose};
 use crate::oauth::problem::{
     CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS, Problem,
     TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
@@ -56,6 +57,7 @@ pub struct TokenError {
     retry_after: i64,
     has_message: bool,
     nonce: Option<String>,
+    refused: Box<Refused>,
 }
 
 impl TokenError {
@@ -66,26 +68,38 @@ impl TokenError {
 
     /// The client may not try again for so many seconds.
     pub fn throttled(app: &App, seconds: i64) -> Self {
-        let (issuer, problem) = (app.public.issuer.clone(), &TOO_MANY_FAILURES);
-        Self { issuer, problem, retry_after: seconds.max(1), has_message: false, nonce: None }
+        let cause = "this client failed to authenticate too often from this network";
+        let refused = Self::refused(app, Refusal { problem: &TOO_MANY_FAILURES, cause });
+        Self { retry_after: seconds.max(1), ..refused }
+    }
+
+    /// For the eyes of this application's owner too.
+    pub fn of_client(mut self, client: Option<&str>, has_authenticated: bool) -> Self {
+        if let Some(client) = client {
+            *self.refused = self.refused.of(Whose::Named(client.to_owned()), has_authenticated);
+        }
+        self
     }
 
     /// Puts a decision's end into an answer, and its cause into the log.
     pub fn new(app: &App, error: Error<Refusal>) -> Self {
-        let problem = match error {
+        let refused = Refused::default();
+        let (problem, refused) = match error {
             Error::Refused(refusal) => {
-                tracing::info!(problem = refusal.problem.id, cause = refusal.cause, "refused");
-                refusal.problem
+                let request = refused.request_id.as_str();
+                tracing::info!(problem = refusal.problem.id, cause = refusal.cause, request, "refused");
+                (refusal.problem, refused.because(refusal))
             }
             Error::Failed(error) => {
                 log_failure(&error);
-                &TEMPORARILY_UNAVAILABLE
+                (&TEMPORARILY_UNAVAILABLE, refused)
             }
         };
         // RFC 9449 §8, §8.2: with the next nonce a corrected proof needs no further round.
         let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
         let nonce = has_nonce.then(|| dpop::nonce(&app.mint.keys, app.now()));
-        Self { issuer: app.public.issuer.clone(), problem, retry_after: RETRY_SECONDS, has_message: false, nonce }
+        let (issuer, refused) = (app.public.issuer.clone(), Box::new(refused));
+        Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, refused }
     }
 
     /// The same for a plain refusal.
@@ -125,12 +139,13 @@ impl ResponseError for TokenError {
         if let Some(nonce) = &self.nonce {
             builder.insert_header((NONCE, nonce.as_str()));
         }
-        builder.json(ErrorBody {
+        let response = builder.json(ErrorBody {
             error: self.problem.code,
             error_description: self.problem.description,
             error_uri: format!("{}/errors/{}", self.issuer, self.problem.id),
             message: self.has_message.then_some(self.problem.description),
-        })
+        });
+        self.refused.as_ref().clone().carried_by(response)
     }
 }
 
@@ -150,6 +165,8 @@ pub struct ErrorPage {
     pub advice: String,
     /// The stable name.
     pub id: String,
+    /// The name of the request, by which the app's owner finds the cause.
+    pub request_id: String,
     /// What it is about, as it was sent: an address.
     pub detail: Option<String>,
     /// What the app's developer should know.
@@ -160,22 +177,25 @@ pub struct ErrorPage {
 
 /// A refusal or failure where a person asked.
 #[derive(Debug)]
-pub struct PageError(Box<ErrorPage>);
+pub struct PageError(Box<ErrorPage>, Box<Refused>);
 
 impl PageError {
     /// A page with this status, name, heading, sentence and advice.
     pub fn new(app: &App, status: StatusCode, (id, heading): (&str, &str), what: &str, advice: &str) -> Self {
-        Self(Box::new(ErrorPage {
+        let refused = Refused::default();
+        let page = ErrorPage {
             chrome: app.chrome(),
             status: status.as_u16(),
             heading: heading.to_owned(),
             what: what.to_owned(),
             advice: advice.to_owned(),
             id: id.to_owned(),
+            request_id: refused.request_id.clone(),
             detail: None,
             for_developer: None,
             action: None,
-        }))
+        };
+        Self(Box::new(page), Box::new(refused))
     }
 
     /// The page for a protocol problem that cannot be told to the application itself.
@@ -224,6 +244,12 @@ impl PageError {
         Self::new(app, StatusCode::FORBIDDEN, ("cross-site", "Sent from somewhere else"), what, advice)
     }
 
+    /// For the eyes of this application's owner, who alone reads the cause.
+    pub fn of_client(mut self, client: Whose, told: impl Into<Told>) -> Self {
+        *self.1 = self.1.because(told).of(client, false);
+        self
+    }
+
     /// With the thing that it is about.
     pub fn with_detail(mut self, detail: &str) -> Self {
         self.0.detail = Some(detail.to_owned());
@@ -265,6 +291,6 @@ impl ResponseError for PageError {
         if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS.into());
         }
-        response
+        self.1.as_ref().clone().carried_by(response)
     }
 }

@@ -17,8 +17,10 @@ use url::Url;
 
 use crate::domain::global_address::is_global;
 
-/// The most bytes of a document: 5 KiB.
-const MAX_BYTES: usize = 5_120;
+/// The most bytes of a client's document: 5 KiB.
+pub const DOCUMENT: usize = 5_120;
+/// The most bytes of a client's published keys: 16 KiB.
+pub const KEYS: usize = 16_384;
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Addresses of one host that are tried.
@@ -55,7 +57,7 @@ pub enum FetchError {
     #[error("the content type is not JSON")]
     Type,
     /// It is too large.
-    #[error("the document is over 5 KiB")]
+    #[error("the document is over its limit")]
     Size,
 }
 
@@ -71,8 +73,8 @@ pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Document, FetchError>>
 
 /// Something that reads documents.
 pub trait Fetch: Send + Sync {
-    /// Reads the document at an address.
-    fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a>;
+    /// Reads the document at an address, of so many bytes at most.
+    fn fetch<'a>(&'a self, url: &'a Url, most: usize) -> Fetched<'a>;
 }
 
 /// What may be reached.
@@ -116,7 +118,7 @@ impl GuardedFetcher {
         self.tls.get_or_init(make).clone()
     }
 
-    async fn read(&self, url: &Url) -> Result<Document, FetchError> {
+    async fn read(&self, url: &Url, most: usize) -> Result<Document, FetchError> {
         let scheme = match self.reach {
             Reach::World => "https",
             Reach::Loopback => "http",
@@ -143,7 +145,7 @@ impl GuardedFetcher {
             return Err(FetchError::Type);
         }
         let cache_control = text(CACHE_CONTROL).map(str::to_owned);
-        let body = response.body().limit(MAX_BYTES).await.map_err(|_too_large| FetchError::Size)?;
+        let body = response.body().limit(most).await.map_err(|_too_large| FetchError::Size)?;
         Ok(Document { body: body.to_vec(), cache_control })
     }
 }
@@ -155,8 +157,10 @@ impl Default for GuardedFetcher {
 }
 
 impl Fetch for GuardedFetcher {
-    fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a> {
-        Box::pin(async move { tokio::time::timeout(PATIENCE, self.read(url)).await.unwrap_or(Err(FetchError::Late)) })
+    fn fetch<'a>(&'a self, url: &'a Url, most: usize) -> Fetched<'a> {
+        Box::pin(
+            async move { tokio::time::timeout(PATIENCE, self.read(url, most)).await.unwrap_or(Err(FetchError::Late)) },
+        )
     }
 }
 

@@ -15,6 +15,7 @@ pub mod once;
 pub mod ops;
 pub mod page;
 pub mod pages;
+pub mod refused;
 pub mod routes;
 pub mod same_origin;
 pub mod server;

@@ -11,7 +11,7 @@ use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::oauth::protected_resource;
-use super::{api, assets, browser, dpop, oauth, pages, same_origin};
+use super::{api, assets, browser, dpop, oauth, pages, refused, same_origin};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
@@ -205,6 +205,6 @@ fn cors() -> Cors {
         .allowed_header("idempotency-key")
         .allowed_header("dpop")
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
-        .expose_headers([dpop::NONCE])
+        .expose_headers([dpop::NONCE, refused::REQUEST_ID])
         .max_age(3_600)
 }

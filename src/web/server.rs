@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::{Condition, DefaultHeaders};
+use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::Data;
 use actix_web::{App as ActixApp, HttpServer};
 
 use super::app::App;
-use super::{ops, routes};
+use super::{ops, refused, routes};
 
 /// Seconds that an idle connection is kept; longer than the 60 that common proxies keep theirs.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -43,6 +43,7 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
         ActixApp::new()
             .app_data(shared.clone())
             .wrap(Condition::new(app.public.is_https, transport))
+            .wrap(from_fn(refused::tell))
             .configure(move |config| routes::routes(config, &app))
     });
     let server = server

@@ -201,14 +201,18 @@ async fn the_pages_of_an_account_fit_every_window() {
     browser.open(&server.at("/logIn?referer=https://fieldnotes.example/in")).await;
     browser.click("button[value=allow]").await;
     browser.arrive("https://fieldnotes.example/").await;
-    let app = format!("/developer/apps/{}", client["client_id"].as_str().unwrap_or_default());
+    let client_id = client["client_id"].as_str().unwrap_or_default();
+    let (app, log) = (format!("/developer/apps/{client_id}"), format!("/developer/apps/{client_id}/log"));
+    let wrong = format!("/oauth/authorize?client_id={client_id}&redirect_uri=https://elsewhere.example/");
     for (name, path) in [
+        ("refused", wrong.as_str()),
         ("account", "/account"),
         ("sessions", "/account/sessions"),
         ("apps", "/account/apps"),
         ("log", "/account/log"),
         ("developer", "/developer"),
         ("app", &app),
+        ("app-log", &log),
         ("new-app", "/developer/apps/new"),
     ] {
         browser.open(&server.at(path)).await;

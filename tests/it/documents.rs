@@ -1,10 +1,13 @@
 //! What the documents promise: the prefixes, the pattern and the checksum of tokens are those of the program.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use gatepost::domain::id::Id;
 use gatepost::domain::token::{self, Kind, PersonalToken, Token};
 
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const README: &str = include_str!("../../README.md");
 const TOKENS: &str = include_str!("../../docs/tokens.md");
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -104,5 +107,67 @@ fn the_documents_program_tells_tokens_from_noise() {
         Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "[True, False, False, False]\n"),
         // Python is no part of what the tests need; its rule is tested above.
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+    }
+}
+
+/// The rows of the table of what the program speaks: its columns.
+fn spoken() -> Vec<[&'static str; 3]> {
+    let table = README.split("## What it speaks").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows = table.expect("because the section is there").lines().filter(|line| line.starts_with("| "));
+    let columns = |line: &'static str| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        <[&str; 3]>::try_from(cells).unwrap_or_else(|cells| panic!("three columns: {cells:?}"))
+    };
+    rows.skip(1).map(columns).collect()
+}
+
+/// What stands between backticks and is a path; `a/{b,c}.rs` is two.
+fn paths(cell: &str) -> Vec<String> {
+    let quoted = cell.split('`').skip(1).step_by(2).filter(|text| text.contains(['/', '.']));
+    let written_out =
+        |text: &str| match text.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+            Some((before, (names, after))) => names.split(',').map(|name| format!("{before}{name}{after}")).collect(),
+            None => vec![text.to_owned()],
+        };
+    quoted.flat_map(written_out).collect()
+}
+
+/// The files that a name of the last column means: of `tests/it` when it has no folder; `*` is any text.
+fn tests_named(name: &str) -> Vec<PathBuf> {
+    let name = if name.contains('/') { name.to_owned() } else { format!("tests/it/{name}") };
+    let path = Path::new(ROOT).join(&name);
+    let Some((before, after)) = name.split_once('*') else {
+        return vec![path].into_iter().filter(|path| path.exists()).collect();
+    };
+    let folder = path.parent().expect("because it is below the root").read_dir().expect("because the folder is there");
+    let here = folder.map(|entry| entry.expect("because it can be read").path());
+    let is_meant = |path: &PathBuf| {
+        let text = path.strip_prefix(ROOT).ok().and_then(Path::to_str).unwrap_or_default();
+        text.starts_with(before) && text.ends_with(after)
+    };
+    here.filter(is_meant).collect()
+}
+
+#[test]
+fn each_line_of_what_it_speaks_names_files_that_are_there_and_tests_that_run() {
+    let map = std::fs::read_to_string(Path::new(ROOT).join("tests/it/main.rs")).expect("because it is there");
+    let rows = spoken();
+    assert!(rows.len() > 30, "{}", rows.len());
+    for [standard, sources, tests] in rows {
+        for path in paths(sources) {
+            assert!(Path::new(ROOT).join(&path).exists(), "{standard}: there is no {path}");
+        }
+        let named = paths(tests);
+        assert!(!named.is_empty(), "{standard}: a line without a test is not in the table");
+        for name in named {
+            let files = tests_named(&name);
+            assert!(!files.is_empty(), "{standard}: there is no {name}");
+            for file in files.iter().filter(|file| file.parent().is_some_and(|folder| folder.ends_with("tests/it"))) {
+                let module = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+                let text = std::fs::read_to_string(file).expect("because it is there");
+                let is_run = map.contains(&format!("\nmod {module};")) && text.contains("test]\n");
+                assert!(is_run, "{standard}: {name} has no test that runs");
+            }
+        }
     }
 }

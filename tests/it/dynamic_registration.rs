@@ -305,3 +305,27 @@ async fn browser_apps_may_register_themselves_too() {
     let answer = server.http.send(Method::POST, PATH, &headers, native().to_string()).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (201, Some("*")));
 }
+
+#[actix_web::test]
+async fn a_scheme_without_a_dot_must_be_on_the_operators_list() {
+    let body = |scheme: &str| {
+        let mut body = native();
+        body["redirect_uris"] = json!([format!("{scheme}://callback/here")]);
+        body
+    };
+    let usual = harness::spawn_with(&[("dynamic_registration", "open")]).await;
+    let listed = [("dynamic_registration", "open"), ("private_use_schemes", "zed")];
+    let own = harness::spawn_with(&listed).await;
+    for (scheme, by_default, by_own) in [
+        ("cursor", 201, 400),
+        ("vscode", 201, 400),
+        ("claude", 201, 400),
+        ("zed", 400, 201),
+        ("ftp", 400, 400),
+        ("javascript", 400, 400),
+        ("com.example.app", 201, 201),
+    ] {
+        let statuses = (register(&usual, &body(scheme)).await.status, register(&own, &body(scheme)).await.status);
+        assert_eq!(statuses, (by_default, by_own), "{scheme}");
+    }
+}

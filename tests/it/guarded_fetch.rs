@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gatepost::web::fetch::{Fetch, FetchError, GuardedFetcher};
+use gatepost::web::fetch::{DOCUMENT, Fetch, FetchError, GuardedFetcher};
 use url::Url;
 
 /// A host that says the same to everybody.
@@ -58,7 +58,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 async fn fetched(answer: Vec<u8>) -> Result<(Vec<u8>, Option<String>), FetchError> {
     let host = Host::saying(answer);
     let fetcher = GuardedFetcher::reaching_loopback_only();
-    let read = fetcher.fetch(&host.url("http", "localhost")).await;
+    let read = fetcher.fetch(&host.url("http", "localhost"), DOCUMENT).await;
     read.map(|document| (document.body, document.cache_control))
 }
 
@@ -113,9 +113,13 @@ async fn a_host_that_says_nothing_is_left_after_five_seconds() {
 async fn the_real_fetcher_never_touches_this_machine() {
     let host = Host::saying(answer("200 OK", JSON, "{}"));
     let fetcher = GuardedFetcher::new();
-    assert_eq!(fetcher.fetch(&host.url("https", "localhost")).await.err(), Some(FetchError::Unreachable));
+    assert_eq!(fetcher.fetch(&host.url("https", "localhost"), DOCUMENT).await.err(), Some(FetchError::Unreachable));
     for (scheme, name) in [("https", "127.0.0.1"), ("https", "[::1]"), ("https", "2130706433"), ("http", "localhost")] {
-        assert_eq!(fetcher.fetch(&host.url(scheme, name)).await.err(), Some(FetchError::Address), "{scheme}://{name}");
+        assert_eq!(
+            fetcher.fetch(&host.url(scheme, name), DOCUMENT).await.err(),
+            Some(FetchError::Address),
+            "{scheme}://{name}"
+        );
     }
     assert_eq!(host.visits(), 0, "not even a connection");
 }

@@ -337,3 +337,19 @@ async fn a_host_that_was_registered_in_capitals_is_the_same_host() {
         assert!(location.starts_with("https://app.example/in?token="), "{location}");
     }
 }
+
+#[actix_web::test]
+async fn a_parameter_that_the_owner_lets_vary_needs_no_second_click_and_any_other_does() {
+    let server = harness::spawn().await;
+    let login_varying_parameters = vec!["page".to_owned()];
+    server.application(Draft { login_varying_parameters, ..returns_to(&[RETURN_URL]) }).await;
+    let mut alice = server.signed_in("alice").await;
+    let page = alice.open(&log_in_path(&format!("{RETURN_URL}?page=1"))).await;
+    alice.press_continue(&page).await;
+    let page = alice.open(&log_in_path(&format!("{RETURN_URL}?page=2"))).await;
+    assert!(page.away().starts_with("https://app.example/in?page=2&token=gpu_"), "{}", page.away());
+    for other in ["?page=2&next=https://evil.example", "?Page=2", "?page=2#/x", "/below?page=2"] {
+        let page = alice.open(&log_in_path(&format!("{RETURN_URL}{other}"))).await;
+        assert_eq!(page.away, None, "{other}");
+    }
+}

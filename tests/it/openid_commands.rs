@@ -38,3 +38,40 @@ async fn a_public_client_gets_its_claims_from_userinfo_and_an_api_its_format() {
     let create = ["api", "create", "--identifier", "https://api.example", "--name", "Maps", "--token-format", "jwt"];
     assert_eq!(gatepost(&server, &create)["token_format"], "jwt");
 }
+
+#[actix_web::test]
+async fn what_the_command_says_of_keys_userinfo_and_return_urls_is_kept() {
+    let server = harness::spawn().await;
+    server.person("alice").await;
+    let create = ["client", "create", "--name", "Maps", "--owner", "alice", "--scope", "openid"];
+    let after = ["--jwks-uri", "https://a.example/keys", "--userinfo-signed-response-alg", "ES256"];
+    let made = gatepost(&server, &[&create[..], &after].concat());
+    assert_eq!(
+        (&made["jwks_uri"], &made["userinfo_signed_response_alg"]),
+        (&json!("https://a.example/keys"), &json!("ES256"))
+    );
+    assert_eq!((made.get("client_secret"), &made["token_endpoint_auth_method"]), (None, &json!("private_key_jwt")));
+    let client_id = made["client_id"].as_str().expect("because RFC 7591 §3.2.1 requires it");
+    let varying = ["--login-varying-parameter", "page", "--login-varying-parameter", "lang"];
+    let change = ["client", "update", client_id, "--userinfo-signed-response-alg", "none"];
+    let changed = gatepost(&server, &[&change[..], &varying].concat());
+    assert_eq!(changed.get("userinfo_signed_response_alg"), None);
+    assert_eq!(
+        (&changed["login_varying_parameters"], &changed["jwks_uri"]),
+        (&json!(["page", "lang"]), &made["jwks_uri"])
+    );
+}
+
+#[actix_web::test]
+async fn the_operator_vouches_for_an_application_and_takes_it_back() {
+    let server = harness::spawn().await;
+    let app = server.strangers_application(harness::confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    let is_marked = |text: &str| text.contains("Not verified");
+    assert!(is_marked(&alice.open(&app.request().path()).await.text()));
+    assert_eq!(gatepost(&server, &["client", "update", app.client_id(), "--verified"])["verified"], true);
+    assert!(!is_marked(&alice.open(&app.request().path()).await.text()));
+    assert_eq!(gatepost(&server, &["client", "update", app.client_id(), "--name", "Maps"])["verified"], true);
+    assert_eq!(gatepost(&server, &["client", "update", app.client_id(), "--verified=false"])["verified"], false);
+    assert!(is_marked(&alice.open(&app.request().path()).await.text()));
+}

@@ -115,6 +115,31 @@ async fn a_full_queue_answers_at_once_and_what_was_taken_is_done() {
     assert_eq!(usize::try_from(server.count("marks").await), Ok(done.len()));
 }
 
+/// `standards.md`, Refusals are cheap: the queue keeps a share for those who proved something.
+#[actix_web::test]
+async fn however_many_strangers_come_a_quarter_of_the_queue_is_left_for_others() {
+    let server = with_table().await;
+    let (gate, strangers) = (Gate::default(), server.app.store.for_strangers());
+    let waits = |number: usize| {
+        let gate = gate.clone();
+        move |tx: &mut Database| {
+            gate.wait();
+            mark(tx, number)
+        }
+    };
+    let crowd = join_all((0..5_000_usize).map(|number| strangers.write(waits(number))));
+    let known = join_all((5_000..5_700_usize).map(|number| server.app.store.write(waits(number))));
+    let ((crowd, known), ()) = join(join(crowd, known), async { gate.open() }).await;
+    assert!(
+        known.iter().all(Result::is_ok),
+        "{} others were turned away",
+        known.iter().filter(|one| one.is_err()).count()
+    );
+    let turned_away = crowd.iter().filter(|one| matches!(one, Err(StoreError::Overloaded))).count();
+    assert!(turned_away >= 1_000, "{turned_away}");
+    assert!(crowd.iter().filter(|one| one.is_ok()).count() >= 3_072, "they fill three quarters");
+}
+
 #[actix_web::test]
 async fn a_taken_name_is_a_conflict_and_nothing_else_is() {
     let server = with_table().await;

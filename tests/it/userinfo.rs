@@ -2,12 +2,13 @@
 
 use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
+use gatepost::domain::signing_key::SigningAlgorithm;
 use gatepost::domain::user::User;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
-use crate::harness::http::Answer;
-use crate::harness::{self, Server, confidential, execute};
+use crate::harness::http::{Answer, parameter};
+use crate::harness::{self, Server, confidential, execute, jwt};
 
 const PATH: &str = "/oauth/userinfo";
 
@@ -115,4 +116,34 @@ async fn a_token_without_openid_is_not_enough() {
     let answer = server.http.get_with_token(PATH, &token).await;
     assert_eq!(answer.error(), (403, "insufficient_scope".to_owned()));
     assert!(challenge(&answer).starts_with("Bearer error=\"insufficient_scope\""), "{}", challenge(&answer));
+}
+
+#[actix_web::test]
+async fn a_client_that_registered_so_gets_it_signed_and_no_sign_in_can_be_made_of_it() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let person = server.person_named("alice").await;
+    for algorithm in SigningAlgorithm::ALL {
+        let scope = Some("openid email".to_owned());
+        let draft = Draft { userinfo_signed_response_alg: Some(algorithm), scope, ..confidential() };
+        let app = server.application(draft).await;
+        let tokens = app.tokens(&mut alice).await;
+        for answer in [
+            server.http.get_with_token(PATH, &tokens.access_token).await,
+            server.http.post(PATH, &[], &[("access_token", &tokens.access_token)]).await,
+        ] {
+            let headers = (answer.header("content-type"), answer.header("cache-control"));
+            assert_eq!(headers, (Some("application/jwt"), Some("no-store")));
+            let token = jwt::verified(&server, answer.text()).await;
+            assert_eq!(token.header["alg"], algorithm.as_str());
+            let expected = json!({ "iss": server.issuer(), "aud": app.client_id(), "sub": person.id.uuid(),
+                "email": "alice@people.example", "email_verified": true });
+            assert_eq!(token.claims, expected);
+            let hinted = app.request().with("prompt", "none").with("id_token_hint", answer.text());
+            let page = alice.open(&hinted.path()).await;
+            assert_eq!(parameter(page.away(), "error").as_deref(), Some("login_required"), "it is no ID token");
+        }
+        let refused = server.http.get_with_token(PATH, "gpa_nothing").await;
+        assert_eq!(refused.error(), (401, "invalid_token".to_owned()), "errors stay JSON");
+    }
 }

@@ -59,3 +59,13 @@ impl UserInfo {
         Self { sub: user.id.uuid(), person: PersonClaims::of(user, scope) }
     }
 }
+
+/// The same as a JWT says it: to the client that asked for that (§5.3.2); `iss` is the signer's to say.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedUserInfo {
+    /// The client.
+    pub aud: String,
+    /// What userinfo answers.
+    #[serde(flatten)]
+    pub info: UserInfo,
+}

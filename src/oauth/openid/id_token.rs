@@ -124,10 +124,19 @@ pub struct Hint {
     pub aud: String,
 }
 
+#[derive(Deserialize)]
+struct ReadHint {
+    #[serde(flatten)]
+    hint: Hint,
+    auth_time: Option<i64>,
+}
+
 impl Hint {
     /// Reads a hint; nothing when we did not sign it as an ID token.
     pub fn parse(signer: &Signer, text: &str) -> Option<Self> {
-        signer.verify(text, TYP)
+        let read: ReadHint = signer.verify(text, TYP)?;
+        // A signed userinfo answer has no time of a sign-in (RFC 8725 §3.12).
+        read.auth_time.is_some().then_some(read.hint)
     }
 }
 

@@ -7,6 +7,8 @@ use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::domain::client::Client;
+use crate::domain::id::Id;
 use crate::identity::account::AccountRefusal;
 use crate::oauth::Refusal;
 use crate::oauth::jose::jwk::Algorithm;
@@ -21,6 +23,7 @@ use crate::tokens::personal::PersonalRefusal;
 use crate::tokens::studio::StudioRefusal;
 use crate::web::dpop::NONCE;
 use crate::web::error::log_failure;
+use crate::web::refused::{Refused, Whose};
 
 /// A refusal or failure that a program of a platform reads.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub struct ApiError {
     has_challenge: bool,
     nonce: Option<String>,
     needed: Option<&'static str>,
+    refused: Option<Box<Refused>>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +65,7 @@ impl ApiError {
             has_challenge: true,
             nonce: None,
             needed: None,
+            refused: None,
         }
     }
 
@@ -95,6 +100,12 @@ impl ApiError {
         Self { needed: scope, ..self }
     }
 
+    /// For the eyes of the application's owner too, who reads the cause.
+    pub fn of_client(self, client: Option<Id<Client>>, cause: &'static str) -> Self {
+        let told = |client| Box::new(Refused::default().because((self.error, cause)).of(Whose::Known(client), false));
+        Self { refused: client.map(told), ..self }
+    }
+
     /// Whether it is the answer to this problem.
     pub fn is_of(&self, problem: &Problem) -> bool {
         self.error == problem.code && self.message == problem.description
@@ -127,6 +138,7 @@ impl ApiError {
             has_challenge: true,
             nonce: None,
             needed: None,
+            refused: None,
         }
     }
 }
@@ -214,6 +226,16 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        let response = self.answer();
+        match &self.refused {
+            Some(refused) => refused.as_ref().clone().carried_by(response),
+            None => response,
+        }
+    }
+}
+
+impl ApiError {
+    fn answer(&self) -> HttpResponse {
         let mut builder = HttpResponse::build(self.status);
         builder.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.retry_after {

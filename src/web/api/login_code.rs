@@ -19,8 +19,9 @@ use crate::web::app::App;
 use crate::web::error::log_failure;
 
 impl From<LoginCodeRefusal> for ApiError {
-    fn from(_: LoginCodeRefusal) -> Self {
-        Self::invalid("The login code is unknown, expired, used, or belongs to another page.")
+    fn from(refusal: LoginCodeRefusal) -> Self {
+        let words = "The login code is unknown, expired, used, or belongs to another page.";
+        Self::invalid(words).of_client(refusal.client, refusal.cause)
     }
 }
 
@@ -71,7 +72,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Htt
 async fn exchange(app: &Data<App>, origin: &str, (from, payload): (Origin, Payload)) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let code = Token::<LoginCode>::parse(body.required("login_code")?);
-    let code = code.map_err(|_malformed| ApiError::from(LoginCodeRefusal))?;
+    let code =
+        code.map_err(|_malformed| ApiError::from(LoginCodeRefusal { cause: "this is no login code", client: None }))?;
     let verifier = body.required("code_verifier")?.to_owned();
     let (now, origin) = (app.now(), origin.to_owned());
     let asked = (code.clone(), verifier.clone(), origin.clone());

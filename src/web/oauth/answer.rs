@@ -14,6 +14,7 @@ use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::refused::Refused;
 
 /// `form_post.html`: a form to the application, which sends itself where scripts run.
 #[derive(Clone, Debug, Template)]
@@ -27,6 +28,8 @@ pub struct FormPost {
     pub what: String,
     /// What the app's developer should know.
     pub for_developer: Option<String>,
+    /// The name of a request that was refused.
+    pub request_id: Option<String>,
     /// The redirect URI.
     pub action: String,
     /// The answer.
@@ -78,8 +81,10 @@ impl Destination<'_> {
         if self.response_mode != ResponseMode::FormPost {
             return page.with_action(&button, &self.location(&fields)).error_response();
         }
+        let refused = Refused::default();
         let page = FormPost {
             chrome: app.chrome(),
+            request_id: Some(refused.request_id.clone()),
             heading: "This link does not work".to_owned(),
             what: "The app that sent you here made a request that cannot be answered. You did nothing wrong."
                 .to_owned(),
@@ -89,7 +94,7 @@ impl Destination<'_> {
             button,
             is_automatic: false,
         };
-        render(StatusCode::BAD_REQUEST, Forms::Leave, &page)
+        refused.carried_by(render(StatusCode::BAD_REQUEST, Forms::Leave, &page))
     }
 
     fn send(&self, app: &App, fields: Fields) -> HttpResponse {
@@ -99,6 +104,7 @@ impl Destination<'_> {
         let host = self.redirect_uri.host();
         let page = FormPost {
             chrome: app.chrome(),
+            request_id: None,
             heading: "Going back to the app".to_owned(),
             what: format!("If nothing happens, press the button to go on to {host}."),
             for_developer: None,

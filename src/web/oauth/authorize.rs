@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
 use super::client_document;
+use crate::oauth::Refusal;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
 use crate::oauth::consent::{self as remembered, Allowed};
@@ -22,6 +23,7 @@ use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Asking, see_other, with_both};
 use crate::web::pages::{consent, register};
+use crate::web::refused::{Whose, blamed};
 use crate::web::same_origin::is_own;
 
 /// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
@@ -207,11 +209,15 @@ async fn refuse(
     visitor: Option<&Visitor>,
 ) -> Result<HttpResponse, PageError> {
     let refused = match refusal {
-        AuthorizationRefusal::Page(problem) => {
-            tracing::info!(problem = problem.id, "an authorization request was refused");
-            let page = PageError::of_problem(app, problem);
-            // The developer must see which address to register.
+        AuthorizationRefusal::Page(refusal) => {
+            let Refusal { problem, cause } = refusal;
+            tracing::info!(problem = problem.id, cause, "an authorization request was refused");
             let asked = Parameters::parse(query.as_bytes()).ok();
+            let mut page = PageError::of_problem(app, problem);
+            if let Some(client_id) = asked.as_ref().and_then(|asked| asked.get("client_id")) {
+                page = page.of_client(Whose::Named(client_id.to_owned()), refusal);
+            }
+            // The developer must see which address to register.
             let address = asked.as_ref().and_then(|asked| asked.get("redirect_uri"));
             return Err(match address.filter(|_| *problem == UNREGISTERED_REDIRECT_URI) {
                 Some(address) => page.with_detail(address),
@@ -235,13 +241,15 @@ async fn refuse_late(
 
 /// Tells the application what is wrong, at once where it may hear it without a click.
 async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor>) -> Result<HttpResponse, PageError> {
-    tracing::info!(problem = refused.problem.id, client = ?refused.client.client_id, "an authorization request was refused");
+    let Refusal { problem, cause } = refused.refusal;
+    tracing::info!(problem = problem.id, cause, client = ?refused.client.client_id, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
     let may_bounce = app.store.read(move |db| remembered::may_bounce(db, &shared, user)).await;
     let destination = Destination::from(&refused);
+    let told = |response| blamed(response, Whose::Known(refused.client.id), refused.refusal);
     match may_bounce {
-        Ok(true) => Ok(destination.send_error(app, refused.problem)),
-        Ok(false) => Ok(destination.offer_error(app, refused.problem)),
+        Ok(true) => Ok(told(destination.send_error(app, problem))),
+        Ok(false) => Ok(told(destination.offer_error(app, problem))),
         Err(error) => Err(PageError::unavailable(app, &error)),
     }
 }

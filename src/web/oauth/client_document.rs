@@ -20,7 +20,7 @@ use crate::store::StoreError;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::fetch::{Document, Fetch, GuardedFetcher};
+use crate::web::fetch::{DOCUMENT, Document, Fetch, GuardedFetcher};
 use crate::web::page::see_other;
 
 /// Seconds in which a document that failed is not asked for again; ours.
@@ -57,7 +57,7 @@ impl Documents {
         *self.fetcher.write().unwrap_or_else(PoisonError::into_inner) = fetcher;
     }
 
-    fn fetcher(&self) -> Arc<dyn Fetch> {
+    pub(super) fn fetcher(&self) -> Arc<dyn Fetch> {
         self.fetcher.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -145,7 +145,7 @@ async fn read(app: &Data<App>, (url, known): (&DocumentUrl, Known), address: &st
         Err(Throttled(_seconds)) if is_enough => return Ok(()),
         Err(Throttled(_seconds)) => return Err(PageError::busy(app)),
     }
-    match app.documents.fetcher().fetch(url.url()).await {
+    match app.documents.fetcher().fetch(url.url(), DOCUMENT).await {
         Ok(document) => keep(app, url, &document).await,
         Err(error) => {
             let page = fail(app, url, (&UNREADABLE_CLIENT_DOCUMENT, error.is_passing()), &error.to_string());

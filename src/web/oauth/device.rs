@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::token::{knock, read};
+use super::token::{knock, named, read};
 use crate::domain::device_code::INTERVAL;
 use crate::identity::throttle::prefix;
 use crate::oauth::Refusal;
@@ -31,13 +31,13 @@ struct Body<'a> {
 
 /// Lets a device wait for its person.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
+    let parameters = read(&app, &request, payload).await?;
     // Only browsers send these, and they cannot be kept from it. What a page asks for in its visitor's
     // browser comes from the visitor's own network: the warning of somewhere else would be silent (ours).
     if [ORIGIN, SEC_FETCH_SITE].iter().any(|name| request.headers().contains_key(name)) {
         let refusal = Refusal { problem: &CALLED_FROM_A_PAGE, cause: "a browser asked for device codes" };
-        return Err(TokenError::refused(&app, refusal));
+        return Err(TokenError::refused(&app, refusal).of_client(named(&request, &parameters).as_deref(), false));
     }
-    let parameters = read(&app, &request, payload).await?;
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let place = Place { network: prefix(&origin.address), address: origin.address, user_agent: origin.user_agent };
@@ -50,7 +50,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     });
     let (client, wish) = examined.await.map_err(|error| knock.refuse(&app, error))?;
     let shared = app.clone();
-    let started = transact(&app.store, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
+    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
+    let started = transact(&strangers, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
     let started = started.await.map_err(|error| knock.refuse(&app, error))?;
     Ok(render(&app, &started))
 }

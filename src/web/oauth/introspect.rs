@@ -16,10 +16,9 @@ use crate::web::error::TokenError;
 /// Says what a token is, to whom it concerns.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let refused = |refusal| TokenError::refused(&app, refusal);
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
-    let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
+    let token = parameters.get("token").ok_or(missing).map_err(|refusal| knock.turn_away(&app, refusal))?.to_owned();
     let (now, shared) = (app.now(), app.clone());
     let introspection = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;

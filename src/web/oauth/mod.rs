@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod authorize;
 pub mod client_document;
+pub mod client_keys;
 pub mod device;
 pub mod introspect;
 pub mod jwks;

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::token::{knock, read};
+use super::token::{knock, named, read};
 use crate::identity::throttle::prefix;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::pushed_request;
@@ -17,7 +17,8 @@ use crate::web::error::TokenError;
 /// Takes an authorization request, bound to the key that it proves (RFC 9449 §10.1), and answers the name under which a browser may bring it.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let refused = |refusal| TokenError::refused(&app, refusal);
+    let client = named(&request, &parameters);
+    let refused = |refusal| TokenError::refused(&app, refusal).of_client(client.as_deref(), false);
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(&app, &request, None).map_err(refused)?;
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
@@ -38,8 +39,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         proven.use_up(&app.store).await.map_err(|error| knock.refuse(&app, error))?;
     }
     let shared = app.clone();
+    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
     let kept =
-        transact(&app.store, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
+        transact(&strangers, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
     let request_uri = kept.await.map_err(|error| knock.refuse(&app, error))?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
     let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);

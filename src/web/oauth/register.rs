@@ -29,8 +29,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     })?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
     let shared = app.clone();
+    let strangers = app.store.for_strangers();
     let registered =
-        transact(&app.store, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
+        transact(&strangers, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
 
@@ -92,6 +93,7 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
         "response_types": ["code"],
         "scope": client.scope.as_str(),
         "token_endpoint_auth_method": found.registration.auth_method.as_str(),
+        "subject_type": "public",
         "application_type": found.registration.application_type.as_str(),
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "post_logout_redirect_uris": client.post_logout_redirect_uris.to_vec(),
@@ -101,6 +103,12 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
     });
     if let Some(keys) = client.jwks.as_deref().and_then(|jwks| serde_json::from_str::<Value>(jwks).ok()) {
         members["jwks"] = keys;
+    }
+    if let Some(jwks_uri) = &client.jwks_uri {
+        members["jwks_uri"] = json!(jwks_uri);
+    }
+    if let Some(algorithm) = client.userinfo_signed_response_alg {
+        members["userinfo_signed_response_alg"] = json!(algorithm.as_str());
     }
     if let Some(secret) = &found.secret {
         members["client_secret"] = json!(secret.expose());

@@ -17,10 +17,9 @@ use crate::web::error::TokenError;
 /// Revokes a token; what is unknown is answered like success.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let refused = |refusal| TokenError::refused(&app, refusal);
     let (credentials, knock) = knock(&app, &request, &parameters).await?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
-    let token = parameters.get("token").ok_or(missing).map_err(refused)?.to_owned();
+    let token = parameters.get("token").ok_or(missing).map_err(|refusal| knock.turn_away(&app, refusal))?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.mint, &credentials)?;

@@ -29,11 +29,22 @@ pub async fn texts(app: &Data<App>, now: UnixTime, response: &TokenResponse) -> 
     };
     let Some(id_token) = response.id_token.clone() else { return Ok(Texts { access_token, id_token: None }) };
     let (shared, bound) = (app.clone(), access_token.clone());
-    let is_slow = id_token.algorithm() == SigningAlgorithm::Rs256;
-    let sign = move || id_token.sign(&shared.signer, now, &bound);
-    let signed = match is_slow {
-        true => web::block(sign).await.map_err(|error| StoreError::Unavailable(error.to_string()))??,
-        false => sign()?,
-    };
+    let signed = off_worker(id_token.algorithm(), move || id_token.sign(&shared.signer, now, &bound)).await?;
     Ok(Texts { access_token, id_token: Some(signed) })
+}
+
+/// Makes one signature, where that belongs.
+///
+/// # Errors
+/// When no key can sign.
+pub async fn off_worker(
+    algorithm: SigningAlgorithm,
+    sign: impl FnOnce() -> Result<Secret> + Send + 'static,
+) -> Result<Secret> {
+    match algorithm {
+        SigningAlgorithm::Rs256 => {
+            web::block(sign).await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        }
+        SigningAlgorithm::Es256 => sign(),
+    }
 }

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::client_keys::with_keys;
 use super::signing::{self, Texts};
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
@@ -50,10 +51,12 @@ pub(in crate::web) async fn respond(
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
-    let refused = |refusal| TokenError::refused(app, refusal);
     let (credentials, knock) = admit(app, request, parameters)?;
+    let refused = |refusal| knock.turn_away(app, refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
+    let credentials =
+        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, request);
@@ -72,8 +75,11 @@ pub(in crate::web) async fn respond(
 
 /// The parameters of an endpoint of programs: a form, each once.
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
-    let parameters = body::form(request, payload).await.and_then(Parameters::without_repeats);
-    parameters.map_err(|refusal| TokenError::refused(app, refusal))
+    let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
+    let client = named(request, &parameters);
+    parameters
+        .without_repeats()
+        .map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
 }
 
 /// A client at the door: who it says it is, and from where.
@@ -85,11 +91,13 @@ pub(in crate::web) struct Knock {
 /// Lets a client authenticate: what it signed is verified and used up, the rest is for
 /// [`authenticate`](crate::oauth::client_authentication::authenticate).
 pub(in crate::web) async fn knock(
-    app: &App,
+    app: &Data<App>,
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<(ClientCredentials, Knock), TokenError> {
     let (credentials, knock) = admit(app, request, parameters)?;
+    let credentials =
+        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     let proven = prove(&app.store, app.now(), credentials, audiences(app, request)).await;
     Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
 }
@@ -103,10 +111,13 @@ fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
 fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
-    let credentials = credentials(request, parameters).map_err(|refusal| TokenError::refused(app, refusal))?;
+    let credentials = ClientCredentials::parse(authorization(request), parameters);
+    let credentials = credentials
+        .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
     let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
-    admitted.map_err(|Throttled(seconds)| TokenError::throttled(app, seconds))?;
+    admitted
+        .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
     Ok((credentials, knock))
 }
 
@@ -116,14 +127,25 @@ impl Knock {
         if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
             app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         }
-        TokenError::new(app, error)
+        // What is looked at after the client was authenticated.
+        let has_authenticated =
+            matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
+        TokenError::new(app, error).of_client(Some(&self.client_id), has_authenticated)
+    }
+
+    /// Refuses a request before its client was authenticated.
+    pub(in crate::web) fn turn_away(&self, app: &App, refusal: Refusal) -> TokenError {
+        TokenError::refused(app, refusal).of_client(Some(&self.client_id), false)
     }
 }
 
-/// What the request says about its client.
-fn credentials(request: &HttpRequest, parameters: &Parameters) -> Result<ClientCredentials, Refusal> {
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-    ClientCredentials::parse(header, parameters)
+/// The client that a request names, right or wrong.
+pub(in crate::web) fn named(request: &HttpRequest, parameters: &Parameters) -> Option<String> {
+    ClientCredentials::name_in(authorization(request), parameters)
+}
+
+fn authorization(request: &HttpRequest) -> Option<&[u8]> {
+    request.headers().get(AUTHORIZATION).map(|value| value.as_bytes())
 }
 
 async fn answer(

@@ -6,15 +6,20 @@ use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::signing::off_worker;
+use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
-use crate::oauth::openid::claims::UserInfo;
+use crate::domain::user::User;
+use crate::oauth::openid::claims::{SignedUserInfo, UserInfo};
+use crate::oauth::openid::id_token::TYP;
 use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::users;
-use crate::tokens::check::{Door, Rejection, open};
+use crate::tokens::check::{Door, Rejection, cause, open};
 use crate::web::api::bearer::{caller, for_dpop, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
+use crate::web::error::log_failure;
 use crate::web::{body, dpop};
 
 /// Says who the token's person is, as far as its scopes go.
@@ -44,6 +49,29 @@ fn is_form(request: &HttpRequest) -> bool {
 }
 
 async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
+    let in_header = dpop::token_in_header(request).or_else(|| in_header(request)).map(str::to_owned);
+    let presented = in_form.clone().or(in_header);
+    match judge(app, request, in_form).await {
+        Err(error) => Err(told(app, presented, error).await),
+        answer => answer,
+    }
+}
+
+/// A refusal with its cause for the owner of the application that the token was made for.
+async fn told(app: &Data<App>, presented: Option<String>, error: ApiError) -> ApiError {
+    let Some(presented) = presented.and_then(|text| BearerToken::parse(&text).ok()) else { return error };
+    let now = app.now();
+    match app.store.read(move |db| cause(db, now, Door::UserInfo, &presented)).await {
+        Ok(Some((client, cause))) => error.of_client(Some(client), cause),
+        Ok(None) => error,
+        Err(failed) => {
+            log_failure(&failed);
+            error
+        }
+    }
+}
+
+async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     let is_twice = request.headers().get_all(header::AUTHORIZATION).nth(1).is_some();
     if is_twice || (in_form.is_some() && (is_bound || in_header(request).is_some())) {
@@ -51,7 +79,7 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
     }
     if is_bound {
         let (token, user) = caller(app, request, Door::UserInfo).await?;
-        return Ok(said(&UserInfo::of(&user, &token.record.scope)));
+        return said(app, &token, &user).await;
     }
     let token = in_form.or_else(|| in_header(request).map(str::to_owned));
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
@@ -61,12 +89,25 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
         let token = open(db, now, &shared.mint, (Door::UserInfo, &presented, Some(&origin.address)))?;
         let user = token.basis.person.as_ref().map(|person| users::find(db, person.id)).transpose()?.flatten();
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
-        Ok(UserInfo::of(&user, &token.record.scope))
+        Ok((token, user))
     });
-    let found = found.await.map(|info| said(&info));
-    found.map_err(|error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope()))
+    let refused = |error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope());
+    let (token, user) = found.await.map_err(refused)?;
+    said(app, &token, &user).await
 }
 
-fn said(info: &UserInfo) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info)
+/// Plain JSON, or a JWT for the client that registered so (§5.3.2).
+async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpResponse, ApiError> {
+    let info = UserInfo::of(user, &token.record.scope);
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    let application = token.basis.application.as_ref();
+    let Some((client, algorithm)) = application.and_then(|found| Some((found, found.userinfo_signed_response_alg?)))
+    else {
+        return Ok(answer.json(info));
+    };
+    let claims = SignedUserInfo { aud: client.client_id.clone(), info };
+    let (now, shared) = (app.now(), app.clone());
+    let signed = off_worker(algorithm, move || shared.signer.sign(now, algorithm, (TYP, &claims))).await?;
+    Ok(answer.insert_header((header::CONTENT_TYPE, "application/jwt")).body(signed.expose().to_owned()))
 }

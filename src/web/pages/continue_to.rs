@@ -16,6 +16,7 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::oauth::authorize::is_speculative;
 use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::refused::Whose;
 
 /// `continue.html`.
 #[derive(Clone, Debug, Template)]
@@ -80,10 +81,11 @@ fn page_of(app: &App, refusal: &LoginRedirectRefusal) -> PageError {
             page("invalid-return-url", "The app asks us to send you to an address that we cannot send anybody to.")
                 .for_developer(&format!("The referer is not a return URL: {error}."))
         }
-        LoginRedirectRefusal::ChallengeRequired => {
+        LoginRedirectRefusal::ChallengeRequired(client) => {
             page("login-challenge-required", "The app's link lacks a part that protects your log-in.").for_developer(
                 "Your application takes login codes: send code_challenge (S256, 43 base64url characters), as login.js does.",
             )
+            .of_client(Whose::Known(*client), ("invalid_request", "the application takes login codes, and no S256 code_challenge came"))
         }
         LoginRedirectRefusal::Unregistered(url) => page(
             "unregistered-return-url",

@@ -38,6 +38,7 @@ pub fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'stat
                 .route(get().to(developer::edit::get))
                 .route(post().to(developer::edit::post)),
         )
+        .service(page("/developer/apps/{client_id}/log").route(get().to(developer::log::get)))
         .service(page("/developer/apps/{client_id}/secrets/new").route(post().to(developer::secrets::roll)))
         .service(page("/developer/apps/{client_id}/secrets/{id}/end").route(post().to(developer::secrets::end)))
         .service(page("/developer/apps/{client_id}/delete").route(post().to(developer::edit::delete)))

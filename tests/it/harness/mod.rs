@@ -214,6 +214,11 @@ impl Server {
         throttle::flush(&self.app.store, &self.app.throttle, self.now()).await;
     }
 
+    /// Writes down what was refused, as the running server does once a second.
+    pub async fn flush_refusals(&self) {
+        upkeep::flush_refusals(&self.app.store, &self.app.refusals).await;
+    }
+
     /// Makes a person with a proven address, whose password is [`PASSWORD`].
     pub async fn person(&self, username: &str) -> User {
         self.person_with(username, Role::Author).await
@@ -271,9 +276,10 @@ impl Server {
 
     /// Registers an application for somebody.
     pub async fn register(&self, by: By, draft: Draft) -> Application {
-        let (now, lifetimes, written) = (self.now(), self.app.mint.lifetimes, draft.clone());
-        let made =
-            transact(&self.app.store, move |tx| clients::register(tx, now, &lifetimes, (by, written.clone()), None));
+        let (now, mint, written) = (self.now(), self.app.mint.clone(), draft.clone());
+        let made = transact(&self.app.store, move |tx| {
+            clients::register(tx, now, (&mint.lifetimes, &mint.strangers), (by, written.clone()), None)
+        });
         self.as_application(made.await.expect("because the draft of a test is right"))
     }
 

@@ -52,7 +52,7 @@ impl Shelf {
 }
 
 impl Fetch for Shelf {
-    fn fetch<'a>(&'a self, url: &'a Url) -> Fetched<'a> {
+    fn fetch<'a>(&'a self, url: &'a Url, _most: usize) -> Fetched<'a> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let found = self.documents.lock().expect("because nobody panicked with it").get(url.as_str()).cloned();
         let is_gone = self.gone.lock().expect("because nobody panicked with it").contains(url.as_str());

@@ -50,6 +50,8 @@ pub struct NewAppForm {
     pub redirect_uris: String,
     /// One address per line.
     pub login_return_urls: String,
+    /// Parameters in which those may differ, separated by spaces.
+    pub login_varying_parameters: String,
     /// How the login redirect gives the token.
     pub login_delivery: String,
     /// Whether a challenge is required.
@@ -58,6 +60,8 @@ pub struct NewAppForm {
     pub is_on_devices: bool,
     /// The application's public keys.
     pub jwks: String,
+    /// Where it publishes them instead.
+    pub jwks_uri: String,
     /// Whether every token must be bound to a key.
     pub requires_dpop: bool,
 }
@@ -117,10 +121,12 @@ fn form_of(client: &Client) -> NewAppForm {
         client_name: client.name.clone(),
         redirect_uris: client.redirect_uris.to_vec().join("\n"),
         login_return_urls: client.login_return_urls.to_vec().join("\n"),
+        login_varying_parameters: client.login_varying_parameters.as_str().to_owned(),
         login_delivery: client.login_delivery.as_str().to_owned(),
         requires_pkce: client.require_pkce,
         is_on_devices: client.may_use(GrantType::DeviceCode),
         jwks: client.jwks.clone().unwrap_or_default(),
+        jwks_uri: client.jwks_uri.clone().unwrap_or_default(),
         requires_dpop: client.dpop_bound_access_tokens,
     }
 }
@@ -213,7 +219,7 @@ pub async fn post(
     let updated = transact(&app.store, move |tx| {
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         let wanted = (&client, changed(&client, &sent));
-        update(tx, now, &shared.mint.lifetimes, wanted, Some(&origin))?;
+        update(tx, now, (&shared.mint.lifetimes, &shared.mint.strangers), wanted, Some(&origin))?;
         Ok(true)
     });
     let notice = Some("Saved.");
@@ -226,16 +232,31 @@ pub async fn post(
                 client_name: typed("client_name"),
                 redirect_uris: typed("redirect_uris"),
                 login_return_urls: typed("login_return_urls"),
+                login_varying_parameters: typed("login_varying_parameters"),
                 login_delivery: typed("login_delivery"),
                 requires_pkce: form.get("require_pkce").is_some(),
                 is_on_devices: form.get("on_devices").is_some(),
                 jwks: typed("jwks"),
+                jwks_uri: typed("jwks_uri"),
                 requires_dpop: form.get("dpop_bound_access_tokens").is_some(),
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
+}
+
+fn words(form: &Parameters, name: &str) -> Vec<String> {
+    form.get(name)
+        .unwrap_or_default()
+        .split([' ', ',', '\n', '\r', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn trimmed(form: &Parameters, name: &str) -> Option<String> {
+    form.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn changed(client: &Client, form: &Parameters) -> Draft {
@@ -248,9 +269,11 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
         name: form.get("client_name").unwrap_or_default().to_owned(),
         redirect_uris: lines(form, "redirect_uris"),
         login_return_urls: lines(form, "login_return_urls"),
+        login_varying_parameters: words(form, "login_varying_parameters"),
         login_delivery: delivery.unwrap_or(client.login_delivery),
         require_pkce: form.get("require_pkce").is_some(),
-        jwks: form.get("jwks").map(|jwks| jwks.trim().to_owned()).filter(|jwks| !jwks.is_empty()),
+        jwks: trimmed(form, "jwks"),
+        jwks_uri: trimmed(form, "jwks_uri"),
         dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
         ..draft
     }

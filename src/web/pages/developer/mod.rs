@@ -1,6 +1,7 @@
 //! `/developer`: registering applications and looking after them. It validates like the command.
 
 pub mod edit;
+pub mod log;
 pub mod new;
 pub mod secrets;
 

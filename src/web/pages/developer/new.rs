@@ -95,7 +95,7 @@ pub async fn post(
             return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
         }
         let wanted = (By::Owner(owner.id), draft.clone());
-        clients::register(tx, now, &shared.mint.lifetimes, wanted, Some(&origin))
+        clients::register(tx, now, (&shared.mint.lifetimes, &shared.mint.strangers), wanted, Some(&origin))
     });
     match registered.await {
         Ok(registered) => {

@@ -1,0 +1,15 @@
+//! The tables for the owners of applications.
+
+diesel::table! {
+    refusals (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        request_id -> Text,
+        endpoint -> Text,
+        error -> Text,
+        cause -> Text,
+        is_proven -> Bool,
+        dropped -> BigInt,
+        at -> BigInt,
+    }
+}

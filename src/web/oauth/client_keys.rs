@@ -1,0 +1,154 @@
+//! The keys of clients that publish them at an address of their own (`jwks_uri`, RFC 7591 §2): read when
+//! such a client first signs, kept as its headers say, and read once more for a signature that none of
+//! them made, so that keys can rotate (OpenID Connect Core §10.1.1). Never inside a transaction.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::web::Data;
+
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::keys_url::KeysUrl;
+use crate::oauth::client_authentication::{ClientCredentials, PublishedKeys};
+use crate::oauth::client_document::lifetime;
+use crate::store::{Result, clients};
+use crate::web::app::App;
+use crate::web::fetch::{Document, KEYS};
+
+/// Seconds between two reads of one address, whoever causes them; ours.
+const PACE: i64 = 30;
+/// Seconds for which keys still count while their host is out of reach, after they should have been read
+/// again; ours, as for clients' documents.
+const GRACE: i64 = 86_400;
+/// Addresses that are remembered at once.
+const MOST: usize = 1_000;
+
+/// What is known of one address.
+#[derive(Clone, Default)]
+struct Held {
+    keys: Option<Arc<PublishedKeys>>,
+    fresh_until: Option<UnixTime>,
+    tried_at: Option<UnixTime>,
+}
+
+impl Held {
+    fn is_fresh(&self, now: UnixTime) -> bool {
+        self.fresh_until.is_some_and(|until| now < until)
+    }
+
+    fn may_be_read(&self, now: UnixTime) -> bool {
+        self.tried_at.is_none_or(|tried| now.since(tried) >= PACE)
+    }
+
+    /// The keys, unless nobody has heard of them for too long: their owner may have taken them back.
+    fn usable(&self, now: UnixTime) -> Option<Arc<PublishedKeys>> {
+        let is_known = self.fresh_until.is_some_and(|until| now < until.plus(GRACE));
+        self.keys.clone().filter(|_| is_known)
+    }
+}
+
+/// The keys that were read, and the turns of those who read.
+#[derive(Default)]
+pub struct ClientKeys {
+    held: Mutex<HashMap<String, Held>>,
+    reading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl ClientKeys {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self, url: &KeysUrl) -> Held {
+        self.all().get(url.as_str()).cloned().unwrap_or_default()
+    }
+
+    fn hold(&self, url: &KeysUrl, held: Held) {
+        let mut all = self.all();
+        if all.len() >= MOST && !all.contains_key(url.as_str()) {
+            let oldest = all.iter().min_by_key(|(_, held)| held.tried_at).map(|(url, _)| url.clone());
+            oldest.map(|oldest| all.remove(&oldest));
+        }
+        all.insert(url.as_str().to_owned(), held);
+    }
+
+    /// The turn of one address: whoever holds it reads, the others wait and look again.
+    fn turn(&self, url: &KeysUrl) -> Arc<tokio::sync::Mutex<()>> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.retain(|_, turn| Arc::strong_count(turn) > 1);
+        reading.entry(url.as_str().to_owned()).or_default().clone()
+    }
+}
+
+/// The credentials with the keys that their client publishes, where it signed and publishes some.
+///
+/// # Errors
+/// When the store fails.
+pub(in crate::web) async fn with_keys(
+    app: &Data<App>,
+    credentials: ClientCredentials,
+    address: &str,
+) -> Result<ClientCredentials> {
+    if !credentials.are_signed() {
+        return Ok(credentials);
+    }
+    let client_id = credentials.client_id().to_owned();
+    let client = app.store.read(move |db| clients::find_by_client_id(db, &client_id)).await?.filter(Client::is_active);
+    let Some(url) = client.and_then(|client| client.jwks_uri?.parse::<KeysUrl>().ok()) else { return Ok(credentials) };
+    let now = app.now();
+    let is_enough = |held: &Held| {
+        let keys = held.keys.as_ref().filter(|_| held.is_fresh(now));
+        keys.is_some_and(|keys| credentials.are_signed_by(keys))
+    };
+    let mut held = app.client_keys.held(&url);
+    if !is_enough(&held) && held.may_be_read(now) {
+        let turn = app.client_keys.turn(&url);
+        let _held = turn.lock().await;
+        held = app.client_keys.held(&url);
+        if !is_enough(&held) && held.may_be_read(now) {
+            held = read(app, (&url, held), address).await;
+        }
+    }
+    Ok(match held.usable(now) {
+        Some(keys) => credentials.with_keys(keys),
+        None => credentials,
+    })
+}
+
+/// Reads the keys; what was known stays when they cannot be read.
+async fn read(app: &Data<App>, (url, before): (&KeysUrl, Held), address: &str) -> Held {
+    let now = app.now();
+    // A client that is known is read at its pace, so that nobody else's requests use up its turns; what
+    // nobody read yet could lead anywhere, and is limited per network and host.
+    let is_known = before.keys.is_some();
+    if !is_known && app.throttle.attempt_document(now, address, url.host_name()).is_err() {
+        return before;
+    }
+    let kept = Held { tried_at: Some(now), ..before };
+    let held = match app.documents.fetcher().fetch(url.url(), KEYS).await.map(|document| parsed(url, &document)) {
+        Ok(Some((keys, seconds))) => {
+            Held { keys: Some(Arc::new(keys)), fresh_until: Some(now.plus(seconds)), tried_at: Some(now) }
+        }
+        Ok(None) => {
+            tracing::info!(host = url.host_name(), "a client's published keys cannot be used");
+            Held { keys: None, ..kept }
+        }
+        // Its owner took the keys away.
+        Err(error) if !error.is_passing() => {
+            tracing::info!(%error, host = url.host_name(), "a client's published keys cannot be read");
+            Held { keys: None, ..kept }
+        }
+        Err(error) => {
+            tracing::info!(%error, host = url.host_name(), "a client's published keys cannot be read today");
+            kept
+        }
+    };
+    app.client_keys.hold(url, held.clone());
+    held
+}
+
+fn parsed(url: &KeysUrl, document: &Document) -> Option<(PublishedKeys, i64)> {
+    let keys = PublishedKeys::parse(url.as_str(), &document.body)?;
+    Some((keys, lifetime(document.cache_control.as_deref())))
+}

@@ -1,0 +1,90 @@
+//! `/developer/apps/{client_id}/log`: what was refused lately, with the cause that the public answer hides.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::find_own;
+use crate::clock::{UnixTime, in_words};
+use crate::domain::refusal_record::RefusalRecord;
+use crate::oauth::parameters::Parameters;
+use crate::oauth::refusals;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok};
+
+/// One refusal.
+#[derive(Clone, Debug)]
+pub struct RefusalRow {
+    /// When.
+    pub at: String,
+    /// What was asked.
+    pub endpoint: String,
+    /// The error code that was answered.
+    pub error: String,
+    /// Why.
+    pub cause: String,
+    /// The name of the request.
+    pub request_id: String,
+    /// Whether the application had proved that it is the one.
+    pub is_proven: bool,
+    /// Refusals after it that are only counted.
+    pub dropped: i64,
+}
+
+/// `developer/log.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "developer/log.html")]
+pub struct RefusalLog {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The public name.
+    pub client_id: String,
+    /// The name that people read.
+    pub name: String,
+    /// The request that is looked for.
+    pub asked: Option<String>,
+    /// The newest first.
+    pub rows: Vec<RefusalRow>,
+}
+
+fn row(now: UnixTime, line: RefusalRecord) -> RefusalRow {
+    let ago = now.since(line.at);
+    RefusalRow {
+        at: format!("{} ({} ago)", line.at.readable(), in_words(ago.max(1))),
+        endpoint: line.endpoint,
+        error: line.error,
+        cause: line.cause,
+        request_id: line.request_id,
+        is_proven: line.is_proven,
+        dropped: line.dropped,
+    }
+}
+
+/// Shows the log to the application's owner; to everybody else there is no such application.
+pub async fn get(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let asked = query.get("request_id").map(|asked| asked.trim().to_owned());
+    let (user, id, wanted) = (visitor.user.clone(), client_id.into_inner(), asked.clone());
+    let found = app.store.read(move |db| {
+        let Some(client) = find_own(db, &user, &id)? else { return Ok(None) };
+        Ok(Some((refusals::list(db, client.id, wanted.as_deref())?, client)))
+    });
+    let found = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let (lines, client) = found.ok_or_else(|| PageError::not_found(&app).seen_by(visitor.chrome(&app)))?;
+    let now = app.now();
+    Ok(ok(&RefusalLog {
+        chrome: visitor.chrome(&app),
+        client_id: client.client_id,
+        name: client.name,
+        asked,
+        rows: lines.into_iter().map(|line| row(now, line)).collect(),
+    }))
+}

@@ -1,0 +1,149 @@
+//! What every refusal carries besides its answer: the name of its request, which a developer can see,
+//! and for the application's owner the exact cause, which only they can (`standards.md`, Errors).
+
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+
+use super::app::App;
+use super::error::log_failure;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::refusal_record::RefusalRecord;
+use crate::domain::secret::random_word;
+use crate::oauth::Refusal;
+use crate::oauth::refusals::is_news;
+use crate::store::clients;
+
+/// The header that names the request of a refusal.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whose request was refused.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// The application of this name, if it is one.
+    Named(String),
+    /// This application.
+    Known(Id<Client>),
+}
+
+/// An error code, and the cause behind it.
+pub type Told = (&'static str, &'static str);
+
+impl From<Refusal> for Told {
+    fn from(refusal: Refusal) -> Self {
+        (refusal.problem.code, refusal.cause)
+    }
+}
+
+/// A refusal, as it stands in the extensions of its answer.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The name of the request.
+    pub request_id: String,
+    /// The error code and the cause.
+    told: Option<Told>,
+    /// The application, and whether it had authenticated.
+    client: Option<(Whose, bool)>,
+}
+
+impl Default for Refused {
+    /// A refusal that concerns no application.
+    fn default() -> Self {
+        Self { request_id: random_word(), told: None, client: None }
+    }
+}
+
+impl Refused {
+    /// With its error code and cause.
+    pub fn because(self, told: impl Into<Told>) -> Self {
+        Self { told: Some(told.into()), ..self }
+    }
+
+    /// With the application that it concerns.
+    pub fn of(self, client: Whose, has_authenticated: bool) -> Self {
+        Self { client: Some((client, has_authenticated)), ..self }
+    }
+
+    /// Lets the answer carry it.
+    pub fn carried_by(self, mut response: HttpResponse) -> HttpResponse {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Lets a refusal's answer carry why, for the owner of the application.
+pub fn blamed(response: HttpResponse, client: Whose, refusal: Refusal) -> HttpResponse {
+    let named = response.extensions().get::<Refused>().cloned();
+    named.unwrap_or_else(Refused::default).because(refusal).of(client, false).carried_by(response)
+}
+
+/// The address as the owner reads it, where a refusal is an application's business.
+fn endpoint(app: &App, path: &str) -> Option<&'static str> {
+    const ENDPOINTS: [&str; 10] = [
+        "/oauth/authorize", "/oauth/token", "/v3/oauth/token", "/oauth/par", "/oauth/device", "/oauth/revoke",
+        "/oauth/introspect", "/oauth/userinfo", "/login", "/login/code",
+    ];
+    let path = path.strip_prefix(&app.public.base)?;
+    ENDPOINTS.into_iter().find(|endpoint| endpoint.eq_ignore_ascii_case(path))
+}
+
+/// Names the request in every refusal, and notes the cause for the application's owner.
+///
+/// # Errors
+/// Those of what it wraps.
+pub async fn tell(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    let refused = response.response().extensions().get::<Refused>().cloned();
+    let status = response.status();
+    let Some(refused) = refused.or_else(|| (!status.is_success() && !status.is_redirection()).then(Refused::default))
+    else {
+        return Ok(response);
+    };
+    if let Some(endpoint) = endpoint(&app, response.request().path()) {
+        note(&app, endpoint, &refused).await;
+    }
+    if let Ok(request_id) = HeaderValue::try_from(refused.request_id) {
+        response.headers_mut().insert(REQUEST_ID, request_id);
+    }
+    Ok(response)
+}
+
+async fn note(app: &Data<App>, endpoint: &'static str, refused: &Refused) {
+    let (Some((error, cause)), Some((whose, has_authenticated))) = (refused.told, refused.client.clone()) else {
+        return;
+    };
+    if !is_news(error) {
+        return;
+    }
+    let found = app.store.read(move |db| match &whose {
+        Whose::Named(client_id) => clients::find_by_client_id(db, client_id),
+        Whose::Known(client) => clients::find(db, *client),
+    });
+    let found = found.await.unwrap_or_else(|error| {
+        log_failure(&error);
+        None
+    });
+    // Without an owner there is nobody to read it.
+    let Some(client) = found.filter(|client| client.owner_id.is_some() && client.deleted_at.is_none()) else { return };
+    let at = app.now();
+    app.refusals.note(RefusalRecord {
+        id: Id::next(at),
+        client_key: client.id,
+        request_id: refused.request_id.clone(),
+        endpoint: endpoint.to_owned(),
+        error: error.to_owned(),
+        cause: cause.to_owned(),
+        // Who has no secret proves nothing: anybody can send its name.
+        is_proven: has_authenticated && !client.is_public(),
+        dropped: 0,
+        at,
+    });
+}
