@@ -1,9 +1,11 @@
 //! The tables, columns in table order: `RETURNING` reads them by position.
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
+mod factors;
 mod joins;
 mod people;
 
+pub use factors::*;
 pub use people::*;
 
 diesel::table! {
@@ -117,6 +119,8 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         address -> Text,
         user_agent -> Text,
+        methods -> Text,
+        owes_factor -> Bool,
     }
 }
 

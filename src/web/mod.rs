@@ -15,6 +15,8 @@ pub mod once;
 pub mod ops;
 pub mod page;
 pub mod pages;
+pub mod qr;
+pub mod remembered;
 pub mod routes;
 pub mod same_origin;
 pub mod server;

@@ -93,6 +93,11 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("POST", "/account/sessions/{id}/end", Of(&["session.end"])),
     ("POST", "/account/sessions/tokens/{id}/end", Of(&["user_token.end"])),
     ("POST", "/account/confirm", Nothing("it proves who sits there, and changes nothing")),
+    ("POST", "/account/security/totp", Of(&["totp.add", "recovery_codes.create"])),
+    ("POST", "/account/security/totp/remove", Of(&["totp.remove"])),
+    ("POST", "/account/security/recovery-codes", Of(&["recovery_codes.create"])),
+    ("POST", "/account/security/recovery-codes/file", Nothing(READS)),
+    ("POST", "/account/security/browsers/forget", Of(&["device.forget"])),
     ("POST", "/account/tokens/new", Of(&["personal_token.create"])),
     ("POST", "/account/tokens/revoke-unused", Of(&["personal_token.revoke_many"])),
     ("POST", "/account/tokens/revoke-all", Of(&["personal_token.revoke_many"])),
@@ -396,6 +401,26 @@ async fn own_applications(witness: &mut Witness, alice: &mut Browser) {
     witness.tells("POST", "/developer/apps/{client_id}/delete").await;
 }
 
+async fn second_factor(witness: &mut Witness, alice: &mut Browser) {
+    witness.news().await;
+    let (app, _) = alice.set_up_app(&witness.server).await;
+    witness.tells("POST", "/account/security/totp").await;
+    press(alice, "/account/security/recovery-codes", "").await;
+    witness.tells("POST", "/account/security/recovery-codes").await;
+    let mut other = witness.server.browser();
+    let page = other.first_step("/login", "alice").await;
+    assert_eq!(witness.news().await, [""; 0], "half a log-in is none");
+    let code = app.code(witness.server.now(), 30);
+    other.submit(page.form_with("Log in").choose("remember", "yes").fill("code", &code)).await;
+    assert_eq!(witness.news().await, ["session.create", "device.remember"]);
+    press(alice, "/account/security/browsers/forget", "").await;
+    witness.tells("POST", "/account/security/browsers/forget").await;
+    press(alice, "/account/security/browsers/forget", "").await;
+    assert_eq!(witness.news().await, [""; 0], "there is none left");
+    press(alice, "/account/security/totp/remove", "").await;
+    witness.tells("POST", "/account/security/totp/remove").await;
+}
+
 async fn set_up(witness: &mut Witness) {
     let (server, mailbox) = (harness::spawn().await, Mailbox::make());
     let mut first = Witness { server, mailbox, seen: BTreeSet::new(), last: 0 };
@@ -424,6 +449,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     login_codes(&mut witness, &mut alice).await;
     witness.news().await;
     own_applications(&mut witness, &mut alice).await;
+    second_factor(&mut witness, &mut alice).await;
     set_up(&mut witness).await;
     let told = TABLE.iter().filter(|(.., tells)| matches!(tells, Of(_)));
     let unseen: Vec<_> = told.map(|row| (row.0, row.1)).filter(|row| !witness.seen.contains(row)).collect();
