@@ -3,6 +3,7 @@
 mod keys;
 mod lifetimes;
 mod rate_limits;
+mod second_factor;
 mod strangers;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
-use crate::domain::self_registration::Policy;
+use crate::domain::second_factor::Policy;
+use crate::domain::self_registration;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
@@ -61,10 +63,12 @@ pub struct Config {
     pub registration: RegistrationPolicy,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// What is asked for besides the password.
+    pub second_factor: Policy,
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
     /// What applications that nobody here wrote down may do.
-    pub strangers: Policy,
+    pub strangers: self_registration::Policy,
     /// The limits on tokens that people make.
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
@@ -197,6 +201,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         mail_from: Some(text("mail.from", "")).filter(|from| !from.is_empty()),
         registration: registration(&text("registration", "open")),
         lifetimes: lifetimes::read(values)?,
+        second_factor: second_factor::read(values)?,
         unregistered: match text("login_redirect.unregistered", "deny").as_str() {
             "deny" => Unregistered::Deny,
             "confirm" => Unregistered::Confirm,

@@ -2,10 +2,12 @@
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
 mod developers;
+mod factors;
 mod joins;
 mod people;
 
 pub use developers::*;
+pub use factors::*;
 pub use people::*;
 
 diesel::table! {
@@ -122,6 +124,8 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         address -> Text,
         user_agent -> Text,
+        methods -> Text,
+        owes_factor -> Bool,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
 use crate::identity::password_hashing::Hasher;
 use crate::identity::people::{self, Credentials};
-use crate::identity::{invitation, recovery};
+use crate::identity::{factors, invitation, recovery};
 use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
@@ -41,6 +41,8 @@ pub enum User {
     Enable(Named),
     /// Set a new password, read from standard input; sessions, tokens and grants end. Or print a link.
     ResetPassword(ResetPassword),
+    /// Take the second factor away from somebody who lost it, once you know that it is them.
+    RemoveFactors(Named),
     /// Invite somebody to make an account: mails the link, or prints it where no letters are sent.
     Invite(Invite),
 }
@@ -111,6 +113,7 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         }
         User::Disable(named) => set_disabled(&store, now, &named, true).await,
         User::Enable(named) => set_disabled(&store, now, &named, false).await,
+        User::RemoveFactors(named) => remove_factors(&store, now, &named).await,
         User::ResetPassword(ResetPassword { named, link: true }) => {
             print_reset_link(&store, now, &config, &named).await
         }
@@ -158,6 +161,13 @@ async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: 
             .await?;
     }
     println!("{} is {}", user.username, if is_disabled { "disabled" } else { "enabled" });
+    Ok(())
+}
+
+async fn remove_factors(store: &Store, now: UnixTime, named: &Named) -> Result<(), CommandError> {
+    let user = find(store, named).await?;
+    let had_one = store.write(move |tx| factors::remove_all(tx, now, user.id)).await?;
+    println!("{} {} no second factor", user.username, if had_one { "now has" } else { "has" });
     Ok(())
 }
 

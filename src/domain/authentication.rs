@@ -31,7 +31,6 @@ pub struct Authentication {
 impl Authentication {
     /// `acr`: 1 for one factor, 2 for several (ours; ISO/IEC 29115 counts alike).
     pub fn class(&self) -> &'static str {
-        let factors = self.methods.iter().filter(|method| *method != "mfa").count();
-        if factors > 1 { CLASSES[1] } else { CLASSES[0] }
+        if self.methods.contains("mfa") { CLASSES[1] } else { CLASSES[0] }
     }
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::id::Id;
 use super::token::{SessionKey, TokenDigest};
 use super::user::User;
+use super::words::Words;
 use crate::clock::UnixTime;
 
 /// Seconds after a proof of who somebody is in which secrets may be shown and tokens be made (ours).
@@ -58,6 +59,10 @@ pub struct Session {
     pub address: String,
     /// The browser, as it named itself.
     pub user_agent: String,
+    /// By what it was opened (`amr`, RFC 8176 §2).
+    pub methods: Words,
+    /// Whether its person has a second factor and did not show it here: nothing sensitive is done then.
+    pub owes_factor: bool,
 }
 
 impl Session {
@@ -66,9 +71,14 @@ impl Session {
         self.ended_at.is_none() && now < self.expires_at && now.since(self.last_seen_at) < idle
     }
 
-    /// Whether its person proved who they are in the last 15 minutes.
+    /// Whether its person proved who they are in the last 15 minutes, by all that they have.
     pub fn is_fresh(&self, now: UnixTime) -> bool {
-        is_fresh(now, self.authenticated_at)
+        is_fresh(now, self.authenticated_at) && !self.owes_factor
+    }
+
+    /// Whether a second factor was shown here.
+    pub fn has_shown_factor(&self) -> bool {
+        self.methods.contains("mfa")
     }
 }
 

@@ -70,6 +70,10 @@ kinds! {
     ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
     /// The key of a browser session.
     SessionKey = 'b' in super::session::Session;
+    /// The key of a sign-in that waits for its second step.
+    SignInStep = 't' in super::second_factor::SignInStepRecord;
+    /// What a browser that need not show a second factor for a while is known by.
+    RememberedBrowser = 'w' in super::second_factor::RememberedBrowserRecord;
     /// The name of a pushed authorization request.
     PushedRequest = 'q' in super::pushed_request::PushedRequestRecord;
     /// What a device without a browser polls with.

@@ -1,5 +1,6 @@
 //! What a person changes about their account.
 
+use super::factors::CodeRefusal;
 use super::password_hashing::{Busy, Verdict};
 use super::sign_in::Desk;
 use super::throttle::Throttled;
@@ -14,7 +15,9 @@ use crate::domain::session::{Origin, Session, is_fresh};
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, Username, fold};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, StoreError, mailed_links, security_log, sessions, user_pictures, users};
+use crate::store::{
+    Database, StoreError, mailed_links, remembered_browsers, security_log, sessions, user_pictures, users,
+};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -26,6 +29,9 @@ pub enum AccountRefusal {
     /// The current password is wrong.
     #[error("The current password is wrong.")]
     WrongPassword,
+    /// The code of the second factor does not count.
+    #[error("{0}")]
+    Code(CodeRefusal),
     /// Too many tries; seconds to wait.
     #[error("{}", Throttled(*.0))]
     Throttled(i64),
@@ -187,24 +193,6 @@ pub async fn confirm(
     }
 }
 
-/// "Is it still you?": judges the password and notes at the session when that was.
-///
-/// # Errors
-/// A wrong password, or why it cannot be judged now.
-pub async fn confirm_session(
-    desk: Desk<'_>,
-    now: UnixTime,
-    who: (&User, Secret, &str),
-    session: Id<Session>,
-) -> Result<(), Error<AccountRefusal>> {
-    let confirmed = confirm(desk, now, who).await?;
-    transact(desk.store, move |tx| {
-        confirmed.still_counts(tx)?;
-        Ok(sessions::set_authenticated(tx, session, now)?)
-    })
-    .await
-}
-
 /// What a new password leaves alive: that by which it was set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kept {
@@ -239,6 +227,7 @@ pub async fn change_password(
         }
         mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
         security_log::append(tx, now, id, (SecurityEvent::PasswordChanged, ""), Some(&origin))?;
+        remembered_browsers::forget_all(tx, id)?;
         Ok(revoke::given_to_programs(tx, now, id, kept.grant)?)
     })
     .await
@@ -255,11 +244,11 @@ pub fn delete(
     (user, token): (&User, &TokenInUse),
     origin: &Origin,
 ) -> Result<bool, StoreError> {
-    let authenticated_at = match token.basis.grant.session_id {
-        Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
-        None => Some(token.record.created_at),
+    let is_fresh = match token.basis.grant.session_id {
+        Some(session) => sessions::find(tx, session)?.is_some_and(|(session, _)| session.is_fresh(now)),
+        None => is_fresh(now, token.record.created_at),
     };
-    if !authenticated_at.is_some_and(|at| is_fresh(now, at)) {
+    if !is_fresh {
         return Ok(false);
     }
     users::mark_deleted(tx, now, user.id)?;

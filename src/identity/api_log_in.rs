@@ -1,11 +1,14 @@
 //! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
 //! token (`compatibility.md`, A2.1).
 
+use super::factors;
+use super::second_step::Asks;
 use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
+use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
@@ -13,24 +16,34 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, grants, known_networks, security_log};
 use crate::tokens::issue::{Issued, user_token};
 
-/// Judges the password and issues a user token that lives `lifetime` seconds.
+/// Judges the password, and the code where the account has a second factor, and issues a user token that
+/// lives `lifetime` seconds. The password alone opens nothing then (attack E20).
 ///
 /// # Errors
 /// Why there is none.
 pub async fn log_in(
     desk: Desk<'_>,
     now: UnixTime,
-    (attempt, lifetime): (Attempt, i64),
+    (attempt, code, lifetime): (Attempt, Option<Secret>, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let origin = attempt.origin;
+    let (porter, origin) = (desk.porter(), attempt.origin);
     let network = prefix(&origin.address);
     let issue = move |tx: &mut Database, user: &User| {
+        match (porter.asks(user, &factors::find(tx, user.id)?), &code) {
+            (None, _) => {}
+            (Some(Asks::Code), Some(code)) => factors::show(tx, now, &porter, (user, code, &origin))
+                .map_err(|error| error.map_refusal(SignInRefusal::from))?,
+            (Some(Asks::Code), None) => return Err(Error::Refused(SignInRefusal::CodeRequired)),
+            (Some(Asks::MailedCode | Asks::SetUp), _) => return Err(Error::Refused(SignInRefusal::BrowserRequired)),
+        }
         known_networks::note(tx, now, (user.id, &network))?;
         security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
-        issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)
+        Ok(issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)?)
     };
-    enter(desk, verified, issue).await.map(|(issued, _)| issued)
+    let issued = enter(desk, verified, issue).await.map(|(issued, _)| issued);
+    desk.mail.wake();
+    issued
 }
 
 /// Issues a user token that opens everything its person may.

@@ -3,14 +3,15 @@
 
 use super::account::{AccountRefusal, confirm};
 use super::mailed::{DAY, asker, end_earlier, find_with_person, may_send, prove};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First};
+use super::session::Origin;
 use super::sign_in::Desk;
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, SecurityEvent};
-use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
 use crate::mail::Mail;
 use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, EmailChanging, ValidateEmail};
@@ -120,7 +121,7 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
     }))
 }
 
-/// Uses the link: the address is the person's. Gives a browser a session, and where the person was going.
+/// Uses the link: the address is the person's. Lets a browser in, and says where the person was going.
 ///
 /// # Errors
 /// A link that is over, a wrong password, a weak new one, an address that somebody proved meanwhile.
@@ -128,13 +129,13 @@ pub async fn finish(
     desk: Desk<'_>,
     now: UnixTime,
     (key, proof): (Secret, Proof),
-    (origin, opens_session): (&Origin, bool),
-) -> Result<(Option<Token<SessionKey>>, Option<String>), Error<AccountRefusal>> {
+    (caller, enters): (Caller, bool),
+) -> Result<(Option<Entered>, Option<String>), Error<AccountRefusal>> {
     let over = || Error::Refused(AccountRefusal::LinkOver);
     let presented = key.clone();
     let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
-    let new_hash = judge(desk, now, (&link, &user), (proof, &origin.address)).await?;
-    let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
+    let new_hash = judge(desk, now, (&link, &user), (proof, &caller.origin.address)).await?;
+    let porter = desk.porter();
     let (person, judged) = (user.id, user.password_hash);
     transact(desk.store, move |tx| {
         users::lock(tx, person)?;
@@ -151,16 +152,21 @@ pub async fn finish(
         }
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
-            end_earlier(tx, now, &mint, (&user, true))?;
-            security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&origin))?;
+            end_earlier(tx, now, &porter.mint, (&user, true))?;
+            security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
         }
         let is_new = link.kind == LinkKind::ChangeEmail;
         let event = if is_new { SecurityEvent::EmailChanged } else { SecurityEvent::EmailProven };
-        security_log::append(tx, now, user.id, (event, &link.email), Some(&origin))?;
+        security_log::append(tx, now, user.id, (event, &link.email), Some(&caller.origin))?;
         // A link to the address before opens nothing any more.
         mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;
-        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
-        Ok((session, link.next))
+        if !enters {
+            return Ok((None, link.next));
+        }
+        let user = users::find(tx, user.id)?.ok_or_else(over)?;
+        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = porter.admit(tx, now, first, &caller);
+        Ok((Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?), link.next))
     })
     .await
 }

@@ -4,15 +4,16 @@
 use super::account::AccountRefusal;
 use super::mailed::{DAY, asker, find_living, may_send};
 use super::people::{self, NewPerson};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First};
+use super::session::Origin;
 use super::sign_in::Desk;
 use super::sign_up::{RegistrationPolicy, SignUpRefusal};
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
-use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User, fold};
 use crate::mail::letters::{AddressTaken, Invitation};
 use crate::outcome::{Error, transact};
@@ -83,7 +84,7 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
     find_living(db, now, (presented, &[LinkKind::Invitation]))
 }
 
-/// Uses an invitation: makes the account and, for a browser, signs its person in.
+/// Uses an invitation: makes the account and, for a browser, lets its person in.
 ///
 /// # Errors
 /// An invitation that is over, or a name or address that was taken meanwhile.
@@ -91,10 +92,10 @@ pub async fn accept(
     desk: Desk<'_>,
     now: UnixTime,
     (key, person): (Secret, NewPerson),
-    (origin, opens_session): (&Origin, bool),
-) -> Result<(Id<User>, Option<Token<SessionKey>>), Error<SignUpRefusal>> {
+    (caller, enters): (Caller, bool),
+) -> Result<(Id<User>, Option<Entered>), Error<SignUpRefusal>> {
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (lifetimes, origin) = (desk.lifetimes, origin.clone());
+    let porter = desk.porter();
     transact(desk.store, move |tx| {
         let over = || Error::Refused(SignUpRefusal::LinkOver);
         let link = find(tx, now, key.expose())?.ok_or_else(over)?;
@@ -103,14 +104,18 @@ pub async fn accept(
         }
         // A name that is taken refuses before the link is used up: the person tries another.
         let id = link.person();
-        let standing = (Role::Author, true, Some(&origin));
+        let standing = (Role::Author, true, Some(&caller.origin));
         let created = people::create_as(tx, now, id, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(Error::Failed(crate::store::StoreError::Conflict));
         }
-        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
-        Ok((user.id, session))
+        if !enters {
+            return Ok((user.id, None));
+        }
+        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = porter.admit(tx, now, first, &caller);
+        Ok((user.id, Some(entered.map_err(|error| error.map_refusal(SignUpRefusal::from))?)))
     })
     .await
 }

@@ -8,7 +8,7 @@ use crate::domain::remote_session::digest_of_uuid;
 use crate::domain::session::browser_in_words;
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::Asker;
-use crate::store::{Database, Result, mailed_links, sessions, users};
+use crate::store::{Database, Result, mailed_links, remembered_browsers, sessions, users};
 use crate::tokens::{Mint, revoke, studio};
 
 /// Links to one address in a day (ours): nobody fills a stranger's mailbox by our letters.
@@ -58,6 +58,7 @@ pub(super) fn end_earlier(
     (user, ends_own_tokens): (&User, bool),
 ) -> Result<()> {
     mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
+    remembered_browsers::forget_all(tx, user.id)?;
     if ends_own_tokens {
         // The generator's grant ends with the rest; the next one is made when it is asked for.
         return revoke::everything(tx, now, user.id);

@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod api_log_in;
+pub mod confirm;
 pub mod email;
+pub mod factors;
 pub mod invitation;
 pub mod leak;
 pub mod login_code;
@@ -12,6 +14,7 @@ pub mod password_hashing;
 pub mod people;
 pub mod recovery;
 pub mod remote_session;
+pub mod second_step;
 pub mod session;
 pub mod set_up;
 pub mod sign_in;

@@ -2,14 +2,15 @@
 
 use super::account::AccountRefusal;
 use super::mailed::{asker, end_earlier, find_with_person, may_send, prove};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First};
+use super::session::Origin;
 use super::sign_in::Desk;
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
-use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::ResetPassword;
 use crate::outcome::{Error, consult, transact};
@@ -76,8 +77,8 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
 /// What a finished reset gives.
 #[derive(Debug)]
 pub struct Recovered {
-    /// A new session, for a browser.
-    pub session: Option<Token<SessionKey>>,
+    /// What a browser gets: a session, or the second step, which a letter does not stand for.
+    pub entered: Option<Entered>,
     /// Where the person was going.
     pub next: Option<String>,
 }
@@ -93,7 +94,7 @@ pub struct NewCredentials {
     pub ends_own_tokens: bool,
 }
 
-/// Uses the link: sets the password, ends what the old one opened, and signs a browser in. The letter
+/// Uses the link: sets the password, ends what the old one opened, and lets a browser in. The letter
 /// was read, so the address is proven too.
 ///
 /// # Errors
@@ -102,7 +103,7 @@ pub async fn finish(
     desk: Desk<'_>,
     now: UnixTime,
     wanted: NewCredentials,
-    (origin, opens_session): (&Origin, bool),
+    (caller, enters): (Caller, bool),
 ) -> Result<Recovered, Error<AccountRefusal>> {
     let over = || Error::Refused(AccountRefusal::LinkOver);
     let key = wanted.key.clone();
@@ -110,7 +111,7 @@ pub async fn finish(
     let new = NewPassword::check(wanted.password.expose(), &found.1.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
+    let porter = desk.porter();
     let person = found.1.id;
     transact(desk.store, move |tx| {
         users::lock(tx, person)?;
@@ -119,13 +120,21 @@ pub async fn finish(
             return Err(over());
         }
         users::set_password_hash(tx, user.id, &hash)?;
-        end_earlier(tx, now, &mint, (&user, wanted.ends_own_tokens))?;
-        security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&origin))?;
+        end_earlier(tx, now, &porter.mint, (&user, wanted.ends_own_tokens))?;
+        let origin = Some(&caller.origin);
+        security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), origin)?;
         if user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
-            security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), Some(&origin))?;
+            security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), origin)?;
         }
-        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
-        Ok(Recovered { session, next: link.next })
+        if !enters {
+            return Ok(Recovered { entered: None, next: link.next });
+        }
+        // As it is now, with the new password: the second step is bound to that.
+        let user = users::find(tx, user.id)?.ok_or_else(over)?;
+        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = porter.admit(tx, now, first, &caller);
+        let entered = Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?);
+        Ok(Recovered { entered, next: link.next })
     })
     .await
 }

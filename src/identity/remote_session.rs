@@ -3,6 +3,7 @@
 
 use super::account::{AccountRefusal, confirm};
 use super::api_log_in::issue_whole;
+use super::confirm::{Proofs, show_factor};
 use super::session::Origin;
 use super::sign_in::Desk;
 use super::throttle::prefix;
@@ -13,12 +14,13 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::domain::remote_session::{RemoteSession, digest_of_uuid, random_uuid};
 use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
-use crate::domain::session::browser_in_words;
+use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, remote_sessions, security_log, users};
 use crate::tokens::issue::Issued;
+use crate::tokens::sitting;
 
 /// Remote sessions of one network that may wait at once.
 const MOST_WAITING: i64 = 20;
@@ -87,29 +89,36 @@ pub fn is_near(session: &RemoteSession, address: &str) -> bool {
     session.network == prefix(address)
 }
 
-/// Approves a waiting one in the name of a person who gives their password again. `false` when nothing
-/// waits any more.
+/// Approves a waiting one in the name of a person who gives their password again, and their second factor
+/// where the session was opened without it. `false` when nothing waits any more.
 ///
 /// # Errors
-/// A wrong password, or why it cannot be judged now.
+/// A wrong password or code, or why it cannot be judged now.
 pub async fn approve(
     desk: Desk<'_>,
     now: UnixTime,
-    (person, password, origin): (&User, Secret, &Origin),
+    (session, user): (&Session, &User),
+    (proofs, origin): (Proofs, &Origin),
     waiting: &RemoteSession,
 ) -> Result<bool, Error<AccountRefusal>> {
-    let (user, id, origin) = (person.id, waiting.id, origin.clone());
-    let confirmed = confirm(desk, now, (person, password, &origin.address)).await?;
+    let Proofs { password, code } = proofs;
+    let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
+    let (porter, session, origin, id) = (desk.porter(), session.clone(), origin.clone(), waiting.id);
     let program = format!("{} at {}", browser_in_words(&waiting.user_agent), waiting.address);
-    transact(desk.store, move |tx| {
+    let approved = transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
-        let is_first = remote_sessions::approve(tx, now, id, user)?;
+        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+        let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
+        show_factor(tx, now, &porter, (&session, &user), (&code, &origin))?;
+        let is_first = remote_sessions::approve(tx, now, id, user.id)?;
         if is_first {
-            security_log::append(tx, now, user, (SecurityEvent::ProgramSignedIn, &program), Some(&origin))?;
+            security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, &program), Some(&origin))?;
         }
         Ok(is_first)
     })
-    .await
+    .await;
+    desk.mail.wake();
+    approved
 }
 
 /// Forgets one: its person chose Cancel.

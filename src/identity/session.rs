@@ -1,5 +1,6 @@
 //! Browser sessions: opened by signing in, judged at every use, ended by logging out.
 
+use super::second_step::Porter;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
@@ -9,20 +10,32 @@ pub use crate::domain::session::Origin;
 use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::store::{Database, Result, known_networks, security_log, sessions};
 use crate::tokens::last_use::Seen;
-use crate::tokens::{Mint, revoke};
+use crate::tokens::revoke;
 
-/// Opens a session for a person who just proved who they are. The network that they came from is known
-/// from now on: strangers elsewhere do not close the account to it.
+/// How somebody proved who they are.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// By what (`amr`).
+    pub methods: Words,
+    /// Whether they have a second factor that they need not show here.
+    pub owes_factor: bool,
+}
+
+/// Opens a session for a person who just proved who they are, by all that is asked of them:
+/// [`super::second_step::Porter`] decides that. The network that
+/// they came from is known from now on: strangers elsewhere do not close the account to it.
 ///
 /// # Errors
 /// When the store fails.
-pub fn open(
+pub(super) fn open(
     tx: &mut Database,
     now: UnixTime,
     lifetimes: &Lifetimes,
     (user, origin): (Id<User>, &Origin),
+    opened: Opened,
 ) -> Result<Token<SessionKey>> {
     let key = Token::<SessionKey>::generate(Id::next(now));
     let session = Session {
@@ -36,6 +49,8 @@ pub fn open(
         ended_at: None,
         address: origin.address.clone(),
         user_agent: origin.kept_user_agent(),
+        methods: opened.methods,
+        owes_factor: opened.owes_factor,
     };
     sessions::insert(tx, &session)?;
     known_networks::note(tx, now, (user, &prefix(&origin.address)))?;
@@ -98,15 +113,25 @@ pub fn replace(
     end(tx, now, (user, origin), old).map(drop)
 }
 
-/// The living session of a presented key, with its active person.
+/// The living session of a presented key, with its active person. Where the operator requires a second
+/// factor, a session from before of somebody who has none opens nothing: they log in again and set one up.
 ///
 /// # Errors
 /// When the store fails.
-pub fn find(db: &mut Database, now: UnixTime, mint: &Mint, key: &Token<SessionKey>) -> Result<Option<(Session, User)>> {
-    let found = sessions::find(db, key.id())?;
+pub fn find(
+    db: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    key: &Token<SessionKey>,
+) -> Result<Option<(Session, User)>> {
+    let (mint, found) = (&porter.mint, sessions::find(db, key.id())?);
     let living = found.filter(|(session, user)| {
         session.digest.matches(&key.digest()) && session.is_alive(now, mint.lifetimes.session_idle) && user.is_active()
     });
+    let living = match living {
+        Some((_, user)) if porter.policy.is_required && porter.lacks_factor(db, &user)? => None,
+        living => living,
+    };
     if let Some((session, _)) = &living {
         mint.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
     }

@@ -1,14 +1,14 @@
 //! The first administrator: made by a one-time link that the server prints on an empty database.
 
-use super::password_hashing::Hasher;
 use super::people::{self, NewPerson};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First};
+use super::sign_in::Desk;
 use super::sign_up::SignUpRefusal;
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::installation::SetupLinkRecord;
-use crate::domain::lifetimes::Lifetimes;
-use crate::domain::token::{SessionKey, SetupLink, Token};
+use crate::domain::token::{SetupLink, Token};
 use crate::domain::user::Role;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result, Store, StoreError, installation, users};
@@ -46,25 +46,27 @@ pub fn is_alive(db: &mut Database, now: UnixTime, link: &Token<SetupLink>) -> st
     Ok(is_right && users::is_empty(db)?)
 }
 
-/// Uses the link: makes the first administrator and signs them in.
+/// Uses the link: makes the first administrator and lets them in.
 ///
 /// # Errors
 /// A link that is over, or what is wrong with the fields.
 pub async fn use_link(
-    (store, hasher): (&Store, &Hasher),
-    (now, lifetimes): (UnixTime, Lifetimes),
+    desk: Desk<'_>,
+    now: UnixTime,
     link: Token<SetupLink>,
-    (person, origin): (NewPerson, Origin),
-) -> std::result::Result<Token<SessionKey>, Error<SignUpRefusal>> {
-    let hash = person.hash(hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    transact(store, move |tx| {
+    (person, caller): (NewPerson, Caller),
+) -> std::result::Result<Entered, Error<SignUpRefusal>> {
+    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let porter = desk.porter();
+    transact(desk.store, move |tx| {
         if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
         // Whoever reads the server's output vouches for the address.
-        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&origin)));
+        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&caller.origin)));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        Ok(session::open(tx, now, &lifetimes, (user.id, &origin))?)
+        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignUpRefusal::from))
     })
     .await
 }

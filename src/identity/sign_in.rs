@@ -3,18 +3,22 @@
 
 use std::sync::Arc;
 
+use super::factors::CodeRefusal;
 use super::password_hashing::{Busy, Hasher, Verdict};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First, Porter};
+use super::session::Origin;
 use super::throttle::{Guess, Throttle, Throttled};
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::MAX_BYTES;
+use crate::domain::second_factor::Policy;
 use crate::domain::secret::Secret;
-use crate::domain::token::{SessionKey, Token};
+use crate::domain::token::{RememberedBrowser, Token};
 use crate::domain::user::{User, fold};
 use crate::mail::Mail;
 use crate::outcome::{Error, transact};
-use crate::store::{Database, Store, StoreError, users};
+use crate::store::{Database, Store, users};
 use crate::tokens::Mint;
 
 /// What somebody typed, and from where.
@@ -39,6 +43,25 @@ pub enum SignInRefusal {
     Throttled(i64),
     /// Too many people sign in right now.
     Busy,
+    /// The password is right and does not do alone; told to programs of the platform only.
+    CodeRequired,
+    /// The second step of this account needs a browser; told to programs only.
+    BrowserRequired,
+    /// The password is right and the code beside it is not.
+    Code(CodeRefusal),
+}
+
+impl SignInRefusal {
+    /// Whether the password was right all the same.
+    fn is_about_the_factor(self) -> bool {
+        matches!(self, Self::CodeRequired | Self::BrowserRequired | Self::Code(_))
+    }
+}
+
+impl From<CodeRefusal> for SignInRefusal {
+    fn from(refusal: CodeRefusal) -> Self {
+        Self::Code(refusal)
+    }
 }
 
 impl From<Throttled> for SignInRefusal {
@@ -68,6 +91,15 @@ pub struct Desk<'a> {
     pub mint: &'a Arc<Mint>,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// What the operator asks for besides the password.
+    pub policy: Policy,
+}
+
+impl Desk<'_> {
+    /// Who opens the door after a first proof, for a transaction to take along.
+    pub fn porter(&self) -> Porter {
+        Porter { mint: self.mint.clone(), mail: self.mail.clone(), policy: self.policy }
+    }
 }
 
 /// A password that was right, before anything is opened by it.
@@ -134,22 +166,25 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
 pub async fn enter<T, F>(desk: Desk<'_>, verified: Verified, mut open: F) -> Result<(T, User), Error<SignInRefusal>>
 where
     T: Send + 'static,
-    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, Error<SignInRefusal>> + Send + 'static,
 {
     let Verified { user, hash, stronger, guess } = verified;
     let opened = transact(desk.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
         // Whoever changes the password waits for what is opened here, or we see the new one.
         users::lock(tx, user.id)?;
-        let user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
+        let mut user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
         if let Some(stronger) = &stronger {
             users::replace_password_hash(tx, user.id, &hash, stronger)?;
+            user.password_hash = Some(stronger.clone());
         }
         Ok((open(tx, &user)?, user))
     })
     .await;
     match &opened {
         Ok(_) => guess.succeeded(),
+        // Wrong codes have a limit of their own.
+        Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => guess.succeeded(),
         // The password changed meanwhile: it is not the right one any more.
         Err(Error::Refused(_)) => drop(guess),
         Err(Error::Failed(_)) => guess.forgiven(),
@@ -157,19 +192,25 @@ where
     opened
 }
 
-/// Signs a browser in: judges the password and opens a session.
+/// Signs a browser in: judges the password, and opens a session or begins the second step.
 ///
 /// # Errors
 /// Why nobody is signed in. That an account has no password is not told here.
 pub async fn sign_in(
     desk: Desk<'_>,
     now: UnixTime,
-    attempt: Attempt,
-) -> Result<(Token<SessionKey>, User), Error<SignInRefusal>> {
+    (attempt, remembered): (Attempt, Vec<Token<RememberedBrowser>>),
+) -> Result<Entered, Error<SignInRefusal>> {
     let hidden = |error: Error<SignInRefusal>| {
         error.map_refusal(|refusal| if refusal == SignInRefusal::NoPassword { SignInRefusal::Wrong } else { refusal })
     };
     let verified = verify(desk, now, &attempt).await.map_err(hidden)?;
-    let (lifetimes, origin) = (desk.lifetimes, attempt.origin);
-    enter(desk, verified, move |tx, user| session::open(tx, now, &lifetimes, (user.id, &origin))).await
+    let (porter, caller) = (desk.porter(), Caller { origin: attempt.origin, remembered });
+    let admit = move |tx: &mut Database, user: &User| {
+        let first = First { user, methods: &BY_PASSWORD, knows_mailbox: false };
+        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignInRefusal::from))
+    };
+    let entered = enter(desk, verified, admit).await.map(|(entered, _)| entered);
+    desk.mail.wake();
+    entered
 }

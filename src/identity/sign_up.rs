@@ -7,15 +7,17 @@ use super::email;
 use super::mailed::asker;
 use super::password_hashing::Busy;
 use super::people::{self, NewPerson};
-use super::session::{self, Origin};
+use super::second_step::{Caller, Entered, First};
+use super::session::Origin;
 use super::sign_in::Desk;
+use super::throttle::Throttled;
 use crate::clock::UnixTime;
+use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::registration::FieldProblem;
-use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, Role, User};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, StoreError, users};
+use crate::store::{Database, users};
 
 /// The setting `registration`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +48,12 @@ pub enum SignUpRefusal {
 
 impl From<Busy> for SignUpRefusal {
     fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+impl From<Throttled> for SignUpRefusal {
+    fn from(_: Throttled) -> Self {
         Self::Busy
     }
 }
@@ -103,8 +111,8 @@ pub async fn sign_up_for_program(
     make(desk, now, policy, (person, origin, None), |_, user: &User| Ok(user.id)).await
 }
 
-/// Makes an account and signs its person in. Closed until the first account exists: that one is
-/// made by the set-up link or the command. `next` is where the letter's link will lead on to.
+/// Makes an account and lets its person in. Closed until the first account exists: that one is made by
+/// the set-up link or the command. `next` is where the letter's link will lead on to.
 ///
 /// # Errors
 /// Why no account was made.
@@ -112,11 +120,15 @@ pub async fn sign_up(
     desk: Desk<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, origin, next): (NewPerson, Origin, Option<&str>),
-) -> Result<Token<SessionKey>, Error<SignUpRefusal>> {
-    let (lifetimes, from) = (desk.lifetimes, origin.clone());
-    let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &from));
-    make(desk, now, policy, (person, &origin, next.map(str::to_owned)), open).await
+    (person, caller, next): (NewPerson, Caller, Option<&str>),
+) -> Result<Entered, Error<SignUpRefusal>> {
+    let (porter, origin) = (desk.porter(), caller.origin.clone());
+    let admit = move |tx: &mut Database, user: &User| {
+        // The account is a moment old: there is nothing yet that a mailed code would protect.
+        let first = First { user, methods: &BY_PASSWORD, knows_mailbox: true };
+        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignUpRefusal::from))
+    };
+    make(desk, now, policy, (person, &origin, next.map(str::to_owned)), admit).await
 }
 
 async fn make<T, F>(
@@ -128,7 +140,7 @@ async fn make<T, F>(
 ) -> Result<T, Error<SignUpRefusal>>
 where
     T: Send + 'static,
-    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, Error<SignUpRefusal>> + Send + 'static,
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
@@ -141,7 +153,7 @@ where
         let created = people::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()))?;
-        Ok(finish(tx, &user)?)
+        finish(tx, &user)
     })
     .await;
     desk.mail.wake();

@@ -11,6 +11,7 @@ use super::problem::{
 };
 use super::signing::Signer;
 use crate::clock::UnixTime;
+use crate::domain::authentication::CLASSES;
 use crate::domain::prompt::Prompt;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -27,6 +28,9 @@ pub struct Wishes {
     pub login_hint: Option<String>,
     /// Whom it shows an ID token of (`id_token_hint`).
     pub hinted: Hinted,
+    /// Whether it prefers a sign-in by two factors (`acr_values`, OpenID Connect Core §3.1.2.1): in order
+    /// of preference, names that we do not know aside.
+    pub two_factors: bool,
 }
 
 /// Whom an `id_token_hint` means.
@@ -52,6 +56,8 @@ pub struct Sitting<'a> {
     pub session: &'a Session,
     /// What they allowed.
     pub allowed: &'a Allowed,
+    /// Whether they have a second factor.
+    pub has_factor: bool,
 }
 
 /// What comes next.
@@ -61,6 +67,8 @@ pub enum Step {
     LogIn,
     /// The person is offered to sign up.
     SignUp,
+    /// The person shows their second factor.
+    ShowFactor,
     /// The consent page is shown.
     Ask,
     /// The request is answered at once.
@@ -84,7 +92,9 @@ impl Wishes {
         };
         let login_hint = parameters.get("login_hint").map(str::to_owned);
         let hinted = parameters.get("id_token_hint").map_or(Hinted::Nobody, |hint| Hinted::Unread(Secret::new(hint)));
-        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, hinted })
+        let mut classes = parameters.get("acr_values").unwrap_or_default().split(' ');
+        let two_factors = classes.find(|class| CLASSES.contains(class)) == Some(CLASSES[1]);
+        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, hinted, two_factors })
     }
 
     /// Whether a session is not enough: `prompt=login`, a sign-in longer ago than `max_age`, or another
@@ -135,7 +145,7 @@ impl AuthorizationRequest {
     pub fn next_step(&self, now: UnixTime, began: Option<&Began>, sitting: Option<Sitting<'_>>) -> Step {
         let prompt = self.wishes.prompt;
         let or_refuse = |step, problem| if prompt.none { Step::Refuse(problem) } else { step };
-        let Some(Sitting { user, session, allowed }) = sitting else {
+        let Some(Sitting { user, session, allowed, has_factor }) = sitting else {
             let step = if prompt.create { Step::SignUp } else { Step::LogIn };
             return or_refuse(step, &LOGIN_REQUIRED);
         };
@@ -145,6 +155,10 @@ impl AuthorizationRequest {
         // Somebody else logged in: the answer is about the ID token's person, or none (§3.1.2.1).
         if self.wishes.hints_at_another(user) {
             return Step::Refuse(&LOGIN_REQUIRED);
+        }
+        // A voluntary claim (§5.5.1.1): whoever has no second factor, or cannot be asked, goes on without.
+        if self.wishes.two_factors && has_factor && !session.has_shown_factor() && !prompt.none {
+            return Step::ShowFactor;
         }
         let is_allowed = self.has_proven_address() && allowed.covers(self);
         // Only who lets the application in is told apart: a stranger's must not learn by guessing names

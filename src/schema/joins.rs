@@ -26,6 +26,11 @@ diesel::joinable!(pushed_requests -> clients (client_key));
 
 diesel::joinable!(device_codes -> clients (client_key));
 diesel::joinable!(security_log -> users (user_id));
+diesel::joinable!(totp_factors -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
+diesel::joinable!(sign_in_steps -> users (user_id));
+diesel::joinable!(remembered_browsers -> users (user_id));
+diesel::joinable!(factor_failures -> users (user_id));
 diesel::joinable!(device_codes -> grants (grant_id));
 diesel::joinable!(known_networks -> users (user_id));
 
@@ -34,5 +39,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
     mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
-    refusals,
+    refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures,
 );

@@ -8,8 +8,9 @@ use crate::domain::api::TokenFormat;
 use crate::domain::refusal_record;
 use crate::domain::security_log::KEPT;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, device_codes, grants, idempotency_keys, login_codes,
-    mailed_links, pushed_requests, refresh_tokens, refusals, remote_sessions, security_log, sessions, tokens,
+    authentications, authorization_codes, client_secrets, device_codes, factor_failures, grants, idempotency_keys,
+    login_codes, mailed_links, pushed_requests, refresh_tokens, refusals, remembered_browsers, remote_sessions,
+    security_log, sessions, sign_in_steps, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -27,7 +28,7 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += clean_held(tx, before)? + clean_links(tx, before)?;
     removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
-    removed += clean_security_log(tx, before)? + clean_refusals(tx, before)?;
+    removed += clean_security_log(tx, before)? + clean_refusals(tx, before)? + clean_second_steps(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
 }
@@ -71,6 +72,20 @@ fn clean_refusals(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let old = refusals::table.filter(refusals::at.lt(before.plus(-refusal_record::KEPT)));
     let ids: Vec<i64> = old.select(refusals::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(refusals::table.filter(refusals::id.eq_any(ids))).execute(tx)?)
+}
+
+/// Sign-ins that never got to their second step, wrong codes, browsers that are no longer remembered.
+fn clean_second_steps(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let steps = sign_in_steps::table.filter(sign_in_steps::expires_at.lt(before));
+    let steps: Vec<i64> = steps.select(sign_in_steps::id).limit(BATCH).load(tx)?;
+    let failures = factor_failures::table.filter(factor_failures::at.lt(before));
+    let failures: Vec<i64> = failures.select(factor_failures::id).limit(BATCH).load(tx)?;
+    let browsers = remembered_browsers::table.filter(remembered_browsers::expires_at.lt(before));
+    let browsers: Vec<i64> = browsers.select(remembered_browsers::id).limit(BATCH).load(tx)?;
+    let mut removed = diesel::delete(sign_in_steps::table.filter(sign_in_steps::id.eq_any(steps))).execute(tx)?;
+    removed += diesel::delete(factor_failures::table.filter(factor_failures::id.eq_any(failures))).execute(tx)?;
+    let browsers = remembered_browsers::table.filter(remembered_browsers::id.eq_any(browsers));
+    Ok(removed + diesel::delete(browsers).execute(tx)?)
 }
 
 fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {

@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::domain::words::Words;
 use crate::schema::{sessions, users};
 
 /// The session with this key and its person.
@@ -64,5 +65,23 @@ pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
 pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     row.set(sessions::authenticated_at.eq(at)).execute(tx)?;
+    Ok(())
+}
+
+/// Notes that the person showed their second factor too.
+pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &Words) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(tx)?;
+    Ok(())
+}
+
+/// Notes for a person's other sessions that there is a second factor now, which they have not seen.
+pub fn set_factor_owed(tx: &mut Database, user: Id<User>, but_for: Option<Id<Session>>) -> Result<()> {
+    let but_for = but_for.map_or(0, Id::number);
+    let rows = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::id.ne(but_for))
+        .filter(sessions::ended_at.is_null());
+    diesel::update(rows).set(sessions::owes_factor.eq(true)).execute(tx)?;
     Ok(())
 }

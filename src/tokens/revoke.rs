@@ -11,8 +11,8 @@ use crate::domain::token_in_use::Life;
 use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::store::{
-    Database, Result, apis, audiences, client_secrets, clients, consents, grants, remote_sessions, security_log,
-    sessions, tokens, users,
+    Database, Result, apis, audiences, client_secrets, clients, consents, grants, remembered_browsers, remote_sessions,
+    security_log, sessions, tokens, users,
 };
 
 /// Ends a grant whose code or refresh token came twice: one of the two who sent it is a thief (RFC 9700
@@ -140,12 +140,13 @@ pub fn replaced_session(
     session(tx, now, user, old).map(drop)
 }
 
-/// Ends all sessions, user tokens, codes and grants of a person: their password was reset.
+/// Ends all sessions, user tokens, codes and grants of a person, and forgets their browsers: their password was reset.
 ///
 /// # Errors
 /// When the store fails.
 pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     sessions::end_all(tx, now, user)?;
+    remembered_browsers::forget_all(tx, user)?;
     remote_sessions::end_approved_by(tx, user)?;
     grants::revoke_of_person(tx, now, user)
 }

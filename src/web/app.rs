@@ -106,6 +106,7 @@ impl App {
             mail: &self.mail,
             mint: &self.mint,
             lifetimes: self.mint.lifetimes,
+            policy: self.config.second_factor,
         }
     }
 

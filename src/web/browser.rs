@@ -84,8 +84,8 @@ impl BrowserSession {
     /// When the store fails.
     pub async fn visitor(&self, app: &Data<App>) -> Result<Option<Visitor>, StoreError> {
         let Some(key) = self.key() else { return Ok(None) };
-        let (now, shared) = (app.now(), app.clone());
-        let found = app.store.read(move |db| session::find(db, now, &shared.mint, &key)).await?;
+        let (now, porter) = (app.now(), app.desk().porter());
+        let found = app.store.read(move |db| session::find(db, now, &porter, &key)).await?;
         Ok(found.map(|(session, user)| Visitor { session, user, origin: self.origin.clone() }))
     }
 }

@@ -265,6 +265,26 @@ async fn own_applications(witness: &mut Witness, alice: &mut Browser) {
     witness.tells("POST", "/developer/apps/{client_id}/delete").await;
 }
 
+async fn second_factor(witness: &mut Witness, alice: &mut Browser) {
+    witness.news().await;
+    let (app, _) = alice.set_up_app(&witness.server).await;
+    witness.tells("POST", "/account/security/totp").await;
+    press(alice, "/account/security/recovery-codes", "").await;
+    witness.tells("POST", "/account/security/recovery-codes").await;
+    let mut other = witness.server.browser();
+    let page = other.first_step("/login", "alice").await;
+    assert_eq!(witness.news().await, [""; 0], "half a log-in is none");
+    let code = app.code(witness.server.now(), 30);
+    other.submit(page.form_with("Log in").choose("remember", "yes").fill("code", &code)).await;
+    assert_eq!(witness.news().await, ["session.create", "device.remember"]);
+    press(alice, "/account/security/browsers/forget", "").await;
+    witness.tells("POST", "/account/security/browsers/forget").await;
+    press(alice, "/account/security/browsers/forget", "").await;
+    assert_eq!(witness.news().await, [""; 0], "there is none left");
+    press(alice, "/account/security/totp/remove", "").await;
+    witness.tells("POST", "/account/security/totp/remove").await;
+}
+
 async fn set_up(witness: &mut Witness) {
     let mut first = Witness::watch((harness::spawn().await, Mailbox::make()));
     let link = gatepost::identity::set_up::make_link(&first.server.app.store, first.server.now()).await;
@@ -292,6 +312,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     login_codes(&mut witness, &mut alice).await;
     witness.news().await;
     own_applications(&mut witness, &mut alice).await;
+    second_factor(&mut witness, &mut alice).await;
     set_up(&mut witness).await;
     witness.has_seen_all();
     // A secret is our letters, its kind's and an underscore, or a UUID that is random.

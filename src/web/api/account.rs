@@ -21,6 +21,7 @@ use crate::outcome::{Error, consult, transact};
 use crate::store::{StoreError, mailed_links, user_pictures};
 use crate::tokens::check::{Door, Rejection, is_whole, judge, note_use};
 use crate::web::app::App;
+use crate::web::remembered;
 
 /// What a token sees of its person.
 #[derive(Serialize)]
@@ -126,7 +127,7 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
             let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await?;
             let found = found.filter(|link| link.person().uuid() == user_id.to_ascii_lowercase());
             let person = check(&found.ok_or(SignUpRefusal::LinkOver)?.email)?;
-            invitation::accept(app.desk(), now, (key, person), (&app.origin_of(&request), false)).await?.0
+            invitation::accept(app.desk(), now, (key, person), (remembered::caller(&app, &request), false)).await?.0
         }
         None => {
             let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::identity::account::AccountRefusal;
+use crate::identity::factors::CodeRefusal;
 use crate::oauth::Refusal;
 use crate::oauth::jose::jwk::Algorithm;
 use crate::oauth::problem::{
@@ -206,7 +207,8 @@ impl From<AccountRefusal> for ApiError {
             AccountRefusal::MailOff | AccountRefusal::Forbidden(_) | AccountRefusal::WrongPassword => {
                 Self::new(StatusCode::FORBIDDEN, message)
             }
-            AccountRefusal::Throttled(seconds) => {
+            AccountRefusal::Code(CodeRefusal::Wrong | CodeRefusal::NoCode) => Self::new(StatusCode::FORBIDDEN, message),
+            AccountRefusal::Throttled(seconds) | AccountRefusal::Code(CodeRefusal::Throttled(seconds)) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
             }
             AccountRefusal::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(1),

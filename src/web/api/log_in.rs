@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::api_log_in::log_in;
+use crate::identity::factors::CodeRefusal;
 use crate::identity::sign_in::{Attempt, SignInRefusal};
 use crate::identity::throttle::Throttled;
 use crate::web::app::App;
@@ -24,6 +25,21 @@ impl From<SignInRefusal> for ApiError {
             SignInRefusal::NoPassword => Self::invalid("No password configured."),
             SignInRefusal::Throttled(seconds) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, Throttled(seconds).to_string()).retry_after(seconds)
+            }
+            SignInRefusal::CodeRequired => Self::new(
+                StatusCode::FORBIDDEN,
+                "This account has a second step. Send code too, from the authenticator app or a recovery code, or log in \
+                 with a browser.",
+            ),
+            SignInRefusal::BrowserRequired => Self::new(
+                StatusCode::FORBIDDEN,
+                "This account has a second step that needs a browser. Log in there, or start a remote session.",
+            ),
+            SignInRefusal::Code(CodeRefusal::Wrong | CodeRefusal::NoCode) => {
+                Self::new(StatusCode::FORBIDDEN, "The code is wrong, or it was used already. Send the next one.")
+            }
+            SignInRefusal::Code(CodeRefusal::Throttled(seconds)) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes. Try again later.").retry_after(seconds)
             }
             SignInRefusal::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
@@ -45,8 +61,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         password: Secret::new(body.required("password")?),
         origin: app.origin_of(&request),
     };
+    let code = body.text("code")?.map(Secret::new);
     let now = app.now();
-    let issued = log_in(app.desk(), now, (attempt, lifetime)).await?;
+    let issued = log_in(app.desk(), now, (attempt, code, lifetime)).await?;
     Ok(answer(&json!({
         "token": issued.token.expose(),
         "validFor": issued.expires_in,

@@ -14,6 +14,7 @@ use crate::identity::email::{self, Proof};
 use crate::identity::recovery::{self, NewCredentials};
 use crate::tokens::check::Door;
 use crate::web::app::App;
+use crate::web::remembered;
 
 /// Sets a new password; needs the current one.
 pub async fn update_password(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
@@ -41,7 +42,7 @@ pub async fn finish_reset(app: Data<App>, request: HttpRequest, payload: Payload
         password: Secret::new(body.required("newPassword")?),
         ends_own_tokens: true,
     };
-    recovery::finish(app.desk(), app.now(), wanted, (&app.origin_of(&request), false)).await?;
+    recovery::finish(app.desk(), app.now(), wanted, (remembered::caller(&app, &request), false)).await?;
     Ok(answer(&json!({})))
 }
 
@@ -63,6 +64,6 @@ pub async fn validate_email(app: Data<App>, request: HttpRequest, payload: Paylo
         (None, Some(password)) => Proof::NewPassword(Secret::new(password)),
         _ => return Err(ApiError::invalid("Send password (the account's) or newPassword, one of them.")),
     };
-    email::finish(app.desk(), app.now(), (key, proof), (&app.origin_of(&request), false)).await?;
+    email::finish(app.desk(), app.now(), (key, proof), (remembered::caller(&app, &request), false)).await?;
     Ok(answer(&json!({})))
 }

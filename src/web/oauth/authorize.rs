@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
 use super::client_document;
+use crate::identity::factors;
 use crate::oauth::Refusal;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
@@ -22,6 +23,7 @@ use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Asking, see_other, with_both};
+use crate::web::pages::account::confirm;
 use crate::web::pages::{consent, register};
 use crate::web::refused::{Whose, blamed};
 use crate::web::same_origin::is_own;
@@ -78,10 +80,14 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     }
 }
 
-/// The page that comes first: to sign up, or to log in.
+/// The page that comes first: to sign up, to log in, or to show the second factor.
 fn before(app: &App, step: Step, onward: &str) -> String {
     let next = format!("{}?{onward}", app.public.path("/oauth/authorize"));
-    if step == Step::SignUp { register::sign_up_first(app, &next) } else { log_in_first(app, &next) }
+    match step {
+        Step::SignUp => register::sign_up_first(app, &next),
+        Step::ShowFactor => confirm::second_factor_location(app, &next),
+        _ => log_in_first(app, &next),
+    }
 }
 
 /// The platform's address of this page.
@@ -196,10 +202,14 @@ async fn next_step(
     let Some(Visitor { session, user, .. }) = visitor else {
         return Ok((asked.next_step(now, began, None), Allowed::default()));
     };
-    let (client, id) = (asked.client.id, user.id);
-    let allowed = app.store.read(move |db| remembered::find(db, client, id)).await;
-    let allowed = allowed.map_err(|error| PageError::unavailable(app, &error))?;
-    Ok((asked.next_step(now, began, Some(Sitting { user, session, allowed: &allowed })), allowed))
+    let (client, id, is_about_factor) = (asked.client.id, user.id, asked.wishes.two_factors);
+    let found = app.store.read(move |db| {
+        let has_factor = is_about_factor && factors::find(db, id)?.is_any();
+        Ok((remembered::find(db, client, id)?, has_factor))
+    });
+    let (allowed, has_factor) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let sitting = Sitting { user, session, allowed: &allowed, has_factor };
+    Ok((asked.next_step(now, began, Some(sitting)), allowed))
 }
 
 /// A page, an immediate redirect, or a page whose button is the redirect (RFC 9700 §4.11.2).

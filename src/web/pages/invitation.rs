@@ -5,8 +5,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::read_form;
 use super::reset::{key_of, over};
+use super::{read_form, second_step};
 use crate::domain::mailed_link::MailedLink;
 use crate::domain::secret::Secret;
 use crate::identity::invitation;
@@ -17,6 +17,7 @@ use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::remembered;
 
 /// `invitation.html`.
 #[derive(Clone, Debug, Template)]
@@ -61,16 +62,15 @@ pub async fn post(
     let password = Some(form.get("password").unwrap_or_default());
     let checked = people::check(Credentials { username: &username, email: &link.email, password });
     let made = match checked {
-        Ok(person) => invitation::accept(app.desk(), app.now(), (key, person), (&app.origin_of(&request), true)).await,
+        Ok(person) => {
+            let caller = (remembered::caller(&app, &request), true);
+            invitation::accept(app.desk(), app.now(), (key, person), caller).await
+        }
         Err(problems) => Err(Error::Refused(SignUpRefusal::Problems(problems))),
     };
     match made {
-        Ok((_, session)) => {
-            if let Some(session) = &session {
-                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
-            }
-            Ok(see_other(&app.public.path("/account")))
-        }
+        Ok((_, Some(entered))) => second_step::enter(&app, &browser, entered, &app.public.path("/account")).await,
+        Ok((_, None)) => Ok(see_other(&app.public.path("/account"))),
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(SignUpRefusal::LinkOver | SignUpRefusal::Closed)) => Err(over(&app)),

@@ -7,9 +7,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{continue_to, read_form, remote_session};
+use super::{continue_to, read_form, remote_session, second_step};
 use crate::domain::secret::Secret;
 use crate::identity::login_redirect::LoginRedirect;
+use crate::identity::second_step::Entered;
 use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
 use crate::identity::throttle::Throttled;
 use crate::oauth::parameters::Parameters;
@@ -19,6 +20,7 @@ use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
 use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::remembered;
 
 /// `log_in.html`.
 #[derive(Clone, Debug, Template)]
@@ -58,6 +60,14 @@ impl Onward {
         let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
         let next = parameters.get("next").and_then(|next| app.public.own_path(next));
         Ok(Self::Here(next.map_or_else(|| app.public.path("/account"), str::to_owned)))
+    }
+
+    /// Where a browser goes that was signed in at this request's address.
+    fn next(&self, request: &HttpRequest) -> String {
+        match self {
+            Self::Here(next) => next.clone(),
+            Self::Away(_) => request.uri().to_string(),
+        }
     }
 
     /// The authorization request that it goes on to.
@@ -146,7 +156,29 @@ pub async fn post(
     if form.get("decision") == Some("deny") {
         return cancel(&app, &onward).await;
     }
+    if form.get("step").is_some() {
+        return second_step(&app, &request, (&onward, &form), (&browser, visitor)).await;
+    }
     log_in(&app, &request, (&onward, &form), &browser).await
+}
+
+/// Takes the second step's form.
+async fn second_step(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (onward, form): (&Onward, &Parameters),
+    (browser, visitor): (&BrowserSession, MaybeVisitor),
+) -> Result<HttpResponse, PageError> {
+    let (next, asking) = (onward.next(request), onward.asking(app).await?);
+    match second_step::post(app, request, (form, browser), (&next, asking)).await? {
+        second_step::Outcome::Answer(answer) => Ok(answer),
+        // Finished already, by a second click or in another tab: the same address leads on.
+        second_step::Outcome::Over if visitor.0.is_some() => Ok(see_other(&request.uri().to_string())),
+        second_step::Outcome::Over => {
+            let message = "This log-in took too long, or a code was wrong too often. Type your password again.";
+            show(app, request, onward, (StatusCode::BAD_REQUEST, String::new(), Some(message.to_owned()))).await
+        }
+    }
 }
 
 async fn log_in(
@@ -158,21 +190,24 @@ async fn log_in(
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = Secret::new(form.get("password").unwrap_or_default());
     let attempt = Attempt { login: username.clone(), password, origin: app.origin_of(request) };
-    let refusal = match sign_in(app.desk(), app.now(), attempt).await {
-        Ok((key, _)) => {
-            browser.sign_in(app, &key).await.map_err(|error| PageError::unavailable(app, &error))?;
-            return Ok(see_other(&match onward {
-                Onward::Here(next) => next.clone(),
-                Onward::Away(_) => request.uri().to_string(),
-            }));
+    let remembered = remembered::caller(app, request).remembered;
+    let refusal = match sign_in(app.desk(), app.now(), (attempt, remembered)).await {
+        Ok(Entered::Step(step)) => {
+            let way = (request.uri().to_string(), onward.asking(app).await?);
+            return second_step::show(app, &step, way, (StatusCode::OK, None));
         }
+        Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
         Err(Error::Refused(refusal)) => refusal,
         Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
     };
     let username: String = username.chars().take(256).collect();
     match refusal {
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
-        SignInRefusal::Wrong | SignInRefusal::NoPassword => {
+        SignInRefusal::Wrong
+        | SignInRefusal::NoPassword
+        | SignInRefusal::CodeRequired
+        | SignInRefusal::BrowserRequired
+        | SignInRefusal::Code(_) => {
             let message = "The user name or the password is wrong.".to_owned();
             show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await
         }
@@ -204,10 +239,7 @@ async fn show(
     (status, username, error): (StatusCode, String, Option<String>),
 ) -> Result<HttpResponse, PageError> {
     let here = request.uri().to_string();
-    let next = match onward {
-        Onward::Here(next) => next.clone(),
-        Onward::Away(_) => here.clone(),
-    };
+    let next = onward.next(request);
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let asking = onward.asking(app).await?;
     // What was typed counts; before that, who the app thinks it is, or who is signed in.

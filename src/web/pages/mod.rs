@@ -15,6 +15,7 @@ pub mod register;
 pub mod remote_session;
 pub mod reset;
 pub mod routes;
+pub mod second_step;
 pub mod set_up;
 pub mod verify;
 

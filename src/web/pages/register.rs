@@ -7,7 +7,7 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::log_in::Onward;
-use super::read_form;
+use super::{read_form, second_step};
 use crate::identity::people::{self, Credentials};
 use crate::identity::sign_up::{SignUpRefusal, sign_up};
 use crate::outcome::Error;
@@ -15,6 +15,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Asking, Chrome, FieldError, Forms, render, see_other};
+use crate::web::remembered;
 
 /// `register.html`.
 #[derive(Clone, Debug, Template)]
@@ -112,13 +113,10 @@ pub async fn post(
     let refusal = match checked {
         Err(problems) => SignUpRefusal::Problems(problems),
         Ok(person) => {
-            let (policy, origin) = (&app.config.registration, app.origin_of(&request));
-            let signed_up = sign_up(app.desk(), app.now(), policy, (person, origin, Some(&next))).await;
+            let (policy, caller) = (&app.config.registration, remembered::caller(&app, &request));
+            let signed_up = sign_up(app.desk(), app.now(), policy, (person, caller, Some(&next))).await;
             match signed_up {
-                Ok(key) => {
-                    browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
-                    return Ok(see_other(&next));
-                }
+                Ok(entered) => return second_step::enter(&app, &browser, entered, &next).await,
                 Err(Error::Refused(refusal)) => refusal,
                 Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
             }

@@ -11,6 +11,7 @@ use crate::clock::in_words;
 use crate::domain::remote_session::{RemoteSession, code_of};
 use crate::domain::secret::Secret;
 use crate::domain::session::browser_in_words;
+use crate::identity::confirm::{Proofs, wanted};
 use crate::identity::remote_session::{approve, cancel, find_waiting, is_near};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
@@ -41,6 +42,8 @@ pub struct RemoteSessionPage {
     pub is_near: bool,
     /// Who is signed in.
     pub username: String,
+    /// Whether a code is asked for too: the session was opened without.
+    pub wants_code: bool,
 }
 
 async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> {
@@ -67,7 +70,7 @@ pub async fn get(
     (id, visitor): (&str, &Visitor),
 ) -> Result<HttpResponse, PageError> {
     let session = waiting(app, id).await?;
-    Ok(show(app, request, (id, &session, visitor), None))
+    show(app, request, (id, &session, visitor), None).await
 }
 
 /// Takes the decision; Allow needs the password.
@@ -87,11 +90,13 @@ pub async fn decide(
         forgotten.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(done(app, visitor, "Cancelled", "The program was not logged in."));
     }
-    let password = Secret::new(form.get("password").unwrap_or_default());
-    match approve(app.desk(), now, (&visitor.user, password, &visitor.origin), &session).await {
+    let field = |name: &str| Secret::new(form.get(name).unwrap_or_default());
+    let proofs = Proofs { password: field("password"), code: field("code") };
+    let who = (&visitor.session, &visitor.user);
+    match approve(app.desk(), now, who, (proofs, &visitor.origin), &session).await {
         Ok(true) => Ok(done(app, visitor, "The program is logged in", "You can close this page and go back to it.")),
         Ok(false) => Err(PageError::not_found(app)),
-        Err(Error::Refused(refusal)) => Ok(show(app, request, (id, &session, visitor), Some(refusal.to_string()))),
+        Err(Error::Refused(refusal)) => show(app, request, (id, &session, visitor), Some(refusal.to_string())).await,
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
 }
@@ -100,12 +105,15 @@ fn done(app: &App, visitor: &Visitor, heading: &str, text: &str) -> HttpResponse
     ok(&Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None })
 }
 
-fn show(
+async fn show(
     app: &Data<App>,
     request: &HttpRequest,
     (id, session, visitor): (&str, &RemoteSession, &Visitor),
     error: Option<String>,
-) -> HttpResponse {
+) -> Result<HttpResponse, PageError> {
+    let (now, own) = (app.now(), visitor.session.clone());
+    let wanted = app.store.read(move |db| wanted(db, now, &own)).await;
+    let wants_code = wanted.map_err(|error| PageError::unavailable(app, &error))?.code;
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = RemoteSessionPage {
         chrome: visitor.chrome(app),
@@ -117,6 +125,7 @@ fn show(
         started: format!("{} ago", in_words(app.now().since(session.created_at))),
         is_near: is_near(session, &app.origin_of(request).address),
         username: visitor.user.username.clone(),
+        wants_code,
     };
-    render(status, Forms::Stay, &page)
+    Ok(render(status, Forms::Stay, &page))
 }

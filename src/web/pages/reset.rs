@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded::byte_serialize;
 
-use super::{Message, read_form};
+use super::{Message, read_form, second_step};
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -19,6 +19,7 @@ use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::remembered;
 
 /// `reset.html`.
 #[derive(Clone, Debug, Template)]
@@ -159,13 +160,14 @@ pub async fn post_finish(
     let ends_own_tokens = form.get("end_tokens").is_some();
     let password = Secret::new(form.get("password").unwrap_or_default());
     let wanted = NewCredentials { key, password, ends_own_tokens };
-    match recovery::finish(app.desk(), app.now(), wanted, (&app.origin_of(&request), true)).await {
+    match recovery::finish(app.desk(), app.now(), wanted, (remembered::caller(&app, &request), true)).await {
         Ok(recovered) => {
-            if let Some(session) = &recovered.session {
-                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            let home = app.public.path("/account");
+            let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next)).unwrap_or(&home);
+            match recovered.entered {
+                Some(entered) => second_step::enter(&app, &browser, entered, next).await,
+                None => Ok(see_other(next)),
             }
-            let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next));
-            Ok(see_other(next.unwrap_or(&app.public.path("/account"))))
         }
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
         Err(Error::Refused(AccountRefusal::Invalid(message))) => {

@@ -53,6 +53,7 @@ fn own_pages(config: &mut ServiceConfig) {
     config
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
+        .configure(own_security)
         .service(page("/account/sessions").route(get().to(account::sessions::get)))
         .service(page("/account/sessions/end-others").route(post().to(account::sessions::end_others)))
         .service(page("/account/sessions/{id}/end").route(post().to(account::sessions::end)))
@@ -74,6 +75,19 @@ fn own_pages(config: &mut ServiceConfig) {
         .service(page("/account/log").route(get().to(account::log::get)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
         .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)));
+}
+
+/// How a person signs in.
+fn own_security(config: &mut ServiceConfig) {
+    config
+        .service(page("/account/security").route(get().to(account::security::get)))
+        .service(
+            page("/account/security/totp").route(get().to(account::totp::get)).route(post().to(account::totp::post)),
+        )
+        .service(page("/account/security/totp/remove").route(post().to(account::totp::remove)))
+        .service(page("/account/security/recovery-codes").route(post().to(account::recovery_codes::regenerate)))
+        .service(page("/account/security/recovery-codes/file").route(post().to(account::recovery_codes::download)))
+        .service(page("/account/security/browsers/forget").route(post().to(account::security::forget)));
 }
 
 fn page(path: &str) -> Resource {

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::read_form;
+use super::{read_form, second_step};
 use crate::domain::token::{SetupLink, Token};
 use crate::identity::people::{self, Credentials};
 use crate::identity::set_up::{is_alive, use_link};
@@ -15,7 +15,8 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::remembered;
 
 /// `set_up.html`.
 #[derive(Clone, Debug, Template)]
@@ -81,12 +82,8 @@ pub async fn post(
             return Ok(show(&app, &request, (errors, username, email)));
         }
     };
-    let when = (app.now(), app.mint.lifetimes);
-    match use_link((&app.store, &app.hasher), when, link, (person, app.origin_of(&request))).await {
-        Ok(key) => {
-            browser.sign_in(&app, &key).await.map_err(|error| PageError::unavailable(&app, &error))?;
-            Ok(see_other(&app.public.path("/account")))
-        }
+    match use_link(app.desk(), app.now(), link, (person, remembered::caller(&app, &request))).await {
+        Ok(entered) => second_step::enter(&app, &browser, entered, &app.public.path("/account")).await,
         Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkOver)) => Err(over(&app)),
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {

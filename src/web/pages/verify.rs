@@ -5,8 +5,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::read_form;
 use super::reset::{key_of, over};
+use super::{read_form, second_step};
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -17,6 +17,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::remembered;
 
 /// `verify.html`.
 #[derive(Clone, Debug, Template)]
@@ -85,14 +86,15 @@ pub async fn post(
         None => (Proof::Password(Secret::new(form.get("password").unwrap_or_default())), "password"),
     };
     let is_here = visitor.0.is_some_and(|visitor| visitor.user.id == user.id) && field == "password";
-    let origin = app.origin_of(&request);
-    let refusal = match email::finish(app.desk(), app.now(), (key, proof), (&origin, !is_here)).await {
-        Ok((session, next)) => {
-            if let Some(session) = &session {
-                browser.sign_in(&app, session).await.map_err(|error| PageError::unavailable(&app, &error))?;
-            }
-            let next = next.as_deref().and_then(|next| app.public.own_path(next));
-            return Ok(see_other(next.unwrap_or(&app.public.path("/account"))));
+    let caller = remembered::caller(&app, &request);
+    let refusal = match email::finish(app.desk(), app.now(), (key, proof), (caller, !is_here)).await {
+        Ok((entered, next)) => {
+            let home = app.public.path("/account");
+            let next = next.as_deref().and_then(|next| app.public.own_path(next)).unwrap_or(&home);
+            return match entered {
+                Some(entered) => second_step::enter(&app, &browser, entered, next).await,
+                None => Ok(see_other(next)),
+            };
         }
         Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
         Err(Error::Refused(refusal)) => refusal,

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod client_keys;
 mod database;
 pub mod devices;
+pub mod factors;
 pub mod held;
 pub mod html;
 pub mod http;

@@ -5,12 +5,15 @@ pub mod confirm;
 pub mod log;
 mod log_file;
 pub mod new_token;
+pub mod recovery_codes;
+pub mod security;
 pub mod sessions;
 pub mod token_offer;
 mod token_wish;
 pub mod tokens;
+pub mod totp;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -67,8 +70,9 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
 }
 
 /// Where other platforms keep these pages.
-pub async fn moved(app: Data<App>) -> HttpResponse {
-    see_other(&app.public.path("/account"))
+pub async fn moved(app: Data<App>, page: Path<String>) -> HttpResponse {
+    let is_about_security = page.as_str() == "security";
+    see_other(&app.public.path(if is_about_security { "/account/security" } else { "/account" }))
 }
 
 /// Where a list goes on, as the address says it.

@@ -1,0 +1,12 @@
+//! The settings `second_factor.*`.
+
+use super::{ConfigError, Values, flag};
+use crate::domain::second_factor::Policy;
+
+/// Reads them; neither is on by itself.
+pub(super) fn read(values: &Values) -> Result<Policy, ConfigError> {
+    Ok(Policy {
+        is_required: flag(values, "second_factor.required", false)?,
+        mails_codes: flag(values, "second_factor.email_code", false)?,
+    })
+}

@@ -1,0 +1,117 @@
+//! "Is it still you?": before something sensitive a person shows again what they have. The password after
+//! 15 minutes; the second factor too, where the session was opened without it.
+
+use super::account::{AccountRefusal, confirm};
+use super::factors;
+use super::second_step::{BY_CODE, Porter};
+use super::session::Origin;
+use super::sign_in::Desk;
+use crate::clock::UnixTime;
+use crate::domain::secret::Secret;
+use crate::domain::session::{Session, is_fresh};
+use crate::domain::user::User;
+use crate::domain::words::Words;
+use crate::outcome::{Error, consult, transact};
+use crate::store::{Database, Result as StoreResult, sessions};
+use crate::tokens::sitting;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The password.
+    pub password: bool,
+    /// A code of the second factor.
+    pub code: bool,
+}
+
+impl Wanted {
+    /// Whether nothing is.
+    pub fn is_nothing(self) -> bool {
+        !self.password && !self.code
+    }
+}
+
+/// What somebody typed.
+#[derive(Clone, Debug)]
+pub struct Proofs {
+    /// The password.
+    pub password: Secret,
+    /// The code.
+    pub code: Secret,
+}
+
+/// What a person at a session has to show.
+///
+/// # Errors
+/// When the store fails.
+pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<Wanted> {
+    let has_factor = factors::find(db, session.user_id)?.is_any();
+    // A session that owes a factor which was removed since shows the password instead.
+    let owes_nothing = !session.owes_factor || has_factor;
+    Ok(Wanted {
+        password: !is_fresh(now, session.authenticated_at) || !owes_nothing,
+        code: has_factor && !session.has_shown_factor(),
+    })
+}
+
+/// Judges the code where the session was opened without one; the caller holds the rows of person and
+/// session, which is as the transaction sees it.
+///
+/// # Errors
+/// Why the code does not count.
+pub(super) fn show_factor(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (session, user): (&Session, &User),
+    (code, origin): (&Secret, &Origin),
+) -> Result<(), Error<AccountRefusal>> {
+    if !wanted(tx, now, session)?.code {
+        return Ok(());
+    }
+    let shown = factors::show(tx, now, porter, (user, code, origin));
+    shown.map_err(|error| error.map_refusal(AccountRefusal::Code))?;
+    let methods = session.methods.union(&BY_CODE.iter().collect::<Words>());
+    Ok(sessions::set_factor_shown(tx, session.id, &methods)?)
+}
+
+/// Judges what is asked for and notes at the session when that was.
+///
+/// # Errors
+/// A wrong password or code, or why it cannot be judged now.
+pub async fn confirm_session(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (session, user): (&Session, &User),
+    (proofs, origin): (Proofs, &Origin),
+) -> Result<(), Error<AccountRefusal>> {
+    let asked = session.clone();
+    let wanted_now = consult(desk.store, move |db| Ok(wanted(db, now, &asked)?)).await?;
+    let Proofs { password, code } = proofs;
+    let confirmed = match wanted_now.password {
+        true => Some(confirm(desk, now, (user, password, &origin.address)).await?),
+        false => None,
+    };
+    let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
+    let noted = transact(desk.store, move |tx| {
+        if let Some(confirmed) = &confirmed {
+            confirmed.still_counts(tx)?;
+        }
+        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+        let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
+        if confirmed.is_none() && wanted(tx, now, &session)?.password {
+            return Err(Error::Refused(AccountRefusal::WrongPassword));
+        }
+        show_factor(tx, now, &porter, (&session, &user), (&code, &origin))?;
+        if confirmed.is_some() {
+            sessions::set_authenticated(tx, session.id, now)?;
+        }
+        if session.owes_factor && !factors::find(tx, user.id)?.is_any() {
+            sessions::set_factor_shown(tx, session.id, &session.methods)?;
+        }
+        Ok(())
+    })
+    .await;
+    desk.mail.wake();
+    noted
+}

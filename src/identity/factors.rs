@@ -1,0 +1,329 @@
+//! A person's second factors: the authenticator app and the recovery codes beside it. How they are set
+//! up, judged and taken away; every change is told by letter and written into the security log.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq;
+
+use super::mailed::asker;
+use super::second_step::{BY_CODE, Porter};
+use super::session::Origin;
+use crate::clock::UnixTime;
+use crate::domain::base_key::BaseKeys;
+use crate::domain::id::Id;
+use crate::domain::second_factor::{
+    MOST_FAILURES, RecoveryCodeRecord, TotpFactor, TypedCode, WINDOW, new_recovery_codes,
+};
+use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Session;
+use crate::domain::totp::Seed;
+use crate::domain::user::{EmailAddress, User};
+use crate::domain::words::Words;
+use crate::mail::factor_letters::{FactorChange, FactorChanged};
+use crate::outcome::Error;
+use crate::store::{Database, Result as StoreResult, StoreError, factors, remembered_browsers, security_log, sessions};
+
+/// The label under which seeds are sealed, bound to their row.
+const SEED: &str = "totp";
+/// The label under which a seed travels through the page that sets it up, bound to its person.
+const OFFER: &str = "totp-offer";
+/// The label of what recovery codes are judged by.
+const RECOVERY: &str = "recovery-code";
+/// Seconds in which a seed that was shown can be confirmed (ours).
+const OFFERED: i64 = 3_600;
+
+/// Why a code is not taken, in words for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// It is wrong, too old, or was used.
+    #[error("This code is wrong, or it was used already. Wait for the next one and type that.")]
+    Wrong,
+    /// It can be no code. That tells nothing to whoever guesses, so it is not counted.
+    #[error("Type the six digits that your app shows, or the twelve of a recovery code.")]
+    NoCode,
+    /// Too many were wrong; seconds to wait.
+    #[error("Too many wrong codes. Wait a quarter of an hour, then try again.")]
+    Throttled(i64),
+}
+
+/// What a person can show besides the password.
+#[derive(Clone, Debug, Default)]
+pub struct Factors {
+    /// Their authenticator app.
+    pub totp: Option<TotpFactor>,
+    /// Recovery codes that were not used.
+    pub recovery_codes: usize,
+}
+
+impl Factors {
+    /// Whether there is a second factor. Recovery codes stand in for one, and are none by themselves.
+    pub fn is_any(&self) -> bool {
+        self.totp.is_some()
+    }
+}
+
+/// What a person has.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Database, user: Id<User>) -> StoreResult<Factors> {
+    let totp = factors::find_totp(db, user)?;
+    Ok(Factors { totp, recovery_codes: factors::list_recovery_codes(db, user)?.len() })
+}
+
+/// Seconds until codes of this person are judged again; nothing when they are now.
+pub(super) fn closed_for(db: &mut Database, now: UnixTime, user: Id<User>) -> StoreResult<Option<i64>> {
+    let failures = factors::list_failures(db, now.plus(-WINDOW), user)?;
+    let first = failures.iter().rev().nth(MOST_FAILURES - 1);
+    Ok(first.map(|first| WINDOW - now.since(*first)))
+}
+
+/// Counts a wrong code; the one that closes the door is written into the log.
+pub(super) fn count_failure(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
+    factors::insert_failure(tx, now, user)?;
+    match closed_for(tx, now, user)? {
+        Some(_) => security_log::append(tx, now, user, (SecurityEvent::Throttled, "second step"), Some(origin)),
+        None => Ok(()),
+    }
+}
+
+/// Judges a code of the app or a recovery code, and uses it up. A wrong one counts. The caller holds the
+/// person's row.
+///
+/// # Errors
+/// [`CodeRefusal`].
+pub fn show(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, typed, origin): (&User, &Secret, &Origin),
+) -> Result<(), Error<CodeRefusal>> {
+    if let Some(seconds) = closed_for(tx, now, user.id)? {
+        return Err(Error::Refused(CodeRefusal::Throttled(seconds)));
+    }
+    let is_right = match TypedCode::parse(typed.expose()) {
+        Some(TypedCode::Short(digits)) => show_totp(tx, now, &porter.mint.keys, (user.id, &digits))?,
+        Some(TypedCode::Recovery(digits)) => show_recovery(tx, now, porter, (user, &digits, origin))?,
+        None => return Err(Error::Refused(CodeRefusal::NoCode)),
+    };
+    if is_right {
+        return Ok(());
+    }
+    count_failure(tx, now, user.id, origin)?;
+    Err(Error::Refused(CodeRefusal::Wrong))
+}
+
+fn show_totp(
+    tx: &mut Database,
+    now: UnixTime,
+    keys: &BaseKeys,
+    (user, digits): (Id<User>, &Secret),
+) -> StoreResult<bool> {
+    let Some(factor) = factors::find_totp(tx, user)? else { return Ok(false) };
+    let text = keys.open(SEED, factor.id.number(), &factor.sealed);
+    let seed = text.and_then(|text| Seed::parse(text.expose()));
+    let seed = seed.ok_or_else(|| StoreError::Unusable("a seed cannot be opened with this base key".to_owned()))?;
+    match seed.step_of(now, digits.expose()) {
+        Some(step) => factors::take_totp_step(tx, now, factor.id, step),
+        None => Ok(false),
+    }
+}
+
+fn show_recovery(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, digits, origin): (&User, &Secret, &Origin),
+) -> StoreResult<bool> {
+    let codes = factors::list_recovery_codes(tx, user.id)?;
+    let judge = |code: &&RecoveryCodeRecord| {
+        let number = code.digest.split(':').next().and_then(|number| number.parse().ok());
+        let digest = number.and_then(|number| recovery_digest(&porter.mint.keys, number, user.id, digits));
+        digest.is_some_and(|digest| bool::from(digest.as_bytes().ct_eq(code.digest.as_bytes())))
+    };
+    let Some(code) = codes.iter().find(judge).map(|code| code.id) else { return Ok(false) };
+    if !factors::use_recovery_code(tx, now, code)? {
+        return Ok(false);
+    }
+    let left = codes.len() - 1;
+    security_log::append(tx, now, user.id, (SecurityEvent::RecoveryCodeUsed, ""), Some(origin))?;
+    tell(tx, now, porter, (user, origin), FactorChange::RecoveryCodeUsed(left))?;
+    Ok(true)
+}
+
+/// A keyed digest: twelve digits alone could be tried out by whoever has the database.
+fn recovery_digest(keys: &BaseKeys, number: i32, user: Id<User>, digits: &Secret) -> Option<String> {
+    let context: [&[u8]; 2] = [&user.number().to_be_bytes(), digits.expose().as_bytes()];
+    let bytes = keys.derive::<32>(number, RECOVERY, &context)?;
+    Some(format!("{number}:{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+fn tell(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, origin): (&User, &Origin),
+    change: FactorChange,
+) -> StoreResult<()> {
+    match proven_address(user) {
+        Some(to) => porter.mail.write(tx, (&to, &asker(now, origin)), &FactorChanged { change }),
+        None => Ok(()),
+    }
+}
+
+/// Where a person certainly reads letters.
+pub(super) fn proven_address(user: &User) -> Option<EmailAddress> {
+    user.email.as_deref().filter(|_| user.email_verified_at.is_some())?.parse().ok()
+}
+
+/// An authenticator app that could be set up: nothing is kept until a code of it comes back.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// What the app is given.
+    pub seed: Seed,
+    /// The same, sealed for its person: what the page's form brings back.
+    pub sealed: Secret,
+}
+
+/// Offers a new app to a person.
+///
+/// # Errors
+/// When the base key is missing.
+pub fn offer(keys: &BaseKeys, now: UnixTime, user: Id<User>) -> StoreResult<Offer> {
+    let seed = Seed::generate();
+    let text = Secret::new(format!("{} {}", now.seconds(), seed.to_text().expose()));
+    Ok(Offer { sealed: Secret::new(seal(keys, (OFFER, user.number()), &text)?), seed })
+}
+
+/// The offer that a form brings back; nothing when it is another person's, an hour old, or no offer.
+pub fn reopen(keys: &BaseKeys, now: UnixTime, user: Id<User>, sealed: &str) -> Option<Offer> {
+    let text = keys.open(OFFER, user.number(), sealed)?;
+    let (at, seed) = text.expose().split_once(' ')?;
+    let age = now.since(UnixTime::from_seconds(at.parse().ok()?));
+    let seed = Seed::parse(seed).filter(|_| (0..OFFERED).contains(&age))?;
+    Some(Offer { seed, sealed: Secret::new(sealed) })
+}
+
+fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResult<String> {
+    keys.seal(label, row, text.expose()).ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))
+}
+
+/// Sets an app up, once a code shows that it has the seed; it takes the place of the one before. Gives
+/// recovery codes to who has none. Sessions other than `here` have to show a code before anything
+/// sensitive.
+///
+/// # Errors
+/// [`CodeRefusal`].
+pub fn add_totp(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, offer, typed): (&User, &Offer, &Secret),
+    (origin, here): (&Origin, Option<&Session>),
+) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
+    let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
+        return Err(Error::Refused(CodeRefusal::NoCode));
+    };
+    let last_step = offer.seed.step_of(now, digits.expose()).ok_or(Error::Refused(CodeRefusal::Wrong))?;
+    let before = find(tx, user.id)?;
+    factors::delete_totp(tx, user.id)?;
+    let id = Id::<TotpFactor>::next(now);
+    let sealed = seal(&porter.mint.keys, (SEED, id.number()), &offer.seed.to_text())?;
+    let last_used_at = Some(now);
+    let factor = TotpFactor { id, user_id: user.id, sealed, last_step, created_at: now, last_used_at };
+    factors::insert_totp(tx, &factor)?;
+    remembered_browsers::forget_all(tx, user.id)?;
+    sessions::set_factor_owed(tx, user.id, here.map(|session| session.id))?;
+    if let Some(here) = here {
+        sessions::set_factor_shown(tx, here.id, &here.methods.union(&BY_CODE.iter().collect::<Words>()))?;
+    }
+    security_log::append(tx, now, user.id, (SecurityEvent::TotpAdded, ""), Some(origin))?;
+    tell(tx, now, porter, (user, origin), FactorChange::AppAdded)?;
+    match before.is_any() && before.recovery_codes > 0 {
+        true => Ok(None),
+        false => Ok(Some(make_recovery_codes(tx, now, porter, (user, origin))?)),
+    }
+}
+
+/// Takes a person's app away. Recovery codes go with the last factor, and every browser is forgotten.
+/// `false` when there was none.
+///
+/// # Errors
+/// When the store fails.
+pub fn remove_totp(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, origin): (&User, &Origin),
+) -> StoreResult<bool> {
+    if !factors::delete_totp(tx, user.id)? {
+        return Ok(false);
+    }
+    if !find(tx, user.id)?.is_any() {
+        factors::delete_recovery_codes(tx, user.id)?;
+    }
+    remembered_browsers::forget_all(tx, user.id)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::TotpRemoved, ""), Some(origin))?;
+    tell(tx, now, porter, (user, origin), FactorChange::AppRemoved)?;
+    Ok(true)
+}
+
+/// Makes ten new recovery codes; those from before end.
+///
+/// # Errors
+/// When the store fails.
+pub fn new_codes(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, origin): (&User, &Origin),
+) -> StoreResult<Vec<Secret>> {
+    tell(tx, now, porter, (user, origin), FactorChange::NewRecoveryCodes)?;
+    make_recovery_codes(tx, now, porter, (user, origin))
+}
+
+fn make_recovery_codes(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, origin): (&User, &Origin),
+) -> StoreResult<Vec<Secret>> {
+    factors::delete_recovery_codes(tx, user.id)?;
+    let (codes, keys) = (new_recovery_codes(), &porter.mint.keys);
+    for code in &codes {
+        let digits = Secret::new(code.expose().replace(' ', ""));
+        let digest = recovery_digest(keys, keys.current(), user.id, &digits);
+        let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+        let record = RecoveryCodeRecord { id: Id::next(now), user_id: user.id, digest, created_at: now, used_at: None };
+        factors::insert_recovery_code(tx, &record)?;
+    }
+    security_log::append(tx, now, user.id, (SecurityEvent::RecoveryCodesCreated, ""), Some(origin))?;
+    Ok(codes)
+}
+
+/// Takes all factors of a person away, for an operator who knows that they lost them. `false` when there
+/// was none. Somebody at a browser uses [`remove_totp`].
+///
+/// # Errors
+/// When the store fails.
+pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResult<bool> {
+    let had_app = factors::delete_totp(tx, user)?;
+    factors::delete_recovery_codes(tx, user)?;
+    remembered_browsers::forget_all(tx, user)?;
+    if had_app {
+        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "by an operator"), None)?;
+    }
+    Ok(had_app)
+}
+
+/// Forgets every browser that need not show a second factor.
+///
+/// # Errors
+/// When the store fails.
+pub fn forget_browsers(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
+    if remembered_browsers::forget_all(tx, user)? == 0 {
+        return Ok(());
+    }
+    security_log::append(tx, now, user, (SecurityEvent::DevicesForgotten, ""), Some(origin))
+}

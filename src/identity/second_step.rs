@@ -1,0 +1,265 @@
+//! The second step of signing in, and the one way to a session: whoever gave a first proof is let in by
+//! [`Porter::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for
+//! an app (attacks B18, E20): the step is a row that only the page's own key finds.
+//!
+//! What finishes a step is judged by [`finish()`] for codes. Whoever judges another kind of proof calls
+//! [`Porter::complete`] in the transaction that judged it.
+
+mod finish;
+
+use std::sync::Arc;
+
+pub use finish::{Shown, StepRefusal, find, finish, look};
+
+use super::factors::{self, Factors, proven_address};
+use super::mailed::asker;
+use super::session::{self, Opened, Origin};
+use super::throttle::Throttled;
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::second_factor::{
+    Policy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW, new_mailed_code,
+};
+use crate::domain::secret::{Secret, sha256_base64url};
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::token::{RememberedBrowser, SessionKey, SignInStep, Token};
+use crate::domain::user::User;
+use crate::domain::words::Words;
+use crate::mail::Mail;
+use crate::mail::factor_letters::SignInCode;
+use crate::outcome::Error;
+use crate::store::{Database, Result as StoreResult, remembered_browsers, security_log, sign_in_steps};
+use crate::tokens::Mint;
+
+/// Codes that are mailed to one person in a quarter of an hour (ours).
+const MOST_MAILED: i64 = 5;
+/// What a code adds to the methods of a session (RFC 8176 §2): recovery codes and mailed ones are one-time
+/// passwords too.
+pub const BY_CODE: [&str; 2] = ["otp", "mfa"];
+
+/// Who opens the door after the first proof.
+#[derive(Clone)]
+pub struct Porter {
+    /// Keys and lifetimes.
+    pub mint: Arc<Mint>,
+    /// What writes letters.
+    pub mail: Arc<Mail>,
+    /// What the operator asks for.
+    pub policy: Policy,
+}
+
+/// A browser that wants in: where it is, and what it remembers of second steps before.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Where.
+    pub origin: Origin,
+    /// What its cookie holds.
+    pub remembered: Vec<Token<RememberedBrowser>>,
+}
+
+/// A first proof that was right.
+#[derive(Clone, Copy, Debug)]
+pub struct First<'a> {
+    /// Whose, as the transaction sees them now.
+    pub user: &'a User,
+    /// How (`amr`).
+    pub methods: &'a [&'a str],
+    /// Whether it also showed that they read their mailbox: a mailed code would prove nothing more.
+    pub knows_mailbox: bool,
+}
+
+/// What a first proof comes to.
+#[derive(Debug)]
+pub enum Entered {
+    /// A session.
+    SignedIn(Token<SessionKey>),
+    /// The second step, on a page of its own.
+    Step(Pending),
+}
+
+/// A step that waits.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// What the page's form brings back. It belongs into no address.
+    pub key: Token<SignInStep>,
+    /// Whose.
+    pub user: User,
+    /// What is asked for.
+    pub asks: Asks,
+}
+
+/// What the second step asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// A code of the app, or a recovery code.
+    Code,
+    /// The code that was mailed.
+    MailedCode,
+    /// To set a second factor up, since the operator requires one.
+    SetUp,
+}
+
+/// A finished step.
+#[derive(Debug)]
+pub struct Finished {
+    /// The new session.
+    pub session: Token<SessionKey>,
+    /// What the browser keeps, to skip the step next time.
+    pub remembered: Option<Token<RememberedBrowser>>,
+    /// Recovery codes, when the step set the first factor up.
+    pub recovery_codes: Option<Vec<Secret>>,
+}
+
+/// What a step remembers of the password: enough to see that it is another one.
+fn judged(user: &User) -> Option<String> {
+    user.password_hash.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
+}
+
+/// What a mailed code is judged by: bound to its step, and of no use to whoever reads the database.
+fn mailed_digest(mint: &Mint, step: Id<SignInStepRecord>, code: &Secret) -> Option<String> {
+    let context: [&[u8]; 2] = [&step.number().to_be_bytes(), code.expose().as_bytes()];
+    let bytes = mint.keys.derive::<32>(mint.keys.current(), "mailed-code", &context)?;
+    Some(sha256_base64url(&bytes))
+}
+
+impl Porter {
+    /// What a person has to show besides the first proof, remembered browsers aside.
+    pub fn asks(&self, user: &User, factors: &Factors) -> Option<Asks> {
+        let is_mailed = self.policy.mails_codes && self.mail.is_on() && proven_address(user).is_some();
+        match factors.is_any() {
+            true => Some(Asks::Code),
+            false if is_mailed => Some(Asks::MailedCode),
+            false => self.policy.is_required.then_some(Asks::SetUp),
+        }
+    }
+
+    /// Whether the operator wants a person to have a factor whom this one would leave without.
+    pub fn may_be_without(&self, user: &User) -> bool {
+        self.asks(user, &Factors::default()) != Some(Asks::SetUp)
+    }
+
+    /// Whether a person has no second factor although the operator requires one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn lacks_factor(&self, db: &mut Database, user: &User) -> StoreResult<bool> {
+        Ok(self.asks(user, &factors::find(db, user.id)?) == Some(Asks::SetUp))
+    }
+
+    /// Lets a person in after their first proof, or begins the second step. The caller holds the
+    /// person's row, and judged the proof in this transaction.
+    ///
+    /// # Errors
+    /// [`Throttled`] when too many codes were mailed.
+    pub fn admit(
+        &self,
+        tx: &mut Database,
+        now: UnixTime,
+        first: First<'_>,
+        caller: &Caller,
+    ) -> Result<Entered, Error<Throttled>> {
+        let asks = self.asks(first.user, &factors::find(tx, first.user.id)?);
+        let asks = asks.filter(|asks| *asks != Asks::MailedCode || !first.knows_mailbox);
+        let is_remembered =
+            asks.is_some_and(|asks| asks != Asks::SetUp) && is_remembered(tx, now, first.user.id, &caller.remembered)?;
+        let Some(asks) = asks.filter(|_| !is_remembered) else {
+            let opened = Opened { methods: first.methods.iter().collect(), owes_factor: is_remembered };
+            let lifetimes = &self.mint.lifetimes;
+            return Ok(Entered::SignedIn(session::open(tx, now, lifetimes, (first.user.id, &caller.origin), opened)?));
+        };
+        let key = Token::<SignInStep>::generate(Id::next(now));
+        let mailed = match asks {
+            Asks::MailedCode => self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?,
+            Asks::Code | Asks::SetUp => None,
+        };
+        let step = SignInStepRecord {
+            id: key.id(),
+            digest: key.digest(),
+            user_id: first.user.id,
+            methods: first.methods.iter().collect(),
+            judged: judged(first.user),
+            mailed,
+            failures: 0,
+            created_at: now,
+            expires_at: now.plus(STEP_LIFE),
+            used_at: None,
+        };
+        sign_in_steps::insert(tx, &step)?;
+        Ok(Entered::Step(Pending { key, user: first.user.clone(), asks }))
+    }
+
+    fn mail_code(
+        &self,
+        tx: &mut Database,
+        now: UnixTime,
+        (user, step): (&User, Id<SignInStepRecord>),
+        origin: &Origin,
+    ) -> Result<Option<String>, Error<Throttled>> {
+        if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), user.id)? >= MOST_MAILED {
+            return Err(Error::Refused(Throttled(WINDOW)));
+        }
+        let Some(to) = proven_address(user) else { return Ok(None) };
+        let code = new_mailed_code();
+        let digest = mailed_digest(&self.mint, step, &code);
+        self.mail.write(tx, (&to, &asker(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;
+        Ok(digest)
+    }
+
+    /// Finishes a step by a proof that this transaction judged to be right: `shown` is what it adds to
+    /// the session's methods.
+    ///
+    /// # Errors
+    /// [`StepRefusal::Over`].
+    pub fn complete(
+        &self,
+        tx: &mut Database,
+        now: UnixTime,
+        (step, shown): (&SignInStepRecord, &[&str]),
+        (origin, remembers): (&Origin, bool),
+    ) -> Result<Finished, Error<StepRefusal>> {
+        if !sign_in_steps::finish(tx, now, step.id)? {
+            return Err(Error::Refused(StepRefusal::Over));
+        }
+        let methods = step.methods.union(&shown.iter().collect::<Words>());
+        let opened = Opened { methods, owes_factor: false };
+        let session = session::open(tx, now, &self.mint.lifetimes, (step.user_id, origin), opened)?;
+        let remembered = if remembers { Some(remember(tx, now, step.user_id, origin)?) } else { None };
+        Ok(Finished { session, remembered, recovery_codes: None })
+    }
+}
+
+/// Whether one of a browser's tokens stands for a second step of this person.
+fn is_remembered(
+    db: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    tokens: &[Token<RememberedBrowser>],
+) -> StoreResult<bool> {
+    if tokens.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<_> = tokens.iter().map(Token::id).collect();
+    let known = remembered_browsers::find(db, now, user, &ids)?;
+    Ok(known.iter().any(|known| tokens.iter().any(|token| known.digest.matches(&token.digest()))))
+}
+
+fn remember(
+    tx: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    origin: &Origin,
+) -> StoreResult<Token<RememberedBrowser>> {
+    let token = Token::<RememberedBrowser>::generate(Id::next(now));
+    let record = RememberedBrowserRecord {
+        id: token.id(),
+        digest: token.digest(),
+        user_id: user,
+        user_agent: origin.kept_user_agent(),
+        address: origin.address.clone(),
+        created_at: now,
+        expires_at: now.plus(REMEMBERED),
+    };
+    remembered_browsers::insert(tx, &record)?;
+    security_log::append(tx, now, user, (SecurityEvent::DeviceRemembered, ""), Some(origin))?;
+    Ok(token)
+}

@@ -1,0 +1,93 @@
+//! The letters about second factors. They are always sent when mail is on: a thief must not be able to
+//! change how somebody signs in without their hearing of it.
+
+use super::letters::{Letter, Words};
+use crate::clock::in_words;
+use crate::domain::secret::Secret;
+
+/// What changed about how a person signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorChange {
+    /// An authenticator app was set up, or took another one's place.
+    AppAdded,
+    /// It was removed.
+    AppRemoved,
+    /// There are ten new recovery codes.
+    NewRecoveryCodes,
+    /// One of them was used; so many are left.
+    RecoveryCodeUsed(usize),
+}
+
+/// "The way you sign in has changed."
+#[derive(Clone, Debug)]
+pub struct FactorChanged {
+    /// What.
+    pub change: FactorChange,
+}
+
+impl Letter for FactorChanged {
+    fn words(&self, issuer: &str) -> Words {
+        let (subject, what) = match self.change {
+            FactorChange::AppAdded => (
+                "An authenticator app was set up",
+                "From now on, logging in to your account asks for a code of this app after the password.".to_owned(),
+            ),
+            FactorChange::AppRemoved => (
+                "Your authenticator app was removed",
+                "Logging in to your account no longer asks for a code of that app.".to_owned(),
+            ),
+            FactorChange::NewRecoveryCodes => (
+                "You have new recovery codes",
+                "Ten recovery codes were made for your account. Those from before no longer work.".to_owned(),
+            ),
+            FactorChange::RecoveryCodeUsed(left) => (
+                "A recovery code was used",
+                format!(
+                    "Somebody, probably you, logged in to your account with a recovery code. You have {left} more. Make \
+                     new ones at {issuer}/account/security before they run out."
+                ),
+            ),
+        };
+        Words {
+            subject: subject.to_owned(),
+            paragraphs: vec![what],
+            link: None,
+            otherwise: format!(
+                "If it was not you, somebody else can get into your account: set a new password at {issuer}/reset now, \
+                 then look at {issuer}/account/security."
+            ),
+        }
+    }
+}
+
+/// The code of a sign-in, for people without another second factor.
+#[derive(Clone, Debug)]
+pub struct SignInCode {
+    /// Six digits.
+    pub code: Secret,
+    /// Seconds that it works.
+    pub lifetime: i64,
+}
+
+impl Letter for SignInCode {
+    fn words(&self, issuer: &str) -> Words {
+        let digits = self.code.expose();
+        let (first, second) = digits.split_at_checked(3).unwrap_or((digits, ""));
+        Words {
+            // Without the digits: telephones show subjects to whoever looks at them.
+            subject: "Your code to log in".to_owned(),
+            paragraphs: vec![
+                format!("Type this code into the page that asks for it: {first} {second}"),
+                format!(
+                    "It works once, for {}. Nobody who writes or calls you needs it: type it at {issuer} only.",
+                    in_words(self.lifetime)
+                ),
+            ],
+            link: None,
+            otherwise: format!(
+                "If it was not you, somebody knows your password: set a new one at {issuer}/reset. Without the code they \
+                 did not get in."
+            ),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The table `remembered_browsers`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::second_factor::RememberedBrowserRecord;
+use crate::domain::user::User;
+use crate::schema::remembered_browsers;
+
+/// The browsers with these keys that are remembered for a person.
+pub fn find(
+    tx: &mut Database,
+    now: UnixTime,
+    user: Id<User>,
+    ids: &[Id<RememberedBrowserRecord>],
+) -> Result<Vec<RememberedBrowserRecord>> {
+    let numbers: Vec<i64> = ids.iter().map(|id| id.number()).collect();
+    let rows = remembered_browsers::table
+        .filter(remembered_browsers::id.eq_any(numbers))
+        .filter(remembered_browsers::user_id.eq(user))
+        .filter(remembered_browsers::expires_at.gt(now));
+    Ok(rows.select(RememberedBrowserRecord::as_select()).load(tx)?)
+}
+
+/// All browsers that are remembered for a person, newest first.
+pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<RememberedBrowserRecord>> {
+    let rows = remembered_browsers::table
+        .filter(remembered_browsers::user_id.eq(user))
+        .filter(remembered_browsers::expires_at.gt(now));
+    Ok(rows.order(remembered_browsers::id.desc()).select(RememberedBrowserRecord::as_select()).load(tx)?)
+}
+
+/// Remembers a browser.
+pub fn insert(tx: &mut Database, browser: &RememberedBrowserRecord) -> Result<()> {
+    diesel::insert_into(remembered_browsers::table).values(browser).execute(tx)?;
+    Ok(())
+}
+
+/// Forgets all browsers of a person; says how many there were.
+pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    let rows = remembered_browsers::table.filter(remembered_browsers::user_id.eq(user));
+    Ok(diesel::delete(rows).execute(tx)?)
+}

@@ -1,0 +1,49 @@
+//! The table `sign_in_steps`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::second_factor::{STEP_FAILURES, SignInStepRecord};
+use crate::domain::user::User;
+use crate::schema::{sign_in_steps, users};
+
+/// The step with this key and its person.
+pub fn find(tx: &mut Database, id: Id<SignInStepRecord>) -> Result<Option<(SignInStepRecord, User)>> {
+    let row = sign_in_steps::table.inner_join(users::table).filter(sign_in_steps::id.eq(id));
+    Ok(row.select((SignInStepRecord::as_select(), User::as_select())).get_result(tx).optional()?)
+}
+
+/// Adds a step.
+pub fn insert(tx: &mut Database, step: &SignInStepRecord) -> Result<()> {
+    diesel::insert_into(sign_in_steps::table).values(step).execute(tx)?;
+    Ok(())
+}
+
+/// Finishes a living step; the database picks the winner of a race.
+pub fn finish(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Result<bool> {
+    let row = sign_in_steps::table
+        .filter(sign_in_steps::id.eq(id))
+        .filter(sign_in_steps::used_at.is_null())
+        .filter(sign_in_steps::expires_at.gt(now));
+    Ok(diesel::update(row).set(sign_in_steps::used_at.eq(Some(now))).execute(tx)? == 1)
+}
+
+/// Counts a wrong code; the last that is allowed ends the step.
+pub fn fail(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Result<()> {
+    let row = sign_in_steps::table.filter(sign_in_steps::id.eq(id));
+    diesel::update(row).set(sign_in_steps::failures.eq(sign_in_steps::failures + 1)).execute(tx)?;
+    let spent = row.filter(sign_in_steps::failures.ge(STEP_FAILURES)).filter(sign_in_steps::used_at.is_null());
+    diesel::update(spent).set(sign_in_steps::used_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// How many codes were mailed to a person since `since`.
+pub fn count_mailed(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
+    let rows = sign_in_steps::table
+        .filter(sign_in_steps::user_id.eq(user))
+        .filter(sign_in_steps::created_at.gt(since))
+        .filter(sign_in_steps::mailed.is_not_null());
+    Ok(rows.count().get_result(tx)?)
+}

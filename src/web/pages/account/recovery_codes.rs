@@ -1,0 +1,96 @@
+//! `/account/security/recovery-codes`: ten new ones, shown once, and as a file.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::{confirm, security};
+use crate::domain::second_factor::{RECOVERY_CODES, TypedCode};
+use crate::domain::secret::Secret;
+use crate::identity::factors;
+use crate::oauth::problem::MALFORMED_REQUEST;
+use crate::web::app::App;
+use crate::web::browser::{Visitor, log_in_first};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok, see_other};
+use crate::web::pages::read_form;
+
+/// `account/recovery_codes.html`.
+#[derive(Clone, Template)]
+#[template(path = "account/recovery_codes.html")]
+pub struct RecoveryCodesShown {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The codes, shown once.
+    pub codes: Vec<String>,
+    /// The same in one line, for the form that makes a file of them.
+    pub line: String,
+    /// Where the person goes on.
+    pub next: String,
+}
+
+impl std::fmt::Debug for RecoveryCodesShown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RecoveryCodesShown(…)")
+    }
+}
+
+/// The page that shows new codes, once.
+pub(in crate::web::pages) fn shown_once(chrome: Chrome, codes: &[Secret], next: &str) -> HttpResponse {
+    let codes: Vec<String> = codes.iter().map(|code| code.expose().to_owned()).collect();
+    let line = codes.join(",");
+    ok(&RecoveryCodesShown { chrome, codes, line, next: next.to_owned() })
+}
+
+/// Makes new codes for somebody with a second factor; those from before end.
+pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let now = app.now();
+    if !visitor.is_fresh(now) {
+        return Ok(see_other(&confirm::location(&app, &security::path(&app))));
+    }
+    let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
+    let who = visitor.clone();
+    let made = app.store.write(move |tx| {
+        let Some(visitor) = who.again(tx, &shared, now)? else { return Ok(None) };
+        match factors::find(tx, visitor.user.id)?.is_any() && visitor.is_fresh(now) {
+            true => factors::new_codes(tx, now, &porter, (&visitor.user, &origin)).map(Some),
+            false => Ok(Some(Vec::new())),
+        }
+    });
+    let made = made.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    app.mail.wake();
+    match made {
+        None => Ok(see_other(&log_in_first(&app, &security::path(&app)))),
+        Some(codes) if codes.is_empty() => Ok(see_other(&security::path(&app))),
+        Some(codes) => Ok(shown_once(visitor.chrome(&app), &codes, &security::path(&app))),
+    }
+}
+
+/// Gives the codes of the page back as a file, for browsers without scripts too. Nothing else than codes
+/// comes back: this is no place to make files of other people's words.
+pub async fn download(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let codes: Vec<&str> = form.get("codes").unwrap_or_default().split(',').collect();
+    let are_codes = codes.iter().all(|code| matches!(TypedCode::parse(code), Some(TypedCode::Recovery(_))));
+    if codes.len() != RECOVERY_CODES || !are_codes {
+        return Err(PageError::of_problem(&app, &MALFORMED_REQUEST));
+    }
+    let text = format!(
+        "Recovery codes for {} at {}\r\nEach works once, in place of a code of your authenticator app.\r\n\r\n{}\r\n",
+        visitor.user.username,
+        app.public.issuer,
+        codes.join("\r\n")
+    );
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"recovery-codes.txt\""))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(text))
+}

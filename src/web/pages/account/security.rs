@@ -1,0 +1,118 @@
+//! `/account/security`: how a person signs in, and what protects that.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::clock::{UnixTime, in_words};
+use crate::domain::second_factor::RememberedBrowserRecord;
+use crate::domain::session::browser_in_words;
+use crate::identity::factors;
+use crate::oauth::parameters::Parameters;
+use crate::store::remembered_browsers;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, ok, see_other};
+
+/// Where this page is.
+const PATH: &str = "/account/security";
+/// What was just done, as the address says it, and what a person reads.
+const DONE: [(&str, &str); 3] = [
+    ("app", "Your authenticator app is set up. The next log-in asks for a code of it."),
+    ("removed", "The authenticator app is removed. Logging in asks for your password alone."),
+    ("forgotten", "All browsers are forgotten. Each asks for the second step at its next log-in."),
+];
+
+/// One browser that need not show the second factor.
+#[derive(Clone, Debug)]
+pub struct RememberedRow {
+    /// Browser and system.
+    pub browser: String,
+    /// The network address then.
+    pub address: String,
+    /// Since when.
+    pub since: String,
+    /// How long it lasts.
+    pub ends: String,
+}
+
+/// An authenticator app, as its person sees it.
+#[derive(Clone, Debug)]
+pub struct AppRow {
+    /// When it was set up.
+    pub added: String,
+    /// When a code of it was last taken.
+    pub last_used: String,
+}
+
+/// `account/security.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/security.html")]
+pub struct Security {
+    /// The frame.
+    pub chrome: Chrome,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// The authenticator app.
+    pub app: Option<AppRow>,
+    /// Whether the operator lets the person be without one.
+    pub may_remove: bool,
+    /// Whether codes are mailed to who has none.
+    pub is_mailed: bool,
+    /// Recovery codes that were not used.
+    pub recovery_codes: usize,
+    /// Browsers that need not show the second factor.
+    pub remembered: Vec<RememberedRow>,
+}
+
+/// The address of this page with a word about what was just done.
+pub(super) fn location(app: &App, done: &str) -> String {
+    format!("{}?done={done}", app.public.path(PATH))
+}
+
+/// The path of this page.
+pub(super) fn path(app: &App) -> String {
+    app.public.path(PATH)
+}
+
+/// Shows the page.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
+    let (now, user) = (app.now(), visitor.user.id);
+    let found = app.store.read(move |db| Ok((factors::find(db, user)?, remembered_browsers::list(db, now, user)?)));
+    let (factors, remembered) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let (porter, chrome) = (app.desk().porter(), visitor.chrome(&app));
+    Ok(ok(&Security {
+        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        has_password: visitor.user.password_hash.is_some(),
+        app: factors.totp.as_ref().map(|totp| AppRow {
+            added: totp.created_at.readable(),
+            last_used: super::last_used(now, totp.last_used_at),
+        }),
+        may_remove: porter.may_be_without(&visitor.user),
+        is_mailed: porter.asks(&visitor.user, &factors::Factors::default())
+            == Some(crate::identity::second_step::Asks::MailedCode),
+        recovery_codes: factors.recovery_codes,
+        remembered: remembered.iter().map(|browser| row(now, browser)).collect(),
+    }))
+}
+
+fn row(now: UnixTime, browser: &RememberedBrowserRecord) -> RememberedRow {
+    RememberedRow {
+        browser: browser_in_words(&browser.user_agent),
+        address: browser.address.clone(),
+        since: browser.created_at.readable(),
+        ends: format!("in {}", in_words(browser.expires_at.since(now))),
+    }
+}
+
+/// Forgets all remembered browsers, this one too.
+pub async fn forget(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, user, origin) = (app.now(), visitor.user.id, app.origin_of(&request));
+    let forgotten = app.store.write(move |tx| factors::forget_browsers(tx, now, user, &origin)).await;
+    forgotten.map_err(|error| PageError::unavailable(&app, &error))?;
+    Ok(see_other(&location(&app, "forgotten")))
+}

@@ -1,0 +1,198 @@
+//! The page between a right password and a session: it asks for the second factor, or sets one up where
+//! the operator requires one. Its form goes to the log-in page, which knows where the person was going.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::account::totp::SetUpFields;
+use crate::clock::in_words;
+use crate::domain::secret::Secret;
+use crate::domain::token::{SignInStep, Token};
+use crate::identity::factors;
+use crate::identity::second_step::{Asks, Entered, Finished, Pending, Shown, StepRefusal, finish, look};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, log_in_first};
+use crate::web::error::PageError;
+use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::remembered;
+
+/// `second_step.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "second_step.html")]
+pub struct SecondStep {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The log-in page, on the way to where the person was going.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// The key of the step.
+    pub step: String,
+    /// Who logs in.
+    pub username: String,
+    /// Whether the code was mailed.
+    pub is_mailed: bool,
+    /// The app that sent the person.
+    pub asking: Option<Asking>,
+}
+
+/// `second_step_set_up.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "second_step_set_up.html")]
+pub struct SecondStepSetUp {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The log-in page, on the way to where the person was going.
+    pub action: String,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// The key of the step.
+    pub step: String,
+    /// Who logs in.
+    pub username: String,
+    /// What the app is given.
+    pub set_up: SetUpFields,
+    /// The app that sent the person.
+    pub asking: Option<Asking>,
+}
+
+/// Goes on after a first proof: signs the browser in and leads it to `next`, a path of ours; or shows
+/// the second step.
+///
+/// # Errors
+/// When the store fails.
+pub async fn enter(
+    app: &Data<App>,
+    browser: &BrowserSession,
+    entered: Entered,
+    next: &str,
+) -> Result<HttpResponse, PageError> {
+    match entered {
+        Entered::SignedIn(key) => {
+            browser.sign_in(app, &key).await.map_err(|error| PageError::unavailable(app, &error))?;
+            Ok(see_other(next))
+        }
+        Entered::Step(step) => show(app, &step, (log_in_first(app, next), None), (StatusCode::OK, None)),
+    }
+}
+
+/// Shows a step. `action` is the log-in page that its form goes to.
+///
+/// # Errors
+/// When the base key is missing.
+pub fn show(
+    app: &Data<App>,
+    step: &Pending,
+    (action, asking): (String, Option<Asking>),
+    (status, error): (StatusCode, Option<String>),
+) -> Result<HttpResponse, PageError> {
+    if step.asks == Asks::SetUp {
+        let offer = factors::offer(&app.mint.keys, app.now(), step.user.id);
+        let offer = offer.map_err(|error| PageError::unavailable(app, &error))?;
+        return Ok(show_set_up(app, step, (action, asking), (status, error, &offer)));
+    }
+    let page = SecondStep {
+        chrome: app.chrome(),
+        action,
+        error,
+        step: step.key.expose().to_owned(),
+        username: step.user.username.clone(),
+        is_mailed: step.asks == Asks::MailedCode,
+        asking,
+    };
+    Ok(render(status, Forms::Leave, &page))
+}
+
+fn show_set_up(
+    app: &Data<App>,
+    step: &Pending,
+    (action, asking): (String, Option<Asking>),
+    (status, error, offer): (StatusCode, Option<String>, &factors::Offer),
+) -> HttpResponse {
+    let page = SecondStepSetUp {
+        chrome: app.chrome(),
+        action,
+        error,
+        step: step.key.expose().to_owned(),
+        username: step.user.username.clone(),
+        set_up: SetUpFields::of(app, &step.user, offer),
+        asking,
+    };
+    render(status, Forms::Leave, &page)
+}
+
+/// What came of a step's form.
+pub enum Outcome {
+    /// The browser is signed in and goes on; or the step is shown again.
+    Answer(HttpResponse),
+    /// Nothing waits under this key any more.
+    Over,
+}
+
+/// Takes a step's form. After it the browser goes on to `next`, a path of ours.
+///
+/// # Errors
+/// When the store fails.
+pub async fn post(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (form, browser): (&Parameters, &BrowserSession),
+    (next, asking): (&str, Option<Asking>),
+) -> Result<Outcome, PageError> {
+    let key = form.get("step").map(Token::<SignInStep>::parse);
+    let Some(Ok(key)) = key else { return Ok(Outcome::Over) };
+    let code = Secret::new(form.get("code").unwrap_or_default());
+    let shown = match form.get("offer") {
+        Some(sealed) => Shown::SetUp(Secret::new(sealed), code),
+        None => Shown::Code(code),
+    };
+    let caller = (app.origin_of(request), form.get("remember").is_some());
+    let refusal = match finish(app.desk(), app.now(), (key.clone(), shown), caller).await {
+        Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
+        Err(Error::Refused(refusal)) => refusal,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+    };
+    let (status, message, seconds) = match refusal {
+        StepRefusal::Over => return Ok(Outcome::Over),
+        StepRefusal::Wrong(refusal) => (StatusCode::BAD_REQUEST, refusal.to_string(), None),
+        StepRefusal::Throttled(seconds) => {
+            let message = format!("Too many wrong codes. Wait {}, then try again.", in_words(seconds.max(60)));
+            (StatusCode::TOO_MANY_REQUESTS, message, Some(seconds.max(1)))
+        }
+    };
+    let (now, porter) = (app.now(), app.desk().porter());
+    let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
+    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
+    let action = request.uri().to_string();
+    let offered = form.get("offer").and_then(|sealed| factors::reopen(&app.mint.keys, now, step.user.id, sealed));
+    let mut page = match offered {
+        Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
+        None => show(app, &step, (action, asking), (status, Some(message)))?,
+    };
+    if let Some(seconds) = seconds {
+        page.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(Outcome::Answer(page))
+}
+
+async fn signed_in(
+    app: &Data<App>,
+    request: &HttpRequest,
+    browser: &BrowserSession,
+    (finished, next): (Finished, &str),
+) -> Result<HttpResponse, PageError> {
+    browser.sign_in(app, &finished.session).await.map_err(|error| PageError::unavailable(app, &error))?;
+    let mut answer = match &finished.recovery_codes {
+        Some(codes) => super::account::recovery_codes::shown_once(app.chrome(), codes, next),
+        None => see_other(next),
+    };
+    if let Some(token) = &finished.remembered {
+        remembered::keep(app, request, token, &mut answer);
+    }
+    Ok(answer)
+}
