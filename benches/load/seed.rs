@@ -127,7 +127,8 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
         };
         let asked = (By::Operator(person.id), draft);
-        let registered = clients::register(tx, now, (&mint.lifetimes, &mint.strangers), asked, None).map_err(unexpected)?;
+        let registered =
+            clients::register(tx, now, (&mint.lifetimes, &mint.strangers), asked, None).map_err(unexpected)?;
         for _ in 0..GRANTS_PER_CLIENT {
             let grant = grant(now, mint, (&person, &registered.client), "projects");
             grants::insert(tx, &grant)?;

@@ -266,7 +266,8 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
     let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
     let registered = transact(store, move |tx| {
-        let registered = clients::register(tx, now, (&lifetimes, &policy), (By::Operator(owner.id), draft.clone()), None)?;
+        let registered =
+            clients::register(tx, now, (&lifetimes, &policy), (By::Operator(owner.id), draft.clone()), None)?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
         store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         store::clients::set_verified(tx, registered.client.id, verified_at)?;

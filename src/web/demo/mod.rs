@@ -149,7 +149,13 @@ async fn populate(
             owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true, None))?);
         }
         let owner = owner.expect("because there are people").id;
-        let app = clients::register(tx, now, (&mint.lifetimes, &mint.strangers), (By::Operator(owner), sample_app.clone()), None)?;
+        let app = clients::register(
+            tx,
+            now,
+            (&mint.lifetimes, &mint.strangers),
+            (By::Operator(owner), sample_app.clone()),
+            None,
+        )?;
         let (_, api) = apis::register(tx, now, sample_api.clone())?;
         Ok((credentials(app), credentials(api)))
     });
