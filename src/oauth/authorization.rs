@@ -232,11 +232,8 @@ impl Examination<'_> {
     /// The scope that is asked, if the client may ask for it (RFC 6749 §3.3).
     fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
         let scope = scopes::counting(self.db, asked, own)?;
-        if scope.is_within(own) {
-            return Ok(scope);
-        }
-        Err(self
-            .refuse(Refusal { problem: &INVALID_SCOPE, cause: "a scope was asked that the client did not register" }))
+        let cause = "a scope was asked that the client did not register";
+        if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(Refusal { problem: &INVALID_SCOPE, cause })) }
     }
 
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
