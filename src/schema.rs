@@ -2,8 +2,10 @@
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
 
 mod joins;
+mod lives;
 mod people;
 
+pub use lives::*;
 pub use people::*;
 
 diesel::table! {

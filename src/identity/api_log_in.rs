@@ -1,6 +1,7 @@
 //! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
 //! token (`compatibility.md`, A2.1).
 
+use super::familiar;
 use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
@@ -23,14 +24,17 @@ pub async fn log_in(
     (attempt, lifetime): (Attempt, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let origin = attempt.origin;
+    let (mail, origin) = (desk.mail.clone(), attempt.origin);
     let network = prefix(&origin.address);
     let issue = move |tx: &mut Database, user: &User| {
         known_networks::note(tx, now, (user.id, &network))?;
         security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
+        familiar::greet(tx, now, &mail, (user, &origin))?;
         issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)
     };
-    enter(desk, verified, issue).await.map(|(issued, _)| issued)
+    let (issued, _) = enter(desk, verified, issue).await?;
+    desk.mail.wake();
+    Ok(issued)
 }
 
 /// Issues a user token that opens everything its person may.

@@ -109,7 +109,8 @@ pub async fn accept(
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(Error::Failed(crate::store::StoreError::Conflict));
         }
-        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
+        let opened = opens_session.then(|| session::open_untold(tx, now, &lifetimes, (user.id, &origin)));
+        let session = opened.transpose()?;
         Ok((user.id, session))
     })
     .await

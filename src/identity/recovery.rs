@@ -12,6 +12,7 @@ use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::ResetPassword;
+use crate::mail::warnings::PasswordChanged;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
@@ -110,9 +111,9 @@ pub async fn finish(
     let new = NewPassword::check(wanted.password.expose(), &found.1.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (mint, lifetimes, origin) = (desk.mint.clone(), desk.lifetimes, origin.clone());
+    let (mint, mail, lifetimes, origin) = (desk.mint.clone(), desk.mail.clone(), desk.lifetimes, origin.clone());
     let person = found.1.id;
-    transact(desk.store, move |tx| {
+    let recovered = transact(desk.store, move |tx| {
         users::lock(tx, person)?;
         let (link, user) = find(tx, now, wanted.key.expose())?.ok_or_else(over)?;
         if !mailed_links::redeem(tx, now, link.id)? {
@@ -124,10 +125,14 @@ pub async fn finish(
         if user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
             security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), Some(&origin))?;
         }
-        let session = if opens_session { Some(session::open(tx, now, &lifetimes, (user.id, &origin))?) } else { None };
-        Ok(Recovered { session, next: link.next })
-    })
-    .await
+        let letter = PasswordChanged { username: user.username.clone(), is_reset: true };
+        mail.warn(tx, (&user, &asker(now, &origin)), &letter)?;
+        let opened = opens_session.then(|| session::open_untold(tx, now, &lifetimes, (user.id, &origin)));
+        Ok(Recovered { session: opened.transpose()?, next: link.next })
+    });
+    let recovered = recovered.await?;
+    desk.mail.wake();
+    Ok(recovered)
 }
 
 /// Makes a link for an operator to hand over, without a letter.

@@ -1,5 +1,6 @@
 //! Browser sessions: opened by signing in, judged at every use, ended by logging out.
 
+use super::familiar;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
@@ -9,16 +10,43 @@ pub use crate::domain::session::Origin;
 use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
+use crate::mail::Mail;
 use crate::store::{Database, Result, known_networks, security_log, sessions};
 use crate::tokens::last_use::Seen;
 use crate::tokens::{Mint, revoke};
 
-/// Opens a session for a person who just proved who they are. The network that they came from is known
-/// from now on: strangers elsewhere do not close the account to it.
+/// Opens a session for a person who just proved who they are. A browser or network that is new here is
+/// told to them by a letter; the network is known from now on: strangers elsewhere do not close the account
+/// to it.
 ///
 /// # Errors
 /// When the store fails.
 pub fn open(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, lifetimes): (&Mail, &Lifetimes),
+    (user, origin): (&User, &Origin),
+) -> Result<Token<SessionKey>> {
+    familiar::greet(tx, now, mail, (user, origin))?;
+    insert(tx, now, lifetimes, (user.id, origin))
+}
+
+/// The same where a letter of another kind tells the person, or where nobody was here before: an
+/// account that was just made, a password that was just set by mail.
+///
+/// # Errors
+/// When the store fails.
+pub fn open_untold(
+    tx: &mut Database,
+    now: UnixTime,
+    lifetimes: &Lifetimes,
+    (user, origin): (Id<User>, &Origin),
+) -> Result<Token<SessionKey>> {
+    familiar::notice(tx, now, (user, origin))?;
+    insert(tx, now, lifetimes, (user, origin))
+}
+
+fn insert(
     tx: &mut Database,
     now: UnixTime,
     lifetimes: &Lifetimes,

@@ -64,7 +64,7 @@ pub async fn use_link(
         // Whoever reads the server's output vouches for the address.
         let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&origin)));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        Ok(session::open(tx, now, &lifetimes, (user.id, &origin))?)
+        Ok(session::open_untold(tx, now, &lifetimes, (user.id, &origin))?)
     })
     .await
 }

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use super::deletion;
 use super::password_hashing::{Busy, Hasher, Verdict};
 use super::session::{self, Origin};
 use super::throttle::{Guess, Throttle, Throttled};
 use crate::clock::UnixTime;
+use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::MAX_BYTES;
 use crate::domain::secret::Secret;
@@ -35,6 +37,8 @@ pub enum SignInRefusal {
     Wrong,
     /// The account has no password; told to programs of the platform only.
     NoPassword,
+    /// The password was right, and the account is about to be erased; told to browsers only.
+    BeingDeleted(Id<User>),
     /// Too many failures; seconds to wait.
     Throttled(i64),
     /// Too many people sign in right now.
@@ -92,14 +96,16 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     let door = desk.throttle.door(&account, &attempt.origin.address);
     let looked = door.clone();
     let read = desk.store.read(move |db| {
-        let user = users::find_by_login(db, &account)?;
+        let user = match users::find_by_login(db, &account)?.filter(User::is_active) {
+            Some(user) => Some(user),
+            None => deletion::find_by_login(db, now, &account)?,
+        };
         let standing = looked.look(db, now, user.as_ref().map(|user| user.id))?;
         Ok((user, standing))
     });
     let (user, standing) = read.await?;
     // Dropped without a word, as by every refusal below, it is a failure.
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
-    let user = user.filter(User::is_active);
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,
@@ -110,9 +116,13 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     };
     let (user, hash) = match (user, hash, verdict) {
         (Some(user), Some(hash), Verdict::Right | Verdict::RightButWeak) => (user, hash),
-        (Some(_), None, _) => return Err(refused(SignInRefusal::NoPassword)),
+        (Some(user), None, _) if user.is_active() => return Err(refused(SignInRefusal::NoPassword)),
         _ => return Err(refused(SignInRefusal::Wrong)),
     };
+    if !user.is_active() {
+        guess.succeeded();
+        return Err(refused(SignInRefusal::BeingDeleted(user.id)));
+    }
     let stronger = match verdict {
         Verdict::RightButWeak => match desk.hasher.hash(attempt.password.clone()).await {
             Ok(stronger) => Some(stronger),
@@ -170,6 +180,9 @@ pub async fn sign_in(
         error.map_refusal(|refusal| if refusal == SignInRefusal::NoPassword { SignInRefusal::Wrong } else { refusal })
     };
     let verified = verify(desk, now, &attempt).await.map_err(hidden)?;
-    let (lifetimes, origin) = (desk.lifetimes, attempt.origin);
-    enter(desk, verified, move |tx, user| session::open(tx, now, &lifetimes, (user.id, &origin))).await
+    let (lifetimes, mail, origin) = (desk.lifetimes, desk.mail.clone(), attempt.origin);
+    let opened = enter(desk, verified, move |tx, user| session::open(tx, now, (&mail, &lifetimes), (user, &origin)));
+    let opened = opened.await?;
+    desk.mail.wake();
+    Ok(opened)
 }

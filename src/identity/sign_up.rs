@@ -12,6 +12,7 @@ use super::sign_in::Desk;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::registration::FieldProblem;
+use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::{EmailAddress, Role, User};
 use crate::outcome::{Error, transact};
@@ -100,7 +101,7 @@ pub async fn sign_up_for_program(
     policy: &RegistrationPolicy,
     (person, origin): (NewPerson, &Origin),
 ) -> Result<Id<User>, Error<SignUpRefusal>> {
-    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok(user.id)).await
+    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok((user.id, None))).await
 }
 
 /// Makes an account and signs its person in. Closed until the first account exists: that one is
@@ -115,7 +116,11 @@ pub async fn sign_up(
     (person, origin, next): (NewPerson, Origin, Option<&str>),
 ) -> Result<Token<SessionKey>, Error<SignUpRefusal>> {
     let (lifetimes, from) = (desk.lifetimes, origin.clone());
-    let open = move |tx: &mut Database, user: &User| session::open(tx, now, &lifetimes, (user.id, &from));
+    let open = move |tx: &mut Database, user: &User| {
+        let key = session::open_untold(tx, now, &lifetimes, (user.id, &from))?;
+        let session = key.id();
+        Ok((key, Some(session)))
+    };
     make(desk, now, policy, (person, &origin, next.map(str::to_owned)), open).await
 }
 
@@ -128,7 +133,7 @@ async fn make<T, F>(
 ) -> Result<T, Error<SignUpRefusal>>
 where
     T: Send + 'static,
-    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<(T, Option<Id<Session>>), StoreError> + Send + 'static,
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
@@ -140,8 +145,9 @@ where
         let standing = (Role::Author, false, Some(&origin));
         let created = people::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()))?;
-        Ok(finish(tx, &user)?)
+        let (made, session) = finish(tx, &user)?;
+        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()), session)?;
+        Ok(made)
     })
     .await;
     desk.mail.wake();

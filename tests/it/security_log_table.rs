@@ -87,6 +87,12 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("POST", "/reset", Of(&["password.reset_request"])),
     ("POST", "/reset/finish", Of(&["password.reset", "session.create"])),
     ("POST", "/verify", Of(&["email.verify"])),
+    ("POST", "/keep", Of(&["account.keep"])),
+    ("POST", "/not-me", Of(&["account.disown"])),
+    ("POST", "/account/profile", Of(&["username.change"])),
+    ("POST", "/account/security/password", Of(&["password.change"])),
+    ("POST", "/account/delete", Of(&["account.delete"])),
+    ("POST", "/account/not-me", Of(&["account.disown"])),
     ("POST", "/invitation", Of(&["account.create", "session.create"])),
     ("POST", "/device", Of(&["device_code.approve"])),
     ("POST", "/account/sessions/end-others", Of(&["session.end_others"])),
@@ -396,6 +402,38 @@ async fn own_applications(witness: &mut Witness, alice: &mut Browser) {
     witness.tells("POST", "/developer/apps/{client_id}/delete").await;
 }
 
+async fn own_pages(witness: &mut Witness) {
+    witness.server.person("nora").await;
+    let mut nora = witness.server.browser();
+    nora.sign_in("nora").await;
+    witness.mailbox.take(&witness.server).await;
+    witness.news().await;
+    let page = nora.open("/account/profile").await;
+    nora.submit(page.form_with("Save profile").fill("username", "norah")).await;
+    witness.tells("POST", "/account/profile").await;
+    let page = nora.open("/account/security/password").await;
+    let form = page.form_with("Change password").fill("current_password", PASSWORD);
+    nora.submit(form.fill("new_password", NEW)).await;
+    witness.tells("POST", "/account/security/password").await;
+    witness.mailbox.take(&witness.server).await;
+    let page = nora.open("/account/delete").await;
+    nora.submit(page.form_with("Delete account").fill("confirm", "norah").fill("password", NEW)).await;
+    witness.tells("POST", "/account/delete").await;
+    let letter = witness.mailbox.take_one(&witness.server).await;
+    let page = nora.open(&letter.link()).await;
+    nora.submit(page.form_with("Keep my account")).await;
+    witness.tells("POST", "/keep").await;
+    let not_me = letter.whole.lines().find(|line| line.starts_with("http") && line.contains("/not-me?key="));
+    let page = nora.open(not_me.expect("because it stands in every such letter").trim()).await;
+    let page = nora.submit(page.form_with("End everything")).await;
+    witness.tells("POST", "/not-me").await;
+    nora.submit(page.form_with("Set password").fill("password", PASSWORD)).await;
+    witness.news().await;
+    let page = nora.open("/account/not-me").await;
+    nora.submit(page.form_with("End everything")).await;
+    witness.tells("POST", "/account/not-me").await;
+}
+
 async fn set_up(witness: &mut Witness) {
     let (server, mailbox) = (harness::spawn().await, Mailbox::make());
     let mut first = Witness { server, mailbox, seen: BTreeSet::new(), last: 0 };
@@ -424,6 +462,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     login_codes(&mut witness, &mut alice).await;
     witness.news().await;
     own_applications(&mut witness, &mut alice).await;
+    own_pages(&mut witness).await;
     set_up(&mut witness).await;
     let told = TABLE.iter().filter(|(.., tells)| matches!(tells, Of(_)));
     let unseen: Vec<_> = told.map(|row| (row.0, row.1)).filter(|row| !witness.seen.contains(row)).collect();

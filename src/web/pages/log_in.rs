@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{continue_to, read_form, remote_session};
+use super::{continue_to, keep, read_form, remote_session};
 use crate::domain::secret::Secret;
 use crate::identity::login_redirect::LoginRedirect;
 use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
@@ -172,6 +172,7 @@ async fn log_in(
     let username: String = username.chars().take(256).collect();
     match refusal {
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
+        SignInRefusal::BeingDeleted(user) => keep::offer(app, user).await,
         SignInRefusal::Wrong | SignInRefusal::NoPassword => {
             let message = "The user name or the password is wrong.".to_owned();
             show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await
