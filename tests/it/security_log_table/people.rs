@@ -30,7 +30,7 @@ pub async fn letters(witness: &mut Witness) {
     witness.news().await;
     root.post("/v3/user/invite", &json!({ "email": "erin@people.example" })).await.success();
     witness.tells("POST", "/v3/user/invite").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
+    let link = witness.mailbox.take_about(&witness.server, "You are invited").await.link();
     let mut erin = witness.server.browser();
     let page = erin.open(&link).await;
     erin.submit(page.form_with("Create account").fill("username", "erin").fill("password", PASSWORD)).await;
@@ -45,7 +45,8 @@ pub async fn letters(witness: &mut Witness) {
     witness.tells("POST", "/v3/account/security/email/validate").await;
     nobody.post("/v3/account/security/password/reset", &json!({ "email": "root@new.example" })).await.success();
     witness.tells("POST", "/v3/account/security/password/reset").await;
-    let finish = json!({ "token": witness.mailbox.take_one(&witness.server).await.key(), "newPassword": NEW });
+    let reset = witness.mailbox.take_about(&witness.server, "Set a new password").await;
+    let finish = json!({ "token": reset.key(), "newPassword": NEW });
     nobody.post("/v3/account/security/password/validate", &finish).await.success();
     witness.tells("POST", "/v3/account/security/password/validate").await;
     nobody.post("/v3/account/security/password/reset", &json!({ "email": "nobody@people.example" })).await.success();
@@ -58,7 +59,7 @@ pub async fn letters_on_pages(witness: &mut Witness) {
     let form = page.form_with("Create account").fill("username", "carol").fill("email", "carol@people.example");
     carol.submit(form.fill("password", PASSWORD)).await;
     witness.tells("POST", "/register").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
+    let link = witness.mailbox.take_about(&witness.server, "Confirm your e-mail address").await.link();
     let page = carol.open(&link).await;
     carol.submit(page.form_with("Confirm address").fill("password", PASSWORD)).await;
     witness.tells("POST", "/verify").await;
@@ -66,7 +67,7 @@ pub async fn letters_on_pages(witness: &mut Witness) {
     let page = elsewhere.open("/reset").await;
     elsewhere.submit(page.form_with("Send the link").fill("username", "carol")).await;
     witness.tells("POST", "/reset").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
+    let link = witness.mailbox.take_about(&witness.server, "Set a new password").await.link();
     let page = elsewhere.open(&link).await;
     elsewhere.submit(page.form_with("Set password").fill("password", NEW)).await;
     witness.tells("POST", "/reset/finish").await;
@@ -89,7 +90,7 @@ pub async fn own_pages(witness: &mut Witness) {
     let page = nora.open("/account/delete").await;
     nora.submit(page.form_with("Delete account").fill("confirm", "norah").fill("password", NEW)).await;
     witness.tells("POST", "/account/delete").await;
-    let letter = witness.mailbox.take_one(&witness.server).await;
+    let letter = witness.mailbox.take_about(&witness.server, "Your account will be deleted").await;
     let page = nora.open(&letter.link()).await;
     nora.submit(page.form_with("Keep my account")).await;
     witness.tells("POST", "/keep").await;
