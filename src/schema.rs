@@ -4,10 +4,12 @@
 mod developers;
 mod factors;
 mod joins;
+mod lives;
 mod people;
 
 pub use developers::*;
 pub use factors::*;
+pub use lives::*;
 pub use people::*;
 
 diesel::table! {

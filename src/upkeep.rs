@@ -8,6 +8,7 @@ use futures_util::future;
 
 use crate::clock::{Clock, UnixTime};
 use crate::domain::self_registration::UNUSED;
+use crate::identity::deletion;
 use crate::identity::throttle::{self, Throttle};
 use crate::mail::Mail;
 use crate::oauth::refusals::{self, Refusals};
@@ -126,6 +127,13 @@ async fn care(House { store, mint, signer, throttle, refusals, clock, .. }: &Hou
             }
             mint.pace.sweep(clock.now());
             throttle.sweep(clock.now());
+            match deletion::erase_due(store, clock.now()).await {
+                Ok(0) => {}
+                Ok(people) => tracing::info!(people, "erased the accounts that were deleted a day ago"),
+                Err(error) => {
+                    tracing::warn!(%error, "deleted accounts could not be erased; it is tried again in a minute")
+                }
+            }
             match clean(store, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "removed what had ended"),

@@ -5,6 +5,7 @@ pub mod client;
 pub mod config;
 pub mod demo;
 pub mod keys;
+pub mod leave;
 pub mod log;
 pub mod migrate;
 pub mod output;

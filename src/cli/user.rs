@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{CommandError, output, start};
+use super::{CommandError, leave, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
@@ -21,6 +21,7 @@ use crate::identity::{factors, invitation, recovery};
 use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
+use crate::mail::warnings::PasswordChanged;
 use crate::outcome::transact;
 use crate::store::{Store, mailed_links, security_log, users};
 use crate::tokens::revoke;
@@ -39,6 +40,10 @@ pub enum User {
     Disable(Named),
     /// Enable a disabled person.
     Enable(Named),
+    /// Delete a person: closed at once, erased after 24 hours. Undone by keep.
+    Delete(Delete),
+    /// Keep a person who was deleted less than 24 hours ago.
+    Keep(Named),
     /// Set a new password, read from standard input; sessions, tokens and grants end. Or print a link.
     ResetPassword(ResetPassword),
     /// Take the second factor away from somebody who lost it, once you know that it is them.
@@ -85,12 +90,22 @@ pub struct ResetPassword {
     link: bool,
 }
 
+/// Whom, and how soon.
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    named: Named,
+    /// Erase everything at once; this cannot be undone.
+    #[arg(long)]
+    now: bool,
+}
+
 /// One person.
 #[derive(Args)]
 pub struct Named {
     /// The user name.
     #[arg(value_name = "USERNAME")]
-    username: String,
+    pub(super) username: String,
 }
 
 /// Runs one of them.
@@ -114,10 +129,16 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         User::Disable(named) => set_disabled(&store, now, &named, true).await,
         User::Enable(named) => set_disabled(&store, now, &named, false).await,
         User::RemoveFactors(named) => remove_factors(&store, now, &named).await,
+        User::Delete(Delete { named, now: is_now }) => {
+            leave::delete(&store, now, (&config, keys), (&named, is_now)).await
+        }
+        User::Keep(named) => leave::keep(&store, now, &named).await,
         User::ResetPassword(ResetPassword { named, link: true }) => {
             print_reset_link(&store, now, &config, &named).await
         }
-        User::ResetPassword(ResetPassword { named, link: false }) => reset_password(&store, now, &config, &named).await,
+        User::ResetPassword(ResetPassword { named, link: false }) => {
+            reset_password(&store, now, (&config, keys), &named).await
+        }
         User::Invite(invite) => invite_by_mail(&store, now, (&config, keys), &invite).await,
     }
 }
@@ -143,7 +164,7 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     Ok(())
 }
 
-async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
+pub(super) async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
     let folded = fold(&named.username);
     let found = store.read(move |db| users::find_by_login(db, &folded)).await?;
     found.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", named.username)))
@@ -171,25 +192,47 @@ async fn remove_factors(store: &Store, now: UnixTime, named: &Named) -> Result<(
     Ok(())
 }
 
-async fn reset_password(store: &Store, now: UnixTime, config: &Config, named: &Named) -> Result<(), CommandError> {
-    let user = find(store, named).await?;
+async fn reset_password(
+    store: &Store,
+    now: UnixTime,
+    (config, keys): (&Config, BaseKeys),
+    named: &Named,
+) -> Result<(), CommandError> {
+    let (user, mail) = (find(store, named).await?, letters(config, keys)?);
     let password = read_password()?;
     let password = NewPassword::check(password.expose(), &user.username);
     let password = password.map_err(|error| CommandError::Refused(error.to_string()))?;
     let hasher = Hasher::start(config.bcrypt_cost, 1)?;
     let hash = hasher.hash(password.secret().clone()).await;
     let hash = hash.map_err(|busy| CommandError::Refused(busy.to_string()))?;
-    let id = user.id;
+    let (id, username) = (user.id, user.username.clone());
     store
         .write(move |tx| {
             users::set_password_hash(tx, id, &hash)?;
             mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
             security_log::append(tx, now, id, (SecurityEvent::PasswordReset, BY_OPERATOR), None)?;
-            revoke::everything(tx, now, id)
+            revoke::everything(tx, now, id)?;
+            let Some(mail) = &mail else { return Ok(()) };
+            let letter = PasswordChanged { username: user.username.clone(), is_reset: true };
+            mail.warn(tx, (&user, &operator(now)), &letter)
         })
         .await?;
-    println!("{} has a new password; their sessions and the apps' tokens have ended", user.username);
+    println!("{username} has a new password; their sessions and the apps' tokens have ended");
     Ok(())
+}
+
+/// What writes letters that the running server sends; nothing where they would only be printed.
+pub(super) fn letters(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, CommandError> {
+    if config.mail_url == MailUrl::Log {
+        return Ok(None);
+    }
+    let started = Mail::start(keys, &public_url(config)?, (&config.mail_url, config.mail_from.as_deref()));
+    Ok(Some(started.map_err(start::StartError::from)?))
+}
+
+/// Who causes a letter from here.
+pub(super) fn operator(now: UnixTime) -> Asker {
+    Asker { at: now, address: "of the server itself".to_owned(), program: "the command line".to_owned() }
 }
 
 /// The address that people use. Without the setting, the one that `serve` has when its port is fixed.
@@ -224,22 +267,16 @@ async fn invite_by_mail(
         return Err(CommandError::Refused("somebody has this e-mail address".to_owned()));
     }
     let url = public_url(config)?;
-    let mail =
-        Mail::start(keys, &url, (&config.mail_url, config.mail_from.as_deref())).map_err(start::StartError::from)?;
-    let reaches_people = mail.is_on() && config.mail_url != MailUrl::Log;
+    let mail = letters(config, keys)?;
+    let reaches_people = mail.is_some();
     let (issuer, reader) = (PublicUrl::new(&url).issuer, to.clone());
     let link = store
         .write(move |tx| {
             let (key, person) = invitation::make(tx, now, &to)?;
             let link = invitation_url(&issuer, &key, &person.uuid());
-            if reaches_people {
-                let asker = Asker {
-                    at: now,
-                    address: "of the server itself".to_owned(),
-                    program: "the command line".to_owned(),
-                };
+            if let Some(mail) = &mail {
                 let letter = Invitation { inviter: None, key, user_id: person.uuid(), lifetime: invitation::LIFE };
-                mail.write(tx, (&to, &asker), &letter)?;
+                mail.write(tx, (&to, &operator(now)), &letter)?;
             }
             Ok(link)
         })

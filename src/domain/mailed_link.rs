@@ -10,6 +10,9 @@ use super::secret::Secret;
 use super::user::{EmailAddress, User, fold};
 use crate::clock::UnixTime;
 
+/// Seconds that "this was not me" works: thirty days (ours). A letter may be read after a journey.
+pub const NOT_ME_LIFE: i64 = 30 * 86_400;
+
 column::named! {
     /// What a link is for.
     LinkKind {
@@ -21,6 +24,10 @@ column::named! {
         ChangeEmail = "change_email",
         /// Making an account.
         Invitation = "invitation",
+        /// "This was not me."
+        NotMe = "not_me",
+        /// Keeping an account that is about to be erased.
+        KeepAccount = "keep_account",
     }
 }
 

@@ -61,6 +61,11 @@ impl User {
     pub fn is_active(&self) -> bool {
         self.disabled_at.is_none() && self.deleted_at.is_none()
     }
+
+    /// The address, if it is proven.
+    pub fn proven_email(&self) -> Option<EmailAddress> {
+        self.email_verified_at.and(self.email.as_deref()).and_then(|email| email.parse().ok())
+    }
 }
 
 impl std::fmt::Debug for User {

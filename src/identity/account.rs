@@ -1,6 +1,7 @@
 //! What a person changes about their account.
 
 use super::factors::CodeRefusal;
+use super::mailed::asker;
 use super::password_hashing::{Busy, Verdict};
 use super::sign_in::Desk;
 use super::throttle::Throttled;
@@ -9,15 +10,14 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
+use crate::domain::registration::FieldProblem;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
-use crate::domain::session::{Origin, Session, is_fresh};
-use crate::domain::token_in_use::TokenInUse;
+use crate::domain::session::{Origin, Session};
 use crate::domain::user::{User, Username, fold};
+use crate::mail::warnings::PasswordChanged;
 use crate::outcome::{Error, transact};
-use crate::store::{
-    Database, StoreError, mailed_links, remembered_browsers, security_log, sessions, user_pictures, users,
-};
+use crate::store::{Database, mailed_links, remembered_browsers, security_log, sessions, user_pictures, users};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -55,6 +55,12 @@ impl From<Busy> for AccountRefusal {
     }
 }
 
+impl From<FieldProblem> for AccountRefusal {
+    fn from(problem: FieldProblem) -> Self {
+        Self::Invalid(problem.message)
+    }
+}
+
 impl From<Throttled> for AccountRefusal {
     fn from(Throttled(seconds): Throttled) -> Self {
         Self::Throttled(seconds)
@@ -79,26 +85,25 @@ impl Profile {
     ///
     /// # Errors
     /// The first field that is wrong.
-    pub fn check(self) -> Result<Self, AccountRefusal> {
+    pub fn check(self) -> Result<Self, FieldProblem> {
+        let wrong = |field, message: &str| FieldProblem { field, message: message.to_owned() };
         let is_long = |field: &Option<Option<String>>, most: usize| {
             field.as_ref().and_then(Option::as_ref).is_some_and(|text| text.chars().count() > most)
         };
         if is_long(&self.about, 1_500) {
-            return Err(AccountRefusal::Invalid("about has at most 1500 characters.".to_owned()));
+            return Err(wrong("about", "about has at most 1500 characters."));
         }
         let is_web = |text: &String| text.starts_with("https://") || text.starts_with("http://");
         let homepage = self.homepage.as_ref().and_then(Option::as_ref);
         if is_long(&self.homepage, 255) || homepage.is_some_and(|text| !is_web(text) || url::Url::parse(text).is_err())
         {
-            return Err(AccountRefusal::Invalid(
-                "homepage is an http(s) address of at most 255 characters.".to_owned(),
-            ));
+            return Err(wrong("homepage", "homepage is an http(s) address of at most 255 characters."));
         }
         let picture = self.picture.as_ref().and_then(Option::as_ref);
         if picture
             .is_some_and(|text| !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=:;,-".contains(&byte)))
         {
-            return Err(AccountRefusal::Invalid("picture is an image in base64.".to_owned()));
+            return Err(wrong("picture", "picture is an image in base64."));
         }
         Ok(self)
     }
@@ -218,6 +223,7 @@ pub async fn change_password(
     confirm(desk, now, (user, old, &origin.address)).await?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (id, judged, origin) = (user.id, user.password_hash.clone().unwrap_or_default(), origin.clone());
+    let (mail, user) = (desk.mail.clone(), user.clone());
     transact(desk.store, move |tx| {
         if !users::replace_password_hash(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
@@ -228,32 +234,11 @@ pub async fn change_password(
         mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
         security_log::append(tx, now, id, (SecurityEvent::PasswordChanged, ""), Some(&origin))?;
         remembered_browsers::forget_all(tx, id)?;
-        Ok(revoke::given_to_programs(tx, now, id, kept.grant)?)
+        revoke::given_to_programs(tx, now, id, kept.grant)?;
+        let letter = PasswordChanged { username: user.username.clone(), is_reset: false };
+        Ok(mail.warn(tx, (&user, &asker(now, &origin)), &letter)?)
     })
-    .await
-}
-
-/// Marks an account as deleted: it cannot be used from this moment, its name becomes free. `false`
-/// when the log-in behind the token is too old; a token may be younger than the sign-in it came from.
-///
-/// # Errors
-/// When the store fails.
-pub fn delete(
-    tx: &mut Database,
-    now: UnixTime,
-    (user, token): (&User, &TokenInUse),
-    origin: &Origin,
-) -> Result<bool, StoreError> {
-    let is_fresh = match token.basis.grant.session_id {
-        Some(session) => sessions::find(tx, session)?.is_some_and(|(session, _)| session.is_fresh(now)),
-        None => is_fresh(now, token.record.created_at),
-    };
-    if !is_fresh {
-        return Ok(false);
-    }
-    users::mark_deleted(tx, now, user.id)?;
-    user_pictures::replace(tx, user.id, None)?;
-    revoke::everything(tx, now, user.id)?;
-    security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, ""), Some(origin))?;
-    Ok(true)
+    .await?;
+    desk.mail.wake();
+    Ok(())
 }

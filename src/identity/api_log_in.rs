@@ -1,9 +1,9 @@
 //! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
 //! token (`compatibility.md`, A2.1).
 
-use super::factors;
 use super::second_step::Asks;
 use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
+use super::{factors, familiar};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
@@ -27,7 +27,7 @@ pub async fn log_in(
     (attempt, code, lifetime): (Attempt, Option<Secret>, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
     let verified = verify(desk, now, &attempt).await?;
-    let (porter, origin) = (desk.porter(), attempt.origin);
+    let (porter, mail, origin) = (desk.porter(), desk.mail.clone(), attempt.origin);
     let network = prefix(&origin.address);
     let issue = move |tx: &mut Database, user: &User| {
         match (porter.asks(user, &factors::find(tx, user.id)?), &code) {
@@ -39,6 +39,7 @@ pub async fn log_in(
         }
         known_networks::note(tx, now, (user.id, &network))?;
         security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
+        familiar::greet(tx, now, &mail, (user, &origin))?;
         Ok(issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)?)
     };
     let issued = enter(desk, verified, issue).await.map(|(issued, _)| issued);

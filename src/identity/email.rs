@@ -2,44 +2,72 @@
 //! is not proven reserves nothing (`standards.md`, E-mail).
 
 use super::account::{AccountRefusal, confirm};
+use super::email_code;
 use super::mailed::{DAY, asker, end_earlier, find_with_person, may_send, prove};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
+use crate::domain::former_address::{FormerAddress, RESTORABLE};
+use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, SecurityEvent};
+use crate::domain::session::Session;
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
 use crate::mail::Mail;
-use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, EmailChanging, ValidateEmail};
+use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, ValidateEmail};
+use crate::mail::warnings::{EmailChanged, EmailChanging};
 use crate::outcome::{Error, consult, transact};
-use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
+use crate::store::{Database, Result as StoreResult, StoreError, former_addresses, mailed_links, security_log, users};
+use crate::tokens::sitting;
 
 /// Seconds that a link which proves an address works (ours).
 const LIFE: i64 = DAY;
+/// The links that prove one.
 const KINDS: [LinkKind; 2] = [LinkKind::ValidateEmail, LinkKind::ChangeEmail];
 
 /// Asks a new person whether the address is theirs. Whoever has it already is told instead: the person
-/// who signs up learns nothing.
+/// who signs up learns nothing. The code is for the session that signed up.
 pub(super) fn ask_new_person(
     tx: &mut Database,
     now: UnixTime,
     (mail, asker): (&Mail, &Asker),
     (user, next): (&User, Option<&str>),
+    session: Option<Id<Session>>,
 ) -> StoreResult<()> {
     let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
-    if !mail.is_on() || !may_send(tx, now, (&to, &[LinkKind::ValidateEmail, LinkKind::ChangeEmail]))? {
+    if !mail.is_on() || !may_send(tx, now, (&to, &KINDS))? {
         return Ok(());
     }
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ValidateEmail, Some(user.id)), &to);
-    mailed_links::insert(tx, &MailedLink { next: next.map(str::to_owned), ..link })?;
-    if users::find_by_login(tx, &fold(to.as_str()))?.is_some() {
-        return mail.write(tx, (&to, asker), &AddressTaken);
+    let link = MailedLink { next: next.map(str::to_owned), ..link };
+    send(tx, (mail, asker), (user, &to), (key, link), session)
+}
+
+/// Keeps a link and mails it; an address that somebody has gets the news instead.
+fn send(
+    tx: &mut Database,
+    (mail, asker): (&Mail, &Asker),
+    (user, to): (&User, &EmailAddress),
+    (key, link): (Secret, MailedLink),
+    session: Option<Id<Session>>,
+) -> StoreResult<()> {
+    mailed_links::insert(tx, &link)?;
+    let code = match session {
+        Some(session) => Some(email_code::put_beside(tx, mail, &link, (user.id, session))?),
+        None => None,
+    };
+    if users::find_by_login(tx, &link.email_folded)?.is_some() {
+        return mail.write(tx, (to, asker), &AddressTaken);
     }
-    mail.write(tx, (&to, asker), &ValidateEmail { username: user.username.clone(), key, lifetime: LIFE })
+    let (username, lifetime) = (user.username.clone(), LIFE);
+    match link.kind {
+        LinkKind::ChangeEmail => mail.write(tx, (to, asker), &ChangeEmail { username, key, code, lifetime }),
+        _ => mail.write(tx, (to, asker), &ValidateEmail { username, key, code, lifetime }),
+    }
 }
 
 /// Begins to change a person's address: the new one gets a link, the old one is told. A taken address is
@@ -51,7 +79,7 @@ pub async fn update(
     desk: Desk<'_>,
     now: UnixTime,
     (user, email, password): (&User, &str, Secret),
-    origin: &Origin,
+    (origin, session): (&Origin, Option<Id<Session>>),
 ) -> Result<(), Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
     if !desk.mail.is_on() {
@@ -64,10 +92,10 @@ pub async fn update(
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
-    let (mail, asker, user, origin) = (desk.mail.clone(), asker(now, origin), user.clone(), origin.clone());
+    let (mail, origin, user) = (desk.mail.clone(), origin.clone(), user.clone());
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
-        Ok(ask_both(tx, now, (&mail, &asker), (&user, &new), &origin)?)
+        Ok(ask_both(tx, now, (&mail, &origin), (&user, &new), session)?)
     })
     .await?;
     desk.mail.wake();
@@ -77,26 +105,67 @@ pub async fn update(
 fn ask_both(
     tx: &mut Database,
     now: UnixTime,
-    (mail, asker): (&Mail, &Asker),
+    (mail, origin): (&Mail, &Origin),
     (user, new): (&User, &EmailAddress),
-    origin: &Origin,
+    session: Option<Id<Session>>,
 ) -> StoreResult<()> {
-    if !may_send(tx, now, (new, &[LinkKind::ValidateEmail, LinkKind::ChangeEmail]))? {
+    if !may_send(tx, now, (new, &KINDS))? {
         return Ok(());
     }
+    let asker = asker(now, origin);
     mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
-    let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
-    mailed_links::insert(tx, &link)?;
+    let link = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
+    send(tx, (mail, &asker), (user, new), link, session)?;
     security_log::append(tx, now, user.id, (SecurityEvent::EmailChangeAsked, new.as_str()), Some(origin))?;
-    match users::find_by_login(tx, &link.email_folded)? {
-        Some(_) => mail.write(tx, (new, asker), &AddressTaken)?,
-        None => mail.write(tx, (new, asker), &ChangeEmail { username: user.username.clone(), key, lifetime: LIFE })?,
+    mail.warn(tx, (user, &asker), &EmailChanging { username: user.username.clone() })
+}
+
+/// What a person waits for: the newest link to an address that they have not proven yet.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_waiting(db: &mut Database, now: UnixTime, user: &User) -> StoreResult<Option<MailedLink>> {
+    let found = mailed_links::find_waiting(db, now, (user.id, &KINDS))?;
+    Ok(found.filter(|link| is_still_asked(link, user)))
+}
+
+/// Mails the link again, to the address that waits for it. The one before ends.
+///
+/// # Errors
+/// Nothing that waits, too many letters, or mail that is off.
+pub async fn send_again(
+    desk: Desk<'_>,
+    now: UnixTime,
+    session: &Session,
+    origin: &Origin,
+) -> Result<(), Error<AccountRefusal>> {
+    if !desk.mail.is_on() {
+        return Err(Error::Refused(AccountRefusal::MailOff));
     }
-    let old = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
-    match old.and_then(|old| old.parse::<EmailAddress>().ok()) {
-        Some(old) => mail.write(tx, (&old, asker), &EmailChanging { username: user.username.clone() }),
-        None => Ok(()),
-    }
+    desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| Error::Refused(throttled.into()))?;
+    let (mail, asker, lifetimes) = (desk.mail.clone(), asker(now, origin), desk.lifetimes);
+    let session = session.clone();
+    transact(desk.store, move |tx| {
+        let over = || Error::Refused(AccountRefusal::LinkOver);
+        let (session, user) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
+        let waiting = find_waiting(tx, now, &user)?;
+        let next = waiting.as_ref().and_then(|link| link.next.clone());
+        // An unproven address may be asked about whenever its person wants, without a link before.
+        let (kind, to) = match waiting {
+            Some(link) => (link.kind, Some(link.email)),
+            None => (LinkKind::ValidateEmail, user.email.clone().filter(|_| user.email_verified_at.is_none())),
+        };
+        let to: EmailAddress = to.and_then(|to| to.parse().ok()).ok_or_else(over)?;
+        if !may_send(tx, now, (&to, &KINDS))? {
+            return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
+        }
+        mailed_links::end(tx, now, user.id, &[kind])?;
+        let (key, link) = MailedLink::new(now, LIFE, (kind, Some(user.id)), &to);
+        Ok(send(tx, (&mail, &asker), (&user, &to), (key, MailedLink { next, ..link }), Some(session.id))?)
+    })
+    .await?;
+    desk.mail.wake();
+    Ok(())
 }
 
 /// What shows that whoever opened the link is the account's person too.
@@ -115,10 +184,47 @@ pub enum Proof {
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<(MailedLink, User)>> {
     let found = find_with_person(db, now, (presented, &KINDS))?;
-    Ok(found.filter(|(link, user)| {
-        let is_theirs = user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str());
-        link.kind == LinkKind::ChangeEmail || (is_theirs && user.email_verified_at.is_none())
-    }))
+    Ok(found.filter(|(link, user)| is_still_asked(link, user)))
+}
+
+pub(super) fn is_still_asked(link: &MailedLink, user: &User) -> bool {
+    let is_theirs = user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str());
+    link.kind == LinkKind::ChangeEmail || (is_theirs && user.email_verified_at.is_none())
+}
+
+/// Makes the address of a living link the person's. The one before is told, and may be put back for a
+/// while.
+///
+/// # Errors
+/// An address that somebody proved meanwhile, before anything is written.
+pub(super) fn settle(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, origin): (&Mail, &Origin),
+    (link, user): (&MailedLink, &User),
+) -> Result<(), Error<AccountRefusal>> {
+    // First, for a refusal commits: a taken address must leave link and password as they are.
+    if !prove(tx, now, (link, user))? {
+        return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
+    }
+    if !mailed_links::redeem(tx, now, link.id)? {
+        return Err(Error::Failed(StoreError::Conflict));
+    }
+    let is_change = link.kind == LinkKind::ChangeEmail;
+    let event = if is_change { SecurityEvent::EmailChanged } else { SecurityEvent::EmailProven };
+    security_log::append(tx, now, user.id, (event, &link.email), Some(origin))?;
+    if let (Some(old), Some(old_folded), true) = (user.proven_email(), &user.verified_email_folded, is_change) {
+        let (email, email_folded) = (old.as_str().to_owned(), old_folded.clone());
+        let (id, user_id, expires_at) = (Id::next(now), user.id, now.plus(RESTORABLE));
+        former_addresses::insert(tx, &FormerAddress { id, user_id, email, email_folded, expires_at })?;
+        let (asker, letter) = (asker(now, origin), |is_old| EmailChanged { username: user.username.clone(), is_old });
+        mail.warn_at(tx, (user, &old, &asker), &letter(true))?;
+        if let Ok(new) = link.email.parse::<EmailAddress>() {
+            mail.warn_at(tx, (user, &new, &asker), &letter(false))?;
+        }
+    }
+    // A link to the address before opens nothing any more.
+    Ok(mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?)
 }
 
 /// Uses the link: the address is the person's. Lets a browser in, and says where the person was going.
@@ -135,31 +241,20 @@ pub async fn finish(
     let presented = key.clone();
     let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
     let new_hash = judge(desk, now, (&link, &user), (proof, &caller.origin.address)).await?;
-    let porter = desk.porter();
+    let (porter, mail) = (desk.porter(), desk.mail.clone());
     let (person, judged) = (user.id, user.password_hash);
-    transact(desk.store, move |tx| {
+    let finished = transact(desk.store, move |tx| {
         users::lock(tx, person)?;
         let (link, user) = find(tx, now, key.expose())?.ok_or_else(over)?;
         if user.password_hash != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
-        // First, for a refusal commits: a taken address must leave link and password as they are.
-        if !prove(tx, now, (&link, &user))? {
-            return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
-        }
-        if !mailed_links::redeem(tx, now, link.id)? {
-            return Err(over());
-        }
+        settle(tx, now, (&mail, &caller.origin), (&link, &user))?;
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
             end_earlier(tx, now, &porter.mint, (&user, true))?;
             security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
         }
-        let is_new = link.kind == LinkKind::ChangeEmail;
-        let event = if is_new { SecurityEvent::EmailChanged } else { SecurityEvent::EmailProven };
-        security_log::append(tx, now, user.id, (event, &link.email), Some(&caller.origin))?;
-        // A link to the address before opens nothing any more.
-        mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?;
         if !enters {
             return Ok((None, link.next));
         }
@@ -168,7 +263,9 @@ pub async fn finish(
         let entered = porter.admit(tx, now, first, &caller);
         Ok((Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?), link.next))
     })
-    .await
+    .await?;
+    desk.mail.wake();
+    Ok(finished)
 }
 
 /// The hash of the new password, if that is the proof.

@@ -317,6 +317,27 @@ pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResu
     Ok(had_app)
 }
 
+/// Seconds in which a factor is doubted when its person says that somebody else was in the account (ours).
+const DOUBTED: i64 = 30 * 86_400;
+
+/// Takes away what was set up lately: whoever was in the account may have done it, and would keep its owner
+/// out. Older factors stay, and guard what a mailbox alone must not open.
+///
+/// # Errors
+/// When the store fails.
+pub fn remove_doubted(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
+    let is_young = |made: UnixTime| now.since(made) < DOUBTED;
+    remembered_browsers::forget_all(tx, user)?;
+    if factors::list_recovery_codes(tx, user)?.iter().any(|code| is_young(code.created_at)) {
+        factors::delete_recovery_codes(tx, user)?;
+    }
+    if factors::find_totp(tx, user)?.is_some_and(|app| is_young(app.created_at)) {
+        factors::delete_totp(tx, user)?;
+        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "it was new"), Some(origin))?;
+    }
+    Ok(())
+}
+
 /// Forgets every browser that need not show a second factor.
 ///
 /// # Errors

@@ -4,9 +4,9 @@
 use super::mailed::asker;
 use crate::clock::UnixTime;
 use crate::domain::session::Origin;
-use crate::domain::user::EmailAddress;
+use crate::domain::user::User;
 use crate::mail::Mail;
-use crate::mail::letters::FoundInTheOpen;
+use crate::mail::warnings::FoundInTheOpen;
 use crate::store::{Database, Result, users};
 use crate::tokens::leak::{self, FlaggedSecret, Reported};
 
@@ -17,8 +17,8 @@ use crate::tokens::leak::{self, FlaggedSecret, Reported};
 pub fn report(tx: &mut Database, now: UnixTime, (mail, origin): (&Mail, &Origin), reported: &Reported) -> Result<()> {
     let Some(flagged) = leak::report(tx, now, reported, origin)? else { return Ok(()) };
     let owner = flagged.owner.map(|owner| users::find(tx, owner)).transpose()?.flatten();
-    let Some(owner) = owner.filter(|owner| owner.email_verified_at.is_some()) else { return Ok(()) };
-    let Some(to) = owner.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
+    let Some(owner) = owner.filter(User::is_active) else { return Ok(()) };
     let is_client_secret = matches!(flagged.what, FlaggedSecret::ClientSecret(_));
-    mail.write(tx, (&to, &asker(now, origin)), &FoundInTheOpen { username: owner.username, is_client_secret })
+    let username = owner.username.clone();
+    mail.warn(tx, (&owner, &asker(now, origin)), &FoundInTheOpen { username, is_client_secret })
 }

@@ -1,15 +1,20 @@
 //! Who somebody is: signing in and up, sessions, and going back to an app with a user token.
 
 pub mod account;
+pub mod alerts;
 pub mod api_log_in;
 pub mod confirm;
+pub mod deletion;
 pub mod email;
+pub mod email_code;
 pub mod factors;
+pub mod familiar;
 pub mod invitation;
 pub mod leak;
 pub mod login_code;
 pub mod login_redirect;
 pub mod mailed;
+pub mod not_me;
 pub mod password_hashing;
 pub mod people;
 pub mod recovery;

@@ -13,6 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::ResetPassword;
+use crate::mail::warnings::PasswordChanged;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
@@ -111,9 +112,9 @@ pub async fn finish(
     let new = NewPassword::check(wanted.password.expose(), &found.1.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let porter = desk.porter();
+    let (porter, mail) = (desk.porter(), desk.mail.clone());
     let person = found.1.id;
-    transact(desk.store, move |tx| {
+    let recovered = transact(desk.store, move |tx| {
         users::lock(tx, person)?;
         let (link, user) = find(tx, now, wanted.key.expose())?.ok_or_else(over)?;
         if !mailed_links::redeem(tx, now, link.id)? {
@@ -126,6 +127,8 @@ pub async fn finish(
         if user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
             security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), origin)?;
         }
+        let letter = PasswordChanged { username: user.username.clone(), is_reset: true };
+        mail.warn(tx, (&user, &asker(now, &caller.origin)), &letter)?;
         if !enters {
             return Ok(Recovered { entered: None, next: link.next });
         }
@@ -135,8 +138,10 @@ pub async fn finish(
         let entered = porter.admit(tx, now, first, &caller);
         let entered = Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?);
         Ok(Recovered { entered, next: link.next })
-    })
-    .await
+    });
+    let recovered = recovered.await?;
+    desk.mail.wake();
+    Ok(recovered)
 }
 
 /// Makes a link for an operator to hand over, without a letter.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use finish::{Shown, StepRefusal, find, finish, look};
 
 use super::factors::{self, Factors, proven_address};
+use super::familiar;
 use super::mailed::asker;
 use super::session::{self, Opened, Origin};
 use super::throttle::Throttled;
@@ -22,13 +23,14 @@ use crate::domain::second_factor::{
 };
 use crate::domain::secret::{Secret, sha256_base64url};
 use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Session;
 use crate::domain::token::{RememberedBrowser, SessionKey, SignInStep, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::mail::Mail;
 use crate::mail::factor_letters::SignInCode;
 use crate::outcome::Error;
-use crate::store::{Database, Result as StoreResult, remembered_browsers, security_log, sign_in_steps};
+use crate::store::{Database, Result as StoreResult, remembered_browsers, security_log, sign_in_steps, users};
 use crate::tokens::Mint;
 
 /// Codes that are mailed to one person in a quarter of an hour (ours).
@@ -75,6 +77,16 @@ pub enum Entered {
     SignedIn(Token<SessionKey>),
     /// The second step, on a page of its own.
     Step(Pending),
+}
+
+impl Entered {
+    /// The session that was opened, if nothing more is asked.
+    pub fn session(&self) -> Option<Id<Session>> {
+        match self {
+            Self::SignedIn(key) => Some(key.id()),
+            Self::Step(_) => None,
+        }
+    }
 }
 
 /// A step that waits.
@@ -164,6 +176,12 @@ impl Porter {
             asks.is_some_and(|asks| asks != Asks::SetUp) && is_remembered(tx, now, first.user.id, &caller.remembered)?;
         let Some(asks) = asks.filter(|_| !is_remembered) else {
             let opened = Opened { methods: first.methods.iter().collect(), owes_factor: is_remembered };
+            // A letter of another kind tells whoever came by their mailbox, and a new person of themselves.
+            if first.knows_mailbox {
+                familiar::notice(tx, now, (first.user.id, &caller.origin))?;
+            } else {
+                familiar::greet(tx, now, &self.mail, (first.user, &caller.origin))?;
+            }
             let lifetimes = &self.mint.lifetimes;
             return Ok(Entered::SignedIn(session::open(tx, now, lifetimes, (first.user.id, &caller.origin), opened)?));
         };
@@ -222,6 +240,9 @@ impl Porter {
         }
         let methods = step.methods.union(&shown.iter().collect::<Words>());
         let opened = Opened { methods, owes_factor: false };
+        if let Some(user) = users::find(tx, step.user_id)? {
+            familiar::greet(tx, now, &self.mail, (&user, origin))?;
+        }
         let session = session::open(tx, now, &self.mint.lifetimes, (step.user_id, origin), opened)?;
         let remembered = if remembers { Some(remember(tx, now, step.user_id, origin)?) } else { None };
         Ok(Finished { session, remembered, recovery_codes: None })

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::deletion;
 use super::factors::CodeRefusal;
 use super::password_hashing::{Busy, Hasher, Verdict};
 use super::second_step::{Caller, Entered, First, Porter};
@@ -10,6 +11,7 @@ use super::session::Origin;
 use super::throttle::{Guess, Throttle, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
+use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::MAX_BYTES;
 use crate::domain::second_factor::Policy;
@@ -39,6 +41,8 @@ pub enum SignInRefusal {
     Wrong,
     /// The account has no password; told to programs of the platform only.
     NoPassword,
+    /// The password was right, and the account is about to be erased; told to browsers only.
+    BeingDeleted(Id<User>),
     /// Too many failures; seconds to wait.
     Throttled(i64),
     /// Too many people sign in right now.
@@ -124,14 +128,16 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     let door = desk.throttle.door(&account, &attempt.origin.address);
     let looked = door.clone();
     let read = desk.store.read(move |db| {
-        let user = users::find_by_login(db, &account)?;
+        let user = match users::find_by_login(db, &account)?.filter(User::is_active) {
+            Some(user) => Some(user),
+            None => deletion::find_by_login(db, now, &account)?,
+        };
         let standing = looked.look(db, now, user.as_ref().map(|user| user.id))?;
         Ok((user, standing))
     });
     let (user, standing) = read.await?;
     // Dropped without a word, as by every refusal below, it is a failure.
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
-    let user = user.filter(User::is_active);
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,
@@ -142,9 +148,13 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     };
     let (user, hash) = match (user, hash, verdict) {
         (Some(user), Some(hash), Verdict::Right | Verdict::RightButWeak) => (user, hash),
-        (Some(_), None, _) => return Err(refused(SignInRefusal::NoPassword)),
+        (Some(user), None, _) if user.is_active() => return Err(refused(SignInRefusal::NoPassword)),
         _ => return Err(refused(SignInRefusal::Wrong)),
     };
+    if !user.is_active() {
+        guess.succeeded();
+        return Err(refused(SignInRefusal::BeingDeleted(user.id)));
+    }
     let stronger = match verdict {
         Verdict::RightButWeak => match desk.hasher.hash(attempt.password.clone()).await {
             Ok(stronger) => Some(stronger),

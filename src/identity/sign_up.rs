@@ -15,6 +15,7 @@ use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::registration::FieldProblem;
+use crate::domain::session::Session;
 use crate::domain::user::{EmailAddress, Role, User};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, users};
@@ -108,7 +109,7 @@ pub async fn sign_up_for_program(
     policy: &RegistrationPolicy,
     (person, origin): (NewPerson, &Origin),
 ) -> Result<Id<User>, Error<SignUpRefusal>> {
-    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok(user.id)).await
+    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok((user.id, None))).await
 }
 
 /// Makes an account and lets its person in. Closed until the first account exists: that one is made by
@@ -126,7 +127,10 @@ pub async fn sign_up(
     let admit = move |tx: &mut Database, user: &User| {
         // The account is a moment old: there is nothing yet that a mailed code would protect.
         let first = First { user, methods: &BY_PASSWORD, knows_mailbox: true };
-        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignUpRefusal::from))
+        let entered = porter.admit(tx, now, first, &caller);
+        let entered = entered.map_err(|error| error.map_refusal(SignUpRefusal::from))?;
+        let session = entered.session();
+        Ok((entered, session))
     };
     make(desk, now, policy, (person, &origin, next.map(str::to_owned)), admit).await
 }
@@ -140,7 +144,7 @@ async fn make<T, F>(
 ) -> Result<T, Error<SignUpRefusal>>
 where
     T: Send + 'static,
-    F: FnMut(&mut Database, &User) -> Result<T, Error<SignUpRefusal>> + Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<(T, Option<Id<Session>>), Error<SignUpRefusal>> + Send + 'static,
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
@@ -152,8 +156,9 @@ where
         let standing = (Role::Author, false, Some(&origin));
         let created = people::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()))?;
-        finish(tx, &user)
+        let (made, session) = finish(tx, &user)?;
+        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()), session)?;
+        Ok(made)
     })
     .await;
     desk.mail.wake();

@@ -3,6 +3,7 @@
 
 use super::Link;
 use crate::clock::{UnixTime, in_words};
+use crate::domain::mailed_link::NOT_ME_LIFE;
 use crate::domain::secret::Secret;
 
 /// Who caused a letter: what its reader may recognize.
@@ -37,8 +38,30 @@ pub trait Letter {
 
 /// A name as a letter may show it. Mail programs make links of what reads like an address, and people
 /// choose their names themselves (ours).
-fn shown(username: &str) -> String {
+pub(super) fn shown(username: &str) -> String {
     if username.contains('.') { "this account".to_owned() } else { format!("the account \"{username}\"") }
+}
+
+/// The link that stands in every letter about an account's safety.
+pub(super) fn not_me(issuer: &str, key: &Secret) -> Link {
+    Link {
+        label: "This was not me".to_owned(),
+        href: format!("{issuer}/not-me?key={}", key.expose()),
+        note: format!(
+            "The link works for {}. It opens a page with one button, which ends everything that is open in your account \
+             and takes you to a new password.",
+            in_words(NOT_ME_LIFE)
+        ),
+    }
+}
+
+/// What stands in a letter beside a link that proves an address.
+fn code_in_words(code: Option<&Secret>) -> Option<String> {
+    let digits = code?.expose();
+    let (first, last) = digits.split_at(digits.len() / 2);
+    Some(format!(
+        "Or type this code on the page where you asked: {first} {last}. It works in that browser only. Give it to nobody."
+    ))
 }
 
 /// "Set a new password."
@@ -72,6 +95,39 @@ impl Letter for ResetPassword {
     }
 }
 
+/// "Set a new password", after somebody pressed "this was not me".
+#[derive(Clone, Debug)]
+pub struct RecoverAccount {
+    /// Whose.
+    pub username: String,
+    /// What opens the page.
+    pub key: Secret,
+    /// Seconds that the link works.
+    pub lifetime: i64,
+}
+
+impl Letter for RecoverAccount {
+    fn words(&self, issuer: &str) -> Words {
+        Words {
+            subject: "Set a new password to get back in".to_owned(),
+            paragraphs: vec![
+                format!(
+                    "Somebody, probably you, reported that {} was used by a stranger. Everything in it was ended: log-ins, \
+                     tokens, apps. The old password works no more.",
+                    shown(&self.username)
+                ),
+                format!("Missed the link? Ask for a new one at {issuer}/reset."),
+            ],
+            link: Some(Link {
+                label: "Set a new password".to_owned(),
+                href: format!("{issuer}/reset/finish?key={}", self.key.expose()),
+                note: format!("The link works once, for {}.", in_words(self.lifetime)),
+            }),
+            otherwise: "If it was not you, nobody got anything by it: set a new password and go on.".to_owned(),
+        }
+    }
+}
+
 /// "Is this your address?", after somebody signed up with it.
 #[derive(Clone, Debug)]
 pub struct ValidateEmail {
@@ -79,6 +135,8 @@ pub struct ValidateEmail {
     pub username: String,
     /// What opens the page.
     pub key: Secret,
+    /// The digits for the browser that asked; a program that asked has none.
+    pub code: Option<Secret>,
     /// Seconds that the link works.
     pub lifetime: i64,
 }
@@ -87,10 +145,10 @@ impl Letter for ValidateEmail {
     fn words(&self, issuer: &str) -> Words {
         Words {
             subject: "Confirm your e-mail address".to_owned(),
-            paragraphs: vec![format!(
-                "Somebody, probably you, made {} with this e-mail address.",
-                shown(&self.username)
-            )],
+            paragraphs: [format!("Somebody, probably you, made {} with this e-mail address.", shown(&self.username))]
+                .into_iter()
+                .chain(code_in_words(self.code.as_ref()))
+                .collect(),
             link: Some(Link {
                 label: "Confirm the address".to_owned(),
                 href: format!("{issuer}/verify?key={}", self.key.expose()),
@@ -108,6 +166,8 @@ pub struct ChangeEmail {
     pub username: String,
     /// What opens the page.
     pub key: Secret,
+    /// The digits for the browser that asked; a program that asked has none.
+    pub code: Option<Secret>,
     /// Seconds that the link works.
     pub lifetime: i64,
 }
@@ -116,73 +176,19 @@ impl Letter for ChangeEmail {
     fn words(&self, issuer: &str) -> Words {
         Words {
             subject: "Confirm your new e-mail address".to_owned(),
-            paragraphs: vec![format!(
+            paragraphs: [format!(
                 "Somebody, probably you, wants this to be the e-mail address of {}.",
                 shown(&self.username)
-            )],
+            )]
+            .into_iter()
+            .chain(code_in_words(self.code.as_ref()))
+            .collect(),
             link: Some(Link {
                 label: "Confirm the address".to_owned(),
                 href: format!("{issuer}/verify?key={}", self.key.expose()),
                 note: format!("The link works once, for {}, and asks for your password.", in_words(self.lifetime)),
             }),
             otherwise: "If it was not you, do nothing: the account keeps the address that it has.".to_owned(),
-        }
-    }
-}
-
-/// To the old address: "Your address is about to change."
-#[derive(Clone, Debug)]
-pub struct EmailChanging {
-    /// Whose account.
-    pub username: String,
-}
-
-impl Letter for EmailChanging {
-    fn words(&self, issuer: &str) -> Words {
-        Words {
-            subject: "Your e-mail address is about to change".to_owned(),
-            paragraphs: vec![
-                format!("Somebody, probably you, asked to give {} another e-mail address.", shown(&self.username)),
-                "This address stays in use until the new one is confirmed.".to_owned(),
-            ],
-            link: None,
-            otherwise: format!(
-                "If it was not you, somebody knows your password: set a new one at {issuer}/reset now. That also ends \
-                 the change."
-            ),
-        }
-    }
-}
-
-/// To the owner of a secret that a stranger found and that goes on working.
-#[derive(Clone, Debug)]
-pub struct FoundInTheOpen {
-    /// Whose.
-    pub username: String,
-    /// Whether it is an application's secret, and not a token for links and pages.
-    pub is_client_secret: bool,
-}
-
-impl Letter for FoundInTheOpen {
-    fn words(&self, issuer: &str) -> Words {
-        let (what, advice) = match self.is_client_secret {
-            true => (
-                "a client secret of an application",
-                format!("Make a new secret at {issuer}/developer, put it into your application, and end the old one."),
-            ),
-            false => (
-                "a token that you made for links or pages",
-                format!("If it should not be there, revoke it at {issuer}/account/tokens."),
-            ),
-        };
-        Words {
-            subject: "A secret of yours was found in the open".to_owned(),
-            paragraphs: vec![
-                format!("Somebody reported that they found {what} of {}. It goes on working.", shown(&self.username)),
-                advice,
-            ],
-            link: None,
-            otherwise: "Whoever reported it needs no account, and learned nothing from us.".to_owned(),
         }
     }
 }
@@ -252,8 +258,8 @@ mod tests {
     fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
         let letter = |username: &str| {
             let key = Secret::new("k");
-            let words =
-                ValidateEmail { username: username.to_owned(), key, lifetime: 86_400 }.words("https://id.example");
+            let words = ValidateEmail { username: username.to_owned(), key, code: None, lifetime: 86_400 }
+                .words("https://id.example");
             words.paragraphs.join(" ")
         };
         assert!(letter("alice").contains("\"alice\""));

@@ -4,6 +4,7 @@
 pub mod factor_letters;
 pub mod letters;
 pub mod transport;
+pub mod warnings;
 
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
 use crate::domain::letter::QueuedLetter;
+use crate::domain::mailed_link::{LinkKind, MailedLink, NOT_ME_LIFE};
 use crate::domain::redirect_uri::is_loopback_host;
-use crate::domain::user::EmailAddress;
-use crate::store::{self, Database, Store, StoreError};
+use crate::domain::user::{EmailAddress, User};
+use crate::store::{self, Database, Store, StoreError, mailed_links};
 use letters::{Asker, Letter, Words};
 use transport::{MailUrl, Transport, Unsendable};
 
@@ -72,6 +74,7 @@ impl std::fmt::Debug for Envelope {
 struct Text<'a> {
     words: &'a Words,
     asker: &'a Asker,
+    not_me: Option<&'a Link>,
     issuer: &'a str,
 }
 
@@ -80,6 +83,7 @@ struct Text<'a> {
 struct Html<'a> {
     words: &'a Words,
     asker: &'a Asker,
+    not_me: Option<&'a Link>,
     issuer: &'a str,
 }
 
@@ -124,7 +128,42 @@ impl Mail {
         (to, asker): (&EmailAddress, &Asker),
         letter: &impl Letter,
     ) -> Result<(), StoreError> {
-        self.put(tx, (Some(to.as_str().to_owned()), asker), letter)
+        self.put(tx, (Some(to), asker), (letter, None))
+    }
+
+    /// Writes a letter about the safety of an account to its proven address; nothing when there is none.
+    /// Nobody can turn these off, and none is without the link "this was not me": it is put in here.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn warn(
+        &self,
+        tx: &mut Database,
+        (user, asker): (&User, &Asker),
+        letter: &impl Letter,
+    ) -> Result<(), StoreError> {
+        match user.proven_email() {
+            Some(to) => self.warn_at(tx, (user, &to, asker), letter),
+            None => Ok(()),
+        }
+    }
+
+    /// The same to an address that is about to be, or just was, another one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn warn_at(
+        &self,
+        tx: &mut Database,
+        (user, to, asker): (&User, &EmailAddress, &Asker),
+        letter: &impl Letter,
+    ) -> Result<(), StoreError> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let (key, link) = MailedLink::new(asker.at, NOT_ME_LIFE, (LinkKind::NotMe, Some(user.id)), to);
+        mailed_links::insert(tx, &link)?;
+        self.put(tx, (Some(to), asker), (letter, Some(&letters::not_me(&self.issuer, &key))))
     }
 
     /// Does all that writing a letter does, for nobody: so that an address that nobody has is answered
@@ -133,29 +172,35 @@ impl Mail {
     /// # Errors
     /// When the store fails.
     pub fn pretend(&self, tx: &mut Database, asker: &Asker, letter: &impl Letter) -> Result<(), StoreError> {
-        self.put(tx, (None, asker), letter)
+        self.put(tx, (None, asker), (letter, None))
     }
 
     fn put(
         &self,
         tx: &mut Database,
-        (to, asker): (Option<String>, &Asker),
-        letter: &impl Letter,
+        (to, asker): (Option<&EmailAddress>, &Asker),
+        (letter, not_me): (&impl Letter, Option<&Link>),
     ) -> Result<(), StoreError> {
         if !self.is_on() {
             return Ok(());
         }
         let broken = |what: &str| StoreError::Unusable(what.to_owned());
         let (words, issuer) = (letter.words(&self.issuer), self.issuer.as_str());
-        let text =
-            Text { words: &words, asker, issuer }.render().map_err(|_error| broken("a letter is not written"))?;
-        let html =
-            Html { words: &words, asker, issuer }.render().map_err(|_error| broken("a letter is not written"))?;
+        let text = Text { words: &words, asker, not_me, issuer }.render();
+        let text = text.map_err(|_error| broken("a letter is not written"))?;
+        let html = Html { words: &words, asker, not_me, issuer }.render();
+        let html = html.map_err(|_error| broken("a letter is not written"))?;
+        let to = to.map(|to| to.as_str().to_owned());
         let envelope = Envelope { to, subject: words.subject.clone(), text, html };
         let plain = serde_json::to_string(&envelope).map_err(|_error| broken("a letter is not written"))?;
         let id = Id::<QueuedLetter>::next(asker.at);
         let sealed = self.keys.seal(LABEL, id.number(), &plain).ok_or_else(|| broken("the base key is missing"))?;
         store::letters::insert(tx, &QueuedLetter::new(asker.at, id, sealed))
+    }
+
+    /// What one-time codes in letters are digested with.
+    pub fn keys(&self) -> &BaseKeys {
+        &self.keys
     }
 
     /// Says that there is something to send.

@@ -39,5 +39,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     authorization_codes, refresh_tokens, tokens, resources, resource_shares, remote_sessions, login_codes,
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
     mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
-    refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures,
+    refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures, seen_devices,
+    former_addresses, deletions, email_codes,
 );

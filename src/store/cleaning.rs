@@ -8,9 +8,9 @@ use crate::domain::api::TokenFormat;
 use crate::domain::refusal_record;
 use crate::domain::security_log::KEPT;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, device_codes, factor_failures, grants, idempotency_keys,
-    login_codes, mailed_links, pushed_requests, refresh_tokens, refusals, remembered_browsers, remote_sessions,
-    security_log, sessions, sign_in_steps, tokens,
+    authentications, authorization_codes, client_secrets, device_codes, email_codes, factor_failures, former_addresses,
+    grants, idempotency_keys, login_codes, mailed_links, pushed_requests, refresh_tokens, refusals,
+    remembered_browsers, remote_sessions, security_log, seen_devices, sessions, sign_in_steps, tokens,
 };
 
 /// Rows of one table per batch, so that no request's write waits long.
@@ -29,6 +29,7 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
     removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
     removed += clean_security_log(tx, before)? + clean_refusals(tx, before)? + clean_second_steps(tx, before)?;
+    removed += clean_people(tx, before)?;
     let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
     Ok(removed + diesel::delete(secrets).execute(tx)?)
 }
@@ -58,6 +59,19 @@ fn clean_links(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = mailed_links::table.filter(mailed_links::expires_at.lt(before));
     let ids: Vec<i64> = ended.select(mailed_links::id).limit(BATCH).load(tx)?;
     Ok(diesel::delete(mailed_links::table.filter(mailed_links::id.eq_any(ids))).execute(tx)?)
+}
+
+/// From where people were seen, addresses that cannot be put back any more, codes beside links.
+fn clean_people(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let devices = seen_devices::table.filter(seen_devices::expires_at.lt(before));
+    let devices: Vec<i64> = devices.select(seen_devices::id).limit(BATCH).load(tx)?;
+    let addresses = former_addresses::table.filter(former_addresses::expires_at.lt(before));
+    let addresses: Vec<i64> = addresses.select(former_addresses::id).limit(BATCH).load(tx)?;
+    let codes = email_codes::table.filter(email_codes::expires_at.lt(before));
+    let codes: Vec<i64> = codes.select(email_codes::id).limit(BATCH).load(tx)?;
+    let mut removed = diesel::delete(seen_devices::table.filter(seen_devices::id.eq_any(devices))).execute(tx)?;
+    removed += diesel::delete(former_addresses::table.filter(former_addresses::id.eq_any(addresses))).execute(tx)?;
+    Ok(removed + diesel::delete(email_codes::table.filter(email_codes::id.eq_any(codes))).execute(tx)?)
 }
 
 fn clean_security_log(tx: &mut Database, before: UnixTime) -> Result<usize> {

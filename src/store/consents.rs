@@ -62,3 +62,9 @@ pub fn forget_client(tx: &mut Database, client: Id<Client>) -> Result<()> {
     diesel::delete(consents::table.filter(consents::client_key.eq(client))).execute(tx)?;
     Ok(())
 }
+
+/// Forgets all that a person allowed.
+pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<()> {
+    diesel::delete(consents::table.filter(consents::user_id.eq(user))).execute(tx)?;
+    Ok(())
+}

@@ -98,6 +98,16 @@ pub fn revoke_of_person_and_client(
     Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)? > 0)
 }
 
+/// What a person allowed an application and did not take back, ended or not.
+pub fn list_allowed(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<Vec<Grant>> {
+    let rows = grants::table
+        .filter(grants::user_id.eq(user))
+        .filter(grants::client_key.eq(client))
+        .filter(grants::kind.ne(GrantKind::TokenExchange))
+        .filter(grants::revoked_at.is_null());
+    Ok(rows.select(Grant::as_select()).load(tx)?)
+}
+
 /// Ends all that anybody allowed an application.
 pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
     let rows = grants::table.filter(grants::client_key.eq(client)).filter(grants::revoked_at.is_null());

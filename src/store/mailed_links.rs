@@ -40,16 +40,47 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[LinkKind])
     Ok(())
 }
 
-/// The address that a person wants instead of theirs and has not proven yet; the newest of several.
-pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<String>> {
+/// Ends a person's unused links of one kind that went to other addresses than this one.
+pub fn end_elsewhere(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kind): (Id<User>, LinkKind),
+    email_folded: &str,
+) -> Result<()> {
     let rows = mailed_links::table
         .filter(mailed_links::user_id.eq(user))
-        .filter(mailed_links::kind.eq(LinkKind::ChangeEmail))
+        .filter(mailed_links::kind.eq(kind))
+        .filter(mailed_links::email_folded.ne(email_folded))
+        .filter(mailed_links::used_at.is_null());
+    diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// The newest living link of one of these kinds that a person waits for.
+pub fn find_waiting(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, kinds): (Id<User>, &[LinkKind]),
+) -> Result<Option<MailedLink>> {
+    let rows = mailed_links::table
+        .filter(mailed_links::user_id.eq(user))
+        .filter(mailed_links::kind.eq_any(kinds.to_vec()))
         .filter(mailed_links::used_at.is_null())
         .filter(mailed_links::expires_at.gt(now))
         .order(mailed_links::id.desc());
-    let found: Vec<String> = rows.select(mailed_links::email).load(tx)?;
+    let found: Vec<MailedLink> = rows.select(MailedLink::as_select()).load(tx)?;
     Ok(found.into_iter().next())
+}
+
+/// The link with this key.
+pub fn find_by_id(tx: &mut Database, id: Id<MailedLink>) -> Result<Option<MailedLink>> {
+    let row = mailed_links::table.filter(mailed_links::id.eq(id));
+    Ok(row.select(MailedLink::as_select()).get_result(tx).optional()?)
+}
+
+/// The address that a person wants instead of theirs and has not proven yet; the newest of several.
+pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<String>> {
+    Ok(find_waiting(tx, now, (user, &[LinkKind::ChangeEmail]))?.map(|link| link.email))
 }
 
 /// How many links went to an address since `since`.

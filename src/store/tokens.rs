@@ -152,6 +152,17 @@ pub fn list_longest_unused(
     Ok(rows.limit(most).select(TokenRecord::as_select()).load(tx)?)
 }
 
+/// How many tokens of these kinds a person made since `since`, not counting what their generator made.
+pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
+    let rows = tokens::table
+        .inner_join(grants::table)
+        .filter(grants::user_id.eq(user))
+        .filter(tokens::kind.eq_any(kinds.to_vec()))
+        .filter(tokens::made_by.is_null())
+        .filter(tokens::created_at.gt(since));
+    Ok(rows.count().get_result(tx)?)
+}
+
 /// How many living tokens of these kinds a person holds.
 pub fn count_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
     Ok(held(now, user, kinds.to_vec()).count().get_result(tx)?)

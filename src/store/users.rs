@@ -105,6 +105,45 @@ pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()
     Ok(())
 }
 
+/// Takes the mark back. What is compared is what the caller found free.
+pub fn keep(tx: &mut Database, id: Id<User>, (name, folded): (&str, &str), email_folded: Option<&str>) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set((
+            users::deleted_at.eq(None::<UnixTime>),
+            users::username.eq(name),
+            users::username_folded.eq(folded),
+            users::verified_email_folded.eq(email_folded),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Takes the password away: nothing opens the account by one until a new one is set.
+pub fn remove_password(tx: &mut Database, id: Id<User>) -> Result<()> {
+    let row = diesel::update(users::table.filter(users::id.eq(id)));
+    row.set(users::password_hash.eq(None::<String>)).execute(tx)?;
+    Ok(())
+}
+
+/// Takes the address away: whoever reads its letters proves nothing by that.
+pub fn remove_email(tx: &mut Database, id: Id<User>) -> Result<()> {
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set((
+            users::email.eq(None::<String>),
+            users::verified_email_folded.eq(None::<String>),
+            users::email_verified_at.eq(None::<UnixTime>),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// The address stays written, and is proven no more: somebody else proved it.
+pub fn doubt_email(tx: &mut Database, id: Id<User>) -> Result<()> {
+    let row = diesel::update(users::table.filter(users::id.eq(id)));
+    row.set(users::email_verified_at.eq(None::<UnixTime>)).execute(tx)?;
+    Ok(())
+}
+
 /// People whose name begins like this, active ones only; for a signed-in person's search.
 pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
     let escaped = folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -140,6 +140,16 @@ pub fn replaced_session(
     session(tx, now, user, old).map(drop)
 }
 
+/// Ends all user tokens, codes and grants of a person, those that they made for themselves too. Browser
+/// sessions stay.
+///
+/// # Errors
+/// When the store fails.
+pub fn given_away(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
+    remote_sessions::end_approved_by(tx, user)?;
+    grants::revoke_of_person(tx, now, user)
+}
+
 /// Ends all sessions, user tokens, codes and grants of a person, and forgets their browsers: their password was reset.
 ///
 /// # Errors
@@ -147,6 +157,5 @@ pub fn replaced_session(
 pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     sessions::end_all(tx, now, user)?;
     remembered_browsers::forget_all(tx, user)?;
-    remote_sessions::end_approved_by(tx, user)?;
-    grants::revoke_of_person(tx, now, user)
+    given_away(tx, now, user)
 }

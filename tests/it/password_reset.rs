@@ -117,7 +117,7 @@ async fn a_link_dies_with_a_new_password_a_new_address_and_its_sisters() {
     finish(&server, &letters[0].key(), NEW).await.success();
     finish(&server, &letters[1].key(), "a third horse battery").await.refusal(400);
     ask(&server, "root@people.example").await.success();
-    let key = mailbox.take_one(&server).await.key();
+    let key = mailbox.take_about(&server, "Set a new password").await.key();
     let update = json!({ "oldPassword": PASSWORD, "newPassword": NEW });
     let root = server.log_in("root").await;
     root.post("/v3/account/security/password/update", &update).await.success();
@@ -138,7 +138,7 @@ async fn the_page_signs_in_and_goes_on_to_where_the_app_had_sent_the_person() {
     assert_eq!((page.status, page.heading().as_str()), (200, "Allow this app?"));
     let page = server.browser().open("/reset?next=//evil.test/").await;
     browser.submit(page.form_with("Send the link").fill("username", "root")).await;
-    let link = mailbox.take_one(&server).await.link();
+    let link = mailbox.take_about(&server, "Set a new password").await.link();
     let page = finish_page(&server, &link, "a third horse battery").await;
     assert_eq!((page.away.as_deref(), page.url.path()), (None, "/account"));
 }

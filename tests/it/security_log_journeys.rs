@@ -1,5 +1,7 @@
 //! The journeys behind the table of addresses and events: each is made, and what the log tells is compared.
 
+mod people;
+
 use actix_web::http::Method;
 use gatepost::domain::client::LoginDelivery;
 use gatepost::domain::registration::Draft;
@@ -28,72 +30,6 @@ async fn press(browser: &mut Browser, path: &str, body: &str) {
 async fn press_form(browser: &mut Browser, page: &Page, end: &str) {
     let form = page.forms().into_iter().find(|form| form.action.path().ends_with(end));
     browser.submit(form.unwrap_or_else(|| panic!("no form to {end}: {}", page.text()))).await;
-}
-
-async fn accounts_by_program(witness: &mut Witness) {
-    let nobody = witness.server.nobody();
-    let body = json!({ "username": "dora", "email": "dora@people.example", "password": PASSWORD });
-    witness.news().await;
-    nobody.post("/v3/account", &body).await.success();
-    witness.tells("POST", "/v3/account").await;
-    let dora = witness.server.log_in("dora").await;
-    witness.tells("POST", "/v3/account/login").await;
-    dora.send(Method::PUT, "/v3/account/username", &[], &json!({ "username": "dorothea" })).await.success();
-    witness.tells("PUT", "/v3/account/username").await;
-    let passwords = json!({ "oldPassword": PASSWORD, "newPassword": NEW });
-    dora.post("/v3/account/security/password/update", &passwords).await.success();
-    witness.tells("POST", "/v3/account/security/password/update").await;
-    dora.delete("/v3/account").await.success();
-    witness.tells("DELETE", "/v3/account").await;
-}
-
-async fn letters(witness: &mut Witness) {
-    let root = witness.server.log_in("root").await;
-    let nobody = witness.server.nobody();
-    witness.mailbox.take(&witness.server).await;
-    witness.news().await;
-    root.post("/v3/user/invite", &json!({ "email": "erin@people.example" })).await.success();
-    witness.tells("POST", "/v3/user/invite").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
-    let mut erin = witness.server.browser();
-    let page = erin.open(&link).await;
-    erin.submit(page.form_with("Create account").fill("username", "erin").fill("password", PASSWORD)).await;
-    witness.tells("POST", "/invitation").await;
-    let update = json!({ "email": "root@new.example", "password": PASSWORD });
-    root.post("/v3/account/security/email/update", &update).await.success();
-    witness.tells("POST", "/v3/account/security/email/update").await;
-    let sent = witness.mailbox.take(&witness.server).await;
-    let to_new = sent.iter().find(|letter| letter.to == "root@new.example").expect("because it was asked for");
-    let validate = json!({ "token": to_new.key(), "password": PASSWORD });
-    nobody.post("/v3/account/security/email/validate", &validate).await.success();
-    witness.tells("POST", "/v3/account/security/email/validate").await;
-    nobody.post("/v3/account/security/password/reset", &json!({ "email": "root@new.example" })).await.success();
-    witness.tells("POST", "/v3/account/security/password/reset").await;
-    let finish = json!({ "token": witness.mailbox.take_one(&witness.server).await.key(), "newPassword": NEW });
-    nobody.post("/v3/account/security/password/validate", &finish).await.success();
-    witness.tells("POST", "/v3/account/security/password/validate").await;
-    nobody.post("/v3/account/security/password/reset", &json!({ "email": "nobody@people.example" })).await.success();
-    assert_eq!(witness.news().await, [""; 0], "a stranger's question tells nobody");
-}
-
-async fn letters_on_pages(witness: &mut Witness) {
-    let mut carol = witness.server.browser();
-    let page = carol.open("/register").await;
-    let form = page.form_with("Create account").fill("username", "carol").fill("email", "carol@people.example");
-    carol.submit(form.fill("password", PASSWORD)).await;
-    witness.tells("POST", "/register").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
-    let page = carol.open(&link).await;
-    carol.submit(page.form_with("Confirm address").fill("password", PASSWORD)).await;
-    witness.tells("POST", "/verify").await;
-    let mut elsewhere = witness.server.browser();
-    let page = elsewhere.open("/reset").await;
-    elsewhere.submit(page.form_with("Send the link").fill("username", "carol")).await;
-    witness.tells("POST", "/reset").await;
-    let link = witness.mailbox.take_one(&witness.server).await.link();
-    let page = elsewhere.open(&link).await;
-    elsewhere.submit(page.form_with("Set password").fill("password", NEW)).await;
-    witness.tells("POST", "/reset/finish").await;
 }
 
 async fn sessions(witness: &mut Witness) {
@@ -300,9 +236,9 @@ async fn set_up(witness: &mut Witness) {
 #[actix_web::test]
 async fn every_change_is_told_once_and_nothing_else_is() {
     let mut witness = Witness::begin().await;
-    accounts_by_program(&mut witness).await;
-    letters(&mut witness).await;
-    letters_on_pages(&mut witness).await;
+    people::accounts_by_program(&mut witness).await;
+    people::letters(&mut witness).await;
+    people::letters_on_pages(&mut witness).await;
     sessions(&mut witness).await;
     let mut alice = witness.server.browser();
     alice.sign_in("alice").await;
@@ -313,6 +249,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     witness.news().await;
     own_applications(&mut witness, &mut alice).await;
     second_factor(&mut witness, &mut alice).await;
+    people::own_pages(&mut witness).await;
     set_up(&mut witness).await;
     witness.has_seen_all();
     // A secret is our letters, its kind's and an underscore, or a UUID that is random.

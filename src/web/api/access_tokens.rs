@@ -14,6 +14,8 @@ use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::token::{Kind, Token};
 use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::tokens;
@@ -49,11 +51,14 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     let body = json::read(payload).await?;
     let draft = draft(&body)?;
     let repeat = repeat_of(&request, &format!("personal {}", body.canonical()))?;
-    let (now, shared) = (app.now(), app.clone());
+    let (now, shared, asker) = (app.now(), app.clone(), asker(app.now(), &app.origin_of(&request)));
     let created = transact(&app.store, move |tx| {
         let (_, user) = writer.again(tx, now)?;
         let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
-            personal::create(tx, now, &shared.config.token_limits, ((&user, writer.origin()), &draft, secret))
+            let who = (&user, writer.origin());
+            let made = personal::create(tx, now, &shared.config.token_limits, (who, &draft, secret))?;
+            alerts::token_made(tx, now, (&shared.mail, &asker), &user, (&draft.description, false))?;
+            Ok(made)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
     });

@@ -13,7 +13,8 @@ use super::json;
 use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::User;
-use crate::identity::account::{self, Profile};
+use crate::identity::account::{self, AccountRefusal, Profile};
+use crate::identity::deletion;
 use crate::identity::invitation;
 use crate::identity::people::{self, Credentials, NewPerson};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
@@ -145,12 +146,14 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
 /// `DELETE /v3/account`: within 15 minutes of a log-in.
 pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, Door::Security).await?;
-    let now = app.now();
+    let (now, mail, origin) = (app.now(), app.mail.clone(), app.origin_of(&request));
     let deleted = transact::<_, ApiError, _>(&app.store, move |tx| {
         let (token, user) = writer.again(tx, now)?;
-        Ok(account::delete(tx, now, (&user, &token), writer.origin())?)
+        Ok(deletion::begin_by_token(tx, now, &mail, (&user, &token), &origin)?)
     });
-    if !deleted.await? {
+    let is_deleted = deleted.await?;
+    app.mail.wake();
+    if !is_deleted {
         let message = "Log in again first: deleting an account needs a log-in of the last 15 minutes.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, message));
     }
@@ -170,7 +173,7 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
         Some(_) => return Err(ApiError::invalid("allowContact must be true or false.")),
     };
     let (about, homepage, picture) = (field("about")?, field("homepage")?, field("picture")?);
-    let profile = Profile { about, homepage, picture, allow_contact }.check()?;
+    let profile = Profile { about, homepage, picture, allow_contact }.check().map_err(AccountRefusal::from)?;
     let now = app.now();
     let written = transact::<_, ApiError, _>(&app.store, move |tx| {
         let (_, user) = writer.again(tx, now)?;

@@ -20,7 +20,8 @@ impl From<SignInRefusal> for ApiError {
     /// blames the address.
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
-            SignInRefusal::Wrong => Self::invalid("Invalid username or password."),
+            // That an account can still be kept is told to browsers: a program could not do it.
+            SignInRefusal::Wrong | SignInRefusal::BeingDeleted(_) => Self::invalid("Invalid username or password."),
             // Matched to the letter by the platform's clients.
             SignInRefusal::NoPassword => Self::invalid("No password configured."),
             SignInRefusal::Throttled(seconds) => {

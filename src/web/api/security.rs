@@ -51,7 +51,7 @@ pub async fn update_email(app: Data<App>, request: HttpRequest, payload: Payload
     let (_, user) = caller(&app, &request, Door::Security).await?;
     let body = json::read(payload).await?;
     let (email, password) = (body.required("email")?, Secret::new(body.required("password")?));
-    email::update(app.desk(), app.now(), (&user, email, password), &app.origin_of(&request)).await?;
+    email::update(app.desk(), app.now(), (&user, email, password), (&app.origin_of(&request), None)).await?;
     Ok(answer(&json!({})))
 }
 

@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::Destination;
 use super::client_document;
+use crate::identity::alerts;
 use crate::identity::factors;
+use crate::identity::mailed::asker;
 use crate::oauth::Refusal;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
 use crate::oauth::began::Began;
@@ -71,7 +73,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     let refuse = |problem| refuse_late(&app, &asked, problem, visitor.as_ref());
     match (step, &visitor) {
         (Step::Refuse(problem), _) => refuse(problem).await,
-        (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, visitor).await,
+        (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, (visitor, false)).await,
         (Step::Answer, _) if asked.wishes.prompt.none => refuse(&INTERACTION_REQUIRED).await,
         (Step::Answer | Step::Ask, Some(visitor)) => {
             consent::show(&app, (&asked, &allowed), visitor, &onward, None).await
@@ -132,7 +134,10 @@ pub async fn post(
         let notice = "Something has changed since this page was shown. Please look again.";
         return consent::show(&app, (&asked, &Allowed::default()), &visitor, &onward, Some(notice)).await;
     }
-    if decision == "allow" { approve(&app, &asked, &visitor).await } else { deny(&app, &asked, Some(&visitor)).await }
+    match decision {
+        "allow" => approve(&app, &asked, (&visitor, true)).await,
+        _ => deny(&app, &asked, Some(&visitor)).await,
+    }
 }
 
 /// The redirect of a person who chose Cancel on the log-in page that this request led to.
@@ -264,11 +269,23 @@ async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor
     }
 }
 
-async fn approve(app: &Data<App>, asked: &AuthorizationRequest, visitor: &Visitor) -> Result<HttpResponse, PageError> {
+/// Answers with a code. A person's click may be news that they get a letter about; what was remembered is
+/// none.
+async fn approve(
+    app: &Data<App>,
+    asked: &AuthorizationRequest,
+    (visitor, is_clicked): (&Visitor, bool),
+) -> Result<HttpResponse, PageError> {
     let (now, shared, request) = (app.now(), app.clone(), asked.clone());
-    let Visitor { session, origin, .. } = visitor.clone();
-    let issued =
-        transact(&app.store, move |tx| authorization::approve(tx, now, &shared.mint, &request, (&session, &origin)));
+    let Visitor { session, user, origin } = visitor.clone();
+    let issued = transact(&app.store, move |tx| {
+        let is_news = alerts::is_news(tx, (user.id, request.client.id), Some(&request.scope))?;
+        let code = authorization::approve(tx, now, &shared.mint, &request, (&session, &origin))?;
+        if is_clicked && is_news {
+            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, &request.client))?;
+        }
+        Ok(code)
+    });
     let code = match issued.await {
         Ok(code) => code,
         Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,

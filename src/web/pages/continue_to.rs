@@ -7,7 +7,9 @@ use askama::Template;
 use url::form_urlencoded;
 
 use crate::clock::in_words;
+use crate::identity::alerts;
 use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
+use crate::identity::mailed::asker;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult};
 use crate::store::{Database, clients};
@@ -147,8 +149,16 @@ async fn go(
     visitor: &Visitor,
 ) -> Result<HttpResponse, PageError> {
     let (now, shared, wanted) = (app.now(), app.clone(), redirect.clone());
-    let Visitor { session, origin, .. } = visitor.clone();
-    let allow = move |tx: &mut Database| login_redirect::allow(tx, now, &shared.mint, &wanted, (&session, &origin));
+    let Visitor { session, user, origin } = visitor.clone();
+    let allow = move |tx: &mut Database| {
+        let client = wanted.client.as_ref();
+        let is_news = client.map(|client| alerts::is_news(tx, (user.id, client.id), None)).transpose()?;
+        let allowed = login_redirect::allow(tx, now, &shared.mint, &wanted, (&session, &origin))?;
+        if let (Some(true), Some(client), Some(_)) = (is_news, client, &allowed) {
+            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, client))?;
+        }
+        Ok(allowed)
+    };
     let allowed = app.store.write(allow).await;
     Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),

@@ -11,6 +11,8 @@ use super::{Message, read_form};
 use crate::clock::in_words;
 use crate::domain::device_code::UserCode;
 use crate::domain::session::browser_in_words;
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
 use crate::identity::throttle::{Throttled, prefix};
 use crate::oauth::consent::Allowed;
 use crate::oauth::device::{Decided, Waiting, approve, deny, find_waiting};
@@ -183,10 +185,17 @@ async fn decide(
     is_allowed: bool,
 ) -> Result<HttpResponse, PageError> {
     let (now, shared, asked) = (app.now(), app.clone(), waiting.clone());
-    let who = visitor.clone();
-    let decided = app.store.write(move |tx| match is_allowed {
-        true => approve(tx, now, &shared.mint, &asked, (&who.session, &who.origin)),
-        false => deny(tx, now, &asked),
+    let Visitor { session, user, origin } = visitor.clone();
+    let decided = app.store.write(move |tx| {
+        if !is_allowed {
+            return deny(tx, now, &asked);
+        }
+        let is_news = alerts::is_news(tx, (user.id, asked.client.id), Some(&asked.device.scope))?;
+        let decided = approve(tx, now, &shared.mint, &asked, (&session, &origin))?;
+        if is_news && matches!(decided, Decided::Now) {
+            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, &asked.client))?;
+        }
+        Ok(decided)
     });
     let decided = decided.await.map_err(|error| PageError::unavailable(app, &error))?;
     let (heading, text) = match (decided, is_allowed) {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{continue_to, read_form, remote_session, second_step};
+use super::{continue_to, keep, read_form, remote_session, second_step};
 use crate::domain::secret::Secret;
 use crate::identity::login_redirect::LoginRedirect;
 use crate::identity::second_step::Entered;
@@ -203,6 +203,7 @@ async fn log_in(
     let username: String = username.chars().take(256).collect();
     match refusal {
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
+        SignInRefusal::BeingDeleted(user) => keep::offer(app, user).await,
         SignInRefusal::Wrong
         | SignInRefusal::NoPassword
         | SignInRefusal::CodeRequired

@@ -16,7 +16,7 @@ use crate::identity::recovery::{self, NewCredentials};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
-use crate::web::browser::BrowserSession;
+use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
 use crate::web::remembered;
@@ -180,6 +180,6 @@ pub async fn post_finish(
 }
 
 /// `/.well-known/change-password`: where password managers send people who want another one.
-pub async fn change_password(app: Data<App>) -> HttpResponse {
-    see_other(&app.public.path("/reset"))
+pub async fn change_password(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
+    see_other(&app.public.path(if visitor.0.is_some() { "/account/security/password" } else { "/reset" }))
 }

@@ -4,7 +4,10 @@ use actix_web::Resource;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, ServiceConfig, post, resource, scope};
 
-use super::{account, developer, device, home, invitation, log_in, log_out, problem, register, reset, set_up, verify};
+use super::{
+    account, developer, device, home, invitation, keep, log_in, log_out, not_me, problem, register, reset, set_up,
+    verify,
+};
 use crate::web::app::App;
 use crate::web::routes::get;
 use crate::web::{browser, oauth, same_origin};
@@ -25,6 +28,8 @@ pub fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'stat
         .service(page("/reset").route(get().to(reset::get)).route(post().to(reset::post)))
         .service(page("/reset/finish").route(get().to(reset::get_finish)).route(post().to(reset::post_finish)))
         .service(page("/verify").route(get().to(verify::get)).route(post().to(verify::post)))
+        .service(page("/keep").route(get().to(keep::get)).route(post().to(keep::post)))
+        .service(page("/not-me").route(get().to(not_me::get)).route(post().to(not_me::post)))
         .service(page("/invitation").route(get().to(invitation::get)).route(post().to(invitation::post)))
         .service(page("/errors/{id}").route(get().to(problem::get)))
         .service(page("/device").route(get().to(device::get)).route(post().to(device::post)))
@@ -53,6 +58,16 @@ fn own_pages(config: &mut ServiceConfig) {
     config
         .service(page("/account").route(get().to(account::get)))
         .service(page("/account-settings/{page:profile|security}").route(get().to(account::moved)))
+        .service(
+            page("/account/profile").route(get().to(account::profile::get)).route(post().to(account::profile::post)),
+        )
+        .service(
+            page("/account/security/password")
+                .route(get().to(account::password::get))
+                .route(post().to(account::password::post)),
+        )
+        .service(page("/account/delete").route(get().to(account::delete::get)).route(post().to(account::delete::post)))
+        .service(page("/account/not-me").route(get().to(account::not_me::get)).route(post().to(account::not_me::post)))
         .configure(own_security)
         .service(page("/account/sessions").route(get().to(account::sessions::get)))
         .service(page("/account/sessions/end-others").route(post().to(account::sessions::end_others)))

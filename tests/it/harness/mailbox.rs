@@ -120,6 +120,14 @@ impl Mailbox {
         files.iter().map(read).collect()
     }
 
+    /// Takes all letters out; the one with this subject.
+    pub async fn take_about(&self, server: &Server, subject: &str) -> Received {
+        let (mut about, others): (Vec<Received>, Vec<Received>) =
+            self.take(server).await.into_iter().partition(|letter| letter.subject == subject);
+        assert_eq!(about.len(), 1, "{subject}: {about:?}; others: {others:?}");
+        about.remove(0)
+    }
+
     /// Takes the one letter out that waits.
     pub async fn take_one(&self, server: &Server) -> Received {
         let mut letters = self.take(server).await;

@@ -2,9 +2,13 @@
 
 pub mod apps;
 pub mod confirm;
+pub mod delete;
 pub mod log;
 mod log_file;
 pub mod new_token;
+pub mod not_me;
+pub mod password;
+pub mod profile;
 pub mod recovery_codes;
 pub mod security;
 pub mod sessions;
@@ -20,13 +24,14 @@ use askama::Template;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
-use crate::identity::session;
+use crate::identity::{email, email_code, session};
 use crate::oauth::parameters::Parameters;
-use crate::store::grants;
+use crate::store::{grants, tokens as held_tokens};
+use crate::tokens::held::HELD;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Chrome, FieldError, ok, see_other};
 
 /// `account/index.html`.
 #[derive(Clone, Debug, Template)]
@@ -48,15 +53,31 @@ pub struct AccountHome {
     pub session_count: usize,
     /// Applications with access.
     pub app_count: usize,
+    /// Tokens that the person made.
+    pub token_count: usize,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// An address that waits to be proven.
+    pub waiting: Option<String>,
+    /// Whether its code may be typed here.
+    pub has_code: bool,
+    /// Nothing is wrong here: the code's own page says so.
+    pub errors: Vec<FieldError>,
 }
 
 /// Shows the overview.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
+    let (now, lifetimes, who) = (app.now(), app.mint.lifetimes, visitor.clone());
     let counted = app.store.read(move |db| {
-        Ok((session::list(db, now, &lifetimes, user)?.len(), grants::list_standings(db, now, user)?.len()))
+        let user = who.user.id;
+        let sessions = session::list(db, now, &lifetimes, user)?.len();
+        let apps = grants::list_standings(db, now, user)?.len();
+        let tokens = held_tokens::count_held(db, now, (user, &HELD))?;
+        let waiting = email::find_waiting(db, now, &who.user)?.map(|link| link.email);
+        Ok(((sessions, apps, tokens), waiting, email_code::find_address(db, now, &who.session)?))
     });
-    let (session_count, app_count) = counted.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let ((session_count, app_count, token_count), waiting, code_sent_to) =
+        counted.await.map_err(|error| PageError::unavailable(&app, &error))?;
     Ok(ok(&AccountHome {
         chrome: visitor.chrome(&app),
         username: visitor.user.username.clone(),
@@ -66,13 +87,17 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
         member_since: visitor.user.created_at.readable(),
         session_count,
         app_count,
+        token_count: usize::try_from(token_count).unwrap_or_default(),
+        has_password: visitor.user.password_hash.is_some(),
+        waiting,
+        has_code: code_sent_to.is_some(),
+        errors: Vec::new(),
     }))
 }
 
 /// Where other platforms keep these pages.
 pub async fn moved(app: Data<App>, page: Path<String>) -> HttpResponse {
-    let is_about_security = page.as_str() == "security";
-    see_other(&app.public.path(if is_about_security { "/account/security" } else { "/account" }))
+    see_other(&app.public.path(&format!("/account/{page}")))
 }
 
 /// Where a list goes on, as the address says it.

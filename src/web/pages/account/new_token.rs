@@ -12,6 +12,9 @@ use super::token_wish::{Wish, asked_scopes};
 use super::tokens::{ends, may};
 use crate::domain::api::{Api, ApiScope};
 use crate::domain::secret::random_word;
+use crate::domain::token_record::TokenKind;
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::apis;
@@ -170,7 +173,12 @@ pub async fn post(
     let made = transact(&app.store, move |tx| {
         let ended = || FieldError { field: "", message: "You were logged out meanwhile. Log in again.".to_owned() };
         let visitor = who.again(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
-        wish.carry_out(tx, now, &shared.config.token_limits, (&visitor.user, &visitor.origin))
+        let who = (&visitor.user, &visitor.origin);
+        let made = wish.carry_out(tx, now, &shared.config.token_limits, who)?;
+        let (name, is_studio) = (made.1.name.clone().unwrap_or_default(), made.1.kind != TokenKind::Personal);
+        let asker = asker(now, &visitor.origin);
+        alerts::token_made(tx, now, (&shared.mail, &asker), &visitor.user, (&name, is_studio))?;
+        Ok(made)
     });
     match made.await {
         Ok((text, record)) => {

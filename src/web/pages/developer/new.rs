@@ -10,6 +10,8 @@ use super::{limit_note, lines};
 use crate::domain::client::{ClientType, LoginDelivery};
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
 use crate::oauth::clients::{self, By, most_of};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
@@ -95,7 +97,12 @@ pub async fn post(
             return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
         }
         let wanted = (By::Owner(owner.id), draft.clone());
-        clients::register(tx, now, (&shared.mint.lifetimes, &shared.mint.strangers), wanted, Some(&origin))
+        let rules = (&shared.mint.lifetimes, &shared.mint.strangers);
+        let made = clients::register(tx, now, rules, wanted, Some(&origin))?;
+        if made.secret.is_some() {
+            alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&owner, &made.client))?;
+        }
+        Ok(made)
     });
     match registered.await {
         Ok(registered) => {

@@ -6,6 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::edit::show_with_secret;
 use super::find_own;
 use crate::domain::id::Id;
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
 use crate::oauth::clients::{end_secret, roll_secret};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
@@ -32,9 +34,12 @@ pub async fn roll(
     let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
     let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
     let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
-    let rolled = app.store.write(move |tx| match find_own(tx, &user, &id)?.filter(|client| !client.is_public()) {
-        Some(client) => Ok(Some(roll_secret(tx, now, (&client, keep_old_for), Some(&origin))?)),
-        None => Ok(None),
+    let mail = app.mail.clone();
+    let rolled = app.store.write(move |tx| {
+        let client = find_own(tx, &user, &id)?.filter(|client| !client.is_public());
+        let Some(client) = client else { return Ok(None) };
+        alerts::secret_made(tx, (&mail, &asker(now, &origin)), (&user, &client))?;
+        roll_secret(tx, now, (&client, keep_old_for), Some(&origin)).map(Some)
     });
     match rolled.await {
         Ok(Some(secret)) => {

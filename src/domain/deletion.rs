@@ -1,0 +1,32 @@
+//! An account that will be erased. Its names are free from the first moment; here stand those that its
+//! person signs in with to keep it.
+
+use diesel::prelude::*;
+
+use super::id::Id;
+use super::user::User;
+use crate::clock::UnixTime;
+
+/// Seconds in which a deleted account may be kept after all (`compatibility.md`, A2.1).
+pub const GRACE: i64 = 86_400;
+
+/// One account on its way out.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::deletions)]
+pub struct Deletion {
+    /// The person.
+    pub id: Id<User>,
+    /// The name as it was compared.
+    pub username_folded: String,
+    /// The proven address as it was compared.
+    pub email_folded: Option<String>,
+    /// When it is erased.
+    pub erases_at: UnixTime,
+}
+
+impl Deletion {
+    /// Whether it can still be undone.
+    pub fn is_undoable(&self, now: UnixTime) -> bool {
+        now < self.erases_at
+    }
+}

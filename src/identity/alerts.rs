@@ -1,0 +1,82 @@
+//! What a person is told by letter when something of theirs was given away: an app was allowed, a token was
+//! made. The doors that do it ask here.
+
+use super::mailed::DAY;
+use crate::clock::UnixTime;
+use crate::domain::client::Client;
+use crate::domain::id::Id;
+use crate::domain::scope::Scope;
+use crate::domain::user::User;
+use crate::mail::Mail;
+use crate::mail::letters::Asker;
+use crate::mail::warnings::{AppAllowed, ClientSecretMade, TokenMade};
+use crate::store::{Database, Result, grants, tokens};
+use crate::tokens::held::HELD;
+
+/// Scopes that tell an app who somebody is and open nothing of theirs; every other one is sensitive (ours).
+const HARMLESS: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+/// Letters about tokens in a day (ours): a program that makes them by the thousand fills no mailbox. The
+/// last of them says so.
+const MOST_TOKENS: i64 = 20;
+
+fn is_sensitive(scope: &Scope) -> bool {
+    scope.to_string().split(' ').any(|name| !name.is_empty() && !HARMLESS.contains(&name))
+}
+
+/// Whether a person should hear that they are about to allow an app this scope; nothing is a log-in, which
+/// opens everything. An app that had as much a day ago is no news. Ask before it is allowed.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_news(tx: &mut Database, (user, client): (Id<User>, Id<Client>), scope: Option<&Scope>) -> Result<bool> {
+    if scope.is_some_and(|scope| !is_sensitive(scope)) {
+        return Ok(false);
+    }
+    let before = grants::list_allowed(tx, user, client)?;
+    Ok(!before.iter().any(|grant| match scope {
+        Some(_) => is_sensitive(&grant.scope),
+        None => grant.scope.to_string().is_empty(),
+    }))
+}
+
+/// Tells a person that they allowed an app.
+///
+/// # Errors
+/// When the store fails.
+pub fn app_allowed(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, client): (&User, &Client)) -> Result<()> {
+    let letter = AppAllowed { username: user.username.clone(), app_name: client.name.clone() };
+    mail.warn(tx, (user, asker), &letter)
+}
+
+/// Tells a person that they made a token. What their generator makes is not told: programs use it.
+///
+/// # Errors
+/// When the store fails.
+pub fn token_made(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, asker): (&Mail, &Asker),
+    user: &User,
+    (name, is_studio): (&str, bool),
+) -> Result<()> {
+    let made_today = tokens::count_made(tx, now.plus(-DAY), (user.id, &HELD))?;
+    if made_today > MOST_TOKENS {
+        return Ok(());
+    }
+    let letter = TokenMade {
+        username: user.username.clone(),
+        token_name: name.to_owned(),
+        is_studio,
+        is_last_today: made_today == MOST_TOKENS,
+    };
+    mail.warn(tx, (user, asker), &letter)
+}
+
+/// Tells the owner of an application that it got a secret.
+///
+/// # Errors
+/// When the store fails.
+pub fn secret_made(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, client): (&User, &Client)) -> Result<()> {
+    let letter = ClientSecretMade { username: user.username.clone(), app_name: client.name.clone() };
+    mail.warn(tx, (user, asker), &letter)
+}

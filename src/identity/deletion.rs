@@ -1,0 +1,198 @@
+//! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its names are
+//! free from the first moment (`compatibility.md`, A2.1), so keeping it may mean another name (ours).
+
+use super::mailed::{asker, find_living};
+use super::session::Origin;
+use crate::clock::UnixTime;
+use crate::domain::deletion::{Deletion, GRACE};
+use crate::domain::id::Id;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::secret::Secret;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::is_fresh;
+use crate::domain::token_in_use::TokenInUse;
+use crate::domain::user::{EmailAddress, User, fold};
+use crate::mail::Mail;
+use crate::mail::letters::Asker;
+use crate::mail::warnings::AccountDeleting;
+use crate::store::{Database, Result, Store, clients, deletions, erasing, mailed_links, security_log, sessions, users};
+use crate::tokens::revoke;
+
+/// Seconds that a person who just typed the password has to press the button (ours).
+const OFFER: i64 = 900;
+/// People who are erased one after another before others get their turn.
+const AT_ONCE: i64 = 20;
+/// Links that mean nothing for a deleted account.
+const ENDED: [LinkKind; 3] = [LinkKind::Reset, LinkKind::ChangeEmail, LinkKind::ValidateEmail];
+
+/// Closes an account and mails the way back. Tokens and sessions end for good; applications of this person
+/// go on until they are erased.
+///
+/// # Errors
+/// When the store fails.
+pub fn begin(
+    tx: &mut Database,
+    now: UnixTime,
+    mail: &Mail,
+    (user, asker, origin): (&User, &Asker, Option<&Origin>),
+) -> Result<()> {
+    let erases_at = begin_untold(tx, now, (user, origin))?;
+    let Some(to) = user.proven_email().filter(|_| mail.is_on()) else { return Ok(()) };
+    let (key, link) = MailedLink::new(now, GRACE, (LinkKind::KeepAccount, Some(user.id)), &to);
+    mailed_links::insert(tx, &link)?;
+    mail.warn(tx, (user, asker), &AccountDeleting { username: user.username.clone(), key, erases_at })
+}
+
+/// The same without a letter: an operator erases somebody at once, or sends none. When it ends.
+///
+/// # Errors
+/// When the store fails.
+pub fn begin_untold(tx: &mut Database, now: UnixTime, (user, origin): (&User, Option<&Origin>)) -> Result<UnixTime> {
+    let erases_at = now.plus(GRACE);
+    let (username_folded, email_folded) = (user.username_folded.clone(), user.verified_email_folded.clone());
+    deletions::insert(tx, &Deletion { id: user.id, username_folded, email_folded, erases_at })?;
+    users::mark_deleted(tx, now, user.id)?;
+    mailed_links::end(tx, now, user.id, &ENDED)?;
+    revoke::everything(tx, now, user.id)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, ""), origin)?;
+    Ok(erases_at)
+}
+
+/// The same for a program. `false` when the log-in behind its token is too old; a token may be younger
+/// than the sign-in it came from.
+///
+/// # Errors
+/// When the store fails.
+pub fn begin_by_token(
+    tx: &mut Database,
+    now: UnixTime,
+    mail: &Mail,
+    (user, token): (&User, &TokenInUse),
+    origin: &Origin,
+) -> Result<bool> {
+    let authenticated_at = match token.basis.grant.session_id {
+        Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
+        None => Some(token.record.created_at),
+    };
+    if !authenticated_at.is_some_and(|at| is_fresh(now, at)) {
+        return Ok(false);
+    }
+    begin(tx, now, mail, (user, &asker(now, origin), Some(origin)))?;
+    Ok(true)
+}
+
+/// The person of a deleted account that can still be kept; not one whom an operator disabled.
+fn find_undoable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<(Deletion, User)>> {
+    let deletion = deletions::find(db, user)?.filter(|deletion| deletion.is_undoable(now));
+    let user = users::find(db, user)?.filter(|user| user.disabled_at.is_none() && user.deleted_at.is_some());
+    Ok(deletion.zip(user))
+}
+
+/// The deleted person who would sign in with this folded name or address.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_by_login(db: &mut Database, now: UnixTime, folded: &str) -> Result<Option<User>> {
+    let Some(deletion) = deletions::find_by_login(db, now, folded)? else { return Ok(None) };
+    Ok(find_undoable(db, now, deletion.id)?.map(|(_, user)| user))
+}
+
+/// A link for somebody who just typed the right password; no letter carries it. Nothing when it is too
+/// late.
+///
+/// # Errors
+/// When the store fails.
+pub fn offer(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<Secret>> {
+    let Some((_, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
+    let nobody = || "nobody@localhost".parse().expect("because it is an address");
+    let to: EmailAddress = user.proven_email().unwrap_or_else(nobody);
+    let (key, link) = MailedLink::new(now, OFFER, (LinkKind::KeepAccount, Some(user.id)), &to);
+    mailed_links::insert(tx, &link)?;
+    Ok(Some(key))
+}
+
+/// The living link behind a presented secret, with what it would undo.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> Result<Option<(MailedLink, Deletion, User)>> {
+    let Some(link) = find_living(db, now, (presented, &[LinkKind::KeepAccount]))? else { return Ok(None) };
+    let Some(person) = link.user_id else { return Ok(None) };
+    Ok(find_undoable(db, now, person)?.map(|(deletion, user)| (link, deletion, user)))
+}
+
+/// Keeps the account of a living link; its person's name from now on. Nothing when the link is over.
+///
+/// # Errors
+/// When the store fails.
+pub fn keep_by_link(tx: &mut Database, now: UnixTime, key: &Secret, origin: &Origin) -> Result<Option<String>> {
+    let Some((link, _, person)) = find(tx, now, key.expose())? else { return Ok(None) };
+    users::lock(tx, person.id)?;
+    if !mailed_links::redeem(tx, now, link.id)? {
+        return Ok(None);
+    }
+    keep(tx, now, person.id, Some(origin))
+}
+
+/// Keeps an account. Whoever took its name or proved its address meanwhile keeps that: the account comes
+/// back under a name of its own, and with an address that is not proven.
+///
+/// # Errors
+/// When the store fails.
+pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<String>> {
+    let Some((deletion, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
+    let mut name = user.username.clone();
+    if users::find_by_username(tx, &fold(&name))?.is_some() {
+        // Unique: it ends with the whole key. A user name has 64 characters at most.
+        name = format!("{}-{}", name.chars().take(40).collect::<String>(), user.id.number());
+    }
+    let address = match deletion.email_folded {
+        Some(folded) if users::find_by_login(tx, &folded)?.is_none() => Some(folded),
+        _ => None,
+    };
+    users::keep(tx, user.id, (&name, &fold(&name)), address.as_deref())?;
+    if address.is_none() {
+        users::doubt_email(tx, user.id)?;
+    }
+    deletions::delete(tx, user.id)?;
+    mailed_links::end(tx, now, user.id, &[LinkKind::KeepAccount])?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountKept, ""), origin)?;
+    Ok(Some(name))
+}
+
+/// Erases everybody whose time is over; says how many people went.
+///
+/// # Errors
+/// When the store fails; what went is gone, the rest is tried again.
+pub async fn erase_due(store: &Store, now: UnixTime) -> Result<usize> {
+    let mut erased = 0;
+    loop {
+        let due = store.read(move |db| deletions::list_due(db, now, AT_ONCE)).await?;
+        if due.is_empty() {
+            return Ok(erased);
+        }
+        for user in due {
+            erase(store, now, user).await?;
+            erased += 1;
+        }
+    }
+}
+
+/// Erases one person, in small batches: their applications first, as their owner would delete them.
+///
+/// # Errors
+/// When the store fails.
+pub async fn erase(store: &Store, now: UnixTime, user: Id<User>) -> Result<()> {
+    loop {
+        let is_left = store.write(move |tx| match clients::list(tx, Some(user))?.first() {
+            Some(client) => {
+                revoke::delete_client(tx, now, client.id)?;
+                Ok(true)
+            }
+            None => erasing::erase_some(tx, user),
+        });
+        if !is_left.await? {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The six digits beside a mailed link: they prove the address in the browser that asked, and nowhere else.
+//! That browser is signed in, so its person needs no password; five tries, then the link alone is left.
+
+use super::account::AccountRefusal;
+use super::email::{is_still_asked, settle};
+use super::session::Origin;
+use super::sign_in::Desk;
+use crate::clock::UnixTime;
+use crate::domain::email_code::{EmailCode, TRIES};
+use crate::domain::id::Id;
+use crate::domain::mailed_link::MailedLink;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::mail::Mail;
+use crate::outcome::{Error, transact};
+use crate::store::{Database, Result, StoreError, email_codes, mailed_links, users};
+use crate::tokens::sitting;
+
+/// Makes the code beside a link.
+pub(super) fn put_beside(
+    tx: &mut Database,
+    mail: &Mail,
+    link: &MailedLink,
+    who: (Id<User>, Id<Session>),
+) -> Result<Secret> {
+    let made = EmailCode::new(mail.keys(), link, who);
+    let (digits, code) = made.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+    email_codes::insert(tx, &code)?;
+    Ok(digits)
+}
+
+/// The living code that may be typed in this session, with its link and person.
+fn find(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<(EmailCode, MailedLink, User)>> {
+    let Some(code) = email_codes::find_in(db, now, session.id)? else { return Ok(None) };
+    let link = mailed_links::find_by_id(db, code.id)?.filter(|link| link.is_alive(now));
+    let user = users::find(db, code.user_id)?.filter(|user| user.is_active() && user.id == session.user_id);
+    Ok(link.zip(user).filter(|(link, user)| is_still_asked(link, user)).map(|(link, user)| (code, link, user)))
+}
+
+/// The address that a code was mailed to which may be typed in this session.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_address(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<String>> {
+    Ok(find(db, now, session)?.filter(|(code, ..)| code.is_alive(now)).map(|(_, link, _)| link.email))
+}
+
+/// Judges typed digits: the right ones make the address the person's, wrong ones are counted.
+///
+/// # Errors
+/// Wrong digits, or a code that is over.
+pub async fn confirm(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (session, typed): (&Session, &str),
+    origin: &Origin,
+) -> std::result::Result<(), Error<AccountRefusal>> {
+    let (mail, lifetimes, origin) = (desk.mail.clone(), desk.lifetimes, origin.clone());
+    let (session, typed) = (session.clone(), Secret::new(typed.chars().take(64).collect::<String>()));
+    transact(desk.store, move |tx| {
+        let over = || Error::Refused(AccountRefusal::LinkOver);
+        let (session, _) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
+        let (code, link, user) = find(tx, now, &session)?.ok_or_else(over)?;
+        if !code.is_alive(now) {
+            return Err(over());
+        }
+        if !code.is(mail.keys(), typed.expose()) {
+            email_codes::count_failure(tx, code.id)?;
+            return Err(Error::Refused(AccountRefusal::Invalid(wrong(TRIES - code.failures - 1))));
+        }
+        settle(tx, now, (&mail, &origin), (&link, &user))
+    })
+    .await?;
+    desk.mail.wake();
+    Ok(())
+}
+
+fn wrong(left: i32) -> String {
+    match left {
+        0 => {
+            "This is not the code, and it was the last try. Open the link in the letter, or send a new one.".to_owned()
+        }
+        1 => "This is not the code in the letter. You have one more try.".to_owned(),
+        left => format!("This is not the code in the letter. You have {left} more tries."),
+    }
+}

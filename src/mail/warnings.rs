@@ -1,0 +1,256 @@
+//! Letters about the safety of an account, a struct each. [`super::Mail::warn`] writes them, and puts the
+//! link "this was not me" into each: what stands here is the news, and what to do if it was you.
+
+use super::Link;
+use super::letters::{Letter, Words, shown};
+use crate::clock::UnixTime;
+use crate::domain::secret::Secret;
+
+/// What somebody does who knows all about it.
+const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
+
+fn news(subject: &str, paragraphs: Vec<String>) -> Words {
+    let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());
+    Words { subject, paragraphs, link: None, otherwise }
+}
+
+/// A name that somebody chose, as a letter may show it: see [`shown`].
+fn named(what: &str, name: &str) -> String {
+    let is_plain = !name.is_empty() && !name.chars().any(|character| "./:@\\".contains(character));
+    if is_plain { format!("{what} \"{name}\"") } else { what.to_owned() }
+}
+
+/// "A new device signed in."
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// Whose account.
+    pub username: String,
+}
+
+impl Letter for NewDevice {
+    fn words(&self, _issuer: &str) -> Words {
+        let what = format!(
+            "Somebody, probably you, logged in to {} with a browser, or from a network, that we did not see here in the \
+             last 90 days.",
+            shown(&self.username)
+        );
+        news("A new device logged in", vec![what])
+    }
+}
+
+/// "Your password was changed."
+#[derive(Clone, Debug)]
+pub struct PasswordChanged {
+    /// Whose.
+    pub username: String,
+    /// Whether it was set without the old one, by a mailed link or by the people who run the server.
+    pub is_reset: bool,
+}
+
+impl Letter for PasswordChanged {
+    fn words(&self, _issuer: &str) -> Words {
+        let how = if self.is_reset { "A new password was set for" } else { "The password was changed of" };
+        let what = format!("{how} {}. Other browsers are logged out, and apps must ask again.", shown(&self.username));
+        news(if self.is_reset { "A new password was set" } else { "Your password was changed" }, vec![what])
+    }
+}
+
+/// To the address that is in use: "It is about to change."
+#[derive(Clone, Debug)]
+pub struct EmailChanging {
+    /// Whose account.
+    pub username: String,
+}
+
+impl Letter for EmailChanging {
+    fn words(&self, _issuer: &str) -> Words {
+        let asked = format!("Somebody, probably you, asked to give {} another e-mail address.", shown(&self.username));
+        let stays = "This address stays in use until the new one is confirmed.".to_owned();
+        news("Your e-mail address is about to change", vec![asked, stays])
+    }
+}
+
+/// "Your e-mail address was changed", to the old one and to the new one.
+#[derive(Clone, Debug)]
+pub struct EmailChanged {
+    /// Whose account.
+    pub username: String,
+    /// Whether this goes to the old address.
+    pub is_old: bool,
+}
+
+impl Letter for EmailChanged {
+    fn words(&self, _issuer: &str) -> Words {
+        let account = shown(&self.username);
+        let what = match self.is_old {
+            true => vec![
+                format!("This is no longer the e-mail address of {account}. Another one was confirmed."),
+                "For seven days the link below also puts this address back.".to_owned(),
+            ],
+            false => vec![format!("This is now the e-mail address of {account}.")],
+        };
+        news("Your e-mail address was changed", what)
+    }
+}
+
+/// "A token was made in your name."
+#[derive(Clone, Debug)]
+pub struct TokenMade {
+    /// Whose.
+    pub username: String,
+    /// The name that it was given.
+    pub token_name: String,
+    /// Whether it is a studio token.
+    pub is_studio: bool,
+    /// Whether no more of these letters come today.
+    pub is_last_today: bool,
+}
+
+impl Letter for TokenMade {
+    fn words(&self, issuer: &str) -> Words {
+        let token = named(if self.is_studio { "The studio token" } else { "The personal token" }, &self.token_name);
+        let what =
+            format!("{token} was made for {}. Whoever holds it gets in without a password.", shown(&self.username));
+        let listed = match self.is_last_today {
+            true => "Many tokens were made today, so no more letters about them come until tomorrow. All are",
+            false => "Your tokens are",
+        };
+        news("A token was made", vec![what, format!("{listed} listed at {issuer}/account/tokens.")])
+    }
+}
+
+/// "An app may use your projects."
+#[derive(Clone, Debug)]
+pub struct AppAllowed {
+    /// Who allowed it.
+    pub username: String,
+    /// The app's name.
+    pub app_name: String,
+}
+
+impl Letter for AppAllowed {
+    fn words(&self, issuer: &str) -> Words {
+        let app = named("The app", &self.app_name);
+        let what = format!("{app} may now use what belongs to {}.", shown(&self.username));
+        news("An app was allowed", vec![what, format!("What each app may do is listed at {issuer}/account/apps.")])
+    }
+}
+
+/// "An application of yours got a new secret."
+#[derive(Clone, Debug)]
+pub struct ClientSecretMade {
+    /// Whose application.
+    pub username: String,
+    /// The application's name.
+    pub app_name: String,
+}
+
+impl Letter for ClientSecretMade {
+    fn words(&self, issuer: &str) -> Words {
+        let app = named("The app", &self.app_name);
+        let what = format!("{app}, which belongs to {}, got a new secret.", shown(&self.username));
+        news("A client secret was made", vec![what, format!("Your apps are listed at {issuer}/developer.")])
+    }
+}
+
+/// To the owner of a secret that a stranger found and that goes on working.
+#[derive(Clone, Debug)]
+pub struct FoundInTheOpen {
+    /// Whose.
+    pub username: String,
+    /// Whether it is an application's secret, and not a token for links and pages.
+    pub is_client_secret: bool,
+}
+
+impl Letter for FoundInTheOpen {
+    fn words(&self, issuer: &str) -> Words {
+        let (what, advice) = match self.is_client_secret {
+            true => (
+                "a client secret of an application",
+                format!("Make a new secret at {issuer}/developer, put it into your application, and end the old one."),
+            ),
+            false => (
+                "a token that you made for links or pages",
+                format!("If it should not be there, revoke it at {issuer}/account/tokens."),
+            ),
+        };
+        let found =
+            format!("Somebody reported that they found {what} of {}. It goes on working.", shown(&self.username));
+        Words {
+            otherwise: "Whoever reported it needs no account, and learned nothing from us. If you did not make it, \
+                        somebody else may be in your account."
+                .to_owned(),
+            ..news("A secret of yours was found in the open", vec![found, advice])
+        }
+    }
+}
+
+/// "Your account will be deleted."
+#[derive(Clone, Debug)]
+pub struct AccountDeleting {
+    /// Whose.
+    pub username: String,
+    /// What opens the page on which it is kept.
+    pub key: Secret,
+    /// When it is erased.
+    pub erases_at: UnixTime,
+}
+
+impl Letter for AccountDeleting {
+    fn words(&self, issuer: &str) -> Words {
+        let erased = self.erases_at.readable();
+        let closed = format!("Somebody, probably you, deleted {}. Nobody can use it any more.", shown(&self.username));
+        let link = Link {
+            label: "Keep my account".to_owned(),
+            href: format!("{issuer}/keep?key={}", self.key.expose()),
+            note: "The link works once, until then.".to_owned(),
+        };
+        let when = format!("At {erased} it is erased, with all that belongs to it. Until then you can keep it.");
+        Words { link: Some(link), ..news("Your account will be deleted", vec![closed, when]) }
+    }
+}
+
+/// To an address that was the account's until a few days ago, when somebody pressed "this was not me".
+#[derive(Clone, Debug)]
+pub struct DisownedElsewhere {
+    /// Whose.
+    pub username: String,
+}
+
+impl Letter for DisownedElsewhere {
+    fn words(&self, _issuer: &str) -> Words {
+        let what = format!(
+            "Somebody reported that {} was used by a stranger, so everything in it was ended. Its e-mail address was \
+             changed a few days ago; this was the one before.",
+            shown(&self.username)
+        );
+        Words {
+            otherwise: "If you changed the address yourself, you need not do anything. If you did not, the link below \
+                        puts this address back."
+                .to_owned(),
+            ..news("Everything in your account was ended", vec![what])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
+        let words = |token_name: &str| {
+            let letter = TokenMade {
+                username: "alice".to_owned(),
+                token_name: token_name.to_owned(),
+                is_studio: false,
+                is_last_today: false,
+            };
+            letter.words("https://id.example").paragraphs.join(" ")
+        };
+        assert!(words("backup of maps").contains("\"backup of maps\""));
+        for name in ["evil.example", "https://evil", "call me@evil", "evil\\x"] {
+            assert!(!words(name).contains("evil"), "{name}");
+        }
+    }
+}

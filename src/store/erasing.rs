@@ -1,0 +1,96 @@
+//! Erasing a person: every row that is about them, in an order that the foreign keys allow, a batch at a
+//! time. Keys are never given twice (they grow with time), so nothing has to stay to keep one.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::domain::id::Id;
+use crate::domain::user::User;
+use crate::schema::{
+    authentications, authorization_codes, clients, consents, deletions, device_codes, email_codes, factor_failures,
+    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, recovery_codes,
+    refresh_tokens, remembered_browsers, remote_sessions, resource_shares, resources, security_log, seen_devices,
+    sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
+};
+
+/// Rows of one table per batch, so that no request's write waits long.
+const BATCH: i64 = 200;
+
+/// Removes one batch of a table's rows; says how many went.
+macro_rules! remove {
+    ($tx:expr, $table:ident, $of_them:expr) => {{
+        let ids: Vec<i64> = $table::table.filter($of_them).select($table::id).limit(BATCH).load($tx)?;
+        diesel::delete($table::table.filter($table::id.eq_any(ids))).execute($tx)?
+    }};
+}
+
+/// Removes one batch of what is about a person, and with the last one the person. `false` when nothing
+/// is left. Their applications must be nobody's by then.
+///
+/// # Errors
+/// When the store fails.
+pub fn erase_some(tx: &mut Database, user: Id<User>) -> Result<bool> {
+    // Each waits until nothing is left of the one before.
+    let stages = [erase_below_grants, erase_grants, erase_sessions, erase_own, erase_resources];
+    for stage in stages as [fn(&mut Database, Id<User>) -> Result<usize>; 5] {
+        if stage(tx, user)? > 0 {
+            return Ok(true);
+        }
+    }
+    diesel::delete(user_pictures::table.filter(user_pictures::id.eq(user))).execute(tx)?;
+    diesel::delete(deletions::table.filter(deletions::id.eq(user))).execute(tx)?;
+    let clients = clients::table.filter(clients::owner_id.eq(user));
+    diesel::update(clients).set(clients::owner_id.eq(None::<i64>)).execute(tx)?;
+    Ok(diesel::delete(users::table.filter(users::id.eq(user))).execute(tx)? > 0)
+}
+
+/// What hangs on the grants.
+fn erase_below_grants(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    let of_person = || grants::table.filter(grants::user_id.eq(user)).select(grants::id);
+    let mut removed = remove!(tx, tokens, tokens::grant_id.eq_any(of_person()));
+    removed += remove!(tx, refresh_tokens, refresh_tokens::grant_id.eq_any(of_person()));
+    removed += remove!(tx, authorization_codes, authorization_codes::grant_id.eq_any(of_person()));
+    removed += remove!(tx, login_codes, login_codes::grant_id.eq_any(of_person()));
+    removed += remove!(tx, authentications, authentications::id.eq_any(of_person()));
+    let of_person = grants::table.filter(grants::user_id.eq(user)).select(grants::id.nullable());
+    Ok(removed + remove!(tx, device_codes, device_codes::grant_id.eq_any(of_person)))
+}
+
+fn erase_grants(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    Ok(remove!(tx, grants, grants::user_id.eq(user)))
+}
+
+fn erase_sessions(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    Ok(remove!(tx, sessions, sessions::user_id.eq(user)))
+}
+
+/// What hangs on the person alone. Whom they invited stays invited, by nobody.
+fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    let invited = mailed_links::table.filter(mailed_links::asked_by.eq(user));
+    let mut removed = diesel::update(invited).set(mailed_links::asked_by.eq(None::<i64>)).execute(tx)?;
+    removed += remove!(tx, mailed_links, mailed_links::user_id.eq(user));
+    removed += remove!(tx, email_codes, email_codes::user_id.eq(user));
+    removed += remove!(tx, consents, consents::user_id.eq(user));
+    removed += remove!(tx, remote_sessions, remote_sessions::approved_by.eq(user));
+    removed += remove!(tx, idempotency_keys, idempotency_keys::user_id.eq(user));
+    removed += remove!(tx, seen_devices, seen_devices::user_id.eq(user));
+    removed += remove!(tx, known_networks, known_networks::user_id.eq(user));
+    removed += remove!(tx, totp_factors, totp_factors::user_id.eq(user));
+    removed += remove!(tx, recovery_codes, recovery_codes::user_id.eq(user));
+    removed += remove!(tx, sign_in_steps, sign_in_steps::user_id.eq(user));
+    removed += remove!(tx, remembered_browsers, remembered_browsers::user_id.eq(user));
+    removed += remove!(tx, factor_failures, factor_failures::user_id.eq(user));
+    removed += remove!(tx, former_addresses, former_addresses::user_id.eq(user));
+    Ok(removed + remove!(tx, security_log, security_log::user_id.eq(user)))
+}
+
+/// What the platform told us is theirs. What others own in it stays, outside of it.
+fn erase_resources(tx: &mut Database, user: Id<User>) -> Result<usize> {
+    let held = remove!(tx, resource_shares, resource_shares::user_id.eq(user));
+    let owned = resources::table.filter(resources::owner_id.eq(user)).select(resources::id);
+    let ids: Vec<i64> = owned.limit(BATCH).load(tx)?;
+    let within = resources::table.filter(resources::parent_id.eq_any(ids.clone()));
+    diesel::update(within).set(resources::parent_id.eq(None::<i64>)).execute(tx)?;
+    diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq_any(ids.clone()))).execute(tx)?;
+    Ok(held + diesel::delete(resources::table.filter(resources::id.eq_any(ids))).execute(tx)?)
+}

@@ -1,0 +1,34 @@
+//! The table `former_addresses`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::former_address::FormerAddress;
+use crate::domain::id::Id;
+use crate::domain::user::User;
+use crate::schema::former_addresses;
+
+/// A person's addresses that may still be put back, the oldest first.
+pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<FormerAddress>> {
+    let rows = former_addresses::table
+        .filter(former_addresses::user_id.eq(user))
+        .filter(former_addresses::expires_at.gt(now))
+        .order(former_addresses::id);
+    Ok(rows.select(FormerAddress::as_select()).load(tx)?)
+}
+
+/// Adds one.
+pub fn insert(tx: &mut Database, address: &FormerAddress) -> Result<()> {
+    diesel::insert_into(former_addresses::table).values(address).execute(tx)?;
+    Ok(())
+}
+
+/// Forgets an address that was put back, and those that came after it: they were never its owner's.
+pub fn delete_since(tx: &mut Database, address: &FormerAddress) -> Result<()> {
+    let rows = former_addresses::table
+        .filter(former_addresses::user_id.eq(address.user_id))
+        .filter(former_addresses::id.ge(address.id));
+    diesel::delete(rows).execute(tx)?;
+    Ok(())
+}

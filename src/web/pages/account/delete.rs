@@ -1,0 +1,149 @@
+//! `/account/delete`: closing an account for good. It needs a proof of the last 15 minutes, the name and
+//! the password.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::confirm;
+use crate::clock::in_words;
+use crate::domain::deletion::GRACE;
+use crate::domain::secret::Secret;
+use crate::domain::user::fold;
+use crate::identity::account::{self, AccountRefusal, Confirmed};
+use crate::identity::deletion;
+use crate::identity::mailed::asker;
+use crate::outcome::{Error, transact};
+use crate::store::clients;
+use crate::web::app::App;
+use crate::web::browser::{BrowserSession, Visitor};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::pages::log_out::forgetting;
+use crate::web::pages::{Message, read_form};
+
+/// `account/delete.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/delete.html")]
+pub struct Delete {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// Whose account.
+    pub username: String,
+    /// Whether a password is asked for.
+    pub has_password: bool,
+    /// The applications that go with it.
+    pub apps: Vec<String>,
+    /// Where the letter about it goes.
+    pub letter_to: Option<String>,
+}
+
+async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Result<HttpResponse, PageError> {
+    let user = visitor.user.id;
+    let own = app.store.read(move |db| clients::list(db, Some(user))).await;
+    let own = own.map_err(|error| PageError::unavailable(app, &error))?;
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let to = visitor.user.proven_email().filter(|_| app.mail.is_on());
+    let page = Delete {
+        chrome: visitor.chrome(app),
+        errors,
+        username: visitor.user.username.clone(),
+        has_password: visitor.user.password_hash.is_some(),
+        apps: own.into_iter().map(|client| client.name).collect(),
+        letter_to: to.map(|to| to.as_str().to_owned()),
+    };
+    Ok(render(status, Forms::Stay, &page))
+}
+
+/// Says what dies, and asks.
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    if !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(&app));
+    }
+    show(&app, &visitor, Vec::new()).await
+}
+
+fn confirm_first(app: &App) -> HttpResponse {
+    crate::web::page::see_other(&confirm::location(app, &app.public.path("/account/delete")))
+}
+
+/// The person's word and password; nothing to judge for somebody who has none.
+async fn judge(
+    app: &Data<App>,
+    visitor: &Visitor,
+    (typed, password, address): (&str, Secret, &str),
+) -> Result<Option<Confirmed>, Error<FieldError>> {
+    if fold(typed) != visitor.user.username_folded {
+        let message = "Type your user name to delete the account.".to_owned();
+        return Err(Error::Refused(FieldError { field: "confirm", message }));
+    }
+    if visitor.user.password_hash.is_none() {
+        return Ok(None);
+    }
+    let confirmed = account::confirm(app.desk(), app.now(), (&visitor.user, password, address)).await;
+    let refused = |refusal: AccountRefusal| {
+        let message = match refusal {
+            AccountRefusal::WrongPassword => "The password is wrong.".to_owned(),
+            AccountRefusal::Throttled(seconds) => {
+                format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)))
+            }
+            other => other.to_string(),
+        };
+        FieldError { field: "password", message }
+    };
+    confirmed.map(Some).map_err(|error| error.map_refusal(refused))
+}
+
+/// Closes the account and logs this browser out too.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    (visitor, browser): (Visitor, BrowserSession),
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let now = app.now();
+    if !visitor.is_fresh(now) {
+        return Ok(confirm_first(&app));
+    }
+    let (typed, password) = (form.get("confirm").unwrap_or_default(), form.get("password").unwrap_or_default());
+    let origin = app.origin_of(&request);
+    let confirmed = match judge(&app, &visitor, (typed, Secret::new(password), &origin.address)).await {
+        Ok(confirmed) => confirmed,
+        Err(Error::Refused(error)) => return show(&app, &visitor, vec![error]).await,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+    };
+    let (shared, who) = (app.clone(), visitor.clone());
+    let closed = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
+        if let Some(confirmed) = &confirmed {
+            confirmed.still_counts(tx)?;
+        }
+        let visitor = who.again(tx, &shared, now)?.ok_or(Error::Refused(AccountRefusal::LinkOver))?;
+        let user = &visitor.user;
+        Ok(deletion::begin(tx, now, &shared.mail, (user, &asker(now, &origin), Some(&origin)))?)
+    });
+    match closed.await {
+        Ok(()) => {
+            app.mail.wake();
+            browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            Ok(forgetting(closed_page(&app)))
+        }
+        Err(Error::Refused(_)) => Ok(confirm_first(&app)),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+    }
+}
+
+fn closed_page(app: &App) -> HttpResponse {
+    crate::web::page::ok(&Message {
+        chrome: app.chrome(),
+        heading: "Your account is closed".to_owned(),
+        text: format!(
+            "It will be erased in {}. Until then you can keep it: log in with your password, and we ask you.",
+            in_words(GRACE)
+        ),
+        action: None,
+    })
+}

@@ -1,0 +1,93 @@
+//! `/account/security/password`: another password, with the current one.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::clock::in_words;
+use crate::domain::secret::Secret;
+use crate::identity::account::{AccountRefusal, Kept, change_password};
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render};
+use crate::web::pages::{Message, read_form};
+
+/// `account/password.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/password.html")]
+pub struct Password {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// Who is signed in, for password managers.
+    pub username: String,
+    /// Whether there is a password to change.
+    pub has_password: bool,
+    /// Whether a first one can be mailed for.
+    pub is_mail_on: bool,
+}
+
+fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldError>)) -> HttpResponse {
+    let page = Password {
+        chrome: visitor.chrome(app),
+        errors,
+        username: visitor.user.username.clone(),
+        has_password: visitor.user.password_hash.is_some(),
+        is_mail_on: app.mail.is_on(),
+    };
+    render(status, Forms::Stay, &page)
+}
+
+/// Shows the form.
+pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
+    show(&app, &visitor, (StatusCode::OK, Vec::new()))
+}
+
+/// Changes it. This session stays.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let old = Secret::new(form.get("current_password").unwrap_or_default());
+    let new = Secret::new(form.get("new_password").unwrap_or_default());
+    let kept = Kept { session: Some(visitor.session.id), grant: None };
+    let (origin, wanted) = (app.origin_of(&request), (&visitor.user, old, new.expose()));
+    let refusal = match change_password(app.desk(), app.now(), wanted, (&origin, kept)).await {
+        Ok(()) => return Ok(changed(&app, &visitor)),
+        Err(Error::Refused(refusal)) => refusal,
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+    };
+    let (field, message) = match &refusal {
+        AccountRefusal::Invalid(message) => ("new_password", message.clone()),
+        AccountRefusal::Busy => return Err(PageError::busy(&app)),
+        AccountRefusal::Throttled(seconds) => {
+            let message = format!("Too many tries. Wait {}, then try again.", in_words((*seconds).max(60)));
+            let errors = vec![FieldError { field: "current_password", message }];
+            let mut page = show(&app, &visitor, (StatusCode::TOO_MANY_REQUESTS, errors));
+            page.headers_mut().insert(RETRY_AFTER, (*seconds).max(1).into());
+            return Ok(page);
+        }
+        other => ("current_password", other.to_string()),
+    };
+    Ok(show(&app, &visitor, (StatusCode::BAD_REQUEST, vec![FieldError { field, message }])))
+}
+
+fn changed(app: &App, visitor: &Visitor) -> HttpResponse {
+    ok(&Message {
+        chrome: visitor.chrome(app),
+        heading: "Your password is changed".to_owned(),
+        text:
+            "This browser stays logged in. All others are logged out, and apps and programs must ask you again. Tokens \
+               that you made yourself go on."
+                .to_owned(),
+        action: Some(Link { label: "Back to your account".to_owned(), href: app.public.path("/account") }),
+    })
+}

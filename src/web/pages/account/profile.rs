@@ -1,0 +1,237 @@
+//! `/account/profile`: what a person says about themselves, and their e-mail address.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::clock::in_words;
+use crate::domain::mailed_link::LinkKind;
+use crate::domain::registration::FieldProblem;
+use crate::domain::secret::Secret;
+use crate::identity::account::{self, AccountRefusal};
+use crate::identity::{email, email_code};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{Error, transact};
+use crate::store::{StoreError, mailed_links, users};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::pages::read_form;
+
+/// `account/profile.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/profile.html")]
+pub struct Profile {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The name, as typed or as it is.
+    pub username: String,
+    /// What the person says about themselves.
+    pub about: String,
+    /// Their home page.
+    pub homepage: String,
+    /// Whether others may write to them.
+    pub allow_contact: bool,
+    /// The address.
+    pub email: Option<String>,
+    /// Whether it is proven.
+    pub is_email_verified: bool,
+    /// Another address that waits to be proven.
+    pub pending: Option<String>,
+    /// The address that the code went to which may be typed here.
+    pub code_sent_to: Option<String>,
+    /// The address that was typed.
+    pub new_email: String,
+    /// Whether letters are sent at all.
+    pub is_mail_on: bool,
+    /// Whether there is a password to ask for.
+    pub has_password: bool,
+    /// The name for password managers, whatever was typed above.
+    pub signed_in_as: String,
+}
+
+/// What is shown beside the person's own values.
+#[derive(Default)]
+struct Shown<'a> {
+    errors: Vec<FieldError>,
+    notice: Option<String>,
+    typed: Option<&'a Parameters>,
+    status: Option<StatusCode>,
+}
+
+impl Shown<'_> {
+    fn said(notice: &str) -> Self {
+        Self { notice: Some(notice.to_owned()), ..Self::default() }
+    }
+}
+
+async fn show(app: &Data<App>, visitor: &Visitor, shown: Shown<'_>) -> Result<HttpResponse, PageError> {
+    let (now, session) = (app.now(), visitor.session.clone());
+    let found = app.store.read(move |db| {
+        let Some(user) = users::find(db, session.user_id)? else { return Ok(None) };
+        let pending = mailed_links::find_pending_email(db, now, user.id)?;
+        Ok(Some((user, pending, email_code::find_address(db, now, &session)?)))
+    });
+    let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (user, pending, code_sent_to) = found.ok_or_else(|| PageError::not_found(app))?;
+    let of = |part: &str| shown.typed.filter(|form| form.get("part") == Some(part));
+    let typed = |field: &str, kept: String| of("profile").map_or(kept, |form| written(form, field));
+    let chrome = Chrome { person: Some(user.username.clone()), ..app.chrome() };
+    let wrong = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let page = Profile {
+        chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(&notice)),
+        errors: shown.errors,
+        username: typed("username", user.username.clone()),
+        about: typed("about", user.about.clone().unwrap_or_default()),
+        homepage: typed("homepage", user.homepage.clone().unwrap_or_default()),
+        allow_contact: of("profile").map_or(user.allow_contact, |form| form.get("allow_contact").is_some()),
+        is_email_verified: user.email_verified_at.is_some(),
+        email: user.email,
+        pending,
+        code_sent_to,
+        new_email: of("email").map(|form| written(form, "email")).unwrap_or_default(),
+        is_mail_on: app.mail.is_on(),
+        has_password: user.password_hash.is_some(),
+        signed_in_as: user.username,
+    };
+    Ok(render(shown.status.unwrap_or(wrong), Forms::Stay, &page))
+}
+
+/// A field as it is shown again: no more of it than a page can bear.
+fn written(form: &Parameters, field: &str) -> String {
+    form.get(field).unwrap_or_default().chars().take(4_000).collect()
+}
+
+/// Shows it.
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    show(&app, &visitor, Shown::default()).await
+}
+
+/// Takes one of the page's forms.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (now, origin) = (app.now(), app.origin_of(&request));
+    let (field, notice, done) = match form.get("part") {
+        Some("email") => {
+            let wanted = (
+                &visitor.user,
+                form.get("email").unwrap_or_default(),
+                Secret::new(form.get("password").unwrap_or_default()),
+            );
+            let done = email::update(app.desk(), now, wanted, (&origin, Some(visitor.session.id))).await;
+            ("email", "A letter is on its way to the new address.", done)
+        }
+        Some("again") => {
+            let done = email::send_again(app.desk(), now, &visitor.session, &origin).await;
+            ("", "The letter was sent again. The link before works no more.", done)
+        }
+        Some("cancel") => ("", "Your address stays as it is.", cancel(&app, &visitor).await),
+        Some("code") => {
+            let typed = form.get("code").unwrap_or_default();
+            let done = email_code::confirm(app.desk(), now, (&visitor.session, typed), &origin).await;
+            ("code", "Your e-mail address is confirmed.", done)
+        }
+        _ => return save(&app, &visitor, (&form, &request)).await,
+    };
+    match done {
+        Ok(()) => show(&app, &visitor, Shown::said(notice)).await,
+        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Refused(refusal)) => refused(&app, &visitor, (&form, field), refusal).await,
+    }
+}
+
+async fn refused(
+    app: &Data<App>,
+    visitor: &Visitor,
+    (form, field): (&Parameters, &'static str),
+    refusal: AccountRefusal,
+) -> Result<HttpResponse, PageError> {
+    let status = match refusal {
+        AccountRefusal::Busy => return Err(PageError::busy(app)),
+        AccountRefusal::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let (field, message) = match refusal {
+        AccountRefusal::WrongPassword => ("password", "The password is wrong.".to_owned()),
+        AccountRefusal::Throttled(seconds) => {
+            let field = if field == "email" { "password" } else { field };
+            (field, format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60))))
+        }
+        AccountRefusal::LinkOver if field == "code" => {
+            ("", "This code is over. Open the link in the letter, or send a new one.".to_owned())
+        }
+        AccountRefusal::LinkOver => ("", "There is no address here that waits to be confirmed.".to_owned()),
+        other => (field, other.to_string()),
+    };
+    let errors = vec![FieldError { field, message }];
+    show(app, visitor, Shown { errors, typed: Some(form), status: Some(status), notice: None }).await
+}
+
+async fn cancel(app: &Data<App>, visitor: &Visitor) -> Result<(), Error<AccountRefusal>> {
+    let (now, shared, who) = (app.now(), app.clone(), visitor.clone());
+    let ended = app.store.write(move |tx| {
+        let Some(visitor) = who.again(tx, &shared, now)? else { return Ok(()) };
+        mailed_links::end(tx, now, visitor.user.id, &[LinkKind::ChangeEmail])
+    });
+    Ok(ended.await?)
+}
+
+/// What the form says; nothing where a field is empty.
+fn profile_of(form: &Parameters) -> account::Profile {
+    let text = |field: &str| {
+        // Browsers send a line's end as two characters (WHATWG HTML §4.10.22.4); it counts as one.
+        let text = form.get(field).unwrap_or_default().trim().replace("\r\n", "\n");
+        Some(Some(text).filter(|text| !text.is_empty()))
+    };
+    let allow_contact = Some(form.get("allow_contact").is_some());
+    account::Profile { about: text("about"), homepage: text("homepage"), picture: None, allow_contact }
+}
+
+/// Writes name and profile: both, or neither.
+async fn save(
+    app: &Data<App>,
+    visitor: &Visitor,
+    (form, request): (&Parameters, &HttpRequest),
+) -> Result<HttpResponse, PageError> {
+    let again = |error: FieldError| Shown { errors: vec![error], typed: Some(form), ..Shown::default() };
+    let profile = match profile_of(form).check() {
+        Ok(profile) => profile,
+        Err(FieldProblem { field, message }) => {
+            return show(app, visitor, again(FieldError { field, message: in_page_words(field, message) })).await;
+        }
+    };
+    let name = form.get("username").unwrap_or_default().to_owned();
+    let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), app.origin_of(request));
+    let saved = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
+        let Some(visitor) = who.again(tx, &shared, now)? else { return Err(Error::Failed(StoreError::Conflict)) };
+        let user = &visitor.user;
+        // The name first: it may be refused, and a refusal commits.
+        account::rename(tx, now, (user, &origin), &name)?;
+        Ok(account::update_profile(tx, user.id, &profile)?)
+    });
+    match saved.await {
+        Ok(()) => show(app, visitor, Shown::said("Saved.")).await,
+        Err(Error::Refused(refusal)) => {
+            show(app, visitor, again(FieldError { field: "username", message: refusal.to_string() })).await
+        }
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+    }
+}
+
+/// The rule speaks of the fields as programs name them.
+fn in_page_words(field: &str, message: String) -> String {
+    match field {
+        "about" => "Write at most 1500 characters about yourself.".to_owned(),
+        "homepage" => "Write a web address that begins with https:// or http://, of at most 255 characters.".to_owned(),
+        _ => message,
+    }
+}

@@ -1,0 +1,238 @@
+//! Deleting an account: closed at once, kept for a day, then erased.
+
+use actix_web::http::Method;
+use gatepost::domain::client::ClientType;
+use gatepost::domain::registration::Draft;
+use gatepost::identity::deletion;
+use gatepost::oauth::clients::By;
+use serde_json::json;
+
+use crate::harness::browser::Browser;
+use crate::harness::html::Page;
+use crate::harness::mailbox::{Received, spawn_with_mail};
+use crate::harness::{self, PASSWORD, Server, confidential};
+
+const PATH: &str = "/account/delete";
+const DAY: u32 = 86_400;
+
+async fn close(alice: &mut Browser, username: &str) -> Page {
+    let page = alice.open(PATH).await;
+    alice.submit(page.form_with("Delete account").fill("confirm", username).fill("password", PASSWORD)).await
+}
+
+async fn erase(server: &Server) -> usize {
+    deletion::erase_due(&server.app.store, server.now()).await.expect("because the database of a test works")
+}
+
+fn about_deletion(letters: Vec<Received>) -> Received {
+    let mut found = letters.into_iter().filter(|letter| letter.subject == "Your account will be deleted");
+    found.next().expect("because it was mailed")
+}
+
+#[actix_web::test]
+async fn an_account_closes_at_once_after_the_name_and_the_password() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let mut alice = server.signed_in("alice").await;
+    let mut elsewhere = server.browser();
+    elsewhere.sign_in("alice").await;
+    let page = alice.open(PATH).await;
+    for (name, password, field) in [
+        ("bob", PASSWORD, "confirm"),
+        ("", PASSWORD, "confirm"),
+        ("alice", "wrong", "password"),
+        ("alice", "", "password"),
+    ] {
+        let form = page.form_with("Delete account").fill("confirm", name).fill("password", password);
+        let refused = alice.submit(form).await;
+        assert_eq!(
+            (refused.status, refused.attributes("[aria-invalid]", "name")),
+            (400, vec![field.to_owned()]),
+            "{name}"
+        );
+    }
+    let done = close(&mut alice, " ALICE ").await;
+    assert_eq!(done.heading(), "Your account is closed");
+    assert_eq!(alice.open("/account").await.heading(), "Log in");
+    assert_eq!(elsewhere.open("/account").await.heading(), "Log in");
+    let letter = about_deletion(mailbox.take(&server).await);
+    assert!(letter.link().starts_with("/keep?key=") && letter.whole.contains("/not-me?key="));
+    let login = json!({ "username": "alice", "password": PASSWORD });
+    let message = server.nobody().post("/v3/account/login", &login).await.refusal(400);
+    assert_eq!(message, "Invalid username or password.", "a program is told nothing else");
+}
+
+#[actix_web::test]
+async fn an_old_session_confirms_first_and_a_foreign_form_does_nothing() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let page = alice.open(PATH).await;
+    let form = page.form_with("Delete account").fill("confirm", "alice").fill("password", PASSWORD);
+    let body = form.encode();
+    let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(alice.bare(Method::POST, PATH, &foreign, &body).await.status, 403);
+    server.advance(901);
+    assert_eq!(alice.submit(form).await.heading(), "Confirm that it is you");
+    assert_eq!(alice.open(PATH).await.heading(), "Confirm that it is you");
+    assert!(server.person_named("alice").await.is_active());
+}
+
+#[actix_web::test]
+async fn logging_in_within_the_day_asks_whether_to_keep_it() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    close(&mut alice, "alice").await;
+    server.advance(DAY - 60);
+    let log_in = alice.open("/login").await;
+    assert_eq!(alice.log_in_at(&log_in, "alice", "not the password").await.status, 400, "like any wrong password");
+    let page = alice.log_in_at(&log_in, "alice@people.example", PASSWORD).await;
+    assert_eq!(page.heading(), "Keep your account?");
+    assert!(page.text().contains("22 Nov 2026, 12:00 UTC"), "{}", page.text());
+    for _ in 0..2 {
+        assert_eq!(alice.open(page.url.as_str()).await.heading(), "Keep your account?", "looking changes nothing");
+    }
+    assert_eq!(alice.open("/account").await.heading(), "Log in", "all else stays shut meanwhile");
+    let kept = alice.submit(page.form_with("Keep my account")).await;
+    assert_eq!(kept.heading(), "Your account stays");
+    assert_eq!(alice.submit(page.form_with("Keep my account")).await.status, 404, "the link works once");
+    alice.sign_in("alice").await;
+    server.advance(DAY);
+    assert_eq!(erase(&server).await, 0);
+    assert!(server.person_named("alice").await.is_active());
+}
+
+#[actix_web::test]
+async fn the_letter_keeps_the_account_too_until_the_day_is_over() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let mut alice = server.signed_in("alice").await;
+    close(&mut alice, "alice").await;
+    let link = about_deletion(mailbox.take(&server).await).link();
+    let mut reader = server.browser();
+    server.advance(DAY - 1);
+    assert_eq!(reader.open(&link).await.heading(), "Keep your account?");
+    server.advance(1);
+    assert_eq!(reader.open(&link).await.status, 404);
+    let log_in = reader.open("/login").await;
+    assert_eq!(reader.log_in_at(&log_in, "alice", PASSWORD).await.status, 400);
+}
+
+#[actix_web::test]
+async fn a_kept_account_gives_way_to_whoever_took_its_name_and_address() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    close(&mut alice, "alice").await;
+    let other = server.person("alice").await;
+    let log_in = alice.open("/login").await;
+    let page = alice.log_in_at(&log_in, "alice", PASSWORD).await;
+    assert_eq!(page.heading(), "Your account", "the name is the other's now");
+    let old = server.count("deletions").await;
+    assert_eq!(old, 1);
+    let id = server.read(|db| gatepost::store::deletions::list_due(db, harness::BEGIN.plus(100_000), 1)).await[0];
+    let now = server.now();
+    let name = server.write(move |tx| deletion::keep(tx, now, id, None)).await.expect("because it can be kept");
+    assert!(name.starts_with("alice-") && name != "alice", "{name}");
+    let kept = server.person_named(&name).await;
+    assert_eq!((kept.id, kept.verified_email_folded, kept.email_verified_at), (id, None, None));
+    assert_eq!(server.person_named("alice").await.id, other.id);
+}
+
+#[actix_web::test]
+async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let (mut alice, _held) = server.one_of_each("alice").await;
+    let before = server.person_named("alice").await;
+    let app = server.register(By::Owner(before.id), confidential()).await;
+    let mut bob = server.signed_in("bob").await;
+    app.tokens(&mut bob).await;
+    let own = server.application(Draft::new("Nothing", ClientType::Confidential)).await;
+    let program = server.log_in("alice").await;
+    let (bearer, body) =
+        (format!("Bearer {}", program.token()), json!({ "picture": "QUJD", "about": "me" }).to_string());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    server.http.send(Method::PATCH, "/v3/account/profile", &headers, body).await;
+    assert_eq!(server.count("user_pictures").await, 1);
+    program.post("/v3/user/invite", &json!({ "email": "friend@people.example" })).await.success();
+    let page = alice.open(PATH).await;
+    assert!(page.text().contains("Map studio"), "its apps are named: {}", page.text());
+    close(&mut alice, "alice").await;
+    server.advance(DAY - 1);
+    assert_eq!(erase(&server).await, 0);
+    assert_eq!(server.count("user_pictures").await, 1, "for a day everything can come back");
+    server.advance(1);
+    assert_eq!(erase(&server).await, 1);
+    let id = before.id.number();
+    for of_them in [
+        format!("users WHERE id = {id}"),
+        format!("grants WHERE user_id = {id}"),
+        format!("sessions WHERE user_id = {id}"),
+        format!("mailed_links WHERE user_id = {id} OR asked_by = {id}"),
+        format!("consents WHERE user_id = {id}"),
+        format!("security_log WHERE user_id = {id}"),
+        format!("seen_devices WHERE user_id = {id}"),
+        format!("user_pictures WHERE id = {id}"),
+        format!("deletions WHERE id = {id}"),
+        format!("clients WHERE owner_id = {id}"),
+        format!("idempotency_keys WHERE user_id = {id}"),
+        "tokens WHERE grant_id NOT IN (SELECT id FROM grants)".to_owned(),
+    ] {
+        assert_eq!(server.count(&of_them).await, 0, "{of_them}");
+    }
+    assert_eq!(server.count("mailed_links WHERE kind = 'invitation'").await, 1, "whom she invited stays invited");
+    assert!(!bob.open(&app.request().path()).await.html.contains("Allow this app?"), "her app is gone");
+    assert_eq!(server.count(&format!("clients WHERE id = {} AND deleted_at IS NULL", own.client.id.number())).await, 1);
+    assert!(mailbox.take(&server).await.iter().any(|letter| letter.to == "friend@people.example"));
+    let again = server.person("alice").await;
+    assert_ne!(again.id.uuid(), before.id.uuid(), "a subject is never given twice (attack I08)");
+}
+
+/// Many rows go in small batches; a second person's stay.
+#[actix_web::test]
+async fn erasing_leaves_other_people_alone_however_much_there_is() {
+    let server = harness::spawn().await;
+    let mut bob = server.signed_in("bob").await;
+    let alice = server.person("alice").await;
+    let (now, origin) = (
+        server.now(),
+        gatepost::identity::session::Origin { address: "192.0.2.1".to_owned(), user_agent: String::new() },
+    );
+    let lifetimes = server.app.mint.lifetimes;
+    let (id, shared) = (alice.id, origin.clone());
+    server
+        .write(move |tx| {
+            for _ in 0..450 {
+                gatepost::identity::session::open_untold(tx, now, &lifetimes, (id, &shared))?;
+            }
+            Ok(())
+        })
+        .await;
+    let app = server.app.clone();
+    server
+        .write(move |tx| {
+            deletion::begin(tx, now, &app.mail, (&alice, &gatepost::identity::mailed::asker(now, &origin), None))
+        })
+        .await;
+    server.advance(DAY);
+    assert_eq!(erase(&server).await, 1);
+    assert_eq!((server.count("users").await, server.count("sessions").await), (1, 1));
+    assert_eq!(bob.open("/account").await.heading(), "Your account");
+}
+
+/// A table that names people and is not erased would keep them for ever, or stop the erasing.
+#[test]
+fn every_table_that_names_people_is_erased() {
+    const ERASING: &str = include_str!("../../src/store/erasing.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut named = Vec::new();
+    for migration in std::fs::read_dir(folder).expect("because the folder is there") {
+        let path = migration.expect("because it was listed").path().join("up.sql");
+        let sql = std::fs::read_to_string(path).expect("because every migration has one");
+        for table in sql.split("CREATE TABLE ").skip(1) {
+            let (head, body) = table.split_once('(').expect("because a table has columns");
+            if body.split(");").next().unwrap_or_default().contains("REFERENCES users") {
+                named.push(head.trim().replace("consents_by_audience", "consents"));
+            }
+        }
+    }
+    assert!(named.len() > 10, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|table| !ERASING.contains(&format!("{table}::"))).collect();
+    assert!(missing.is_empty(), "src/store/erasing.rs does not erase {missing:?}");
+}
