@@ -76,7 +76,7 @@ pub enum Entered {
     /// A session.
     SignedIn(Token<SessionKey>),
     /// The second step, on a page of its own.
-    Step(Pending),
+    Step(Box<Pending>),
 }
 
 impl Entered {
@@ -203,7 +203,7 @@ impl Porter {
             used_at: None,
         };
         sign_in_steps::insert(tx, &step)?;
-        Ok(Entered::Step(Pending { key, user: first.user.clone(), asks }))
+        Ok(Entered::Step(Box::new(Pending { key, user: first.user.clone(), asks })))
     }
 
     fn mail_code(

@@ -4,6 +4,7 @@
 use actix_web::http::Method;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
+use gatepost::identity::factors;
 
 use crate::harness::factors::{Authenticator, Equipped};
 use crate::harness::mailbox::spawn_with_mail;
@@ -205,6 +206,20 @@ async fn nothing_that_a_factor_rests_on_can_be_read_in_the_database() {
     for secret in codes.iter().chain(&plain).chain([&secret, &step[15..58].to_owned(), &cookie[15..58].to_owned()]) {
         assert!(!holds(secret), "{secret} is in the database");
     }
+}
+
+#[actix_web::test]
+async fn an_operator_helps_somebody_who_lost_everything() {
+    let server = harness::spawn().await;
+    let Equipped { codes, .. } = server.equipped("alice").await;
+    let mut waiting = server.browser();
+    let page = waiting.first_step("/login", "alice").await;
+    let (now, alice) = (server.now(), server.person_named("alice").await);
+    assert!(server.write(move |tx| factors::remove_all(tx, now, alice.id)).await);
+    assert!(!server.write(move |tx| factors::remove_all(tx, now, alice.id)).await, "there is nothing left");
+    assert_eq!(waiting.second_step(&page, &codes[0]).await.heading(), "Log in", "what it asked for is gone");
+    assert_eq!(server.browser().sign_in("alice").await.url.path(), "/account");
+    assert_eq!(events(&server, "alice").await, ["totp.add", "recovery_codes.create", "totp.remove"]);
 }
 
 #[actix_web::test]
