@@ -11,6 +11,7 @@ use super::session::Origin;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
+use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{
     MOST_FAILURES, RecoveryCodeRecord, TotpFactor, TypedCode, WINDOW, new_recovery_codes,
 };
@@ -22,7 +23,7 @@ use crate::domain::user::{EmailAddress, User};
 use crate::domain::words::Words;
 use crate::mail::factor_letters::{FactorChange, FactorChanged};
 use crate::outcome::Error;
-use crate::store::{Database, Result as StoreResult, StoreError, factors, remembered_browsers, security_log, sessions};
+use crate::store::{Database, Result as StoreResult, StoreError, factors, passkeys, remembered_browsers, security_log, sessions};
 
 /// The label under which seeds are sealed, bound to their row.
 const SEED: &str = "totp";
@@ -54,12 +55,20 @@ pub struct Factors {
     pub totp: Option<TotpFactor>,
     /// Recovery codes that were not used.
     pub recovery_codes: usize,
+    /// Their passkeys that work.
+    pub passkeys: Vec<Passkey>,
 }
 
 impl Factors {
     /// Whether there is a second factor. Recovery codes stand in for one, and are none by themselves.
     pub fn is_any(&self) -> bool {
         self.totp.is_some()
+    }
+
+    /// Whether there is anything that proves more than a password: a passkey does, and asks for nothing at
+    /// the log-in by password (ours: whoever loses it can still come in by what they had before).
+    pub fn can_show_two(&self) -> bool {
+        self.is_any() || !self.passkeys.is_empty()
     }
 }
 
@@ -69,7 +78,9 @@ impl Factors {
 /// When the store fails.
 pub fn find(db: &mut Database, user: Id<User>) -> StoreResult<Factors> {
     let totp = factors::find_totp(db, user)?;
-    Ok(Factors { totp, recovery_codes: factors::list_recovery_codes(db, user)?.len() })
+    let recovery_codes = factors::list_recovery_codes(db, user)?.len();
+    let passkeys = passkeys::list(db, user)?.into_iter().filter(|passkey| passkey.suspected_at.is_none());
+    Ok(Factors { totp, recovery_codes, passkeys: passkeys.collect() })
 }
 
 /// Seconds until codes of this person are judged again; nothing when they are now.

@@ -11,6 +11,7 @@ pub mod login_code;
 pub mod login_redirect;
 pub mod mailed;
 pub mod password_hashing;
+pub mod passkeys;
 pub mod people;
 pub mod recovery;
 pub mod remote_session;

@@ -17,6 +17,7 @@ use super::session::{self, Opened, Origin};
 use super::throttle::Throttled;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{
     Policy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW, new_mailed_code,
 };
@@ -86,6 +87,8 @@ pub struct Pending {
     pub user: User,
     /// What is asked for.
     pub asks: Asks,
+    /// The passkeys that do as well.
+    pub passkeys: Vec<Passkey>,
 }
 
 /// What the second step asks for.
@@ -95,6 +98,8 @@ pub enum Asks {
     Code,
     /// The code that was mailed.
     MailedCode,
+    /// A passkey: the operator requires a second factor, and the person has no other.
+    Passkey,
     /// To set a second factor up, since the operator requires one.
     SetUp,
 }
@@ -129,7 +134,8 @@ impl Porter {
         match factors.is_any() {
             true => Some(Asks::Code),
             false if is_mailed => Some(Asks::MailedCode),
-            false => self.policy.is_required.then_some(Asks::SetUp),
+            false if !self.policy.is_required => None,
+            false => Some(if factors.passkeys.is_empty() { Asks::SetUp } else { Asks::Passkey }),
         }
     }
 
@@ -158,7 +164,8 @@ impl Porter {
         first: First<'_>,
         caller: &Caller,
     ) -> Result<Entered, Error<Throttled>> {
-        let asks = self.asks(first.user, &factors::find(tx, first.user.id)?);
+        let factors = factors::find(tx, first.user.id)?;
+        let asks = self.asks(first.user, &factors);
         let asks = asks.filter(|asks| *asks != Asks::MailedCode || !first.knows_mailbox);
         let is_remembered =
             asks.is_some_and(|asks| asks != Asks::SetUp) && is_remembered(tx, now, first.user.id, &caller.remembered)?;
@@ -170,7 +177,7 @@ impl Porter {
         let key = Token::<SignInStep>::generate(Id::next(now));
         let mailed = match asks {
             Asks::MailedCode => self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?,
-            Asks::Code | Asks::SetUp => None,
+            Asks::Code | Asks::Passkey | Asks::SetUp => None,
         };
         let step = SignInStepRecord {
             id: key.id(),
@@ -185,7 +192,7 @@ impl Porter {
             used_at: None,
         };
         sign_in_steps::insert(tx, &step)?;
-        Ok(Entered::Step(Pending { key, user: first.user.clone(), asks }))
+        Ok(Entered::Step(Pending { key, user: first.user.clone(), asks, passkeys: factors.passkeys }))
     }
 
     fn mail_code(

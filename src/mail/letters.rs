@@ -37,7 +37,7 @@ pub trait Letter {
 
 /// A name as a letter may show it. Mail programs make links of what reads like an address, and people
 /// choose their names themselves (ours).
-fn shown(username: &str) -> String {
+pub(super) fn shown(username: &str) -> String {
     if username.contains('.') { "this account".to_owned() } else { format!("the account \"{username}\"") }
 }
 

@@ -14,6 +14,7 @@ pub mod oauth;
 pub mod once;
 pub mod ops;
 pub mod page;
+pub mod passkey;
 pub mod pages;
 pub mod qr;
 pub mod refused;

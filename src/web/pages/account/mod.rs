@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod log;
 mod log_file;
 pub mod new_token;
+pub mod passkeys;
 pub mod recovery_codes;
 pub mod security;
 pub mod sessions;
