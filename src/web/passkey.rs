@@ -118,10 +118,18 @@ fn json(options: &impl Serialize) -> String {
     serde_json::to_string(options).expect("because texts, numbers and lists are JSON")
 }
 
-/// What the browser is asked to prove somebody's identity: nothing where passkeys cannot work, because the
-/// server's name is a number (WebAuthn §5.1.2: a relying party's id is a domain). With no `allowed` ones the
-/// person chooses.
-pub fn asked(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
+/// What the browser is asked, whoever it is: nothing where passkeys cannot work, because the server's name
+/// is a number (WebAuthn §5.1.2: a relying party's id is a domain).
+pub fn asked(app: &App, purpose: Purpose) -> Option<String> {
+    ask(app, purpose, &[])
+}
+
+/// What the browser of a known person is asked: nothing when they have no passkey.
+pub fn asked_of(app: &App, purpose: Purpose, theirs: &[Passkey]) -> Option<String> {
+    if theirs.is_empty() { None } else { ask(app, purpose, theirs) }
+}
+
+fn ask(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
     let party = app.public.relying_party.as_ref()?;
     Some(json(&RequestOptions {
         challenge: challenge::new(&app.mint.keys, app.now(), purpose),

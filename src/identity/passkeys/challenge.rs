@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
+use crate::domain::remote_session::RemoteSession;
 use crate::domain::second_factor::{STEP_LIFE, SignInStepRecord};
 use crate::domain::session::Session;
 use crate::domain::used_proof::UsedProof;
@@ -36,6 +37,8 @@ pub enum Purpose {
     Step(Id<SignInStepRecord>),
     /// Proving again who sits at this session.
     Confirm(Id<Session>),
+    /// Letting this program in.
+    Approve(Id<RemoteSession>),
 }
 
 impl Purpose {
@@ -45,6 +48,7 @@ impl Purpose {
             Self::Add(session) => (1, session.number()),
             Self::Step(step) => (2, step.number()),
             Self::Confirm(session) => (3, session.number()),
+            Self::Approve(program) => (4, program.number()),
         };
         let mut context = [kind; 9];
         context[1..].copy_from_slice(&subject.to_be_bytes());

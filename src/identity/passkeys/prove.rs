@@ -159,28 +159,32 @@ pub async fn finish_step(
     .await
 }
 
-/// "Is it still you?": a passkey of the person at this session stands for all that could be asked.
+/// "Is it still you?": a passkey of the person at this session stands for all that could be asked. What is
+/// done by it happens in `then`, in the same transaction.
 ///
 /// # Errors
 /// [`NotProven`].
-pub async fn confirm(
+pub async fn confirm<T, F>(
     desk: Desk<'_>,
     now: UnixTime,
-    party: &RelyingParty,
+    (party, purpose, assertion): (&RelyingParty, Purpose, Assertion),
     (session, origin): (&Session, Origin),
-    assertion: Assertion,
-) -> Outcome<()> {
-    let judged = judge(desk, now, party, (Purpose::Confirm(session.id), assertion)).await?;
+    mut then: F,
+) -> Outcome<T>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+{
+    let judged = judge(desk, now, party, (purpose, assertion)).await?;
     let (porter, session) = (desk.porter(), session.clone());
     enter(desk, move |tx| {
         let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
-        let Some((session, _)) = found.filter(|(_, person)| person.id == judged.passkey.user_id) else {
-            return Err(wrong());
-        };
-        use_up(tx, now, (&porter, &origin), &judged)?;
+        let (session, _) = found.filter(|(_, person)| person.id == judged.passkey.user_id).ok_or_else(wrong)?;
+        let user = use_up(tx, now, (&porter, &origin), &judged)?;
         sessions::set_authenticated(tx, session.id, now)?;
         let methods = session.methods.union(&BY_PASSKEY.iter().collect::<Words>());
-        Ok(sessions::set_factor_shown(tx, session.id, &methods)?)
+        sessions::set_factor_shown(tx, session.id, &methods)?;
+        Ok(then(tx, &user)?)
     })
     .await
 }

@@ -287,7 +287,7 @@ async fn show(
     // What was typed counts; before that, who the app thinks it is, or who is signed in.
     let hint = asking.as_ref().and_then(|asking| asking.login_hint.as_deref()).filter(|_| error.is_none());
     let username = hint.map_or(username, |hint| hint.chars().take(256).collect());
-    let passkey = passkey::asked(app, Purpose::SignIn, &[]).map(|options| PasskeyForm {
+    let passkey = passkey::asked(app, Purpose::SignIn).map(|options| PasskeyForm {
         action: here.clone(),
         label: "Log in with a passkey",
         step: None,

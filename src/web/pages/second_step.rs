@@ -104,11 +104,7 @@ pub fn show(
         let offer = offer.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(show_set_up(app, step, (action, asking), (status, error, &offer)));
     }
-    let options = if step.passkeys.is_empty() {
-        None
-    } else {
-        passkey::asked(app, Purpose::Step(step.key.id()), &step.passkeys)
-    };
+    let options = passkey::asked_of(app, Purpose::Step(step.key.id()), &step.passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: action.clone(),
         label: "Use a passkey",

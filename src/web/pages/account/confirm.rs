@@ -99,11 +99,7 @@ fn show(
     let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
     // An authorization request goes on from here, and may lead away.
     let forms = if is_about_factor(request) { Forms::Leave } else { Forms::Stay };
-    let options = if passkeys.is_empty() {
-        None
-    } else {
-        passkey::asked(app, Purpose::Confirm(visitor.session.id), &passkeys)
-    };
+    let options = passkey::asked_of(app, Purpose::Confirm(visitor.session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: action.clone(),
         label: "Use a passkey",
@@ -148,8 +144,9 @@ async fn by_passkey(
     assertion: Result<Assertion, Flaw>,
 ) -> Result<HttpResponse, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
+        let shown = (party, Purpose::Confirm(visitor.session.id), assertion);
         let who = (&visitor.session, app.origin_of(request));
-        match prove::confirm(app.desk(), app.now(), party, who, assertion).await {
+        match prove::confirm(app.desk(), app.now(), shown, who, |_, _| Ok(())).await {
             Ok(()) => return Ok(see_other(&next(app, request))),
             Err(Error::Refused(_)) => {}
             Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
