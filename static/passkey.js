@@ -60,12 +60,18 @@
 
   // Among the names that the browser fills in, for as long as the page is looked at.
   async function fillIn(form) {
-    const again = () => (document.hidden ? addEventListener("visibilitychange", again, { once: true }) : fillIn(form));
+    const again = () => {
+      stop();
+      document.hidden ? addEventListener("visibilitychange", again, { once: true }) : fillIn(form);
+    };
     const timer = setTimeout(again, YOUNG);
-    addEventListener("submit", () => { clearTimeout(timer); waiting?.abort(); }, { once: true });
+    const stop = () => { clearTimeout(timer); removeEventListener("submit", leave); };
+    const leave = (event) => { if (!event.defaultPrevented) { stop(); waiting?.abort(); } };
+    addEventListener("submit", leave);
     try {
       send(form, await ask(form, { mediation: "conditional" }));
     } catch {
+      stop();
       // Aborted by the button or by the password, or the browser will not: the page works all the same.
     }
   }

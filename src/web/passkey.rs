@@ -173,8 +173,9 @@ pub fn accepted(party: &RelyingParty, (user, held): (&User, &[Passkey])) -> Stri
 
 /// The answer of [`asked`] in a form; nothing when the form is about something else.
 pub fn assertion(form: &Parameters) -> Option<Result<Assertion, Flaw>> {
-    form.get("credential_id")?;
     let names = ["credential_id", "client_data", "authenticator_data", "signature", "user_handle"];
+    // Empty fields count as absent; one that is not makes it an answer.
+    names.iter().find_map(|name| form.get(name))?;
     Some(Assertion::new(names.map(|name| form.get(name).unwrap_or_default())))
 }
 

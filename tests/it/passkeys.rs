@@ -57,7 +57,7 @@ async fn whoever_logs_in_with_a_passkey_goes_on_to_where_they_were_going() {
     let page = browser.open(&app.request().path()).await;
     assert_eq!(page.heading(), "Log in");
     let page = browser.submit(authenticator.answer(&page)).await;
-    assert!(page.heading().contains("Map studio"), "{}", page.text());
+    assert_eq!(page.heading(), "Allow this app?", "{}", page.text());
     let other = server.application(returns_to(&[RETURN_URL])).await;
     let mut browser = server.browser();
     let page = browser.open(&format!("/login?referer={RETURN_URL}")).await;
@@ -69,7 +69,7 @@ async fn whoever_logs_in_with_a_passkey_goes_on_to_where_they_were_going() {
     let page = alice.open(&format!("{}&prompt=login", app.request().path())).await;
     assert_eq!(page.heading(), "Log in");
     let page = alice.submit(own.answer(&page)).await;
-    assert!(page.heading().contains("Map studio"), "{}", page.text());
+    assert_eq!(page.heading(), "Allow this app?", "{}", page.text());
 }
 
 #[actix_web::test]

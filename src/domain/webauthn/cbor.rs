@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn what_no_authenticator_writes_is_not_read() {
         let broken: [&[u8]; 13] = [
-            b"",
-            b"\x18",                                 // cut short
+            b"", b"\x18",                                 // cut short
             b"\x44\x01",                             // cut short
             b"\x5f\x41\x01\xff",                     // an indefinite length
             b"\x9f\xff",                             // likewise

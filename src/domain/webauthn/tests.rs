@@ -132,7 +132,8 @@ fn a_published_registration_is_right_but_for_the_person_who_was_not_verified() {
     let client_data = format!(
         r#"{{"type":"webauthn.create","challenge":"{challenge}","origin":"https://example.org","crossOrigin":false,"extraData":"clientDataJSON may be extended with additional fields in the future, such as this: BkQeDjdcTBrXBiAwJTLE5Q"}}"#
     );
-    let object = |statement: &str| text(&format!("a363666d74646e6f6e656761747453746d74a068617574684461746158a4{statement}"));
+    let object =
+        |statement: &str| text(&format!("a363666d74646e6f6e656761747453746d74a068617574684461746158a4{statement}"));
     let verify = |statement: &str, party: &RelyingParty| {
         let attestation = Attestation::new(&URL_SAFE_NO_PAD.encode(&client_data), &object(statement));
         attestation.expect("because the specification writes it so").verify(party, challenge)

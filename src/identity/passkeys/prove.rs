@@ -71,18 +71,14 @@ async fn judge(
 /// Uses a judged assertion up, inside the transaction that opens something by it: the passkey must still be
 /// there, its person active, the challenge unused. A counter that went back stops the passkey, and that
 /// stays although nothing is opened.
-fn use_up(
-    tx: &mut Database,
-    now: UnixTime,
-    (porter, origin): (&Porter, &Origin),
-    judged: &Judged,
-) -> Outcome<User> {
+fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin), judged: &Judged) -> Outcome<User> {
     let Judged { passkey, counter, used } = judged;
     // Whoever disables the person or removes the passkey waits for what is opened here, or is seen.
     users::lock(tx, passkey.user_id)?;
     let user = users::find(tx, passkey.user_id)?.filter(User::is_active).ok_or_else(wrong)?;
-    let still_opens =
-        |held: &Passkey| held.public_key == passkey.public_key && held.suspected_at.is_none() && held.user_id == user.id;
+    let still_opens = |held: &Passkey| {
+        held.public_key == passkey.public_key && held.suspected_at.is_none() && held.user_id == user.id
+    };
     let held = passkeys::find(tx, passkey.id)?.filter(still_opens).ok_or_else(wrong)?;
     if used_proofs::is_used(tx, used)? {
         return Err(wrong());
@@ -148,6 +144,8 @@ pub async fn finish_step(
     let judged = judge(desk, now, party, (Purpose::Step(key.id()), assertion)).await?;
     let porter = desk.porter();
     enter(desk, move |tx| {
+        // Whoever changes the password waits for what is opened here, or the step is over.
+        users::lock(tx, judged.passkey.user_id)?;
         let Some((step, person)) = second_step::find(tx, now, &key)? else { return Err(wrong()) };
         if person.id != judged.passkey.user_id || second_step::look(tx, now, &porter, &key)?.is_none() {
             return Err(wrong());

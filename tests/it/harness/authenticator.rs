@@ -104,12 +104,8 @@ impl Authenticator {
     pub fn make(&mut self, form: Form, challenge: &str) -> Form {
         let length = u16::try_from(self.id.len()).expect("because a name is short").to_be_bytes();
         let statement = [self.statement(ATTESTED), vec![0; 16], length.to_vec(), self.id.clone(), self.cose()].concat();
-        let object = [
-            b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData".to_vec(),
-            head(2, statement.len()),
-            statement,
-        ]
-        .concat();
+        let object =
+            [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData".to_vec(), head(2, statement.len()), statement].concat();
         form.fill("client_data", &base64url(self.client_data("webauthn.create", challenge)))
             .fill("attestation_object", &base64url(object))
             .fill("transports", "internal,hybrid")
