@@ -1,9 +1,10 @@
 //! Passkeys in a real browser, with an authenticator that Chromium pretends to have: adding one, logging in by the
 //! button and by what the browser fills in, the second step, and a passkey that is gone.
 
+use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Gatepost, PASSWORD};
+use crate::harness::{Browser, ENTER, Gatepost, PASSWORD};
 use crate::pictures::portray;
 
 const OWN: &str = "/account/security/passkeys";
@@ -111,6 +112,43 @@ async fn a_passkey_that_was_removed_lets_nobody_in_and_the_browser_forgets_it() 
     let held = held(&browser, &authenticator).await;
     assert_eq!(held.len(), 0, "the browser was told: {held:?}");
     browser.leave(&["400 (Bad Request)"]).await;
+}
+
+/// What an authenticator app shows now for a secret in base32 (RFC 6238, SHA-1, six digits).
+fn code(secret: &str) -> String {
+    let digits = secret.chars().filter_map(|letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter));
+    let bits: Vec<u8> = digits.flat_map(|digit| (0..5).rev().map(move |bit| (digit >> bit) as u8 & 1)).collect();
+    let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| (sum << 1) | bit)).collect();
+    let now = std::time::UNIX_EPOCH.elapsed().expect("because 1970 is over").as_secs();
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &(now / 30).to_be_bytes());
+    let tag = tag.as_ref();
+    let at = usize::from(tag[19] & 15);
+    let number = tag[at..at + 4].iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+#[actix_web::test]
+async fn a_passkey_finishes_the_second_step_after_a_password() {
+    let (server, browser) = (Gatepost::start(), Browser::start().await);
+    let authenticator = with_passkey(&server, &browser).await;
+    browser.open(&server.at("/account/security/totp")).await;
+    browser.click("details summary").await;
+    let secret = browser.text("#totp-secret").await;
+    browser.fill("#code", &code(&secret)).await;
+    browser.press(ENTER).await;
+    browser.arrive_at_heading("Your recovery codes").await;
+    browser.log_out(&server).await;
+    be_there(&browser, &authenticator, false).await;
+    browser.open(&server.at("/login?next=/account/apps")).await;
+    browser.find("form.passkey:not([hidden])").await;
+    portray(&browser, "log-in-passkey").await;
+    browser.give_password().await;
+    browser.arrive_at_heading("One more step").await;
+    portray(&browser, "second-step-passkey").await;
+    be_there(&browser, &authenticator, true).await;
+    browser.click_words("Use a passkey").await;
+    browser.arrive(&server.at("/account/apps")).await;
+    browser.leave(&[]).await;
 }
 
 #[actix_web::test]
