@@ -57,7 +57,7 @@ fn vectors() -> [Vector; 3] {
     let in_a_frame = "\"crossOrigin\":true,\"extraData\":\"clientDataJSON may be extended with additional fields in the \
                       future, such as this: 92pcTVD0Aby-q4dtmj6efg\"";
     let (none, framed, edwards) = (
-        "OcDnUhQXulTUPo3JUXT0I97pvzzYBP9tZcXyav01Ag", "h2qlF7qD_e5l_P_bykyE7q5dVPgEGh_IXJkeW7snMTc",
+        "OcDnUhQXulTUPo3JUXT0I97pvzzYBP9tZchXyav01Ag", "h2qlF7qD_e5l_P_bykyE7q5dVPgEGh_IXJkeW7snMTc",
         "iVlX4BxjOmmDSKLYoxpUt9sn6MHEOyCA15riGQJnv9I",
     );
     [
