@@ -35,7 +35,9 @@ pub async fn log_in(
             (Some(Asks::Code), Some(code)) => factors::show(tx, now, &porter, (user, code, &origin))
                 .map_err(|error| error.map_refusal(SignInRefusal::from))?,
             (Some(Asks::Code), None) => return Err(Error::Refused(SignInRefusal::CodeRequired)),
-            (Some(Asks::MailedCode | Asks::SetUp), _) => return Err(Error::Refused(SignInRefusal::BrowserRequired)),
+            (Some(Asks::MailedCode | Asks::Passkey | Asks::SetUp), _) => {
+                return Err(Error::Refused(SignInRefusal::BrowserRequired));
+            }
         }
         known_networks::note(tx, now, (user.id, &network))?;
         security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;

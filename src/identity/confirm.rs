@@ -22,12 +22,14 @@ pub struct Wanted {
     pub password: bool,
     /// A code of the second factor.
     pub code: bool,
+    /// A passkey: there is no other second factor, and it was not shown here.
+    pub passkey: bool,
 }
 
 impl Wanted {
     /// Whether nothing is.
     pub fn is_nothing(self) -> bool {
-        !self.password && !self.code
+        !self.password && !self.code && !self.passkey
     }
 }
 
@@ -45,12 +47,14 @@ pub struct Proofs {
 /// # Errors
 /// When the store fails.
 pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<Wanted> {
-    let has_factor = factors::find(db, session.user_id)?.is_any();
+    let factors = factors::find(db, session.user_id)?;
+    let has_factor = factors.is_any();
     // A session that owes a factor which was removed since shows the password instead.
     let owes_nothing = !session.owes_factor || has_factor;
     Ok(Wanted {
         password: !is_fresh(now, session.authenticated_at) || !owes_nothing,
         code: has_factor && !session.has_shown_factor(),
+        passkey: !has_factor && factors.can_show_two() && !session.has_shown_factor(),
     })
 }
 

@@ -11,6 +11,7 @@ use super::session::Origin;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
+use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{
     MOST_FAILURES, RecoveryCodeRecord, TotpFactor, TypedCode, WINDOW, new_recovery_codes,
 };
@@ -22,7 +23,9 @@ use crate::domain::user::{EmailAddress, User};
 use crate::domain::words::Words;
 use crate::mail::factor_letters::{FactorChange, FactorChanged};
 use crate::outcome::Error;
-use crate::store::{Database, Result as StoreResult, StoreError, factors, remembered_browsers, security_log, sessions};
+use crate::store::{
+    Database, Result as StoreResult, StoreError, factors, passkeys, remembered_browsers, security_log, sessions,
+};
 
 /// The label under which seeds are sealed, bound to their row.
 const SEED: &str = "totp";
@@ -54,12 +57,20 @@ pub struct Factors {
     pub totp: Option<TotpFactor>,
     /// Recovery codes that were not used.
     pub recovery_codes: usize,
+    /// Their passkeys that work.
+    pub passkeys: Vec<Passkey>,
 }
 
 impl Factors {
     /// Whether there is a second factor. Recovery codes stand in for one, and are none by themselves.
     pub fn is_any(&self) -> bool {
         self.totp.is_some()
+    }
+
+    /// Whether there is anything that proves more than a password: a passkey does, and asks for nothing at
+    /// the log-in by password (ours: whoever loses it can still come in by what they had before).
+    pub fn can_show_two(&self) -> bool {
+        self.is_any() || !self.passkeys.is_empty()
     }
 }
 
@@ -69,7 +80,9 @@ impl Factors {
 /// When the store fails.
 pub fn find(db: &mut Database, user: Id<User>) -> StoreResult<Factors> {
     let totp = factors::find_totp(db, user)?;
-    Ok(Factors { totp, recovery_codes: factors::list_recovery_codes(db, user)?.len() })
+    let recovery_codes = factors::list_recovery_codes(db, user)?.len();
+    let passkeys = passkeys::list(db, user)?.into_iter().filter(|passkey| passkey.suspected_at.is_none());
+    Ok(Factors { totp, recovery_codes, passkeys: passkeys.collect() })
 }
 
 /// Seconds until codes of this person are judged again; nothing when they are now.
@@ -166,15 +179,7 @@ fn tell(
     (user, origin): (&User, &Origin),
     change: FactorChange,
 ) -> StoreResult<()> {
-    match proven_address(user) {
-        Some(to) => porter.mail.write(tx, (&to, &asker(now, origin)), &FactorChanged { change }),
-        None => Ok(()),
-    }
-}
-
-/// Where a person certainly reads letters.
-pub(super) fn proven_address(user: &User) -> Option<EmailAddress> {
-    user.email.as_deref().filter(|_| user.email_verified_at.is_some())?.parse().ok()
+    porter.mail.warn(tx, (user, &asker(now, origin)), &FactorChanged { change })
 }
 
 /// An authenticator app that could be set up: nothing is kept until a code of it comes back.
@@ -311,6 +316,10 @@ pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResu
     let had_app = factors::delete_totp(tx, user)?;
     factors::delete_recovery_codes(tx, user)?;
     remembered_browsers::forget_all(tx, user)?;
+    for passkey in passkeys::list(tx, user)? {
+        passkeys::delete(tx, passkey.id)?;
+        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &passkey.name), None)?;
+    }
     if had_app {
         security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "by an operator"), None)?;
     }
@@ -330,6 +339,10 @@ pub fn remove_doubted(tx: &mut Database, now: UnixTime, user: Id<User>, origin: 
     remembered_browsers::forget_all(tx, user)?;
     if factors::list_recovery_codes(tx, user)?.iter().any(|code| is_young(code.created_at)) {
         factors::delete_recovery_codes(tx, user)?;
+    }
+    for passkey in passkeys::list(tx, user)?.into_iter().filter(|passkey| is_young(passkey.created_at)) {
+        passkeys::delete(tx, passkey.id)?;
+        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &passkey.name), Some(origin))?;
     }
     if factors::find_totp(tx, user)?.is_some_and(|app| is_young(app.created_at)) {
         factors::delete_totp(tx, user)?;

@@ -15,6 +15,7 @@ pub mod login_code;
 pub mod login_redirect;
 pub mod mailed;
 pub mod not_me;
+pub mod passkeys;
 pub mod password_hashing;
 pub mod people;
 pub mod recovery;

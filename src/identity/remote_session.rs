@@ -103,22 +103,36 @@ pub async fn approve(
 ) -> Result<bool, Error<AccountRefusal>> {
     let Proofs { password, code } = proofs;
     let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
-    let (porter, session, origin, id) = (desk.porter(), session.clone(), origin.clone(), waiting.id);
-    let program = format!("{} at {}", browser_in_words(&waiting.user_agent), waiting.address);
+    let (porter, session, origin, waiting) = (desk.porter(), session.clone(), origin.clone(), waiting.clone());
     let approved = transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
         let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
         let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
         show_factor(tx, now, &porter, (&session, &user), (&code, &origin))?;
-        let is_first = remote_sessions::approve(tx, now, id, user.id)?;
-        if is_first {
-            security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, &program), Some(&origin))?;
-        }
-        Ok(is_first)
+        Ok(approve_for(tx, now, (&user, &origin), &waiting)?)
     })
     .await;
     desk.mail.wake();
     approved
+}
+
+/// Approves a waiting one in the name of a person who has just proven in this transaction who they are.
+/// `false` when nothing waits any more.
+///
+/// # Errors
+/// When the store fails.
+pub fn approve_for(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (&User, &Origin),
+    waiting: &RemoteSession,
+) -> Result<bool, StoreError> {
+    let is_first = remote_sessions::approve(tx, now, waiting.id, user.id)?;
+    if is_first {
+        let program = format!("{} at {}", browser_in_words(&waiting.user_agent), waiting.address);
+        security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, &program), Some(origin))?;
+    }
+    Ok(is_first)
 }
 
 /// Forgets one: its person chose Cancel.

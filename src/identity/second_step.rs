@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 pub use finish::{Shown, StepRefusal, find, finish, look};
 
-use super::factors::{self, Factors, proven_address};
+use super::factors::{self, Factors};
 use super::familiar;
 use super::mailed::asker;
 use super::session::{self, Opened, Origin};
 use super::throttle::Throttled;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{
     Policy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW, new_mailed_code,
 };
@@ -98,6 +99,8 @@ pub struct Pending {
     pub user: User,
     /// What is asked for.
     pub asks: Asks,
+    /// The passkeys that do as well.
+    pub passkeys: Vec<Passkey>,
 }
 
 /// What the second step asks for.
@@ -107,6 +110,8 @@ pub enum Asks {
     Code,
     /// The code that was mailed.
     MailedCode,
+    /// A passkey: the operator requires a second factor, and the person has no other.
+    Passkey,
     /// To set a second factor up, since the operator requires one.
     SetUp,
 }
@@ -137,11 +142,12 @@ fn mailed_digest(mint: &Mint, step: Id<SignInStepRecord>, code: &Secret) -> Opti
 impl Porter {
     /// What a person has to show besides the first proof, remembered browsers aside.
     pub fn asks(&self, user: &User, factors: &Factors) -> Option<Asks> {
-        let is_mailed = self.policy.mails_codes && self.mail.is_on() && proven_address(user).is_some();
+        let is_mailed = self.policy.mails_codes && self.mail.is_on() && user.proven_email().is_some();
         match factors.is_any() {
             true => Some(Asks::Code),
             false if is_mailed => Some(Asks::MailedCode),
-            false => self.policy.is_required.then_some(Asks::SetUp),
+            false if !self.policy.is_required => None,
+            false => Some(if factors.passkeys.is_empty() { Asks::SetUp } else { Asks::Passkey }),
         }
     }
 
@@ -170,7 +176,8 @@ impl Porter {
         first: First<'_>,
         caller: &Caller,
     ) -> Result<Entered, Error<Throttled>> {
-        let asks = self.asks(first.user, &factors::find(tx, first.user.id)?);
+        let factors = factors::find(tx, first.user.id)?;
+        let asks = self.asks(first.user, &factors);
         let asks = asks.filter(|asks| *asks != Asks::MailedCode || !first.knows_mailbox);
         let is_remembered =
             asks.is_some_and(|asks| asks != Asks::SetUp) && is_remembered(tx, now, first.user.id, &caller.remembered)?;
@@ -188,7 +195,7 @@ impl Porter {
         let key = Token::<SignInStep>::generate(Id::next(now));
         let mailed = match asks {
             Asks::MailedCode => self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?,
-            Asks::Code | Asks::SetUp => None,
+            Asks::Code | Asks::Passkey | Asks::SetUp => None,
         };
         let step = SignInStepRecord {
             id: key.id(),
@@ -203,7 +210,7 @@ impl Porter {
             used_at: None,
         };
         sign_in_steps::insert(tx, &step)?;
-        Ok(Entered::Step(Box::new(Pending { key, user: first.user.clone(), asks })))
+        Ok(Entered::Step(Box::new(Pending { key, user: first.user.clone(), asks, passkeys: factors.passkeys })))
     }
 
     fn mail_code(
@@ -216,7 +223,7 @@ impl Porter {
         if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), user.id)? >= MOST_MAILED {
             return Err(Error::Refused(Throttled(WINDOW)));
         }
-        let Some(to) = proven_address(user) else { return Ok(None) };
+        let Some(to) = user.proven_email() else { return Ok(None) };
         let code = new_mailed_code();
         let digest = mailed_digest(&self.mint, step, &code);
         self.mail.write(tx, (&to, &asker(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;

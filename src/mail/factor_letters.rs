@@ -2,6 +2,7 @@
 //! change how somebody signs in without their hearing of it.
 
 use super::letters::{Letter, Words};
+use super::warnings::NOTHING_TO_DO;
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 
@@ -48,15 +49,7 @@ impl Letter for FactorChanged {
                 ),
             ),
         };
-        Words {
-            subject: subject.to_owned(),
-            paragraphs: vec![what],
-            link: None,
-            otherwise: format!(
-                "If it was not you, somebody else can get into your account: set a new password at {issuer}/reset now, \
-                 then look at {issuer}/account/security."
-            ),
-        }
+        Words { subject: subject.to_owned(), paragraphs: vec![what], link: None, otherwise: NOTHING_TO_DO.to_owned() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod factor_letters;
 pub mod letters;
+pub mod passkeys;
 pub mod transport;
 pub mod warnings;
 

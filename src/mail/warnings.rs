@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
 
 /// What somebody does who knows all about it.
-const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
+pub(super) const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
 
 fn news(subject: &str, paragraphs: Vec<String>) -> Words {
     let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());

@@ -32,3 +32,19 @@ diesel::table! {
         expires_at -> BigInt,
     }
 }
+
+diesel::table! {
+    passkeys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        credential_id -> Text,
+        public_key -> Text,
+        counter -> BigInt,
+        is_backup_eligible -> Bool,
+        transports -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        suspected_at -> Nullable<BigInt>,
+    }
+}

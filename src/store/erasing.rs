@@ -8,7 +8,7 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::{
     authentications, authorization_codes, clients, consents, deletions, device_codes, email_codes, factor_failures,
-    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, recovery_codes,
+    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, passkeys, recovery_codes,
     refresh_tokens, remembered_browsers, remote_sessions, resource_shares, resources, security_log, seen_devices,
     sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
 };
@@ -75,6 +75,7 @@ fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
     removed += remove!(tx, idempotency_keys, idempotency_keys::user_id.eq(user));
     removed += remove!(tx, seen_devices, seen_devices::user_id.eq(user));
     removed += remove!(tx, known_networks, known_networks::user_id.eq(user));
+    removed += remove!(tx, passkeys, passkeys::user_id.eq(user));
     removed += remove!(tx, totp_factors, totp_factors::user_id.eq(user));
     removed += remove!(tx, recovery_codes, recovery_codes::user_id.eq(user));
     removed += remove!(tx, sign_in_steps, sign_in_steps::user_id.eq(user));

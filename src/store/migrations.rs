@@ -20,8 +20,9 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-21-000001_house", "2026-11-21-000002_held_tokens", "2026-11-22-000001_mail",
     "2026-11-22-000002_held_fixes", "2026-11-22-000010_openid", "2026-11-22-000020_requests",
     "2026-11-22-000030_grants", "2026-11-22-000040_bound", "2026-11-22-000050_security_log",
-    "2026-11-22-000060_factors", "2026-11-22-000080_people", "2026-11-22-000090_throttle",
-    "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op", "2026-11-22-000102_varying_parameters",
+    "2026-11-22-000060_factors", "2026-11-22-000070_passkeys", "2026-11-22-000080_people",
+    "2026-11-22-000090_throttle", "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op",
+    "2026-11-22-000102_varying_parameters",
 ];
 
 #[derive(Clone, Copy)]

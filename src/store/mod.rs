@@ -28,6 +28,7 @@ pub mod letters;
 pub mod login_codes;
 pub mod mailed_links;
 mod migrations;
+pub mod passkeys;
 mod postgres;
 pub mod pushed_requests;
 pub mod refresh_tokens;

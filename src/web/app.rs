@@ -12,6 +12,7 @@ use super::once::Once;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
+use crate::domain::webauthn::RelyingParty;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
 use crate::identity::sign_in::Desk;
@@ -64,6 +65,8 @@ pub struct PublicUrl {
     pub base: String,
     /// Whether cookies can be `Secure`.
     pub is_https: bool,
+    /// Who asks for passkeys; nobody when the host is a number (WebAuthn §5.1.2).
+    pub relying_party: Option<RelyingParty>,
 }
 
 impl PublicUrl {
@@ -71,7 +74,9 @@ impl PublicUrl {
     pub fn new(url: &Url) -> Self {
         let base = url.path().trim_end_matches('/').to_owned();
         let origin = url.origin().ascii_serialization();
-        Self { issuer: format!("{origin}{base}"), origin, base, is_https: url.scheme() == "https" }
+        let named = url.domain().map(str::to_owned);
+        let relying_party = named.map(|id| RelyingParty { id, origin: origin.clone() });
+        Self { issuer: format!("{origin}{base}"), origin, base, is_https: url.scheme() == "https", relying_party }
     }
 
     /// A path of ours as it stands in an address.
@@ -152,6 +157,10 @@ mod tests {
     fn next_is_a_path_of_ours_or_nothing() {
         let public = PublicUrl::new(&Url::parse("https://id.example/gate").expect("because it is an address"));
         assert_eq!(public.issuer, "https://id.example/gate");
+        let party = public.relying_party.as_ref().map(|party| (party.id.as_str(), party.origin.as_str()));
+        assert_eq!(party, Some(("id.example", "https://id.example")));
+        let number = Url::parse("http://127.0.0.1:8080").expect("because it is an address");
+        assert_eq!(PublicUrl::new(&number).relying_party, None);
         assert_eq!(public.own_path("/gate/account?x=1"), Some("/gate/account?x=1"));
         for next in [
             "", "/", "/other", "//evil.test/", "/\\evil.test", "https://evil.test/", "/gate//evil.test", "/gate\\/x",

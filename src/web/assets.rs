@@ -33,6 +33,7 @@ static ASSETS: &[Asset] = assets![
     "icon.svg": "image/svg+xml",
     "login.js": "text/javascript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "passkey.js": "text/javascript; charset=utf-8",
     "token.css": "text/css; charset=utf-8",
 ];
 

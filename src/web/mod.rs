@@ -15,6 +15,7 @@ pub mod once;
 pub mod ops;
 pub mod page;
 pub mod pages;
+pub mod passkey;
 pub mod qr;
 pub mod refused;
 pub mod remembered;

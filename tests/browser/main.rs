@@ -13,6 +13,7 @@ mod log_in;
 mod login_redirect;
 mod nginx;
 mod onward;
+mod passkeys;
 mod people_pictures;
 mod pictures;
 mod protocol_pictures;

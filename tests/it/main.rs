@@ -58,6 +58,8 @@ mod openid_logout;
 mod openidconnect_client;
 mod oxide_auth_table;
 mod pages_in_general;
+mod passkey_steps;
+mod passkeys;
 mod password_page;
 mod password_reset;
 mod private_key_jwt;

@@ -221,6 +221,20 @@ async fn second_factor(witness: &mut Witness, alice: &mut Browser) {
     witness.tells("POST", "/account/security/totp/remove").await;
 }
 
+async fn passkeys(witness: &mut Witness, alice: &mut Browser) {
+    witness.news().await;
+    let mut authenticator = alice.add_passkey(&witness.server).await;
+    witness.tells("POST", "/account/security/passkeys/new").await;
+    witness.server.browser().present(&mut authenticator, "/login").await;
+    witness.tells("POST", "/login").await;
+    let page = alice.open("/account/security/passkeys").await;
+    let form = page.form_with("Save the name of Chrome on Linux").fill("name", "Laptop");
+    let page = alice.submit(form).await;
+    witness.tells("POST", "/account/security/passkeys/{id}/rename").await;
+    press_form(alice, &page, "/remove").await;
+    witness.tells("POST", "/account/security/passkeys/{id}/remove").await;
+}
+
 async fn set_up(witness: &mut Witness) {
     let mut first = Witness::watch((harness::spawn().await, Mailbox::make()));
     let link = gatepost::identity::set_up::make_link(&first.server.app.store, first.server.now()).await;
@@ -250,6 +264,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     own_applications(&mut witness, &mut alice).await;
     second_factor(&mut witness, &mut alice).await;
     people::own_pages(&mut witness).await;
+    passkeys(&mut witness, &mut alice).await;
     set_up(&mut witness).await;
     witness.has_seen_all();
     // A secret is our letters, its kind's and an underscore, or a UUID that is random.

@@ -70,7 +70,8 @@ pub fn look(
 ) -> StoreResult<Option<Pending>> {
     let Some((step, user)) = find(db, now, key)? else { return Ok(None) };
     let factors = factors::find(db, user.id)?;
-    Ok(asks_of(porter, &step, (&user, &factors)).map(|asks| Pending { key: key.clone(), user, asks }))
+    let asks = asks_of(porter, &step, (&user, &factors));
+    Ok(asks.map(|asks| Pending { key: key.clone(), user, asks, passkeys: factors.passkeys }))
 }
 
 /// What a step asks for now. One that was begun for a mailed code, or to set a factor up, is over once
@@ -80,7 +81,7 @@ fn asks_of(porter: &Porter, step: &SignInStepRecord, (user, factors): (&User, &F
         (true, None) => Some(Asks::Code),
         (true, Some(_)) => None,
         (false, Some(_)) => Some(Asks::MailedCode),
-        (false, None) => porter.asks(user, factors).filter(|asks| *asks == Asks::SetUp),
+        (false, None) => porter.asks(user, factors).filter(|asks| matches!(asks, Asks::SetUp | Asks::Passkey)),
     }
 }
 
@@ -111,7 +112,10 @@ pub async fn finish(
                     None => return Err(over()),
                 }
             }
-            (Asks::Code | Asks::MailedCode, Shown::SetUp(..)) | (Asks::SetUp, Shown::Code(_)) => return Err(over()),
+            (Asks::Code | Asks::MailedCode | Asks::Passkey, Shown::SetUp(..)) | (Asks::SetUp, Shown::Code(_)) => {
+                return Err(over());
+            }
+            (Asks::Passkey, Shown::Code(_)) => return Err(Error::Refused(CodeRefusal::NoCode.into())),
         };
         match judged {
             Ok(recovery_codes) => {

@@ -209,7 +209,7 @@ async fn next_step(
     };
     let (client, id, is_about_factor) = (asked.client.id, user.id, asked.wishes.two_factors);
     let found = app.store.read(move |db| {
-        let has_factor = is_about_factor && factors::find(db, id)?.is_any();
+        let has_factor = is_about_factor && factors::find(db, id)?.can_show_two();
         Ok((remembered::find(db, client, id)?, has_factor))
     });
     let (allowed, has_factor) = found.await.map_err(|error| PageError::unavailable(app, &error))?;

@@ -9,7 +9,10 @@ use url::form_urlencoded;
 
 use super::{continue_to, keep, read_form, remote_session, second_step};
 use crate::domain::secret::Secret;
+use crate::domain::webauthn::{Assertion, Flaw};
 use crate::identity::login_redirect::LoginRedirect;
+use crate::identity::passkeys::challenge::Purpose;
+use crate::identity::passkeys::prove;
 use crate::identity::second_step::Entered;
 use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
 use crate::identity::throttle::Throttled;
@@ -20,6 +23,7 @@ use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
 use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
 /// `log_in.html`.
@@ -36,6 +40,8 @@ pub struct LogIn {
     pub username: String,
     /// The app that sent the person.
     pub asking: Option<Asking>,
+    /// The way in without a password, where there can be one.
+    pub passkey: Option<PasskeyForm>,
     /// Where to get a new password.
     pub reset_url: String,
     /// Where to sign up.
@@ -122,10 +128,11 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
         (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
         (onward, Some(visitor)) if onward.must_log_in(&app, &visitor).await? => {
-            show(&app, &request, &onward, (StatusCode::OK, visitor.user.username, None)).await
+            let said = Said { username: visitor.user.username, ..Said::default() };
+            show(&app, &request, &onward, (StatusCode::OK, said)).await
         }
         (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
-        (onward, None) => show(&app, &request, &onward, (StatusCode::OK, String::new(), None)).await,
+        (onward, None) => show(&app, &request, &onward, (StatusCode::OK, Said::default())).await,
     }
 }
 
@@ -159,6 +166,9 @@ pub async fn post(
     if form.get("step").is_some() {
         return second_step(&app, &request, (&onward, &form), (&browser, visitor)).await;
     }
+    if let Some(assertion) = passkey::assertion(&form) {
+        return log_in_by_passkey(&app, &request, (&onward, assertion), &browser).await;
+    }
     log_in(&app, &request, (&onward, &form), &browser).await
 }
 
@@ -176,9 +186,30 @@ async fn second_step(
         second_step::Outcome::Over if visitor.0.is_some() => Ok(see_other(&request.uri().to_string())),
         second_step::Outcome::Over => {
             let message = "This log-in took too long, or a code was wrong too often. Type your password again.";
-            show(app, request, onward, (StatusCode::BAD_REQUEST, String::new(), Some(message.to_owned()))).await
+            let said = Said { error: Some(message.to_owned()), ..Said::default() };
+            show(app, request, onward, (StatusCode::BAD_REQUEST, said)).await
         }
     }
+}
+
+/// Whatever is wrong with a passkey, the words are the same.
+async fn log_in_by_passkey(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (onward, assertion): (&Onward, Result<Assertion, Flaw>),
+    browser: &BrowserSession,
+) -> Result<HttpResponse, PageError> {
+    let mut gone = None;
+    if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
+        let (id, origin) = (assertion.credential_id.clone(), app.origin_of(request));
+        match prove::sign_in(app.desk(), app.now(), party, (assertion, origin)).await {
+            Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
+            Err(Error::Refused(refusal)) => gone = refusal.is_gone.then_some(id),
+            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        }
+    }
+    let said = Said { error: Some(passkey::DID_NOT_WORK.to_owned()), gone, ..Said::default() };
+    show(app, request, onward, (StatusCode::BAD_REQUEST, said)).await
 }
 
 async fn log_in(
@@ -210,11 +241,13 @@ async fn log_in(
         | SignInRefusal::BrowserRequired
         | SignInRefusal::Code(_) => {
             let message = "The user name or the password is wrong.".to_owned();
-            show(app, request, onward, (StatusCode::BAD_REQUEST, username, Some(message))).await
+            let said = Said { username, error: Some(message), gone: None };
+            show(app, request, onward, (StatusCode::BAD_REQUEST, said)).await
         }
         SignInRefusal::Throttled(seconds) => {
             let message = Throttled(seconds).to_string();
-            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, username, Some(message))).await?;
+            let said = Said { username, error: Some(message), gone: None };
+            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, said)).await?;
             page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
             Ok(page)
         }
@@ -233,11 +266,20 @@ async fn cancel(app: &Data<App>, onward: &Onward) -> Result<HttpResponse, PageEr
     Ok(denial.unwrap_or_else(|| see_other(&app.public.path("/"))))
 }
 
+/// What the page says of the try before it.
+#[derive(Default)]
+struct Said {
+    username: String,
+    error: Option<String>,
+    /// A passkey that is not known here any more.
+    gone: Option<String>,
+}
+
 async fn show(
     app: &Data<App>,
     request: &HttpRequest,
     onward: &Onward,
-    (status, username, error): (StatusCode, String, Option<String>),
+    (status, Said { username, error, gone }): (StatusCode, Said),
 ) -> Result<HttpResponse, PageError> {
     let here = request.uri().to_string();
     let next = onward.next(request);
@@ -246,8 +288,18 @@ async fn show(
     // What was typed counts; before that, who the app thinks it is, or who is signed in.
     let hint = asking.as_ref().and_then(|asking| asking.login_hint.as_deref()).filter(|_| error.is_none());
     let username = hint.map_or(username, |hint| hint.chars().take(256).collect());
+    let passkey = passkey::asked(app, Purpose::SignIn).map(|options| PasskeyForm {
+        action: here.clone(),
+        label: "Log in with a passkey",
+        step: None,
+        is_alone: false,
+        options,
+        fills_in: true,
+        gone,
+    });
     let page = LogIn {
         chrome: app.chrome(),
+        passkey,
         action: here,
         error,
         username,

@@ -11,14 +11,21 @@ use crate::clock::in_words;
 use crate::domain::remote_session::{RemoteSession, code_of};
 use crate::domain::secret::Secret;
 use crate::domain::session::browser_in_words;
+use crate::domain::user::User;
+use crate::domain::webauthn::{Assertion, Flaw};
 use crate::identity::confirm::{Proofs, wanted};
-use crate::identity::remote_session::{approve, cancel, find_waiting, is_near};
+use crate::identity::factors;
+use crate::identity::passkeys::challenge::Purpose;
+use crate::identity::passkeys::prove;
+use crate::identity::remote_session::{approve, approve_for, cancel, find_waiting, is_near};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
+use crate::store::Database;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, ok, render};
+use crate::web::passkey::{self, PasskeyForm};
 
 /// `remote_session.html`.
 #[derive(Clone, Debug, Template)]
@@ -44,6 +51,8 @@ pub struct RemoteSessionPage {
     pub username: String,
     /// Whether a code is asked for too: the session was opened without.
     pub wants_code: bool,
+    /// What stands for both.
+    pub passkey: Option<PasskeyForm>,
 }
 
 async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> {
@@ -85,6 +94,9 @@ pub async fn decide(
 ) -> Result<HttpResponse, PageError> {
     let session = waiting(app, id).await?;
     let now = app.now();
+    if let Some(assertion) = passkey::assertion(form) {
+        return by_passkey(app, request, (id, &session, visitor), assertion).await;
+    }
     if form.get("decision") != Some("allow") {
         let forgotten = app.store.write(move |tx| cancel(tx, session.id)).await;
         forgotten.map_err(|error| PageError::unavailable(app, &error))?;
@@ -94,11 +106,36 @@ pub async fn decide(
     let proofs = Proofs { password: field("password"), code: field("code") };
     let who = (&visitor.session, &visitor.user);
     match approve(app.desk(), now, who, (proofs, &visitor.origin), &session).await {
-        Ok(true) => Ok(done(app, visitor, "The program is logged in", "You can close this page and go back to it.")),
+        Ok(true) => Ok(logged_in(app, visitor)),
         Ok(false) => Err(PageError::not_found(app)),
         Err(Error::Refused(refusal)) => show(app, request, (id, &session, visitor), Some(refusal.to_string())).await,
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
+}
+
+async fn by_passkey(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (id, session, visitor): (&str, &RemoteSession, &Visitor),
+    assertion: Result<Assertion, Flaw>,
+) -> Result<HttpResponse, PageError> {
+    if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
+        let (now, shown) = (app.now(), (party, Purpose::Approve(session.id), assertion));
+        let (waiting, origin) = (session.clone(), visitor.origin.clone());
+        let who = (&visitor.session, visitor.origin.clone());
+        let let_in = move |tx: &mut Database, user: &User| approve_for(tx, now, (user, &origin), &waiting);
+        match prove::confirm(app.desk(), now, shown, who, let_in).await {
+            Ok(true) => return Ok(logged_in(app, visitor)),
+            Ok(false) => return Err(PageError::not_found(app)),
+            Err(Error::Refused(_)) => {}
+            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        }
+    }
+    show(app, request, (id, session, visitor), Some(passkey::DID_NOT_WORK.to_owned())).await
+}
+
+fn logged_in(app: &App, visitor: &Visitor) -> HttpResponse {
+    done(app, visitor, "The program is logged in", "You can close this page and go back to it.")
 }
 
 fn done(app: &App, visitor: &Visitor, heading: &str, text: &str) -> HttpResponse {
@@ -112,8 +149,18 @@ async fn show(
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let (now, own) = (app.now(), visitor.session.clone());
-    let wanted = app.store.read(move |db| wanted(db, now, &own)).await;
-    let wants_code = wanted.map_err(|error| PageError::unavailable(app, &error))?.code;
+    let found = app.store.read(move |db| Ok((wanted(db, now, &own)?, factors::find(db, own.user_id)?.passkeys))).await;
+    let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let options = passkey::asked_of(app, Purpose::Approve(session.id), &passkeys);
+    let passkey = options.map(|options| PasskeyForm {
+        action: request.uri().to_string(),
+        label: "Allow with a passkey",
+        step: None,
+        is_alone: false,
+        options,
+        fills_in: false,
+        gone: None,
+    });
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = RemoteSessionPage {
         chrome: visitor.chrome(app),
@@ -125,7 +172,8 @@ async fn show(
         started: format!("{} ago", in_words(app.now().since(session.created_at))),
         is_near: is_near(session, &app.origin_of(request).address),
         username: visitor.user.username.clone(),
-        wants_code,
+        wants_code: wanted.code,
+        passkey,
     };
     Ok(render(status, Forms::Stay, &page))
 }

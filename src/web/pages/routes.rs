@@ -89,7 +89,21 @@ fn own_pages(config: &mut ServiceConfig) {
         .service(page("/account/tokens/{id}/revoke").route(post().to(account::tokens::revoke)))
         .service(page("/account/log").route(get().to(account::log::get)))
         .service(page("/account/apps").route(get().to(account::apps::get)))
-        .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)));
+        .service(page("/account/apps/{client_id}/remove").route(post().to(account::apps::remove)))
+        .configure(passkeys);
+}
+
+/// A person's passkeys.
+fn passkeys(config: &mut ServiceConfig) {
+    config
+        .service(page("/account/security/passkeys").route(get().to(account::passkeys::get)))
+        .service(
+            page("/account/security/passkeys/new")
+                .route(get().to(account::passkeys::get_new))
+                .route(post().to(account::passkeys::post_new)),
+        )
+        .service(page("/account/security/passkeys/{id}/rename").route(post().to(account::passkeys::rename)))
+        .service(page("/account/security/passkeys/{id}/remove").route(post().to(account::passkeys::remove)));
 }
 
 /// How a person signs in.

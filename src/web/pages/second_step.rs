@@ -11,7 +11,10 @@ use super::account::totp::SetUpFields;
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::domain::token::{SignInStep, Token};
+use crate::domain::webauthn::{Assertion, Flaw};
 use crate::identity::factors;
+use crate::identity::passkeys::challenge::Purpose;
+use crate::identity::passkeys::prove;
 use crate::identity::second_step::{Asks, Entered, Finished, Pending, Shown, StepRefusal, finish, look};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
@@ -19,6 +22,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
 /// `second_step.html`.
@@ -37,6 +41,10 @@ pub struct SecondStep {
     pub username: String,
     /// Whether the code was mailed.
     pub is_mailed: bool,
+    /// Whether nothing but a passkey will do.
+    pub is_passkey_only: bool,
+    /// What does as well as a code.
+    pub passkey: Option<PasskeyForm>,
     /// The app that sent the person.
     pub asking: Option<Asking>,
 }
@@ -96,8 +104,20 @@ pub fn show(
         let offer = offer.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(show_set_up(app, step, (action, asking), (status, error, &offer)));
     }
+    let options = passkey::asked_of(app, Purpose::Step(step.key.id()), &step.passkeys);
+    let passkey = options.map(|options| PasskeyForm {
+        action: action.clone(),
+        label: "Use a passkey",
+        step: Some(step.key.expose().to_owned()),
+        is_alone: step.asks == Asks::Passkey,
+        options,
+        fills_in: false,
+        gone: None,
+    });
     let page = SecondStep {
         chrome: app.chrome(),
+        passkey,
+        is_passkey_only: step.asks == Asks::Passkey,
         action,
         error,
         step: step.key.expose().to_owned(),
@@ -146,6 +166,9 @@ pub async fn post(
 ) -> Result<Outcome, PageError> {
     let key = form.get("step").map(Token::<SignInStep>::parse);
     let Some(Ok(key)) = key else { return Ok(Outcome::Over) };
+    if let Some(assertion) = passkey::assertion(form) {
+        return by_passkey(app, request, (key, assertion, browser), (next, asking)).await;
+    }
     let code = Secret::new(form.get("code").unwrap_or_default());
     let shown = match form.get("offer") {
         Some(sealed) => Shown::SetUp(Secret::new(sealed), code),
@@ -178,6 +201,28 @@ pub async fn post(
         page.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     Ok(Outcome::Answer(page))
+}
+
+/// Finishes a step by a passkey; whatever is wrong with that, the step goes on waiting.
+async fn by_passkey(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (key, assertion, browser): (Token<SignInStep>, Result<Assertion, Flaw>, &BrowserSession),
+    (next, asking): (&str, Option<Asking>),
+) -> Result<Outcome, PageError> {
+    if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
+        let caller = (app.origin_of(request), false);
+        match prove::finish_step(app.desk(), app.now(), party, (key.clone(), assertion), caller).await {
+            Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
+            Err(Error::Refused(_)) => {}
+            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        }
+    }
+    let (now, porter) = (app.now(), app.desk().porter());
+    let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
+    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
+    let error = Some(passkey::DID_NOT_WORK.to_owned());
+    show(app, &step, (request.uri().to_string(), asking), (StatusCode::BAD_REQUEST, error)).map(Outcome::Answer)
 }
 
 async fn signed_in(

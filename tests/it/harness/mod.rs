@@ -2,6 +2,7 @@
 //! its own and a clock that stands still until the test moves it.
 
 pub mod application;
+pub mod authenticator;
 pub mod browser;
 pub mod client_keys;
 mod database;

@@ -7,8 +7,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded::byte_serialize;
 
+use crate::domain::passkey::Passkey;
 use crate::domain::secret::Secret;
+use crate::domain::webauthn::{Assertion, Flaw};
 use crate::identity::confirm::{Proofs, Wanted, confirm_session, wanted};
+use crate::identity::factors;
+use crate::identity::passkeys::challenge::Purpose;
+use crate::identity::passkeys::prove;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
@@ -16,6 +21,7 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render, see_other};
 use crate::web::pages::read_form;
+use crate::web::passkey::{self, PasskeyForm};
 
 /// `account/confirm.html`.
 #[derive(Clone, Debug, Template)]
@@ -31,6 +37,14 @@ pub struct Confirm {
     pub username: String,
     /// What is asked for.
     pub wanted: Wanted,
+    /// What stands for all of it.
+    pub passkey: Option<PasskeyForm>,
+}
+
+/// What is missing, and the passkeys that stand for it.
+struct Missing {
+    wanted: Wanted,
+    passkeys: Vec<Passkey>,
 }
 
 /// Where a person confirms before they go on to `next`.
@@ -56,18 +70,22 @@ fn is_about_factor(request: &HttpRequest) -> bool {
 }
 
 /// What the page asks for; nothing when the person goes on without.
-async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Result<Option<Wanted>, PageError> {
+async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Result<Option<Missing>, PageError> {
     let (now, session) = (app.now(), visitor.session.clone());
-    let wanted = app.store.read(move |db| wanted(db, now, &session)).await;
-    let wanted = wanted.map_err(|error| PageError::unavailable(app, &error))?;
-    let may_pass = visitor.is_fresh(now) && !(is_about_factor(request) && wanted.code);
-    Ok((!may_pass && !wanted.is_nothing()).then_some(wanted))
+    let found =
+        app.store.read(move |db| Ok((wanted(db, now, &session)?, factors::find(db, session.user_id)?.passkeys))).await;
+    let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
+    // Where the second factor is the point, a password besides the passkey would prove nothing more.
+    let is_passkey_wanted = wanted.passkey && is_about_factor(request);
+    let wanted = Wanted { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
+    let may_pass = visitor.is_fresh(now) && !(is_about_factor(request) && (wanted.code || wanted.passkey));
+    Ok((!may_pass && !wanted.is_nothing()).then_some(Missing { wanted, passkeys }))
 }
 
 /// Asks for what is missing.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     match asked(&app, &request, &visitor).await? {
-        Some(wanted) => Ok(show(&app, &request, (&visitor, wanted), (StatusCode::OK, None))),
+        Some(missing) => Ok(show(&app, &request, (&visitor, missing), (StatusCode::OK, None))),
         None => Ok(see_other(&next(&app, &request))),
     }
 }
@@ -75,13 +93,23 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
 fn show(
     app: &App,
     request: &HttpRequest,
-    (visitor, wanted): (&Visitor, Wanted),
+    (visitor, Missing { wanted, passkeys }): (&Visitor, Missing),
     (status, error): (StatusCode, Option<String>),
 ) -> HttpResponse {
     let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
     // An authorization request goes on from here, and may lead away.
     let forms = if is_about_factor(request) { Forms::Leave } else { Forms::Stay };
-    render(status, forms, &Confirm { chrome: visitor.chrome(app), action, error, username, wanted })
+    let options = passkey::asked_of(app, Purpose::Confirm(visitor.session.id), &passkeys);
+    let passkey = options.map(|options| PasskeyForm {
+        action: action.clone(),
+        label: "Use a passkey",
+        step: None,
+        is_alone: wanted.passkey,
+        options,
+        fills_in: false,
+        gone: None,
+    });
+    render(status, forms, &Confirm { chrome: visitor.chrome(app), action, error, username, wanted, passkey })
 }
 
 /// Judges it, and notes when it was.
@@ -92,7 +120,10 @@ pub async fn post(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
-    let Some(wanted) = asked(&app, &request, &visitor).await? else { return Ok(see_other(&next(&app, &request))) };
+    let Some(missing) = asked(&app, &request, &visitor).await? else { return Ok(see_other(&next(&app, &request))) };
+    if let Some(assertion) = passkey::assertion(&form) {
+        return by_passkey(&app, &request, (&visitor, missing), assertion).await;
+    }
     let field = |name: &str| Secret::new(form.get(name).unwrap_or_default());
     let proofs = Proofs { password: field("password"), code: field("code") };
     let who = (&visitor.session, &visitor.user);
@@ -100,8 +131,27 @@ pub async fn post(
         Ok(()) => Ok(see_other(&next(&app, &request))),
         Err(Error::Refused(refusal)) => {
             let error = Some(refusal.to_string());
-            Ok(show(&app, &request, (&visitor, wanted), (StatusCode::BAD_REQUEST, error)))
+            Ok(show(&app, &request, (&visitor, missing), (StatusCode::BAD_REQUEST, error)))
         }
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
+}
+
+async fn by_passkey(
+    app: &Data<App>,
+    request: &HttpRequest,
+    (visitor, missing): (&Visitor, Missing),
+    assertion: Result<Assertion, Flaw>,
+) -> Result<HttpResponse, PageError> {
+    if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
+        let shown = (party, Purpose::Confirm(visitor.session.id), assertion);
+        let who = (&visitor.session, app.origin_of(request));
+        match prove::confirm(app.desk(), app.now(), shown, who, |_, _| Ok(())).await {
+            Ok(()) => return Ok(see_other(&next(app, request))),
+            Err(Error::Refused(_)) => {}
+            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        }
+    }
+    let error = Some(passkey::DID_NOT_WORK.to_owned());
+    Ok(show(app, request, (visitor, missing), (StatusCode::BAD_REQUEST, error)))
 }

@@ -7,6 +7,7 @@ pub mod log;
 mod log_file;
 pub mod new_token;
 pub mod not_me;
+pub mod passkeys;
 pub mod password;
 pub mod profile;
 pub mod recovery_codes;

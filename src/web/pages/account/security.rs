@@ -62,6 +62,8 @@ pub struct Security {
     pub is_mailed: bool,
     /// Recovery codes that were not used.
     pub recovery_codes: usize,
+    /// Passkeys that work.
+    pub passkeys: usize,
     /// Browsers that need not show the second factor.
     pub remembered: Vec<RememberedRow>,
 }
@@ -96,6 +98,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
         is_mailed: porter.asks(&visitor.user, &factors::Factors::default())
             == Some(crate::identity::second_step::Asks::MailedCode),
         recovery_codes: factors.recovery_codes,
+        passkeys: factors.passkeys.len(),
         remembered: remembered.iter().map(|browser| row(now, browser)).collect(),
     }))
 }

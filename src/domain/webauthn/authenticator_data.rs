@@ -1,0 +1,93 @@
+//! What an authenticator says and signs (WebAuthn §6.1).
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::cbor::{Value, take};
+use super::key::CredentialKey;
+use super::{Flaw, RelyingParty};
+
+const PRESENT: u8 = 0x01;
+const VERIFIED: u8 = 0x04;
+const BACKUP_ELIGIBLE: u8 = 0x08;
+const BACKED_UP: u8 = 0x10;
+const ATTESTED: u8 = 0x40;
+const EXTENDED: u8 = 0x80;
+
+/// The longest id of a credential, in bytes (§4), and the shortest (§6.1: 100 bits of entropy at least).
+const CREDENTIAL_ID: std::ops::RangeInclusive<usize> = 16..=1_023;
+
+/// A credential that was just made.
+#[derive(Clone, Debug)]
+pub struct Attested<'a> {
+    /// Its name.
+    pub id: &'a [u8],
+    /// Its public key, as COSE writes it.
+    pub key: &'a [u8],
+}
+
+/// The authenticator's statement.
+#[derive(Clone, Debug)]
+pub struct AuthenticatorData<'a> {
+    relying_party: &'a [u8],
+    flags: u8,
+    /// How often it signed, or 0 when it does not count.
+    pub counter: u32,
+    /// The new credential, in a registration.
+    pub attested: Option<Attested<'a>>,
+}
+
+impl<'a> AuthenticatorData<'a> {
+    /// Reads a statement, to its last byte.
+    ///
+    /// # Errors
+    /// [`Flaw::Malformed`], or a key that nobody asked for.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Flaw> {
+        let mut rest = bytes;
+        let relying_party = take(&mut rest, 32)?;
+        let flags = take(&mut rest, 1)?[0];
+        let counter = take(&mut rest, 4)?.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
+        let attested = if flags & ATTESTED == 0 { None } else { Some(attested(&mut rest)?) };
+        if flags & EXTENDED != 0 && !matches!(Value::read(&mut rest)?, Value::Map(_)) {
+            return Err(Flaw::Malformed);
+        }
+        // §6.1: what is not eligible cannot be backed up.
+        let is_backed_up_against_the_rule = flags & (BACKUP_ELIGIBLE | BACKED_UP) == BACKED_UP;
+        if !rest.is_empty() || is_backed_up_against_the_rule {
+            return Err(Flaw::Malformed);
+        }
+        Ok(Self { relying_party, flags, counter, attested })
+    }
+
+    /// Whether other devices may hold the key too: it is kept by something that syncs.
+    pub fn is_backup_eligible(&self) -> bool {
+        self.flags & BACKUP_ELIGIBLE != 0
+    }
+
+    /// Judges whom it speaks to, and that its person was there and proved who they are (§7.1 steps 14–16,
+    /// §7.2 steps 15–17; that the person is verified is ours: a passkey is a whole sign-in).
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn judge(&self, party: &RelyingParty) -> Result<(), Flaw> {
+        if self.relying_party != digest(&SHA256, party.id.as_bytes()).as_ref() {
+            return Err(Flaw::OtherRelyingParty);
+        }
+        match self.flags & (PRESENT | VERIFIED) {
+            both if both == PRESENT | VERIFIED => Ok(()),
+            _ => Err(Flaw::NotVerified),
+        }
+    }
+}
+
+/// §6.5.2: the make of the authenticator, the id with its length, the key.
+fn attested<'a>(rest: &mut &'a [u8]) -> Result<Attested<'a>, Flaw> {
+    take(rest, 16)?;
+    let length = take(rest, 2)?.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte));
+    if !CREDENTIAL_ID.contains(&length) {
+        return Err(Flaw::Malformed);
+    }
+    let id = take(rest, length)?;
+    let before = *rest;
+    CredentialKey::read(rest)?;
+    Ok(Attested { id, key: &before[..before.len() - rest.len()] })
+}

@@ -1,0 +1,190 @@
+//! Proving who somebody is with a passkey. Whatever is wrong, the answer is the same; only that a passkey
+//! is gone is told to the browser that offered it, so that it need not offer it again.
+
+use super::challenge::{self, Purpose};
+use super::tell;
+use crate::clock::UnixTime;
+use crate::domain::passkey::{BY_PASSKEY, Passkey, user_handle};
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::session::Session;
+use crate::domain::token::{SignInStep, Token};
+use crate::domain::used_proof::UsedProof;
+use crate::domain::user::User;
+use crate::domain::webauthn::{Assertion, RelyingParty};
+use crate::domain::words::Words;
+use crate::identity::familiar;
+use crate::identity::second_step::{self, Entered, Finished, Porter};
+use crate::identity::session::{self, Opened, Origin};
+use crate::identity::sign_in::Desk;
+use crate::outcome::{Error, transact};
+use crate::store::{Database, StoreError, passkeys, sessions, used_proofs, users};
+use crate::tokens::sitting;
+
+/// The passkey opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotProven {
+    /// Whether nobody has it here: it was removed.
+    pub is_gone: bool,
+}
+
+const WRONG: NotProven = NotProven { is_gone: false };
+
+type Outcome<T> = Result<T, Error<NotProven>>;
+
+fn wrong() -> Error<NotProven> {
+    Error::Refused(WRONG)
+}
+
+/// An assertion whose signature was right, before anything is opened by it.
+struct Judged {
+    passkey: Passkey,
+    counter: u32,
+    used: UsedProof,
+}
+
+/// Judges an assertion outside of any transaction: the signature takes time. What is malformed, expired
+/// or signed by nobody ends here, without a write.
+async fn judge(
+    desk: Desk<'_>,
+    now: UnixTime,
+    party: &RelyingParty,
+    (purpose, assertion): (Purpose, Assertion),
+) -> Outcome<Judged> {
+    let said = assertion.challenge().map_err(|_flaw| wrong())?;
+    let used = challenge::open(&desk.mint.keys, now, purpose, &said).ok_or_else(wrong)?;
+    let id = assertion.credential_id.clone();
+    let found = desk.store.read(move |db| passkeys::find_by_credential(db, &id)).await?;
+    let passkey = found.ok_or(Error::Refused(NotProven { is_gone: true }))?;
+    let proof = assertion.verify(party, &said, &passkey.public_key).map_err(|_flaw| wrong())?;
+    // WebAuthn §7.2 step 6: whoever is not known yet is named by the user handle, and owns the key. Where
+    // the person is known an authenticator may leave the handle out.
+    let owner = user_handle(passkey.user_id);
+    let names_its_owner = match &assertion.user_handle {
+        Some(handle) => handle.as_slice() == owner,
+        None => purpose != Purpose::SignIn,
+    };
+    if !names_its_owner || proof.is_backup_eligible != passkey.is_backup_eligible {
+        return Err(wrong());
+    }
+    Ok(Judged { passkey, counter: proof.counter, used })
+}
+
+/// Uses a judged assertion up, inside the transaction that opens something by it: the passkey must still be
+/// there, its person active, the challenge unused. A counter that went back stops the passkey, and that
+/// stays although nothing is opened.
+fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin), judged: &Judged) -> Outcome<User> {
+    let Judged { passkey, counter, used } = judged;
+    // Whoever disables the person or removes the passkey waits for what is opened here, or is seen.
+    users::lock(tx, passkey.user_id)?;
+    let user = users::find(tx, passkey.user_id)?.filter(User::is_active).ok_or_else(wrong)?;
+    let still_opens = |held: &Passkey| {
+        held.public_key == passkey.public_key && held.suspected_at.is_none() && held.user_id == user.id
+    };
+    let held = passkeys::find(tx, passkey.id)?.filter(still_opens).ok_or_else(wrong)?;
+    if used_proofs::is_used(tx, used)? {
+        return Err(wrong());
+    }
+    used_proofs::insert(tx, used)?;
+    if held.was_copied(*counter) {
+        passkeys::suspect(tx, now, held.id)?;
+        tell(tx, now, (&porter.mail, origin), (&user, &held), SecurityEvent::PasskeySuspected)?;
+        return Err(wrong());
+    }
+    passkeys::note_use(tx, now, held.id, i64::from(*counter))?;
+    Ok(user)
+}
+
+/// Opens something for the person behind an assertion.
+async fn enter<T, F>(desk: Desk<'_>, work: F) -> Outcome<T>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database) -> Outcome<T> + Send + 'static,
+{
+    let opened = transact(desk.store, work).await;
+    // There is a letter when a passkey was stopped.
+    desk.mail.wake();
+    match opened {
+        // The same assertion at the same moment: the unique index picks the winner.
+        Err(Error::Failed(StoreError::Conflict)) => Err(wrong()),
+        other => other,
+    }
+}
+
+/// Signs a browser in with nothing but a passkey: it is two factors at once, and no throttle of passwords
+/// closes it.
+///
+/// # Errors
+/// [`NotProven`].
+pub async fn sign_in(
+    desk: Desk<'_>,
+    now: UnixTime,
+    party: &RelyingParty,
+    (assertion, origin): (Assertion, Origin),
+) -> Outcome<Entered> {
+    let judged = judge(desk, now, party, (Purpose::SignIn, assertion)).await?;
+    let porter = desk.porter();
+    let opened = enter(desk, move |tx| {
+        let user = use_up(tx, now, (&porter, &origin), &judged)?;
+        let opened = Opened { methods: BY_PASSKEY.iter().collect(), owes_factor: false };
+        familiar::greet(tx, now, &porter.mail, (&user, &origin))?;
+        Ok(session::open(tx, now, &porter.mint.lifetimes, (user.id, &origin), opened)?)
+    });
+    opened.await.map(Entered::SignedIn)
+}
+
+/// Finishes the second step of a sign-in with a passkey of its person.
+///
+/// # Errors
+/// [`NotProven`]. The step goes on waiting.
+pub async fn finish_step(
+    desk: Desk<'_>,
+    now: UnixTime,
+    party: &RelyingParty,
+    (key, assertion): (Token<SignInStep>, Assertion),
+    (origin, remembers): (Origin, bool),
+) -> Outcome<Finished> {
+    let judged = judge(desk, now, party, (Purpose::Step(key.id()), assertion)).await?;
+    let porter = desk.porter();
+    enter(desk, move |tx| {
+        // Whoever changes the password waits for what is opened here, or the step is over.
+        users::lock(tx, judged.passkey.user_id)?;
+        let Some((step, person)) = second_step::find(tx, now, &key)? else { return Err(wrong()) };
+        if person.id != judged.passkey.user_id || second_step::look(tx, now, &porter, &key)?.is_none() {
+            return Err(wrong());
+        }
+        use_up(tx, now, (&porter, &origin), &judged)?;
+        let finished = porter.complete(tx, now, (&step, &BY_PASSKEY), (&origin, remembers));
+        finished.map_err(|error| error.map_refusal(|_over| WRONG))
+    })
+    .await
+}
+
+/// "Is it still you?": a passkey of the person at this session stands for all that could be asked. What is
+/// done by it happens in `then`, in the same transaction.
+///
+/// # Errors
+/// [`NotProven`].
+pub async fn confirm<T, F>(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (party, purpose, assertion): (&RelyingParty, Purpose, Assertion),
+    (session, origin): (&Session, Origin),
+    mut then: F,
+) -> Outcome<T>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
+{
+    let judged = judge(desk, now, party, (purpose, assertion)).await?;
+    let (porter, session) = (desk.porter(), session.clone());
+    enter(desk, move |tx| {
+        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+        let (session, _) = found.filter(|(_, person)| person.id == judged.passkey.user_id).ok_or_else(wrong)?;
+        let user = use_up(tx, now, (&porter, &origin), &judged)?;
+        sessions::set_authenticated(tx, session.id, now)?;
+        let methods = session.methods.union(&BY_PASSKEY.iter().collect::<Words>());
+        sessions::set_factor_shown(tx, session.id, &methods)?;
+        Ok(then(tx, &user)?)
+    })
+    .await
+}

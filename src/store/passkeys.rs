@@ -1,0 +1,60 @@
+//! The table `passkeys`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::passkey::Passkey;
+use crate::domain::user::User;
+use crate::schema::passkeys;
+
+/// The passkey with this key.
+pub fn find(tx: &mut Database, id: Id<Passkey>) -> Result<Option<Passkey>> {
+    let row = passkeys::table.filter(passkeys::id.eq(id));
+    Ok(row.select(Passkey::as_select()).get_result(tx).optional()?)
+}
+
+/// The passkey that its authenticator calls so.
+pub fn find_by_credential(tx: &mut Database, credential_id: &str) -> Result<Option<Passkey>> {
+    let row = passkeys::table.filter(passkeys::credential_id.eq(credential_id));
+    Ok(row.select(Passkey::as_select()).get_result(tx).optional()?)
+}
+
+/// A person's passkeys, oldest first.
+pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Passkey>> {
+    let rows = passkeys::table.filter(passkeys::user_id.eq(user)).order(passkeys::id);
+    Ok(rows.select(Passkey::as_select()).load(tx)?)
+}
+
+/// Adds one.
+pub fn insert(tx: &mut Database, passkey: &Passkey) -> Result<()> {
+    diesel::insert_into(passkeys::table).values(passkey).execute(tx)?;
+    Ok(())
+}
+
+/// Notes that it let somebody in.
+pub fn note_use(tx: &mut Database, now: UnixTime, id: Id<Passkey>, counter: i64) -> Result<()> {
+    let row = diesel::update(passkeys::table.filter(passkeys::id.eq(id)));
+    row.set((passkeys::counter.eq(counter), passkeys::last_used_at.eq(Some(now)))).execute(tx)?;
+    Ok(())
+}
+
+/// Notes that it may have been copied.
+pub fn suspect(tx: &mut Database, now: UnixTime, id: Id<Passkey>) -> Result<()> {
+    let row = diesel::update(passkeys::table.filter(passkeys::id.eq(id)));
+    row.set(passkeys::suspected_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Calls it otherwise.
+pub fn rename(tx: &mut Database, id: Id<Passkey>, name: &str) -> Result<()> {
+    diesel::update(passkeys::table.filter(passkeys::id.eq(id))).set(passkeys::name.eq(name)).execute(tx)?;
+    Ok(())
+}
+
+/// Removes it.
+pub fn delete(tx: &mut Database, id: Id<Passkey>) -> Result<()> {
+    diesel::delete(passkeys::table.filter(passkeys::id.eq(id))).execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! `/account/security/passkeys`: a person's passkeys, and adding, naming and removing them.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::{confirm, last_used};
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::passkey::{MAX_NAME, MOST, Passkey};
+use crate::domain::session::browser_in_words;
+use crate::domain::webauthn::RelyingParty;
+use crate::identity::passkeys::challenge::Purpose;
+use crate::identity::passkeys::{self, PasskeyRefusal};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::Error;
+use crate::store;
+use crate::web::app::App;
+use crate::web::browser::{Visitor, log_in_first};
+use crate::web::error::PageError;
+use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::pages::read_form;
+use crate::web::passkey;
+
+/// Where these pages are.
+const PATH: &str = "/account/security/passkeys";
+/// What was just done, as the address says it, and what a person reads.
+const DONE: [(&str, &str); 3] = [
+    ("added", "The passkey is added. From now on you can log in with it."),
+    ("renamed", "The passkey has its new name."),
+    ("removed", "The passkey is removed. Nobody can log in with it any more."),
+];
+
+/// One passkey.
+#[derive(Clone, Debug)]
+pub struct PasskeyRow {
+    /// What the forms name it by.
+    pub id: String,
+    /// What its person calls it.
+    pub name: String,
+    /// Whether other devices may hold it too.
+    pub kept: &'static str,
+    /// When it was added.
+    pub added: String,
+    /// When it last let somebody in.
+    pub last_used: String,
+    /// Whether it may have been copied.
+    pub is_stopped: bool,
+}
+
+/// `account/passkeys.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/passkeys.html")]
+pub struct Passkeys {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// The passkeys.
+    pub rows: Vec<PasskeyRow>,
+    /// What a password manager may forget besides.
+    pub accepted: Option<String>,
+    /// Whether the server has a name that passkeys can be for.
+    pub is_possible: bool,
+    /// How many there may be.
+    pub most: usize,
+    /// The longest name.
+    pub max_name: usize,
+}
+
+/// `account/new_passkey.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/new_passkey.html")]
+pub struct NewPasskey {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// What the browser is asked to make.
+    pub options: String,
+    /// What it will be called.
+    pub name: String,
+    /// The longest name.
+    pub max_name: usize,
+}
+
+fn row(now: UnixTime, passkey: &Passkey) -> PasskeyRow {
+    PasskeyRow {
+        id: passkey.id.number().to_string(),
+        name: passkey.name.clone(),
+        kept: if passkey.is_backup_eligible { "In a password manager" } else { "On one device" },
+        added: passkey.created_at.readable(),
+        last_used: last_used(now, passkey.last_used_at),
+        is_stopped: passkey.suspected_at.is_some(),
+    }
+}
+
+async fn list(app: &Data<App>, visitor: &Visitor) -> Result<Vec<Passkey>, PageError> {
+    let user = visitor.user.id;
+    let found = app.store.read(move |db| store::passkeys::list(db, user)).await;
+    found.map_err(|error| PageError::unavailable(app, &error))
+}
+
+async fn show(
+    app: &Data<App>,
+    visitor: &Visitor,
+    (notice, error): (Option<&str>, Option<String>),
+) -> Result<HttpResponse, PageError> {
+    let (now, held) = (app.now(), list(app, visitor).await?);
+    let party = app.public.relying_party.as_ref();
+    let chrome = visitor.chrome(app);
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = Passkeys {
+        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        error,
+        rows: held.iter().map(|passkey| row(now, passkey)).collect(),
+        accepted: party.map(|party| passkey::accepted(party, (&visitor.user, &held))),
+        is_possible: party.is_some(),
+        most: MOST,
+        max_name: MAX_NAME,
+    };
+    Ok(render(status, Forms::Stay, &page))
+}
+
+/// Shows the passkeys.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
+    show(&app, &visitor, (notice, None)).await
+}
+
+async fn show_new(
+    app: &Data<App>,
+    (visitor, party): (&Visitor, &RelyingParty),
+    (name, error): (String, Option<String>),
+) -> Result<HttpResponse, PageError> {
+    let held = list(app, visitor).await?;
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = NewPasskey {
+        chrome: visitor.chrome(app),
+        error,
+        options: passkey::wanted(app, party, Purpose::Add(visitor.session.id), (&visitor.user, &held)),
+        name,
+        max_name: MAX_NAME,
+    };
+    Ok(render(status, Forms::Stay, &page))
+}
+
+/// Asks for a new passkey, from somebody who just proved who they are.
+pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
+    if !visitor.is_fresh(app.now()) {
+        return Ok(see_other(&confirm::location(&app, &app.public.path(&format!("{PATH}/new")))));
+    }
+    let name = browser_in_words(&app.origin_of(&request).user_agent);
+    show_new(&app, (&visitor, party), (name, None)).await
+}
+
+/// Adds it.
+pub async fn post_new(
+    app: Data<App>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
+    let form = read_form(&app, &request, payload).await?;
+    let name: String = form.get("name").unwrap_or_default().chars().take(4 * MAX_NAME).collect();
+    let (session, origin) = (&visitor.session, app.origin_of(&request));
+    let added = match passkey::offered(&form, name.clone()) {
+        Ok(offered) => passkeys::add(app.desk(), app.now(), party, (session, &origin), offered).await,
+        Err(_flaw) => Err(Error::Refused(PasskeyRefusal::Unusable)),
+    };
+    match added {
+        Err(Error::Refused(PasskeyRefusal::NotFresh)) => {
+            Ok(see_other(&confirm::location(&app, &app.public.path(&format!("{PATH}/new")))))
+        }
+        Err(Error::Refused(refusal)) if refusal != PasskeyRefusal::SignedOut => {
+            show_new(&app, (&visitor, party), (name, Some(refusal.to_string()))).await
+        }
+        other => answer(&app, &visitor, ("added", other)).await,
+    }
+}
+
+/// Calls one otherwise.
+pub async fn rename(
+    app: Data<App>,
+    id: Path<i64>,
+    request: HttpRequest,
+    visitor: Visitor,
+    payload: Payload,
+) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let (id, name) = (Id::<Passkey>::from_number(*id), form.get("name").unwrap_or_default());
+    let who = (&visitor.session, &app.origin_of(&request));
+    let renamed = passkeys::rename(app.desk(), app.now(), who, (id, name)).await;
+    answer(&app, &visitor, ("renamed", renamed)).await
+}
+
+/// Removes one.
+pub async fn remove(
+    app: Data<App>,
+    id: Path<i64>,
+    request: HttpRequest,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let id = Id::<Passkey>::from_number(*id);
+    let who = (&visitor.session, &app.origin_of(&request));
+    let removed = passkeys::remove(app.desk(), app.now(), who, id).await;
+    answer(&app, &visitor, ("removed", removed)).await
+}
+
+async fn answer(
+    app: &Data<App>,
+    visitor: &Visitor,
+    (done, outcome): (&str, Result<(), Error<PasskeyRefusal>>),
+) -> Result<HttpResponse, PageError> {
+    let here = app.public.path(PATH);
+    match outcome {
+        Ok(()) => Ok(see_other(&format!("{here}?done={done}"))),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Refused(PasskeyRefusal::Unknown)) => Err(PageError::not_found(app)),
+        Err(Error::Refused(PasskeyRefusal::SignedOut)) => Ok(see_other(&log_in_first(app, &here))),
+        Err(Error::Refused(PasskeyRefusal::NotFresh)) => Ok(see_other(&confirm::location(app, &here))),
+        Err(Error::Refused(refusal)) => show(app, visitor, (None, Some(refusal.to_string()))).await,
+    }
+}

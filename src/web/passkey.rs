@@ -1,0 +1,190 @@
+//! Passkey ceremonies as our pages carry them: options in the standard's own JSON (WebAuthn §5.4, §5.5)
+//! on a form, answers in its fields. A page loads nothing for it.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use super::app::App;
+use crate::domain::passkey::{self, Passkey, user_handle};
+use crate::domain::user::User;
+use crate::domain::webauthn::key::ALGORITHMS;
+use crate::domain::webauthn::{Assertion, Attestation, Flaw, RelyingParty};
+use crate::identity::passkeys::Offered;
+use crate::identity::passkeys::challenge::{self, Purpose};
+use crate::oauth::parameters::Parameters;
+
+/// What a person reads whatever is wrong with a passkey.
+pub const DID_NOT_WORK: &str = "This passkey did not work. Try again, or go on without it.";
+/// What people read in their browser's own window.
+const NAME: &str = "Gatepost";
+
+/// A form that asks for a passkey.
+#[derive(Clone, Debug)]
+pub struct PasskeyForm {
+    /// Where it goes.
+    pub action: String,
+    /// What its button says.
+    pub label: &'static str,
+    /// The key of the step that it finishes.
+    pub step: Option<String>,
+    /// What the browser is asked.
+    pub options: String,
+    /// Whether the page offers nothing else.
+    pub is_alone: bool,
+    /// Whether the browser offers passkeys among the names that it fills in.
+    pub fills_in: bool,
+    /// A passkey that is not known here any more, so that the browser need not offer it again.
+    pub gone: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Descriptor<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    transports: Vec<String>,
+}
+
+/// `PublicKeyCredentialRequestOptionsJSON`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestOptions<'a> {
+    challenge: String,
+    timeout: i64,
+    rp_id: &'a str,
+    allow_credentials: Vec<Descriptor<'a>>,
+    user_verification: &'static str,
+}
+
+/// `PublicKeyCredentialCreationOptionsJSON`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreationOptions<'a> {
+    rp: Party<'a>,
+    user: Account<'a>,
+    challenge: String,
+    pub_key_cred_params: Vec<Parameter>,
+    timeout: i64,
+    exclude_credentials: Vec<Descriptor<'a>>,
+    authenticator_selection: Selection,
+    attestation: &'static str,
+}
+
+#[derive(Serialize)]
+struct Party<'a> {
+    id: &'a str,
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account<'a> {
+    id: String,
+    name: &'a str,
+    display_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    r#type: &'static str,
+    alg: i64,
+}
+
+/// The passkey must say by itself whose it is, and prove that its person is there.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Selection {
+    resident_key: &'static str,
+    require_resident_key: bool,
+    user_verification: &'static str,
+}
+
+/// `AllAcceptedCredentialsOptions` (§5.1.10.2): what a password manager may forget besides.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    rp_id: &'a str,
+    user_id: String,
+    all_accepted_credential_ids: Vec<&'a str>,
+}
+
+impl<'a> From<&'a Passkey> for Descriptor<'a> {
+    fn from(passkey: &'a Passkey) -> Self {
+        Self { id: &passkey.credential_id, r#type: "public-key", transports: passkey.transports.to_vec() }
+    }
+}
+
+fn json(options: &impl Serialize) -> String {
+    serde_json::to_string(options).expect("because texts, numbers and lists are JSON")
+}
+
+/// What the browser is asked, whoever it is: nothing where passkeys cannot work, because the server's name
+/// is a number (WebAuthn §5.1.2: a relying party's id is a domain).
+pub fn asked(app: &App, purpose: Purpose) -> Option<String> {
+    ask(app, purpose, &[])
+}
+
+/// What the browser of a known person is asked: nothing when they have no passkey.
+pub fn asked_of(app: &App, purpose: Purpose, theirs: &[Passkey]) -> Option<String> {
+    if theirs.is_empty() { None } else { ask(app, purpose, theirs) }
+}
+
+fn ask(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
+    let party = app.public.relying_party.as_ref()?;
+    Some(json(&RequestOptions {
+        challenge: challenge::new(&app.mint.keys, app.now(), purpose),
+        timeout: purpose.life() * 1_000,
+        rp_id: &party.id,
+        allow_credentials: allowed.iter().map(Descriptor::from).collect(),
+        user_verification: "required",
+    }))
+}
+
+/// What the browser is asked to make, beside the passkeys that the person has.
+pub fn wanted(app: &App, party: &RelyingParty, purpose: Purpose, (user, held): (&User, &[Passkey])) -> String {
+    json(&CreationOptions {
+        rp: Party { id: &party.id, name: NAME },
+        user: Account {
+            id: URL_SAFE_NO_PAD.encode(user_handle(user.id)),
+            name: &user.username,
+            display_name: &user.username,
+        },
+        challenge: challenge::new(&app.mint.keys, app.now(), purpose),
+        pub_key_cred_params: ALGORITHMS.iter().map(|alg| Parameter { r#type: "public-key", alg: *alg }).collect(),
+        timeout: purpose.life() * 1_000,
+        exclude_credentials: held.iter().map(Descriptor::from).collect(),
+        authenticator_selection: Selection {
+            resident_key: "required",
+            require_resident_key: true,
+            user_verification: "required",
+        },
+        attestation: "none",
+    })
+}
+
+/// Which passkeys of a person are known here, for password managers that keep others.
+pub fn accepted(party: &RelyingParty, (user, held): (&User, &[Passkey])) -> String {
+    json(&Accepted {
+        rp_id: &party.id,
+        user_id: URL_SAFE_NO_PAD.encode(user_handle(user.id)),
+        all_accepted_credential_ids: held.iter().map(|passkey| passkey.credential_id.as_str()).collect(),
+    })
+}
+
+/// The answer of [`asked`] in a form; nothing when the form is about something else.
+pub fn assertion(form: &Parameters) -> Option<Result<Assertion, Flaw>> {
+    let names = ["credential_id", "client_data", "authenticator_data", "signature", "user_handle"];
+    // Empty fields count as absent; one that is not makes it an answer.
+    names.iter().find_map(|name| form.get(name))?;
+    Some(Assertion::new(names.map(|name| form.get(name).unwrap_or_default())))
+}
+
+/// The answer of [`wanted`] in a form.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn offered(form: &Parameters, name: String) -> Result<Offered, Flaw> {
+    let part = |name: &str| form.get(name).unwrap_or_default();
+    let attestation = Attestation::new(part("client_data"), part("attestation_object"))?;
+    Ok(Offered { attestation, transports: passkey::transports(part("transports")), name })
+}
