@@ -11,7 +11,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError};
 use crate::domain::base_key::BaseKeys;
-use crate::domain::id::{self, Id};
+use crate::domain::id::{self, Id, Node};
 use crate::domain::installation::Installation;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
@@ -55,12 +55,17 @@ pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
     config::load(file, std::env::vars())
 }
 
-/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
+/// Opens the database for a command, which may run beside the servers: its keys are none of theirs.
 ///
 /// # Errors
 /// Why it cannot be used.
 pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
-    id::start(config.node_id, clock.milliseconds());
+    open(Node::Command, config, clock).await
+}
+
+/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
+async fn open(node: Node, config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
+    id::start(node, clock.milliseconds());
     let store = Store::connect(&config.database_url)?;
     store.migrate().await?;
     // A key is made with a new database only: under an older one it would be the wrong one.
@@ -84,15 +89,19 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
     Ok((store, keys))
 }
 
-/// Opens the store with what is needed to make tokens of this issuer and keys.
+/// Opens the store for a command with what is needed to make tokens of this issuer and keys.
 ///
 /// # Errors
 /// Why it cannot be used.
 pub async fn mint(config: &Config, clock: &Clock, issuer: &str) -> Result<(Store, Arc<Mint>), StartError> {
     let (store, keys) = store(config, clock).await?;
+    Ok((store, mint_with(keys, config, issuer)))
+}
+
+fn mint_with(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<Mint> {
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
     let (last_use, pace, strangers) = (LastUse::default(), Pace::default(), config.strangers.clone());
-    Ok((store, Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers })))
+    Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers })
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.
@@ -109,7 +118,8 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 /// Why it cannot run.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let public = PublicUrl::new(public_url);
-    let (store, mint) = mint(&config, &clock, &public.issuer).await?;
+    let (store, keys) = open(Node::Server(config.node_id), &config, &clock).await?;
+    let mint = mint_with(keys, &config, &public.issuer);
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
     let signer = Arc::new(Signer::new(&public.issuer));

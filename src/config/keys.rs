@@ -44,7 +44,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("second_factor.required", "whether everybody needs a second factor to log in"),
     ("second_factor.email_code", "mail a code to who has no second factor, each time they log in"),
     ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
-    ("node_id", "the number of this node, 0 to 1023"),
+    ("node_id", "the number of this node, 0 to 767"),
     ("allow_insecure_http", "allow a public_url without https that is not loopback"),
     ("password.bcrypt_cost", "work per password, 10 to 14"),
     ("password.concurrency", "threads that hash passwords; 0 is half the cores"),

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use aws_lc_rs::rand;
 use diesel::backend::Backend;
 use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -22,11 +23,38 @@ const EPOCH_SECONDS: i64 = 1_735_689_600;
 const COUNTER_BITS: u32 = 12;
 const NODE_BITS: u32 = 10;
 
-/// The highest `node_id`.
-pub const MAX_NODE: u16 = (1 << NODE_BITS) - 1;
+/// How many numbers are for commands: as many as one byte has values.
+const COMMANDS: u16 = 256;
+
+/// The highest `node_id` of a server; the numbers above it are for commands.
+pub const MAX_NODE: u16 = (1 << NODE_BITS) - COMMANDS - 1;
 
 static LAST: AtomicI64 = AtomicI64::new(0);
 static NODE: AtomicI64 = AtomicI64::new(0);
+
+/// Who makes keys in this process: the number is part of every key, so no two of them make the same one.
+#[derive(Clone, Copy, Debug)]
+pub enum Node {
+    /// A server with its `node_id`, of which there is one at a time.
+    Server(u16),
+    /// A command, which is gone soon and has no setting of its own: a number that no server may have, chosen
+    /// anew by each process. Two commands have the same one in a case of 256, and then make the same key
+    /// only when they begin in the same millisecond.
+    Command,
+}
+
+impl Node {
+    fn number(self) -> i64 {
+        match self {
+            Self::Server(number) => i64::from(number.min(MAX_NODE)),
+            Self::Command => {
+                let mut byte = [0];
+                rand::fill(&mut byte).expect("because the operating system's randomness is always available");
+                i64::from(MAX_NODE) + 1 + i64::from(byte[0])
+            }
+        }
+    }
+}
 
 /// The key of one row of `Of`. An id is a name, never a secret.
 #[derive(AsExpression, FromSqlRow)]
@@ -34,18 +62,25 @@ static NODE: AtomicI64 = AtomicI64::new(0);
 pub struct Id<Of>(i64, PhantomData<fn() -> Of>);
 
 impl<Of> Id<Of> {
-    /// A key that no row of this node has.
+    /// A key that no row has: it holds this process's node, see [`start`].
     pub fn next(now: UnixTime) -> Self {
+        Self::next_after(now, Self::from_number(0))
+    }
+
+    /// A key that no row has, and that is higher than `before`, even where a node whose clock is ahead made that
+    /// one. The number that follows `before` would not do: it is the one that the other node makes next.
+    pub fn next_after(now: UnixTime, before: Self) -> Self {
         // 41 bits of milliseconds last until 2094; masked so that the sign bit stays clear.
         let milliseconds = now.seconds().saturating_sub(EPOCH_SECONDS).max(0) * 1_000;
         let floor = (milliseconds & ((1 << 41) - 1)) << COUNTER_BITS;
-        let last = LAST
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some((last + 1).max(floor)))
-            .unwrap_or_else(|last| last);
-        let tick = (last + 1).max(floor);
-        let (milliseconds, counter) = (tick >> COUNTER_BITS, tick & ((1 << COUNTER_BITS) - 1));
-        let node = NODE.load(Ordering::Relaxed);
-        Self::from_number((((milliseconds << NODE_BITS) | node) << COUNTER_BITS) | counter)
+        let (node, behind) = (NODE.load(Ordering::Relaxed), tick_behind(before.0));
+        let next = |last: i64| {
+            let tick = (last + 1).max(floor);
+            if number(tick, node) > before.0 { tick } else { behind }
+        };
+        let update = |last| Some(next(last));
+        let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, update).unwrap_or_else(|last| last);
+        Self::from_number(number(next(last), node))
     }
 
     /// The key with this number, which came from a column or from inside a token.
@@ -76,10 +111,21 @@ impl<Of> Id<Of> {
     }
 }
 
-/// Sets the node's number, which is part of every key, and where its keys begin: at this moment, so
-/// that a process that is killed and started again within a second makes no key twice.
-pub fn start(node: u16, now_in_milliseconds: i64) {
-    NODE.store(i64::from(node.min(MAX_NODE)), Ordering::Relaxed);
+/// The number of the key that `node` makes at a tick: milliseconds and counter in one.
+const fn number(tick: i64, node: i64) -> i64 {
+    let (milliseconds, counter) = (tick >> COUNTER_BITS, tick & ((1 << COUNTER_BITS) - 1));
+    (((milliseconds << NODE_BITS) | node) << COUNTER_BITS) | counter
+}
+
+/// The first tick whose key is higher than this one, whichever node makes it: of the next millisecond.
+const fn tick_behind(number: i64) -> i64 {
+    ((number >> (NODE_BITS + COUNTER_BITS)) + 1) << COUNTER_BITS
+}
+
+/// Sets whose keys this process makes, and where they begin: at this moment, so that a process that is
+/// killed and started again within a second makes no key twice.
+pub fn start(node: Node, now_in_milliseconds: i64) {
+    NODE.store(node.number(), Ordering::Relaxed);
     let floor = now_in_milliseconds.saturating_sub(EPOCH_SECONDS * 1_000).max(0) << COUNTER_BITS;
     LAST.fetch_max(floor, Ordering::SeqCst);
 }
@@ -148,6 +194,36 @@ mod tests {
         assert!(keys.windows(2).all(|pair| pair[0] < pair[1] && pair[0] > 0));
         let earlier = Id::<()>::next(UnixTime::from_seconds(1_700_000_000)).number();
         assert!(earlier > keys[9_999], "a clock that goes back does not take keys back");
+    }
+
+    #[test]
+    fn a_command_makes_no_key_that_a_server_makes_at_the_same_moment() {
+        let ticks = [0, 1_900_000_000_000 << COUNTER_BITS, ((1 << 41) - 1) << COUNTER_BITS];
+        let highest = i64::from(MAX_NODE);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..2_000 {
+            let command = Node::Command.number();
+            seen.insert(command);
+            assert!(command > highest && command < 1 << NODE_BITS, "{command}");
+            for (tick, server) in ticks.into_iter().flat_map(|tick| [(tick, 0), (tick, MAX_NODE), (tick, u16::MAX)]) {
+                assert_ne!(number(tick, command), number(tick, Node::Server(server).number()));
+            }
+        }
+        assert!(seen.len() > 200, "commands share {} numbers", seen.len());
+    }
+
+    #[test]
+    fn a_key_behind_another_nodes_is_higher_and_still_of_this_node() {
+        let now = UnixTime::from_seconds(1_800_000_000);
+        let node_of = |id: Id<()>| (id.number() >> COUNTER_BITS) & ((1 << NODE_BITS) - 1);
+        let own = node_of(Id::next(now));
+        for other in [0, 5, i64::from(MAX_NODE), 1_023] {
+            let tick = LAST.load(Ordering::SeqCst) + (60_000 << COUNTER_BITS) + ((1 << COUNTER_BITS) - 1);
+            let before = Id::from_number(number(tick, other));
+            let after = Id::next_after(now, before);
+            assert!(after > before && Id::next(now) > after, "{other}");
+            assert_eq!(node_of(after), own, "else it is one that node {other} makes next");
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl SecurityEntry {
         let (address, user_agent) =
             origin.map(|origin| (origin.address.clone(), origin.kept_user_agent())).unwrap_or_default();
         let about = about.chars().filter(|character| !character.is_control()).take(300).collect();
-        let id = Id::next(now).max(Id::from_number(before.map_or(0, |before| before.id.number() + 1)));
+        let id = before.map_or_else(|| Id::next(now), |before| Id::next_after(now, before.id));
         let entry = Self { id, user_id, event, about, address, user_agent, at: now, link: String::new() };
         Self { link: entry.link_after(before.map_or("", |before| &before.link)), ..entry }
     }
@@ -244,5 +244,6 @@ mod tests {
         let ahead = SecurityEntry { id: Id::from_number(first.id.number() + (1 << 40)), ..first };
         let next = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, Some(&ahead));
         assert!(next.id > ahead.id);
+        assert_ne!(next.id.number(), ahead.id.number() + 1, "the node ahead made this one for somebody else's entry");
     }
 }

@@ -82,6 +82,8 @@ fn every_kind_of_token_stands_in_the_document_and_follows_its_rule() {
     one::<token::AuthorizationCode>(&mut seen);
     one::<token::ClientSecret>(&mut seen);
     one::<token::SessionKey>(&mut seen);
+    one::<token::SignInStep>(&mut seen);
+    one::<token::RememberedBrowser>(&mut seen);
     one::<token::SetupLink>(&mut seen);
     one::<token::PushedRequest>(&mut seen);
     one::<token::DeviceCode>(&mut seen);

@@ -7,6 +7,7 @@ use gatepost::domain::signing_key::SigningAlgorithm;
 
 use super::{ALL_SCOPES, Walk, unnamed, whole};
 use crate::harness::application::{Application, Pkce, allow};
+use crate::harness::factors::Equipped;
 use crate::harness::http::{Answer, parameter};
 use crate::harness::pages::in_fragment;
 use crate::harness::{confidential, execute, jwt};
@@ -64,13 +65,7 @@ pub async fn call(walk: &mut Walk, name: &str) -> bool {
                 assert_eq!((&token.header["alg"], &token.claims["aud"]), (&algorithm.into(), &app.client_id().into()));
             }
         }
-        "acr_values_supported" => {
-            for class in walk.list(name) {
-                assert_eq!(class, "1", "a class is called by signing in so: add the way to {class}");
-                let tokens = walk.tokens("openid").await;
-                assert_eq!(jwt::read(tokens.id_token()).claims["acr"], class.as_str());
-            }
-        }
+        "acr_values_supported" => classes(walk).await,
         "claims_supported" => claims(walk).await,
         "claims_parameter_supported" => {
             assert_eq!(walk.found[name], false);
@@ -123,6 +118,29 @@ async fn response_modes(walk: &mut Walk) {
     for other in ["jwt", "web_message", &unnamed()] {
         assert_eq!(error(walk, &walk.app.request().with("response_mode", other)).await, "invalid_request", "{other}");
     }
+}
+
+async fn classes(walk: &mut Walk) {
+    for class in walk.list("acr_values_supported") {
+        let mut browser = walk.server.browser();
+        match class.as_str() {
+            "1" => drop(browser.sign_in("alice").await),
+            "2" => {
+                let Equipped { app, .. } = walk.server.equipped("carol").await;
+                let page = browser.first_step("/login", "carol").await;
+                browser.second_step(&page, &app.code(walk.server.now(), 0)).await;
+            }
+            other => panic!("a class is called by signing in so: add the way to {other}"),
+        }
+        let request = walk.app.request().with("scope", "openid").with("acr_values", &class);
+        let granted = request.approve(&mut browser).await;
+        let tokens = walk.app.exchange(&granted).await.expect("because it is the code's first use");
+        assert_eq!(jwt::read(tokens.id_token()).claims["acr"], class.as_str());
+    }
+    let request = walk.app.request().with("scope", "openid").with("acr_values", &unnamed());
+    let tokens = walk.app.exchange(&request.approve(&mut walk.alice).await).await;
+    let tokens = tokens.expect("because it is a wish (OpenID Connect Core §3.1.2.1)");
+    assert_eq!(jwt::read(tokens.id_token()).claims["acr"], "1", "a class that nobody knows is passed over");
 }
 
 async fn challenges(walk: &mut Walk) {
