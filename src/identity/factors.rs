@@ -19,7 +19,7 @@ use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
 use crate::domain::totp::Seed;
-use crate::domain::user::{EmailAddress, User};
+use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::mail::factor_letters::{FactorChange, FactorChanged};
 use crate::outcome::Error;

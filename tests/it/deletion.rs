@@ -2,9 +2,14 @@
 
 use actix_web::http::Method;
 use gatepost::domain::client::ClientType;
+use gatepost::domain::id::Id;
 use gatepost::domain::registration::Draft;
+use gatepost::domain::session::Session;
+use gatepost::domain::token::{SessionKey, Token};
+use gatepost::domain::words::Words;
 use gatepost::identity::deletion;
 use gatepost::oauth::clients::By;
+use gatepost::store::sessions;
 use serde_json::json;
 
 use crate::harness::browser::Browser;
@@ -194,12 +199,26 @@ async fn erasing_leaves_other_people_alone_however_much_there_is() {
         server.now(),
         gatepost::identity::session::Origin { address: "192.0.2.1".to_owned(), user_agent: String::new() },
     );
-    let lifetimes = server.app.mint.lifetimes;
-    let (id, shared) = (alice.id, origin.clone());
+    let id = alice.id;
     server
         .write(move |tx| {
             for _ in 0..450 {
-                gatepost::identity::session::open_untold(tx, now, &lifetimes, (id, &shared))?;
+                let key = Token::<SessionKey>::generate(Id::next(now));
+                let session = Session {
+                    id: key.id(),
+                    digest: key.digest(),
+                    user_id: id,
+                    created_at: now,
+                    authenticated_at: now,
+                    last_seen_at: now,
+                    expires_at: now.plus(DAY.into()),
+                    ended_at: None,
+                    address: String::new(),
+                    user_agent: String::new(),
+                    methods: Words::default(),
+                    owes_factor: false,
+                };
+                sessions::insert(tx, &session)?;
             }
             Ok(())
         })
