@@ -390,12 +390,3 @@ diesel::table! {
         used_at -> Nullable<BigInt>,
     }
 }
-
-diesel::table! {
-    registration_tokens (id) {
-        id -> BigInt,
-        digest -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-    }
-}

@@ -13,3 +13,12 @@ diesel::table! {
         at -> BigInt,
     }
 }
+
+diesel::table! {
+    registration_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}

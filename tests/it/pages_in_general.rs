@@ -58,7 +58,7 @@ async fn a_pages_files_are_ours_are_there_and_may_be_kept_for_ever() {
     let server = harness::spawn().await;
     let page = server.browser().open("/login").await;
     let files = [page.attributes("link[href]", "href"), page.attributes("script[src]", "src")].concat();
-    assert_eq!(files.len(), 3, "{files:?}");
+    assert_eq!(files.len(), 4, "{files:?}");
     for file in &files {
         let answer = server.http.get(file).await;
         assert_eq!(answer.status, 200, "{file}");

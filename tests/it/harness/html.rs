@@ -48,6 +48,14 @@ struct Button {
     value: String,
 }
 
+/// A page's text without the challenge for passkeys, which is another one each time.
+pub fn without_challenge(html: &str) -> String {
+    const MARK: &str = "challenge&#34;:&#34;";
+    let Some((before, rest)) = html.split_once(MARK) else { return html.to_owned() };
+    let (_, after) = rest.split_once('&').expect("because a challenge ends");
+    format!("{before}{MARK}&{after}")
+}
+
 fn selector(text: &str) -> Selector {
     Selector::parse(text).unwrap_or_else(|_error| panic!("{text} is no selector"))
 }
