@@ -110,7 +110,9 @@ async fn the_same_answer_at_the_same_moment_opens_one_session() {
 }
 
 /// What an authenticator, or whoever stands between, may say that is not so.
-const LIES: [(&str, fn(&mut Authenticator)); 8] = [
+type Lie = fn(&mut Authenticator);
+
+const LIES: [(&str, Lie); 8] = [
     ("another site", |device| device.origin = "https://evil.test".to_owned()),
     ("another port", |device| device.origin = "http://localhost:1".to_owned()),
     ("another relying party", |device| device.rp_id = "evil.test".to_owned()),
