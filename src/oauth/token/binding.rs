@@ -56,10 +56,10 @@ pub fn bind(
     if let Some(refresh_token) = response.refresh_token.as_ref().filter(|_| client.is_public())
         && !refresh_tokens::bind(tx, refresh_token.id(), key)?
     {
-        if let Some(record) = refresh_tokens::find(tx, refresh_token.id())? {
-            if let Some(GrantInUse { grant, .. }) = grants::find_in_use(tx, record.grant_id)? {
-                revoke::stolen(tx, now, &grant, origin)?;
-            }
+        if let Some(record) = refresh_tokens::find(tx, refresh_token.id())?
+            && let Some(GrantInUse { grant, .. }) = grants::find_in_use(tx, record.grant_id)?
+        {
+            revoke::stolen(tx, now, &grant, origin)?;
         }
         return Err(INVALID_REFRESH_TOKEN.because("the refresh token came again with another key than before"));
     }
