@@ -171,7 +171,7 @@ async fn furnish(app: &App, username: &str) {
     let hash = person.hash(&app.hasher).await.expect("because nobody else waits");
     let (now, is_disabled) = (app.now(), username == KINDS[2].1);
     let made = transact(&app.store, move |tx| {
-        let user = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, true))?;
+        let user = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, true, None))?;
         Ok(users::set_disabled(tx, user.id, is_disabled.then_some(now))?)
     });
     made.await.expect("because the names are free");
