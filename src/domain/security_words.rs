@@ -144,7 +144,7 @@ impl SecurityEvent {
             Event::DeviceAllowed => "A device was logged in",
             Event::TokenStolen => "What an app holds was used twice, as a thief would: it was ended",
             Event::SecretFound => "Somebody reported a secret that they found in the open",
-            Event::ClientCreated => "You registered an app",
+            Event::ClientCreated => "An app of yours was registered",
             Event::ClientChanged => "The settings of your app were changed",
             Event::ClientDisabled => "Your app was suspended",
             Event::ClientEnabled => "Your app was enabled again",

@@ -75,8 +75,6 @@ pub struct Log {
     pub older: Option<String>,
     /// The same to download, from this page on.
     pub files: [(&'static str, String); 2],
-    /// The most entries in a file.
-    pub most: i64,
 }
 
 /// What the address asks for. What it says that we do not know is as if it said nothing.
@@ -180,7 +178,6 @@ async fn show(app: &Data<App>, visitor: &Visitor, wanted: Wanted) -> Result<Http
         is_part: wanted.kind.is_some() || wanted.days.is_some() || wanted.before.is_some(),
         older: next.map(|next| next.location(app, None)),
         files: [("CSV", wanted.location(app, Some("csv"))), ("JSON", wanted.location(app, Some("json")))],
-        most: log_file::MOST,
     }))
 }
 

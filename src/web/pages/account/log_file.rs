@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::domain::column;
 use crate::domain::security_log::SecurityEntry;
 
-/// The most entries in one file.
+/// The most entries in one file, as the page says.
 pub(super) const MOST: i64 = 10_000;
 
 column::named! {
