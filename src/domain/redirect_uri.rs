@@ -220,10 +220,13 @@ mod tests {
             "http://2130706433/", "https://user:pw@app.example/cb", "https://app.example/cb#x",
             "https://app.example/a/../cb", "https://app.example/%2e%2e/cb", "https://app.example\\@evil.test/",
             "https://*.app.example/cb", "http://127。0。0。1/cb", "https://ⓔvil.test/cb", " https://app.example/cb",
-            "https://app.example/cb\r\nX: y", "https://app.example/\u{0}", "myapp://cb", "HTTPS://app.example/cb",
+            "https://app.example/cb\r\nX: y", "https://app.example/\u{0}", "HTTPS://app.example/cb",
         ] {
             assert!(RedirectUri::from_str(text).is_err(), "{text}");
         }
+        let listed = ["cursor".to_owned()];
+        assert!(!uri("myapp://cb").has_scheme_of(&listed) && uri("cursor://cb").has_scheme_of(&listed));
+        assert!(uri("com.example.app:/cb").has_scheme_of(&[]) && uri("https://app.example/cb").has_scheme_of(&[]));
         for text in
             ["https://app.example", "com.example.app:/cb", "cursor://anysphere/cb", "https://app.example/cb?tenant=1"]
         {

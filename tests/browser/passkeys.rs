@@ -132,12 +132,18 @@ fn code(secret: &str) -> String {
 async fn a_passkey_finishes_the_second_step_after_a_password() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     let authenticator = with_passkey(&server, &browser).await;
+    browser.open(&server.at("/account/security")).await;
+    portray(&browser, "security-passkey").await;
     browser.open(&server.at("/account/security/totp")).await;
+    portray(&browser, "totp").await;
     browser.click("details summary").await;
     let secret = browser.text("#totp-secret").await;
     browser.fill("#code", &code(&secret)).await;
     browser.press(ENTER).await;
     browser.arrive_at_heading("Your recovery codes").await;
+    portray(&browser, "recovery-codes").await;
+    browser.open(&server.at("/account/security")).await;
+    portray(&browser, "security").await;
     browser.log_out(&server).await;
     be_there(&browser, &authenticator, false).await;
     browser.open(&server.at("/login?next=/account/apps")).await;
