@@ -14,6 +14,7 @@ mod login_redirect;
 mod nginx;
 mod onward;
 mod passkeys;
+mod people;
 mod people_pictures;
 mod pictures;
 mod protocol_pictures;

@@ -116,7 +116,7 @@ async fn a_passkey_that_was_removed_lets_nobody_in_and_the_browser_forgets_it() 
 }
 
 /// What an authenticator app shows now for a secret in base32 (RFC 6238, SHA-1, six digits).
-fn code(secret: &str) -> String {
+pub fn code(secret: &str) -> String {
     let digits = secret.chars().filter_map(|letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter));
     let bits: Vec<u8> = digits.flat_map(|digit| (0..5).rev().map(move |bit| (digit >> bit) as u8 & 1)).collect();
     let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| (sum << 1) | bit)).collect();

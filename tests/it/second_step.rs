@@ -264,6 +264,9 @@ async fn a_remembered_browser_skips_the_step_for_thirty_days_and_does_nothing_se
     let page = kept.sign_in("alice").await;
     assert_eq!(page.url.path(), "/account");
     // What is sensitive asks for the factor that was not shown.
+    for path in ["/account/security/password", "/account/delete"] {
+        assert_eq!(kept.open(path).await.heading(), "Confirm that it is you", "{path}");
+    }
     let page = kept.open("/account/security/totp").await;
     assert_eq!(page.heading(), "Confirm that it is you");
     assert!(page.attributes("#password", "name").is_empty(), "the password was just typed");

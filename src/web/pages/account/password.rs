@@ -6,6 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::confirm;
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::identity::account::{AccountRefusal, Kept, change_password};
@@ -13,7 +14,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render};
+use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, see_other};
 use crate::web::pages::{Message, read_form};
 
 /// `account/password.html`.
@@ -43,8 +44,19 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
     render(status, Forms::Stay, &page)
 }
 
+/// Whoever skipped the second step here shows it first: a remembered browser is no proof of who sits there.
+fn owed(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
+    visitor
+        .session
+        .owes_factor
+        .then(|| see_other(&confirm::location(app, &app.public.path("/account/security/password"))))
+}
+
 /// Shows the form.
 pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
+    if let Some(confirm) = owed(&app, &visitor) {
+        return confirm;
+    }
     show(&app, &visitor, (StatusCode::OK, Vec::new()))
 }
 
@@ -56,6 +68,9 @@ pub async fn post(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let form = read_form(&app, &request, payload).await?;
+    if let Some(confirm) = owed(&app, &visitor) {
+        return Ok(confirm);
+    }
     let old = Secret::new(form.get("current_password").unwrap_or_default());
     let new = Secret::new(form.get("new_password").unwrap_or_default());
     let kept = Kept { session: Some(visitor.session.id), grant: None };

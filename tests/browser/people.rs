@@ -1,0 +1,80 @@
+//! What a person does with their account in a real browser, from signing up to leaving and coming back: with scripts,
+//! and all of it again without.
+
+use crate::harness::{Browser, ENTER, Gatepost};
+use crate::passkeys::code;
+
+const PASSWORD: &str = "seven herons over water";
+const NEW: &str = "eight herons over water";
+
+/// Logs in with the password and one of the recovery codes.
+async fn log_in(server: &Gatepost, browser: &Browser, password: &str, recovery_code: &str) {
+    browser.open(&server.at("/login?next=/account/log")).await;
+    browser.identify("carol", password).await;
+    browser.arrive_at_heading("One more step").await;
+    browser.fill("#code", recovery_code).await;
+    browser.press(ENTER).await;
+    browser.arrive(&server.at("/account/log")).await;
+}
+
+async fn sign_up_with_second_factor(server: &Gatepost, browser: &Browser) -> Vec<String> {
+    browser.open(&server.at("/register?next=/account/security")).await;
+    browser.fill("#username", "carol").await;
+    browser.fill("#email", "carol@mail.example").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click_words("Create account").await;
+    browser.arrive(&server.at("/account/security")).await;
+    browser.open(&server.at("/account/security/totp")).await;
+    browser.click("details summary").await;
+    let secret = browser.text("#totp-secret").await;
+    browser.fill("#code", &code(&secret)).await;
+    browser.press(ENTER).await;
+    browser.arrive_at_heading("Your recovery codes").await;
+    let codes =
+        browser.evaluate("[...document.querySelectorAll('[data-secret]')].map((code) => code.textContent)").await;
+    serde_json::from_value(codes).expect("because it is a list of words")
+}
+
+async fn live_through(browser: Browser) {
+    let server = Gatepost::start();
+    let codes = sign_up_with_second_factor(&server, &browser).await;
+    assert_eq!(codes.len(), 10);
+    browser.log_out(&server).await;
+    browser.open(&server.at("/login?next=/account/log")).await;
+    browser.identify("carol", PASSWORD).await;
+    browser.arrive_at_heading("One more step").await;
+    browser.fill("#code", "000 000").await;
+    browser.press(ENTER).await;
+    browser.find("[role=alert]").await;
+    browser.fill("#code", &codes[0]).await;
+    browser.press(ENTER).await;
+    browser.arrive(&server.at("/account/log")).await;
+    assert!(browser.text("main").await.contains("An authenticator app was set up"), "{}", browser.text("main").await);
+    browser.open(&server.at("/account/security/password")).await;
+    browser.fill("#current_password", PASSWORD).await;
+    browser.fill("#new_password", NEW).await;
+    browser.click_words("Change password").await;
+    browser.arrive_at_heading("Your password is changed").await;
+    browser.open(&server.at("/account/delete")).await;
+    browser.fill("#confirm", "carol").await;
+    browser.fill("#password", NEW).await;
+    browser.click_words("Delete account").await;
+    browser.arrive_at_heading("Your account is closed").await;
+    browser.open(&server.at("/login")).await;
+    browser.identify("carol", NEW).await;
+    browser.arrive_at_heading("Keep your account?").await;
+    browser.click_words("Keep my account").await;
+    browser.arrive_at_heading("Your account stays").await;
+    log_in(&server, &browser, NEW, &codes[1]).await;
+    browser.leave(&["400 (Bad Request)"]).await;
+}
+
+#[actix_web::test]
+async fn a_person_signs_up_stays_safe_leaves_and_comes_back() {
+    live_through(Browser::start().await).await;
+}
+
+#[actix_web::test]
+async fn a_person_without_scripts_does_the_same() {
+    live_through(Browser::start().await.without_scripts().await).await;
+}
