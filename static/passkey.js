@@ -1,5 +1,6 @@
 // Passkeys: a form with `data-get` proves who somebody is, one with `data-create` makes a new one. The
-// browser's answer goes into the form's hidden fields, and the form is sent like any other.
+// browser's answer goes into the form's hidden fields, and the form is sent like any other. The first kind
+// is made here: to programs that read a page it has the one form that they know.
 "use strict";
 (() => {
   // The server's challenge works for five minutes; a page may stay open for longer.
@@ -28,7 +29,7 @@
   async function renew(form) {
     const answer = await fetch(location.href, { redirect: "manual" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector(`form[data-${kind(form)}]`);
+    const fresh = page.querySelector(`[data-${kind(form)}]`);
     if (!fresh) return location.reload();
     form.dataset[kind(form)] = fresh.dataset[kind(form)];
     began = Date.now();
@@ -92,6 +93,14 @@
     if (await PublicKeyCredential.isConditionalMediationAvailable?.()) fillIn(form);
   }
 
+  for (const place of document.querySelectorAll("div[data-get]")) {
+    const form = document.createElement("form");
+    for (const { name, value } of place.attributes) form.setAttribute(name, value);
+    form.method = "post";
+    form.action = place.dataset.action;
+    form.append(...place.childNodes);
+    place.replaceWith(form);
+  }
   const forms = document.querySelectorAll("form[data-get], form[data-create]");
   if (!window.PublicKeyCredential) {
     for (const words of document.querySelectorAll("[data-no-passkeys]")) words.hidden = false;

@@ -35,8 +35,7 @@ async fn second_step(browser: &mut Browser, at: &str) -> Page {
 
 /// The form of a page that asks for a passkey.
 fn asking(page: &Page) -> Form {
-    let found = page.forms().into_iter().find(|form| form.value("credential_id").is_some());
-    found.expect("because the page asks for a passkey")
+    page.passkey_form()
 }
 
 /// The answer to one form, sent by another.

@@ -48,7 +48,7 @@ fn head(kind: u8, length: usize) -> Vec<u8> {
 
 /// What a page asks a browser, as JSON.
 pub fn options(page: &Page, kind: &str) -> Value {
-    let found = page.attributes(&format!("form[data-{kind}]"), &format!("data-{kind}"));
+    let found = page.attributes(&format!("[data-{kind}]"), &format!("data-{kind}"));
     assert_eq!(found.len(), 1, "one form asks for a passkey: {}", page.html);
     serde_json::from_str(&found[0]).expect("because the options are JSON")
 }
@@ -114,8 +114,7 @@ impl Authenticator {
     /// Answers the page that asks for a passkey, and fills in its form.
     pub fn answer(&mut self, page: &Page) -> Form {
         let challenge = options(page, "get")["challenge"].as_str().expect("because there is one").to_owned();
-        let form = page.forms().into_iter().find(|form| form.value("credential_id").is_some());
-        self.sign(form.expect("because the page asks for a passkey"), &challenge)
+        self.sign(page.passkey_form(), &challenge)
     }
 
     /// Fills in a form with an answer to this challenge.

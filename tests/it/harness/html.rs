@@ -133,6 +133,15 @@ impl Page {
         html.select(&selector("form")).map(|form| read(form, &self.url)).collect()
     }
 
+    /// The form that our script makes of the page's offer to use a passkey.
+    pub fn passkey_form(&self) -> Form {
+        let html = Html::parse_document(&self.html);
+        let found = html.select(&selector("div[data-get]")).next();
+        let place = found.unwrap_or_else(|| panic!("no passkey on {}: {}", self.url, self.html));
+        let action = self.url.join(&attribute(place, "data-action")).expect("because an action is an address");
+        Form { action, is_post: true, ..read(place, &self.url) }
+    }
+
     /// The form that has a button with these words.
     pub fn form_with(&self, label: &str) -> Form {
         let found: Vec<Form> = self.forms().into_iter().filter(|form| form.has_button(label)).collect();
