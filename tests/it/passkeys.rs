@@ -83,7 +83,7 @@ async fn an_answer_works_once_and_for_five_minutes() {
     let again = server.browser().submit(answer).await;
     assert_eq!((again.status, again.alert().as_str()), (400, REFUSED), "a replay");
     let challenge = options(&page, "get")["challenge"].as_str().expect("because there is one").to_owned();
-    let newly_signed = authenticator.sign(again.forms().remove(1), &challenge);
+    let newly_signed = authenticator.sign(again.passkey_form(), &challenge);
     assert_eq!(server.browser().submit(newly_signed).await.alert(), REFUSED, "a challenge that was used");
     let page = server.browser().open("/login").await;
     let late = authenticator.answer(&page);
