@@ -56,6 +56,9 @@
       const part = credential.response[member];
       if (fields[name]) fields[name].value = part ? text(part) : "";
     }
+    // What the page asks beside a code counts for a passkey too.
+    const remember = document.querySelector("input[name=remember]:checked");
+    if (fields.step && remember) form.append(Object.assign(remember.cloneNode(), { hidden: true }));
     form.submit();
   }
 

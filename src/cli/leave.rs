@@ -59,6 +59,6 @@ pub async fn keep(store: &Store, now: UnixTime, named: &Named) -> Result<(), Com
         || CommandError::Refused(format!("nobody named '{}' was deleted in the last 24 hours", named.username));
     let user = find_leaving(store, now, named).await?.ok_or_else(nobody)?;
     let kept = store.write(move |tx| deletion::keep(tx, now, user.id, None)).await?;
-    println!("{} is kept; their sessions and tokens have ended", kept.ok_or_else(nobody)?);
+    println!("{} is kept; their sessions and tokens have ended", kept.ok_or_else(nobody)?.username);
     Ok(())
 }

@@ -26,7 +26,7 @@ pub const RECOVERY_CODES: usize = 10;
 const MAX_TYPED: usize = 64;
 /// Digits of an app's code, and of a mailed one.
 const SHORT: usize = 6;
-/// Digits of a recovery code: digits alone, so that the keys of a telephone can type them.
+/// Digits of a recovery code: digits alone, so that the keys of a phone can type them.
 const LONG: usize = 12;
 
 /// The settings `second_factor.*`.

@@ -20,7 +20,7 @@ const HARMLESS: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 const MOST_TOKENS: i64 = 20;
 
 fn is_sensitive(scope: &Scope) -> bool {
-    scope.to_string().split(' ').any(|name| !name.is_empty() && !HARMLESS.contains(&name))
+    scope.tokens().any(|name| !HARMLESS.contains(&name))
 }
 
 /// Whether a person should hear that they are about to allow an app this scope; nothing is a log-in, which
@@ -35,7 +35,7 @@ pub fn is_news(tx: &mut Database, (user, client): (Id<User>, Id<Client>), scope:
     let before = grants::list_allowed(tx, user, client)?;
     Ok(!before.iter().any(|grant| match scope {
         Some(_) => is_sensitive(&grant.scope),
-        None => grant.scope.to_string().is_empty(),
+        None => grant.scope.is_empty(),
     }))
 }
 

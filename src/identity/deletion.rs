@@ -4,6 +4,7 @@
 use super::mailed::{asker, find_living};
 use super::session::Origin;
 use crate::clock::UnixTime;
+use crate::domain::base_key::BaseKeys;
 use crate::domain::deletion::{Deletion, GRACE};
 use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
@@ -11,15 +12,19 @@ use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::is_fresh;
 use crate::domain::token_in_use::TokenInUse;
-use crate::domain::user::{EmailAddress, User, fold};
+use crate::domain::user::{User, fold};
 use crate::mail::Mail;
 use crate::mail::letters::Asker;
 use crate::mail::warnings::AccountDeleting;
-use crate::store::{Database, Result, Store, clients, deletions, erasing, mailed_links, security_log, sessions, users};
+use crate::store::{
+    Database, Result, Store, StoreError, clients, deletions, erasing, mailed_links, security_log, sessions, users,
+};
 use crate::tokens::revoke;
 
+/// The label under which an offer to keep an account travels through its page.
+const OFFER: &str = "keep-offer";
 /// Seconds that a person who just typed the password has to press the button (ours).
-const OFFER: i64 = 900;
+const OFFERED: i64 = 900;
 /// People who are erased one after another before others get their turn.
 const AT_ONCE: i64 = 20;
 /// Links that mean nothing for a deleted account.
@@ -81,8 +86,11 @@ pub fn begin_by_token(
     Ok(true)
 }
 
-/// The person of a deleted account that can still be kept; not one whom an operator disabled.
-fn find_undoable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<(Deletion, User)>> {
+/// A deleted account that can still be kept, with its person; not one that an operator disabled.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_undoable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<(Deletion, User)>> {
     let deletion = deletions::find(db, user)?.filter(|deletion| deletion.is_undoable(now));
     let user = users::find(db, user)?.filter(|user| user.disabled_at.is_none() && user.deleted_at.is_some());
     Ok(deletion.zip(user))
@@ -97,41 +105,77 @@ pub fn find_by_login(db: &mut Database, now: UnixTime, folded: &str) -> Result<O
     Ok(find_undoable(db, now, deletion.id)?.map(|(_, user)| user))
 }
 
-/// A link for somebody who just typed the right password; no letter carries it. Nothing when it is too
-/// late.
-///
-/// # Errors
-/// When the store fails.
-pub fn offer(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<Secret>> {
-    let Some((_, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
-    let nobody = || "nobody@localhost".parse().expect("because it is an address");
-    let to: EmailAddress = user.proven_email().unwrap_or_else(nobody);
-    let (key, link) = MailedLink::new(now, OFFER, (LinkKind::KeepAccount, Some(user.id)), &to);
-    mailed_links::insert(tx, &link)?;
-    Ok(Some(key))
+/// What shows that an account is somebody's who may keep it.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// The key of the link in the letter.
+    Link(Secret),
+    /// What [`offer`] gave to who typed the right password.
+    Offer(Secret),
 }
 
-/// The living link behind a presented secret, with what it would undo.
+/// Something for the page of somebody who just typed the right password: sealed, good for a quarter of an
+/// hour and for this deletion alone. It belongs into no address.
 ///
 /// # Errors
-/// When the store fails.
-pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> Result<Option<(MailedLink, Deletion, User)>> {
-    let Some(link) = find_living(db, now, (presented, &[LinkKind::KeepAccount]))? else { return Ok(None) };
-    let Some(person) = link.user_id else { return Ok(None) };
-    Ok(find_undoable(db, now, person)?.map(|(deletion, user)| (link, deletion, user)))
+/// When the base key is missing.
+pub fn offer(keys: &BaseKeys, now: UnixTime, deletion: &Deletion) -> Result<Proof> {
+    let text = format!("{} {} {}", deletion.id.number(), deletion.erases_at.seconds(), now.seconds());
+    let sealed = keys.seal(OFFER, 0, &text);
+    let sealed = sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+    Ok(Proof::Offer(Secret::new(sealed)))
 }
 
-/// Keeps the account of a living link; its person's name from now on. Nothing when the link is over.
+/// Whose account an offer is about, and when that is erased; nothing when it is too old, or no offer.
+fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, UnixTime)> {
+    let text = keys.open(OFFER, 0, sealed)?;
+    let mut numbers = text.expose().split(' ').map(str::parse::<i64>);
+    let (user, erases_at, at) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+    let is_young = (0..OFFERED).contains(&now.since(UnixTime::from_seconds(at)));
+    is_young.then(|| (Id::from_number(user), UnixTime::from_seconds(erases_at)))
+}
+
+/// The account that a proof would keep. Nothing when the proof is over, or the time.
 ///
 /// # Errors
 /// When the store fails.
-pub fn keep_by_link(tx: &mut Database, now: UnixTime, key: &Secret, origin: &Origin) -> Result<Option<String>> {
-    let Some((link, _, person)) = find(tx, now, key.expose())? else { return Ok(None) };
-    users::lock(tx, person.id)?;
-    if !mailed_links::redeem(tx, now, link.id)? {
-        return Ok(None);
+pub fn find(db: &mut Database, now: UnixTime, keys: &BaseKeys, proof: &Proof) -> Result<Option<(Deletion, User)>> {
+    match proof {
+        Proof::Link(key) => {
+            let link = find_living(db, now, (key.expose(), &[LinkKind::KeepAccount]))?;
+            let Some(person) = link.and_then(|link| link.user_id) else { return Ok(None) };
+            find_undoable(db, now, person)
+        }
+        Proof::Offer(sealed) => {
+            let Some((user, erases_at)) = reopen(keys, now, sealed.expose()) else { return Ok(None) };
+            Ok(find_undoable(db, now, user)?.filter(|(deletion, _)| deletion.erases_at == erases_at))
+        }
     }
+}
+
+/// Keeps the account of a proof. Nothing when that is over: keeping an account ends all of its proofs.
+///
+/// # Errors
+/// When the store fails.
+pub fn keep_by(
+    tx: &mut Database,
+    now: UnixTime,
+    (keys, proof): (&BaseKeys, &Proof),
+    origin: &Origin,
+) -> Result<Option<Kept>> {
+    let Some((_, person)) = find(tx, now, keys, proof)? else { return Ok(None) };
+    users::lock(tx, person.id)?;
+    let Some((_, person)) = find(tx, now, keys, proof)? else { return Ok(None) };
     keep(tx, now, person.id, Some(origin))
+}
+
+/// An account that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name from now on.
+    pub username: String,
+    /// Whether that is another one than before.
+    pub is_renamed: bool,
 }
 
 /// Keeps an account. Whoever took its name or proved its address meanwhile keeps that: the account comes
@@ -139,7 +183,7 @@ pub fn keep_by_link(tx: &mut Database, now: UnixTime, key: &Secret, origin: &Ori
 ///
 /// # Errors
 /// When the store fails.
-pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<String>> {
+pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<Kept>> {
     let Some((deletion, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
     let mut name = user.username.clone();
     if users::find_by_username(tx, &fold(&name))?.is_some() {
@@ -157,7 +201,7 @@ pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Or
     deletions::delete(tx, user.id)?;
     mailed_links::end(tx, now, user.id, &[LinkKind::KeepAccount])?;
     security_log::append(tx, now, user.id, (SecurityEvent::AccountKept, ""), origin)?;
-    Ok(Some(name))
+    Ok(Some(Kept { is_renamed: name != user.username, username: name }))
 }
 
 /// Erases everybody whose time is over; says how many people went.

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::mailed::asker;
 use super::second_step::{BY_CODE, Porter};
 use super::session::Origin;
-use crate::clock::UnixTime;
+use crate::clock::{UnixTime, in_words};
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
 use crate::domain::passkey::Passkey;
@@ -35,6 +35,8 @@ const OFFER: &str = "totp-offer";
 const RECOVERY: &str = "recovery-code";
 /// Seconds in which a seed that was shown can be confirmed (ours).
 const OFFERED: i64 = 3_600;
+/// Seconds in which a factor is doubted when its person says that somebody else was in the account (ours).
+const DOUBTED: i64 = 30 * 86_400;
 
 /// Why a code is not taken, in words for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +48,7 @@ pub enum CodeRefusal {
     #[error("Type the six digits that your app shows, or the twelve of a recovery code.")]
     NoCode,
     /// Too many were wrong; seconds to wait.
-    #[error("Too many wrong codes. Wait a quarter of an hour, then try again.")]
+    #[error("Too many wrong codes. Wait {}, then try again.", in_words((*.0).max(60)))]
     Throttled(i64),
 }
 
@@ -65,6 +67,11 @@ impl Factors {
     /// Whether there is a second factor. Recovery codes stand in for one, and are none by themselves.
     pub fn is_any(&self) -> bool {
         self.totp.is_some()
+    }
+
+    /// The same without the app, and without the recovery codes that stand in for it.
+    pub fn without_app(&self) -> Self {
+        Self { totp: None, recovery_codes: 0, ..self.clone() }
     }
 
     /// Whether there is anything that proves more than a password: a passkey does, and asks for nothing at
@@ -307,8 +314,8 @@ fn make_recovery_codes(
     Ok(codes)
 }
 
-/// Takes all factors of a person away, for an operator who knows that they lost them. `false` when there
-/// was none. Somebody at a browser uses [`remove_totp`].
+/// Takes all factors and passkeys of a person away, for an operator who knows that they lost them. `false`
+/// when there was none. Somebody at a browser uses [`remove_totp`].
 ///
 /// # Errors
 /// When the store fails.
@@ -316,18 +323,16 @@ pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResu
     let had_app = factors::delete_totp(tx, user)?;
     factors::delete_recovery_codes(tx, user)?;
     remembered_browsers::forget_all(tx, user)?;
-    for passkey in passkeys::list(tx, user)? {
+    let passkeys = passkeys::list(tx, user)?;
+    for passkey in &passkeys {
         passkeys::delete(tx, passkey.id)?;
         security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &passkey.name), None)?;
     }
     if had_app {
         security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "by an operator"), None)?;
     }
-    Ok(had_app)
+    Ok(had_app || !passkeys.is_empty())
 }
-
-/// Seconds in which a factor is doubted when its person says that somebody else was in the account (ours).
-const DOUBTED: i64 = 30 * 86_400;
 
 /// Takes away what was set up lately: whoever was in the account may have done it, and would keep its owner
 /// out. Older factors stay, and guard what a mailbox alone must not open.
@@ -336,7 +341,6 @@ const DOUBTED: i64 = 30 * 86_400;
 /// When the store fails.
 pub fn remove_doubted(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
     let is_young = |made: UnixTime| now.since(made) < DOUBTED;
-    remembered_browsers::forget_all(tx, user)?;
     if factors::list_recovery_codes(tx, user)?.iter().any(|code| is_young(code.created_at)) {
         factors::delete_recovery_codes(tx, user)?;
     }

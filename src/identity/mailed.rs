@@ -58,12 +58,12 @@ pub(super) fn end_earlier(
     (user, ends_own_tokens): (&User, bool),
 ) -> Result<()> {
     mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
-    remembered_browsers::forget_all(tx, user.id)?;
     if ends_own_tokens {
         // The generator's grant ends with the rest; the next one is made when it is asked for.
         return revoke::everything(tx, now, user.id);
     }
     sessions::end_all(tx, now, user.id)?;
+    remembered_browsers::forget_all(tx, user.id)?;
     revoke::given_to_programs(tx, now, user.id, None)?;
     studio::replace_generator(tx, now, mint, (user, false)).map(drop)
 }

@@ -33,7 +33,8 @@ use crate::mail::letters::RecoverAccount;
 use crate::mail::warnings::DisownedElsewhere;
 use crate::outcome::{Error, transact};
 use crate::store::{
-    Database, Result, consents, deletions, former_addresses, mailed_links, security_log, seen_devices, sessions, users,
+    Database, Result, consents, deletions, former_addresses, mailed_links, remembered_browsers, security_log,
+    seen_devices, sessions, users,
 };
 use crate::tokens::{revoke, sitting};
 
@@ -202,6 +203,7 @@ fn end_others(
     }
     revoke::given_away(tx, now, user)?;
     consents::forget_all(tx, user)?;
+    remembered_browsers::forget_all(tx, user)?;
     seen_devices::forget(tx, user)?;
     security_log::append(tx, now, user, (SecurityEvent::Disowned, ""), Some(origin))
 }

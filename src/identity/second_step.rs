@@ -151,9 +151,9 @@ impl Porter {
         }
     }
 
-    /// Whether the operator wants a person to have a factor whom this one would leave without.
-    pub fn may_be_without(&self, user: &User) -> bool {
-        self.asks(user, &Factors::default()) != Some(Asks::SetUp)
+    /// Whether the operator lets a person be whom nothing but these would be left.
+    pub fn suffices(&self, user: &User, left: &Factors) -> bool {
+        self.asks(user, left) != Some(Asks::SetUp)
     }
 
     /// Whether a person has no second factor although the operator requires one.
@@ -161,7 +161,7 @@ impl Porter {
     /// # Errors
     /// When the store fails.
     pub fn lacks_factor(&self, db: &mut Database, user: &User) -> StoreResult<bool> {
-        Ok(self.asks(user, &factors::find(db, user.id)?) == Some(Asks::SetUp))
+        Ok(!self.suffices(user, &factors::find(db, user.id)?))
     }
 
     /// Lets a person in after their first proof, or begins the second step. The caller holds the

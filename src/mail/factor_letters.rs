@@ -67,7 +67,7 @@ impl Letter for SignInCode {
         let digits = self.code.expose();
         let (first, second) = digits.split_at_checked(3).unwrap_or((digits, ""));
         Words {
-            // Without the digits: telephones show subjects to whoever looks at them.
+            // Without the digits: phones show subjects to whoever looks at them.
             subject: "Your code to log in".to_owned(),
             paragraphs: vec![
                 format!("Type this code into the page that asks for it: {first} {second}"),

@@ -16,10 +16,10 @@ use crate::tokens::Mint;
 
 /// What is kept of a request: what the authorization endpoint reads. What authenticated the client is no
 /// part of it (§2.1), and what nobody reads only fills the table.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "client_id", "response_type", "redirect_uri", "state", "scope", "response_mode", "code_challenge",
     "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "dpop_jkt",
-    "ui_locales",
+    "ui_locales", "acr_values",
 ];
 /// Requests of one public client that may wait from one network, where anybody can push (ours).
 const MOST_WAITING: i64 = 100;
@@ -142,5 +142,24 @@ pub fn consume(
     match request.pushed {
         Some(id) => pushed_requests::consume(tx, now, id),
         None => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KNOWN;
+
+    /// Read to be refused, wherever they come from; or to find what was pushed.
+    const REFUSED: [&str; 3] = ["registration", "request", "request_uri"];
+
+    #[test]
+    fn what_the_authorization_endpoint_reads_is_kept_when_it_is_pushed() {
+        let readers = [include_str!("authorization.rs"), include_str!("interaction.rs"), include_str!("scopes.rs")];
+        let reads = readers.iter().flat_map(|source| source.split("parameters.get(\"").skip(1));
+        let names: Vec<&str> = reads.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(names.contains(&"acr_values") && names.contains(&"scope"), "the sources are read: {names:?}");
+        for name in names {
+            assert!(KNOWN.contains(&name) || REFUSED.contains(&name), "{name} would be dropped from a pushed request");
+        }
     }
 }

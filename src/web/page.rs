@@ -1,7 +1,9 @@
 //! The one page responder: every page has the same headers.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
@@ -113,6 +115,12 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
 pub fn with_both(path: String, query: &str, body: &str) -> String {
     let parts: Vec<&str> = [query, body].into_iter().filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) }
+}
+
+/// A page that says when another try counts: in so many seconds (RFC 9110 §10.2.3).
+pub fn retry_after(mut page: HttpResponse, seconds: i64) -> HttpResponse {
+    page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
+    page
 }
 
 /// Sends the browser on with GET (RFC 9700 §4.12: never 307), telling nobody where it came from.

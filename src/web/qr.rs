@@ -1,4 +1,4 @@
-//! A picture that a telephone reads (ISO/IEC 18004), as SVG in the page: no request for it, no style.
+//! A picture that a phone reads (ISO/IEC 18004), as SVG in the page: no request for it, no style.
 
 use std::fmt::Write;
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
 use crate::harness::mailbox::{Mailbox, Received, spawn_with_mail};
-use crate::harness::{self, PASSWORD, Server, confidential};
+use crate::harness::{self, PASSWORD, Server, confidential, execute};
 
 const NEW: &str = "another horse, another battery";
 const DAY: u32 = 86_400;
@@ -243,8 +243,16 @@ async fn without_letters_the_session_stays_and_leads_to_another_password() {
     let mut alice = server.browser();
     alice.sign_in("alice").await;
     let token = server.log_in("alice").await;
+    let id = server.person_named("alice").await.id.number();
+    let remembered = format!(
+        "INSERT INTO remembered_browsers (id, digest, user_id, user_agent, address, created_at, expires_at) \
+         VALUES (1, 'x', {id}, '', '', 0, {})",
+        i64::MAX
+    );
+    server.write(move |tx| execute(tx, &remembered)).await;
     let page = press(&mut alice, "/account/not-me").await;
     assert_eq!(page.heading(), "Change your password");
+    assert_eq!(server.count("remembered_browsers").await, 0, "a thief's browser may be among them");
     assert_eq!(elsewhere.open("/account").await.heading(), "Log in");
     assert_eq!(server.account_status(token.token()).await, 401);
     let form = page.form_with("Change password").fill("current_password", PASSWORD).fill("new_password", NEW);

@@ -103,6 +103,42 @@ async fn where_a_second_factor_is_required_a_passkey_is_one() {
 }
 
 #[actix_web::test]
+async fn where_a_second_factor_is_required_the_last_one_stays() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let mut authenticator = alice.add_passkey(&server).await;
+    let server = server.restart(&[("second_factor.required", "true")]).await;
+    authenticator.origin = server.app.public.origin.clone();
+    let mut alice = server.browser();
+    let page = second_step(&mut alice, "/login").await;
+    alice.submit(authenticator.answer(&page)).await;
+    let remove = alice.open(OWN).await.form_with("Remove the passkey Chrome on Linux");
+    let page = alice.submit(remove.clone()).await;
+    assert!(page.alert().starts_with("This server requires a second step"), "{}", page.alert());
+    alice.set_up_app(&server).await;
+    let page = alice.open("/account/security").await;
+    alice.submit(page.form_with("Remove the authenticator app")).await;
+    assert_eq!(server.count("totp_factors").await, 0, "the passkey is a second factor too");
+    alice.set_up_app(&server).await;
+    assert_eq!(alice.submit(remove).await.status, 200);
+    assert_eq!(server.count("passkeys").await, 0);
+}
+
+#[actix_web::test]
+async fn a_passkey_has_the_browser_remembered_like_a_code() {
+    let (server, _, mut authenticator) = with_two_steps().await;
+    let mut browser = server.browser();
+    let page = second_step(&mut browser, "/login").await;
+    // Its script adds the box of the form beside it.
+    browser.submit(authenticator.answer(&page).bring("remember", "yes")).await;
+    assert_eq!(server.count("remembered_browsers").await, 1);
+    let mut again = server.browser();
+    again.put_cookie("gatepost-remembered", &browser.cookies()["gatepost-remembered"]);
+    let page = again.open("/login").await;
+    assert_eq!(again.log_in_at(&page, "alice", PASSWORD).await.heading(), "Your account");
+}
+
+#[actix_web::test]
 async fn a_passkey_confirms_that_it_is_still_the_same_person() {
     let (server, mut alice, mut authenticator) = with_two_steps().await;
     let mut mallory = server.signed_in("mallory").await;

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::harness::application::{Application, Request, allow};
 use crate::harness::http::{Answer, encode, parameter};
-use crate::harness::{self, PASSWORD, Server, confidential, public};
+use crate::harness::{self, PASSWORD, Server, confidential, execute, public};
+use crate::openid::relying;
 
 /// What a request holds, but for `client_id`, which the harness adds where it must stand in the body.
 fn form(request: &Request) -> Vec<(String, String)> {
@@ -37,6 +38,19 @@ async fn pushed(app: &Application, request: &Request) -> String {
 
 fn path_of(client_id: &str, request_uri: &str) -> String {
     format!("/oauth/authorize?{}", encode(&[("client_id", client_id), ("request_uri", request_uri)]))
+}
+
+#[actix_web::test]
+async fn a_pushed_wish_for_two_factors_is_heard() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    alice.set_up_app(&server).await;
+    server.write(|tx| execute(tx, "UPDATE sessions SET methods = 'pwd'")).await;
+    let app = server.application(relying(confidential())).await;
+    let request = app.request().with("scope", "openid").with("acr_values", "2");
+    assert_eq!(alice.open(&request.path()).await.heading(), "Confirm that it is you");
+    let path = pushed(&app, &request).await;
+    assert_eq!(alice.open(&path).await.heading(), "Confirm that it is you");
 }
 
 async fn require_par(server: &Server, app: &Application) {

@@ -5,6 +5,7 @@ pub mod prove;
 
 use challenge::Purpose;
 
+use super::factors;
 use super::mailed::asker;
 use super::second_step::Porter;
 use super::session::Origin;
@@ -44,6 +45,9 @@ pub enum PasskeyRefusal {
     /// Without it nobody could log in.
     #[error("This passkey is your only way in. Set a password first, then remove it.")]
     OnlyWay,
+    /// The operator requires a second factor, and there is no other.
+    #[error("This server requires a second step. Add another passkey or an authenticator app, then remove this one.")]
+    Required,
     /// There is none.
     #[error("There is no such passkey.")]
     Unknown,
@@ -182,10 +186,15 @@ pub async fn remove(
     transact(desk.store, move |tx| {
         let user = fresh(tx, now, &porter, &session)?;
         let passkey = own(tx, &user, id)?;
-        let opens = |other: &Passkey| other.id != id && other.suspected_at.is_none();
-        let has_another = user.password_hash.is_some() || passkeys::list(tx, user.id)?.iter().any(opens);
-        if !has_another {
+        let mut left = factors::find(tx, user.id)?;
+        let counted = left.passkeys.len();
+        left.passkeys.retain(|other| other.id != id);
+        if user.password_hash.is_none() && left.passkeys.is_empty() {
             return refused(PasskeyRefusal::OnlyWay);
+        }
+        // One that was stopped protects nobody.
+        if left.passkeys.len() < counted && !porter.suffices(&user, &left) {
+            return refused(PasskeyRefusal::Required);
         }
         passkeys::delete(tx, id)?;
         Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), SecurityEvent::PasskeyRemoved)?)

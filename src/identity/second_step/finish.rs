@@ -28,18 +28,13 @@ pub enum Shown {
 pub enum StepRefusal {
     /// It is unknown, was finished, has ended, or the password is another one now.
     Over,
-    /// The code is wrong, or none; the step goes on.
-    Wrong(CodeRefusal),
-    /// Too many codes of this person were wrong; seconds to wait.
-    Throttled(i64),
+    /// The code is not taken; the step goes on.
+    Code(CodeRefusal),
 }
 
 impl From<CodeRefusal> for StepRefusal {
     fn from(refusal: CodeRefusal) -> Self {
-        match refusal {
-            CodeRefusal::Wrong | CodeRefusal::NoCode => Self::Wrong(refusal),
-            CodeRefusal::Throttled(seconds) => Self::Throttled(seconds),
-        }
+        Self::Code(refusal)
     }
 }
 

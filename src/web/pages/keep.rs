@@ -1,29 +1,32 @@
-//! `/keep?key=`: keeping an account that is about to be erased. Its link is in the letter about it, and
-//! whoever logs in with the right password is sent here.
+//! `/keep`: keeping an account that is about to be erased. A link to it is in the letter about that, and
+//! whoever logs in with the right password is asked here.
 
-use actix_web::web::Data;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::Message;
 use super::reset::{key_of, over};
+use super::{Message, read_form};
 use crate::domain::deletion::Deletion;
 use crate::domain::id::Id;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::identity::deletion;
+use crate::identity::deletion::{self, Proof};
 use crate::web::app::App;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Link, ok, see_other};
+use crate::web::page::{Chrome, Forms, Link, ok, render};
 
 /// `keep.html`.
-#[derive(Clone, Debug, Template)]
+#[derive(Clone, Template)]
 #[template(path = "keep.html")]
 pub struct Keep {
     /// The frame.
     pub chrome: Chrome,
-    /// Where the form goes: the same address.
-    pub action: String,
+    /// The name of the hidden field.
+    pub proof_name: &'static str,
+    /// What it brings back: a secret.
+    pub proof: String,
     /// Whose account.
     pub username: String,
     /// When it is erased.
@@ -32,50 +35,62 @@ pub struct Keep {
     pub home_url: String,
 }
 
-/// Sends somebody who just typed the right password to the page.
-pub(super) async fn offer(app: &Data<App>, user: Id<User>) -> Result<HttpResponse, PageError> {
-    let now = app.now();
-    let offered = app.store.write(move |tx| deletion::offer(tx, now, user)).await;
-    match offered.map_err(|error| PageError::unavailable(app, &error))? {
-        Some(key) => Ok(see_other(&format!("{}?key={}", app.public.path("/keep"), key.expose()))),
-        None => Err(over(app)),
-    }
-}
-
-async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, Deletion, User), PageError> {
-    let key = key_of(request).ok_or_else(|| over(app))?;
-    let (now, presented) = (app.now(), key.clone());
-    let found = app.store.read(move |db| deletion::find(db, now, presented.expose())).await;
-    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    found.map(|(_, deletion, user)| (key, deletion, user)).ok_or_else(|| over(app))
-}
-
-/// Asks; looking changes nothing.
-pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let (_, deletion, user) = living(&app, &request).await?;
-    Ok(ok(&Keep {
+fn ask(app: &App, proof: &Proof, (deletion, user): (&Deletion, User)) -> HttpResponse {
+    let (proof_name, proof) = match proof {
+        Proof::Link(key) => ("key", key),
+        Proof::Offer(sealed) => ("offer", sealed),
+    };
+    let page = Keep {
         chrome: app.chrome(),
-        action: request.uri().to_string(),
+        proof_name,
+        proof: proof.expose().to_owned(),
         username: user.username,
         erases_at: deletion.erases_at.readable(),
         home_url: app.public.path("/"),
-    }))
+    };
+    render(StatusCode::OK, Forms::Stay, &page)
+}
+
+/// Asks somebody who just typed the right password.
+pub(super) async fn offer(app: &Data<App>, user: Id<User>) -> Result<HttpResponse, PageError> {
+    let now = app.now();
+    let found = app.store.read(move |db| deletion::find_undoable(db, now, user)).await;
+    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let (deletion, user) = found.ok_or_else(|| over(app))?;
+    let proof = deletion::offer(&app.mint.keys, now, &deletion);
+    let proof = proof.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(ask(app, &proof, (&deletion, user)))
+}
+
+/// Asks whoever opened the link in the letter; looking changes nothing.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let proof = Proof::Link(key_of(&request).ok_or_else(|| over(&app))?);
+    let (now, shared, presented) = (app.now(), app.clone(), proof.clone());
+    let found = app.store.read(move |db| deletion::find(db, now, &shared.mint.keys, &presented)).await;
+    let found = found.map_err(|error| PageError::unavailable(&app, &error))?;
+    let (deletion, user) = found.ok_or_else(|| over(&app))?;
+    Ok(ask(&app, &proof, (&deletion, user)))
 }
 
 /// Keeps the account. Logging in comes after it, with all that it asks for.
-pub async fn post(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let (key, _, user) = living(&app, &request).await?;
-    let (now, origin) = (app.now(), app.origin_of(&request));
-    let kept = app.store.write(move |tx| deletion::keep_by_link(tx, now, &key, &origin)).await;
-    let kept = kept.map_err(|error| PageError::unavailable(&app, &error))?;
-    let name = kept.ok_or_else(|| over(&app))?;
-    let text = if name == user.username {
-        "Nothing will be erased. Log in as before. Apps and programs must ask you again.".to_owned()
-    } else {
+pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, PageError> {
+    let form = read_form(&app, &request, payload).await?;
+    let proof = match (form.get("offer"), form.get("key")) {
+        (Some(sealed), _) => Proof::Offer(Secret::new(sealed)),
+        (None, Some(key)) => Proof::Link(Secret::new(key)),
+        (None, None) => return Err(over(&app)),
+    };
+    let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
+    let kept = app.store.write(move |tx| deletion::keep_by(tx, now, (&shared.mint.keys, &proof), &origin)).await;
+    let kept = kept.map_err(|error| PageError::unavailable(&app, &error))?.ok_or_else(|| over(&app))?;
+    let text = if kept.is_renamed {
         format!(
-            "Nothing will be erased. Somebody took your user name meanwhile, so yours is now {name}. Log in with it; you \
-             can choose another one on your profile page."
+            "Nothing will be erased. Somebody took your user name meanwhile, so yours is now {}. Log in with it; you can \
+             choose another one on your profile page.",
+            kept.username
         )
+    } else {
+        "Nothing will be erased. Log in as before. Apps and programs must ask you again.".to_owned()
     };
     Ok(ok(&Message {
         chrome: app.chrome(),

@@ -1,7 +1,6 @@
 //! `/login` in any letter case: the log-in page, on the way to wherever the person was going.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -22,7 +21,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
-use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::page::{Asking, Chrome, Forms, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
@@ -247,9 +246,7 @@ async fn log_in(
         SignInRefusal::Throttled(seconds) => {
             let message = Throttled(seconds).to_string();
             let said = Said { username, error: Some(message), gone: None };
-            let mut page = show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, said)).await?;
-            page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
-            Ok(page)
+            Ok(retry_after(show(app, request, onward, (StatusCode::TOO_MANY_REQUESTS, said)).await?, seconds))
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `/reset` and `/reset/finish?key=`: a new password without the old one.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -18,7 +17,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, ok, render, retry_after, see_other};
 use crate::web::remembered;
 
 /// `reset.html`.
@@ -114,9 +113,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
             let message =
                 format!("Too many letters were asked for. Wait {}, then try again.", in_words(seconds.max(60)));
             let page = asking(&app, &request, Some(message));
-            let mut page = render(StatusCode::TOO_MANY_REQUESTS, Forms::Stay, &page);
-            page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
-            Ok(page)
+            Ok(retry_after(render(StatusCode::TOO_MANY_REQUESTS, Forms::Stay, &page), seconds))
         }
         Err(Error::Refused(_)) => Err(PageError::busy(&app)),
     }

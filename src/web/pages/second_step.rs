@@ -2,17 +2,15 @@
 //! the operator requires one. Its form goes to the log-in page, which knows where the person was going.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::totp::SetUpFields;
-use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::domain::token::{SignInStep, Token};
 use crate::domain::webauthn::{Assertion, Flaw};
-use crate::identity::factors;
+use crate::identity::factors::{self, CodeRefusal};
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
 use crate::identity::second_step::{Asks, Entered, Finished, Pending, Shown, StepRefusal, finish, look};
@@ -21,7 +19,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Chrome, Forms, render, see_other};
+use crate::web::page::{Asking, Chrome, Forms, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
@@ -166,63 +164,69 @@ pub async fn post(
 ) -> Result<Outcome, PageError> {
     let key = form.get("step").map(Token::<SignInStep>::parse);
     let Some(Ok(key)) = key else { return Ok(Outcome::Over) };
+    let remembers = form.get("remember").is_some();
     if let Some(assertion) = passkey::assertion(form) {
-        return by_passkey(app, request, (key, assertion, browser), (next, asking)).await;
+        return by_passkey(app, request, (key, assertion, remembers), (browser, next, asking)).await;
     }
     let code = Secret::new(form.get("code").unwrap_or_default());
     let shown = match form.get("offer") {
         Some(sealed) => Shown::SetUp(Secret::new(sealed), code),
         None => Shown::Code(code),
     };
-    let caller = (app.origin_of(request), form.get("remember").is_some());
+    let caller = (app.origin_of(request), remembers);
     let refusal = match finish(app.desk(), app.now(), (key.clone(), shown), caller).await {
         Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
         Err(Error::Refused(refusal)) => refusal,
         Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
     };
-    let (status, message, seconds) = match refusal {
+    let (status, refusal) = match refusal {
         StepRefusal::Over => return Ok(Outcome::Over),
-        StepRefusal::Wrong(refusal) => (StatusCode::BAD_REQUEST, refusal.to_string(), None),
-        StepRefusal::Throttled(seconds) => {
-            let message = format!("Too many wrong codes. Wait {}, then try again.", in_words(seconds.max(60)));
-            (StatusCode::TOO_MANY_REQUESTS, message, Some(seconds.max(1)))
-        }
+        StepRefusal::Code(refusal @ CodeRefusal::Throttled(_)) => (StatusCode::TOO_MANY_REQUESTS, refusal),
+        StepRefusal::Code(refusal) => (StatusCode::BAD_REQUEST, refusal),
     };
-    let (now, porter) = (app.now(), app.desk().porter());
-    let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
-    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
-    let action = request.uri().to_string();
-    let offered = form.get("offer").and_then(|sealed| factors::reopen(&app.mint.keys, now, step.user.id, sealed));
-    let mut page = match offered {
-        Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
-        None => show(app, &step, (action, asking), (status, Some(message)))?,
-    };
-    if let Some(seconds) = seconds {
-        page.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    Ok(Outcome::Answer(page))
+    let again = (request, asking, form.get("offer"));
+    let outcome = show_again(app, &key, again, (status, refusal.to_string())).await?;
+    Ok(match (outcome, refusal) {
+        (Outcome::Answer(page), CodeRefusal::Throttled(seconds)) => Outcome::Answer(retry_after(page, seconds)),
+        (outcome, _) => outcome,
+    })
 }
 
 /// Finishes a step by a passkey; whatever is wrong with that, the step goes on waiting.
 async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
-    (key, assertion, browser): (Token<SignInStep>, Result<Assertion, Flaw>, &BrowserSession),
-    (next, asking): (&str, Option<Asking>),
+    (key, assertion, remembers): (Token<SignInStep>, Result<Assertion, Flaw>, bool),
+    (browser, next, asking): (&BrowserSession, &str, Option<Asking>),
 ) -> Result<Outcome, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
-        let caller = (app.origin_of(request), false);
+        let caller = (app.origin_of(request), remembers);
         match prove::finish_step(app.desk(), app.now(), party, (key.clone(), assertion), caller).await {
             Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
             Err(Error::Refused(_)) => {}
             Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
         }
     }
-    let (now, porter) = (app.now(), app.desk().porter());
+    let wrong = (StatusCode::BAD_REQUEST, passkey::DID_NOT_WORK.to_owned());
+    show_again(app, &key, (request, asking, None), wrong).await
+}
+
+/// The step as it waits now, with what was wrong; the picture of an app that is set up stays the same.
+async fn show_again(
+    app: &Data<App>,
+    key: &Token<SignInStep>,
+    (request, asking, offered): (&HttpRequest, Option<Asking>, Option<&str>),
+    (status, message): (StatusCode, String),
+) -> Result<Outcome, PageError> {
+    let (now, porter, key) = (app.now(), app.desk().porter(), key.clone());
     let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
     let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
-    let error = Some(passkey::DID_NOT_WORK.to_owned());
-    show(app, &step, (request.uri().to_string(), asking), (StatusCode::BAD_REQUEST, error)).map(Outcome::Answer)
+    let action = request.uri().to_string();
+    let page = match offered.and_then(|sealed| factors::reopen(&app.mint.keys, now, step.user.id, sealed)) {
+        Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
+        None => show(app, &step, (action, asking), (status, Some(message)))?,
+    };
+    Ok(Outcome::Answer(page))
 }
 
 async fn signed_in(

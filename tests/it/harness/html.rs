@@ -192,6 +192,12 @@ fn read(form: ElementRef, page: &Url) -> Form {
     Form { action, is_post, fields, buttons, pressed: None }
 }
 
+impl Field {
+    fn new(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), value: value.to_owned(), kind: "text".to_owned(), is_sent: true }
+    }
+}
+
 impl Form {
     /// Whether a button has these words.
     pub fn has_button(&self, label: &str) -> bool {
@@ -225,12 +231,13 @@ impl Form {
     /// Sends these fields and no others, but the hidden ones, as a program would.
     pub fn replace(&mut self, sent: &[(&str, &str)]) {
         self.fields.retain(|field| field.kind == "hidden");
-        self.fields.extend(sent.iter().map(|(name, value)| Field {
-            name: (*name).to_owned(),
-            value: (*value).to_owned(),
-            kind: "text".to_owned(),
-            is_sent: true,
-        }));
+        self.fields.extend(sent.iter().map(|(name, value)| Field::new(name, value)));
+    }
+
+    /// Brings a field that the page has not: a script adds it.
+    pub fn bring(mut self, name: &str, value: &str) -> Self {
+        self.fields.push(Field::new(name, value));
+        self
     }
 
     /// Takes a tick away.

@@ -10,7 +10,7 @@ use super::confirm;
 use crate::clock::in_words;
 use crate::domain::deletion::GRACE;
 use crate::domain::secret::Secret;
-use crate::domain::user::fold;
+use crate::domain::user::{User, fold};
 use crate::identity::account::{self, AccountRefusal, Confirmed};
 use crate::identity::deletion;
 use crate::identity::mailed::asker;
@@ -19,7 +19,7 @@ use crate::store::clients;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
 use crate::web::pages::log_out::forgetting;
 use crate::web::pages::{Message, read_form};
 
@@ -67,7 +67,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
 }
 
 fn confirm_first(app: &App) -> HttpResponse {
-    crate::web::page::see_other(&confirm::location(app, &app.public.path("/account/delete")))
+    see_other(&confirm::location(app, &app.public.path("/account/delete")))
 }
 
 /// The person's word and password; nothing to judge for somebody who has none.
@@ -87,9 +87,6 @@ async fn judge(
     let refused = |refusal: AccountRefusal| {
         let message = match refusal {
             AccountRefusal::WrongPassword => "The password is wrong.".to_owned(),
-            AccountRefusal::Throttled(seconds) => {
-                format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60)))
-            }
             other => other.to_string(),
         };
         FieldError { field: "password", message }
@@ -129,21 +126,25 @@ pub async fn post(
         Ok(()) => {
             app.mail.wake();
             browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
-            Ok(forgetting(closed_page(&app)))
+            Ok(forgetting(closed_page(&app, &visitor.user)))
         }
         Err(Error::Refused(_)) => Ok(confirm_first(&app)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
 }
 
-fn closed_page(app: &App) -> HttpResponse {
-    crate::web::page::ok(&Message {
+/// How somebody who is sorry comes back, which is not the same for all.
+fn closed_page(app: &App, user: &User) -> HttpResponse {
+    let has_letter = app.mail.is_on() && user.proven_email().is_some();
+    let way_back = match (user.password_hash.is_some(), has_letter) {
+        (true, _) => "Until then you can keep it: log in with your password, and we ask you.",
+        (false, true) => "Until then you can keep it, by the link that we mailed to you.",
+        (false, false) => "Until then the people who run this server can keep it for you.",
+    };
+    ok(&Message {
         chrome: app.chrome(),
         heading: "Your account is closed".to_owned(),
-        text: format!(
-            "It will be erased in {}. Until then you can keep it: log in with your password, and we ask you.",
-            in_words(GRACE)
-        ),
+        text: format!("It will be erased in {}. {way_back}", in_words(GRACE)),
         action: None,
     })
 }

@@ -1,20 +1,18 @@
 //! `/account/security/password`: another password, with the current one.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::confirm;
-use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::identity::account::{AccountRefusal, Kept, change_password};
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after, see_other};
 use crate::web::pages::{Message, read_form};
 
 /// `account/password.html`.
@@ -84,11 +82,9 @@ pub async fn post(
         AccountRefusal::Invalid(message) => ("new_password", message.clone()),
         AccountRefusal::Busy => return Err(PageError::busy(&app)),
         AccountRefusal::Throttled(seconds) => {
-            let message = format!("Too many tries. Wait {}, then try again.", in_words((*seconds).max(60)));
-            let errors = vec![FieldError { field: "current_password", message }];
-            let mut page = show(&app, &visitor, (StatusCode::TOO_MANY_REQUESTS, errors));
-            page.headers_mut().insert(RETRY_AFTER, (*seconds).max(1).into());
-            return Ok(page);
+            let errors = vec![FieldError { field: "current_password", message: refusal.to_string() }];
+            let page = show(&app, &visitor, (StatusCode::TOO_MANY_REQUESTS, errors));
+            return Ok(retry_after(page, *seconds));
         }
         other => ("current_password", other.to_string()),
     };

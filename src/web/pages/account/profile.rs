@@ -5,7 +5,6 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::clock::in_words;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::registration::FieldProblem;
 use crate::domain::secret::Secret;
@@ -162,10 +161,7 @@ async fn refused(
     };
     let (field, message) = match refusal {
         AccountRefusal::WrongPassword => ("password", "The password is wrong.".to_owned()),
-        AccountRefusal::Throttled(seconds) => {
-            let field = if field == "email" { "password" } else { field };
-            (field, format!("Too many tries. Wait {}, then try again.", in_words(seconds.max(60))))
-        }
+        AccountRefusal::Throttled(_) if field == "email" => ("password", refusal.to_string()),
         AccountRefusal::LinkOver if field == "code" => {
             ("", "This code is over. Open the link in the letter, or send a new one.".to_owned())
         }

@@ -7,7 +7,8 @@ use askama::Template;
 use crate::clock::{UnixTime, in_words};
 use crate::domain::second_factor::RememberedBrowserRecord;
 use crate::domain::session::browser_in_words;
-use crate::identity::factors;
+use crate::identity::factors::{self, Factors};
+use crate::identity::second_step::Asks;
 use crate::oauth::parameters::Parameters;
 use crate::store::remembered_browsers;
 use crate::web::app::App;
@@ -94,9 +95,8 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
             added: totp.created_at.readable(),
             last_used: super::last_used(now, totp.last_used_at),
         }),
-        may_remove: porter.may_be_without(&visitor.user),
-        is_mailed: porter.asks(&visitor.user, &factors::Factors::default())
-            == Some(crate::identity::second_step::Asks::MailedCode),
+        may_remove: porter.suffices(&visitor.user, &factors.without_app()),
+        is_mailed: porter.asks(&visitor.user, &Factors::default()) == Some(Asks::MailedCode),
         recovery_codes: factors.recovery_codes,
         passkeys: factors.passkeys.len(),
         remembered: remembered.iter().map(|browser| row(now, browser)).collect(),

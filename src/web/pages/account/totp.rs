@@ -125,7 +125,7 @@ pub async fn post(
         Ok(Some(None)) => Ok(see_other(&security::location(&app, "app"))),
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path(PATH)))),
         Err(Error::Refused(CodeRefusal::Wrong)) => {
-            let message = "This code does not belong to the picture. Look whether the clock of your telephone is right, \
+            let message = "This code does not belong to the picture. Look whether the clock of your phone is right, \
                            then type the code that the app shows now.";
             show(&app, &visitor, &offer, Some(message.to_owned())).await
         }
@@ -143,8 +143,9 @@ pub async fn remove(app: Data<App>, request: HttpRequest, visitor: Visitor) -> R
     let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
     let removed = app.store.write(move |tx| {
         let Some(visitor) = visitor.again(tx, &shared, now)? else { return Ok(false) };
+        let left = factors::find(tx, visitor.user.id)?.without_app();
         Ok(visitor.is_fresh(now)
-            && porter.may_be_without(&visitor.user)
+            && porter.suffices(&visitor.user, &left)
             && factors::remove_totp(tx, now, &porter, (&visitor.user, &origin))?)
     });
     let is_removed = removed.await.map_err(|error| PageError::unavailable(&app, &error))?;
