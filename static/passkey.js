@@ -81,11 +81,13 @@
   }
 
   async function press(form) {
-    const said = form.querySelector("[role=status]");
+    const said = form.querySelector(".said");
+    said.removeAttribute("role");
     said.textContent = "";
     try {
       send(form, await ask(form));
     } catch (error) {
+      said.setAttribute("role", "alert");
       said.textContent = WORDS[error.name] ??
         (kind(form) === "create" ? "No passkey was added. Try again when you are ready." : "No passkey was used. Try again, or go on without one.");
       if (form.hasAttribute("data-fills-in")) offer(form);

@@ -1,21 +1,16 @@
 //! `gatepost user delete` and `user keep`: what an operator does about an account that goes.
 
 use super::CommandError;
-use super::user::{Named, find, letters, operator};
+use super::user::{Named, letters, nobody, operator};
 use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
-use crate::domain::user::{User, fold};
+use crate::domain::user::fold;
 use crate::identity::deletion;
-use crate::store::{Store, deletions};
+use crate::store::{Store, deletions, users};
 
-/// The person of a deletion that can be undone.
-async fn find_leaving(store: &Store, now: UnixTime, named: &Named) -> Result<Option<User>, CommandError> {
-    let folded = fold(&named.username);
-    Ok(store.read(move |db| deletion::find_by_login(db, now, &folded)).await?)
-}
-
-/// Deletes a person, or erases one: also somebody who is on their way out already.
+/// Deletes a person, or erases one: also somebody who is on their way out already, while nobody else has
+/// the name.
 ///
 /// # Errors
 /// Nobody of this name, or a store that fails.
@@ -25,21 +20,29 @@ pub async fn delete(
     (config, keys): (&Config, BaseKeys),
     (named, is_now): (&Named, bool),
 ) -> Result<(), CommandError> {
-    let user = match find_leaving(store, now, named).await? {
-        Some(user) if is_now => user,
-        // Somebody else may have the name by now.
-        _ => {
-            let (user, mail) = (find(store, named).await?, letters(config, keys)?);
-            let person = user.clone();
-            let begun = store.write(move |tx| match &mail {
-                Some(mail) if !is_now => deletion::begin(tx, now, mail, (&person, &operator(now), None)),
-                _ => deletion::begin_untold(tx, now, (&person, None)).map(drop),
-            });
-            begun.await?;
-            user
+    let folded = fold(&named.username);
+    let (active, leaving) = store
+        .read(move |db| Ok((users::find_by_login(db, &folded)?, deletions::find_by_login(db, now, &folded)?)))
+        .await?;
+    let user = match (active, leaving) {
+        (None, Some(deletion)) if is_now => store.read(move |db| users::find(db, deletion.id)).await?,
+        (None, Some(_)) => {
+            let username = &named.username;
+            let message = format!("{username} is deleted already; user delete {username} --now erases it at once");
+            return Err(CommandError::Refused(message));
         }
+        (active, _) => active,
     };
-    let (id, username) = (user.id, user.username);
+    let user = user.ok_or_else(|| nobody(named))?;
+    let (id, username) = (user.id, user.username.clone());
+    if user.deleted_at.is_none() {
+        let mail = if is_now { None } else { letters(config, keys)? };
+        let begun = store.write(move |tx| match &mail {
+            Some(mail) => deletion::begin(tx, now, mail, (&user, &operator(now), None)),
+            None => deletion::begin_untold(tx, now, (&user, None)).map(drop),
+        });
+        begun.await?;
+    }
     if is_now {
         store.write(move |tx| deletions::hasten(tx, now, id)).await?;
         deletion::erase(store, now, id).await?;
@@ -57,7 +60,8 @@ pub async fn delete(
 pub async fn keep(store: &Store, now: UnixTime, named: &Named) -> Result<(), CommandError> {
     let nobody =
         || CommandError::Refused(format!("nobody named '{}' was deleted in the last 24 hours", named.username));
-    let user = find_leaving(store, now, named).await?.ok_or_else(nobody)?;
+    let folded = fold(&named.username);
+    let user = store.read(move |db| deletion::find_by_login(db, now, &folded)).await?.ok_or_else(nobody)?;
     let kept = store.write(move |tx| deletion::keep(tx, now, user.id, None)).await?;
     println!("{} is kept; their sessions and tokens have ended", kept.ok_or_else(nobody)?.username);
     Ok(())

@@ -56,7 +56,7 @@ pub enum Command {
     /// Tell of the platform's resources, and of who may what on them.
     #[command(subcommand)]
     Resource(resource::Resource),
-    /// Read the security log, or check that nobody changed it.
+    /// Read the security log, or find entries that were changed or taken out of its middle.
     #[command(subcommand)]
     Log(security_log::Log),
     /// Check the settings, or show them.

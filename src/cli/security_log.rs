@@ -122,6 +122,8 @@ async fn verify(store: &Store, now: UnixTime, is_json: bool) -> Result<(), Comma
     }
     match misfits.len() {
         0 => Ok(()),
-        count => Err(CommandError::Refused(format!("{count} entries do not fit: they, or those before them, changed"))),
+        count => Err(CommandError::Refused(format!(
+            "{count} entries do not fit: they or those before them were changed or removed"
+        ))),
     }
 }

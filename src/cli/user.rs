@@ -21,7 +21,7 @@ use crate::identity::{factors, invitation, recovery};
 use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
-use crate::mail::warnings::PasswordChanged;
+use crate::mail::warnings::{FactorsRemoved, PasswordChanged};
 use crate::outcome::transact;
 use crate::store::{Store, mailed_links, security_log, users};
 use crate::tokens::revoke;
@@ -40,7 +40,8 @@ pub enum User {
     Disable(Named),
     /// Enable a disabled person.
     Enable(Named),
-    /// Delete a person: closed at once, erased after 24 hours. Undone by keep.
+    /// Delete a person: closed at once, erased after 24 hours. Until then they can keep the account
+    /// themselves; disable them first if they must not.
     Delete(Delete),
     /// Keep a person who was deleted less than 24 hours ago.
     Keep(Named),
@@ -128,7 +129,7 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         }
         User::Disable(named) => set_disabled(&store, now, &named, true).await,
         User::Enable(named) => set_disabled(&store, now, &named, false).await,
-        User::RemoveFactors(named) => remove_factors(&store, now, &named).await,
+        User::RemoveFactors(named) => remove_factors(&store, now, (&config, keys), &named).await,
         User::Delete(Delete { named, now: is_now }) => {
             leave::delete(&store, now, (&config, keys), (&named, is_now)).await
         }
@@ -167,7 +168,12 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
 pub(super) async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
     let folded = fold(&named.username);
     let found = store.read(move |db| users::find_by_login(db, &folded)).await?;
-    found.ok_or_else(|| CommandError::Refused(format!("there is no person named '{}'", named.username)))
+    found.ok_or_else(|| nobody(named))
+}
+
+/// Nobody has this name.
+pub(super) fn nobody(named: &Named) -> CommandError {
+    CommandError::Refused(format!("there is no person named '{}'", named.username))
 }
 
 async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: bool) -> Result<(), CommandError> {
@@ -185,10 +191,22 @@ async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: 
     Ok(())
 }
 
-async fn remove_factors(store: &Store, now: UnixTime, named: &Named) -> Result<(), CommandError> {
-    let user = find(store, named).await?;
-    let had_one = store.write(move |tx| factors::remove_all(tx, now, user.id)).await?;
-    println!("{} {} no second factor", user.username, if had_one { "now has" } else { "has" });
+async fn remove_factors(
+    store: &Store,
+    now: UnixTime,
+    (config, keys): (&Config, BaseKeys),
+    named: &Named,
+) -> Result<(), CommandError> {
+    let (user, mail) = (find(store, named).await?, letters(config, keys)?);
+    let username = user.username.clone();
+    let removed = store.write(move |tx| {
+        let had_one = factors::remove_all(tx, now, user.id)?;
+        if let Some(mail) = mail.as_ref().filter(|_| had_one) {
+            mail.warn(tx, (&user, &operator(now)), &FactorsRemoved { username: user.username.clone() })?;
+        }
+        Ok(had_one)
+    });
+    println!("{username} {} no second factor", if removed.await? { "now has" } else { "has" });
     Ok(())
 }
 

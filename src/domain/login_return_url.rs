@@ -147,8 +147,10 @@ impl LoginReturnUrl {
         }
         let query = without_ours(theirs.query().unwrap_or_default());
         let fixed = without(&query, |name| varying.contains(name));
+        let is_same =
+            |registered: &str| registered == query || without(registered, |name| varying.contains(name)) == fixed;
         match ours.query() {
-            Some(registered) if registered != query && registered != fixed => None,
+            Some(registered) if !is_same(registered) => None,
             None if !fixed.is_empty() => Some(Fit::Near),
             _ if theirs.fragment().is_some_and(|fragment| !fragment.is_empty()) => Some(Fit::Near),
             _ => Some(Fit::Exact),
@@ -257,6 +259,8 @@ mod tests {
         let with_query = registered("https://app.example/in?tenant=1&lang=en");
         assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&lang=en"), Some(Fit::Exact));
         assert_eq!(fit(&with_query, "https://app.example/in?tenant=2&lang=en"), None);
+        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&lang=de"), Some(Fit::Exact));
+        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1"), Some(Fit::Exact), "or be left out");
         let with_query = registered("https://app.example/in?tenant=1");
         assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&page=9"), Some(Fit::Exact));
         assert!(may_vary("page") && may_vary("utm_source"));

@@ -111,7 +111,7 @@ impl SecurityEvent {
             Event::AccountDisabled => "The account was disabled",
             Event::AccountEnabled => "The account was enabled again",
             Event::RoleChanged => "What your tokens may do was changed",
-            Event::UsernameChanged => "You have another user name",
+            Event::UsernameChanged => "The user name was changed",
             Event::SignedIn => "A browser logged in",
             Event::SessionEnded => "A browser was logged out",
             Event::OtherSessionsEnded => "All other browsers were logged out",
@@ -123,7 +123,7 @@ impl SecurityEvent {
             Event::PasswordResetAsked => "Somebody asked for a link to set a new password",
             Event::EmailProven => "The e-mail address was confirmed",
             Event::EmailChangeAsked => "Another e-mail address was asked for",
-            Event::EmailChanged => "You have another e-mail address",
+            Event::EmailChanged => "The e-mail address was changed",
             Event::TotpAdded => "An authenticator app was set up",
             Event::TotpRemoved => "The authenticator app was removed",
             Event::RecoveryCodesCreated => "New recovery codes were made",
@@ -131,7 +131,7 @@ impl SecurityEvent {
             Event::PasskeyAdded => "A passkey was added",
             Event::PasskeyRenamed => "A passkey got another name",
             Event::PasskeyRemoved => "A passkey was removed",
-            Event::PasskeySuspected => "A passkey was refused, for it may have been copied",
+            Event::PasskeySuspected => "A passkey was stopped: it may have been copied",
             Event::DeviceRemembered => "A browser need not show the second step for a while",
             Event::DevicesForgotten => "All browsers have to show the second step again",
             Event::PersonalTokenCreated => "A personal token was made",
@@ -142,7 +142,9 @@ impl SecurityEvent {
             Event::ApplicationAllowed => "An app was allowed",
             Event::ApplicationRemoved => "An app was removed",
             Event::DeviceAllowed => "A device was logged in",
-            Event::TokenStolen => "What an app holds was used twice, as a thief would: it was ended",
+            Event::TokenStolen => {
+                "A code or token of an app was used twice, as a thief would use it: the app was locked out"
+            }
             Event::SecretFound => "Somebody reported a secret that they found in the open",
             Event::ClientCreated => "An app of yours was registered",
             Event::ClientChanged => "The settings of your app were changed",
@@ -152,7 +154,7 @@ impl SecurityEvent {
             Event::ClientSecretCreated => "Your app got a new secret",
             Event::ClientSecretEnded => "A secret of your app was ended",
             Event::Invited => "You invited somebody",
-            Event::Disowned => "You said that it was not you: everything was ended",
+            Event::Disowned => "You reported a stranger in your account: log-ins, apps and tokens were ended",
         }
     }
 }

@@ -49,10 +49,11 @@ pub struct Proofs {
 pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<Wanted> {
     let factors = factors::find(db, session.user_id)?;
     let has_factor = factors.is_any();
-    // A session that owes a factor which was removed since shows the password instead.
-    let owes_nothing = !session.owes_factor || has_factor;
+    // A session that owes what cannot be shown here shows the password: a factor that was removed since, or
+    // a mailed code (ours: a link to set a new password would go to the same mailbox).
+    let owes_password = session.owes_factor && !factors.can_show_two();
     Ok(Wanted {
-        password: !is_fresh(now, session.authenticated_at) || !owes_nothing,
+        password: !is_fresh(now, session.authenticated_at) || owes_password,
         code: has_factor && !session.has_shown_factor(),
         passkey: !has_factor && factors.can_show_two() && !session.has_shown_factor(),
     })
@@ -110,8 +111,8 @@ pub async fn confirm_session(
         if confirmed.is_some() {
             sessions::set_authenticated(tx, session.id, now)?;
         }
-        if session.owes_factor && !factors::find(tx, user.id)?.is_any() {
-            sessions::set_factor_shown(tx, session.id, &session.methods)?;
+        if session.owes_factor && !factors::find(tx, user.id)?.can_show_two() {
+            sessions::set_nothing_owed(tx, session.id)?;
         }
         Ok(())
     })

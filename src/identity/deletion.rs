@@ -9,7 +9,7 @@ use crate::domain::deletion::{Deletion, GRACE};
 use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
-use crate::domain::security_log::SecurityEvent;
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::is_fresh;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, fold};
@@ -29,6 +29,11 @@ const OFFERED: i64 = 900;
 const AT_ONCE: i64 = 20;
 /// Links that mean nothing for a deleted account.
 const ENDED: [LinkKind; 3] = [LinkKind::Reset, LinkKind::ChangeEmail, LinkKind::ValidateEmail];
+
+/// Who did it, where it was not the person at a browser or by a program.
+const fn by(origin: Option<&Origin>) -> &'static str {
+    if origin.is_some() { "" } else { BY_OPERATOR }
+}
 
 /// Closes an account and mails the way back. Tokens and sessions end for good; applications of this person
 /// go on until they are erased.
@@ -59,7 +64,7 @@ pub fn begin_untold(tx: &mut Database, now: UnixTime, (user, origin): (&User, Op
     users::mark_deleted(tx, now, user.id)?;
     mailed_links::end(tx, now, user.id, &ENDED)?;
     revoke::everything(tx, now, user.id)?;
-    security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, ""), origin)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, by(origin)), origin)?;
     Ok(erases_at)
 }
 
@@ -200,7 +205,7 @@ pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Or
     }
     deletions::delete(tx, user.id)?;
     mailed_links::end(tx, now, user.id, &[LinkKind::KeepAccount])?;
-    security_log::append(tx, now, user.id, (SecurityEvent::AccountKept, ""), origin)?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountKept, by(origin)), origin)?;
     Ok(Some(Kept { is_renamed: name != user.username, username: name }))
 }
 
@@ -222,11 +227,15 @@ pub async fn erase_due(store: &Store, now: UnixTime) -> Result<usize> {
     }
 }
 
-/// Erases one person, in small batches: their applications first, as their owner would delete them.
+/// Erases one person whose time is over, in small batches: their applications first, as their owner would
+/// delete them. Whoever kept their account at the last moment is left alone.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn erase(store: &Store, now: UnixTime, user: Id<User>) -> Result<()> {
+    if !store.write(move |tx| deletions::claim(tx, now, user)).await? {
+        return Ok(());
+    }
     loop {
         let is_left = store.write(move |tx| match clients::list(tx, Some(user))?.first() {
             Some(client) => {

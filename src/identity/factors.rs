@@ -16,7 +16,7 @@ use crate::domain::second_factor::{
     MOST_FAILURES, RecoveryCodeRecord, TotpFactor, TypedCode, WINDOW, new_recovery_codes,
 };
 use crate::domain::secret::Secret;
-use crate::domain::security_log::SecurityEvent;
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Session;
 use crate::domain::totp::Seed;
 use crate::domain::user::User;
@@ -326,10 +326,11 @@ pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResu
     let passkeys = passkeys::list(tx, user)?;
     for passkey in &passkeys {
         passkeys::delete(tx, passkey.id)?;
-        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &passkey.name), None)?;
+        let about = format!("{}, {BY_OPERATOR}", passkey.name);
+        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &about), None)?;
     }
     if had_app {
-        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "by an operator"), None)?;
+        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, BY_OPERATOR), None)?;
     }
     Ok(had_app || !passkeys.is_empty())
 }

@@ -113,7 +113,7 @@ impl Letter for RecoverAccount {
             paragraphs: vec![
                 format!(
                     "Somebody, probably you, reported that {} was used by a stranger. Everything in it was ended: log-ins, \
-                     tokens, apps. The old password works no more.",
+                     tokens, apps. The old password no longer works.",
                     shown(&self.username)
                 ),
                 format!("Missed the link? Ask for a new one at {issuer}/reset."),

@@ -199,7 +199,7 @@ pub struct AccountDeleting {
 impl Letter for AccountDeleting {
     fn words(&self, issuer: &str) -> Words {
         let erased = self.erases_at.readable();
-        let closed = format!("Somebody, probably you, deleted {}. Nobody can use it any more.", shown(&self.username));
+        let closed = format!("{} was deleted. Nobody can use it any more.", shown(&self.username));
         let link = Link {
             label: "Keep my account".to_owned(),
             href: format!("{issuer}/keep?key={}", self.key.expose()),
@@ -207,6 +207,29 @@ impl Letter for AccountDeleting {
         };
         let when = format!("At {erased} it is erased, with all that belongs to it. Until then you can keep it.");
         Words { link: Some(link), ..news("Your account will be deleted", vec![closed, when]) }
+    }
+}
+
+/// The people who run the server took every second factor away.
+#[derive(Clone, Debug)]
+pub struct FactorsRemoved {
+    /// Whose.
+    pub username: String,
+}
+
+impl Letter for FactorsRemoved {
+    fn words(&self, issuer: &str) -> Words {
+        let what = format!(
+            "The people who run this server removed the authenticator app, the recovery codes and the passkeys of {}. \
+             Logging in asks for the password alone.",
+            shown(&self.username)
+        );
+        let next = format!("Set up what you want to have again at {issuer}/account/security.");
+        Words {
+            otherwise: "If you did not ask them for it, somebody else may have. End everything by the link below."
+                .to_owned(),
+            ..news("Your second step was removed", vec![what, next])
+        }
     }
 }
 

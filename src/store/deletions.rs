@@ -43,6 +43,12 @@ pub fn hasten(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     Ok(())
 }
 
+/// Takes the last chance to undo it away, whatever clock asks; `false` when it is not due, or was undone.
+pub fn claim(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<bool> {
+    let due = deletions::table.filter(deletions::id.eq(user)).filter(deletions::erases_at.le(now));
+    Ok(diesel::update(due).set(deletions::erases_at.eq(UnixTime::from_seconds(0))).execute(tx)? == 1)
+}
+
 /// Forgets it: the account is kept.
 pub fn delete(tx: &mut Database, user: Id<User>) -> Result<()> {
     diesel::delete(deletions::table.filter(deletions::id.eq(user))).execute(tx)?;

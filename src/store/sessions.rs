@@ -75,6 +75,13 @@ pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &Words) -> 
     Ok(())
 }
 
+/// Notes that what a session owed was paid in another way.
+pub fn set_nothing_owed(tx: &mut Database, id: Id<Session>) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set(sessions::owes_factor.eq(false)).execute(tx)?;
+    Ok(())
+}
+
 /// Notes for a person's other sessions that there is a second factor now, which they have not seen.
 pub fn set_factor_owed(tx: &mut Database, user: Id<User>, but_for: Option<Id<Session>>) -> Result<()> {
     let but_for = but_for.map_or(0, Id::number);

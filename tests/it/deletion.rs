@@ -4,18 +4,20 @@ use actix_web::http::Method;
 use gatepost::domain::client::ClientType;
 use gatepost::domain::id::Id;
 use gatepost::domain::registration::Draft;
+use gatepost::domain::security_log::BY_OPERATOR;
 use gatepost::domain::session::Session;
 use gatepost::domain::token::{SessionKey, Token};
 use gatepost::domain::words::Words;
 use gatepost::identity::deletion;
 use gatepost::oauth::clients::By;
-use gatepost::store::sessions;
+use gatepost::store::{deletions, sessions, users};
 use serde_json::json;
 
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
 use crate::harness::mailbox::{Received, spawn_with_mail};
 use crate::harness::{self, PASSWORD, Server, confidential};
+use crate::signing_keys::{attempt, run};
 
 const PATH: &str = "/account/delete";
 const DAY: u32 = 86_400;
@@ -138,7 +140,7 @@ async fn a_kept_account_gives_way_to_whoever_took_its_name_and_address() {
     assert_eq!(page.heading(), "Your account", "the name is the other's now");
     let old = server.count("deletions").await;
     assert_eq!(old, 1);
-    let id = server.read(|db| gatepost::store::deletions::list_due(db, harness::BEGIN.plus(100_000), 1)).await[0];
+    let id = server.read(|db| deletions::list_due(db, harness::BEGIN.plus(100_000), 1)).await[0];
     let now = server.now();
     let kept = server.write(move |tx| deletion::keep(tx, now, id, None)).await.expect("because it can be kept");
     let name = kept.username;
@@ -241,6 +243,49 @@ async fn erasing_leaves_other_people_alone_however_much_there_is() {
     assert_eq!(erase(&server).await, 1);
     assert_eq!((server.count("users").await, server.count("sessions").await), (1, 1));
     assert_eq!(bob.open("/account").await.heading(), "Your account");
+}
+
+#[actix_web::test]
+async fn an_operator_deletes_keeps_and_erases_whom_they_name_and_nobody_else() {
+    let server = harness::spawn().await;
+    let first = server.person("alice").await;
+    let deleted = || server.count("users WHERE deleted_at IS NOT NULL");
+    run(&server, &["user", "delete", "alice"]);
+    assert_eq!(deleted().await, 1);
+    let complaint = attempt(&server, &["user", "delete", "alice"]).expect_err("because she is deleted already");
+    assert!(complaint.contains("--now erases it at once"), "{complaint}");
+    run(&server, &["user", "keep", "alice"]);
+    assert_eq!(deleted().await, 0);
+    let by_operator = format!("security_log WHERE about = '{BY_OPERATOR}' AND event");
+    assert_eq!(server.count(&format!("{by_operator} IN ('account.delete', 'account.keep')")).await, 2);
+    run(&server, &["user", "delete", "alice"]);
+    let second = server.person("alice").await;
+    run(&server, &["user", "delete", "alice", "--now"]);
+    let left = server.read(|db| users::list(db)).await;
+    assert_eq!(left.iter().map(|user| user.id).collect::<Vec<_>>(), [first.id], "the one who has the name goes");
+    assert_eq!(server.count(&format!("users WHERE id = {}", second.id.number())).await, 0);
+    server.write(move |tx| users::set_disabled(tx, first.id, Some(harness::BEGIN))).await;
+    run(&server, &["user", "delete", "alice", "--now"]);
+    assert_eq!(server.count("users").await, 0, "somebody on their way out goes at once, disabled or not");
+    attempt(&server, &["user", "delete", "alice", "--now"]).expect_err("because nobody is left");
+}
+
+#[actix_web::test]
+async fn whoever_keeps_the_account_at_the_last_moment_keeps_all_of_it() {
+    let server = harness::spawn().await;
+    let (mut alice, held) = server.one_of_each("alice").await;
+    drop(held);
+    let id = server.person_named("alice").await.id;
+    close(&mut alice, "alice").await;
+    let last = server.now().plus(i64::from(DAY) - 1);
+    let late = last.plus(1);
+    let due = server.read(move |db| deletions::list_due(db, late, 9)).await;
+    assert_eq!(due, [id]);
+    // The button was pressed in time, and is written after the cleaning looked.
+    server.write(move |tx| deletion::keep(tx, last, id, None)).await.expect("because it is in time");
+    let before = server.count("security_log").await;
+    deletion::erase(&server.app.store, late, id).await.expect("because the database of a test works");
+    assert_eq!((server.count("security_log").await, server.person_named("alice").await.id), (before, id));
 }
 
 /// A table that names people and is not erased would keep them for ever, or stop the erasing.

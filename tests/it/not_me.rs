@@ -251,7 +251,9 @@ async fn without_letters_the_session_stays_and_leads_to_another_password() {
     );
     server.write(move |tx| execute(tx, &remembered)).await;
     let page = press(&mut alice, "/account/not-me").await;
-    assert_eq!(page.heading(), "Change your password");
+    assert_eq!(page.heading(), "Security");
+    assert!(page.text().contains("Everything else was ended."), "{}", page.text());
+    let page = alice.open(&page.link("Change your password")).await;
     assert_eq!(server.count("remembered_browsers").await, 0, "a thief's browser may be among them");
     assert_eq!(elsewhere.open("/account").await.heading(), "Log in");
     assert_eq!(server.account_status(token.token()).await, 401);

@@ -158,6 +158,26 @@ async fn a_passkey_confirms_that_it_is_still_the_same_person() {
 }
 
 #[actix_web::test]
+async fn a_remembered_browser_shows_the_required_passkey_before_what_is_sensitive() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let mut authenticator = alice.add_passkey(&server).await;
+    let server = server.restart(&[("second_factor.required", "true")]).await;
+    authenticator.origin = server.app.public.origin.clone();
+    let mut browser = server.browser();
+    let page = second_step(&mut browser, "/login").await;
+    browser.submit(authenticator.answer(&page).bring("remember", "yes")).await;
+    let mut again = server.browser();
+    again.put_cookie("gatepost-remembered", &browser.cookies()["gatepost-remembered"]);
+    again.sign_in("alice").await;
+    let page = again.open("/account/security/totp").await;
+    assert_eq!(page.heading(), "Confirm that it is you");
+    assert!(page.forms().iter().all(|form| form.value("password").is_none()), "the password was shown just now");
+    let page = again.submit(authenticator.answer(&page)).await;
+    assert_eq!(page.heading(), "Set up an authenticator app");
+}
+
+#[actix_web::test]
 async fn a_passkey_lets_a_waiting_program_in() {
     let (server, mut alice, mut authenticator) = with_two_steps().await;
     let start = "/v3/account/security/remoteSession";

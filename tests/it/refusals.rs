@@ -74,7 +74,7 @@ async fn the_owner_finds_the_exact_cause_by_the_request_and_nobody_else_does() {
     assert_eq!(alice.open(&log).await.status, 404, "somebody else's application is like none");
     assert_eq!(alice.open("/developer/apps/nobody/log").await.status, 404);
     let page = house.owner.open(&format!("{log}?request_id=unknown")).await;
-    assert!(page.text().contains("No refusal of this app has this ID"), "{}", page.text());
+    assert!(page.text().contains("Nothing is kept under this ID"), "{}", page.text());
 }
 
 #[actix_web::test]

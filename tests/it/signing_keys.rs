@@ -157,6 +157,11 @@ pub fn gatepost(server: &Server, arguments: &[&str]) -> Value {
 
 /// Runs the command; what it printed.
 pub fn run(server: &Server, arguments: &[&str]) -> Vec<u8> {
+    attempt(server, arguments).unwrap_or_else(|complaint| panic!("{complaint}"))
+}
+
+/// Runs the command; what it printed, or what it complained of.
+pub fn attempt(server: &Server, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let secret_file = server.app.config.secret_file.display().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_gatepost"))
         .args(arguments)
@@ -165,8 +170,7 @@ pub fn run(server: &Server, arguments: &[&str]) -> Vec<u8> {
         .env("GATEPOST_SECRET_FILE", secret_file)
         .output()
         .expect("because cargo built it");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+    if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 #[actix_web::test]

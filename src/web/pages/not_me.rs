@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::Message;
+use super::account::security;
 use super::reset::{key_of, over};
 use crate::identity::account::AccountRefusal;
 use crate::identity::not_me::{self, Found, Next};
@@ -77,17 +78,17 @@ pub(super) fn answer(app: &Data<App>, next: Result<Next, Error<AccountRefusal>>)
         Ok(Next::SetPassword(key)) => {
             Ok(forgetting(see_other(&format!("{}?key={}", app.public.path("/reset/finish"), key.expose()))))
         }
-        Ok(Next::ChangePassword) => Ok(see_other(&app.public.path("/account/security/password"))),
+        Ok(Next::ChangePassword) => Ok(see_other(&security::location(app, "ended"))),
         Ok(Next::ReadLetter(address)) => {
             let text = format!(
-                "All log-ins, tokens and apps of this account ended, and the password works no more. A letter with a link \
+                "All log-ins, tokens and apps of this account ended, and the password no longer works. A letter with a link \
                  to set a new one is on its way to {address}. Once you are back, look at what was changed."
             );
             let again = Link { label: "Send the letter again".to_owned(), href: app.public.path("/reset") };
             Ok(forgetting(ok(&message(text, Some(again)))))
         }
         Ok(Next::AskOperator) => {
-            let text = "All log-ins, tokens and apps of this account ended, and the password works no more. Somebody else \
+            let text = "All log-ins, tokens and apps of this account ended, and the password no longer works. Somebody else \
                         uses your old address by now, so we cannot tell who you are. Ask the people who run this server.";
             Ok(forgetting(ok(&message(text.to_owned(), None))))
         }

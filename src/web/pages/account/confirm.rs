@@ -76,7 +76,7 @@ async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Res
         app.store.read(move |db| Ok((wanted(db, now, &session)?, factors::find(db, session.user_id)?.passkeys))).await;
     let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
     // Where the second factor is the point, a password besides the passkey would prove nothing more.
-    let is_passkey_wanted = wanted.passkey && is_about_factor(request);
+    let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
     let wanted = Wanted { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
     let may_pass = visitor.is_fresh(now) && !(is_about_factor(request) && (wanted.code || wanted.passkey));
     Ok((!may_pass && !wanted.is_nothing()).then_some(Missing { wanted, passkeys }))

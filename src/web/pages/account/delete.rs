@@ -37,8 +37,8 @@ pub struct Delete {
     pub has_password: bool,
     /// The applications that go with it.
     pub apps: Vec<String>,
-    /// Where the letter about it goes.
-    pub letter_to: Option<String>,
+    /// How somebody who is sorry comes back.
+    pub way_back: String,
 }
 
 async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Result<HttpResponse, PageError> {
@@ -46,14 +46,13 @@ async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Re
     let own = app.store.read(move |db| clients::list(db, Some(user))).await;
     let own = own.map_err(|error| PageError::unavailable(app, &error))?;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let to = visitor.user.proven_email().filter(|_| app.mail.is_on());
     let page = Delete {
         chrome: visitor.chrome(app),
         errors,
         username: visitor.user.username.clone(),
         has_password: visitor.user.password_hash.is_some(),
         apps: own.into_iter().map(|client| client.name).collect(),
-        letter_to: to.map(|to| to.as_str().to_owned()),
+        way_back: way_back(app, &visitor.user),
     };
     Ok(render(status, Forms::Stay, &page))
 }
@@ -134,17 +133,26 @@ pub async fn post(
 }
 
 /// How somebody who is sorry comes back, which is not the same for all.
+fn way_back(app: &App, user: &User) -> String {
+    let letter_to = user.proven_email().filter(|_| app.mail.is_on());
+    match (user.password_hash.is_some(), letter_to) {
+        (true, None) => "Until then you can keep it: log in with your password, and we ask you.".to_owned(),
+        (true, Some(to)) => {
+            format!(
+                "Until then you can keep it: log in with your password, or use the link that goes to {}.",
+                to.as_str()
+            )
+        }
+        (false, Some(to)) => format!("Until then you can keep it, by the link that goes to {}.", to.as_str()),
+        (false, None) => "Until then the people who run this server can keep it for you.".to_owned(),
+    }
+}
+
 fn closed_page(app: &App, user: &User) -> HttpResponse {
-    let has_letter = app.mail.is_on() && user.proven_email().is_some();
-    let way_back = match (user.password_hash.is_some(), has_letter) {
-        (true, _) => "Until then you can keep it: log in with your password, and we ask you.",
-        (false, true) => "Until then you can keep it, by the link that we mailed to you.",
-        (false, false) => "Until then the people who run this server can keep it for you.",
-    };
     ok(&Message {
         chrome: app.chrome(),
         heading: "Your account is closed".to_owned(),
-        text: format!("It will be erased in {}. {way_back}", in_words(GRACE)),
+        text: format!("It will be erased in {}. {}", in_words(GRACE), way_back(app, user)),
         action: None,
     })
 }

@@ -131,7 +131,7 @@ pub async fn post(
         }
         Some("again") => {
             let done = email::send_again(app.desk(), now, &visitor.session, &origin).await;
-            ("", "The letter was sent again. The link before works no more.", done)
+            ("", "The letter was sent again. The link before no longer works.", done)
         }
         Some("cancel") => ("", "Your address stays as it is.", cancel(&app, &visitor).await),
         Some("code") => {

@@ -7,7 +7,7 @@ use askama::Template;
 use crate::clock::{UnixTime, in_words};
 use crate::domain::second_factor::RememberedBrowserRecord;
 use crate::domain::session::browser_in_words;
-use crate::identity::factors::{self, Factors};
+use crate::identity::factors;
 use crate::identity::second_step::Asks;
 use crate::oauth::parameters::Parameters;
 use crate::store::remembered_browsers;
@@ -19,9 +19,13 @@ use crate::web::page::{Chrome, ok, see_other};
 /// Where this page is.
 const PATH: &str = "/account/security";
 /// What was just done, as the address says it, and what a person reads.
-const DONE: [(&str, &str); 3] = [
+const DONE: [(&str, &str); 4] = [
     ("app", "Your authenticator app is set up. The next log-in asks for a code of it."),
     ("removed", "The authenticator app is removed. Logging in asks for your password alone."),
+    (
+        "ended",
+        "Everything else was ended. Now change your password, and remove each passkey and app that is not yours.",
+    ),
     ("forgotten", "All browsers are forgotten. Each asks for the second step at its next log-in."),
 ];
 
@@ -59,8 +63,8 @@ pub struct Security {
     pub app: Option<AppRow>,
     /// Whether the operator lets the person be without one.
     pub may_remove: bool,
-    /// Whether codes are mailed to who has none.
-    pub is_mailed: bool,
+    /// What logging in with the password asks for besides.
+    pub asks: Option<Asks>,
     /// Recovery codes that were not used.
     pub recovery_codes: usize,
     /// Passkeys that work.
@@ -70,7 +74,7 @@ pub struct Security {
 }
 
 /// The address of this page with a word about what was just done.
-pub(super) fn location(app: &App, done: &str) -> String {
+pub(in crate::web::pages) fn location(app: &App, done: &str) -> String {
     format!("{}?done={done}", app.public.path(PATH))
 }
 
@@ -96,7 +100,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
             last_used: super::last_used(now, totp.last_used_at),
         }),
         may_remove: porter.suffices(&visitor.user, &factors.without_app()),
-        is_mailed: porter.asks(&visitor.user, &Factors::default()) == Some(Asks::MailedCode),
+        asks: porter.asks(&visitor.user, &factors),
         recovery_codes: factors.recovery_codes,
         passkeys: factors.passkeys.len(),
         remembered: remembered.iter().map(|browser| row(now, browser)).collect(),
