@@ -162,9 +162,9 @@ impl ResponseError for NoVisitor {
     }
 }
 
-type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
+pub(super) type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
 
-fn app_of(request: &HttpRequest) -> Data<App> {
+pub(super) fn app_of(request: &HttpRequest) -> Data<App> {
     request.app_data::<Data<App>>().expect("because every server is given its App").clone()
 }
 

@@ -25,6 +25,16 @@ async fn with_two_steps() -> (Server, Browser, Authenticator) {
     (server, alice, authenticator)
 }
 
+/// A server that requires a second factor, where alice has a passkey and nothing else.
+async fn where_it_is_required() -> (Server, Authenticator) {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let mut authenticator = alice.add_passkey(&server).await;
+    let server = server.restart(&[("second_factor.required", "true")]).await;
+    authenticator.origin = server.app.public.origin.clone();
+    (server, authenticator)
+}
+
 /// The page after the right password.
 async fn second_step(browser: &mut Browser, at: &str) -> Page {
     let page = browser.open(at).await;
@@ -88,11 +98,7 @@ async fn no_other_passkey_and_no_other_challenge_finishes_a_second_step() {
 
 #[actix_web::test]
 async fn where_a_second_factor_is_required_a_passkey_is_one() {
-    let server = harness::spawn().await;
-    let mut alice = server.signed_in("alice").await;
-    let mut authenticator = alice.add_passkey(&server).await;
-    let server = server.restart(&[("second_factor.required", "true")]).await;
-    authenticator.origin = server.app.public.origin.clone();
+    let (server, mut authenticator) = where_it_is_required().await;
     let mut browser = server.browser();
     let page = second_step(&mut browser, "/login").await;
     assert!(page.forms().iter().all(|form| form.value("code").is_none()), "{}", page.html);
@@ -104,11 +110,7 @@ async fn where_a_second_factor_is_required_a_passkey_is_one() {
 
 #[actix_web::test]
 async fn where_a_second_factor_is_required_the_last_one_stays() {
-    let server = harness::spawn().await;
-    let mut alice = server.signed_in("alice").await;
-    let mut authenticator = alice.add_passkey(&server).await;
-    let server = server.restart(&[("second_factor.required", "true")]).await;
-    authenticator.origin = server.app.public.origin.clone();
+    let (server, mut authenticator) = where_it_is_required().await;
     let mut alice = server.browser();
     let page = second_step(&mut alice, "/login").await;
     alice.submit(authenticator.answer(&page)).await;
@@ -159,11 +161,7 @@ async fn a_passkey_confirms_that_it_is_still_the_same_person() {
 
 #[actix_web::test]
 async fn a_remembered_browser_shows_the_required_passkey_before_what_is_sensitive() {
-    let server = harness::spawn().await;
-    let mut alice = server.signed_in("alice").await;
-    let mut authenticator = alice.add_passkey(&server).await;
-    let server = server.restart(&[("second_factor.required", "true")]).await;
-    authenticator.origin = server.app.public.origin.clone();
+    let (server, mut authenticator) = where_it_is_required().await;
     let mut browser = server.browser();
     let page = second_step(&mut browser, "/login").await;
     browser.submit(authenticator.answer(&page).bring("remember", "yes")).await;

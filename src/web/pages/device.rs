@@ -1,13 +1,13 @@
 //! `/device`: a person types the code that a device shows, compares it, and decides (RFC 8628 §3.3).
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::consent::lasts;
 use super::permissions::Permissions;
-use super::{Message, read_form};
+use super::{Form, Message};
 use crate::clock::in_words;
 use crate::domain::device_code::UserCode;
 use crate::domain::session::browser_in_words;
@@ -100,9 +100,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let typed = form.get("user_code").unwrap_or_default();
     let refuse = |status, message: &str| Ok(ask(&app, &visitor, typed, Some((status, message.to_owned()))));
     let Ok(code) = typed.parse::<UserCode>() else {

@@ -1,12 +1,12 @@
 //! `/invitation?key=`: making an account by a mailed link, its address fixed.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::reset::{key_of, over};
-use super::{read_form, second_step};
+use super::{Form, second_step};
 use crate::domain::mailed_link::MailedLink;
 use crate::domain::secret::Secret;
 use crate::identity::invitation;
@@ -54,9 +54,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     browser: BrowserSession,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (key, link) = living(&app, &request).await?;
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = Some(form.get("password").unwrap_or_default());

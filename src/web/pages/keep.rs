@@ -2,12 +2,12 @@
 //! whoever logs in with the right password is asked here.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::reset::{key_of, over};
-use super::{Message, read_form};
+use super::{Form, Message};
 use crate::domain::deletion::Deletion;
 use crate::domain::id::Id;
 use crate::domain::secret::Secret;
@@ -73,8 +73,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
 }
 
 /// Keeps the account. Logging in comes after it, with all that it asks for.
-pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, PageError> {
     let proof = match (form.get("offer"), form.get("key")) {
         (Some(sealed), _) => Proof::Offer(Secret::new(sealed)),
         (None, Some(key)) => Proof::Link(Secret::new(key)),

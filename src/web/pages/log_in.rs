@@ -1,12 +1,12 @@
 //! `/login` in any letter case: the log-in page, on the way to wherever the person was going.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{continue_to, keep, read_form, remote_session, second_step};
+use super::{Form, continue_to, keep, remote_session, second_step};
 use crate::domain::secret::Secret;
 use crate::domain::webauthn::{Assertion, Flaw};
 use crate::identity::login_redirect::LoginRedirect;
@@ -141,9 +141,8 @@ pub async fn post(
     request: HttpRequest,
     visitor: MaybeVisitor,
     browser: BrowserSession,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     if let Some(id) = remote_session_id(&request) {
         return match visitor.0 {
             Some(visitor) => remote_session::decide(&app, &request, (&id, &visitor), &form).await,

@@ -21,15 +21,16 @@ pub mod second_step;
 pub mod set_up;
 pub mod verify;
 
-use actix_web::HttpRequest;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
+use actix_web::{FromRequest, HttpRequest, dev};
 use askama::Template;
 
-use super::app::App;
 use super::body;
+use super::browser::{Pending, app_of};
 use super::error::PageError;
 use super::page::{Chrome, Link};
 use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::MALFORMED_REQUEST;
 
 /// `message.html`: a calm page that says one thing.
 #[derive(Clone, Debug, Template)]
@@ -45,11 +46,19 @@ pub struct Message {
     pub action: Option<Link>,
 }
 
-/// The fields of a page's form; repeats are refused.
-///
-/// # Errors
-/// A page that says what is wrong.
-pub async fn read_form(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Result<Parameters, PageError> {
-    let form = body::form(request, payload).await.and_then(Parameters::without_repeats);
-    form.map_err(|refusal| PageError::of_problem(app, refusal.problem))
+/// The fields of a page's form. One that is repeated or cannot be read is answered by a page.
+pub struct Form(pub Parameters);
+
+impl FromRequest for Form {
+    type Error = PageError;
+    type Future = Pending<Self, PageError>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (app, request, payload) = (app_of(request), request.clone(), Payload::from_request(request, payload));
+        Box::pin(async move {
+            let payload = payload.await.map_err(|_never| PageError::of_problem(&app, &MALFORMED_REQUEST))?;
+            let form = body::form(&request, payload).await.and_then(Parameters::without_repeats);
+            form.map(Self).map_err(|refusal| PageError::of_problem(&app, refusal.problem))
+        })
+    }
 }

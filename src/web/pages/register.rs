@@ -1,13 +1,13 @@
 //! `/register`: signing up, where the operator lets people do so.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
 use super::log_in::Onward;
-use super::{read_form, second_step};
+use super::{Form, second_step};
 use crate::identity::people::{self, Credentials};
 use crate::identity::sign_up::{SignUpRefusal, sign_up};
 use crate::outcome::Error;
@@ -96,9 +96,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     browser: BrowserSession,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (onward, next) = onward(&app, &request).await?;
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (username, email) = (field("username"), field("email"));

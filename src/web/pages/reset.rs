@@ -1,12 +1,12 @@
 //! `/reset` and `/reset/finish?key=`: a new password without the old one.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded::byte_serialize;
 
-use super::{Message, read_form, second_step};
+use super::{Form, Message, second_step};
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -92,8 +92,7 @@ fn asking(app: &App, request: &HttpRequest, error: Option<String>) -> Reset {
 }
 
 /// Mails the link, to whoever it is; the answer does not tell.
-pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (login, next) = (form.get("username").unwrap_or_default(), next_of(&app, &request));
     let origin = app.origin_of(&request);
     match recovery::start(app.desk(), app.now(), (login, next.as_deref()), &origin).await {
@@ -150,9 +149,8 @@ pub async fn post_finish(
     app: Data<App>,
     request: HttpRequest,
     browser: BrowserSession,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (key, user) = living(&app, &request).await?;
     let ends_own_tokens = form.get("end_tokens").is_some();
     let password = Secret::new(form.get("password").unwrap_or_default());

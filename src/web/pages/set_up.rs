@@ -1,11 +1,11 @@
 //! `/setup?link=`: the one-time link that makes the first administrator.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::{read_form, second_step};
+use super::{Form, second_step};
 use crate::domain::token::{SetupLink, Token};
 use crate::identity::people::{self, Credentials};
 use crate::identity::set_up::{is_alive, use_link};
@@ -65,9 +65,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     browser: BrowserSession,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let link = living_link(&app, &request).await?;
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (username, email) = (field("username"), field("email"));

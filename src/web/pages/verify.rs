@@ -1,12 +1,12 @@
 //! `/verify?key=`: proving an e-mail address.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::reset::{key_of, over};
-use super::{read_form, second_step};
+use super::{Form, second_step};
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -77,9 +77,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     (visitor, browser): (MaybeVisitor, BrowserSession),
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (key, link, user) = living(&app, &request).await?;
     let (proof, field) = match form.get("new_password") {
         Some(new) => (Proof::NewPassword(Secret::new(new)), "new_password"),

@@ -2,7 +2,7 @@
 //! factor too (`level=2`).
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded::byte_serialize;
@@ -20,7 +20,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 use crate::web::passkey::{self, PasskeyForm};
 
 /// `account/confirm.html`.
@@ -117,9 +117,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let Some(missing) = asked(&app, &request, &visitor).await? else { return Ok(see_other(&next(&app, &request))) };
     if let Some(assertion) = passkey::assertion(&form) {
         return by_passkey(&app, &request, (&visitor, missing), assertion).await;

@@ -2,7 +2,7 @@
 //! the password.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -21,7 +21,7 @@ use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
 use crate::web::pages::log_out::forgetting;
-use crate::web::pages::{Message, read_form};
+use crate::web::pages::{Form, Message};
 
 /// `account/delete.html`.
 #[derive(Clone, Debug, Template)]
@@ -98,9 +98,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     (visitor, browser): (Visitor, BrowserSession),
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let now = app.now();
     if !visitor.is_fresh(now) {
         return Ok(confirm_first(&app));

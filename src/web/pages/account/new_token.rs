@@ -1,7 +1,7 @@
 //! `/account/tokens/new`: making a token. A link may fill the form in; nothing submits it.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded::Serializer;
@@ -23,7 +23,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// What a link may fill in, and what a form carries through the page that asks for the password.
 const FIELDS: [&str; 8] = ["name", "kind", "resource", "tier", "expires_in", "studio_expires_in", "days", "is_shared"];
@@ -145,13 +145,7 @@ fn carried(app: &App, form: &Parameters, scopes: &[ApiScope]) -> String {
 }
 
 /// Makes the token and shows it, once.
-pub async fn post(
-    app: Data<App>,
-    request: HttpRequest,
-    visitor: Visitor,
-    payload: Payload,
-) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (now, list) = (app.now(), app.public.path("/account/tokens"));
     let number = (visitor.user.id, form.get("once"));
     if let Some(location) = app.once.find(now, number) {

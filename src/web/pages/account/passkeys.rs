@@ -1,7 +1,7 @@
 //! `/account/security/passkeys`: a person's passkeys, and adding, naming and removing them.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, Payload};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -20,7 +20,7 @@ use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 use crate::web::passkey;
 
 /// Where these pages are.
@@ -163,10 +163,9 @@ pub async fn post_new(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
     let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
-    let form = read_form(&app, &request, payload).await?;
     let name: String = form.get("name").unwrap_or_default().chars().take(4 * MAX_NAME).collect();
     let (session, origin) = (&visitor.session, app.origin_of(&request));
     let added = match passkey::offered(&form, name.clone()) {
@@ -190,9 +189,8 @@ pub async fn rename(
     id: Path<i64>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (id, name) = (Id::<Passkey>::from_number(*id), form.get("name").unwrap_or_default());
     let who = (&visitor.session, &app.origin_of(&request));
     let renamed = passkeys::rename(app.desk(), app.now(), who, (id, name)).await;

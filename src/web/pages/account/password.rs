@@ -1,7 +1,7 @@
 //! `/account/security/password`: another password, with the current one.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -13,7 +13,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after, see_other};
-use crate::web::pages::{Message, read_form};
+use crate::web::pages::{Form, Message};
 
 /// `account/password.html`.
 #[derive(Clone, Debug, Template)]
@@ -63,9 +63,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     if let Some(confirm) = owed(&app, &visitor) {
         return Ok(confirm);
     }

@@ -1,7 +1,7 @@
 //! `/account/profile`: what a person says about themselves, and their e-mail address.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -17,7 +17,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, render};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// `account/profile.html`.
 #[derive(Clone, Debug, Template)]
@@ -115,9 +115,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (now, origin) = (app.now(), app.origin_of(&request));
     let (field, notice, done) = match form.get("part") {
         Some("email") => {

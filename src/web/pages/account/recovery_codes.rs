@@ -1,7 +1,7 @@
 //! `/account/security/recovery-codes`: ten new ones, shown once, and as a file.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -14,7 +14,7 @@ use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, ok, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// `account/recovery_codes.html`.
 #[derive(Clone, Template)]
@@ -69,13 +69,7 @@ pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) 
 
 /// Gives the codes of the page back as a file, for browsers without scripts too. Nothing else than codes
 /// comes back: this is no place to make files of other people's words.
-pub async fn download(
-    app: Data<App>,
-    request: HttpRequest,
-    visitor: Visitor,
-    payload: Payload,
-) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn download(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let codes: Vec<&str> = form.get("codes").unwrap_or_default().split(',').collect();
     let are_codes = codes.iter().all(|code| matches!(TypedCode::parse(code), Some(TypedCode::Recovery(_))));
     if codes.len() != RECOVERY_CODES || !are_codes {

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Payload};
+use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::token_offer::capitalized;
@@ -22,7 +22,7 @@ use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, ok, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// Tokens on one page.
 const PAGE: i64 = 100;
@@ -235,13 +235,7 @@ pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResp
 }
 
 /// Replaces the generator.
-pub async fn regenerate(
-    app: Data<App>,
-    request: HttpRequest,
-    visitor: Visitor,
-    payload: Payload,
-) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn regenerate(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let ends_children = form.get("ends_children") == Some("true");
     let (now, shared) = (app.now(), app.clone());
     let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {

@@ -1,7 +1,7 @@
 //! `/account/security/totp`: setting an authenticator app up, and taking it away.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -14,7 +14,7 @@ use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, render, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 use crate::web::qr;
 
 /// Where this page is.
@@ -98,9 +98,8 @@ pub async fn post(
     app: Data<App>,
     request: HttpRequest,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let now = app.now();
     if !visitor.is_fresh(now) {
         return Ok(stale(&app));

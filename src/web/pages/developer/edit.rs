@@ -1,8 +1,8 @@
 //! `/developer/apps/{client_id}`: one application, changing it, deleting it.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::{find_own, kind, lines, metadata_url};
@@ -21,8 +21,8 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::pages::Form;
 use crate::web::pages::account::last_used;
-use crate::web::pages::read_form;
 
 /// One secret, without the secret.
 #[derive(Clone, Debug)]
@@ -208,12 +208,10 @@ pub async fn get(app: Data<App>, client_id: Path<String>, visitor: Visitor) -> R
 /// Writes what the owner changed.
 pub async fn post(
     app: Data<App>,
-    request: HttpRequest,
     client_id: Path<String>,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let (user, id, shared, sent) = (visitor.user.clone(), client_id.to_string(), app.clone(), form.clone());
     let (now, origin) = (app.now(), visitor.origin.clone());
     let updated = transact(&app.store, move |tx| {
@@ -282,12 +280,10 @@ fn changed(client: &Client, form: &Parameters) -> Draft {
 /// Deletes an application after its name was typed: whoever allowed it is signed out of it.
 pub async fn delete(
     app: Data<App>,
-    request: HttpRequest,
     client_id: Path<String>,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let typed = form.get("confirm").unwrap_or_default().to_owned();
     let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
     let deleted = transact(&app.store, move |tx| {

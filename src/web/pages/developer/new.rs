@@ -1,8 +1,8 @@
 //! `/developer/apps/new`: registering an application.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Data;
 use askama::Template;
 
 use super::edit::show_with_secret;
@@ -20,7 +20,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// `developer/new.html`.
 #[derive(Clone, Debug, Template)]
@@ -74,13 +74,7 @@ fn draft(form: &Parameters) -> Result<Draft, FieldProblem> {
 }
 
 /// Registers the application and shows its secret, once.
-pub async fn post(
-    app: Data<App>,
-    request: HttpRequest,
-    visitor: Visitor,
-    payload: Payload,
-) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
+pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let number = (visitor.user.id, form.get("once"));
     if let Some(location) = app.once.find(app.now(), number) {
         return Ok(see_other(&location));

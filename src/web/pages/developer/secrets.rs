@@ -1,7 +1,7 @@
 //! An application's secrets: rolling one, ending one.
 
-use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
 
 use super::edit::show_with_secret;
 use super::find_own;
@@ -13,7 +13,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::see_other;
-use crate::web::pages::read_form;
+use crate::web::pages::Form;
 
 /// The longest that an old secret may stay beside the new one, in seconds: a week.
 const LONGEST_OVERLAP: i64 = 604_800;
@@ -21,12 +21,10 @@ const LONGEST_OVERLAP: i64 = 604_800;
 /// Makes a new secret and shows it, once; the old one ends when its owner says.
 pub async fn roll(
     app: Data<App>,
-    request: HttpRequest,
     client_id: Path<String>,
     visitor: Visitor,
-    payload: Payload,
+    Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let form = read_form(&app, &request, payload).await?;
     let number = (visitor.user.id, form.get("once"));
     if let Some(location) = app.once.find(app.now(), number) {
         return Ok(see_other(&location));
