@@ -13,6 +13,7 @@ pub mod resource;
 pub mod security_log;
 pub mod serve;
 pub mod start;
+pub mod token;
 pub mod user;
 
 use std::path::PathBuf;
@@ -56,6 +57,9 @@ pub enum Command {
     /// Tell of the platform's resources, and of who may what on them.
     #[command(subcommand)]
     Resource(resource::Resource),
+    /// Show or end a token that somebody holds; it is read from standard input.
+    #[command(subcommand)]
+    Token(token::Token),
     /// Read the security log, or find entries that were changed or taken out of its middle.
     #[command(subcommand)]
     Log(security_log::Log),
@@ -118,6 +122,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Api(api) => api::run(api, settings()?, json).await,
         Command::Keys(keys) => keys::run(keys, settings()?, json).await,
         Command::Resource(resource) => resource::run(resource, settings()?, json).await,
+        Command::Token(token) => token::run(token, settings()?, json).await,
         Command::Log(log) => security_log::run(log, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
         Command::Migrate => migrate::run(settings()?).await,

@@ -254,7 +254,7 @@ pub(super) fn operator(now: UnixTime) -> Asker {
 }
 
 /// The address that people use. Without the setting, the one that `serve` has when its port is fixed.
-fn public_url(config: &Config) -> Result<Url, CommandError> {
+pub(super) fn public_url(config: &Config) -> Result<Url, CommandError> {
     let port = config.listen.rsplit(':').next().unwrap_or_default();
     match &config.public_url {
         Some(url) => Ok(url.clone()),

@@ -88,6 +88,8 @@ column::named! {
         HeldTokenRevoked = "personal_token.revoke",
         /// Several of them were revoked at once.
         HeldTokensRevoked = "personal_token.revoke_many",
+        /// An operator ended a token of any kind.
+        TokenRevoked = "token.revoke",
         /// The access generator was made anew.
         GeneratorRegenerated = "generator.regenerate",
         /// An application was allowed.

@@ -86,6 +86,7 @@ impl SecurityEvent {
             | Event::StudioTokenCreated
             | Event::HeldTokenRevoked
             | Event::HeldTokensRevoked
+            | Event::TokenRevoked
             | Event::GeneratorRegenerated
             | Event::SecretFound => EventSort::Tokens,
             Event::ApplicationAllowed | Event::ApplicationRemoved | Event::DeviceAllowed | Event::TokenStolen => {
@@ -138,6 +139,7 @@ impl SecurityEvent {
             Event::StudioTokenCreated => "A studio token was made",
             Event::HeldTokenRevoked => "A token was revoked",
             Event::HeldTokensRevoked => "Tokens were revoked",
+            Event::TokenRevoked => "A token was ended",
             Event::GeneratorRegenerated => "The token generator was replaced",
             Event::ApplicationAllowed => "An app was allowed",
             Event::ApplicationRemoved => "An app was removed",

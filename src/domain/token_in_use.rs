@@ -90,7 +90,28 @@ impl GrantInUse {
     }
 }
 
+impl GrantInUse {
+    /// What ended it, in words for an operator; nothing while only its time can end it.
+    pub fn end_in_words(&self) -> Option<&'static str> {
+        match (&self.person, &self.application) {
+            (Some(person), _) if person.deleted_at.is_some() => Some("its person was deleted"),
+            (Some(person), _) if person.disabled_at.is_some() => Some("its person is disabled"),
+            (_, Some(client)) if client.deleted_at.is_some() => Some("its application was deleted"),
+            (_, Some(client)) if client.disabled_at.is_some() => Some("its application is suspended"),
+            _ if self.grant.revoked_at.is_some() => Some("the log-in or permission that it came from was ended"),
+            _ => None,
+        }
+    }
+}
+
 impl TokenInUse {
+    /// What ended it, in words for an operator; nothing while only its time can end it.
+    pub fn end_in_words(&self) -> Option<&'static str> {
+        let of_itself = self.record.revoked_at.map(|_| "it was revoked");
+        let of_its_origin = || self.exchanged.as_ref().and_then(|from| from.end_in_words());
+        of_itself.or_else(|| self.basis.end_in_words()).or_else(of_its_origin)
+    }
+
     /// The application that it was made for; empty for an address of this device that is nobody's.
     pub fn made_for(&self) -> Option<String> {
         match (&self.basis.application, self.basis.grant.kind) {

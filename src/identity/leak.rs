@@ -8,7 +8,8 @@ use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::mail::warnings::FoundInTheOpen;
 use crate::store::{Database, Result, users};
-use crate::tokens::leak::{self, FlaggedSecret, Reported};
+use crate::tokens::leak::{self, FlaggedSecret};
+use crate::tokens::lookup::Reported;
 
 /// Ends or flags what was reported, if it is one of ours.
 ///

@@ -84,10 +84,14 @@ impl Signer {
             // The public part is kept while a session could still show an ID token of it as a hint.
             store.write(move |tx| signing_keys::clean(tx, now, kept)).await?;
         }
-        self.reload(store, mint).await
+        self.load(store, mint).await
     }
 
-    async fn reload(&self, store: &Store, mint: &Mint) -> Result<()> {
+    /// Reads the table.
+    ///
+    /// # Errors
+    /// When the store fails, or a key cannot be opened.
+    pub async fn load(&self, store: &Store, mint: &Mint) -> Result<()> {
         let (records, before) = (store.read(signing_keys::list).await?, self.ring());
         let mut ring = Vec::with_capacity(records.len());
         for record in records {

@@ -1,28 +1,18 @@
 //! Tokens that somebody found in the open: they end, whoever says so. What strangers see by design,
 //! and what an application cannot do without, is flagged for its owner instead.
 
+use super::lookup::{self, Reported};
 use super::revoke::holder_in_words;
 use crate::clock::UnixTime;
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
-use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Origin;
-use crate::domain::token::{ClientSecret, RefreshToken, Token};
 use crate::domain::token_in_use::{GrantInUse, Life, TokenInUse};
-use crate::domain::token_record::{BearerToken, TokenKind, TokenRecord};
+use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, security_log, tokens};
-
-/// A text that somebody found, and what it was read as: a JWT needs the keys for that.
-#[derive(Clone, Debug)]
-pub struct Reported {
-    /// The text.
-    pub text: Secret,
-    /// The bearer token that it is, if it is one.
-    pub token: Option<BearerToken>,
-}
+use crate::store::{Database, Result, client_secrets, grants, security_log, tokens};
 
 /// What a reported text turned out to be, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,32 +104,30 @@ fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<bool> {
     }
 }
 
-fn find(db: &mut Database, now: UnixTime, Reported { text, token }: &Reported) -> Result<Option<Found>> {
-    let text = text.expose();
-    if let Ok(token) = Token::<RefreshToken>::parse(text) {
-        let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
-        let Some(record) = record else { return Ok(None) };
-        let grant = grants::find_in_use(db, record.grant_id)?.filter(|grant| grant.grant.is_alive(now));
-        return Ok(grant.map(|grant| Found::Grant(grant.grant.id)));
-    }
-    if let Ok(secret) = Token::<ClientSecret>::parse(text) {
-        let found = client_secrets::find_with_client(db, secret.id())?;
-        let found = found.filter(|(record, _)| record.digest.matches(&secret.digest()) && record.is_alive(now));
-        let fresh = found.filter(|(record, _)| record.flagged_at.is_none());
-        return Ok(fresh.map(|(record, client)| {
-            Found::Flagged(Flagged { what: FlaggedSecret::ClientSecret(record.id), owner: client.owner_id })
-        }));
-    }
-    let Some(presented) = token else { return Ok(None) };
-    let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
-    // A disabled person's token comes back with them, so it ends too.
-    let found = found.filter(|token| token.life(now) != Life::Expired && token.record.revoked_at.is_none());
-    Ok(match found {
-        Some(token) if !token.record.is_public() => Some(Found::Token(token.record.id)),
-        Some(token) if token.record.flagged_at.is_none() => Some(Found::Flagged(Flagged {
-            what: FlaggedSecret::Token(token.record.id),
-            owner: token.basis.grant.user_id,
-        })),
-        _ => None,
+fn find(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<Option<Found>> {
+    let flagged = |what, owner| Some(Found::Flagged(Flagged { what, owner }));
+    Ok(match lookup::find(db, reported)? {
+        Some(lookup::Found::Refresh(found)) => {
+            let grant = found.1.grant;
+            grant.is_alive(now).then_some(Found::Grant(grant.id))
+        }
+        Some(lookup::Found::ClientSecret(found)) => {
+            let (record, client) = *found;
+            match record.is_alive(now) && record.flagged_at.is_none() {
+                true => flagged(FlaggedSecret::ClientSecret(record.id), client.owner_id),
+                false => None,
+            }
+        }
+        Some(lookup::Found::Bearer(token)) => {
+            // A disabled person's token comes back with them, so it ends too.
+            let is_over = token.life(now) == Life::Expired || token.record.revoked_at.is_some();
+            match (is_over, token.record.is_public()) {
+                (true, _) => None,
+                (false, false) => Some(Found::Token(token.record.id)),
+                (false, true) if token.record.flagged_at.is_some() => None,
+                (false, true) => flagged(FlaggedSecret::Token(token.record.id), token.basis.grant.user_id),
+            }
+        }
+        None => None,
     })
 }

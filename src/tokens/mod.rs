@@ -8,6 +8,7 @@ pub mod issue;
 pub mod jwt;
 pub mod last_use;
 pub mod leak;
+pub mod lookup;
 pub mod pace;
 pub mod personal;
 pub mod request;

@@ -1,11 +1,12 @@
 //! Taking tokens back.
 
+use super::lookup::Found;
 use crate::clock::UnixTime;
 use crate::domain::api::Api;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
-use crate::domain::security_log::SecurityEvent;
+use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::{Origin, Session};
 use crate::domain::token_in_use::Life;
 use crate::domain::token_record::TokenRecord;
@@ -158,4 +159,27 @@ pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()
     sessions::end_all(tx, now, user)?;
     remembered_browsers::forget_all(tx, user)?;
     given_away(tx, now, user)
+}
+
+/// Ends a token by an operator's word, as its holder could (RFC 7009 §2.1): an access token alone, a refresh
+/// token with its whole grant. `false` when it had ended before, and for a client secret, which is no token.
+///
+/// # Errors
+/// When the store fails.
+pub fn by_operator(tx: &mut Database, now: UnixTime, found: &Found) -> Result<bool> {
+    let grant = match found {
+        Found::Bearer(token) if token.record.revoked_at.is_some() => return Ok(false),
+        Found::Bearer(token) => {
+            tokens::revoke(tx, now, token.record.id)?;
+            &token.basis.grant
+        }
+        Found::Refresh(found) if !grants::revoke(tx, now, found.1.grant.id)? => return Ok(false),
+        Found::Refresh(found) => &found.1.grant,
+        Found::ClientSecret(_) => return Ok(false),
+    };
+    if let Some(person) = grant.user_id {
+        let about = format!("{}, {BY_OPERATOR}", holder_in_words(tx, grant)?);
+        security_log::append(tx, now, person, (SecurityEvent::TokenRevoked, &about), None)?;
+    }
+    Ok(true)
 }

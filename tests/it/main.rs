@@ -95,6 +95,7 @@ mod tabs;
 mod throttle;
 mod tidy;
 mod token_combinations;
+mod token_commands;
 mod token_exchange;
 mod token_pages;
 mod user_token;

@@ -9,7 +9,8 @@ use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::leak::report;
-use crate::tokens::leak::{Reported, examine};
+use crate::tokens::leak::examine;
+use crate::tokens::lookup::Reported;
 use crate::web::app::App;
 
 /// Strings per call that are read; the others can come in another call.

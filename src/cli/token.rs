@@ -1,0 +1,143 @@
+//! `gatepost token …`: what a token is that somebody holds, and its end. It comes by standard input, so that it
+//! stands in no history of a shell and in no list of processes.
+
+use std::io::Read;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::user::public_url;
+use super::{CommandError, output, start};
+use crate::clock::{Clock, UnixTime};
+use crate::config::Config;
+use crate::domain::secret::Secret;
+use crate::domain::token_in_use::{GrantInUse, Life, TokenInUse};
+use crate::domain::token_record::TokenKind;
+use crate::oauth::signing::Signer;
+use crate::tokens::lookup::{self, Found, Reported};
+use crate::tokens::revoke;
+use crate::web::app::PublicUrl;
+
+/// A token that somebody holds.
+#[derive(Subcommand)]
+pub enum Token {
+    /// Show what a token is, and why it works or not. Reads it from standard input.
+    Inspect,
+    /// End a token; a refresh token ends with all that it renews. Reads it from standard input.
+    Revoke,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), CommandError> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    std::io::stdin().take(65_536).read_to_string(&mut text)?;
+    let now = Clock::System.now();
+    // Only a JWT names its issuer; an opaque token is known without.
+    let issuer = public_url(&config).map(|url| PublicUrl::new(&url).issuer).unwrap_or_default();
+    let (store, mint) = start::mint(&config, &Clock::System, &issuer).await?;
+    let signer = Signer::new(&issuer);
+    signer.load(&store, &mint).await?;
+    let reported = Reported { text: Secret::new(text.trim()), token: signer.read(text.trim()).ok() };
+    if !reported.is_ours() {
+        return Err(CommandError::Refused(
+            "this is no token of this server: it is misspelled, cut off, or another server's".to_owned(),
+        ));
+    }
+    let unknown = || {
+        CommandError::Refused(
+            "nothing is known of this token: another server made it, or it ended long ago and was cleaned up"
+                .to_owned(),
+        )
+    };
+    match command {
+        Token::Inspect => {
+            let found = store.read(move |db| lookup::find(db, &reported)).await?.ok_or_else(unknown)?;
+            output::record(&shown(&found, now), is_json);
+        }
+        Token::Revoke => {
+            let ended = store.write(move |tx| match lookup::find(tx, &reported)? {
+                Some(found) => Ok(Some((revoke::by_operator(tx, now, &found)?, found))),
+                None => Ok(None),
+            });
+            match ended.await?.ok_or_else(unknown)? {
+                (_, Found::ClientSecret(_)) => {
+                    let advice = "this is the secret of an application; gatepost client rotate-secret replaces it";
+                    return Err(CommandError::Refused(advice.to_owned()));
+                }
+                (true, _) => println!("it is ended"),
+                (false, _) => println!("it had ended before"),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shown(found: &Found, now: UnixTime) -> Value {
+    match found {
+        Found::Bearer(token) => bearer(token, now),
+        Found::Refresh(found) => {
+            let (record, grant) = &**found;
+            let (end, has_expired) = (grant.end_in_words(), now >= record.expires_at);
+            let end = end.or(record.consumed_at.map(|_| "it was exchanged for its successor"));
+            json!({
+                "token_kind": "refresh",
+                "works": end.is_none() && !has_expired && grant.life(now) == Life::Alive,
+                "why": why(end, has_expired || grant.life(now) == Life::Expired),
+                "username": username(grant),
+                "client_id": grant.application.as_ref().map(|client| client.client_id.clone()),
+                "scope": grant.grant.scope.as_str(),
+                "created_at": record.created_at.rfc3339(),
+                "expires_at": record.expires_at.rfc3339(),
+                "last_used_at": record.last_used_at.map(UnixTime::rfc3339),
+            })
+        }
+        Found::ClientSecret(found) => {
+            let (record, client) = &**found;
+            let is_over = !record.is_alive(now);
+            json!({
+                "token_kind": "client_secret",
+                "works": !is_over,
+                "why": why(None, is_over),
+                "client_id": client.client_id,
+                "created_at": record.created_at.rfc3339(),
+                "expires_at": record.expires_at.map(UnixTime::rfc3339),
+                "last_used_at": record.last_used_at.map(UnixTime::rfc3339),
+            })
+        }
+    }
+}
+
+fn bearer(token: &TokenInUse, now: UnixTime) -> Value {
+    let (record, life) = (&token.record, token.life(now));
+    json!({
+        "token_kind": record.kind.as_str(),
+        "works": life == Life::Alive,
+        "why": why(token.end_in_words(), life != Life::Alive),
+        "username": username(&token.basis),
+        "client_id": token.made_for(),
+        "scope": if record.kind == TokenKind::User { "everything" } else { record.scope.as_str() },
+        "audience": record.audience.to_vec(),
+        "access_list": record.access_list.as_ref().and_then(|list| serde_json::to_value(list.entries()).ok()),
+        "name": record.name,
+        "is_bound_to_key": record.dpop_jkt.is_some(),
+        "created_at": record.created_at.rfc3339(),
+        "expires_at": record.expires_at.map(UnixTime::rfc3339),
+        "last_used_at": record.last_used_at.map(UnixTime::rfc3339),
+        "last_used_from": record.last_used_from,
+    })
+}
+
+fn username(grant: &GrantInUse) -> Option<String> {
+    grant.person.as_ref().map(|person| person.username.clone())
+}
+
+fn why(end: Option<&'static str>, is_over: bool) -> &'static str {
+    match end {
+        Some(end) => end,
+        None if is_over => "its time is over",
+        None => "nothing ended it",
+    }
+}
