@@ -1,10 +1,6 @@
 //! Allowing an app, from its link to its tokens.
 
-use crate::harness::{Answer, App, Browser, Gatepost, STATE, Visit};
-
-fn said_thanks(_: &Visit) -> Answer {
-    Answer::Page("<h1>Thank you</h1>".to_owned())
-}
+use crate::harness::{App, Browser, Gatepost, STATE};
 
 /// What the app learned from the person's last return.
 fn last_answer(app: &App, name: &str) -> Option<String> {
@@ -13,7 +9,7 @@ fn last_answer(app: &App, name: &str) -> Option<String> {
 
 /// Log in on the way, allow, come again and cancel.
 async fn allow_then_cancel(server: &Gatepost, browser: Browser) {
-    let app = App::start(server, said_thanks);
+    let app = App::grateful(server);
     browser.open(&app.link()).await;
     browser.arrive_at_heading("Log in").await;
     let asking = browser.text(".asking").await;
@@ -64,7 +60,7 @@ async fn allowing_an_app_needs_no_scripts() {
 #[actix_web::test]
 async fn a_person_who_cancels_at_the_password_goes_back_to_the_app() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
-    let app = App::start(&server, said_thanks);
+    let app = App::grateful(&server);
     browser.open(&app.link()).await;
     browser.click_words("Cancel").await;
     browser.arrive(&app.redirect_uri()).await;

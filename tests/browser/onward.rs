@@ -31,7 +31,7 @@ async fn a_person_who_allows_an_app_arrives_where_its_callback_leads() {
 async fn a_person_whose_answer_is_posted_arrives_where_the_callback_leads() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     let (app, home) = app_that_leads_on(&server);
-    browser.open(&app.link_with_mode(&server, "form_post")).await;
+    browser.open(&app.link_with(&server, "response_mode=form_post")).await;
     browser.give_password().await;
     browser.click_words("Allow").await;
     browser.arrive(&home.at("localhost", "/home")).await;
@@ -45,7 +45,7 @@ async fn an_answer_is_posted_by_a_button_where_no_scripts_run() {
     let server = Gatepost::start();
     let browser = Browser::start().await.without_scripts().await;
     let (app, home) = app_that_leads_on(&server);
-    browser.open(&app.link_with_mode(&server, "form_post")).await;
+    browser.open(&app.link_with(&server, "response_mode=form_post")).await;
     browser.give_password().await;
     browser.click_words("Allow").await;
     browser.arrive_at_heading("Going back to the app").await;

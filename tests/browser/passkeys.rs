@@ -1,11 +1,9 @@
 //! Passkeys in a real browser, with an authenticator that Chromium pretends to have: adding one, logging in by the
 //! button and by what the browser fills in, the second step, and a passkey that is gone.
 
-use aws_lc_rs::hmac;
-use gatepost::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, ENTER, Gatepost, PASSWORD};
+use crate::harness::{Browser, ENTER, Gatepost, PASSWORD, code};
 use crate::pictures::portray;
 
 const OWN: &str = "/account/security/passkeys";
@@ -115,19 +113,6 @@ async fn a_passkey_that_was_removed_lets_nobody_in_and_the_browser_forgets_it() 
     browser.leave(&["400 (Bad Request)"]).await;
 }
 
-/// What an authenticator app shows now for a secret in base32 (RFC 6238, SHA-1, six digits).
-pub fn code(secret: &str) -> String {
-    let digits = secret.chars().filter_map(|letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter));
-    let bits: Vec<u8> = digits.flat_map(|digit| (0..5).rev().map(move |bit| (digit >> bit) as u8 & 1)).collect();
-    let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| (sum << 1) | bit)).collect();
-    let now = Clock::System.now().seconds();
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &(now / 30).to_be_bytes());
-    let tag = tag.as_ref();
-    let at = usize::from(tag[19] & 15);
-    let number = tag[at..at + 4].iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
-}
-
 #[actix_web::test]
 async fn a_passkey_finishes_the_second_step_after_a_password() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
@@ -136,8 +121,7 @@ async fn a_passkey_finishes_the_second_step_after_a_password() {
     portray(&browser, "security-passkey").await;
     browser.open(&server.at("/account/security/totp")).await;
     portray(&browser, "totp").await;
-    browser.click("details summary").await;
-    let secret = browser.text("#totp-secret").await;
+    let secret = browser.secret_on_page().await;
     browser.fill("#code", &code(&secret)).await;
     browser.press(ENTER).await;
     browser.arrive_at_heading("Your recovery codes").await;

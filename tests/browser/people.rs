@@ -1,8 +1,7 @@
 //! What a person does with their account in a real browser, from signing up to leaving and coming back: with scripts,
 //! and all of it again without.
 
-use crate::harness::{Browser, ENTER, Gatepost};
-use crate::passkeys::code;
+use crate::harness::{Browser, ENTER, Gatepost, with_and_without_scripts};
 
 const PASSWORD: &str = "seven herons over water";
 const NEW: &str = "eight herons over water";
@@ -24,15 +23,12 @@ async fn sign_up_with_second_factor(server: &Gatepost, browser: &Browser) -> Vec
     browser.fill("#password", PASSWORD).await;
     browser.click_words("Create account").await;
     browser.arrive(&server.at("/account/security")).await;
-    browser.open(&server.at("/account/security/totp")).await;
-    browser.click("details summary").await;
-    let secret = browser.text("#totp-secret").await;
-    browser.fill("#code", &code(&secret)).await;
-    browser.press(ENTER).await;
-    browser.arrive_at_heading("Your recovery codes").await;
-    let codes =
-        browser.evaluate("[...document.querySelectorAll('[data-secret]')].map((code) => code.textContent)").await;
-    serde_json::from_value(codes).expect("because it is a list of words")
+    browser.set_up_app(server).await.recovery_codes
+}
+
+#[actix_web::test]
+async fn a_person_signs_up_stays_safe_leaves_and_comes_back() {
+    with_and_without_scripts(live_through).await;
 }
 
 async fn live_through(browser: Browser) {
@@ -67,14 +63,4 @@ async fn live_through(browser: Browser) {
     browser.arrive_at_heading("Your account stays").await;
     log_in(&server, &browser, NEW, &codes[1]).await;
     browser.leave(&["400 (Bad Request)"]).await;
-}
-
-#[actix_web::test]
-async fn a_person_signs_up_stays_safe_leaves_and_comes_back() {
-    live_through(Browser::start().await).await;
-}
-
-#[actix_web::test]
-async fn a_person_without_scripts_does_the_same() {
-    live_through(Browser::start().await.without_scripts().await).await;
 }

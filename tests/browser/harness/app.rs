@@ -38,15 +38,20 @@ impl App {
         Self { site, client_id }
     }
 
+    /// The app with a page that says thanks to those who come back.
+    pub fn grateful(server: &Gatepost) -> Self {
+        Self::start(server, |_| Answer::Page("<h1>Thank you</h1>".to_owned()))
+    }
+
     /// The link that a person clicks to log in.
     pub fn link(&self) -> String {
         self.site.at("127.0.0.1", "/start")
     }
 
-    /// The server's address that asks for an answer by this `response_mode`.
-    pub fn link_with_mode(&self, server: &Gatepost, response_mode: &str) -> String {
+    /// The server's address that the link leads to, with one more parameter.
+    pub fn link_with(&self, server: &Gatepost, parameter: &str) -> String {
         let request = request(&self.client_id, &self.redirect_uri());
-        server.at(&format!("/oauth/authorize?{request}&response_mode={response_mode}"))
+        server.at(&format!("/oauth/authorize?{request}&{parameter}"))
     }
 
     /// Host and port, as a person reads them.
@@ -62,6 +67,13 @@ impl App {
     /// Those who came back.
     pub fn answers(&self) -> Vec<Visit> {
         self.site.visits().into_iter().filter(|visit| visit.path() == "/callback").collect()
+    }
+
+    /// An access token for the one who came back last.
+    pub fn last_token(&self, server: &Gatepost) -> String {
+        let code = self.answers().last().and_then(|visit| visit.parameter("code"));
+        let (_, tokens) = self.redeem(server, &code.expect("because the person allowed it"));
+        tokens["access_token"].as_str().unwrap_or_else(|| panic!("no token in {tokens}")).to_owned()
     }
 
     /// Swaps a code for tokens (RFC 6749 §4.1.3).

@@ -28,6 +28,14 @@ pub struct Browser {
     _chromium: Chromium,
 }
 
+/// Lives through a journey twice: with scripts, and in a browser that runs none.
+pub async fn with_and_without_scripts(journey: impl AsyncFn(Browser)) {
+    println!("with scripts");
+    journey(Browser::start().await).await;
+    println!("without scripts");
+    journey(Browser::start().await.without_scripts().await).await;
+}
+
 impl Browser {
     /// A browser that finds this machine and no other.
     pub async fn start() -> Self {
@@ -116,6 +124,14 @@ impl Browser {
         let field = self.find(css).await;
         field.clear().await.unwrap_or_else(|error| panic!("{css}: {error}"));
         field.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Types into several fields, each by its id, and presses the button with these words.
+    pub async fn send(&self, fields: &[(&str, &str)], words: &str) {
+        for (id, text) in fields {
+            self.fill(&format!("#{id}"), text).await;
+        }
+        self.click_words(words).await;
     }
 
     /// Presses keys where the focus is.

@@ -1,5 +1,7 @@
 //! A server with one person, alice; what its operator does, and what the servers of apps ask it.
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use serde_json::Value;
 use ureq::Agent;
 
@@ -10,14 +12,19 @@ pub const PASSWORD: &str = "correct horse battery";
 
 /// A running server.
 pub struct Gatepost {
-    running: Running,
+    pub(super) running: Running,
     url: String,
 }
 
 impl Gatepost {
     /// Starts a server that knows alice.
     pub fn start() -> Self {
-        let home = Home::new();
+        Self::start_with(&[])
+    }
+
+    /// The same with settings by their keys.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let home = Home::with(settings);
         create_user(&home, "alice");
         let running = home.serve(&["serve"]);
         let url = running.announced("ready");
@@ -53,6 +60,21 @@ impl Gatepost {
         let said = self.running.home().ask(&["user", "reset-password", "--link", "alice"], "");
         let (_, path) = said.trim().split_once("/reset/").expect("because it is a link");
         format!("/reset/{path}")
+    }
+
+    /// Invites somebody by mail.
+    pub fn invite(&self, email: &str) {
+        self.running.home().ask(&["user", "invite", "--email", email], "");
+    }
+
+    /// Lets this much time pass since anybody proved who they are.
+    pub fn grow_stale(&self, seconds: u32) {
+        let file = self.running.home().path().join("gatepost.db");
+        let file = file.to_str().expect("because temporary folders are text");
+        let mut database = SqliteConnection::establish(file).expect("because the server made it");
+        let sql =
+            format!("PRAGMA busy_timeout = 10000; UPDATE sessions SET authenticated_at = authenticated_at - {seconds}");
+        database.batch_execute(&sql).expect("because the table is there");
     }
 
     /// How many applications there are.

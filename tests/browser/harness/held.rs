@@ -17,16 +17,27 @@ impl Gatepost {
 
     /// A studio token for an hour.
     pub fn studio_token(&self, action: &str, resource_type: &str) -> String {
-        let form = [("username", "alice"), ("password", PASSWORD)];
-        let answer = agent().post(self.at("/login")).send_form(form).expect("because the server listens");
-        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
-        let cookie = cookie.and_then(|cookie| cookie.split(';').next()).expect("because alice logged in");
+        let cookie = self.log_in_elsewhere();
         let request = agent().get(self.at("/spatialstudio/api/v1/user/generatortoken")).header("Cookie", cookie);
         let mut answer = request.header("Sec-Fetch-Site", "same-origin").call().expect("because the server listens");
         let generator = member(&read(&mut answer), "token");
         let query = format!("name=nginx&validTime=60&action={action}&resourceType={resource_type}");
         let path = format!("/spatialstudio/oauth/v1/user/token?{query}");
         member(&self.post_json(&path, &generator, &Value::Null), "token")
+    }
+
+    /// Logs alice in with another browser; its cookie.
+    pub fn log_in_elsewhere(&self) -> String {
+        let form = [("username", "alice"), ("password", PASSWORD)];
+        let answer = agent().post(self.at("/login")).send_form(form).expect("because the server listens");
+        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
+        cookie.and_then(|cookie| cookie.split(';').next()).expect("because alice logged in").to_owned()
+    }
+
+    /// Whether a browser with this cookie still gets to the account.
+    pub fn is_logged_in(&self, cookie: &str) -> bool {
+        let answer = agent().get(self.at("/account")).header("Cookie", cookie).call();
+        answer.expect("because the server listens").status() == 200
     }
 
     /// Starts a program's log-in that waits for its person; its id.

@@ -3,15 +3,22 @@
 mod app;
 mod browser;
 mod chromium;
+mod factors;
 mod gatepost;
 mod held;
+#[path = "../../it/harness/letter.rs"]
+mod letter;
+mod letters;
 mod nginx;
 mod program;
 mod site;
 
 pub use app::{App, STATE};
-pub use browser::{Browser, ENTER, TAB};
+pub use browser::{Browser, ENTER, TAB, with_and_without_scripts};
+pub use factors::{Factors, code, next_code};
 pub use gatepost::{Gatepost, PASSWORD, try_token};
+pub use letter::Received;
+pub use letters::digits;
 pub use nginx::Nginx;
 pub use program::{Home, Running};
 pub use site::{Answer, Site, Visit};

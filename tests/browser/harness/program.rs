@@ -2,13 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder of its own, in which the program keeps everything.
-pub struct Home(TempDir);
+/// A folder of its own, in which the program keeps everything, and the settings that a test wants.
+pub struct Home {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
 
 /// A running server, killed and cleared away when it is dropped.
 pub struct Running {
@@ -20,15 +24,37 @@ pub struct Running {
 impl Home {
     /// An empty folder.
     pub fn new() -> Self {
-        Self(tempfile::tempdir().expect("because the system has a temporary folder"))
+        Self::with(&[])
+    }
+
+    /// The same with settings by their keys: `second_factor.required`, say.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("because the system has a temporary folder");
+        let name = |key: &str| format!("GATEPOST_{}", key.replace('.', "_").to_uppercase());
+        let settings = settings.iter().map(|(key, value)| (name(key), (*value).to_owned())).collect();
+        let home = Self { folder, settings };
+        fs::create_dir(home.letters()).expect("because the folder is ours");
+        home
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder that letters are sent to.
+    pub fn letters(&self) -> PathBuf {
+        self.path().join("letters")
     }
 
     /// The program with the folder as its world, and settings from nowhere else.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
-        command.args(arguments).current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
+        command.args(arguments).current_dir(self.path()).env_clear().env("TMPDIR", self.path());
         let settings = [("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", ""), ("PASSWORD_BCRYPT_COST", "10")];
         command.envs(settings.map(|(name, value)| (format!("GATEPOST_{name}"), value)));
+        command.env("GATEPOST_MAIL_URL", format!("file://{}", self.letters().display()));
+        command.envs(self.settings.clone());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command
     }
@@ -53,7 +79,7 @@ impl Home {
 
     /// Starts a server and waits until it is ready.
     pub fn serve(self, arguments: &[&str]) -> Running {
-        let log = File::create(self.0.path().join("log")).expect("because the folder is ours");
+        let log = File::create(self.path().join("log")).expect("because the folder is ours");
         let process = self.command(arguments).stderr(log).spawn().expect("because cargo built the program");
         let mut running = Running { process, said: Vec::new(), home: self };
         let output = running.process.stdout.take().expect("because it is piped");
@@ -64,7 +90,7 @@ impl Home {
                 return running;
             }
         }
-        let log = fs::read_to_string(running.home.0.path().join("log")).unwrap_or_default();
+        let log = fs::read_to_string(running.home.path().join("log")).unwrap_or_default();
         panic!("{arguments:?} did not start; it said {:#?} and logged\n{log}", running.said);
     }
 }

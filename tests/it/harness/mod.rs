@@ -13,6 +13,7 @@ pub mod html;
 pub mod http;
 pub mod jwt;
 pub mod keys;
+mod letter;
 pub mod mailbox;
 pub mod pages;
 pub mod shelf;
