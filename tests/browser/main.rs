@@ -9,6 +9,7 @@ mod cross_site;
 mod demo;
 mod developer;
 mod harness;
+mod keyboard;
 mod log_in;
 mod login_redirect;
 mod nginx;

@@ -24,7 +24,7 @@ pub const TAB: &str = "\u{E004}";
 
 /// A browser of its own, with an empty profile.
 pub struct Browser {
-    client: Client,
+    pub(super) client: Client,
     _chromium: Chromium,
 }
 
@@ -261,17 +261,22 @@ impl Browser {
         lines.filter(|line| !line.contains("Clear-Site-Data header on")).collect()
     }
 
-    async fn extension(&self, path: &'static str, body: Value) -> Value {
-        let answer = self.client.issue_cmd(Extension { path, body }).await;
+    async fn extension(&self, path: &str, body: Value) -> Value {
+        self.issue(path, Some(body)).await
+    }
+
+    /// A command that fantoccini does not know; without a body it is a question.
+    pub(super) async fn issue(&self, path: &str, body: Option<Value>) -> Value {
+        let answer = self.client.issue_cmd(Extension { path: path.to_owned(), body }).await;
         answer.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 }
 
-/// A command of chromedriver's own.
+/// A command of chromedriver's own, or of WebDriver.
 #[derive(Debug)]
 struct Extension {
-    path: &'static str,
-    body: Value,
+    path: String,
+    body: Option<Value>,
 }
 
 impl WebDriverCompatibleCommand for Extension {
@@ -280,6 +285,9 @@ impl WebDriverCompatibleCommand for Extension {
     }
 
     fn method_and_body(&self, _address: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(self.body.to_string()))
+        match &self.body {
+            Some(body) => (Method::POST, Some(body.to_string())),
+            None => (Method::GET, None),
+        }
     }
 }

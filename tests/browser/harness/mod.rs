@@ -6,6 +6,7 @@ mod chromium;
 mod factors;
 mod gatepost;
 mod held;
+mod keyboard;
 #[path = "../../it/harness/letter.rs"]
 mod letter;
 mod letters;
@@ -17,6 +18,7 @@ pub use app::{App, STATE};
 pub use browser::{Browser, ENTER, TAB, with_and_without_scripts};
 pub use factors::{Factors, code, next_code};
 pub use gatepost::{Gatepost, PASSWORD, try_token};
+pub use keyboard::{DOWN, SPACE};
 pub use letter::Received;
 pub use letters::digits;
 pub use nginx::Nginx;
