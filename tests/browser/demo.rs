@@ -1,6 +1,7 @@
 //! `gatepost demo`: its sample app logs a person in by either way, and its sample API takes the token.
 
 use crate::harness::{Browser, Home, Running, try_token};
+use crate::pictures::portray;
 
 /// The app that is on the page, its API, and everybody's password.
 struct Demo {
@@ -40,6 +41,8 @@ impl Demo {
 #[actix_web::test]
 async fn the_sample_app_logs_a_person_in_by_code_calls_refreshes_and_logs_out() {
     let (demo, browser) = (Demo::start(), Browser::start().await);
+    browser.open(&demo.app).await;
+    portray(&browser, "demo").await;
     demo.log_in(&browser, "Log in with Gatepost (authorization code)").await;
     browser.click_words("Allow").await;
     browser.arrive_at_heading("Hello, alice").await;
@@ -48,6 +51,7 @@ async fn the_sample_app_logs_a_person_in_by_code_calls_refreshes_and_logs_out() 
     browser.click_words("Call the sample API").await;
     let call = browser.read(".tries > li", "Call the sample API").await;
     assert!(call.contains("200") && call.contains("Two herons"), "{call}");
+    portray(&browser, "demo-called").await;
 
     let (first, _) = demo.try_shown_token(&browser).await;
     browser.click_words("Refresh").await;

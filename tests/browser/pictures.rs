@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::axe;
 use crate::harness::{Browser, Gatepost, PASSWORD};
+use crate::portraits;
 
 const LONG_NAME: &str = "Kartographisches-Feldnotizverzeichnis-ohne-Leerzeichen";
 
 /// Takes every picture of the page that is open, and measures it.
 pub async fn portray(browser: &Browser, name: &str) {
+    portraits::sits(name, &browser.text("h1").await);
     for scheme in ["light", "dark"] {
         wear(browser, scheme).await;
         for width in [1_100, 360] {
