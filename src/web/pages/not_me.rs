@@ -1,12 +1,13 @@
 //! `/not-me?key=`: the page behind the link in every letter about an account's safety.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::Message;
 use super::account::security;
-use super::reset::{key_of, over};
+use super::reset::key_of;
 use crate::identity::account::AccountRefusal;
 use crate::identity::not_me::{self, Found, Next};
 use crate::outcome::Error;
@@ -37,8 +38,10 @@ pub struct NotMe {
 
 /// The page for a link that is over. It works for a month, so the person may still need help.
 fn gone(app: &App) -> PageError {
-    let (label, href) = ("Set a new password", app.public.path("/reset"));
-    over(app).with_action(label, &href)
+    let what = "A link like this works once, for a month.";
+    let advice = "If somebody may be in your account, set a new password. It logs everybody else out.";
+    PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
+        .with_action("Set a new password", &app.public.path("/reset"))
 }
 
 /// Asks; looking changes nothing (mail programs look at links).
