@@ -47,6 +47,21 @@ pub enum CodeRefusal {
     /// It can be no code. That tells nothing to whoever guesses, so it is not counted.
     #[error("Type the six digits that your app shows, or the twelve of a recovery code.")]
     NoCode,
+    /// It belongs to another app than the one that is set up, or is too old.
+    #[error(
+        "This code does not belong to the picture. Look whether the clock of your phone is right, then type the code that \
+         the app shows now."
+    )]
+    NotOfThisApp,
+    /// It can be no code of an app; there are no recovery codes before there is one.
+    #[error("Type the six digits that your app shows.")]
+    NoAppCode,
+    /// It is not the one that was mailed.
+    #[error("This code is wrong. Type the six digits of the newest letter.")]
+    NotMailed,
+    /// It can be no code that was mailed.
+    #[error("Type the six digits that we mailed to you.")]
+    NoMailedCode,
     /// Too many were wrong; seconds to wait.
     #[error("Too many wrong codes. Wait {}, then try again.", in_words((*.0).max(60)))]
     Throttled(i64),
@@ -235,9 +250,9 @@ pub fn add_totp(
     (origin, here): (&Origin, Option<&Session>),
 ) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
-        return Err(Error::Refused(CodeRefusal::NoCode));
+        return Err(Error::Refused(CodeRefusal::NoAppCode));
     };
-    let last_step = offer.seed.step_of(now, digits.expose()).ok_or(Error::Refused(CodeRefusal::Wrong))?;
+    let last_step = offer.seed.step_of(now, digits.expose()).ok_or(Error::Refused(CodeRefusal::NotOfThisApp))?;
     let before = find(tx, user.id)?;
     factors::delete_totp(tx, user.id)?;
     let id = Id::<TotpFactor>::next(now);

@@ -73,7 +73,7 @@ async fn where_codes_are_mailed_the_letter_finishes_the_log_in() {
         let code = digits(&server.letter("alice@mail.example", "Your code to log in").await);
         let wrong = if code == "000 000" { "111 111" } else { "000 000" };
         browser.send(&[("code", wrong)], "Log in").await;
-        browser.find("[role=alert]").await;
+        browser.read("[role=alert]", "This code is wrong. Type the six digits of the newest letter.").await;
         browser.send(&[("code", &code)], "Log in").await;
         browser.arrive_at_heading("Allow this app?").await;
         browser.leave(&["400 (Bad Request)"]).await;
@@ -91,7 +91,7 @@ async fn where_everybody_needs_a_second_step_it_is_set_up_on_the_way_to_the_app(
         browser.arrive_at_heading("Set up a second step").await;
         let secret = browser.secret_on_page().await;
         browser.send(&[("code", "12")], "Set up and log in").await;
-        browser.find("[role=alert]").await;
+        browser.read("[role=alert]", "Type the six digits that your app shows.").await;
         browser.click("details summary").await;
         assert_eq!(browser.text("#totp-secret").await, secret, "the app has it already");
         browser.send(&[("code", &code(&secret))], "Set up and log in").await;

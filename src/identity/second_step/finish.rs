@@ -119,7 +119,7 @@ pub async fn finish(
             }
             Err(Error::Refused(refusal)) => {
                 // Whoever sets an app up was shown its seed: there is nothing to guess.
-                if refusal == CodeRefusal::Wrong && asks != Asks::SetUp {
+                if matches!(refusal, CodeRefusal::Wrong | CodeRefusal::NotMailed) {
                     sign_in_steps::fail(tx, now, step.id)?;
                 }
                 Err(Error::Refused(refusal.into()))
@@ -143,7 +143,7 @@ fn show_mailed(
         return Err(Error::Refused(CodeRefusal::Throttled(seconds)));
     }
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
-        return Err(Error::Refused(CodeRefusal::NoCode));
+        return Err(Error::Refused(CodeRefusal::NoMailedCode));
     };
     let digest = mailed_digest(&porter.mint, step.id, &digits);
     let is_right = match (&digest, &step.mailed) {
@@ -154,5 +154,5 @@ fn show_mailed(
         return Ok(None);
     }
     factors::count_failure(tx, now, user.id, origin)?;
-    Err(Error::Refused(CodeRefusal::Wrong))
+    Err(Error::Refused(CodeRefusal::NotMailed))
 }

@@ -207,10 +207,10 @@ impl From<AccountRefusal> for ApiError {
             AccountRefusal::MailOff | AccountRefusal::Forbidden(_) | AccountRefusal::WrongPassword => {
                 Self::new(StatusCode::FORBIDDEN, message)
             }
-            AccountRefusal::Code(CodeRefusal::Wrong | CodeRefusal::NoCode) => Self::new(StatusCode::FORBIDDEN, message),
             AccountRefusal::Throttled(seconds) | AccountRefusal::Code(CodeRefusal::Throttled(seconds)) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
             }
+            AccountRefusal::Code(_) => Self::new(StatusCode::FORBIDDEN, message),
             AccountRefusal::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(1),
         }
     }

@@ -36,11 +36,11 @@ impl From<SignInRefusal> for ApiError {
                 StatusCode::FORBIDDEN,
                 "This account has a second step that needs a browser. Log in there, or start a remote session.",
             ),
-            SignInRefusal::Code(CodeRefusal::Wrong | CodeRefusal::NoCode) => {
-                Self::new(StatusCode::FORBIDDEN, "The code is wrong, or it was used already. Send the next one.")
-            }
             SignInRefusal::Code(CodeRefusal::Throttled(seconds)) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes. Try again later.").retry_after(seconds)
+            }
+            SignInRefusal::Code(_) => {
+                Self::new(StatusCode::FORBIDDEN, "The code is wrong, or it was used already. Send the next one.")
             }
             SignInRefusal::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)

@@ -8,7 +8,7 @@ use askama::Template;
 use super::{confirm, recovery_codes, security};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::identity::factors::{self, CodeRefusal, Offer};
+use crate::identity::factors::{self, Offer};
 use crate::outcome::{Error, transact};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
@@ -123,11 +123,6 @@ pub async fn post(
         }
         Ok(Some(None)) => Ok(see_other(&security::location(&app, "app"))),
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path(PATH)))),
-        Err(Error::Refused(CodeRefusal::Wrong)) => {
-            let message = "This code does not belong to the picture. Look whether the clock of your phone is right, \
-                           then type the code that the app shows now.";
-            show(&app, &visitor, &offer, Some(message.to_owned())).await
-        }
         Err(Error::Refused(refusal)) => show(&app, &visitor, &offer, Some(refusal.to_string())).await,
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
