@@ -38,7 +38,7 @@ async fn the_pages_of_the_second_step_fit_every_window() {
     server.grow_stale(1_000);
     browser.reload().await;
     portray(&browser, "confirm-both").await;
-    browser.open(&server.at("/account/log?kind=developer")).await;
+    browser.open(&server.at("/account/log?kind=tokens")).await;
     portray(&browser, "log-nothing").await;
     browser.open(&server.at("/account/log?kind=password&days=30")).await;
     portray(&browser, "log-part").await;
