@@ -75,7 +75,7 @@ async fn the_button_asks_for_a_passkey_and_a_refusal_leaves_the_page_as_it_was()
     browser.fill("#username", "alice").await;
     be_there(&browser, &authenticator, true).await;
     browser.click_words("Log in with a passkey").await;
-    browser.read("form.passkey [role=status]", "No passkey was used").await;
+    browser.read("form.passkey [role=alert]", "No passkey was used").await;
     assert_eq!(browser.evaluate("document.getElementById('username').value").await, json!("alice"));
     be_known(&browser, &authenticator, true).await;
     browser.click_words("Log in with a passkey").await;
