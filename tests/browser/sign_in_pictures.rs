@@ -92,8 +92,7 @@ async fn the_page_for_too_many_tries_fits_every_window() {
     let browser = Browser::start().await;
     browser.open(&server.at("/login")).await;
     for _ in 0..4 {
-        browser.identify("alice", "wrong").await;
-        browser.find("[role=alert]").await;
+        browser.send(&[("username", "alice"), ("password", "wrong")], "Log in").await;
     }
     browser.read("[role=alert]", "Too many tries").await;
     portray(&browser, "log-in-throttled").await;

@@ -10,11 +10,10 @@ async fn too_many_wrong_passwords_are_told_in_the_page_with_the_name_kept() {
         let server = Gatepost::start_with(&[("rate_limits.account_from_network", "3")]);
         browser.open(&server.at("/login?next=/account/apps")).await;
         for _ in 0..3 {
-            browser.identify("alice", "wrong").await;
-            browser.until("document.querySelector('#password').value === ''").await;
+            browser.send(&[("username", "alice"), ("password", "wrong")], "Log in").await;
             browser.read("[role=alert]", "The user name or the password is wrong.").await;
         }
-        browser.identify("alice", PASSWORD).await;
+        browser.send(&[("password", PASSWORD)], "Log in").await;
         browser.read("[role=alert]", "Too many tries. Wait 15 minutes, then try again.").await;
         assert_eq!(browser.status().await, 429, "the right one is not judged any more");
         assert_eq!(browser.evaluate("document.getElementById('username').value").await, json!("alice"));

@@ -126,12 +126,15 @@ impl Browser {
         field.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Types into several fields, each by its id, and presses the button with these words.
+    /// Types into several fields, each by its id, presses the button with these words, and waits for the answer.
     pub async fn send(&self, fields: &[(&str, &str)], words: &str) {
         for (id, text) in fields {
             self.fill(&format!("#{id}"), text).await;
         }
+        // The page that answers may look like this one.
+        self.evaluate("window.isAnswered = false").await;
         self.click_words(words).await;
+        self.until("window.isAnswered === undefined").await;
     }
 
     /// Presses keys where the focus is.
