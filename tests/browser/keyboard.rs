@@ -173,3 +173,20 @@ async fn sessions_end_by_keyboard() {
     })
     .await;
 }
+
+#[actix_web::test]
+#[should_panic(expected = "it has no outline")]
+async fn a_focus_that_cannot_be_seen_is_found() {
+    let browser = Browser::start().await;
+    browser.open("data:text/html,<style>*{outline:none}</style><button>Go on</button>").await;
+    browser.tab_to("Go on").await;
+}
+
+#[actix_web::test]
+#[should_panic(expected = "no 'Go on'")]
+async fn a_trap_is_found() {
+    let browser = Browser::start().await;
+    let trap = "<input aria-label=Trap onkeydown='event.preventDefault()'><button>Go on</button>";
+    browser.open(&format!("data:text/html,<style>:focus{{outline:2px solid}}</style>{trap}")).await;
+    browser.tab_to("Go on").await;
+}

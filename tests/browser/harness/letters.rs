@@ -41,7 +41,7 @@ impl Gatepost {
 
 /// The six digits that a letter tells, as it writes them: three and three.
 pub fn digits(letter: &Received) -> String {
-    let is_code = |part: &&[u8]| part.iter().enumerate().all(|(at, byte)| (at == 3) == !byte.is_ascii_digit());
+    let is_code = |part: &&[u8]| part.iter().enumerate().all(|(at, byte)| (at == 3) != byte.is_ascii_digit());
     let found = letter.whole.as_bytes().windows(7).find(|part| is_code(part) && part[3] == b' ');
     let found = found.unwrap_or_else(|| panic!("no digits in {}", letter.whole));
     String::from_utf8_lossy(found).into_owned()
