@@ -264,10 +264,9 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let require_par = new.fields.require_par.unwrap_or_default();
     let verified_at = new.fields.verified.unwrap_or(true).then_some(now);
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
-    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
+    let rules = config.registration_rules();
     let registered = transact(store, move |tx| {
-        let registered =
-            clients::register(tx, now, (&lifetimes, &policy), (By::Operator(owner.id), draft.clone()), None)?;
+        let registered = clients::register(tx, now, &rules, (By::Operator(owner.id), draft.clone()), None)?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
         store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         store::clients::set_verified(tx, registered.client.id, verified_at)?;
@@ -297,9 +296,9 @@ async fn change(
     let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
-    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
+    let rules = config.registration_rules();
     transact(store, move |tx| {
-        update(tx, now, (&lifetimes, &policy), (&client, draft.clone()), None)?;
+        update(tx, now, &rules, (&client, draft.clone()), None)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }

@@ -26,7 +26,7 @@ pub const RECOVERY_CODES: usize = 10;
 
 /// The settings `second_factor.*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
+pub struct FactorPolicy {
     /// Whether everybody needs a second factor.
     pub is_required: bool,
     /// Whether who has none gets a code by mail.

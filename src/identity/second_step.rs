@@ -20,7 +20,9 @@ use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::one_time_code::{self, new_mailed_code};
 use crate::domain::passkey::Passkey;
-use crate::domain::second_factor::{Policy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW};
+use crate::domain::second_factor::{
+    FactorPolicy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW,
+};
 use crate::domain::secret::{Secret, sha256_base64url};
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
@@ -51,7 +53,7 @@ pub struct Porter {
     /// What writes letters.
     pub mail: Arc<Mail>,
     /// What the operator asks for.
-    pub policy: Policy,
+    pub policy: FactorPolicy,
 }
 
 /// A browser that wants in: where it is, and what it remembers of second steps before.
