@@ -261,7 +261,7 @@ async fn an_operator_deletes_keeps_and_erases_whom_they_name_and_nobody_else() {
     run(&server, &["user", "delete", "alice"]);
     let second = server.person("alice").await;
     run(&server, &["user", "delete", "alice", "--now"]);
-    let left = server.read(|db| users::list(db)).await;
+    let left = server.read(users::list).await;
     assert_eq!(left.iter().map(|user| user.id).collect::<Vec<_>>(), [first.id], "the one who has the name goes");
     assert_eq!(server.count(&format!("users WHERE id = {}", second.id.number())).await, 0);
     server.write(move |tx| users::set_disabled(tx, first.id, Some(harness::BEGIN))).await;
