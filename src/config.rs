@@ -3,6 +3,7 @@
 mod keys;
 mod lifetimes;
 mod rate_limits;
+mod schemes;
 mod second_factor;
 mod strangers;
 
@@ -16,8 +17,8 @@ use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
-use crate::domain::second_factor::Policy;
-use crate::domain::self_registration;
+use crate::domain::second_factor::FactorPolicy;
+use crate::domain::self_registration::StrangerPolicy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
@@ -64,11 +65,13 @@ pub struct Config {
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// What is asked for besides the password.
-    pub second_factor: Policy,
+    pub second_factor: FactorPolicy,
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
     /// What applications that nobody here wrote down may do.
-    pub strangers: self_registration::Policy,
+    pub strangers: StrangerPolicy,
+    /// Schemes without a dot that native programs may have their answers at.
+    pub private_use_schemes: Vec<String>,
     /// The limits on tokens that people make.
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
@@ -207,7 +210,8 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
             "confirm" => Unregistered::Confirm,
             _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
         },
-        strangers: strangers::policy(values)?,
+        strangers: strangers::read(values)?,
+        private_use_schemes: schemes::read(values)?,
         token_limits: token_limits(values, &text("resources.unknown", "accept"))?,
         forward_headers: match text("forward_auth.headers", "x-original").as_str() {
             "x-original" => ForwardHeaders::Original,

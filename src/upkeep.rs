@@ -7,15 +7,12 @@ use std::time::Duration;
 use futures_util::future;
 
 use crate::clock::{Clock, UnixTime};
-use crate::domain::self_registration::UNUSED;
 use crate::identity::deletion;
 use crate::identity::throttle::{self, Throttle};
 use crate::mail::Mail;
 use crate::oauth::refusals::{self, Refusals};
 use crate::oauth::signing::Signer;
-use crate::store::{
-    Database, Result, Store, cleaning, device_codes, failure_counts, known_networks, self_registrations, used_proofs,
-};
+use crate::store::{Result, Store, cleaning, device_codes};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
 
@@ -25,8 +22,6 @@ const GATHER: Duration = Duration::from_secs(1);
 const BATCH: usize = 500;
 /// Seconds between two looks at what has ended.
 const CLEANING: u32 = 60;
-/// Seconds that rows are kept after their end, for whoever asks why something stopped working.
-const KEPT: i64 = 86_400;
 
 /// Writes the uses that were gathered.
 pub async fn flush(store: &Store, mint: &Mint) {
@@ -57,8 +52,7 @@ pub async fn flush_refusals(store: &Store, gathered: &Refusals) {
     }
 }
 
-/// Takes back what no device came for, and removes what ended more than a day before `now`; says how
-/// many rows went.
+/// Takes back what no device came for, and removes what has ended; says how many rows were seen to.
 ///
 /// # Errors
 /// When the store fails; what was removed before stays removed.
@@ -66,12 +60,7 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
     store.write(move |tx| device_codes::end_unfetched(tx, now)).await?;
     let mut removed = 0;
     loop {
-        let cleaned = move |tx: &mut Database| {
-            let strangers = self_registrations::clean(tx, now.plus(-UNUSED))?;
-            let guesses = failure_counts::clean(tx, now)? + known_networks::clean(tx, now)?;
-            Ok(cleaning::clean(tx, now.plus(-KEPT))? + used_proofs::clean(tx, now)? + strangers + guesses)
-        };
-        match store.write(cleaned).await? {
+        match store.write(move |tx| cleaning::clean(tx, now)).await? {
             0 => return Ok(removed),
             rows => removed += rows,
         }

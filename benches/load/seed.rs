@@ -13,9 +13,9 @@ use gatepost::domain::client::{Client, ClientType, GrantType};
 use gatepost::domain::grant::{Grant, GrantKind};
 use gatepost::domain::id::Id;
 use gatepost::domain::lifetimes::Lifetimes;
-use gatepost::domain::registration::{Draft, FieldProblem};
+use gatepost::domain::registration::{Draft, FieldProblem, Rules};
 use gatepost::domain::scope::Scope;
-use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, Policy};
+use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, StrangerPolicy};
 use gatepost::domain::user::{Role, User};
 use gatepost::domain::words::Words;
 use gatepost::oauth::apis::{self, ApiDraft};
@@ -118,6 +118,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     apis::register(tx, now, draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
     let (mut programs, mut devices, mut openid_tokens) = (Vec::new(), Vec::new(), Vec::new());
+    let rules = Rules { longest_login_token: mint.lifetimes.login_redirect_max, private_schemes: Vec::new() };
     for number in 0..CLIENTS {
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let draft = Draft {
@@ -127,8 +128,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
         };
         let asked = (By::Operator(person.id), draft);
-        let registered =
-            clients::register(tx, now, (&mint.lifetimes, &mint.strangers), asked, None).map_err(unexpected)?;
+        let registered = clients::register(tx, now, &rules, asked, None).map_err(unexpected)?;
         for _ in 0..GRANTS_PER_CLIENT {
             let grant = grant(now, mint, (&person, &registered.client), "projects");
             grants::insert(tx, &grant)?;
@@ -185,9 +185,9 @@ fn nowhere() -> Place {
 }
 
 /// No application that is measured registered itself.
-fn nobody_unknown() -> Policy {
+fn nobody_unknown() -> StrangerPolicy {
     let (registration, documents) = (DynamicRegistration::Off, ClientDocuments::Off);
-    Policy { registration, documents, hosts: Vec::new(), scope: Scope::default(), private_schemes: Vec::new() }
+    StrangerPolicy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
 }
 
 fn person(now: UnixTime) -> User {

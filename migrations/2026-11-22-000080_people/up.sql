@@ -44,4 +44,5 @@ CREATE TABLE email_codes (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX email_codes_person ON email_codes (user_id);
+CREATE INDEX email_codes_session ON email_codes (session_id, id);
 CREATE INDEX email_codes_expiry ON email_codes (expires_at);

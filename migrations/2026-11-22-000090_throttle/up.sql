@@ -12,7 +12,7 @@ CREATE INDEX failure_counts_expiry ON failure_counts (expires_at);
 -- The networks from which a person came in: strangers elsewhere do not close an account to them.
 CREATE TABLE known_networks (
     id {{id}},
-    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id),
     network TEXT NOT NULL,
     last_success_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL

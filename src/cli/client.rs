@@ -43,13 +43,14 @@ pub enum Client {
 /// What may be said of an application.
 #[derive(Args, Default)]
 pub struct Fields {
-    /// An address that authorization answers may go to; may be repeated.
+    /// An address that authorization answers may go to; may be repeated; "" for none.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
-    /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated.
+    /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated;
+    /// "" for none.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
-    /// A query parameter in which such an address may differ and still be it; may be repeated.
+    /// A query parameter in which such an address may differ and still be it; may be repeated; "" for none.
     #[arg(long = "login-varying-parameter", value_name = "NAME")]
     login_varying_parameters: Vec<String>,
     /// A grant that it may use: authorization_code, refresh_token, client_credentials,
@@ -92,7 +93,7 @@ pub struct Fields {
     /// Take only authorization requests that it pushed first (RFC 9126).
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     require_par: Option<bool>,
-    /// An address that people may go to after an OpenID logout; may be repeated.
+    /// An address that people may go to after an OpenID logout; may be repeated; "" for none.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
     /// How its ID tokens are signed: RS256 or ES256.
@@ -199,15 +200,10 @@ impl Fields {
     /// Puts what was said over a draft.
     fn apply(self, mut draft: Draft) -> Result<Draft, CommandError> {
         let refused = |field: &str, error: &dyn std::fmt::Display| CommandError::Refused(format!("{field}: {error}"));
-        if !self.redirect_uris.is_empty() {
-            draft.redirect_uris = self.redirect_uris;
-        }
-        if !self.login_return_urls.is_empty() {
-            draft.login_return_urls = self.login_return_urls;
-        }
-        if !self.login_varying_parameters.is_empty() {
-            draft.login_varying_parameters = self.login_varying_parameters;
-        }
+        draft.redirect_uris = listed(self.redirect_uris, draft.redirect_uris);
+        draft.login_return_urls = listed(self.login_return_urls, draft.login_return_urls);
+        draft.login_varying_parameters = listed(self.login_varying_parameters, draft.login_varying_parameters);
+        draft.post_logout_redirect_uris = listed(self.post_logout_redirect_uris, draft.post_logout_redirect_uris);
         if !self.grant_types.is_empty() {
             let grants: Result<Vec<GrantType>, _> = self.grant_types.iter().map(|grant| grant.parse()).collect();
             draft.grant_types = grants.map_err(|error| refused("grant-type", &error))?;
@@ -234,15 +230,21 @@ impl Fields {
         draft.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(draft.dpop_bound_access_tokens);
         draft.require_pkce = self.require_pkce.unwrap_or(draft.require_pkce);
         draft.allow_plain_pkce = self.allow_plain_pkce.unwrap_or(draft.allow_plain_pkce);
-        if !self.post_logout_redirect_uris.is_empty() {
-            draft.post_logout_redirect_uris = self.post_logout_redirect_uris;
-        }
         if let Some(algorithm) = self.id_token_signed_response_alg {
             let algorithm = algorithm.parse().map_err(|error| refused("id-token-signed-response-alg", &error));
             draft.id_token_signed_response_alg = algorithm?;
         }
         draft.id_token_claims = self.id_token_claims.unwrap_or(draft.id_token_claims);
         Ok(draft)
+    }
+}
+
+/// What was said of a list, or what it was before; the empty text alone empties it.
+fn listed(said: Vec<String>, before: Vec<String>) -> Vec<String> {
+    match said.as_slice() {
+        [] => before,
+        [one] if one.is_empty() => Vec::new(),
+        _ => said,
     }
 }
 
@@ -264,10 +266,9 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let require_par = new.fields.require_par.unwrap_or_default();
     let verified_at = new.fields.verified.unwrap_or(true).then_some(now);
     let draft = new.fields.apply(Draft::new(new.name, kind))?;
-    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
+    let rules = config.registration_rules();
     let registered = transact(store, move |tx| {
-        let registered =
-            clients::register(tx, now, (&lifetimes, &policy), (By::Operator(owner.id), draft.clone()), None)?;
+        let registered = clients::register(tx, now, &rules, (By::Operator(owner.id), draft.clone()), None)?;
         store::clients::set_first_party(tx, registered.client.id, is_first_party)?;
         store::clients::set_require_pushed_requests(tx, registered.client.id, require_par)?;
         store::clients::set_verified(tx, registered.client.id, verified_at)?;
@@ -297,9 +298,9 @@ async fn change(
     let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
-    let (lifetimes, policy) = (config.lifetimes, config.strangers.clone());
+    let rules = config.registration_rules();
     transact(store, move |tx| {
-        update(tx, now, (&lifetimes, &policy), (&client, draft.clone()), None)?;
+        update(tx, now, &rules, (&client, draft.clone()), None)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }

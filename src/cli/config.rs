@@ -73,8 +73,8 @@ fn shown(settings: &Settings) -> Value {
     add("dynamic_registration", json!(strangers.registration.as_str()));
     add("cimd", json!(strangers.documents.as_str()));
     add("cimd_hosts", json!(strangers.hosts.join(",")));
-    add("private_use_schemes", json!(strangers.private_schemes.join(",")));
     add("self_registered_scope", json!(strangers.scope.as_str()));
+    add("private_use_schemes", json!(settings.private_use_schemes.join(",")));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));
     add("tokens.allow_permanent", json!(limits.allow_permanent));

@@ -1,18 +1,15 @@
 //! The settings about applications that nobody here wrote down.
 
 use super::{ConfigError, Values};
-use crate::domain::redirect_uri::may_be_listed;
 use crate::domain::scope::Scope;
-use crate::domain::self_registration::{ClientDocuments, DynamicRegistration, Policy};
+use crate::domain::self_registration::{ClientDocuments, DynamicRegistration, StrangerPolicy};
 
 /// What an application that nobody vouches for may ask for when the operator says nothing: who the
 /// person is, where that exists.
 const SCOPE: &str = "openid profile email offline_access";
 
-/// Schemes without a dot of well-known native programs.
-const SCHEMES: &str = "cursor,vscode,claude";
-
-pub(super) fn policy(values: &Values) -> Result<Policy, ConfigError> {
+/// Reads them; what is absent has its default.
+pub(super) fn read(values: &Values) -> Result<StrangerPolicy, ConfigError> {
     let text = |key: &str, default: &str| values.get(key).map_or(default, String::as_str).trim().to_owned();
     let wrong = |key: &'static str, error: &dyn std::fmt::Display| ConfigError::Value(key, error.to_string());
     let scope = text("self_registered_scope", SCOPE).parse::<Scope>();
@@ -29,24 +26,15 @@ pub(super) fn policy(values: &Values) -> Result<Policy, ConfigError> {
     if documents == ClientDocuments::Allowlist && hosts.is_empty() {
         return Err(wrong("cimd_hosts", &"names the hosts that cimd = allowlist lets in; it is empty"));
     }
-    let listed = text("private_use_schemes", SCHEMES);
-    let private_schemes: Vec<String> =
-        listed.split(',').map(|scheme| scheme.trim().to_owned()).filter(|scheme| !scheme.is_empty()).collect();
-    if let Some(wrong_one) = private_schemes.iter().find(|scheme| !may_be_listed(scheme)) {
-        return Err(wrong(
-            "private_use_schemes",
-            &format!("'{wrong_one}' is no scheme that a native program may have"),
-        ));
-    }
-    Ok(Policy { registration, documents, hosts, scope, private_schemes })
+    Ok(StrangerPolicy { registration, documents, hosts, scope })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(pairs: &[(&'static str, &str)]) -> Result<Policy, ConfigError> {
-        policy(&pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect())
+    fn with(pairs: &[(&'static str, &str)]) -> Result<StrangerPolicy, ConfigError> {
+        read(&pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect())
     }
 
     #[test]
@@ -58,11 +46,5 @@ mod tests {
         let listed = with(&[("cimd", "allowlist"), ("cimd_hosts", "App.example, other.example,")]);
         assert_eq!(listed.expect("because hosts are named").hosts, ["app.example", "other.example"]);
         assert!(with(&[("dynamic_registration", "true")]).is_err());
-        assert_eq!(usual.private_schemes, ["cursor", "vscode", "claude"]);
-        let none = with(&[("private_use_schemes", "")]).expect("because it may be empty");
-        assert!(none.private_schemes.is_empty());
-        for scheme in ["javascript", "https", "file", "Zed", "a.b", "1a", "a b", "data"] {
-            assert!(with(&[("private_use_schemes", scheme)]).is_err(), "{scheme}");
-        }
     }
 }

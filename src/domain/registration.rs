@@ -55,12 +55,20 @@ pub struct Draft {
 }
 
 /// What the operator says of all registrations.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
+#[derive(Clone, Debug)]
+pub struct Rules {
     /// The longest that a login token may live, in seconds.
     pub longest_login_token: i64,
     /// Schemes without a dot that native programs may use.
-    pub private_schemes: &'a [String],
+    pub private_schemes: Vec<String>,
+}
+
+impl Rules {
+    /// What holds of applications that describe themselves. How long their login tokens live is not theirs
+    /// to say: what an operator set is no reason to refuse what they say anew.
+    pub fn for_strangers(&self) -> Self {
+        Self { longest_login_token: i64::MAX, ..self.clone() }
+    }
 }
 
 /// An application whose every field was checked.
@@ -125,8 +133,8 @@ impl Draft {
     ///
     /// # Errors
     /// All problems at once, in the order of the fields.
-    pub fn validate(self, known: &Scope, rules: Rules<'_>) -> Result<Registration, Vec<FieldProblem>> {
-        let Rules { longest_login_token, private_schemes } = rules;
+    pub fn validate(self, known: &Scope, rules: &Rules) -> Result<Registration, Vec<FieldProblem>> {
+        let (longest_login_token, private_schemes) = (rules.longest_login_token, rules.private_schemes.as_slice());
         let mut problems = Vec::new();
         let name = clean_name(&self.name, &mut problems);
         let redirect_uris =
@@ -291,7 +299,7 @@ fn checked_scope(asked: Option<&str>, known: &Scope, problems: &mut Vec<FieldPro
 mod tests {
     use super::*;
 
-    const RULES: Rules<'_> = Rules { longest_login_token: 86_400, private_schemes: &[] };
+    const RULES: Rules = Rules { longest_login_token: 86_400, private_schemes: Vec::new() };
 
     fn known() -> Scope {
         "projects".parse().expect("because it is a scope")
@@ -299,7 +307,8 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_command() {
-        let app = Draft::new("Map  studio", ClientType::Public).validate(&known(), RULES).expect("because it is valid");
+        let app =
+            Draft::new("Map  studio", ClientType::Public).validate(&known(), &RULES).expect("because it is valid");
         assert_eq!((app.name.as_str(), app.scope.as_str()), ("Map studio", "projects"));
         assert_eq!(app.grant_types.as_str(), "authorization_code refresh_token");
         assert!(app.require_pkce);
@@ -313,7 +322,7 @@ mod tests {
             scope: Some("everything".into()),
             ..Draft::new("\u{202e}evil", ClientType::Confidential)
         };
-        let problems = draft.validate(&known(), RULES).expect_err("because five things are wrong");
+        let problems = draft.validate(&known(), &RULES).expect_err("because five things are wrong");
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["client_name", "redirect_uris", "redirect_uris", "login_return_urls", "scope"]);
     }

@@ -1,12 +1,13 @@
-//! What a person shows besides the password: the records behind it, and what a typed code is.
+//! What a person shows besides the password: the records behind it.
 
-use aws_lc_rs::rand;
 use diesel::prelude::*;
 
 use super::id::Id;
+pub use super::one_time_code::TypedCode;
+use super::one_time_code::new_recovery_code;
 use super::secret::Secret;
 use super::token::{RememberedBrowser, SignInStep, TokenDigest};
-use super::user::{User, fold};
+use super::user::User;
 use super::words::Words;
 use crate::clock::UnixTime;
 
@@ -22,16 +23,10 @@ pub const WINDOW: i64 = 900;
 pub const REMEMBERED: i64 = 30 * 86_400;
 /// Recovery codes of one set.
 pub const RECOVERY_CODES: usize = 10;
-/// The longest text that is looked at as a code, in characters.
-const MAX_TYPED: usize = 64;
-/// Digits of an app's code, and of a mailed one.
-const SHORT: usize = 6;
-/// Digits of a recovery code: digits alone, so that the keys of a phone can type them.
-const LONG: usize = 12;
 
 /// The settings `second_factor.*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
+pub struct FactorPolicy {
     /// Whether everybody needs a second factor.
     pub is_required: bool,
     /// Whether who has none gets a code by mail.
@@ -137,88 +132,19 @@ pub struct FactorFailure {
     pub at: UnixTime,
 }
 
-/// What somebody typed where a code is asked for.
-#[derive(Clone, Debug)]
-pub enum TypedCode {
-    /// An app's, or a mailed one.
-    Short(Secret),
-    /// A recovery code.
-    Recovery(Secret),
-}
-
-impl TypedCode {
-    /// Reads it as people write it: with spaces and dashes, in digits of any width. Nothing when it can
-    /// be no code.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.chars().count() > MAX_TYPED {
-            return None;
-        }
-        let is_between = |letter: &char| letter.is_whitespace() || "-‐‑‒–—−".contains(*letter);
-        let digits: String = fold(text).chars().filter(|letter| !is_between(letter)).collect();
-        match digits.len() {
-            _ if !digits.bytes().all(|digit| digit.is_ascii_digit()) => None,
-            SHORT => Some(Self::Short(Secret::new(digits))),
-            LONG => Some(Self::Recovery(Secret::new(digits))),
-            _ => None,
-        }
-    }
-}
-
 /// Ten new recovery codes, as a person writes them down.
 pub fn new_recovery_codes() -> Vec<Secret> {
-    let in_groups = |code: String| Secret::new(format!("{} {} {}", &code[..4], &code[4..8], &code[8..]));
-    (0..RECOVERY_CODES).map(|_| in_groups(random_digits(LONG))).collect()
-}
-
-/// A new code for a letter.
-pub fn new_mailed_code() -> Secret {
-    Secret::new(random_digits(SHORT))
-}
-
-/// Random digits, each as likely as the other.
-fn random_digits(count: usize) -> String {
-    let mut digits = String::new();
-    while digits.len() < count {
-        let mut byte = [0];
-        rand::fill(&mut byte).expect("because the operating system's randomness is always available");
-        if byte[0] < 250 {
-            digits.push(char::from(b'0' + byte[0] % 10));
-        }
-    }
-    digits
+    (0..RECOVERY_CODES).map(|_| new_recovery_code()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Option<(bool, String)> {
-        TypedCode::parse(text).map(|code| match code {
-            TypedCode::Short(code) => (true, code.expose().to_owned()),
-            TypedCode::Recovery(code) => (false, code.expose().to_owned()),
-        })
-    }
-
-    #[test]
-    fn codes_are_read_as_people_write_and_paste_them() {
-        for text in ["123456", " 123 456 ", "123-456", "１２３４５６", "12\u{a0}34\u{2013}56", "\t123456\n"] {
-            assert_eq!(read(text), Some((true, "123456".to_owned())), "{text}");
-        }
-        for text in ["1234 5678 9012", "123456789012", "1234-5678-9012"] {
-            assert_eq!(read(text), Some((false, "123456789012".to_owned())), "{text}");
-        }
-        let long = "1".repeat(65);
-        for text in ["", " ", "12345", "1234567", "12345a", "１２３４５", "٠٠٠٠٠٠", "-", "null", &long] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
-
     #[test]
     fn recovery_codes_are_ten_and_differ() {
         let codes: std::collections::BTreeSet<String> =
             new_recovery_codes().iter().map(|code| code.expose().to_owned()).collect();
         assert_eq!(codes.len(), RECOVERY_CODES);
-        assert!(codes.iter().all(|code| matches!(TypedCode::parse(code), Some(TypedCode::Recovery(_)))), "{codes:?}");
-        assert!(matches!(TypedCode::parse(new_mailed_code().expose()), Some(TypedCode::Short(_))));
     }
 }

@@ -63,7 +63,7 @@ column::named! {
 
 /// What the operator lets strangers do.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct StrangerPolicy {
     /// Who may register.
     pub registration: DynamicRegistration,
     /// Whose documents are read.
@@ -72,8 +72,6 @@ pub struct Policy {
     pub hosts: Vec<String>,
     /// The most that they may ask for, and what they get when they ask for nothing.
     pub scope: Scope,
-    /// Schemes without a dot that native programs may have their answers at; for all applications.
-    pub private_schemes: Vec<String>,
 }
 
 /// What is kept beside the client itself.

@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::domain::email_code::{EmailCode, TRIES};
 use crate::domain::id::Id;
 use crate::domain::mailed_link::MailedLink;
+use crate::domain::one_time_code::TypedCode;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -32,7 +33,8 @@ pub(super) fn put_beside(
 
 /// The living code that may be typed in this session, with its link and person.
 fn find(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<(EmailCode, MailedLink, User)>> {
-    let Some(code) = email_codes::find_in(db, now, session.id)? else { return Ok(None) };
+    let newest = email_codes::find_newest(db, session.id)?;
+    let Some(code) = newest.filter(|code| code.is_alive(now)) else { return Ok(None) };
     let link = mailed_links::find_by_id(db, code.id)?.filter(|link| link.is_alive(now));
     let user = users::find(db, code.user_id)?.filter(|user| user.is_active() && user.id == session.user_id);
     Ok(link.zip(user).filter(|(link, user)| is_still_asked(link, user)).map(|(link, user)| (code, link, user)))
@@ -43,13 +45,14 @@ fn find(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<(E
 /// # Errors
 /// When the store fails.
 pub fn find_address(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<String>> {
-    Ok(find(db, now, session)?.filter(|(code, ..)| code.is_alive(now)).map(|(_, link, _)| link.email))
+    Ok(find(db, now, session)?.map(|(_, link, _)| link.email))
 }
 
-/// Judges typed digits: the right ones make the address the person's, wrong ones are counted.
+/// Judges typed digits: the right ones make the address the person's, wrong ones are counted. What can be no
+/// code tells nothing to whoever guesses, so it is not.
 ///
 /// # Errors
-/// Wrong digits, or a code that is over.
+/// Wrong digits, none, or a code that is over.
 pub async fn confirm(
     desk: Desk<'_>,
     now: UnixTime,
@@ -57,15 +60,15 @@ pub async fn confirm(
     origin: &Origin,
 ) -> std::result::Result<(), Error<AccountRefusal>> {
     let (mail, lifetimes, origin) = (desk.mail.clone(), desk.lifetimes, origin.clone());
-    let (session, typed) = (session.clone(), Secret::new(typed.chars().take(64).collect::<String>()));
+    let session = session.clone();
+    let Some(TypedCode::Short(digits)) = TypedCode::parse(typed) else {
+        return Err(Error::Refused(AccountRefusal::Invalid("Type the six digits of the letter.".to_owned())));
+    };
     transact(desk.store, move |tx| {
         let over = || Error::Refused(AccountRefusal::LinkOver);
         let (session, _) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
         let (code, link, user) = find(tx, now, &session)?.ok_or_else(over)?;
-        if !code.is_alive(now) {
-            return Err(over());
-        }
-        if !code.is(mail.keys(), typed.expose()) {
+        if !code.is(mail.keys(), &digits) {
             email_codes::count_failure(tx, code.id)?;
             return Err(Error::Refused(AccountRefusal::Invalid(wrong(TRIES - code.failures - 1))));
         }

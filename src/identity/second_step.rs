@@ -18,9 +18,10 @@ use super::session::{self, Opened, Origin};
 use super::throttle::Throttled;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::one_time_code::{self, new_mailed_code};
 use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{
-    Policy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW, new_mailed_code,
+    FactorPolicy, REMEMBERED, RememberedBrowserRecord, STEP_LIFE, SignInStepRecord, WINDOW,
 };
 use crate::domain::secret::{Secret, sha256_base64url};
 use crate::domain::security_log::SecurityEvent;
@@ -31,11 +32,15 @@ use crate::domain::words::Words;
 use crate::mail::Mail;
 use crate::mail::factor_letters::SignInCode;
 use crate::outcome::Error;
-use crate::store::{Database, Result as StoreResult, remembered_browsers, security_log, sign_in_steps, users};
+use crate::store::{
+    Database, Result as StoreResult, StoreError, remembered_browsers, security_log, sign_in_steps, users,
+};
 use crate::tokens::Mint;
 
 /// Codes that are mailed to one person in a quarter of an hour (ours).
 const MOST_MAILED: i64 = 5;
+/// The label under which mailed codes are digested, bound to their step.
+const MAILED: &str = "mailed-code";
 /// What a code adds to the methods of a session (RFC 8176 §2): recovery codes and mailed ones are one-time
 /// passwords too.
 pub const BY_CODE: [&str; 2] = ["otp", "mfa"];
@@ -48,7 +53,7 @@ pub struct Porter {
     /// What writes letters.
     pub mail: Arc<Mail>,
     /// What the operator asks for.
-    pub policy: Policy,
+    pub policy: FactorPolicy,
 }
 
 /// A browser that wants in: where it is, and what it remembers of second steps before.
@@ -130,13 +135,6 @@ pub struct Finished {
 /// What a step remembers of the password: enough to see that it is another one.
 fn judged(user: &User) -> Option<String> {
     user.password_hash.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
-}
-
-/// What a mailed code is judged by: bound to its step, and of no use to whoever reads the database.
-fn mailed_digest(mint: &Mint, step: Id<SignInStepRecord>, code: &Secret) -> Option<String> {
-    let context: [&[u8]; 2] = [&step.number().to_be_bytes(), code.expose().as_bytes()];
-    let bytes = mint.keys.derive::<32>(mint.keys.current(), "mailed-code", &context)?;
-    Some(sha256_base64url(&bytes))
 }
 
 impl Porter {
@@ -225,9 +223,10 @@ impl Porter {
         }
         let Some(to) = user.proven_email() else { return Ok(None) };
         let code = new_mailed_code();
-        let digest = mailed_digest(&self.mint, step, &code);
+        let digest = one_time_code::digest(&self.mint.keys, (MAILED, step.number()), &code);
+        let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
         self.mail.write(tx, (&to, &asker(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;
-        Ok(digest)
+        Ok(Some(digest))
     }
 
     /// Finishes a step by a proof that this transaction judged to be right: `shown` is what it adds to

@@ -14,7 +14,7 @@ use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::MAX_BYTES;
-use crate::domain::second_factor::Policy;
+use crate::domain::second_factor::FactorPolicy;
 use crate::domain::secret::Secret;
 use crate::domain::token::{RememberedBrowser, Token};
 use crate::domain::user::{User, fold};
@@ -96,7 +96,7 @@ pub struct Desk<'a> {
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// What the operator asks for besides the password.
-    pub policy: Policy,
+    pub policy: FactorPolicy,
 }
 
 impl Desk<'_> {

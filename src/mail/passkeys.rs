@@ -1,7 +1,18 @@
 //! The letters about passkeys: a new way in, one less, and one that somebody may have copied.
 
 use super::letters::{Letter, Words, shown};
-use crate::domain::security_log::SecurityEvent;
+use super::warnings::{named, news};
+
+/// What happened to a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasskeyChange {
+    /// It was added.
+    Added,
+    /// It was removed.
+    Removed,
+    /// It opens nothing any more: its counter went back.
+    Stopped,
+}
 
 /// "A passkey was added", "removed", "stopped".
 #[derive(Clone, Debug)]
@@ -11,64 +22,71 @@ pub struct PasskeyLetter {
     /// What the passkey is called.
     pub name: String,
     /// What happened.
-    pub event: SecurityEvent,
-}
-
-impl PasskeyLetter {
-    /// The passkey as a letter may show it: people choose these names themselves, and mail programs make
-    /// links of what reads like an address (ours).
-    fn passkey(&self) -> String {
-        let is_plain = !self.name.contains(['.', ':', '/', '@']);
-        if is_plain { format!("The passkey \"{}\"", self.name) } else { "A passkey".to_owned() }
-    }
+    pub change: PasskeyChange,
 }
 
 impl Letter for PasskeyLetter {
     fn words(&self, issuer: &str) -> Words {
-        let (whose, passkey) = (shown(&self.username), self.passkey());
+        let (whose, passkey) = (shown(&self.username), named("The passkey", &self.name));
         let own = format!("{issuer}/account/security/passkeys");
-        let reset = format!("set a new password at {issuer}/reset");
-        let (subject, paragraphs, otherwise) = match self.event {
-            SecurityEvent::PasskeyRemoved => (
-                "A passkey was removed",
-                vec![format!("{passkey} was removed from {whose}. Nobody can log in with it any more.")],
-                format!("If it was not you, somebody else is logged in to your account: {reset} now."),
-            ),
-            SecurityEvent::PasskeySuspected => (
-                "A passkey was stopped",
-                vec![
-                    format!(
-                        "{passkey} of {whose} was used, and its counter had gone back. That happens when somebody \
-                         copied it. Nobody was let in, and nobody can log in with it any more."
-                    ),
-                    format!("Log in another way, then remove it at {own} and add a new one."),
-                ],
-                "If it was not you, keep this letter: the address above is where the copy was used.".to_owned(),
-            ),
-            _ => (
-                "A passkey was added",
-                vec![format!("{passkey} was added to {whose}. Whoever holds it can log in without a password.")],
-                format!("If it was not you, {reset} now, and remove the passkey at {own}."),
-            ),
-        };
-        Words { subject: subject.to_owned(), paragraphs, link: None, otherwise }
+        let listed = format!("Your passkeys are listed at {own}.");
+        match self.change {
+            PasskeyChange::Added => {
+                let what = format!("{passkey} was added to {whose}. Whoever holds it can log in without a password.");
+                news("A passkey was added", vec![what, listed])
+            }
+            PasskeyChange::Removed => {
+                let what = format!("{passkey} was removed from {whose}. Nobody can log in with it any more.");
+                news("A passkey was removed", vec![what, listed])
+            }
+            PasskeyChange::Stopped => {
+                let what = format!(
+                    "{passkey} of {whose} was used, and its counter had gone back. That happens when somebody copied \
+                     it. Nobody was let in, and nobody can log in with it any more."
+                );
+                let next = format!("Log in another way, then remove it at {own} and add a new one.");
+                // Whoever used it has something to do as well: their passkey works no more.
+                let otherwise = "If it was not you, keep this letter: the address above is where it was used.";
+                Words { otherwise: otherwise.to_owned(), ..news("A passkey was stopped", vec![what, next]) }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::warnings::NOTHING_TO_DO;
+
+    fn words(name: &str, change: PasskeyChange) -> Words {
+        PasskeyLetter { username: "alice".to_owned(), name: name.to_owned(), change }.words("https://id.example")
+    }
 
     #[test]
     fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
-        let letter = |name: &str| {
-            let event = SecurityEvent::PasskeyAdded;
-            let letter = PasskeyLetter { username: "alice".to_owned(), name: name.to_owned(), event };
-            letter.words("https://id.example").paragraphs.join(" ")
-        };
+        let letter = |name: &str| words(name, PasskeyChange::Added).paragraphs.join(" ");
         assert!(letter("Chrome on Linux").contains("\"Chrome on Linux\""));
-        for name in ["www.evil.example", "http://evil", "evil@example", "evil:1"] {
+        for name in ["www.evil.example", "http://evil", "evil@example", "evil:1", "evil\\x"] {
             assert!(!letter(name).contains("evil"), "{name}");
+        }
+        assert!(letter("").starts_with("The passkey was added"), "{}", letter(""));
+    }
+
+    #[test]
+    fn each_change_has_its_own_letter_and_none_speaks_against_the_link_below_it() {
+        for (change, subject) in [
+            (PasskeyChange::Added, "A passkey was added"),
+            (PasskeyChange::Removed, "A passkey was removed"),
+            (PasskeyChange::Stopped, "A passkey was stopped"),
+        ] {
+            let words = words("key ring", change);
+            assert_eq!(words.subject, subject);
+            let whole = format!("{} {}", words.paragraphs.join(" "), words.otherwise);
+            assert!(
+                whole.contains("\"key ring\"") && whole.contains("\"alice\"") && !whole.contains("/reset"),
+                "{whole}"
+            );
+            assert_eq!(words.otherwise == NOTHING_TO_DO, change != PasskeyChange::Stopped, "{whole}");
         }
     }
 }

@@ -9,13 +9,14 @@ use crate::domain::secret::Secret;
 /// What somebody does who knows all about it.
 pub(super) const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
 
-fn news(subject: &str, paragraphs: Vec<String>) -> Words {
+/// What a letter of this kind is made of.
+pub(super) fn news(subject: &str, paragraphs: Vec<String>) -> Words {
     let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());
     Words { subject, paragraphs, link: None, otherwise }
 }
 
 /// A name that somebody chose, as a letter may show it: see [`shown`].
-fn named(what: &str, name: &str) -> String {
+pub(super) fn named(what: &str, name: &str) -> String {
     let is_plain = !name.is_empty() && !name.chars().any(|character| "./:@\\".contains(character));
     if is_plain { format!("{what} \"{name}\"") } else { what.to_owned() }
 }

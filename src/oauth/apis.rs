@@ -81,7 +81,7 @@ pub fn register(
     }
     let credentials = Draft { scope: Some(String::new()), ..Draft::new(draft.name.clone(), ClientType::Confidential) };
     let new = credentials
-        .validate(&known, Rules { longest_login_token: i64::MAX, private_schemes: &[] })
+        .validate(&known, &Rules { longest_login_token: i64::MAX, private_schemes: Vec::new() })
         .map_err(Error::Refused)?;
     let registration = crate::domain::registration::Registration { grant_types: Default::default(), ..new };
     let registered = clients::insert(tx, now, (None, Some(now)), registration)?;

@@ -11,7 +11,9 @@ use crate::domain::client::Client;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::id::Id;
 use crate::domain::registration::{FieldProblem, Registration, Rules};
-use crate::domain::self_registration::{ApplicationType, AuthMethod, ClientDocuments, Policy, SelfRegistration};
+use crate::domain::self_registration::{
+    ApplicationType, AuthMethod, ClientDocuments, SelfRegistration, StrangerPolicy,
+};
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, self_registrations};
 
@@ -24,7 +26,7 @@ const USUAL: i64 = 300;
 const GRACE: i64 = 86_400;
 
 /// Whether documents of this host are read here.
-pub fn is_read(policy: &Policy, url: &DocumentUrl) -> bool {
+pub fn is_read(policy: &StrangerPolicy, url: &DocumentUrl) -> bool {
     match policy.documents {
         ClientDocuments::Off => false,
         ClientDocuments::Ask => true,
@@ -83,7 +85,7 @@ pub fn has_old_keys(db: &mut Database, now: UnixTime, client: &Client) -> std::r
 }
 
 /// Whether a client may act by what the operator says of documents now; one that has none may.
-pub fn may_act(policy: &Policy, client: &Client) -> bool {
+pub fn may_act(policy: &StrangerPolicy, client: &Client) -> bool {
     client.client_id.parse::<DocumentUrl>().map_or(true, |url| is_read(policy, &url))
 }
 
@@ -118,7 +120,7 @@ fn check(url: &DocumentUrl, metadata: &ClientMetadata) -> std::result::Result<()
 
 fn understood(
     tx: &mut Database,
-    policy: &Policy,
+    (policy, rules): (&StrangerPolicy, &Rules),
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     old: Option<&Client>,
 ) -> Result<(AuthMethod, ApplicationType, Registration)> {
@@ -131,9 +133,7 @@ fn understood(
     let refused =
         |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
     let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let checked =
-        clients::validate(tx, Rules { longest_login_token: i64::MAX, private_schemes: &policy.private_schemes }, draft);
-    let new = checked.map_err(|error| error.map_refusal(refused))?;
+    let new = clients::validate(tx, &rules.for_strangers(), draft).map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
 }
 
@@ -144,13 +144,13 @@ fn understood(
 pub fn take_in(
     tx: &mut Database,
     now: UnixTime,
-    policy: &Policy,
+    (policy, rules): (&StrangerPolicy, &Rules),
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     lifetime: i64,
 ) -> Result<()> {
     let found = self_registrations::find_by_client_id(tx, url.as_str())?;
     let old = found.as_ref().map(|(_, client)| client);
-    let (auth_method, application_type, new) = understood(tx, policy, (url, metadata), old)?;
+    let (auth_method, application_type, new) = understood(tx, (policy, rules), (url, metadata), old)?;
     let fresh_until = Some(now.plus(lifetime));
     if let Some((old, client)) = found {
         redescribed::write(tx, &client, &new)?;

@@ -6,10 +6,8 @@ use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
-use crate::domain::lifetimes::Lifetimes;
 use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
-use crate::domain::self_registration::Policy;
 use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
@@ -44,16 +42,12 @@ pub enum By {
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
-pub(super) fn validate(tx: &mut Database, rules: Rules<'_>, draft: Draft) -> Result<Registration> {
+pub(super) fn validate(tx: &mut Database, rules: &Rules, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
     if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
         return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
     }
     draft.validate(&known, rules).map_err(Error::Refused)
-}
-
-fn rules<'a>(lifetimes: &Lifetimes, policy: &'a Policy) -> Rules<'a> {
-    Rules { longest_login_token: lifetimes.login_redirect_max, private_schemes: &policy.private_schemes }
 }
 
 /// How many applications a person may own.
@@ -68,11 +62,11 @@ pub fn most_of(owner: &User) -> usize {
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
-    (lifetimes, policy): (&Lifetimes, &Policy),
+    rules: &Rules,
     (by, draft): (By, Draft),
     origin: Option<&Origin>,
 ) -> Result<Registered> {
-    let new = validate(tx, rules(lifetimes, policy), draft)?;
+    let new = validate(tx, rules, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
@@ -153,11 +147,11 @@ fn write(
 pub fn update(
     tx: &mut Database,
     now: UnixTime,
-    (lifetimes, policy): (&Lifetimes, &Policy),
+    rules: &Rules,
     (client, draft): (&Client, Draft),
     origin: Option<&Origin>,
 ) -> Result<()> {
-    let new = validate(tx, rules(lifetimes, policy), Draft { client_type: client.client_type, ..draft })?;
+    let new = validate(tx, rules, Draft { client_type: client.client_type, ..draft })?;
     clients::update(tx, client.id, &new)?;
     let named = Client { name: new.name, ..client.clone() };
     Ok(tell_owner(tx, now, &named, SecurityEvent::ClientChanged, origin)?)

@@ -10,7 +10,7 @@ use crate::domain::id::Id;
 use crate::domain::registration::{Registration, Rules};
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::{
-    AuthMethod, DynamicRegistration, InitialAccessTokenRecord, Policy, SelfRegistration,
+    AuthMethod, DynamicRegistration, InitialAccessTokenRecord, SelfRegistration, StrangerPolicy,
 };
 use crate::domain::token::{ClientSecret, InitialAccessToken, RegistrationToken, Token};
 use crate::outcome::Error;
@@ -34,7 +34,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the store fails.
-pub fn most(db: &mut Database, policy: &Policy) -> std::result::Result<Scope, StoreError> {
+pub fn most(db: &mut Database, policy: &StrangerPolicy) -> std::result::Result<Scope, StoreError> {
     Ok(policy.scope.intersection(&scopes::known_scope(db)?))
 }
 
@@ -42,7 +42,7 @@ pub fn most(db: &mut Database, policy: &Policy) -> std::result::Result<Scope, St
 ///
 /// # Errors
 /// [`REGISTRATION_OFF`]; without a good initial access token, where one is needed, an invalid token.
-pub fn admit(db: &mut Database, now: UnixTime, policy: &Policy, token: Option<&str>) -> Result<()> {
+pub fn admit(db: &mut Database, now: UnixTime, policy: &StrangerPolicy, token: Option<&str>) -> Result<()> {
     match policy.registration {
         DynamicRegistration::Off => Err(REGISTRATION_OFF.because("dynamic registration is switched off")),
         DynamicRegistration::Open => Ok(()),
@@ -75,14 +75,12 @@ pub fn issue_initial_token(
 
 fn validated(
     tx: &mut Database,
-    policy: &Policy,
+    (policy, rules): (&StrangerPolicy, &Rules),
     (old, metadata): (Option<&Client>, &ClientMetadata),
 ) -> Result<(Described, Registration)> {
     let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
     let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let checked =
-        clients::validate(tx, Rules { longest_login_token: i64::MAX, private_schemes: &policy.private_schemes }, draft);
-    let new = checked.map_err(|error| {
+    let new = clients::validate(tx, &rules.for_strangers(), draft).map_err(|error| {
         error.map_refusal(|problems| {
             let (problem, cause) = problem_of(&problems);
             Refusal { problem, cause }
@@ -95,8 +93,13 @@ fn validated(
 ///
 /// # Errors
 /// What is wrong with the description.
-pub fn register(tx: &mut Database, now: UnixTime, policy: &Policy, metadata: &ClientMetadata) -> Result<Answer> {
-    let (described, new) = validated(tx, policy, (None, metadata))?;
+pub fn register(
+    tx: &mut Database,
+    now: UnixTime,
+    (policy, rules): (&StrangerPolicy, &Rules),
+    metadata: &ClientMetadata,
+) -> Result<Answer> {
+    let (described, new) = validated(tx, (policy, rules), (None, metadata))?;
     let registered = clients::insert(tx, now, (None, None), new)?;
     let token = Token::<RegistrationToken>::generate(Id::next(now));
     let registration = SelfRegistration {
@@ -117,7 +120,7 @@ pub fn register(tx: &mut Database, now: UnixTime, policy: &Policy, metadata: &Cl
 ///
 /// # Errors
 /// [`REGISTRATION_OFF`], or an invalid token.
-pub fn find(db: &mut Database, policy: &Policy, (client_id, token): (&str, Option<&str>)) -> Result<Answer> {
+pub fn find(db: &mut Database, policy: &StrangerPolicy, (client_id, token): (&str, Option<&str>)) -> Result<Answer> {
     if policy.registration == DynamicRegistration::Off {
         return Err(REGISTRATION_OFF.because("dynamic registration is switched off"));
     }
@@ -142,7 +145,7 @@ pub fn find(db: &mut Database, policy: &Policy, (client_id, token): (&str, Optio
 pub fn replace(
     tx: &mut Database,
     now: UnixTime,
-    policy: &Policy,
+    (policy, rules): (&StrangerPolicy, &Rules),
     (client_id, token): (&str, Option<&str>),
     metadata: &ClientMetadata,
 ) -> Result<Answer> {
@@ -153,7 +156,7 @@ pub fn replace(
     if let Some(secret) = metadata.text("client_secret").map_err(Error::Refused)? {
         check_secret(tx, now, (&old.client, secret))?;
     }
-    let (described, new) = validated(tx, policy, (Some(&old.client), metadata))?;
+    let (described, new) = validated(tx, (policy, rules), (Some(&old.client), metadata))?;
     redescribed::write(tx, &old.client, &new)?;
     let secret = match described.auth_method {
         AuthMethod::None | AuthMethod::PrivateKeyJwt => {
@@ -185,7 +188,7 @@ fn check_secret(tx: &mut Database, now: UnixTime, (client, secret): (&Client, &s
 ///
 /// # Errors
 /// What is wrong with the token.
-pub fn delete(tx: &mut Database, now: UnixTime, policy: &Policy, named: (&str, Option<&str>)) -> Result<()> {
+pub fn delete(tx: &mut Database, now: UnixTime, policy: &StrangerPolicy, named: (&str, Option<&str>)) -> Result<()> {
     let found = find(tx, policy, named)?;
     Ok(revoke::delete_client(tx, now, found.client.id)?)
 }

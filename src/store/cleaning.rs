@@ -1,117 +1,85 @@
-//! What has ended long ago goes, in small batches: no table grows for ever.
+//! What has ended goes, in small batches: no table grows for ever.
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::batch::{BATCH, remove};
+use super::{Database, Result, self_registrations};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::refusal_record;
-use crate::domain::security_log::KEPT;
+use crate::domain::security_log::KEPT as LOG_KEPT;
+use crate::domain::self_registration::UNUSED;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, device_codes, email_codes, factor_failures, former_addresses,
-    grants, idempotency_keys, login_codes, mailed_links, pushed_requests, refresh_tokens, refusals,
-    remembered_browsers, remote_sessions, security_log, seen_devices, sessions, sign_in_steps, tokens,
+    authentications, authorization_codes, client_secrets, device_codes, email_codes, factor_failures, failure_counts,
+    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, pushed_requests,
+    refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, security_log, seen_devices,
+    sessions, sign_in_steps, tokens, used_proofs,
 };
 
-/// Rows of one table per batch, so that no request's write waits long.
-const BATCH: i64 = 200;
+/// Seconds that most rows are kept after their end, for whoever asks why something stopped working.
+const KEPT: i64 = 86_400;
 
 /// What is read of a token before it goes: key, refresh token, last use, format, issue.
 type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 
-/// Removes one batch of rows that ended before `before`; says how many rows went.
+/// Removes one batch of what has ended from every table; says how many rows were seen to. Letters are not
+/// here: upkeep gives them up itself, and says so.
 ///
 /// # Errors
 /// When the store fails.
-pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let mut removed = clean_codes(tx, before)? + clean_tokens(tx, before)? + clean_refresh_tokens(tx, before)?;
-    removed += clean_held(tx, before)? + clean_links(tx, before)?;
-    removed += clean_pushed_requests(tx, before)? + clean_devices(tx, before)?;
-    removed += clean_grants(tx, before)? + clean_sessions(tx, before)?;
-    removed += clean_security_log(tx, before)? + clean_refusals(tx, before)? + clean_second_steps(tx, before)?;
-    removed += clean_people(tx, before)?;
-    let secrets = client_secrets::table.filter(client_secrets::expires_at.lt(before));
-    Ok(removed + diesel::delete(secrets).execute(tx)?)
+pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let before = now.plus(-KEPT);
+    // Before the grants go: they tell which applications somebody allowed something.
+    let mut removed = self_registrations::clean(tx, now.plus(-UNUSED))?;
+    // First what hangs on grants, then grants, then what they came from.
+    removed += clean_below_grants(tx, before)?;
+    removed += clean_grants(tx, before)?;
+    removed += clean_sessions(tx, before)?;
+    removed += clean_passing(tx, before)?;
+    removed += clean_logs(tx, before)?;
+    removed += clean_counted(tx, now)?;
+    removed += remove!(tx, client_secrets, client_secrets::expires_at.lt(before));
+    Ok(removed + remove!(tx, registration_tokens, registration_tokens::expires_at.lt(before)))
 }
 
-fn clean_codes(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = authorization_codes::table.filter(authorization_codes::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(authorization_codes::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(authorization_codes::table.filter(authorization_codes::id.eq_any(ids))).execute(tx)?)
+fn clean_below_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let mut removed = remove!(tx, authorization_codes, authorization_codes::expires_at.lt(before));
+    removed += clean_tokens(tx, before)?;
+    removed += remove!(tx, refresh_tokens, refresh_tokens::expires_at.lt(before));
+    removed += remove!(tx, login_codes, login_codes::expires_at.lt(before));
+    Ok(removed + remove!(tx, device_codes, device_codes::expires_at.lt(before)))
 }
 
-/// Login codes, remote sessions, remembered creations.
-fn clean_held(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let codes = login_codes::table.filter(login_codes::expires_at.lt(before));
-    let codes: Vec<i64> = codes.select(login_codes::id).limit(BATCH).load(tx)?;
-    let waiting = remote_sessions::table.filter(remote_sessions::expires_at.lt(before));
-    let waiting: Vec<i64> = waiting.select(remote_sessions::id).limit(BATCH).load(tx)?;
-    let keys = idempotency_keys::table.filter(idempotency_keys::expires_at.lt(before));
-    let keys: Vec<i64> = keys.select(idempotency_keys::id).limit(BATCH).load(tx)?;
-    let mut removed = diesel::delete(login_codes::table.filter(login_codes::id.eq_any(codes))).execute(tx)?;
-    removed += diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq_any(waiting))).execute(tx)?;
-    removed += diesel::delete(idempotency_keys::table.filter(idempotency_keys::id.eq_any(keys))).execute(tx)?;
-    Ok(removed)
+/// What was begun, and what was remembered for a while.
+fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let mut removed = remove!(tx, pushed_requests, pushed_requests::expires_at.lt(before));
+    removed += remove!(tx, idempotency_keys, idempotency_keys::expires_at.lt(before));
+    removed += remove!(tx, remote_sessions, remote_sessions::expires_at.lt(before));
+    removed += remove!(tx, mailed_links, mailed_links::expires_at.lt(before));
+    removed += remove!(tx, email_codes, email_codes::expires_at.lt(before));
+    removed += remove!(tx, former_addresses, former_addresses::expires_at.lt(before));
+    removed += remove!(tx, sign_in_steps, sign_in_steps::expires_at.lt(before));
+    removed += remove!(tx, factor_failures, factor_failures::at.lt(before));
+    removed += remove!(tx, remembered_browsers, remembered_browsers::expires_at.lt(before));
+    Ok(removed + remove!(tx, seen_devices, seen_devices::expires_at.lt(before)))
 }
 
-/// Letters are not here: upkeep gives them up itself, and says so.
-fn clean_links(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = mailed_links::table.filter(mailed_links::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(mailed_links::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(mailed_links::table.filter(mailed_links::id.eq_any(ids))).execute(tx)?)
+/// What only counts, or is refused for its age anyhow, tells nobody anything once it is over. Strangers cause
+/// these rows, so they go at once.
+fn clean_counted(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let mut removed = remove!(tx, failure_counts, failure_counts::expires_at.le(now));
+    removed += remove!(tx, known_networks, known_networks::expires_at.le(now));
+    Ok(removed + remove!(tx, used_proofs, used_proofs::expires_at.lt(now)))
 }
 
-/// From where people were seen, addresses that cannot be put back any more, codes beside links.
-fn clean_people(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let devices = seen_devices::table.filter(seen_devices::expires_at.lt(before));
-    let devices: Vec<i64> = devices.select(seen_devices::id).limit(BATCH).load(tx)?;
-    let addresses = former_addresses::table.filter(former_addresses::expires_at.lt(before));
-    let addresses: Vec<i64> = addresses.select(former_addresses::id).limit(BATCH).load(tx)?;
-    let codes = email_codes::table.filter(email_codes::expires_at.lt(before));
-    let codes: Vec<i64> = codes.select(email_codes::id).limit(BATCH).load(tx)?;
-    let mut removed = diesel::delete(seen_devices::table.filter(seen_devices::id.eq_any(devices))).execute(tx)?;
-    removed += diesel::delete(former_addresses::table.filter(former_addresses::id.eq_any(addresses))).execute(tx)?;
-    Ok(removed + diesel::delete(email_codes::table.filter(email_codes::id.eq_any(codes))).execute(tx)?)
-}
-
-fn clean_security_log(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let old = security_log::table.filter(security_log::at.lt(before.plus(-KEPT)));
+/// What is kept for a time of its own beyond that.
+fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
+    let removed = remove!(tx, refusals, refusals::at.lt(before.plus(-refusal_record::KEPT)));
+    let old = security_log::table.filter(security_log::at.lt(before.plus(-LOG_KEPT)));
     // The oldest first: what is left of a person's chain stays in one piece.
-    let ids: Vec<i64> =
-        old.order((security_log::at, security_log::id)).select(security_log::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
-}
-
-fn clean_refusals(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let old = refusals::table.filter(refusals::at.lt(before.plus(-refusal_record::KEPT)));
-    let ids: Vec<i64> = old.select(refusals::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(refusals::table.filter(refusals::id.eq_any(ids))).execute(tx)?)
-}
-
-/// Sign-ins that never got to their second step, wrong codes, browsers that are no longer remembered.
-fn clean_second_steps(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let steps = sign_in_steps::table.filter(sign_in_steps::expires_at.lt(before));
-    let steps: Vec<i64> = steps.select(sign_in_steps::id).limit(BATCH).load(tx)?;
-    let failures = factor_failures::table.filter(factor_failures::at.lt(before));
-    let failures: Vec<i64> = failures.select(factor_failures::id).limit(BATCH).load(tx)?;
-    let browsers = remembered_browsers::table.filter(remembered_browsers::expires_at.lt(before));
-    let browsers: Vec<i64> = browsers.select(remembered_browsers::id).limit(BATCH).load(tx)?;
-    let mut removed = diesel::delete(sign_in_steps::table.filter(sign_in_steps::id.eq_any(steps))).execute(tx)?;
-    removed += diesel::delete(factor_failures::table.filter(factor_failures::id.eq_any(failures))).execute(tx)?;
-    let browsers = remembered_browsers::table.filter(remembered_browsers::id.eq_any(browsers));
-    Ok(removed + diesel::delete(browsers).execute(tx)?)
-}
-
-fn clean_pushed_requests(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = pushed_requests::table.filter(pushed_requests::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(pushed_requests::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(pushed_requests::table.filter(pushed_requests::id.eq_any(ids))).execute(tx)?)
-}
-
-fn clean_devices(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = device_codes::table.filter(device_codes::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(device_codes::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(device_codes::table.filter(device_codes::id.eq_any(ids))).execute(tx)?)
+    let old = old.order((security_log::at, security_log::id)).select(security_log::id);
+    let ids: Vec<i64> = old.limit(BATCH).load(tx)?;
+    Ok(removed + diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
 }
 
 /// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
@@ -136,12 +104,6 @@ fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     }
     let ids: Vec<i64> = rows.into_iter().map(|(id, ..)| id).collect();
     Ok(diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(tx)?)
-}
-
-fn clean_refresh_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(refresh_tokens::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(refresh_tokens::table.filter(refresh_tokens::id.eq_any(ids))).execute(tx)?)
 }
 
 /// A grant goes when it was over or taken back long ago and nothing hangs on it any more.

@@ -3,22 +3,17 @@
 use diesel::prelude::*;
 
 use super::{Database, Result};
-use crate::clock::UnixTime;
-use crate::domain::email_code::{EmailCode, TRIES};
+use crate::domain::email_code::EmailCode;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::MailedLink;
 use crate::domain::session::Session;
 use crate::schema::email_codes;
 
-/// The newest code that may be typed in this session.
-pub fn find_in(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<Option<EmailCode>> {
-    let rows = email_codes::table
-        .filter(email_codes::session_id.eq(session))
-        .filter(email_codes::expires_at.gt(now))
-        .filter(email_codes::failures.lt(TRIES))
-        .order(email_codes::id.desc());
-    let found: Vec<EmailCode> = rows.select(EmailCode::as_select()).load(tx)?;
-    Ok(found.into_iter().next())
+/// The newest code of a session, whether or not it still opens anything: one that is used up hides those
+/// before it.
+pub fn find_newest(tx: &mut Database, session: Id<Session>) -> Result<Option<EmailCode>> {
+    let rows = email_codes::table.filter(email_codes::session_id.eq(session)).order(email_codes::id.desc());
+    Ok(rows.select(EmailCode::as_select()).limit(1).get_result(tx).optional()?)
 }
 
 /// Adds one.

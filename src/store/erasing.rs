@@ -3,6 +3,7 @@
 
 use diesel::prelude::*;
 
+use super::batch::{BATCH, remove};
 use super::{Database, Result};
 use crate::domain::id::Id;
 use crate::domain::user::User;
@@ -12,17 +13,6 @@ use crate::schema::{
     refresh_tokens, remembered_browsers, remote_sessions, resource_shares, resources, security_log, seen_devices,
     sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
 };
-
-/// Rows of one table per batch, so that no request's write waits long.
-const BATCH: i64 = 200;
-
-/// Removes one batch of a table's rows; says how many went.
-macro_rules! remove {
-    ($tx:expr, $table:ident, $of_them:expr) => {{
-        let ids: Vec<i64> = $table::table.filter($of_them).select($table::id).limit(BATCH).load($tx)?;
-        diesel::delete($table::table.filter($table::id.eq_any(ids))).execute($tx)?
-    }};
-}
 
 /// Removes one batch of what is about a person, and with the last one the person. `false` when nothing
 /// is left. Their applications must be nobody's by then.

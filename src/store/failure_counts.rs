@@ -7,9 +7,6 @@ use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::schema::failure_counts;
 
-/// Rows per batch of cleaning.
-const BATCH: i64 = 500;
-
 /// The counters of these names whose windows are open.
 pub fn list(tx: &mut Database, now: UnixTime, [a, b, c]: [&str; 3]) -> Result<Vec<FailureCount>> {
     // Three comparisons are one statement that is prepared once; a list of any length is not.
@@ -53,11 +50,4 @@ pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<Fail
 pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
     diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(tx)?;
     Ok(())
-}
-
-/// Removes one batch of counters whose windows are over; says how many went.
-pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
-    let ended = failure_counts::table.filter(failure_counts::expires_at.le(now));
-    let ids: Vec<i64> = ended.select(failure_counts::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(failure_counts::table.filter(failure_counts::id.eq_any(ids))).execute(tx)?)
 }

@@ -98,7 +98,8 @@ pub fn revoke_of_person_and_client(
     Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)? > 0)
 }
 
-/// What a person allowed an application and did not take back, ended or not.
+/// What a person allowed an application and did not revoke, expired or not; exchanged grants (RFC 8693)
+/// aside.
 pub fn list_allowed(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<Vec<Grant>> {
     let rows = grants::table
         .filter(grants::user_id.eq(user))

@@ -9,8 +9,6 @@ use crate::domain::known_network::{KNOWN, KnownNetwork};
 use crate::domain::user::User;
 use crate::schema::known_networks;
 
-/// Rows per batch of cleaning.
-const BATCH: i64 = 500;
 /// Seconds within which a second success is not worth a write.
 const COARSE: i64 = 3_600;
 
@@ -49,11 +47,4 @@ pub fn note(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str))
         }
     }
     Ok(())
-}
-
-/// Removes one batch of networks that nobody knows any more; says how many went.
-pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
-    let ended = known_networks::table.filter(known_networks::expires_at.le(now));
-    let ids: Vec<i64> = ended.select(known_networks::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(known_networks::table.filter(known_networks::id.eq_any(ids))).execute(tx)?)
 }

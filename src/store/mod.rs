@@ -8,6 +8,7 @@ pub mod apis;
 pub mod audiences;
 pub mod authentications;
 pub mod authorization_codes;
+mod batch;
 pub mod cleaning;
 pub mod client_secrets;
 pub mod clients;

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::batch::BATCH;
 use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType};
@@ -10,9 +11,6 @@ use crate::domain::self_registration::{InitialAccessTokenRecord, SelfRegistratio
 use crate::schema::{
     client_secrets, clients, consents, device_codes, grants, pushed_requests, registration_tokens, self_registrations,
 };
-
-/// Rows per batch of cleaning.
-const BATCH: i64 = 100;
 
 /// The registration with this key, and its client.
 pub fn find(tx: &mut Database, id: Id<SelfRegistration>) -> Result<Option<(SelfRegistration, Client)>> {
@@ -66,11 +64,9 @@ pub fn insert_initial_token(tx: &mut Database, token: &InitialAccessTokenRecord)
     Ok(())
 }
 
-/// Removes initial access tokens that ended before `before`, and one batch of the clients that came
-/// before it and that nobody ever allowed anything. Says how many rows were seen to.
-pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let ended = registration_tokens::table.filter(registration_tokens::expires_at.lt(before));
-    let removed = diesel::delete(ended).execute(tx)?;
+/// Removes one batch of the clients that came before `before` and that nobody ever allowed anything. Says how
+/// many were seen to.
+pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     // A document would be read again: one that the operator ended or suspended stays, so that it stays out.
     let stays_out = clients::deleted_at.is_not_null().or(clients::disabled_at.is_not_null());
     let unused = self_registrations::table
@@ -91,5 +87,5 @@ pub fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone()))).execute(tx)?;
     diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(tx)?;
     diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(tx)?;
-    Ok(removed + keys.len())
+    Ok(keys.len())
 }

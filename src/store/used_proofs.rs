@@ -3,12 +3,8 @@
 use diesel::prelude::*;
 
 use super::{Database, Result};
-use crate::clock::UnixTime;
 use crate::domain::used_proof::UsedProof;
 use crate::schema::used_proofs;
-
-/// Rows per batch of cleaning.
-const BATCH: i64 = 500;
 
 /// Whether it was used before.
 pub fn is_used(tx: &mut Database, proof: &UsedProof) -> Result<bool> {
@@ -21,11 +17,4 @@ pub fn is_used(tx: &mut Database, proof: &UsedProof) -> Result<bool> {
 pub fn insert(tx: &mut Database, proof: &UsedProof) -> Result<()> {
     diesel::insert_into(used_proofs::table).values(proof).execute(tx)?;
     Ok(())
-}
-
-/// Removes one batch of those that are refused for their age now; says how many went.
-pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
-    let ended = used_proofs::table.filter(used_proofs::expires_at.lt(now));
-    let ids: Vec<i64> = ended.select(used_proofs::id).limit(BATCH).load(tx)?;
-    Ok(diesel::delete(used_proofs::table.filter(used_proofs::id.eq_any(ids))).execute(tx)?)
 }

@@ -105,7 +105,7 @@ pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()
     Ok(())
 }
 
-/// Takes the mark back. What is compared is what the caller found free.
+/// Takes the mark back. The caller found this name, and this proven address if any, to be free.
 pub fn keep(tx: &mut Database, id: Id<User>, (name, folded): (&str, &str), email_folded: Option<&str>) -> Result<()> {
     diesel::update(users::table.filter(users::id.eq(id)))
         .set((

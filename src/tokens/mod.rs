@@ -20,7 +20,7 @@ pub mod studio;
 
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
-use crate::domain::self_registration::Policy;
+use crate::domain::self_registration::StrangerPolicy;
 use last_use::LastUse;
 use pace::Pace;
 
@@ -40,7 +40,7 @@ pub struct Mint {
     /// How often devices poll.
     pub pace: Pace,
     /// What the operator lets strangers' applications do.
-    pub strangers: Policy,
+    pub strangers: StrangerPolicy,
 }
 
 impl Mint {

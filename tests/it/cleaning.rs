@@ -3,13 +3,15 @@
 use actix_web::http::Method;
 use gatepost::domain::client::LoginDelivery;
 use gatepost::domain::registration::Draft;
+use gatepost::oauth::clients::roll_secret;
+use gatepost::store::{Database, cleaning};
 use gatepost::upkeep;
 use serde_json::{Value, json};
 
+use crate::harness;
 use crate::harness::application::s256;
 use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION};
 use crate::harness::pages::{RETURN_URL, log_in_path_with, returns_to};
-use crate::harness::{self};
 
 #[actix_web::test]
 async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
@@ -52,4 +54,21 @@ async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
         let valid = server.program(token).get("/v3/validate").await.success();
         assert_eq!(valid["valid"], Value::Bool(true));
     }
+}
+
+#[actix_web::test]
+async fn more_rows_than_a_batch_holds_go_in_several() {
+    let server = harness::spawn().await;
+    let app = server.application(harness::confidential()).await;
+    let (now, client) = (server.now(), app.client.clone());
+    let roll_often =
+        move |tx: &mut Database| (0..250).try_for_each(|_| roll_secret(tx, now, (&client, 0), None).map(drop));
+    server.write(roll_often).await;
+    assert_eq!(server.count("client_secrets").await, 251);
+    server.advance(2 * 86_400);
+    let now = server.now();
+    server.write(move |tx| cleaning::clean(tx, now)).await;
+    assert_eq!(server.count("client_secrets").await, 51, "no request waits behind more than a batch");
+    upkeep::clean(&server.app.store, now).await.expect("because nothing holds on to what has ended");
+    assert_eq!(server.count("client_secrets").await, 1, "the one that opens stays");
 }

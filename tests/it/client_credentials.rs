@@ -126,10 +126,10 @@ async fn only_who_registered_the_grant_and_proves_who_it_is_gets_one() {
 async fn an_application_without_a_secret_cannot_register_it() {
     let server = harness::spawn().await;
     let owner = server.person("olivia").await;
-    let (now, mint) = (server.now(), server.app.mint.clone());
+    let (now, rules) = (server.now(), server.app.config.registration_rules());
     let asked = Draft { client_type: ClientType::Public, ..draft("projects") };
     let made = transact(&server.app.store, move |tx| {
-        clients::register(tx, now, (&mint.lifetimes, &mint.strangers), (By::Operator(owner.id), asked.clone()), None)
+        clients::register(tx, now, &rules, (By::Operator(owner.id), asked.clone()), None)
     });
     let Err(Error::Refused(problems)) = made.await else { panic!("it was registered") };
     assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), ["grant_types"]);

@@ -24,8 +24,13 @@ fn code_of(letter: &Received) -> String {
 }
 
 fn another(code: &str) -> String {
+    wrong(code, 1)
+}
+
+/// The code that lies `by` after this one.
+fn wrong(code: &str, by: u32) -> String {
     let number: u32 = code.replace(' ', "").parse().expect("because it is a number");
-    format!("{:06}", (number + 1) % 1_000_000)
+    format!("{:06}", (number + by) % 1_000_000)
 }
 
 #[actix_web::test]
@@ -73,8 +78,9 @@ async fn five_wrong_tries_end_the_code_and_leave_the_link() {
     let letter = mailbox.take_one(&server).await;
     let code = code_of(&letter);
     let form = page.form_with("Confirm address");
-    for typed in ["", "12345", &another(&code), "１２３４５６", &"9".repeat(5_000)] {
-        assert_eq!(carol.submit(form.clone().fill("code", typed)).await.status, 400, "{typed}");
+    for by in 1..=5 {
+        let page = carol.submit(form.clone().fill("code", &wrong(&code, by))).await;
+        assert_eq!((page.status, page.alert().contains("last try")), (400, by == 5), "{}", page.text());
     }
     let late = carol.submit(form.fill("code", &code)).await;
     assert_eq!(late.status, 400, "{}", late.text());
@@ -83,6 +89,44 @@ async fn five_wrong_tries_end_the_code_and_leave_the_link() {
     let verify = reader.open(&letter.link()).await;
     reader.submit(verify.form_with("Confirm address").fill("password", PASSWORD)).await;
     assert!(server.person_named("carol").await.email_verified_at.is_some());
+}
+
+#[actix_web::test]
+async fn what_can_be_no_code_costs_no_try_and_a_code_is_read_as_people_write_it() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let (mut carol, page) = sign_up(&server, "carol").await;
+    let code = code_of(&mailbox.take_one(&server).await);
+    let form = page.form_with("Confirm address");
+    for typed in ["", "12345", "1234567", "123456789012", "12345a", "–", &"9".repeat(5_000)] {
+        let page = carol.submit(form.clone().fill("code", typed)).await;
+        assert_eq!(page.status, 400, "{typed}");
+        assert!(page.alert().contains("Type the six digits of the letter."), "{}", page.text());
+    }
+    let page = carol.submit(form.clone().fill("code", &another(&code))).await;
+    assert!(page.alert().contains("4 more tries"), "nothing before was counted: {}", page.text());
+    let wide = |digit: char| char::from_u32(digit as u32 + 0xFEE0).expect("because every digit has a wide form");
+    let written: String = code.chars().map(|digit| if digit == ' ' { '–' } else { wide(digit) }).collect();
+    assert_eq!(carol.submit(form.fill("code", &written)).await.status, 200, "{written}");
+}
+
+#[actix_web::test]
+async fn a_code_that_is_used_up_does_not_bring_the_one_before_it_back() {
+    let (server, mailbox) = spawn_with_mail(&[]).await;
+    let (mut carol, _) = sign_up(&server, "carol").await;
+    let old = code_of(&mailbox.take_one(&server).await);
+    let page = carol.open("/account/profile").await;
+    let form = page.form_with("Change address").fill("email", "new@people.example").fill("password", PASSWORD);
+    let page = carol.submit(form).await;
+    let new = code_of(&mailbox.take_one(&server).await);
+    let form = page.form_with("Confirm address");
+    for by in (1..).filter(|by| wrong(&new, *by) != old.replace(' ', "")).take(5) {
+        assert_eq!(carol.submit(form.clone().fill("code", &wrong(&new, by))).await.status, 400);
+    }
+    let page = carol.open("/account/profile").await;
+    assert!(!page.forms().iter().any(|form| form.has_button("Confirm address")), "{}", page.text());
+    let late = carol.submit(form.fill("code", &old)).await;
+    assert_eq!(late.status, 400, "{}", late.text());
+    assert!(server.person_named("carol").await.email_verified_at.is_none());
 }
 
 #[actix_web::test]

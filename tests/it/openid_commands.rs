@@ -63,6 +63,31 @@ async fn what_the_command_says_of_keys_userinfo_and_return_urls_is_kept() {
 }
 
 #[actix_web::test]
+async fn the_command_empties_a_list_by_the_empty_text_and_leaves_what_it_does_not_name() {
+    let server = harness::spawn().await;
+    server.person("alice").await;
+    let lists = [
+        ("--redirect-uri", "redirect_uris", "https://a.example/back"),
+        ("--login-return-url", "login_return_urls", "https://a.example/in/"),
+        ("--login-varying-parameter", "login_varying_parameters", "page"),
+        ("--post-logout-redirect-uri", "post_logout_redirect_uris", "https://a.example/out"),
+    ];
+    let create = ["client", "create", "--name", "Maps", "--owner", "alice", "--grant-type", "client_credentials"];
+    let said: Vec<&str> = lists.iter().flat_map(|(option, _, value)| [*option, *value]).collect();
+    let made = gatepost(&server, &[&create[..], &said].concat());
+    let client_id = made["client_id"].as_str().expect("because RFC 7591 §3.2.1 requires it");
+    let mut emptied = 0;
+    for (option, _, _) in lists {
+        let changed = gatepost(&server, &["client", "update", client_id, option, ""]);
+        emptied += 1;
+        for (number, (_, member, value)) in lists.iter().enumerate() {
+            let left = if number < emptied { json!([]) } else { json!([value]) };
+            assert_eq!(changed[*member], left, "{member} after {option}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn the_operator_vouches_for_an_application_and_takes_it_back() {
     let server = harness::spawn().await;
     let app = server.strangers_application(harness::confidential()).await;

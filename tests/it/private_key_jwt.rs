@@ -244,11 +244,9 @@ async fn keys_that_hold_secrets_or_fit_nothing_are_not_registered() {
         wrong.into_iter().map(|jwks| (jwks, ClientType::Confidential)).chain([(key.set(None), ClientType::Public)])
     {
         let draft = Draft { jwks: Some(jwks.clone()), client_type, ..keyed(String::new()) };
-        let (now, mint) = (server.now(), server.app.mint.clone());
+        let (now, rules) = (server.now(), server.app.config.registration_rules());
         let by = By::Owner(owner.id);
-        let register = move |tx: &mut Database| {
-            clients::register(tx, now, (&mint.lifetimes, &mint.strangers), (by, draft.clone()), None)
-        };
+        let register = move |tx: &mut Database| clients::register(tx, now, &rules, (by, draft.clone()), None);
         let made = transact(&server.app.store, register);
         let Err(Error::Refused(problems)) = made.await else { panic!("{jwks} was taken") };
         assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), ["jwks"], "{jwks}");

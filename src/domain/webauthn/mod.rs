@@ -15,8 +15,9 @@ use authenticator_data::AuthenticatorData;
 use cbor::Value;
 use key::CredentialKey;
 
-/// The longest parts that are read, in bytes (ours): client data and a statement are a few hundred, an
-/// attestation with certificates a few thousand, and an RSA signature of 8,192 bits is 1,024.
+/// The longest parts that are read, in characters of base64url, four for three bytes (ours): client data and a
+/// statement are a few hundred bytes, an attestation with certificates a few thousand, and an RSA signature of
+/// 8,192 bits is 1,024.
 const MAX_PART: usize = 16_384;
 
 /// Why an answer is not believed. For tests and the log of a developer; people get one sentence for all.

@@ -19,7 +19,7 @@ use crate::domain::user::User;
 use crate::domain::webauthn::{Attestation, RelyingParty};
 use crate::domain::words::Words;
 use crate::mail::Mail;
-use crate::mail::passkeys::PasskeyLetter;
+use crate::mail::passkeys::{PasskeyChange, PasskeyLetter};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, security_log, used_proofs};
 use crate::tokens::sitting;
@@ -130,7 +130,7 @@ pub async fn add(
             suspected_at: None,
         };
         passkeys::insert(tx, &passkey)?;
-        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), SecurityEvent::PasskeyAdded)?)
+        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), PasskeyChange::Added)?)
     });
     match added.await {
         // The same answer, or the same credential, at the same moment: the indexes pick the winner.
@@ -197,21 +197,26 @@ pub async fn remove(
             return refused(PasskeyRefusal::Required);
         }
         passkeys::delete(tx, id)?;
-        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), SecurityEvent::PasskeyRemoved)?)
+        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), PasskeyChange::Removed)?)
     })
     .await
     .inspect(|()| desk.mail.wake())
 }
 
-/// Writes the event into the person's log, and a letter to their proven address.
+/// Writes the change into the person's log, and a letter to their proven address.
 fn tell(
     tx: &mut Database,
     now: UnixTime,
     (mail, origin): (&Mail, &Origin),
     (user, passkey): (&User, &Passkey),
-    event: SecurityEvent,
+    change: PasskeyChange,
 ) -> Result<(), StoreError> {
+    let event = match change {
+        PasskeyChange::Added => SecurityEvent::PasskeyAdded,
+        PasskeyChange::Removed => SecurityEvent::PasskeyRemoved,
+        PasskeyChange::Stopped => SecurityEvent::PasskeySuspected,
+    };
     security_log::append(tx, now, user.id, (event, &passkey.name), Some(origin))?;
-    let letter = PasskeyLetter { username: user.username.clone(), name: passkey.name.clone(), event };
+    let letter = PasskeyLetter { username: user.username.clone(), name: passkey.name.clone(), change };
     mail.warn(tx, (user, &asker(now, origin)), &letter)
 }

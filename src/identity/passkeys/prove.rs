@@ -5,7 +5,6 @@ use super::challenge::{self, Purpose};
 use super::tell;
 use crate::clock::UnixTime;
 use crate::domain::passkey::{BY_PASSKEY, Passkey, user_handle};
-use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
 use crate::domain::token::{SignInStep, Token};
 use crate::domain::used_proof::UsedProof;
@@ -16,6 +15,7 @@ use crate::identity::familiar;
 use crate::identity::second_step::{self, Entered, Finished, Porter};
 use crate::identity::session::{self, Opened, Origin};
 use crate::identity::sign_in::Desk;
+use crate::mail::passkeys::PasskeyChange;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, sessions, used_proofs, users};
 use crate::tokens::sitting;
@@ -87,7 +87,7 @@ fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin)
     used_proofs::insert(tx, used)?;
     if held.was_copied(*counter) {
         passkeys::suspect(tx, now, held.id)?;
-        tell(tx, now, (&porter.mail, origin), (&user, &held), SecurityEvent::PasskeySuspected)?;
+        tell(tx, now, (&porter.mail, origin), (&user, &held), PasskeyChange::Stopped)?;
         return Err(wrong());
     }
     passkeys::note_use(tx, now, held.id, i64::from(*counter))?;

@@ -1,10 +1,9 @@
 //! Finishing a sign-in by a code.
 
-use subtle::ConstantTimeEq;
-
-use super::{Asks, BY_CODE, Finished, Pending, Porter, judged, mailed_digest};
+use super::{Asks, BY_CODE, Finished, MAILED, Pending, Porter, judged};
 use crate::clock::UnixTime;
-use crate::domain::second_factor::{SignInStepRecord, TypedCode};
+use crate::domain::one_time_code::{self, TypedCode};
+use crate::domain::second_factor::SignInStepRecord;
 use crate::domain::secret::Secret;
 use crate::domain::token::{SignInStep, Token};
 use crate::domain::user::User;
@@ -145,12 +144,8 @@ fn show_mailed(
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
         return Err(Error::Refused(CodeRefusal::NoMailedCode));
     };
-    let digest = mailed_digest(&porter.mint, step.id, &digits);
-    let is_right = match (&digest, &step.mailed) {
-        (Some(typed), Some(mailed)) => bool::from(typed.as_bytes().ct_eq(mailed.as_bytes())),
-        _ => false,
-    };
-    if is_right {
+    let fits = |kept: &String| one_time_code::fits(&porter.mint.keys, (MAILED, step.id.number()), &digits, kept);
+    if step.mailed.as_ref().is_some_and(fits) {
         return Ok(None);
     }
     factors::count_failure(tx, now, user.id, origin)?;

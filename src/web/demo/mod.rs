@@ -141,7 +141,7 @@ async fn populate(
         Some(person) => person.hash(&app.hasher).await?,
         None => None,
     };
-    let (now, mint) = (app.now(), app.mint.clone());
+    let (now, rules) = (app.now(), app.config.registration_rules());
     let (sample_app, sample_api) = (fieldnotes(app_url), notes(api_url));
     let registered = transact(&app.store, move |tx| {
         let mut owner = None;
@@ -149,13 +149,7 @@ async fn populate(
             owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true, None))?);
         }
         let owner = owner.expect("because there are people").id;
-        let app = clients::register(
-            tx,
-            now,
-            (&mint.lifetimes, &mint.strangers),
-            (By::Operator(owner), sample_app.clone()),
-            None,
-        )?;
+        let app = clients::register(tx, now, &rules, (By::Operator(owner), sample_app.clone()), None)?;
         let (_, api) = apis::register(tx, now, sample_api.clone())?;
         Ok((credentials(app), credentials(api)))
     });

@@ -168,8 +168,10 @@ async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result
     // What a document leaves out is `none`: it can keep no secret, which is RFC 7591's default.
     let metadata = metadata.or("token_endpoint_auth_method", "none");
     let (shared, asked, seconds) = (app.clone(), url.clone(), lifetime(document.cache_control.as_deref()));
-    let taken =
-        transact(&app.store, move |tx| take_in(tx, now, &shared.config.strangers, (&asked, &metadata), seconds));
+    let rules = app.config.registration_rules();
+    let taken = transact(&app.store, move |tx| {
+        take_in(tx, now, (&shared.config.strangers, &rules), (&asked, &metadata), seconds)
+    });
     match taken.await {
         // Another node took it in at the same moment.
         Ok(()) | Err(Error::Failed(StoreError::Conflict)) => Ok(()),

@@ -28,10 +28,10 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, words).retry_after(throttled.0)
     })?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
-    let shared = app.clone();
-    let strangers = app.store.for_strangers();
-    let registered =
-        transact(&strangers, move |tx| dynamic_registration::register(tx, now, &shared.config.strangers, &metadata));
+    let (shared, rules, strangers) = (app.clone(), app.config.registration_rules(), app.store.for_strangers());
+    let registered = transact(&strangers, move |tx| {
+        dynamic_registration::register(tx, now, (&shared.config.strangers, &rules), &metadata)
+    });
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
 
@@ -54,9 +54,10 @@ pub async fn put(
     known(&app, &request, &client_id).await?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
     let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let rules = app.config.registration_rules();
     let replaced = transact(&app.store, move |tx| {
         let named = (client_id.as_str(), token.as_deref());
-        dynamic_registration::replace(tx, now, &shared.config.strangers, named, &metadata)
+        dynamic_registration::replace(tx, now, (&shared.config.strangers, &rules), named, &metadata)
     });
     Ok(answer(&app, StatusCode::OK, &replaced.await?))
 }

@@ -279,10 +279,8 @@ impl Server {
 
     /// Registers an application for somebody.
     pub async fn register(&self, by: By, draft: Draft) -> Application {
-        let (now, mint, written) = (self.now(), self.app.mint.clone(), draft.clone());
-        let made = transact(&self.app.store, move |tx| {
-            clients::register(tx, now, (&mint.lifetimes, &mint.strangers), (by, written.clone()), None)
-        });
+        let (now, rules, written) = (self.now(), self.app.config.registration_rules(), draft.clone());
+        let made = transact(&self.app.store, move |tx| clients::register(tx, now, &rules, (by, written.clone()), None));
         self.as_application(made.await.expect("because the draft of a test is right"))
     }
 

@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::{confirm, security};
-use crate::domain::second_factor::{RECOVERY_CODES, TypedCode};
+use crate::domain::one_time_code::TypedCode;
+use crate::domain::second_factor::RECOVERY_CODES;
 use crate::domain::secret::Secret;
 use crate::identity::factors;
 use crate::oauth::problem::MALFORMED_REQUEST;

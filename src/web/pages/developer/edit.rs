@@ -217,7 +217,7 @@ pub async fn post(
     let updated = transact(&app.store, move |tx| {
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         let wanted = (&client, changed(&client, &sent));
-        update(tx, now, (&shared.mint.lifetimes, &shared.mint.strangers), wanted, Some(&origin))?;
+        update(tx, now, &shared.config.registration_rules(), wanted, Some(&origin))?;
         Ok(true)
     });
     let notice = Some("Saved.");

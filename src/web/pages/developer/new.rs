@@ -91,8 +91,8 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
             return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
         }
         let wanted = (By::Owner(owner.id), draft.clone());
-        let rules = (&shared.mint.lifetimes, &shared.mint.strangers);
-        let made = clients::register(tx, now, rules, wanted, Some(&origin))?;
+        let rules = shared.config.registration_rules();
+        let made = clients::register(tx, now, &rules, wanted, Some(&origin))?;
         if made.secret.is_some() {
             alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&owner, &made.client))?;
         }
