@@ -43,6 +43,8 @@ column::named! {
 impl GrantKind {
     /// What a log-in in a browser gave, and what ends with its session.
     pub const OF_SESSION: [Self; 3] = [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application];
+    /// What may open the settings of the account too.
+    pub const WHOLE: [Self; 4] = [Self::PasswordLogin, Self::RemoteSession, Self::Application, Self::FirstPartyLogin];
     /// What a user token hangs on.
     pub const OF_USER_TOKEN: [Self; 5] =
         [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application, Self::PasswordLogin, Self::RemoteSession];

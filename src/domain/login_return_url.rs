@@ -127,6 +127,16 @@ impl LoginReturnUrl {
             && (is_loopback || self.0.port_or_known_default() == origin.port_or_known_default())
     }
 
+    /// The host, unless it is this device, which everybody has.
+    pub fn public_host(&self) -> Option<&str> {
+        if is_loopback_host(&self.0) { None } else { self.0.host_str() }
+    }
+
+    /// Whether pages at both addresses share what the browser keeps for them (RFC 6454 §4).
+    pub fn shares_origin_with(&self, other: &Self) -> bool {
+        self.is_of_origin(&other.0)
+    }
+
     fn is_prefix(&self) -> bool {
         self.0.query().is_none() && self.0.path().ends_with('/')
     }

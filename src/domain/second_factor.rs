@@ -3,7 +3,6 @@
 use diesel::prelude::*;
 
 use super::id::Id;
-pub use super::one_time_code::TypedCode;
 use super::one_time_code::new_recovery_code;
 use super::secret::Secret;
 use super::token::{RememberedBrowser, SignInStep, TokenDigest};

@@ -80,11 +80,11 @@ pub fn begin_by_token(
     (user, token): (&User, &TokenInUse),
     origin: &Origin,
 ) -> Result<bool> {
-    let authenticated_at = match token.basis.grant.session_id {
-        Some(session) => sessions::find(tx, session)?.map(|(session, _)| session.authenticated_at),
-        None => Some(token.record.created_at),
+    let is_fresh = match token.basis.grant.session_id {
+        Some(session) => sessions::find(tx, session)?.is_some_and(|(session, _)| session.is_fresh(now)),
+        None => is_fresh(now, token.record.created_at),
     };
-    if !authenticated_at.is_some_and(|at| is_fresh(now, at)) {
+    if !is_fresh {
         return Ok(false);
     }
     begin(tx, now, mail, (user, &asker(now, origin), Some(origin)))?;

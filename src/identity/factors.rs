@@ -1,20 +1,15 @@
 //! A person's second factors: the authenticator app and the recovery codes beside it. How they are set
 //! up, judged and taken away; every change is told by letter and written into the security log.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use subtle::ConstantTimeEq;
-
 use super::mailed::asker;
 use super::second_step::{BY_CODE, Porter};
 use super::session::Origin;
 use crate::clock::{UnixTime, in_words};
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
+use crate::domain::one_time_code::{self, TypedCode};
 use crate::domain::passkey::Passkey;
-use crate::domain::second_factor::{
-    MOST_FAILURES, RecoveryCodeRecord, TotpFactor, TypedCode, WINDOW, new_recovery_codes,
-};
+use crate::domain::second_factor::{MOST_FAILURES, RecoveryCodeRecord, TotpFactor, WINDOW, new_recovery_codes};
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Session;
@@ -24,7 +19,7 @@ use crate::domain::words::Words;
 use crate::mail::factor_letters::{FactorChange, FactorChanged};
 use crate::outcome::Error;
 use crate::store::{
-    Database, Result as StoreResult, StoreError, factors, passkeys, remembered_browsers, security_log, sessions,
+    Database, Result as StoreResult, StoreError, factors, grants, passkeys, remembered_browsers, security_log, sessions,
 };
 
 /// The label under which seeds are sealed, bound to their row.
@@ -172,11 +167,8 @@ fn show_recovery(
     (user, digits, origin): (&User, &Secret, &Origin),
 ) -> StoreResult<bool> {
     let codes = factors::list_recovery_codes(tx, user.id)?;
-    let judge = |code: &&RecoveryCodeRecord| {
-        let number = code.digest.split(':').next().and_then(|number| number.parse().ok());
-        let digest = number.and_then(|number| recovery_digest(&porter.mint.keys, number, user.id, digits));
-        digest.is_some_and(|digest| bool::from(digest.as_bytes().ct_eq(code.digest.as_bytes())))
-    };
+    let of = (RECOVERY, user.id.number());
+    let judge = |code: &&RecoveryCodeRecord| one_time_code::fits(&porter.mint.keys, of, digits, &code.digest);
     let Some(code) = codes.iter().find(judge).map(|code| code.id) else { return Ok(false) };
     if !factors::use_recovery_code(tx, now, code)? {
         return Ok(false);
@@ -187,13 +179,6 @@ fn show_recovery(
     Ok(true)
 }
 
-/// A keyed digest: twelve digits alone could be tried out by whoever has the database.
-fn recovery_digest(keys: &BaseKeys, number: i32, user: Id<User>, digits: &Secret) -> Option<String> {
-    let context: [&[u8]; 2] = [&user.number().to_be_bytes(), digits.expose().as_bytes()];
-    let bytes = keys.derive::<32>(number, RECOVERY, &context)?;
-    Some(format!("{number}:{}", URL_SAFE_NO_PAD.encode(bytes)))
-}
-
 fn tell(
     tx: &mut Database,
     now: UnixTime,
@@ -201,7 +186,7 @@ fn tell(
     (user, origin): (&User, &Origin),
     change: FactorChange,
 ) -> StoreResult<()> {
-    porter.mail.warn(tx, (user, &asker(now, origin)), &FactorChanged { change })
+    porter.mail.warn(tx, (user, &asker(now, origin)), &FactorChanged { username: user.username.clone(), change })
 }
 
 /// An authenticator app that could be set up: nothing is kept until a code of it comes back.
@@ -238,7 +223,7 @@ fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResul
 
 /// Sets an app up, once a code shows that it has the seed; it takes the place of the one before. Gives
 /// recovery codes to who has none. Sessions other than `here` have to show a code before anything
-/// sensitive.
+/// sensitive; programs that may change the account log in again, with a code, after the first one.
 ///
 /// # Errors
 /// [`CodeRefusal`].
@@ -262,6 +247,9 @@ pub fn add_totp(
     factors::insert_totp(tx, &factor)?;
     remembered_browsers::forget_all(tx, user.id)?;
     sessions::set_factor_owed(tx, user.id, here.map(|session| session.id))?;
+    if !before.is_any() {
+        grants::revoke_whole(tx, now, user.id, here.map(|session| session.id))?;
+    }
     if let Some(here) = here {
         sessions::set_factor_shown(tx, here.id, &here.methods.union(&BY_CODE.iter().collect::<Words>()))?;
     }
@@ -320,7 +308,7 @@ fn make_recovery_codes(
     let (codes, keys) = (new_recovery_codes(), &porter.mint.keys);
     for code in &codes {
         let digits = Secret::new(code.expose().replace(' ', ""));
-        let digest = recovery_digest(keys, keys.current(), user.id, &digits);
+        let digest = one_time_code::digest(keys, (RECOVERY, user.id.number()), &digits);
         let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
         let record = RecoveryCodeRecord { id: Id::next(now), user_id: user.id, digest, created_at: now, used_at: None };
         factors::insert_recovery_code(tx, &record)?;

@@ -37,6 +37,8 @@ pub struct Asked {
     pub is_application: bool,
     /// An S256 challenge, for applications whose delivery is `code`.
     pub code_challenge: Option<String>,
+    /// The remote session that is asked about, which is no redirect.
+    pub session: Option<String>,
 }
 
 /// A return that may happen once the person agrees.
@@ -106,13 +108,15 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
             "state" if !decoded.is_empty() => asked.state = Some(decoded),
             "code_challenge" if asked.code_challenge.is_some() => return Err(LoginRedirectRefusal::Malformed),
             "code_challenge" if !decoded.is_empty() => asked.code_challenge = Some(decoded),
+            "session" if !decoded.is_empty() => asked.session = Some(decoded),
             "application" => asked.is_application = decoded == "true",
             _ => {}
         }
         rest = behind;
     }
-    let is_right = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE);
-    if is_right { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
+    let is_short = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE);
+    let is_one_thing = asked.session.is_none() || (asked.referer.is_none() && !asked.is_application);
+    if is_short && is_one_thing { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
 }
 
 /// What the query means here; nothing when it names no address (then a plain log-in follows).
@@ -138,14 +142,7 @@ pub fn examine(
     let Some(referer) = &asked.referer else { return Ok(None) };
     let return_url = parsed(referer)?;
     let origin = format!("//{}", return_url.host().split(':').next().unwrap_or_default());
-    let mut best: Option<(Fit, Client)> = None;
-    for client in clients::list_with_login_return_urls(db, &origin)? {
-        let fit = client.login_return_fit(&return_url);
-        if let Some(fit) = fit.filter(|fit| best.as_ref().is_none_or(|(other, _)| fit > other)) {
-            best = Some((fit, client));
-        }
-    }
-    let (fit, client) = best.unzip();
+    let (fit, client) = best(clients::list_with_login_return_urls(db, &origin)?, &return_url).unzip();
     if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
         return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
     }
@@ -161,6 +158,18 @@ pub fn examine(
         is_application: false,
         code_challenge,
     }))
+}
+
+/// The application that an address belongs to. Where the operator vouches for one, its owner's are asked
+/// alone: nobody else gets between an app and its people by naming a longer address.
+fn best(clients: Vec<Client>, return_url: &ReturnUrl) -> Option<(Fit, Client)> {
+    let fitting = clients.into_iter().filter_map(|client| client.login_return_fit(return_url).map(|fit| (fit, client)));
+    let fitting: Vec<(Fit, Client)> = fitting.collect();
+    let vouched = fitting.iter().filter(|(_, client)| client.verified_at.is_some());
+    let owners: Vec<_> = vouched.map(|(_, client)| client.owner_id).collect();
+    let candidates = fitting.into_iter().filter(|(_, client)| owners.is_empty() || owners.contains(&client.owner_id));
+    // The oldest of those that fit as closely.
+    candidates.reduce(|best, other| if other.0 > best.0 { other } else { best })
 }
 
 fn challenge(asked: &Asked, client: &Client) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
@@ -272,7 +281,8 @@ pub fn returns_at_once(
 }
 
 /// Issues the token. It replaces the one that this session gave this application before, and ends
-/// with the session. Nothing when the session has ended meanwhile.
+/// with the session. Nothing when the session has ended meanwhile; and for a token that opens the settings
+/// of the account, when the person's proof is too old or lacks the second factor.
 ///
 /// # Errors
 /// When the store fails.
@@ -286,6 +296,9 @@ pub fn allow(
     let Some((session, User { id: user, .. })) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
         return Ok(None);
     };
+    if redirect.is_whole() && !session.is_fresh(now) {
+        return Ok(None);
+    }
     let lifetime = redirect.lifetime(mint);
     let grant = Grant {
         user_id: Some(user),
@@ -343,6 +356,15 @@ mod tests {
         );
         assert_eq!(referer("referer=https://a.example/x=1").as_deref(), Some("https://a.example/x=1"));
         assert_eq!(referer("referer="), None);
+    }
+
+    #[test]
+    fn a_session_is_asked_about_by_itself_and_never_inside_an_address() {
+        let session = |query: &str| parse(query).map(|asked| asked.session);
+        assert_eq!(session("session=5"), Ok(Some("5".to_owned())));
+        assert_eq!(session("referer=https://a.example/in?a=1&session=5"), Ok(None));
+        assert_eq!(session("referer=https%3A%2F%2Fa.example%2F&session=5"), Err(LoginRedirectRefusal::Malformed));
+        assert_eq!(session("session=5&application=true"), Err(LoginRedirectRefusal::Malformed));
     }
 
     #[test]

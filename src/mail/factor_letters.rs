@@ -1,8 +1,8 @@
 //! The letters about second factors. They are always sent when mail is on: a thief must not be able to
 //! change how somebody signs in without their hearing of it.
 
-use super::letters::{Letter, Words};
-use super::warnings::NOTHING_TO_DO;
+use super::letters::{Letter, Words, shown};
+use super::warnings::news;
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 
@@ -22,34 +22,37 @@ pub enum FactorChange {
 /// "The way you sign in has changed."
 #[derive(Clone, Debug)]
 pub struct FactorChanged {
+    /// Whose.
+    pub username: String,
     /// What.
     pub change: FactorChange,
 }
 
 impl Letter for FactorChanged {
     fn words(&self, issuer: &str) -> Words {
+        let account = shown(&self.username);
         let (subject, what) = match self.change {
             FactorChange::AppAdded => (
                 "An authenticator app was set up",
-                "From now on, logging in to your account asks for a code of this app after the password.".to_owned(),
+                format!("From now on, logging in to {account} asks for a code of this app after the password."),
             ),
             FactorChange::AppRemoved => (
                 "Your authenticator app was removed",
-                "Logging in to your account no longer asks for a code of that app.".to_owned(),
+                format!("Logging in to {account} no longer asks for a code of that app."),
             ),
             FactorChange::NewRecoveryCodes => (
                 "You have new recovery codes",
-                "Ten recovery codes were made for your account. Those from before no longer work.".to_owned(),
+                format!("Ten recovery codes were made for {account}. Those from before no longer work."),
             ),
             FactorChange::RecoveryCodeUsed(left) => (
                 "A recovery code was used",
                 format!(
-                    "Somebody, probably you, logged in to your account with a recovery code. You have {left} more. Make \
-                     new ones at {issuer}/account/security before they run out."
+                    "Somebody, probably you, logged in to {account} with a recovery code. You have {left} more. Make new \
+                     ones at {issuer}/account/security before they run out."
                 ),
             ),
         };
-        Words { subject: subject.to_owned(), paragraphs: vec![what], link: None, otherwise: NOTHING_TO_DO.to_owned() }
+        news(subject, vec![what])
     }
 }
 

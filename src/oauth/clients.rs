@@ -3,16 +3,17 @@
 use super::jose::jwk::KeySet;
 use super::scopes;
 use crate::clock::UnixTime;
-use crate::domain::client::{Client, ClientType, client_id_of};
+use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
+use crate::domain::login_return_url::LoginReturnUrl;
 use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, client_secrets, clients, security_log};
+use crate::store::{Database, StoreError, client_secrets, clients, consents, security_log};
 use crate::tokens::revoke;
 
 /// Applications that a person may own before an operator says otherwise.
@@ -71,6 +72,9 @@ pub fn register(
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => (owner, None),
     };
+    if verified_at.is_none() {
+        refuse_foreign_hosts(tx, Some(owner), (&new, None))?;
+    }
     let registered = insert(tx, now, (Some(owner), verified_at), new)?;
     tell_owner(tx, now, &registered.client, SecurityEvent::ClientCreated, origin)?;
     Ok(registered)
@@ -140,7 +144,55 @@ fn write(
     Ok(Registered { client, secret })
 }
 
-/// Writes what an application's owner changed. Whether it has a secret stays.
+/// Forgets what people allowed an application whose answers may go elsewhere now, or to whoever holds other
+/// keys: they allowed it for what they were shown (ours; RFC 9700 §4.11.2).
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn ask_again_if_somebody_else(
+    tx: &mut Database,
+    old: &Client,
+    new: &Registration,
+) -> std::result::Result<(), StoreError> {
+    let has_other_keys = old.jwks != new.jwks || old.jwks_uri != new.jwks_uri;
+    let is_less_safe = old.login_delivery == LoginDelivery::Code && new.login_delivery != LoginDelivery::Code;
+    let is_same =
+        !has_new_addresses(old, new) && old.client_type == new.client_type && !has_other_keys && !is_less_safe;
+    if is_same { Ok(()) } else { consents::forget_client(tx, old.id) }
+}
+
+fn has_new_addresses(old: &Client, new: &Registration) -> bool {
+    !new.redirect_uris.is_within(&old.redirect_uris) || !new.login_return_urls.is_within(&old.login_return_urls)
+}
+
+/// Pages of one host read each other's tokens, so a host is one owner's (ours): whoever comes second asks the
+/// operator, who may register what they like.
+fn refuse_foreign_hosts(
+    tx: &mut Database,
+    owner: Option<Id<User>>,
+    (new, old): (&Registration, Option<&Client>),
+) -> Result<()> {
+    let is_old = |url: &str| old.is_some_and(|old| old.login_return_urls.contains(url));
+    for url in new.login_return_urls.iter().filter(|url| !is_old(url)).flat_map(str::parse::<LoginReturnUrl>) {
+        let Some(host) = url.public_host() else { continue };
+        let others = clients::list_with_login_return_urls(tx, &format!("//{host}"))?;
+        let is_taken = others.iter().filter(|other| other.owner_id != owner).any(|other| {
+            other
+                .login_return_urls
+                .iter()
+                .flat_map(str::parse::<LoginReturnUrl>)
+                .any(|other| url.shares_origin_with(&other))
+        });
+        if is_taken {
+            let message = format!("Another application here returns to {host}. Ask the people who run this server.");
+            return Err(Error::Refused(vec![FieldProblem { field: "login_return_urls", message }]));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what an application's owner changed, or an operator, who answers for it. Whether it has a secret
+/// stays.
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
@@ -152,6 +204,15 @@ pub fn update(
     origin: Option<&Origin>,
 ) -> Result<()> {
     let new = validate(tx, rules, Draft { client_type: client.client_type, ..draft })?;
+    if origin.is_some() {
+        refuse_foreign_hosts(tx, client.owner_id, (&new, Some(client)))?;
+        // The operator vouched for what they saw.
+        if client.name != new.name || has_new_addresses(client, &new) {
+            clients::set_verified(tx, client.id, None)?;
+            clients::set_first_party(tx, client.id, false)?;
+        }
+        ask_again_if_somebody_else(tx, client, &new)?;
+    }
     clients::update(tx, client.id, &new)?;
     let named = Client { name: new.name, ..client.clone() };
     Ok(tell_owner(tx, now, &named, SecurityEvent::ClientChanged, origin)?)

@@ -2,11 +2,10 @@
 //! §2.2), or by a document that says something else than before.
 
 use super::client_metadata::Described;
-use super::clients::draft_of;
+use super::clients::{ask_again_if_somebody_else, draft_of};
 use crate::domain::client::{Client, ClientType};
 use crate::domain::registration::{Draft, Registration};
-use crate::domain::words::Words;
-use crate::store::{Database, StoreError, clients, consents, self_registrations};
+use crate::store::{Database, StoreError, clients, self_registrations};
 
 /// What is described, over what is stored: what a description cannot say stays as the operator set it.
 pub(super) fn over(old: &Client, described: &Described) -> Draft {
@@ -24,21 +23,12 @@ pub(super) fn over(old: &Client, described: &Described) -> Draft {
     }
 }
 
-/// Writes a new description. What people allowed was for where the answers went then and for whoever
-/// held the keys then: when that changes they are asked again (ours; RFC 9700 §4.11.2).
+/// Writes a new description; people are asked again when somebody else may be behind it.
 ///
 /// # Errors
 /// When the store fails.
 pub(super) fn write(tx: &mut Database, old: &Client, new: &Registration) -> Result<(), StoreError> {
-    if is_somebody_else(old, new) {
-        consents::forget_client(tx, old.id)?;
-    }
+    ask_again_if_somebody_else(tx, old, new)?;
     clients::update(tx, old.id, new)?;
     self_registrations::set_client_type(tx, old.id, new.client_type)
-}
-
-fn is_somebody_else(old: &Client, new: &Registration) -> bool {
-    let is_same = |one: &Words, other: &Words| one.is_within(other) && other.is_within(one);
-    let has_other_keys = old.jwks != new.jwks || old.jwks_uri != new.jwks_uri;
-    !is_same(&old.redirect_uris, &new.redirect_uris) || old.client_type != new.client_type || has_other_keys
 }

@@ -137,6 +137,19 @@ pub fn revoke_each(tx: &mut Database, now: UnixTime, ids: &[Id<Grant>]) -> Resul
     Ok(())
 }
 
+/// Ends what may open the settings of a person's account, but for what the session `here` gave: there is a
+/// second factor now, which whoever holds it never showed.
+pub fn revoke_whole(tx: &mut Database, now: UnixTime, user: Id<User>, here: Option<Id<Session>>) -> Result<()> {
+    let here = here.unwrap_or(Id::from_number(0)); // no row has this key
+    let rows = grants::table
+        .filter(grants::user_id.eq(user))
+        .filter(grants::kind.eq_any(GrantKind::WHOLE.to_vec()))
+        .filter(grants::session_id.is_null().or(grants::session_id.ne(here)))
+        .filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends all that one generator made.
 pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<()> {
     let made = tokens::table.filter(tokens::made_by.eq(generator)).select(tokens::grant_id);

@@ -66,18 +66,18 @@ async fn the_person_goes_on_to_where_the_app_had_sent_them_and_cancel_leads_back
 }
 
 #[actix_web::test]
-async fn a_code_counts_half_a_minute_around_its_time_and_once() {
+async fn a_code_counts_a_minute_around_its_time_and_once() {
     let server = harness::spawn().await;
     let Equipped { app, .. } = server.equipped("alice").await;
     server.advance(300);
-    for (skew, is_taken) in [(-90, false), (-60, false), (90, false), (60, false), (-30, true), (0, true), (30, true)] {
+    for (skew, is_taken) in [(-90, false), (90, false), (-60, true), (-30, true), (0, true), (30, true), (60, true)] {
         let mut browser = server.browser();
         let page = browser.first_step("/login", "alice").await;
         let page = browser.second_step(&page, &app.code(server.now(), skew)).await;
         assert_eq!(page.status, if is_taken { 200 } else { 400 }, "{skew}: {}", page.text());
     }
     // The newest was taken: it, and those before it, are over (an authenticator whose clock goes back).
-    for skew in [30, 0, -30] {
+    for skew in [60, 30, 0, -30] {
         let mut browser = server.browser();
         let page = browser.first_step("/login", "alice").await;
         let page = browser.second_step(&page, &app.code(server.now(), skew)).await;

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
+use super::account::confirm;
 use crate::clock::in_words;
 use crate::identity::alerts;
 use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
@@ -107,6 +108,9 @@ pub async fn get(
     request: &HttpRequest,
     (redirect, visitor): (LoginRedirect, &Visitor),
 ) -> Result<HttpResponse, PageError> {
+    if redirect.is_whole() && !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(app, request));
+    }
     let (shared, who) = (redirect.clone(), (visitor.user.id, is_document_navigation(request)));
     let at_once = app.store.read(move |db| login_redirect::returns_at_once(db, &shared, who)).await;
     match at_once {
@@ -136,6 +140,11 @@ pub async fn decide(
     }
 }
 
+/// What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
+fn confirm_first(app: &App, request: &HttpRequest) -> HttpResponse {
+    see_other(&confirm::location(app, &request.uri().to_string()))
+}
+
 /// A person's own navigation: not a picture, a frame, a script's request, or a look ahead.
 fn is_document_navigation(request: &HttpRequest) -> bool {
     let is = |name: &str, expected: &str| request.headers().get(name).is_some_and(|value| value == expected);
@@ -162,7 +171,7 @@ async fn go(
     let allowed = app.store.write(allow).await;
     Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),
-        // Logged out a moment ago, in another window: the same address asks who it is now.
+        // Logged out a moment ago, in another window, or the proof grew too old: the same address asks.
         None => see_other(&request.uri().to_string()),
     })
 }

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::{Form, continue_to, keep, remote_session, second_step};
 use crate::domain::secret::Secret;
 use crate::domain::webauthn::{Assertion, Flaw};
-use crate::identity::login_redirect::LoginRedirect;
+use crate::identity::login_redirect::{self, LoginRedirect};
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
 use crate::identity::second_step::Entered;
@@ -112,8 +112,7 @@ impl Onward {
 
 /// The remote session that an address asks about (`/login?session=`).
 fn remote_session_id(request: &HttpRequest) -> Option<String> {
-    let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
-    parameters.get("session").map(str::to_owned)
+    login_redirect::parse(request.query_string()).ok()?.session
 }
 
 /// Shows the page, or goes on when somebody is signed in already.

@@ -59,6 +59,13 @@ impl Browser {
         self.submit(page.decision("allow")).await
     }
 
+    /// Shows the password again, before what needs a young proof.
+    pub async fn confirm(&mut self) {
+        let page = self.open("/account/confirm?next=/account").await;
+        let page = self.submit(page.form_with("Go on").fill("password", super::PASSWORD)).await;
+        assert_eq!(page.heading(), "Your account", "{}", page.text());
+    }
+
     /// Comes back to `referer` by the log-in redirect, clicking where that is asked.
     pub async fn come_back_to(&mut self, referer: &str) -> String {
         let page = self.open(&log_in_path(referer)).await;

@@ -48,7 +48,7 @@ struct Missing {
 }
 
 /// Where a person confirms before they go on to `next`.
-pub(super) fn location(app: &App, next: &str) -> String {
+pub(in crate::web) fn location(app: &App, next: &str) -> String {
     format!("{}?next={}", app.public.path("/account/confirm"), byte_serialize(next.as_bytes()).collect::<String>())
 }
 
@@ -97,8 +97,6 @@ fn show(
     (status, error): (StatusCode, Option<String>),
 ) -> HttpResponse {
     let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
-    // An authorization request goes on from here, and may lead away.
-    let forms = if is_about_factor(request) { Forms::Leave } else { Forms::Stay };
     let options = passkey::asked_of(app, Purpose::Confirm(visitor.session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: action.clone(),
@@ -109,7 +107,8 @@ fn show(
         fills_in: false,
         gone: None,
     });
-    render(status, forms, &Confirm { chrome: visitor.chrome(app), action, error, username, wanted, passkey })
+    // What waits behind it may be an app.
+    render(status, Forms::Leave, &Confirm { chrome: visitor.chrome(app), action, error, username, wanted, passkey })
 }
 
 /// Judges it, and notes when it was.

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::confirm;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::registration::FieldProblem;
 use crate::domain::secret::Secret;
@@ -16,7 +17,7 @@ use crate::store::{StoreError, mailed_links, users};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
 use crate::web::pages::Form;
 
 /// `account/profile.html`.
@@ -119,6 +120,10 @@ pub async fn post(
 ) -> Result<HttpResponse, PageError> {
     let (now, origin) = (app.now(), app.origin_of(&request));
     let (field, notice, done) = match form.get("part") {
+        // A browser that skipped the second step shows it before the account gets another mailbox.
+        Some("email") if visitor.session.owes_factor => {
+            return Ok(see_other(&confirm::location(&app, &app.public.path("/account/profile"))));
+        }
         Some("email") => {
             let wanted = (
                 &visitor.user,

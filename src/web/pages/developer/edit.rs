@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::{find_own, kind, lines, metadata_url};
+use super::{confirm_first, find_own, kind, lines, metadata_url};
 use crate::clock::{UnixTime, in_words};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::client_secret::ClientSecretRecord;
@@ -284,6 +284,9 @@ pub async fn delete(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
+    if !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(&app, &client_id));
+    }
     let typed = form.get("confirm").unwrap_or_default().to_owned();
     let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
     let deleted = transact(&app.store, move |tx| {

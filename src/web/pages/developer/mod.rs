@@ -18,8 +18,8 @@ use crate::store::{Database, StoreError, client_secrets, clients, grants};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
-use crate::web::pages::account::last_used;
+use crate::web::page::{Chrome, ok, see_other};
+use crate::web::pages::account::{confirm, last_used};
 
 /// One application in the list.
 #[derive(Clone, Debug)]
@@ -112,4 +112,9 @@ pub(super) fn lines(form: &Parameters, name: &str) -> Vec<String> {
 pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Client>, StoreError> {
     let found = clients::find_by_client_id(db, client_id)?;
     Ok(found.filter(|client| client.owner_id == Some(user.id) && client.deleted_at.is_none()))
+}
+
+/// Before what stops an app or lets somebody act as it: back to the app's page with a young proof.
+pub(super) fn confirm_first(app: &App, client_id: &str) -> HttpResponse {
+    see_other(&confirm::location(app, &app.public.path(&format!("/developer/apps/{client_id}"))))
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
 use super::edit::show_with_secret;
-use super::find_own;
+use super::{confirm_first, find_own};
 use crate::domain::id::Id;
 use crate::identity::alerts;
 use crate::identity::mailed::asker;
@@ -25,6 +25,9 @@ pub async fn roll(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
+    if !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(&app, &client_id));
+    }
     let number = (visitor.user.id, form.get("once"));
     if let Some(location) = app.once.find(app.now(), number) {
         return Ok(see_other(&location));
@@ -52,6 +55,9 @@ pub async fn roll(
 /// Ends one secret at once.
 pub async fn end(app: Data<App>, path: Path<(String, i64)>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (client_id, secret) = path.into_inner();
+    if !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(&app, &client_id));
+    }
     let (now, user, id) = (app.now(), visitor.user.clone(), client_id.clone());
     let ended = app.store.write(move |tx| match find_own(tx, &user, &id)? {
         Some(client) => end_secret(tx, now, (&client, Id::from_number(secret)), &visitor.origin),
