@@ -175,6 +175,37 @@ async fn sessions_end_by_keyboard() {
 }
 
 #[actix_web::test]
+async fn an_app_is_registered_changed_and_deleted_by_keyboard() {
+    with_and_without_scripts(async |browser| {
+        let server = Gatepost::start();
+        browser.open(&server.at("/developer")).await;
+        log_in(&browser).await;
+        browser.arrive_at_heading("Your apps").await;
+        browser.enter("Register an app").await;
+        browser.arrive_at_heading("Register an app").await;
+        browser.type_into("Name", "Herons").await;
+        browser.type_into("Redirect URIs", "https://herons.example/callback").await;
+        browser.enter("Register app").await;
+        browser.arrive_at_heading("Herons").await;
+        assert_eq!(browser.count("[data-secret]").await, 1);
+        browser.type_into("Parameters that vary", "page").await;
+        browser.enter("Save changes").await;
+        browser.read("[role=status]", "Saved.").await;
+        browser.tab_to("1 day").await;
+        browser.strike(DOWN).await;
+        assert_eq!(browser.focused_name().await.as_deref(), Some("7 days"));
+        browser.enter("Make a new secret").await;
+        browser.read("main", "Your new secret").await;
+        browser.type_into("Type the name of this app", "Herons").await;
+        browser.enter("Delete app").await;
+        browser.arrive_at_heading("Your apps").await;
+        browser.read(".rows", "No apps yet.").await;
+        browser.leave(&[]).await;
+    })
+    .await;
+}
+
+#[actix_web::test]
 #[should_panic(expected = "it has no outline")]
 async fn a_focus_that_cannot_be_seen_is_found() {
     let browser = Browser::start().await;
