@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use subtle::ConstantTimeEq;
 
 use crate::clock::UnixTime;
@@ -19,6 +20,10 @@ const LONGEST: i64 = 3_600;
 
 /// The parameter that carries it, always the last one.
 const NAME: &str = "began";
+
+/// What browsers, and our own redirects, encode on the way, besides all that is not ASCII: the seal covers the query
+/// as it comes back.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\'').add(b'<').add(b'>').add(b'\\');
 
 /// The moment at which a request began, and the session that the browser had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +74,7 @@ impl Began {
     }
 
     fn mac(&self, mint: &Mint, number: i32, query: &str) -> Option<String> {
-        let digest = sha256_base64url(query.as_bytes());
+        let digest = sha256_base64url(utf8_percent_encode(query, ENCODED).to_string().as_bytes());
         let (at, session) = (self.at.seconds().to_be_bytes(), self.session.to_be_bytes());
         let context: [&[u8]; 3] = [&at, &session, digest.as_bytes()];
         mint.keys.derive::<32>(number, "authorization-began", &context).map(|bytes| URL_SAFE_NO_PAD.encode(bytes))

@@ -226,7 +226,7 @@ problems! {
         "Send application/x-www-form-urlencoded.";
     TOO_LARGE = "too-large", "invalid_request",
         "The request is too large.",
-        "A body may have at most 64 KiB.";
+        "A body may have at most 64 KiB, and an address 16.";
     NOT_FOUND = "not-found", "not_found",
         "There is nothing at this address.",
         "Read the endpoints from the server's metadata.";

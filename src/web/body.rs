@@ -6,7 +6,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
+use url::form_urlencoded::Serializer;
 
+use crate::domain::form;
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{MALFORMED_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
@@ -55,10 +57,27 @@ async fn read_at_most(mut payload: Payload, most: usize) -> Result<Vec<u8>, Refu
 /// # Errors
 /// [`UNSUPPORTED_MEDIA_TYPE`], [`TOO_LARGE`] or [`MALFORMED_REQUEST`].
 pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
+    Parameters::parse(&encoded(request, payload).await?)
+}
+
+/// Reads a form as it may stand in an address: the same parameters in their order, repeats and all, written anew.
+///
+/// # Errors
+/// [`UNSUPPORTED_MEDIA_TYPE`], [`TOO_LARGE`] or [`MALFORMED_REQUEST`].
+pub async fn form_anew(request: &HttpRequest, payload: Payload) -> Result<String, Refusal> {
+    let malformed = || Refusal { problem: &MALFORMED_REQUEST, cause: "a parameter is not UTF-8, or holds NUL" };
+    let encoded = encoded(request, payload).await?;
+    let encoded = std::str::from_utf8(&encoded).map_err(|_bytes| malformed())?;
+    let pairs: Result<Vec<_>, _> = form::pairs(encoded).collect();
+    let pairs = pairs.map_err(|_unreadable| malformed())?;
+    Ok(Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+async fn encoded(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Refusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Refusal { problem: &UNSUPPORTED_MEDIA_TYPE, cause: "the body is not a form" });
     }
-    Parameters::parse(&read(payload).await?)
+    read(payload).await
 }

@@ -2,13 +2,16 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::assets;
 use crate::domain::registration::FieldProblem;
+use crate::oauth::Refusal;
+use crate::oauth::problem::TOO_LARGE;
 
 /// What every page shows around its content.
 #[derive(Clone, Debug, Default)]
@@ -111,10 +114,21 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
         .insert_header((X_FRAME_OPTIONS, "DENY"))
 }
 
-/// An address with the parameters that came in another's query and in a body.
-pub fn with_both(path: String, query: &str, body: &str) -> String {
-    let parts: Vec<&str> = [query, body].into_iter().filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) }
+/// The longest address that a request is turned into, in bytes (ours): a `state` of 2 kB is three times as long
+/// when it is encoded, and proxies pass no more on.
+const LONGEST: usize = 16_384;
+
+/// An address of ours with the parameters that came in another's query and in a form, which was written anew.
+///
+/// # Errors
+/// [`TOO_LARGE`].
+pub fn with_both(path: String, query: &str, form: &str) -> Result<String, Refusal> {
+    let parts: Vec<&str> = [query, form].into_iter().filter(|part| !part.is_empty()).collect();
+    let address = if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) };
+    match address.len() <= LONGEST {
+        true => Ok(address),
+        false => Err(Refusal { problem: &TOO_LARGE, cause: "the parameters are too long for an address" }),
+    }
 }
 
 /// A page that says when another try counts: in so many seconds (RFC 9110 §10.2.3).
@@ -123,10 +137,13 @@ pub fn retry_after(mut page: HttpResponse, seconds: i64) -> HttpResponse {
     page
 }
 
+/// What no address holds as it is (RFC 3986 §2), beside all that is not ASCII: so no text breaks a header.
+const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\');
+
 /// Sends the browser on with GET (RFC 9700 §4.12: never 307), telling nobody where it came from.
 pub fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther()
-        .insert_header(("Location", location))
+        .insert_header((LOCATION, utf8_percent_encode(location, UNFIT).to_string()))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .finish()

@@ -99,6 +99,7 @@ mod token_combinations;
 mod token_commands;
 mod token_exchange;
 mod token_pages;
+mod unclear_requests;
 mod user_token;
 mod userinfo;
 mod whole_tokens;

@@ -39,19 +39,15 @@ async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Res
 
 /// `POST /v3/oauth/authorize`: the authorization request in a body; the page is at its own address.
 pub async fn authorize(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let refused = |refusal| TokenError::refused(&app, refusal);
     let asked = match is_json(&request) {
         true => {
             read_json(&app, payload).await.map(|members| Serializer::new(String::new()).extend_pairs(members).finish())
         }
-        false => {
-            let body = body::read(payload).await.map_err(|refusal| TokenError::refused(&app, refusal));
-            body.map(|body| String::from_utf8_lossy(&body).into_owned())
-        }
+        false => body::form_anew(&request, payload).await.map_err(refused),
     };
-    match asked {
-        Ok(asked) => authorize::sent_here(&app, request.query_string(), &asked),
-        Err(error) => error.with_message().error_response(),
-    }
+    let sent = asked.and_then(|asked| authorize::sent_here(&app, request.query_string(), &asked).map_err(refused));
+    sent.unwrap_or_else(|error| error.with_message().error_response())
 }
 
 fn is_json(request: &HttpRequest) -> bool {

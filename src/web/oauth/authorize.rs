@@ -93,13 +93,16 @@ fn before(app: &App, step: Step, onward: &str) -> String {
 }
 
 /// The platform's address of this page.
-pub async fn moved(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    sent_here(&app, request.query_string(), "")
+pub async fn moved(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    sent_here(&app, request.query_string(), "").map_err(|refusal| PageError::of_problem(&app, refusal.problem))
 }
 
-/// Sends a browser here with what it asked for elsewhere, in an address or in a body.
-pub fn sent_here(app: &App, query: &str, body: &str) -> HttpResponse {
-    see_other(&with_both(app.public.path("/oauth/authorize"), query, body))
+/// Sends a browser here with what it asked for elsewhere, in an address or in a form.
+///
+/// # Errors
+/// What is too long for an address.
+pub fn sent_here(app: &App, query: &str, form: &str) -> Result<HttpResponse, Refusal> {
+    with_both(app.public.path("/oauth/authorize"), query, form).map(|address| see_other(&address))
 }
 
 /// Takes the person's decision; without one it is an authorization request.
@@ -109,10 +112,11 @@ pub async fn post(
     visitor: MaybeVisitor,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let body = body::read(payload).await.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
-    let form = Parameters::parse(&body).map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let refused = |refusal: Refusal| PageError::of_problem(&app, refusal.problem);
+    let anew = body::form_anew(&request, payload).await.map_err(refused)?;
+    let form = Parameters::parse(anew.as_bytes()).map_err(refused)?;
     let Some(decision) = form.get("decision") else {
-        return Ok(sent_here(&app, request.query_string(), &String::from_utf8_lossy(&body)));
+        return sent_here(&app, request.query_string(), &anew).map_err(refused);
     };
     if !is_own(request.headers(), &app.public.origin) {
         return Err(PageError::foreign(&app));

@@ -8,9 +8,10 @@ use askama::Template;
 use super::authorize::is_speculative;
 use crate::domain::id::Id;
 use crate::domain::user::User;
+use crate::oauth::Refusal;
 use crate::oauth::openid::logout::{Asked, LogoutRequest};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{Problem, TOO_LARGE};
+use crate::oauth::problem::Problem;
 use crate::outcome::{Error, consult};
 use crate::web::app::App;
 use crate::web::body;
@@ -19,9 +20,6 @@ use crate::web::error::PageError;
 use crate::web::page::{Chrome, Forms, Link, ok, render, see_other, with_both};
 use crate::web::pages::{Message, log_out};
 use crate::web::same_origin::is_own;
-
-/// The longest body that is turned into an address, in bytes.
-const LONGEST: usize = 16_384;
 
 /// `log_out_of_app.html`.
 #[derive(Clone, Debug, Template)]
@@ -70,15 +68,12 @@ pub async fn post(
     browser: BrowserSession,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let refused = |problem: &Problem| PageError::of_problem(&app, problem);
-    let body = body::read(payload).await.map_err(|refusal| refused(refusal.problem))?;
-    let form = Parameters::parse(&body).map_err(|refusal| refused(refusal.problem))?;
+    let refused = |refusal: Refusal| PageError::of_problem(&app, refusal.problem);
+    let anew = body::form_anew(&request, payload).await.map_err(refused)?;
+    let form = Parameters::parse(anew.as_bytes()).map_err(refused)?;
     if form.get("decision").is_none() {
-        if body.len() > LONGEST {
-            return Err(refused(&TOO_LARGE));
-        }
-        let body = String::from_utf8_lossy(&body);
-        return Ok(see_other(&with_both(app.public.path("/oauth/logout"), request.query_string(), &body)));
+        let address = with_both(app.public.path("/oauth/logout"), request.query_string(), &anew).map_err(refused)?;
+        return Ok(see_other(&address));
     }
     if !is_own(request.headers(), &app.public.origin) {
         return Err(PageError::foreign(&app));

@@ -1,0 +1,106 @@
+//! Requests that can be read in two ways, or that would break what is made of them: each is refused, or answered in
+//! the one way that is safe.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::harness::browser::Browser;
+use crate::harness::http::parameter;
+use crate::harness::{self, PASSWORD, Server, confidential};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Sends a request line and headers as they stand, and reads the whole answer.
+fn raw(server: &Server, line: &str, browser: Option<&Browser>) -> String {
+    let cookies = browser.map(Browser::cookies).into_iter().flatten();
+    let cookies: String = cookies.map(|(name, value)| format!("cookie: {name}={value}\r\n")).collect();
+    let mut stream = TcpStream::connect(server.address).expect("because the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("because the time is not zero");
+    let request = format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{cookies}\r\n");
+    stream.write_all(request.as_bytes()).expect("because the server reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("because the server answers and closes");
+    String::from_utf8(answer).expect("because our answers are UTF-8")
+}
+
+fn location_in(answer: &str) -> &str {
+    let found = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    found.unwrap_or_else(|| panic!("no Location in {answer}"))
+}
+
+#[actix_web::test]
+async fn a_posted_request_goes_on_whole_whatever_characters_it_holds() {
+    let server = harness::spawn().await;
+    for path in ["/oauth/authorize", "/v3/oauth/authorize", "/oauth/logout"] {
+        for state in ["a\n", "a\r\nset-cookie: x=y", "\u{7f}", "a b", "a#b", "\"<a>'\\`{}", "é\u{1f5fa}", "a;b%26c"] {
+            let body = format!("state={state}&scope=b&scope=a&empty=");
+            let answer = server.http.send(Method::POST, &format!("{path}?client_id=x"), &[FORM], body).await;
+            assert_eq!(answer.status, 303, "{path} {state:?}: {}", answer.text());
+            let location = answer.location().expect("because it is a redirect");
+            assert!(location.chars().all(|character| character.is_ascii_graphic()), "{location}");
+            let (_, query) = location.split_once('?').expect("because it carries the request");
+            let sent: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            let state = state.replace("%26", "&");
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let whole = [pair("client_id", "x"), pair("state", &state), pair("scope", "b"), pair("scope", "a")];
+            assert_eq!(sent[..4], whole, "{path}: in order, repeats and all");
+            assert_eq!((answer.header("referrer-policy"), answer.header("set-cookie")), (Some("no-referrer"), None));
+        }
+        let answer = server.http.send(Method::POST, path, &[FORM], &b"state=\xff"[..]).await;
+        assert_eq!((answer.status, answer.location()), (400, None), "{path}: what is not UTF-8 is not guessed");
+    }
+}
+
+#[actix_web::test]
+async fn a_posted_request_is_a_form_that_an_address_can_hold() {
+    let server = harness::spawn().await;
+    for (path, media_type) in [
+        ("/oauth/authorize", "application/json"),
+        ("/oauth/authorize", "text/plain"),
+        ("/oauth/logout", "application/json"),
+        ("/v3/oauth/authorize", "text/plain"),
+        ("/v3/oauth/authorize", "multipart/form-data; boundary=x"),
+    ] {
+        let answer =
+            server.http.send(Method::POST, path, &[("content-type", media_type)], r#"{"client_id": "x"}"#).await;
+        assert_eq!((answer.status, answer.location()), (415, None), "{path} {media_type}");
+    }
+    let form = ("content-type", "Application/x-www-form-urlencoded; charset=UTF-8");
+    for path in ["/oauth/authorize", "/v3/oauth/authorize", "/oauth/logout"] {
+        // A state of 2 kB, every byte of it encoded.
+        let state = "é".repeat(1_024);
+        let answer = server.http.send(Method::POST, path, &[form], format!("state={state}")).await;
+        let location = server.url(answer.location().expect("because it is a legal request"));
+        assert_eq!(parameter(&location, "state"), Some(state), "{path}");
+        let body = format!("state={}", "x".repeat(60_000));
+        let answer = server.http.send(Method::POST, path, &[form], body).await;
+        assert_eq!((answer.status, answer.location()), (413, None), "{path}");
+        let body = format!("state={}", "é".repeat(5_000));
+        assert_eq!(server.http.send(Method::POST, path, &[form], body).await.status, 413, "{path}: as it is encoded");
+    }
+    let body = json!({ "state": "é".repeat(5_000) }).to_string();
+    assert_eq!(server.http.send(Method::POST, "/v3/oauth/authorize", &[JSON], body).await.status, 413);
+}
+
+#[actix_web::test]
+async fn a_request_that_a_browser_would_write_otherwise_asks_for_one_log_in_only() {
+    let server = harness::spawn().await;
+    let app = server.application(confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    for odd in ["it's", "{x}`"] {
+        let path = app.request().with("prompt", "login").path();
+        server.advance(1);
+        let answer = raw(&server, &format!("GET {path}&odd={odd}"), Some(&alice));
+        let page = alice.open(location_in(&answer)).await;
+        assert_eq!(page.heading(), "Log in", "{odd}");
+        let page = alice.log_in_at(&page, "alice", PASSWORD).await;
+        assert_eq!(page.heading(), "Allow this app?", "{odd}: {:?}", page.hops);
+    }
+    let answer = raw(&server, "GET /v3/oauth/authorize?state=a\\b", None);
+    assert_eq!(location_in(&answer), "/oauth/authorize?state=a%5Cb");
+}
