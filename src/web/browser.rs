@@ -17,7 +17,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::app::App;
 use super::error::PageError;
-use super::page::{Chrome, see_other};
+use super::page::{Chrome, here, see_other};
 use crate::clock::UnixTime;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
@@ -199,7 +199,7 @@ impl FromRequest for Visitor {
         // A form that was sent after the session ended leads to the room it came from, not to a
         // repeated POST.
         let next = match request.method() {
-            &Method::GET => request.uri().to_string(),
+            &Method::GET => here(request),
             _ if request.path().contains("/developer") => app.public.path("/developer"),
             _ if request.path().ends_with("/device") => app.public.path("/device"),
             _ => app.public.path("/account"),

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -112,6 +112,12 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
+}
+
+/// The address of a request on this server. A whole one in the request line (RFC 9112 §3.2.2) may name any other
+/// site, so path and query are all that counts.
+pub fn here(request: &HttpRequest) -> String {
+    request.uri().path_and_query().map_or_else(|| request.path().to_owned(), |here| here.as_str().to_owned())
 }
 
 /// The longest address that a request is turned into, in bytes (ours): a `state` of 2 kB is three times as long

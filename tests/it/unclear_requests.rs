@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use actix_web::http::Method;
+use gatepost::web::routes::ADDRESSES;
 use serde_json::json;
 
 use crate::harness::browser::Browser;
@@ -103,4 +104,26 @@ async fn a_request_that_a_browser_would_write_otherwise_asks_for_one_log_in_only
     }
     let answer = raw(&server, "GET /v3/oauth/authorize?state=a\\b", None);
     assert_eq!(location_in(&answer), "/oauth/authorize?state=a%5Cb");
+}
+
+/// RFC 9112 §3.2.2: a server takes them; who they name is not who we are.
+#[actix_web::test]
+async fn a_request_line_with_a_whole_address_names_no_site_in_the_answer() {
+    let server = harness::spawn().await;
+    let app = server.application(confidential()).await;
+    let alice = server.signed_in("alice").await;
+    let own = ADDRESSES.iter().filter(|(method, _, _)| *method == "GET").map(|(_, path, _)| {
+        path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", app.client_id())
+    });
+    let asked = app.request().path();
+    let further =
+        [asked.clone(), format!("{asked}&prompt=login"), "/logIn?referer=x".to_owned(), "/account?x=1".to_owned()];
+    for path in own.chain(further) {
+        for browser in [None, Some(&alice)] {
+            let answer = raw(&server, &format!("GET http://evil.example{path}"), browser);
+            assert!(!answer.contains("evil.example"), "{path}: {answer}");
+            let status = answer.split(' ').nth(1).unwrap_or_default();
+            assert!(["200", "303", "400", "401", "403", "404"].contains(&status), "{path}: {answer}");
+        }
+    }
 }

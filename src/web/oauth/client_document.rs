@@ -21,7 +21,7 @@ use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::fetch::{DOCUMENT, Document, Fetch, GuardedFetcher};
-use crate::web::page::see_other;
+use crate::web::page::{here, see_other};
 
 /// Seconds in which a document that failed is not asked for again; ours.
 const FAILED: i64 = 30;
@@ -109,7 +109,7 @@ pub async fn make_known(
         if known.is_stored() && is_silent {
             return Ok(None);
         }
-        return Ok(Some(see_other(&log_in_first(app, &request.uri().to_string()))));
+        return Ok(Some(see_other(&log_in_first(app, &here(request)))));
     }
     let turn = app.documents.turn(&url);
     let _held = turn.lock().await;

@@ -18,7 +18,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::oauth::authorize::is_speculative;
-use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::page::{Chrome, Forms, here, render, see_other};
 use crate::web::refused::Whose;
 
 /// `continue.html`.
@@ -142,7 +142,7 @@ pub async fn decide(
 
 /// What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
 fn confirm_first(app: &App, request: &HttpRequest) -> HttpResponse {
-    see_other(&confirm::location(app, &request.uri().to_string()))
+    see_other(&confirm::location(app, &here(request)))
 }
 
 /// A person's own navigation: not a picture, a frame, a script's request, or a look ahead.
@@ -172,7 +172,7 @@ async fn go(
     Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),
         // Logged out a moment ago, in another window, or the proof grew too old: the same address asks.
-        None => see_other(&request.uri().to_string()),
+        None => see_other(&here(request)),
     })
 }
 
@@ -200,7 +200,7 @@ async fn ask(
         None => Ok(None),
     };
     let chrome = visitor.chrome(app);
-    let here = request.uri().to_string();
+    let here = here(request);
     let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
     let page = Continue {
         chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),

@@ -16,7 +16,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, here, render, see_other};
 use crate::web::remembered;
 
 /// `invitation.html`.
@@ -92,6 +92,6 @@ fn show(
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let username = username.chars().take(256).collect();
-    let page = Invitation { chrome: app.chrome(), action: request.uri().to_string(), errors, username, email };
+    let page = Invitation { chrome: app.chrome(), action: here(request), errors, username, email };
     render(status, Forms::Stay, &page)
 }

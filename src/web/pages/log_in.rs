@@ -21,7 +21,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
-use crate::web::page::{Asking, Chrome, Forms, render, retry_after, see_other};
+use crate::web::page::{Asking, Chrome, Forms, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
@@ -71,7 +71,7 @@ impl Onward {
     fn next(&self, request: &HttpRequest) -> String {
         match self {
             Self::Here(next) => next.clone(),
-            Self::Away(_) => request.uri().to_string(),
+            Self::Away(_) => here(request),
         }
     }
 
@@ -120,7 +120,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     if let Some(id) = remote_session_id(&request) {
         return match visitor.0 {
             Some(visitor) => remote_session::get(&app, &request, (&id, &visitor)).await,
-            None => Ok(see_other(&log_in_first(&app, &request.uri().to_string()))),
+            None => Ok(see_other(&log_in_first(&app, &here(&request)))),
         };
     }
     match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
@@ -145,7 +145,7 @@ pub async fn post(
     if let Some(id) = remote_session_id(&request) {
         return match visitor.0 {
             Some(visitor) => remote_session::decide(&app, &request, (&id, &visitor), &form).await,
-            None => Ok(see_other(&log_in_first(&app, &request.uri().to_string()))),
+            None => Ok(see_other(&log_in_first(&app, &here(&request)))),
         };
     }
     let onward = Onward::parse(&app, request.query_string()).await?;
@@ -154,7 +154,7 @@ pub async fn post(
     {
         return match visitor.0 {
             Some(visitor) => continue_to::decide(&app, &request, (*redirect, &visitor), &form).await,
-            None => Ok(see_other(&request.uri().to_string())),
+            None => Ok(see_other(&here(&request))),
         };
     }
     if form.get("decision") == Some("deny") {
@@ -180,7 +180,7 @@ async fn second_step(
     match second_step::post(app, request, (form, browser), (&next, asking)).await? {
         second_step::Outcome::Answer(answer) => Ok(answer),
         // Finished already, by a second click or in another tab: the same address leads on.
-        second_step::Outcome::Over if visitor.0.is_some() => Ok(see_other(&request.uri().to_string())),
+        second_step::Outcome::Over if visitor.0.is_some() => Ok(see_other(&here(request))),
         second_step::Outcome::Over => {
             let message = "This log-in took too long, or a code was wrong too often. Type your password again.";
             let said = Said { error: Some(message.to_owned()), ..Said::default() };
@@ -221,7 +221,7 @@ async fn log_in(
     let remembered = remembered::caller(app, request).remembered;
     let refusal = match sign_in(app.desk(), app.now(), (attempt, remembered)).await {
         Ok(Entered::Step(step)) => {
-            let way = (request.uri().to_string(), onward.asking(app).await?);
+            let way = (here(request), onward.asking(app).await?);
             return second_step::show(app, &step, way, (StatusCode::OK, None));
         }
         Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
@@ -230,7 +230,7 @@ async fn log_in(
     };
     let username: String = username.chars().take(256).collect();
     match refusal {
-        SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &request.uri().to_string())),
+        SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &here(request))),
         SignInRefusal::BeingDeleted(user) => keep::offer(app, user).await,
         SignInRefusal::Wrong
         | SignInRefusal::NoPassword
@@ -276,7 +276,7 @@ async fn show(
     onward: &Onward,
     (status, Said { username, error, gone }): (StatusCode, Said),
 ) -> Result<HttpResponse, PageError> {
-    let here = request.uri().to_string();
+    let here = here(request);
     let next = onward.next(request);
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let asking = onward.asking(app).await?;

@@ -13,7 +13,7 @@ use crate::identity::not_me::{self, Found, Next};
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Link, ok, see_other};
+use crate::web::page::{Chrome, Link, here, ok, see_other};
 use crate::web::pages::log_out::forgetting;
 
 /// `not_me.html`.
@@ -53,7 +53,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
     let Found { user, former, .. } = found.ok_or_else(|| gone(&app))?;
     Ok(ok(&NotMe {
         chrome: app.chrome(),
-        action: request.uri().to_string(),
+        action: here(&request),
         username: user.username,
         restored: former.map(|former| former.email),
         is_deleted: user.deleted_at.is_some(),

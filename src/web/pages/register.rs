@@ -14,7 +14,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{Asking, Chrome, FieldError, Forms, here, render, see_other};
 use crate::web::remembered;
 
 /// `register.html`.
@@ -123,7 +123,7 @@ pub async fn post(
     };
     match refusal {
         SignUpRefusal::Closed | SignUpRefusal::LinkOver => Err(closed(&app)),
-        SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &request.uri().to_string())),
+        SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &here(&request))),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
             show(&app, &request, (&onward, &next), (errors, username, email)).await
@@ -141,7 +141,7 @@ async fn show(
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let page = Register {
         chrome: app.chrome(),
-        action: request.uri().to_string(),
+        action: here(request),
         errors,
         username: username.chars().take(256).collect(),
         email: email.chars().take(256).collect(),

@@ -24,7 +24,7 @@ use crate::store::Database;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, ok, render};
+use crate::web::page::{Chrome, Forms, here, ok, render};
 use crate::web::passkey::{self, PasskeyForm};
 
 /// `remote_session.html`.
@@ -153,7 +153,7 @@ async fn show(
     let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
     let options = passkey::asked_of(app, Purpose::Approve(session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
-        action: request.uri().to_string(),
+        action: here(request),
         label: "Allow with a passkey",
         step: None,
         is_alone: false,
@@ -164,7 +164,7 @@ async fn show(
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = RemoteSessionPage {
         chrome: visitor.chrome(app),
-        action: request.uri().to_string(),
+        action: here(request),
         error,
         program: browser_in_words(&session.user_agent),
         code: code_of(id),

@@ -17,7 +17,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render, retry_after, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, here, ok, render, retry_after, see_other};
 use crate::web::remembered;
 
 /// `reset.html`.
@@ -88,7 +88,7 @@ fn asking(app: &App, request: &HttpRequest, error: Option<String>) -> Reset {
     let next =
         next_of(app, request).map(|next| format!("?next={}", byte_serialize(next.as_bytes()).collect::<String>()));
     let log_in_url = format!("{}{}", app.public.path("/login"), next.unwrap_or_default());
-    Reset { chrome: app.chrome(), action: request.uri().to_string(), error, log_in_url }
+    Reset { chrome: app.chrome(), action: here(request), error, log_in_url }
 }
 
 /// Mails the link, to whoever it is; the answer does not tell.
@@ -140,7 +140,7 @@ fn finishing(
     errors: Vec<FieldError>,
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let action = request.uri().to_string();
+    let action = here(request);
     render(status, Forms::Leave, &ResetFinish { chrome: app.chrome(), action, errors, username, ends_own_tokens })
 }
 

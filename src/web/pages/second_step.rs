@@ -19,7 +19,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Chrome, Forms, render, retry_after, see_other};
+use crate::web::page::{Asking, Chrome, Forms, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered;
 
@@ -221,7 +221,7 @@ async fn show_again(
     let (now, porter, key) = (app.now(), app.desk().porter(), key.clone());
     let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
     let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
-    let action = request.uri().to_string();
+    let action = here(request);
     let page = match offered.and_then(|sealed| factors::reopen(&app.mint.keys, now, step.user.id, sealed)) {
         Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
         None => show(app, &step, (action, asking), (status, Some(message)))?,

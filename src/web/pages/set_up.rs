@@ -15,7 +15,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::page::{Chrome, FieldError, Forms, here, render};
 use crate::web::remembered;
 
 /// `set_up.html`.
@@ -99,6 +99,6 @@ fn show(
     (errors, username, email): (Vec<FieldError>, String, String),
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = SetUp { chrome: app.chrome(), action: request.uri().to_string(), errors, username, email };
+    let page = SetUp { chrome: app.chrome(), action: here(request), errors, username, email };
     render(status, Forms::Stay, &page)
 }

@@ -16,7 +16,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, here, render, see_other};
 use crate::web::remembered;
 
 /// `verify.html`.
@@ -62,7 +62,7 @@ fn show(
     let is_setting_password = error.as_ref().is_some_and(|error| error.field == "new_password");
     let page = Verify {
         chrome: app.chrome(),
-        action: request.uri().to_string(),
+        action: here(request),
         errors: error.into_iter().collect(),
         username: user.username.clone(),
         email: link.email.clone(),

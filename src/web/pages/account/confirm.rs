@@ -19,7 +19,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::page::{Chrome, Forms, here, render, see_other};
 use crate::web::pages::Form;
 use crate::web::passkey::{self, PasskeyForm};
 
@@ -96,7 +96,7 @@ fn show(
     (visitor, Missing { wanted, passkeys }): (&Visitor, Missing),
     (status, error): (StatusCode, Option<String>),
 ) -> HttpResponse {
-    let (action, username) = (request.uri().to_string(), visitor.user.username.clone());
+    let (action, username) = (here(request), visitor.user.username.clone());
     let options = passkey::asked_of(app, Purpose::Confirm(visitor.session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: action.clone(),

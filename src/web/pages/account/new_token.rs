@@ -22,7 +22,7 @@ use crate::tokens::studio::MAX_MINUTES;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, here, ok, render, see_other};
 use crate::web::pages::Form;
 
 /// What a link may fill in, and what a form carries through the page that asks for the password.
@@ -124,7 +124,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
 /// Shows the form, filled in as the link says.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.is_fresh(app.now()) {
-        return Ok(see_other(&confirm::location(&app, &request.uri().to_string())));
+        return Ok(see_other(&confirm::location(&app, &here(&request))));
     }
     let form = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let form = form.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
