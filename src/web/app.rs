@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use url::Url;
+use url::{Position, Url};
 
 use super::oauth::client_document::Documents;
 use super::oauth::client_keys::ClientKeys;
@@ -84,15 +84,22 @@ impl PublicUrl {
         format!("{}{path}", self.base)
     }
 
-    /// `next` if it is a path of ours, and nothing that a browser could read as another site.
-    pub fn own_path<'a>(&self, next: &'a str) -> Option<&'a str> {
-        let is_plain =
-            !next.contains('\\') && !next.chars().any(|character| character.is_control() || character == ' ');
-        let is_below =
-            next.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/') && !rest.starts_with("//"));
-        let joined = Url::parse(&self.origin).and_then(|origin| origin.join(next));
-        let is_here = joined.is_ok_and(|url| url.origin().ascii_serialization() == self.origin);
-        (is_plain && is_below && is_here && !next.starts_with("//")).then_some(next)
+    /// `next` as browsers write it, if it is a path of ours and nothing that a browser could read as another site.
+    pub fn own_path(&self, next: &str) -> Option<String> {
+        // Judged is where it leads, after `..` and its like (URL Standard): what comes back has none of them.
+        let is_below = |path: &str| {
+            path.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/') && !rest.starts_with("//"))
+        };
+        let is_odd = |character: char| character.is_control() || character == ' ';
+        let path = next.split(['?', '#']).next().unwrap_or_default();
+        // Some proxies decode a path before they look for dots.
+        let has_tricks = ["\\", "%5c", "%2f"].iter().any(|trick| path.to_ascii_lowercase().contains(trick));
+        if !is_below(path) || path.starts_with("//") || has_tricks || next.contains(is_odd) {
+            return None;
+        }
+        let joined = Url::parse(&self.origin).and_then(|origin| origin.join(next)).ok()?;
+        let is_here = joined.origin().ascii_serialization() == self.origin && is_below(joined.path());
+        is_here.then(|| joined[Position::BeforePath..].to_owned())
     }
 }
 
@@ -161,16 +168,28 @@ mod tests {
         assert_eq!(party, Some(("id.example", "https://id.example")));
         let number = Url::parse("http://127.0.0.1:8080").expect("because it is an address");
         assert_eq!(PublicUrl::new(&number).relying_party, None);
-        assert_eq!(public.own_path("/gate/account?x=1"), Some("/gate/account?x=1"));
+        for (next, leads_to) in [
+            ("/gate/account?x=1", "/gate/account?x=1"),
+            ("/gate/a/../account#b", "/gate/account#b"),
+            ("/gate/../gate/account", "/gate/account"),
+            ("/gate/é?x=é'\\", "/gate/%C3%A9?x=%C3%A9%27\\"),
+        ] {
+            assert_eq!(public.own_path(next).as_deref(), Some(leads_to), "{next}");
+        }
         for next in [
             "", "/", "/other", "//evil.test/", "/\\evil.test", "https://evil.test/", "/gate//evil.test", "/gate\\/x",
-            "/gate/\n", "/gate",
+            "/gate/\n", "/gate", "/gate/../../evil", "/gate/../evil", "/gate/%2e%2E/evil", "/gate/..//evil.test",
+            "/gate/../gate//evil.test", "/gate/..", "/gate/.//evil.test", "/gated/x", "/gate/%2e%2e%2Fevil",
+            "/gate/..%5Cevil",
         ] {
             assert_eq!(public.own_path(next), None, "{next}");
         }
         let root = PublicUrl::new(&Url::parse("http://localhost:8080").expect("because it is an address"));
-        assert_eq!(root.own_path("/account"), Some("/account"));
-        for next in ["//evil.test", "/\\evil.test", "/%5cevil\\", "http:/evil.test", "/\t/evil.test"] {
+        assert_eq!(root.own_path("/account").as_deref(), Some("/account"));
+        for next in [
+            "//evil.test", "/\\evil.test", "/%5cevil\\", "http:/evil.test", "/\t/evil.test", "/..//evil.test",
+            "/x/..//evil.test",
+        ] {
             assert_eq!(root.own_path(next), None, "{next}");
         }
     }

@@ -47,9 +47,8 @@ pub async fn guard(
         && !path.eq_ignore_ascii_case("/login")
         && let Some(clean) = without_token(request.query_string())
     {
-        let location = format!("{}{clean}", request.path());
         // `//evil.test/` is a path here and another site in a Location.
-        if app.public.own_path(&location).is_some() {
+        if let Some(location) = app.public.own_path(&format!("{}{clean}", request.path())) {
             return Ok(request.into_response(see_other(&location)));
         }
     }

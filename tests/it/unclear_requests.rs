@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use gatepost::web::routes::ADDRESSES;
 use serde_json::json;
+use url::Url;
 
 use crate::harness::browser::Browser;
 use crate::harness::http::parameter;
@@ -93,7 +94,7 @@ async fn a_request_that_a_browser_would_write_otherwise_asks_for_one_log_in_only
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
     let mut alice = server.signed_in("alice").await;
-    for odd in ["it's", "{x}`"] {
+    for odd in ["it's", "a\\b", "{x}`"] {
         let path = app.request().with("prompt", "login").path();
         server.advance(1);
         let answer = raw(&server, &format!("GET {path}&odd={odd}"), Some(&alice));
@@ -125,5 +126,32 @@ async fn a_request_line_with_a_whole_address_names_no_site_in_the_answer() {
             let status = answer.split(' ').nth(1).unwrap_or_default();
             assert!(["200", "303", "400", "401", "403", "404"].contains(&status), "{path}: {answer}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn nobody_is_sent_out_of_the_path_of_the_public_url() {
+    let server = harness::spawn_with(&[("public_url", "http://localhost:{port}/gate")]).await;
+    server.person("alice").await;
+    for (next, leads_to) in [
+        ("/gate/account/sessions", "/gate/account/sessions"),
+        ("/gate/./x/../account/sessions", "/gate/account/sessions"),
+        ("/gate/../../evil", "/gate/account"),
+        ("/gate/../evil", "/gate/account"),
+        ("/gate/%2e%2E/evil", "/gate/account"),
+        ("/gate/..//evil.example", "/gate/account"),
+        ("/gate/..//evil.example/../gate", "/gate/account"),
+        ("/gate/.//evil.example", "/gate/account"),
+        ("/gate/x/..//evil.example", "/gate/account"),
+    ] {
+        let mut browser = server.browser();
+        let coded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let page = browser.open(&format!("/login?next={coded}")).await;
+        let page = browser.log_in_at(&page, "alice", PASSWORD).await;
+        assert_eq!((page.away.as_deref(), page.url.path()), (None, leads_to), "{next}");
+        let (_, last) = page.hops.last().expect("because there was an answer");
+        assert_eq!(Url::parse(last).map(|url| url.path().to_owned()).as_deref(), Ok(leads_to));
+        let left = browser.bare(Method::POST, &format!("/logout?next={coded}"), &[FORM], "").await;
+        assert!(left.location().is_none_or(|location| location == leads_to), "{next}: {:?}", left.location());
     }
 }

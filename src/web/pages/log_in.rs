@@ -64,7 +64,7 @@ impl Onward {
         let parameters = Parameters::parse(query.as_bytes());
         let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
         let next = parameters.get("next").and_then(|next| app.public.own_path(next));
-        Ok(Self::Here(next.map_or_else(|| app.public.path("/account"), str::to_owned)))
+        Ok(Self::Here(next.unwrap_or_else(|| app.public.path("/account"))))
     }
 
     /// Where a browser goes that was signed in at this request's address.

@@ -31,7 +31,7 @@ pub struct LogOut {
 
 fn next(app: &App, request: &HttpRequest) -> Option<String> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
-    parameters.get("next").and_then(|next| app.public.own_path(next)).map(str::to_owned)
+    parameters.get("next").and_then(|next| app.public.own_path(next))
 }
 
 /// Asks, so that no link and no picture of another site logs anybody out.

@@ -73,7 +73,7 @@ pub(super) fn mail_off(app: &App) -> PageError {
 
 fn next_of(app: &App, request: &HttpRequest) -> Option<String> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
-    parameters.get("next").and_then(|next| app.public.own_path(next)).map(str::to_owned)
+    parameters.get("next").and_then(|next| app.public.own_path(next))
 }
 
 /// Asks for the name.
@@ -157,11 +157,11 @@ pub async fn post_finish(
     let wanted = NewCredentials { key, password, ends_own_tokens };
     match recovery::finish(app.desk(), app.now(), wanted, (remembered::caller(&app, &request), true)).await {
         Ok(recovered) => {
-            let home = app.public.path("/account");
-            let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next)).unwrap_or(&home);
+            let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next));
+            let next = next.unwrap_or_else(|| app.public.path("/account"));
             match recovered.entered {
-                Some(entered) => second_step::enter(&app, &browser, entered, next).await,
-                None => Ok(see_other(next)),
+                Some(entered) => second_step::enter(&app, &browser, entered, &next).await,
+                None => Ok(see_other(&next)),
             }
         }
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),

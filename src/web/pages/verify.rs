@@ -88,11 +88,11 @@ pub async fn post(
     let caller = remembered::caller(&app, &request);
     let refusal = match email::finish(app.desk(), app.now(), (key, proof), (caller, !is_here)).await {
         Ok((entered, next)) => {
-            let home = app.public.path("/account");
-            let next = next.as_deref().and_then(|next| app.public.own_path(next)).unwrap_or(&home);
+            let next = next.as_deref().and_then(|next| app.public.own_path(next));
+            let next = next.unwrap_or_else(|| app.public.path("/account"));
             return match entered {
-                Some(entered) => second_step::enter(&app, &browser, entered, next).await,
-                None => Ok(see_other(next)),
+                Some(entered) => second_step::enter(&app, &browser, entered, &next).await,
+                None => Ok(see_other(&next)),
             };
         }
         Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),

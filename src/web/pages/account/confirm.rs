@@ -61,7 +61,7 @@ fn next(app: &App, request: &HttpRequest) -> String {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
     let next =
         parameters.as_ref().and_then(|parameters| parameters.get("next")).and_then(|next| app.public.own_path(next));
-    next.map_or_else(|| app.public.path("/account"), str::to_owned)
+    next.unwrap_or_else(|| app.public.path("/account"))
 }
 
 fn is_about_factor(request: &HttpRequest) -> bool {
