@@ -21,6 +21,7 @@ pub mod grant;
 pub mod id;
 pub mod idempotency;
 pub mod installation;
+pub mod json;
 pub mod jwk;
 pub mod keys_url;
 pub mod known_network;

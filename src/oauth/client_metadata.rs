@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::Refusal;
 use super::problem::{INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, Problem};
 use crate::domain::client::{ClientType, GrantType};
+use crate::domain::json::{self, InvalidJson};
 use crate::domain::redirect_uri::{RedirectUri, host_of};
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::scope::Scope;
@@ -40,9 +41,10 @@ impl ClientMetadata {
     /// # Errors
     /// [`INVALID_CLIENT_METADATA`].
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        match serde_json::from_slice(body) {
+        match json::parse(body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(_) | Err(_) => Err(invalid("the description is no JSON object")),
+            Ok(_) | Err(InvalidJson::Malformed) => Err(invalid("the description is no JSON object")),
+            Err(InvalidJson::Repeated) => Err(invalid("a member of the description is there more than once")),
         }
     }
 

@@ -119,7 +119,7 @@ problems! {
         "Send somebody to the authorization endpoint: the document at the client_id is read when a person who is logged in arrives there.";
     TWO_AUTHENTICATIONS = "two-authentications", "invalid_request",
         "The client authenticated in two ways at once.",
-        "Send the secret either in the Authorization header or in the body, not in both (RFC 6749 section 2.3).";
+        "Send the secret once, either in the Authorization header or in the body (RFC 6749 section 2.3).";
     UNSUPPORTED_GRANT_TYPE = "unsupported-grant-type", "unsupported_grant_type",
         "This grant_type is not supported.",
         "Use one of grant_types_supported in the server's metadata.";

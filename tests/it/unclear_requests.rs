@@ -10,8 +10,10 @@ use gatepost::web::routes::ADDRESSES;
 use serde_json::json;
 use url::Url;
 
+use crate::harness::application::basic;
 use crate::harness::browser::Browser;
-use crate::harness::http::parameter;
+use crate::harness::held::ACCESS_TOKENS;
+use crate::harness::http::{Answer, parameter};
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -154,4 +156,68 @@ async fn nobody_is_sent_out_of_the_path_of_the_public_url() {
         let left = browser.bare(Method::POST, &format!("/logout?next={coded}"), &[FORM], "").await;
         assert!(left.location().is_none_or(|location| location == leads_to), "{next}: {:?}", left.location());
     }
+}
+
+#[actix_web::test]
+async fn of_two_authorization_headers_none_counts() {
+    let server = harness::spawn_with(&[("dynamic_registration", "open")]).await;
+    let app = server.application(confidential()).await;
+    let right = basic(app.client_id(), app.secret());
+    let wrong = basic(app.client_id(), "wrong");
+    let form = [("token", "x"), ("grant_type", "client_credentials"), ("scope", "projects")];
+    for other in [wrong.as_str(), "Bearer x", right.as_str()] {
+        for headers in [[right.as_str(), other], [other, right.as_str()]] {
+            let headers = headers.map(|header| ("authorization", header));
+            for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/device"] {
+                let refused = (400, "invalid_request".to_owned());
+                assert_eq!(server.http.post(path, &headers, &form).await.error(), refused, "{path} {other}");
+            }
+            let answer = server.http.send(Method::GET, "/management/resources", &headers, "").await;
+            assert_eq!(answer.error(), (400, "invalid_request".to_owned()));
+        }
+    }
+    let two = [("authorization", "Bearer x"), ("authorization", "Bearer y")];
+    for (method, path) in [
+        (Method::POST, "/oauth/register"),
+        (Method::GET, "/oauth/register/nobody"),
+        (Method::PUT, "/oauth/register/nobody"),
+        (Method::DELETE, "/oauth/register/nobody"),
+    ] {
+        let answer = server.http.send(method.clone(), path, &two, "").await;
+        assert_eq!(answer.error(), (400, "invalid_request".to_owned()), "{method} {path}");
+    }
+}
+
+async fn send_json(server: &Server, path: &str, token: Option<&str>, body: &str) -> Answer {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let bearer = bearer.as_deref().map(|bearer| ("authorization", bearer));
+    let headers: Vec<_> = [JSON].into_iter().chain(bearer).collect();
+    server.http.send(Method::POST, path, &headers, body).await
+}
+
+#[actix_web::test]
+async fn a_member_that_is_there_twice_is_refused_at_every_depth() {
+    let server = harness::spawn_with(&[("dynamic_registration", "open")]).await;
+    server.person("alice").await;
+    let token = server.log_in("alice").await.token().to_owned();
+    let log_in = format!(r#"{{"username":"mallory","username":"alice","password":"{PASSWORD}"}}"#);
+    let nested = |access: &str| {
+        format!(r#"{{"description":"d","accessList":[{{"pathId":"p","access":{{"accessTier":"view"{access}}}}}]}}"#)
+    };
+    for (path, token, body) in [
+        ("/v3/account/login", None, log_in.as_str()),
+        ("/v3/account/login", None, &log_in.replacen("username", "\\u0075sername", 1)),
+        ("/v3/oauth/token", None, r#"{"grant_type":"refresh_token","client_id":"a","client_id":"b"}"#),
+        ("/v3/oauth/authorize", None, r#"{"client_id":"a","state":"x","state":"x"}"#),
+        (ACCESS_TOKENS, Some(token.as_str()), &nested(r#","accessTier":"admin""#)),
+        (ACCESS_TOKENS, Some(token.as_str()), &nested(r#","geoFence":{"tiles":[{"x":1,"x":2}]}"#)),
+    ] {
+        let answer = send_json(&server, path, token, body).await;
+        assert_eq!(answer.error(), (400, "invalid_request".to_owned()), "{path} {body}: {}", answer.text());
+        assert!(answer.text().contains("more than once"), "{path}: {}", answer.text());
+    }
+    assert_eq!(send_json(&server, ACCESS_TOKENS, Some(&token), &nested("")).await.status, 200);
+    let twice = r#"{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}"#;
+    let answer = send_json(&server, "/oauth/register", None, twice).await;
+    assert_eq!(answer.error(), (400, "invalid_client_metadata".to_owned()));
 }

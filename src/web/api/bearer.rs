@@ -25,6 +25,11 @@ use crate::tokens::check::{Door, Rejection, open, open_again};
 use crate::web::app::App;
 use crate::web::dpop;
 
+/// Whether two headers say who this is. Such a field comes once (RFC 9110 §5.3): which one counts is nobody's guess.
+pub fn has_two_authorizations(request: &HttpRequest) -> bool {
+    request.headers().get_all(AUTHORIZATION).nth(1).is_some()
+}
+
 /// The bearer token in the header, the scheme in any letter case.
 pub fn in_header(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
@@ -58,7 +63,7 @@ pub fn token_in(
     read: impl FnOnce(&str) -> Result<BearerToken, MalformedToken>,
 ) -> Result<BearerToken, ApiError> {
     let query = Parameters::parse(query.as_bytes())?;
-    if query.is_repeated("token") || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
+    if query.is_repeated("token") || has_two_authorizations(request) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let may_query = matches!(method, "GET" | "HEAD");
@@ -79,7 +84,7 @@ pub fn token_in(
 fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
     let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
     let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.get("token").is_some() || request.headers().get_all(AUTHORIZATION).nth(1).is_some() {
+    if query.get("token").is_some() || has_two_authorizations(request) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;

@@ -4,6 +4,8 @@ use actix_web::web::Payload;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use crate::domain::json::{self, InvalidJson};
+use crate::oauth::problem::REPEATED_PARAMETER;
 use crate::web::body;
 
 /// The members of a JSON body; an empty body has none. Nesting is bounded by the parser.
@@ -11,7 +13,7 @@ use crate::web::body;
 /// # Errors
 /// What is no JSON object, or too large.
 pub async fn read(payload: Payload) -> Result<Object, ApiError> {
-    parse(&body::read(payload).await?)
+    Ok(Object::parse(&body::read(payload).await?)?)
 }
 
 /// The same for the one endpoint that takes a picture.
@@ -19,20 +21,15 @@ pub async fn read(payload: Payload) -> Result<Object, ApiError> {
 /// # Errors
 /// What is no JSON object, or too large.
 pub async fn read_large(payload: Payload) -> Result<Object, ApiError> {
-    parse(&body::read_large(payload).await?)
+    Ok(Object::parse(&body::read_large(payload).await?)?)
 }
 
-/// The members of a body that was read.
-///
-/// # Errors
-/// What is no JSON object.
-pub fn parse(body: &[u8]) -> Result<Object, ApiError> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Object(Map::new()));
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => Ok(Object(members)),
-        Ok(_) | Err(_) => Err(ApiError::invalid("The body must be a JSON object.")),
+impl From<InvalidJson> for ApiError {
+    fn from(invalid: InvalidJson) -> Self {
+        match invalid {
+            InvalidJson::Malformed => Self::invalid("The body must be a JSON object."),
+            InvalidJson::Repeated => Self::of_problem(&REPEATED_PARAMETER),
+        }
     }
 }
 
@@ -41,6 +38,20 @@ pub fn parse(body: &[u8]) -> Result<Object, ApiError> {
 pub struct Object(Map<String, Value>);
 
 impl Object {
+    /// The members of a body that was read.
+    ///
+    /// # Errors
+    /// What is no JSON object, or has a member twice.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidJson> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(Map::new()));
+        }
+        match json::parse(body)? {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(InvalidJson::Malformed),
+        }
+    }
+
     /// A member that was sent.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())

@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::json;
+use super::json::Object;
+use crate::domain::json::InvalidJson;
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::MALFORMED_REQUEST;
+use crate::oauth::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
 use crate::web::app::App;
 use crate::web::body;
 use crate::web::error::TokenError;
@@ -56,10 +57,13 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 async fn read_json(app: &App, payload: Payload) -> Result<Vec<(String, String)>, TokenError> {
-    let malformed =
-        || TokenError::refused(app, Refusal { problem: &MALFORMED_REQUEST, cause: "the body is no flat JSON object" });
+    let refused = |problem, cause| TokenError::refused(app, Refusal { problem, cause });
+    let malformed = || refused(&MALFORMED_REQUEST, "the body is no flat JSON object");
     let body = body::read(payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
-    let body = json::parse(&body).map_err(|_unreadable| malformed())?;
+    let body = Object::parse(&body).map_err(|invalid| match invalid {
+        InvalidJson::Malformed => malformed(),
+        InvalidJson::Repeated => refused(&REPEATED_PARAMETER, "a parameter was sent more than once"),
+    })?;
     let mut members = Vec::new();
     for (name, value) in body.members() {
         match value {

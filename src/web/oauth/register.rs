@@ -7,18 +7,18 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::domain::self_registration::DynamicRegistration;
-use crate::oauth::Refusal;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::dynamic_registration::{self, Answer};
-use crate::outcome::{Error, consult, transact};
-use crate::web::api::bearer::in_header;
+use crate::oauth::problem::TOKEN_CONFLICT;
+use crate::outcome::{consult, transact};
+use crate::web::api::bearer::{has_two_authorizations, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
 use crate::web::body;
 
 /// Registers an application.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let admitted =
         consult(&app.store, move |db| dynamic_registration::admit(db, now, &shared.config.strangers, token.as_deref()));
     admitted.await?;
@@ -37,7 +37,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
 
 /// Says what is registered.
 pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let (shared, token) = (app.clone(), in_header(&request).map(str::to_owned));
+    let (shared, token) = (app.clone(), token_of(&request)?);
     let found = consult(&app.store, move |db| {
         dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
     });
@@ -53,7 +53,7 @@ pub async fn put(
 ) -> Result<HttpResponse, ApiError> {
     known(&app, &request, &client_id).await?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
-    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let rules = app.config.registration_rules();
     let replaced = transact(&app.store, move |tx| {
         let named = (client_id.as_str(), token.as_deref());
@@ -65,7 +65,7 @@ pub async fn put(
 /// Ends it.
 pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     known(&app, &request, &client_id).await?;
-    let (now, shared, token) = (app.now(), app.clone(), in_header(&request).map(str::to_owned));
+    let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let deleted = transact(&app.store, move |tx| {
         dynamic_registration::delete(tx, now, &shared.config.strangers, (&client_id, token.as_deref()))
     });
@@ -74,12 +74,20 @@ pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String
 }
 
 /// Refuses a wrong token from a read.
-async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Result<(), Error<Refusal>> {
-    let (shared, token, client_id) = (app.clone(), in_header(request).map(str::to_owned), client_id.to_owned());
+async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Result<(), ApiError> {
+    let (shared, token, client_id) = (app.clone(), token_of(request)?, client_id.to_owned());
     let found = consult(&app.store, move |db| {
         dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
     });
-    found.await.map(drop)
+    Ok(found.await.map(drop)?)
+}
+
+/// The one token of a request, if there is one.
+fn token_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    match has_two_authorizations(request) {
+        true => Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        false => Ok(in_header(request).map(str::to_owned)),
+    }
 }
 
 /// What was stored (RFC 7591 §3.2.1), without a `null`.

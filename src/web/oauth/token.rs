@@ -15,9 +15,10 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::INVALID_CLIENT;
+use crate::oauth::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
+use crate::web::api::bearer::has_two_authorizations;
 use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
 use crate::web::{body, dpop};
@@ -111,7 +112,7 @@ fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
 fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
-    let credentials = ClientCredentials::parse(authorization(request), parameters);
+    let credentials = authorization(request).and_then(|header| ClientCredentials::parse(header, parameters));
     let credentials = credentials
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
     let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
@@ -141,11 +142,15 @@ impl Knock {
 
 /// The client that a request names, right or wrong.
 pub(in crate::web) fn named(request: &HttpRequest, parameters: &Parameters) -> Option<String> {
-    ClientCredentials::name_in(authorization(request), parameters)
+    ClientCredentials::name_in(authorization(request).ok().flatten(), parameters)
 }
 
-fn authorization(request: &HttpRequest) -> Option<&[u8]> {
-    request.headers().get(AUTHORIZATION).map(|value| value.as_bytes())
+/// The one header by which a client may authenticate (RFC 6749 §2.3: in one way per request).
+fn authorization(request: &HttpRequest) -> Result<Option<&[u8]>, Refusal> {
+    if has_two_authorizations(request) {
+        return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "two Authorization headers came" });
+    }
+    Ok(request.headers().get(AUTHORIZATION).map(|value| value.as_bytes()))
 }
 
 async fn answer(

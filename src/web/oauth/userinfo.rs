@@ -16,7 +16,7 @@ use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED,
 use crate::outcome::{Error, consult};
 use crate::store::users;
 use crate::tokens::check::{Door, Rejection, cause, open};
-use crate::web::api::bearer::{caller, for_dpop, in_header};
+use crate::web::api::bearer::{caller, for_dpop, has_two_authorizations, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
 use crate::web::error::log_failure;
@@ -73,8 +73,7 @@ async fn told(app: &Data<App>, presented: Option<String>, error: ApiError) -> Ap
 
 async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
-    let is_twice = request.headers().get_all(header::AUTHORIZATION).nth(1).is_some();
-    if is_twice || (in_form.is_some() && (is_bound || in_header(request).is_some())) {
+    if has_two_authorizations(request) || (in_form.is_some() && (is_bound || in_header(request).is_some())) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     if is_bound {
