@@ -5,6 +5,7 @@ mod lifetimes;
 mod rate_limits;
 mod schemes;
 mod second_factor;
+mod security_contact;
 mod strangers;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,8 @@ pub struct Config {
     pub forward_headers: ForwardHeaders,
     /// What forwarded requests are, by method and path.
     pub request_rules: RequestRules,
+    /// Whom to tell of a weakness, as a URI.
+    pub security_contact: Option<String>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
     /// The node's number in keys.
@@ -221,6 +224,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
             }
         },
         request_rules: request_rules(values)?,
+        security_contact: security_contact::read(values)?,
         trusted_proxies: proxies(&text("trusted_proxies", ""))?,
         node_id: number(values, "node_id", 0, 0..=MAX_NODE)?,
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,

@@ -86,6 +86,7 @@ fn shown(settings: &Settings) -> Value {
     add("forward_auth.filesets", json!(filesets));
     add("second_factor.required", json!(settings.second_factor.is_required));
     add("second_factor.email_code", json!(settings.second_factor.mails_codes));
+    add("security_contact", json!(settings.security_contact.as_deref().unwrap_or_default()));
     add("trusted_proxies", json!(settings.trusted_proxies));
     add("node_id", json!(settings.node_id));
     add("allow_insecure_http", json!(settings.allow_insecure_http));

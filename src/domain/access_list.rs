@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::column;
+use super::json::integer;
 use super::resource::{canonical, may_name};
 
 /// The most entries of one list.
@@ -72,8 +73,8 @@ impl Tier {
     }
 
     /// The nearest tier at or below a number of the older scale; nothing below 100.
-    pub fn from_level(level: u64) -> Option<Self> {
-        Self::ALL.iter().rev().find(|(_, number, _)| u64::from(*number) <= level).map(|(tier, _, _)| *tier)
+    pub fn from_level(level: i64) -> Option<Self> {
+        Self::ALL.iter().rev().find(|(_, number, _)| i64::from(*number) <= level).map(|(tier, _, _)| *tier)
     }
 }
 
@@ -147,6 +148,9 @@ pub enum InvalidAccessList {
     /// An entry without a right.
     #[error("accessTier must be one of: view, viewPlus, share, edit, fullView, editPlus, admin.")]
     Tier,
+    /// An entry with a number that is no right.
+    #[error("accessLevel must be a whole number, at least 100 (view).")]
+    Level,
     /// A fence that cannot be read.
     #[error("geoFence must be an object with tiles or maxZoom, and propertyFence an array of names.")]
     Fence,
@@ -244,8 +248,8 @@ fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
 fn access_of(fields: &Map<String, Value>) -> Result<Access, InvalidAccessList> {
     let access_tier = match (fields.get("accessTier"), fields.get("accessLevel")) {
         (Some(Value::String(tier)), _) => tier.parse()?,
-        (Some(Value::Null) | None, Some(level)) => {
-            level.as_u64().and_then(Tier::from_level).ok_or(InvalidAccessList::Tier)?
+        (Some(Value::Null) | None, Some(level)) if !level.is_null() => {
+            integer(level).and_then(Tier::from_level).ok_or(InvalidAccessList::Level)?
         }
         _ => return Err(InvalidAccessList::Tier),
     };
@@ -282,7 +286,7 @@ mod tests {
         assert_eq!(tier_of(json!({"pathId": "p", "accessTier": "fillView"})), Ok(Tier::FullView));
         assert_eq!(tier_of(json!({"pathId": "p", "access": {"accessLevel": 100}})), Ok(Tier::View));
         assert_eq!(tier_of(json!({"pathId": "p", "accessLevel": 550})), Ok(Tier::Edit));
-        assert_eq!(tier_of(json!({"pathId": "p", "accessLevel": 99})), Err(InvalidAccessList::Tier));
+        assert_eq!(tier_of(json!({"pathId": "p", "accessLevel": 99})), Err(InvalidAccessList::Level));
         assert_eq!(tier_of(json!({"pathId": "p"})), Err(InvalidAccessList::Tier));
         assert_eq!(tier_of(json!({"accessTier": "view"})), Err(InvalidAccessList::PathId));
     }

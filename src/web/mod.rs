@@ -21,4 +21,5 @@ pub mod refused;
 pub mod remembered;
 pub mod routes;
 pub mod same_origin;
+pub mod security_txt;
 pub mod server;

@@ -11,7 +11,7 @@ use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::oauth::protected_resource;
-use super::{api, assets, browser, dpop, oauth, pages, refused, same_origin};
+use super::{api, assets, browser, dpop, oauth, pages, refused, same_origin, security_txt};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
 
@@ -28,6 +28,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
                 .route(get().to(protected_resource::get))
                 .wrap(cors()),
         );
+        // RFC 9116 §3: where readers look, whatever path we have.
+        config.service(security_txt());
     }
     let served = scope(base)
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
@@ -37,6 +39,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
                 .route(get().to(protected_resource::get))
                 .wrap(cors()),
         )
+        .service(security_txt())
         .service(program("/oauth/token", "POST").route(post().to(oauth::token::post)).wrap(cors()))
         .service(program("/oauth/revoke", "POST").route(post().to(oauth::revoke::post)).wrap(cors()))
         .service(program("/oauth/introspect", "POST").route(post().to(oauth::introspect::post)).wrap(cors()))
@@ -59,7 +62,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
                 .route(delete().to(oauth::register::delete))
                 .wrap(cors()),
         )
-        .service(program("/v3", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
+        .service(program("/v3{at:|/}", "GET, HEAD").route(get().to(api::account::name)).wrap(cors()))
         // The platform's own address of the authorization endpoint: a page, so without CORS.
         .service(
             program("/v3/oauth/authorize", "GET, HEAD, POST")
@@ -75,8 +78,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
                 .route(post().to(api::login_code::post))
                 .route(web::method(Method::OPTIONS).to(api::login_code::preflight)),
         )
-        .service(resource("/static/{name}").route(get().to(assets::get)))
-        .service(resource("/login.js").route(get().to(assets::login_js)))
+        .service(program("/static/{name}", "GET, HEAD").route(get().to(assets::get)))
+        .service(program("/login.js", "GET, HEAD").route(get().to(assets::login_js)))
         .service(management())
         .service(studio_session(app))
         .service(pages::routes::pages(app));
@@ -87,6 +90,10 @@ const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configurati
 
 fn well_known(path: &str) -> impl actix_web::dev::HttpServiceFactory + 'static {
     program(path, "GET, HEAD").route(get().to(oauth::metadata::get)).wrap(cors())
+}
+
+fn security_txt() -> actix_web::Resource {
+    program("/.well-known/security.txt", "GET, HEAD").route(get().to(security_txt::get))
 }
 
 /// The first platform's account API (`compatibility.md`, A): never a cookie, any origin.

@@ -51,6 +51,12 @@ async fn a_life_of_a_second_to_sixty_days_can_be_asked_for() {
         let body = log_in(&server, asked(json!(seconds))).await.success();
         assert_eq!(body["validFor"], json!(seconds));
     }
+    for (written, seconds) in [("1e+05", 100_000), ("3600.0", 3_600), ("36E2", 3_600)] {
+        let body = asked(json!("?")).to_string().replace("\"?\"", written);
+        let headers = [("content-type", "application/json")];
+        let answer = server.http.send(Method::POST, "/v3/account/login", &headers, body).await;
+        assert_eq!(answer.success()["validFor"], json!(seconds), "{written} is a whole number (RFC 8259 §6)");
+    }
     let short = log_in(&server, asked(json!(1))).await.member("token");
     assert_eq!(server.account_status(&short).await, 200);
     server.advance(1);

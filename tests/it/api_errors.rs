@@ -106,15 +106,14 @@ async fn a_body_may_have_64_kibibytes_and_not_one_more() {
 #[actix_web::test]
 async fn unknown_addresses_and_wrong_methods_are_json_too() {
     let server = harness::spawn().await;
-    for path in
-        ["/v3/", "/v3/nothing", "/v3/account/", "/v3/account/security", "/v3/oauth", "/v3/user/a/b", "/v3//account"]
-    {
+    for path in ["/v3/nothing", "/v3/account/", "/v3/account/security", "/v3/oauth", "/v3/user/a/b", "/v3//account"] {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             server.http.send(method, path, &[], "").await.refusal(404);
         }
     }
     for (method, path, allowed) in [
         (Method::POST, "/v3", "GET, HEAD"),
+        (Method::POST, "/v3/", "GET, HEAD"),
         (Method::PUT, "/v3/account", "GET, HEAD, POST, DELETE"),
         (Method::GET, "/v3/account/login", "POST"),
         (Method::POST, "/v3/account/profile", "PATCH"),

@@ -73,6 +73,25 @@ fn method(name: &str) -> Method {
     name.parse().expect("because it is a method")
 }
 
+/// RFC 9110 §15.5.6.
+#[actix_web::test]
+async fn a_method_that_an_address_does_not_take_is_told_which_it_takes() {
+    let server = harness::spawn().await;
+    let mut paths: Vec<&str> = ADDRESSES.iter().map(|(_, path, _)| *path).collect();
+    paths.dedup();
+    for path in paths.into_iter().filter(|path| *path != "/auth/check") {
+        let listed = |asked: &str| ADDRESSES.iter().any(|(method, other, _)| *other == path && *method == asked);
+        let taken = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+        let taken = taken.into_iter().filter(|method| listed(if *method == "HEAD" { "GET" } else { method }));
+        let mut allow = taken.collect::<Vec<_>>().join(", ");
+        if path == "/login/code" {
+            allow.push_str(", OPTIONS");
+        }
+        let answer = server.http.send(method("TRACE"), &filled(path), &[], "").await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allow.as_str())), "{path}");
+    }
+}
+
 fn assert_page_headers(path: &str, answer: &Answer) {
     let policy = answer.header("content-security-policy").unwrap_or_default();
     for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'self'"] {

@@ -87,6 +87,7 @@ mod security_letters;
 mod security_log;
 mod security_log_journeys;
 mod security_log_table;
+mod security_txt;
 mod sign_in;
 mod signing_keys;
 mod store;

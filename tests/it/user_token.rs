@@ -184,6 +184,8 @@ async fn any_web_page_may_call_it_and_reads_the_errors_too() {
 async fn the_platforms_programs_find_its_name() {
     let server = harness::spawn().await;
     let answer = server.http.get("/v3").await;
+    let slashed = server.http.get("/v3/").await;
+    assert_eq!((slashed.status, &slashed.body), (200, &answer.body), "some write a slash behind the base");
     assert_eq!(answer.status, 200);
     assert!(answer.text().to_lowercase().contains("ellipsis"), "{}", answer.text());
 }

@@ -102,7 +102,8 @@ impl Object {
         match self.get(name) {
             None => Ok(None),
             Some(value) => {
-                value.as_i64().filter(|seconds| (1..=315_360_000_000).contains(seconds)).map(Some).ok_or_else(wrong)
+                let seconds = json::integer(value).filter(|seconds| (1..=315_360_000_000).contains(seconds));
+                seconds.map(Some).ok_or_else(wrong)
             }
         }
     }

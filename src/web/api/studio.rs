@@ -14,6 +14,7 @@ use super::json;
 use super::session::SessionVisitor;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
+use crate::domain::json::integer;
 use crate::domain::token_record::TokenRecord;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
@@ -105,7 +106,7 @@ pub async fn create_fileset(
     let body = json::read(payload).await?;
     let (name, fileset) = (body.required("name")?.to_owned(), body.required("fileset")?.to_owned());
     let minutes =
-        body.get("validTime").and_then(Value::as_i64).filter(|minutes| (-1..=studio::MAX_MINUTES).contains(minutes));
+        body.get("validTime").and_then(integer).filter(|minutes| (-1..=studio::MAX_MINUTES).contains(minutes));
     let minutes = minutes.ok_or_else(|| {
         ApiError::invalid("validTime must be a whole number of minutes from -1 (never expires) to 9999")
     })?;

@@ -2,6 +2,7 @@
 
 use actix_web::error::ErrorNotFound;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -29,14 +30,16 @@ pub async fn nothing(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     PageError::not_found(&app).seen_by(visitor.chrome(&app)).error_response()
 }
 
-/// An address that is there, asked in a way that it does not answer.
-pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
+/// An address that is there, asked in a way that it does not answer, with those that it does (RFC 9110 §15.5.6).
+pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: &'static str) -> HttpResponse {
     let what = "This address does not take that kind of request, so nothing was changed.";
     let advice = "Open the page it belongs to and use its buttons.";
-    PageError::new(&app, StatusCode::METHOD_NOT_ALLOWED, ("wrong-method", "Not like this"), what, advice)
+    let page = PageError::new(&app, StatusCode::METHOD_NOT_ALLOWED, ("wrong-method", "Not like this"), what, advice)
         .with_action("Go to the front page", &app.public.path("/"))
-        .seen_by(visitor.chrome(&app))
-        .error_response()
+        .seen_by(visitor.chrome(&app));
+    let mut response = page.error_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// An address with a part that cannot be read, such as a number that is none.
