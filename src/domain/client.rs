@@ -172,16 +172,19 @@ impl Client {
         }
     }
 
+    /// Where the login redirect may return to.
+    pub fn return_urls(&self) -> impl Iterator<Item = LoginReturnUrl> {
+        self.login_return_urls.iter().flat_map(str::parse)
+    }
+
     /// How closely a return URL fits what was registered; nothing when it does not belong here.
     pub fn login_return_fit(&self, asked: &ReturnUrl) -> Option<Fit> {
-        let registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
-        registered.filter_map(|url| url.fits(asked, &self.login_varying_parameters)).max()
+        self.return_urls().filter_map(|url| url.fits(asked, &self.login_varying_parameters)).max()
     }
 
     /// Whether a page of this origin may swap login codes: one of the return URLs is there.
     pub fn takes_login_codes_at(&self, origin: &url::Url) -> bool {
-        let mut registered = self.login_return_urls.iter().flat_map(str::parse::<LoginReturnUrl>);
-        self.login_delivery == LoginDelivery::Code && registered.any(|url| url.is_of_origin(origin))
+        self.login_delivery == LoginDelivery::Code && self.return_urls().any(|url| url.is_of_origin(origin))
     }
 }
 

@@ -222,7 +222,7 @@ impl Letter for FactorsRemoved {
     fn words(&self, issuer: &str) -> Words {
         let what = format!(
             "The people who run this server removed the authenticator app, the recovery codes and the passkeys of {}. \
-             Logging in asks for the password alone.",
+             Logging in no longer asks for them.",
             shown(&self.username)
         );
         let next = format!("Set up what you want to have again at {issuer}/account/security.");

@@ -70,11 +70,11 @@ pub fn register(
     let new = validate(tx, rules, draft)?;
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
-        By::Owner(owner) => (owner, None),
+        By::Owner(owner) => {
+            refuse_foreign_hosts(tx, Some(owner), (&new, None))?;
+            (owner, None)
+        }
     };
-    if verified_at.is_none() {
-        refuse_foreign_hosts(tx, Some(owner), (&new, None))?;
-    }
     let registered = insert(tx, now, (Some(owner), verified_at), new)?;
     tell_owner(tx, now, &registered.client, SecurityEvent::ClientCreated, origin)?;
     Ok(registered)
@@ -176,13 +176,8 @@ fn refuse_foreign_hosts(
     for url in new.login_return_urls.iter().filter(|url| !is_old(url)).flat_map(str::parse::<LoginReturnUrl>) {
         let Some(host) = url.public_host() else { continue };
         let others = clients::list_with_login_return_urls(tx, &format!("//{host}"))?;
-        let is_taken = others.iter().filter(|other| other.owner_id != owner).any(|other| {
-            other
-                .login_return_urls
-                .iter()
-                .flat_map(str::parse::<LoginReturnUrl>)
-                .any(|other| url.shares_origin_with(&other))
-        });
+        let mut foreign = others.iter().filter(|other| other.owner_id != owner).flat_map(Client::return_urls);
+        let is_taken = foreign.any(|other| url.shares_origin_with(&other));
         if is_taken {
             let message = format!("Another application here returns to {host}. Ask the people who run this server.");
             return Err(Error::Refused(vec![FieldProblem { field: "login_return_urls", message }]));

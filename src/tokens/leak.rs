@@ -2,15 +2,15 @@
 //! and what an application cannot do without, is flagged for its owner instead.
 
 use super::lookup::{self, Reported};
-use super::revoke::holder_in_words;
+use super::revoke::{holder_in_words, token_in_words};
 use crate::clock::UnixTime;
 use crate::domain::client_secret::ClientSecretRecord;
-use crate::domain::grant::{Grant, GrantKind};
+use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Origin;
-use crate::domain::token_in_use::{GrantInUse, Life, TokenInUse};
-use crate::domain::token_record::{TokenKind, TokenRecord};
+use crate::domain::token_in_use::{GrantInUse, Life};
+use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::store::{Database, Result, client_secrets, grants, security_log, tokens};
 
@@ -78,16 +78,9 @@ fn owner_and_name(db: &mut Database, found: Found) -> Result<(Option<Id<User>>, 
             None => Ok((None, String::new())),
         },
         Found::Token(token) | Found::Flagged(Flagged { what: FlaggedSecret::Token(token), .. }) => {
-            let Some(TokenInUse { record, basis, .. }) = tokens::find_in_use(db, token)? else {
-                return Ok((None, String::new()));
-            };
-            let name = match record.name.filter(|name| !name.is_empty()) {
-                Some(name) => name,
-                None if record.kind == TokenKind::Generator => "the token generator".to_owned(),
-                None if basis.grant.kind == GrantKind::Personal => String::new(),
-                None => holder_in_words(db, &basis.grant)?,
-            };
-            Ok((basis.grant.user_id, name))
+            let Some(token) = tokens::find_in_use(db, token)? else { return Ok((None, String::new())) };
+            let name = token_in_words(db, &token)?;
+            Ok((token.basis.grant.user_id, name))
         }
         Found::Flagged(Flagged { what: FlaggedSecret::ClientSecret(secret), owner }) => {
             let client = client_secrets::find_with_client(db, secret)?.map(|(_, client)| client.name);

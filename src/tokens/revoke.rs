@@ -8,8 +8,8 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::{Origin, Session};
-use crate::domain::token_in_use::Life;
-use crate::domain::token_record::TokenRecord;
+use crate::domain::token_in_use::{Life, TokenInUse};
+use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::store::{
     Database, Result, apis, audiences, client_secrets, clients, consents, grants, remembered_browsers, remote_sessions,
@@ -62,6 +62,19 @@ pub fn user_token(
 pub fn holder_in_words(db: &mut Database, grant: &Grant) -> Result<String> {
     let client = grant.client_key.map(|client| clients::find(db, client)).transpose()?.flatten();
     Ok(client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name))
+}
+
+/// What a person calls a token, or who holds it, for its person to read.
+///
+/// # Errors
+/// When the store fails.
+pub fn token_in_words(db: &mut Database, token: &TokenInUse) -> Result<String> {
+    match token.record.name.as_ref().filter(|name| !name.is_empty()) {
+        Some(name) => Ok(name.clone()),
+        None if token.record.kind == TokenKind::Generator => Ok("the token generator".to_owned()),
+        None if token.basis.grant.kind == GrantKind::Personal => Ok(String::new()),
+        None => holder_in_words(db, &token.basis.grant),
+    }
 }
 
 /// Ends all that a person gave to programs, also what a program that they approved has not fetched
@@ -167,18 +180,18 @@ pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()
 /// # Errors
 /// When the store fails.
 pub fn by_operator(tx: &mut Database, now: UnixTime, found: &Found) -> Result<bool> {
-    let grant = match found {
+    let (grant, name) = match found {
         Found::Bearer(token) if token.record.revoked_at.is_some() => return Ok(false),
         Found::Bearer(token) => {
             tokens::revoke(tx, now, token.record.id)?;
-            &token.basis.grant
+            (&token.basis.grant, token_in_words(tx, token)?)
         }
         Found::Refresh(found) if !grants::revoke(tx, now, found.1.grant.id)? => return Ok(false),
-        Found::Refresh(found) => &found.1.grant,
+        Found::Refresh(found) => (&found.1.grant, holder_in_words(tx, &found.1.grant)?),
         Found::ClientSecret(_) => return Ok(false),
     };
     if let Some(person) = grant.user_id {
-        let about = format!("{}, {BY_OPERATOR}", holder_in_words(tx, grant)?);
+        let about = if name.is_empty() { BY_OPERATOR.to_owned() } else { format!("{name}, {BY_OPERATOR}") };
         security_log::append(tx, now, person, (SecurityEvent::TokenRevoked, &about), None)?;
     }
     Ok(true)

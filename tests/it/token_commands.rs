@@ -84,6 +84,13 @@ async fn an_operator_ends_a_token_and_its_person_reads_of_it() {
     assert_eq!(server.account_status(program.token()).await, 401);
     assert_eq!(app.refresh(refresh_token(&tokens)).await.err(), Some((400, "invalid_grant".to_owned())));
     assert_eq!(server.count("security_log WHERE event = 'token.revoke'").await, 3);
+    let (_, held) = server.one_of_each("bob").await;
+    for typed in [&held.generator, &held.personal, &held.studio] {
+        assert!(token(&server, "revoke", typed).status.success());
+    }
+    let of_bob = format!("security_log WHERE user_id = {} AND event", server.person_named("bob").await.id.number());
+    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND about LIKE 'the token generator, %'")).await, 1);
+    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND about LIKE 'A program%'")).await, 0);
     let advice = complaint(&token(&server, "revoke", app.secret()));
     assert!(advice.contains("rotate-secret"), "{advice}");
 }

@@ -109,7 +109,8 @@ pub async fn get(
     (redirect, visitor): (LoginRedirect, &Visitor),
 ) -> Result<HttpResponse, PageError> {
     if redirect.is_whole() && !visitor.is_fresh(app.now()) {
-        return Ok(confirm_first(app, request));
+        // What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
+        return Ok(confirm::first(app, &here(request)));
     }
     let (shared, who) = (redirect.clone(), (visitor.user.id, is_document_navigation(request)));
     let at_once = app.store.read(move |db| login_redirect::returns_at_once(db, &shared, who)).await;
@@ -138,11 +139,6 @@ pub async fn decide(
         Some("allow") => go(app, request, redirect, visitor).await,
         _ => Ok(see_other(&redirect.denial())),
     }
-}
-
-/// What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
-fn confirm_first(app: &App, request: &HttpRequest) -> HttpResponse {
-    see_other(&confirm::location(app, &here(request)))
 }
 
 /// A person's own navigation: not a picture, a frame, a script's request, or a look ahead.

@@ -47,8 +47,12 @@ struct Missing {
     passkeys: Vec<Passkey>,
 }
 
-/// Where a person confirms before they go on to `next`.
-pub(in crate::web) fn location(app: &App, next: &str) -> String {
+/// Sends a person to confirm before they go on to `next`.
+pub(in crate::web) fn first(app: &App, next: &str) -> HttpResponse {
+    see_other(&location(app, next))
+}
+
+fn location(app: &App, next: &str) -> String {
     format!("{}?next={}", app.public.path("/account/confirm"), byte_serialize(next.as_bytes()).collect::<String>())
 }
 

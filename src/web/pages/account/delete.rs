@@ -19,7 +19,7 @@ use crate::store::clients;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, ok, render};
 use crate::web::pages::log_out::forgetting;
 use crate::web::pages::{Form, Message};
 
@@ -66,7 +66,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
 }
 
 fn confirm_first(app: &App) -> HttpResponse {
-    see_other(&confirm::location(app, &app.public.path("/account/delete")))
+    confirm::first(app, &app.public.path("/account/delete"))
 }
 
 /// The person's word and password; nothing to judge for somebody who has none.

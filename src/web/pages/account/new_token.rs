@@ -124,7 +124,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
 /// Shows the form, filled in as the link says.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.is_fresh(app.now()) {
-        return Ok(see_other(&confirm::location(&app, &here(&request))));
+        return Ok(confirm::first(&app, &here(&request)));
     }
     let form = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let form = form.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
@@ -153,7 +153,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     }
     let stock = stock(&app).await?;
     if !visitor.is_fresh(now) {
-        return Ok(see_other(&confirm::location(&app, &carried(&app, &form, &stock.scopes))));
+        return Ok(confirm::first(&app, &carried(&app, &form, &stock.scopes)));
     }
     let again = |errors: Vec<FieldError>| {
         let page = NewToken { errors, ..form_page(&app, &visitor, &stock, &form) };

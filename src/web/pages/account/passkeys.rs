@@ -152,7 +152,7 @@ async fn show_new(
 pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
     if !visitor.is_fresh(app.now()) {
-        return Ok(see_other(&confirm::location(&app, &app.public.path(&format!("{PATH}/new")))));
+        return Ok(confirm::first(&app, &app.public.path(&format!("{PATH}/new"))));
     }
     let name = browser_in_words(&app.origin_of(&request).user_agent);
     show_new(&app, (&visitor, party), (name, None)).await
@@ -174,7 +174,7 @@ pub async fn post_new(
     };
     match added {
         Err(Error::Refused(PasskeyRefusal::NotFresh)) => {
-            Ok(see_other(&confirm::location(&app, &app.public.path(&format!("{PATH}/new")))))
+            Ok(confirm::first(&app, &app.public.path(&format!("{PATH}/new"))))
         }
         Err(Error::Refused(refusal)) if refusal != PasskeyRefusal::SignedOut => {
             show_new(&app, (&visitor, party), (name, Some(refusal.to_string()))).await
@@ -221,7 +221,7 @@ async fn answer(
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
         Err(Error::Refused(PasskeyRefusal::Unknown)) => Err(PageError::not_found(app)),
         Err(Error::Refused(PasskeyRefusal::SignedOut)) => Ok(see_other(&log_in_first(app, &here))),
-        Err(Error::Refused(PasskeyRefusal::NotFresh)) => Ok(see_other(&confirm::location(app, &here))),
+        Err(Error::Refused(PasskeyRefusal::NotFresh)) => Ok(confirm::first(app, &here)),
         Err(Error::Refused(refusal)) => show(app, visitor, (None, Some(refusal.to_string()))).await,
     }
 }

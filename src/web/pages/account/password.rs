@@ -12,7 +12,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after};
 use crate::web::pages::{Form, Message};
 
 /// `account/password.html`.
@@ -44,10 +44,7 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
 
 /// Whoever skipped the second step here shows it first: a remembered browser is no proof of who sits there.
 fn owed(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
-    visitor
-        .session
-        .owes_factor
-        .then(|| see_other(&confirm::location(app, &app.public.path("/account/security/password"))))
+    visitor.session.owes_factor.then(|| confirm::first(app, &app.public.path("/account/security/password")))
 }
 
 /// Shows the form.

@@ -17,7 +17,7 @@ use crate::store::{StoreError, mailed_links, users};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{Chrome, FieldError, Forms, render};
 use crate::web::pages::Form;
 
 /// `account/profile.html`.
@@ -122,7 +122,7 @@ pub async fn post(
     let (field, notice, done) = match form.get("part") {
         // A browser that skipped the second step shows it before the account gets another mailbox.
         Some("email") if visitor.session.owes_factor => {
-            return Ok(see_other(&confirm::location(&app, &app.public.path("/account/profile"))));
+            return Ok(confirm::first(&app, &app.public.path("/account/profile")));
         }
         Some("email") => {
             let wanted = (

@@ -48,7 +48,7 @@ pub(in crate::web::pages) fn shown_once(chrome: Chrome, codes: &[Secret], next: 
 pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
     if !visitor.is_fresh(now) {
-        return Ok(see_other(&confirm::location(&app, &security::path(&app))));
+        return Ok(confirm::first(&app, &security::path(&app)));
     }
     let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
     let who = visitor.clone();

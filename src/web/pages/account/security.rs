@@ -21,7 +21,7 @@ const PATH: &str = "/account/security";
 /// What was just done, as the address says it, and what a person reads.
 const DONE: [(&str, &str); 4] = [
     ("app", "Your authenticator app is set up. The next log-in asks for a code of it."),
-    ("removed", "The authenticator app is removed. Logging in asks for your password alone."),
+    ("removed", "The authenticator app is removed. Logging in no longer asks for a code of it."),
     (
         "ended",
         "Everything else was ended. Now change your password, and remove each passkey and app that is not yours.",

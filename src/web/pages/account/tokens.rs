@@ -229,7 +229,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
 /// Shows the generator itself, to somebody who just proved who they are.
 pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.is_fresh(app.now()) {
-        return Ok(see_other(&confirm::location(&app, &app.public.path("/account/tokens"))));
+        return Ok(confirm::first(&app, &app.public.path("/account/tokens")));
     }
     show(&app, &visitor, View { shows_generator: true, ..View::default() }).await
 }

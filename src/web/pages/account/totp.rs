@@ -66,7 +66,7 @@ pub struct TotpSetUp {
 }
 
 fn stale(app: &App) -> HttpResponse {
-    see_other(&confirm::location(app, &app.public.path(PATH)))
+    confirm::first(app, &app.public.path(PATH))
 }
 
 /// Shows a new seed; it counts once a code of it comes back.
@@ -132,7 +132,7 @@ pub async fn post(
 pub async fn remove(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
     if !visitor.is_fresh(now) {
-        return Ok(see_other(&confirm::location(&app, &security::path(&app))));
+        return Ok(confirm::first(&app, &security::path(&app)));
     }
     let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
     let removed = app.store.write(move |tx| {

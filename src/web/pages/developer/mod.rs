@@ -18,7 +18,7 @@ use crate::store::{Database, StoreError, client_secrets, clients, grants};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Chrome, ok};
 use crate::web::pages::account::{confirm, last_used};
 
 /// One application in the list.
@@ -116,5 +116,5 @@ pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Resul
 
 /// Before what stops an app or lets somebody act as it: back to the app's page with a young proof.
 pub(super) fn confirm_first(app: &App, client_id: &str) -> HttpResponse {
-    see_other(&confirm::location(app, &app.public.path(&format!("/developer/apps/{client_id}"))))
+    confirm::first(app, &app.public.path(&format!("/developer/apps/{client_id}")))
 }
