@@ -43,11 +43,6 @@ async fn second_step(browser: &mut Browser, at: &str) -> Page {
     page
 }
 
-/// The form of a page that asks for a passkey.
-fn asking(page: &Page) -> Form {
-    page.passkey_form()
-}
-
 /// The answer to one form, sent by another.
 fn moved(answer: &Form, other: Form) -> Form {
     let names = ["credential_id", "client_data", "authenticator_data", "signature", "user_handle"];
@@ -87,7 +82,7 @@ async fn no_other_passkey_and_no_other_challenge_finishes_a_second_step() {
     let step = page.forms().iter().find_map(|form| form.value("step").map(str::to_owned));
     let step = step.expect("because the page has a step");
     for other in [other, server.browser().open("/login").await] {
-        let moved = moved(&authenticator.answer(&other), asking(&page));
+        let moved = moved(&authenticator.answer(&other), page.passkey_form());
         assert_eq!(moved.value("step"), Some(step.as_str()));
         assert_eq!(browser.submit(moved).await.alert(), REFUSED);
     }
@@ -184,7 +179,7 @@ async fn a_passkey_lets_a_waiting_program_in() {
     let page = alice.open(&format!("/login?session={other}")).await;
     let challenge_of_another = authenticator.answer(&page);
     let page = alice.open(&format!("/login?session={id}")).await;
-    let refused = alice.submit(moved(&challenge_of_another, asking(&page))).await;
+    let refused = alice.submit(moved(&challenge_of_another, page.passkey_form())).await;
     assert_eq!(refused.alert(), REFUSED, "it was shown for another program");
     let page = alice.submit(authenticator.answer(&page)).await;
     assert_eq!(page.heading(), "The program is logged in", "{}", page.text());

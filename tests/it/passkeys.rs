@@ -109,7 +109,7 @@ async fn the_same_answer_at_the_same_moment_opens_one_session() {
     assert_eq!(sessions(&server).await, before + 1);
 }
 
-/// What an authenticator, or whoever stands between, may say that is not so.
+/// Has an authenticator, or whoever stands between, say what is not so.
 type Lie = fn(&mut Authenticator);
 
 const LIES: [(&str, Lie); 8] = [

@@ -48,7 +48,7 @@ async fn an_operator_reads_what_a_token_is_and_why_it_works_no_longer() {
     let mut alice = server.signed_in("alice").await;
     let app = server.application(confidential()).await;
     let tokens = app.tokens(&mut alice).await;
-    // The command reads the real clock; here it is an hour of the year in which the tests play.
+    // The command has the machine's clock, by which these may be over: an end by somebody is named before an expiry.
     let said = inspect(&server, &tokens.access_token);
     assert_eq!(
         (&said["token_kind"], &said["username"], &said["client_id"]),

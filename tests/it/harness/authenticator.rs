@@ -49,7 +49,7 @@ fn head(kind: u8, length: usize) -> Vec<u8> {
 /// What a page asks a browser, as JSON.
 pub fn options(page: &Page, kind: &str) -> Value {
     let found = page.attributes(&format!("[data-{kind}]"), &format!("data-{kind}"));
-    assert_eq!(found.len(), 1, "one form asks for a passkey: {}", page.html);
+    assert_eq!(found.len(), 1, "one place asks for a passkey: {}", page.html);
     serde_json::from_str(&found[0]).expect("because the options are JSON")
 }
 
