@@ -45,6 +45,7 @@ pub mod sign_in_steps;
 pub mod signing_keys;
 mod sqlite;
 pub mod tokens;
+pub mod turns;
 pub mod used_proofs;
 pub mod user_pictures;
 pub mod users;

@@ -70,6 +70,7 @@ mod protected_resource;
 mod protocol_errors;
 mod published_keys;
 mod pushed_requests;
+mod races;
 mod real_clients;
 mod refresh;
 mod refusals;
