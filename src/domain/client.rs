@@ -188,14 +188,16 @@ impl Client {
     }
 }
 
-/// The `client_id` of a new application: its key in base62, a name and no secret.
+/// The `client_id` of a new application: its key in Crockford's base 32, a name and no secret. Small letters
+/// and digits only, none of which looks like another: people read it aloud, and no database or program that
+/// folds case takes two for one.
 pub fn client_id_of(id: Id<Client>) -> String {
-    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut number = id.number().unsigned_abs();
     let mut digits = Vec::new();
     while number > 0 {
-        digits.push(char::from(ALPHABET[(number % 62) as usize]));
-        number /= 62;
+        digits.push(char::from(ALPHABET[(number % 32) as usize]));
+        number /= 32;
     }
     digits.into_iter().rev().collect()
 }

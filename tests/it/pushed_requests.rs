@@ -61,16 +61,16 @@ async fn require_par(server: &Server, app: &Application) {
 #[actix_web::test]
 async fn a_pushed_request_is_answered_once() {
     let server = harness::spawn().await;
-    for draft in [confidential(), public()] {
+    for (person, draft) in [("alice", confidential()), ("bob", public())] {
         let app = server.application(draft).await;
-        server.person(&format!("p{}", app.client_id())).await;
+        server.person(person).await;
         let mut browser = server.browser();
         let request = app.request().with("login_hint", "somebody");
         let path = pushed(&app, &request).await;
         let page = browser.open(&path).await;
         assert_eq!(page.form_with("Log in").value("username"), Some("somebody"));
         assert!(!page.html.contains(request.get("state").unwrap_or("?")), "the browser sees nothing of it");
-        let page = browser.log_in_at(&page, &format!("p{}", app.client_id()), PASSWORD).await;
+        let page = browser.log_in_at(&page, person, PASSWORD).await;
         let page = allow(&mut browser, &page).await;
         let granted = request.granted(page.away());
         app.exchange(&granted).await.expect("because it is the code's first use");
