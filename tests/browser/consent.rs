@@ -20,7 +20,7 @@ async fn allow_then_cancel(server: &Gatepost, browser: Browser) {
     let page = browser.text("main").await;
     let expected = ["Field Notes", &app.host(), "Made by\nalice", "You are logged in as alice", "runs on your device"];
     assert!(expected.iter().all(|part| page.contains(part)), "{page}");
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     browser.arrive(&app.redirect_uri()).await;
     assert_eq!(last_answer(&app, "state").as_deref(), Some(STATE));
     assert_eq!(last_answer(&app, "iss"), Some(server.at("")));
@@ -32,7 +32,7 @@ async fn allow_then_cancel(server: &Gatepost, browser: Browser) {
     // Any program on this device could come with this client_id: the person is asked each time.
     browser.open(&app.link()).await;
     browser.arrive_at_heading("Allow this app?").await;
-    browser.click("button[value=deny]").await;
+    browser.follow_to("button[value=deny]").await;
     browser.arrive(&app.redirect_uri()).await;
     assert_eq!(last_answer(&app, "error").as_deref(), Some("access_denied"));
     assert_eq!((last_answer(&app, "state").as_deref(), last_answer(&app, "code")), (Some(STATE), None));
@@ -62,7 +62,7 @@ async fn a_person_who_cancels_at_the_password_goes_back_to_the_app() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     let app = App::grateful(&server);
     browser.open(&app.link()).await;
-    browser.click_words("Cancel").await;
+    browser.follow("Cancel").await;
     browser.arrive(&app.redirect_uri()).await;
     assert_eq!(last_answer(&app, "error").as_deref(), Some("access_denied"));
     assert_eq!(last_answer(&app, "state").as_deref(), Some(STATE));
@@ -78,7 +78,7 @@ async fn consent_for_an_https_address_is_remembered() {
     let request = server.at(&format!("/oauth/authorize?response_type=code&client_id={client_id}&state=1"));
     browser.log_in(&server).await;
     browser.open(&request).await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     let first = browser.arrive("https://app.example/callback?code=").await;
     browser.head_for(&request).await;
     let second = browser.arrive("https://app.example/callback?code=").await;

@@ -42,7 +42,7 @@ async fn a_form_of_another_origin_allows_no_app() {
     // The same form from our own page is taken: what was refused was where it came from.
     browser.open(&app.link()).await;
     assert_eq!(shown_form(&browser).await, (action, shown));
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.arrive(&app.redirect_uri()).await;
     browser.leave(&["403 (Forbidden)", "403 (Forbidden)"]).await;
 }
@@ -60,7 +60,7 @@ async fn a_form_of_another_origin_continues_nowhere_with_a_token() {
     }
     assert!(app.visits().is_empty(), "{:?}", app.visits());
     browser.open(&link).await;
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     browser.arrive_at_heading("Welcome").await;
     browser.leave(&["403 (Forbidden)", "403 (Forbidden)"]).await;
 }
@@ -96,7 +96,7 @@ async fn a_form_of_another_origin_deletes_no_app() {
     let old_secret = client["client_secret"].as_str().unwrap_or_default();
     assert!(browser.text("main").await.contains(&old_secret[old_secret.len() - 4..]), "the secret was rolled");
     browser.fill("#confirm", "Field Notes").await;
-    browser.click_words("Delete app").await;
+    browser.follow("Delete app").await;
     browser.arrive_at_heading("Your apps").await;
     assert_eq!(server.count_clients(), 0);
     browser.leave(&["403 (Forbidden)"; 4]).await;

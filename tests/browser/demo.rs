@@ -20,7 +20,7 @@ impl Demo {
     /// From the app's button to the page that asks.
     async fn log_in(&self, browser: &Browser, button: &str) {
         browser.open(&self.app).await;
-        browser.click_words(button).await;
+        browser.follow(button).await;
         browser.arrive_at_heading("Log in").await;
         assert!(browser.text(".asking").await.contains("Fieldnotes"));
         browser.identify("alice", &self.running.announced("password")).await;
@@ -44,22 +44,22 @@ async fn the_sample_app_logs_a_person_in_by_code_calls_refreshes_and_logs_out() 
     browser.open(&demo.app).await;
     portray(&browser, "demo").await;
     demo.log_in(&browser, "Log in with Gatepost (authorization code)").await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.arrive_at_heading("Hello, alice").await;
     assert_eq!(browser.address().await.as_str(), demo.app);
     assert!(browser.text("dl").await.contains("OAuth access token"));
-    browser.click_words("Call the sample API").await;
+    browser.follow("Call the sample API").await;
     let call = browser.read(".tries > li", "Call the sample API").await;
     assert!(call.contains("200") && call.contains("Two herons"), "{call}");
     portray(&browser, "demo-called").await;
 
     let (first, _) = demo.try_shown_token(&browser).await;
-    browser.click_words("Refresh").await;
+    browser.follow("Refresh").await;
     browser.read("[role=status]", "Here is a new token.").await;
     let (second, status) = demo.try_shown_token(&browser).await;
     assert_ne!(first, second);
     assert_eq!(status, 200);
-    browser.click_words("Log out").await;
+    browser.follow("Log out").await;
     browser.read("[role=status]", "You are logged out of Fieldnotes").await;
     assert_eq!((demo.try_token(&first), demo.try_token(&second)), (401, 401));
     browser.leave(&[]).await;
@@ -70,16 +70,16 @@ async fn the_sample_app_logs_a_person_in_by_login_redirect_calls_and_logs_out() 
     let (demo, browser) = (Demo::start(), Browser::start().await);
     demo.log_in(&browser, "Log in with Gatepost (login redirect)").await;
     browser.arrive_at_heading("Continue to this address?").await;
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     browser.arrive_at_heading("Hello, alice").await;
     assert_eq!(browser.address().await.as_str(), demo.app, "the token stays in the address bar");
     assert!(browser.text("dl").await.contains("User token"));
-    browser.click_words("Call the sample API").await;
+    browser.follow("Call the sample API").await;
     let call = browser.read(".tries > li", "Call the sample API").await;
     assert!(call.contains("200") && call.contains("Two herons"), "{call}");
     let (token, status) = demo.try_shown_token(&browser).await;
     assert_eq!(status, 200);
-    browser.click_words("Log out").await;
+    browser.follow("Log out").await;
     browser.read("[role=status]", "You are logged out of Fieldnotes").await;
     assert_eq!(demo.try_token(&token), 401);
     browser.leave(&[]).await;
@@ -90,9 +90,9 @@ async fn the_sample_app_says_so_when_a_person_cancels() {
     let (demo, browser) = (Demo::start(), Browser::start().await);
     for button in ["Log in with Gatepost (authorization code)", "Log in with Gatepost (login redirect)"] {
         browser.open(&demo.app).await;
-        browser.click_words(button).await;
+        browser.follow(button).await;
         browser.arrive_at_heading("Log in").await;
-        browser.click_words("Cancel").await;
+        browser.follow("Cancel").await;
         browser.arrive(&demo.app).await;
         browser.find("[role=alert]").await;
         assert_eq!(browser.count("dd > code").await, 0);

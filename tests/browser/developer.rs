@@ -24,11 +24,11 @@ fn refusal_for(server: &Gatepost, client_id: &str, secret: &str) -> (u16, Value)
 async fn a_developer_registers_an_app_and_copies_the_secret_that_is_shown_once() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     browser.log_in(&server).await;
-    browser.click_words("Developer").await;
-    browser.click_words("Register an app").await;
+    browser.follow("Developer").await;
+    browser.follow("Register an app").await;
     browser.fill("#client_name", "Field Notes").await;
     browser.fill("#redirect_uris", "https://notes.example/callback").await;
-    browser.click_words("Register app").await;
+    browser.follow("Register app").await;
     browser.arrive_at_heading("Field Notes").await;
     let secret = browser.text("[data-secret]").await;
     browser.click("button[data-copy=new-secret]").await;
@@ -42,7 +42,7 @@ async fn a_developer_registers_an_app_and_copies_the_secret_that_is_shown_once()
     assert_eq!(refusal_for(&server, &client_id, &wrong), (401, json!("invalid_client")));
 
     browser.open(&server.at("/developer")).await;
-    browser.click_words("Field Notes").await;
+    browser.follow("Field Notes").await;
     browser.arrive(&server.at(&format!("/developer/apps/{client_id}"))).await;
     let page = browser.text("main").await;
     assert!(!page.contains(&secret) && page.contains(&secret[secret.len() - 4..]), "{page}");
@@ -56,7 +56,7 @@ async fn reloading_the_page_of_a_new_app_registers_no_second_one() {
     browser.log_in(&server).await;
     browser.open(&server.at("/developer/apps/new")).await;
     browser.fill("#client_name", "Field Notes").await;
-    browser.click_words("Register app").await;
+    browser.follow("Register app").await;
     browser.arrive_at_heading("Field Notes").await;
     let secret = browser.text("[data-secret]").await;
     browser.reload().await;
@@ -73,7 +73,7 @@ async fn reloading_the_page_of_a_new_secret_ends_no_secret_that_was_just_shown()
     browser.log_in(&server).await;
     browser.open(&server.at(&format!("/developer/apps/{client_id}"))).await;
     browser.click("input[name=keep_old_for][value='0']").await;
-    browser.click_words("Make a new secret").await;
+    browser.follow("Make a new secret").await;
     let secret = browser.text("[data-secret]").await;
     browser.reload().await;
     assert_eq!(refusal_for(&server, client_id, &secret), (400, json!("invalid_grant")));

@@ -55,7 +55,7 @@ async fn the_pages_behind_letters_of_warning_fit_every_window() {
     let letter = of_change.link_with("/not-me?");
     browser.open(&server.at(&letter)).await;
     portray(&browser, "not-me-by-letter").await;
-    browser.click_words("End everything").await;
+    browser.follow("End everything").await;
     browser.arrive_at_heading("Set a new password").await;
     portray(&browser, "reset-after-not-me").await;
     browser.open(&server.at(&letter)).await;

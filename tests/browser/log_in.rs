@@ -26,7 +26,7 @@ async fn a_wrong_password_keeps_the_name_and_moves_the_focus_to_the_reason() {
     assert_eq!(browser.evaluate("document.getElementById('username').value").await, json!("alice"));
     assert_eq!(browser.evaluate("document.getElementById('password').value").await, json!(""));
     browser.fill("#password", PASSWORD).await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.arrive(&server.at("/account/sessions")).await;
     browser.leave(&["400 (Bad Request)"]).await;
 }
@@ -36,11 +36,11 @@ async fn after_logging_out_the_back_button_shows_nothing_private() {
     let (server, browser) = (Gatepost::start(), Browser::start().await);
     browser.log_in(&server).await;
     assert!(browser.text("main").await.contains("alice@mail.example"));
-    browser.click_words("Sessions").await;
+    browser.follow("Sessions").await;
     browser.arrive_at_heading("Sessions").await;
-    browser.click(".site a[href$='/logout']").await;
+    browser.follow_to(".site a[href$='/logout']").await;
     browser.arrive_at_heading("Log out?").await;
-    browser.click_words("Log out").await;
+    browser.follow("Log out").await;
     browser.arrive_at_heading("You are logged out").await;
     let mut seen = Vec::new();
     for _ in 0..3 {

@@ -37,7 +37,7 @@ async fn a_person_continues_to_an_app_on_this_device_with_a_token_that_works() {
     let page = browser.text("main").await;
     let expected = [&address, "You are logged in as alice", "See your user name", "It works for"];
     assert!(expected.iter().all(|part| page.contains(part)), "{page}");
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     browser.arrive(&address).await;
     let visit = app.visits().pop().expect("because the browser is there");
     let token = visit.parameter("token").expect("because the person continued");
@@ -54,7 +54,7 @@ async fn with_login_js_the_token_leaves_the_address_bar_and_the_history() {
     let page = app.at("127.0.0.1", "/notes?page=7#top");
     browser.open(&page).await;
     browser.give_password().await;
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     let token = browser.text("output").await;
     assert_eq!(server.try_token(&token), 200);
     assert_eq!(browser.address().await.as_str(), page);
@@ -79,7 +79,7 @@ async fn a_token_behind_the_hash_never_reaches_the_apps_server() {
     browser.give_password().await;
     browser.arrive_at_heading("Continue to this address?").await;
     assert!(browser.text(".plate").await.contains("Field Notes"));
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     let token = browser.text("output").await;
     assert_eq!(server.try_token(&token), 200);
     assert_eq!(browser.address().await.as_str(), app.at("127.0.0.1", "/notes"));
@@ -100,7 +100,7 @@ async fn with_delivery_by_code_no_token_is_ever_in_an_address() {
     browser.open(&page).await;
     browser.give_password().await;
     browser.arrive_at_heading("Continue to this address?").await;
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     let token = browser.text("output").await;
     assert_eq!((server.try_token(&token), browser.address().await.as_str()), (200, page.as_str()));
     let entries = history(&browser).await;
@@ -141,7 +141,7 @@ async fn only_a_persons_own_navigation_gets_a_token_without_a_click() {
     browser.open(&link).await;
     browser.give_password().await;
     // Nobody answers at that host: the address bar is what this test reads.
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     let token = token_at_app_example(&browser).await;
     assert_eq!(server.try_token(&token), 200);
 

@@ -1,8 +1,5 @@
 //! nginx before an API that knows nothing of tokens, configured as `docs/forward-auth.md` says.
 
-use std::time::Duration;
-
-use actix_web::rt::time::sleep;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Gatepost, Nginx, Site, Visit};
@@ -69,9 +66,9 @@ async fn without_a_living_token_nothing_passes_nginx() {
     let (server, api, nginx) = guarded_api();
     let (short, leaked) = (server.personal_token("42", "view", 1), server.personal_token("42", "view", 600));
     assert_eq!(nginx.fetch_with("GET", "/v3/path/42", &leaked).await, 200);
-    let passed = api.visits().len();
     server.report(&leaked);
-    sleep(Duration::from_millis(2_100)).await;
+    nginx.until_refused("/v3/path/42", &short).await;
+    let passed = api.visits().len();
     let mut truncated = leaked.clone();
     truncated.pop();
     for (token, reason) in [(&leaked, "revoked"), (&short, "expired"), (&truncated, "malformed")] {

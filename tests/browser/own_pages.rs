@@ -17,7 +17,7 @@ async fn a_profile_is_written_and_read_again() {
     with_and_without_scripts(async |browser| {
         let server = Gatepost::start();
         browser.log_in(&server).await;
-        browser.click_words("Edit your profile").await;
+        browser.follow("Edit your profile").await;
         browser.arrive_at_heading("Profile").await;
         browser.fill("#about", "Counts herons.").await;
         browser.send(&[("homepage", "herons")], "Save profile").await;
@@ -82,7 +82,7 @@ async fn an_address_changes_by_six_digits_or_stays_when_the_change_is_cancelled(
         let server = Gatepost::start();
         change_address(&server, &browser).await;
         browser.open(&server.at("/account/profile")).await;
-        browser.click_words("Cancel the change").await;
+        browser.follow("Cancel the change").await;
         browser.read("[role=status]", "Your address stays as it is.").await;
         browser.send(&[("email", NEW_MAILBOX), ("password", PASSWORD)], "Change address").await;
         browser.find("#code").await;
@@ -103,16 +103,16 @@ async fn one_session_ends_and_then_all_others_but_this_one() {
         let living = || others.iter().filter(|other| server.is_logged_in(other)).count();
         browser.log_in(&server).await;
         assert_eq!(living(), 3);
-        browser.click_words("See your sessions").await;
+        browser.follow("See your sessions").await;
         browser.arrive_at_heading("Sessions").await;
         assert_eq!((browser.count(".rows .facts").await, browser.text(".good").await), (4, "This one".to_owned()));
-        browser.click(".rows > li:not(:has(.good)) .end").await;
+        browser.follow_to(".rows > li:not(:has(.good)) .end").await;
         browser.until("document.querySelectorAll('.rows .facts').length === 3").await;
         assert_eq!(living(), 2);
-        browser.click_words("End all others").await;
+        browser.follow("End all others").await;
         browser.until("document.querySelectorAll('.rows .facts').length === 1").await;
         assert_eq!(living(), 0);
-        browser.click(".rows .end").await;
+        browser.follow_to(".rows .end").await;
         browser.arrive_at_heading("Log in").await;
         browser.leave(&[]).await;
     })
@@ -126,14 +126,14 @@ async fn an_app_that_is_removed_has_no_token_from_then_on() {
         let app = App::grateful(&server);
         browser.open(&app.link()).await;
         browser.give_password().await;
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         let token = app.last_token(&server);
         assert_eq!(server.try_token(&token), 200);
         browser.open(&server.at("/account/apps")).await;
         let row = browser.text(".rows > li").await;
         assert!(row.contains("Field Notes") && row.contains("Live tokens"), "{row}");
-        browser.click_words("Remove Field Notes").await;
+        browser.follow("Remove Field Notes").await;
         browser.read(".rows", "No apps yet.").await;
         assert_eq!(server.try_token(&token), 401);
         browser.leave(&[]).await;
@@ -166,7 +166,7 @@ async fn the_security_log_is_filtered_and_downloaded() {
         let all = browser.text(".rows").await;
         assert!(all.contains("An authenticator app was set up") && all.contains("logged in"), "{all}");
         browser.click("#kind option[value=password]").await;
-        browser.click_words("Show").await;
+        browser.follow("Show").await;
         browser.arrive(&server.at("/account/log?kind=password")).await;
         let some = browser.text(".rows").await;
         assert!(some.contains("An authenticator app was set up") && !some.contains("logged in"), "{some}");
@@ -176,9 +176,9 @@ async fn the_security_log_is_filtered_and_downloaded() {
             assert!(file.contains("totp.add") && !file.contains("session"), "{file}");
         }
         browser.click("#kind option[value=developer]").await;
-        browser.click_words("Show").await;
+        browser.follow("Show").await;
         browser.read(".rows", "Nothing of this kind happened").await;
-        browser.click_words("See everything").await;
+        browser.follow("See everything").await;
         browser.read(".rows", "An authenticator app was set up").await;
         browser.leave(&[]).await;
     })

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, ENTER, Gatepost, PASSWORD, code};
+use crate::harness::{Browser, Gatepost, PASSWORD, code};
 use crate::pictures::portray;
 
 const OWN: &str = "/account/security/passkeys";
@@ -42,10 +42,10 @@ async fn with_passkey(server: &Gatepost, browser: &Browser) -> String {
     let authenticator = plug_in(browser).await;
     browser.log_in(server).await;
     browser.open(&server.at(OWN)).await;
-    browser.click_words("Add a passkey").await;
+    browser.follow("Add a passkey").await;
     browser.arrive_at_heading("Add a passkey").await;
     browser.fill("#name", "This laptop").await;
-    browser.click_words("Add passkey").await;
+    browser.follow("Add passkey").await;
     browser.arrive(&server.at(&format!("{OWN}?done=added"))).await;
     authenticator
 }
@@ -78,7 +78,7 @@ async fn the_button_asks_for_a_passkey_and_a_refusal_leaves_the_page_as_it_was()
     browser.read("form.passkey [role=alert]", "No passkey was used").await;
     assert_eq!(browser.evaluate("document.getElementById('username').value").await, json!("alice"));
     be_known(&browser, &authenticator, true).await;
-    browser.click_words("Log in with a passkey").await;
+    browser.follow("Log in with a passkey").await;
     browser.arrive(&server.at("/account/sessions")).await;
     browser.leave(&[]).await;
 }
@@ -102,7 +102,7 @@ async fn a_passkey_that_was_removed_lets_nobody_in_and_the_browser_forgets_it() 
     let other = Browser::start().await;
     other.log_in(&server).await;
     other.open(&server.at(OWN)).await;
-    other.click_words("Remove the passkey This laptop").await;
+    other.follow("Remove the passkey This laptop").await;
     other.arrive(&server.at(&format!("{OWN}?done=removed"))).await;
     other.leave(&[]).await;
     browser.log_out(&server).await;
@@ -123,7 +123,7 @@ async fn a_passkey_finishes_the_second_step_after_a_password() {
     portray(&browser, "totp").await;
     let secret = browser.secret_on_page().await;
     browser.fill("#code", &code(&secret)).await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.arrive_at_heading("Your recovery codes").await;
     portray(&browser, "recovery-codes").await;
     browser.open(&server.at("/account/security")).await;
@@ -137,7 +137,7 @@ async fn a_passkey_finishes_the_second_step_after_a_password() {
     browser.arrive_at_heading("One more step").await;
     portray(&browser, "second-step-passkey").await;
     be_there(&browser, &authenticator, true).await;
-    browser.click_words("Use a passkey").await;
+    browser.follow("Use a passkey").await;
     browser.arrive(&server.at("/account/apps")).await;
     browser.leave(&[]).await;
 }
@@ -166,7 +166,7 @@ async fn the_pages_about_passkeys_fit_every_window() {
     for name in ["This laptop", "Kartographisches-Feldnotizverzeichnis-ohne-Leerzeichen-am-Bund"] {
         browser.open(&server.at(&format!("{OWN}/new"))).await;
         browser.fill("#name", name).await;
-        browser.click_words("Add passkey").await;
+        browser.follow("Add passkey").await;
         browser.arrive(&server.at(&format!("{OWN}?done=added"))).await;
         let all = json!({ "authenticatorId": authenticator });
         browser.devtools("WebAuthn.clearCredentials", all).await; // else the next one is refused as the same device

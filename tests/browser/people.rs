@@ -1,7 +1,7 @@
 //! What a person does with their account in a real browser, from signing up to leaving and coming back: with scripts,
 //! and all of it again without.
 
-use crate::harness::{Browser, ENTER, Gatepost, with_and_without_scripts};
+use crate::harness::{Browser, Gatepost, with_and_without_scripts};
 
 const PASSWORD: &str = "seven herons over water";
 const NEW: &str = "eight herons over water";
@@ -12,7 +12,7 @@ async fn log_in(server: &Gatepost, browser: &Browser, password: &str, recovery_c
     browser.identify("carol", password).await;
     browser.arrive_at_heading("One more step").await;
     browser.fill("#code", recovery_code).await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.arrive(&server.at("/account/log")).await;
 }
 
@@ -21,7 +21,7 @@ async fn sign_up_with_second_factor(server: &Gatepost, browser: &Browser) -> Vec
     browser.fill("#username", "carol").await;
     browser.fill("#email", "carol@mail.example").await;
     browser.fill("#password", PASSWORD).await;
-    browser.click_words("Create account").await;
+    browser.follow("Create account").await;
     browser.arrive(&server.at("/account/security")).await;
     browser.set_up_app(server).await.recovery_codes
 }
@@ -40,26 +40,26 @@ async fn live_through(browser: Browser) {
     browser.identify("carol", PASSWORD).await;
     browser.arrive_at_heading("One more step").await;
     browser.fill("#code", "000 000").await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.find("[role=alert]").await;
     browser.fill("#code", &codes[0]).await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.arrive(&server.at("/account/log")).await;
     assert!(browser.text("main").await.contains("An authenticator app was set up"), "{}", browser.text("main").await);
     browser.open(&server.at("/account/security/password")).await;
     browser.fill("#current_password", PASSWORD).await;
     browser.fill("#new_password", NEW).await;
-    browser.click_words("Change password").await;
+    browser.follow("Change password").await;
     browser.arrive_at_heading("Your password is changed").await;
     browser.open(&server.at("/account/delete")).await;
     browser.fill("#confirm", "carol").await;
     browser.fill("#password", NEW).await;
-    browser.click_words("Delete account").await;
+    browser.follow("Delete account").await;
     browser.arrive_at_heading("Your account is closed").await;
     browser.open(&server.at("/login")).await;
     browser.identify("carol", NEW).await;
     browser.arrive_at_heading("Keep your account?").await;
-    browser.click_words("Keep my account").await;
+    browser.follow("Keep my account").await;
     browser.arrive_at_heading("Your account stays").await;
     log_in(&server, &browser, NEW, &codes[1]).await;
     browser.leave(&["400 (Bad Request)"]).await;

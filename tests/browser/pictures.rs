@@ -140,7 +140,7 @@ async fn the_pages_of_a_stranger_fit_every_window() {
     browser.fill("#username", "alice").await;
     browser.fill("#email", "a@mail.example").await;
     browser.fill("#password", "password").await;
-    browser.click_words("Create account").await;
+    browser.follow("Create account").await;
     browser.find("[role=alert]").await;
     portray(&browser, "register-error").await;
     let failures =
@@ -198,10 +198,10 @@ async fn the_pages_of_an_account_fit_every_window() {
         portray(&browser, &format!("{name}-first")).await;
     }
     browser.open(&consent(&server, &client)).await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.arrive("https://fieldnotes.example/").await;
     browser.open(&server.at("/logIn?referer=https://fieldnotes.example/in")).await;
-    browser.click("button[value=allow]").await;
+    browser.follow_to("button[value=allow]").await;
     browser.arrive("https://fieldnotes.example/").await;
     let client_id = client["client_id"].as_str().unwrap_or_default();
     let (app, log) = (format!("/developer/apps/{client_id}"), format!("/developer/apps/{client_id}/log"));
@@ -222,16 +222,16 @@ async fn the_pages_of_an_account_fit_every_window() {
     }
     browser.fill("#client_name", "Field Notes 2").await;
     browser.fill("#redirect_uris", "http://fieldnotes.example/callback").await;
-    browser.click_words("Register app").await;
+    browser.follow("Register app").await;
     browser.find("[role=alert]").await;
     portray(&browser, "new-app-error").await;
     browser.fill("#redirect_uris", "https://fieldnotes.example/callback").await;
-    browser.click_words("Register app").await;
+    browser.follow("Register app").await;
     browser.find("[data-secret]").await;
     portray(&browser, "app-with-secret").await;
     browser.open(&server.at("/logout")).await;
     portray(&browser, "log-out").await;
-    browser.click_words("Log out").await;
+    browser.follow("Log out").await;
     browser.arrive_at_heading("You are logged out").await;
     portray(&browser, "logged-out").await;
     browser.leave(&["400 (Bad Request)", "400 (Bad Request)"]).await;

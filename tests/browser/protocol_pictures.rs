@@ -22,14 +22,14 @@ async fn the_pages_of_a_device_fit_every_window() {
     browser.open(&server.at("/device")).await;
     portray(&browser, "device").await;
     browser.fill("#user_code", "BCDF-GHJK").await;
-    browser.click_words("Continue").await;
+    browser.follow("Continue").await;
     browser.find("[role=alert]").await;
     portray(&browser, "device-error").await;
     browser.open(started["verification_uri_complete"].as_str().unwrap_or_default()).await;
-    browser.click_words("Continue").await;
+    browser.follow("Continue").await;
     browser.arrive_at_heading("Log this device in?").await;
     portray(&browser, "device-decision").await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.arrive_at_heading("Your device is logged in").await;
     portray(&browser, "device-done").await;
     browser.leave(&["400 (Bad Request)"]).await;
@@ -66,7 +66,7 @@ async fn the_pages_of_recovery_fit_every_window() {
     browser.open(&server.at("/reset")).await;
     portray(&browser, "reset").await;
     browser.fill("#username", "alice").await;
-    browser.click_words("Send the link").await;
+    browser.follow("Send the link").await;
     browser.arrive_at_heading("Look into your mailbox").await;
     portray(&browser, "reset-sent").await;
     browser.open(&server.at(&server.make_reset_link())).await;

@@ -1,6 +1,6 @@
 //! Getting back in: a forgotten password, an account that was deleted, and one that somebody else was in.
 
-use crate::harness::{App, Browser, ENTER, Gatepost, PASSWORD, with_and_without_scripts};
+use crate::harness::{App, Browser, Gatepost, PASSWORD, with_and_without_scripts};
 
 const NEW: &str = "eight herons over water";
 const MAILBOX: &str = "alice@mail.example";
@@ -18,7 +18,7 @@ async fn a_forgotten_password_is_set_anew_and_the_person_continues_at_the_app_th
         let server = Gatepost::start();
         let app = App::grateful(&server);
         browser.open(&app.link()).await;
-        browser.click_words("Forgot your password?").await;
+        browser.follow("Forgot your password?").await;
         browser.arrive_at_heading("Forgot your password?").await;
         browser.send(&[("username", MAILBOX)], "Send the link").await;
         browser.arrive_at_heading("Look into your mailbox").await;
@@ -31,7 +31,7 @@ async fn a_forgotten_password_is_set_anew_and_the_person_continues_at_the_app_th
         browser.find("[role=alert]").await;
         browser.send(&[("password", NEW)], "Set password").await;
         browser.arrive_at_heading("Allow this app?").await;
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         server.letter(MAILBOX, "A new password was set").await;
         browser.open(&link).await;
@@ -48,7 +48,7 @@ async fn a_deleted_account_is_kept_by_the_link_of_its_letter() {
     with_and_without_scripts(async |browser| {
         let server = Gatepost::start();
         browser.log_in(&server).await;
-        browser.click_words("Delete your account").await;
+        browser.follow("Delete your account").await;
         browser.arrive_at_heading("Delete your account").await;
         browser.send(&[("confirm", "bob"), ("password", PASSWORD)], "Delete account").await;
         browser.find("[role=alert]").await;
@@ -59,7 +59,7 @@ async fn a_deleted_account_is_kept_by_the_link_of_its_letter() {
         let link = server.at(&server.letter(MAILBOX, "Your account will be deleted").await.link_with("/keep?"));
         browser.open(&link).await;
         browser.arrive_at_heading("Keep your account?").await;
-        browser.click_words("Keep my account").await;
+        browser.follow("Keep my account").await;
         browser.arrive_at_heading("Your account stays").await;
         browser.log_in(&server).await;
         browser.leave(&["400 (Bad Request)"]).await;
@@ -74,13 +74,13 @@ async fn this_was_not_me_ends_everything_and_a_letter_leads_back_in() {
         let app = App::grateful(&server);
         browser.open(&app.link()).await;
         browser.give_password().await;
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         let (token, elsewhere) = (app.last_token(&server), server.log_in_elsewhere());
         browser.open(&server.at("/account")).await;
-        browser.click_words("This was not me").await;
+        browser.follow("This was not me").await;
         browser.arrive_at_heading("Was this not you?").await;
-        browser.click_words("End everything").await;
+        browser.follow("End everything").await;
         browser.arrive_at_heading("Everything was ended").await;
         assert_eq!((server.try_token(&token), server.is_logged_in(&elsewhere)), (401, false));
         let letter = server.letter(MAILBOX, "Set a new password to get back in").await;
@@ -89,7 +89,7 @@ async fn this_was_not_me_ends_everything_and_a_letter_leads_back_in() {
         browser.find("[role=alert]").await; // the old password works no more
         browser.open(&server.at(&letter.link_with("/reset/finish?"))).await;
         browser.fill("#password", NEW).await;
-        browser.press(ENTER).await;
+        browser.submit().await;
         browser.arrive_at_heading("Your account").await;
         browser.leave(&["400 (Bad Request)"]).await;
     })
@@ -113,7 +113,7 @@ async fn the_link_of_a_letter_takes_the_account_back_from_whoever_changed_its_ad
         browser.open(&server.at(&letter.link_with("/not-me?"))).await;
         browser.arrive_at_heading("Was this not you?").await;
         assert!(browser.text("main").await.contains(&format!("{MAILBOX} becomes its e-mail address again")));
-        browser.click_words("End everything").await;
+        browser.follow("End everything").await;
         browser.arrive_at_heading("Set a new password").await;
         browser.send(&[("password", NEW)], "Set password").await;
         browser.arrive_at_heading("Your account").await;

@@ -79,7 +79,7 @@ async fn the_page_for_a_mailed_code_and_the_one_that_posts_an_answer_fit_every_w
     portray(&browser, "second-step-mailed").await;
     scripts(true).await;
     browser.send(&[("code", &code)], "Log in").await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.arrive_at_heading("Going back to the app").await;
     scripts(false).await;
     portray(&browser, "form-post").await;

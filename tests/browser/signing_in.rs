@@ -1,8 +1,6 @@
 //! Logging in with more than a password, again, and as somebody else. Passkeys are in `passkeys`.
 
-use crate::harness::{
-    App, Browser, ENTER, Factors, Gatepost, PASSWORD, code, digits, next_code, with_and_without_scripts,
-};
+use crate::harness::{App, Browser, Factors, Gatepost, PASSWORD, code, digits, next_code, with_and_without_scripts};
 
 /// Alice with an authenticator app, logged out.
 async fn equip(server: &Gatepost, browser: &Browser) -> Factors {
@@ -35,7 +33,7 @@ async fn a_code_of_the_app_lets_a_browser_be_remembered_until_something_sensitiv
         browser.send(&[("code", &factors.recovery_codes[0])], "Go on").await;
         browser.arrive_at_heading("Make a token").await;
         browser.open(&server.at("/account/security")).await;
-        browser.click_words("Forget all browsers").await;
+        browser.follow("Forget all browsers").await;
         browser.log_out(&server).await;
         browser.open(&server.at("/login")).await;
         browser.give_password().await;
@@ -96,9 +94,9 @@ async fn where_everybody_needs_a_second_step_it_is_set_up_on_the_way_to_the_app(
         assert_eq!(browser.text("#totp-secret").await, secret, "the app has it already");
         browser.send(&[("code", &code(&secret))], "Set up and log in").await;
         assert_eq!(browser.recovery_codes_on_page().await.len(), 10);
-        browser.click_words("I saved them").await;
+        browser.follow("I saved them").await;
         browser.arrive_at_heading("Allow this app?").await;
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         browser.leave(&["400 (Bad Request)"]).await;
     })
@@ -115,20 +113,20 @@ async fn an_app_that_asks_for_it_has_the_person_log_in_again_and_they_may_come_a
         browser.open(&app.link_with(&server, "prompt=login")).await;
         browser.arrive_at_heading("Log in").await;
         browser.fill("#password", PASSWORD).await;
-        browser.press(ENTER).await;
+        browser.submit().await;
         browser.arrive_at_heading("Allow this app?").await;
         server.grow_stale(100);
         browser.open(&app.link_with(&server, "max_age=60")).await;
         browser.arrive_at_heading("Log in").await;
         browser.open(&app.link_with(&server, "max_age=6000")).await;
         browser.arrive_at_heading("Allow this app?").await;
-        browser.click_words("Use another account").await;
-        browser.click_words("Log out").await;
+        browser.follow("Use another account").await;
+        browser.follow("Log out").await;
         browser.arrive_at_heading("Log in").await;
         browser.identify("bob", PASSWORD).await;
         browser.arrive_at_heading("Allow this app?").await;
         assert!(browser.text("main").await.contains("You are logged in as bob"));
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         browser.open(&server.at("/account")).await;
         assert!(browser.text("main").await.contains("bob@mail.example"));

@@ -16,11 +16,11 @@ async fn a_person_signs_up_on_the_way_to_an_app_and_the_link_of_the_letter_leads
         let server = Gatepost::start();
         let app = App::grateful(&server);
         browser.open(&app.link()).await;
-        browser.click_words("Create one").await;
+        browser.follow("Create one").await;
         browser.arrive_at_heading("Create an account").await;
         sign_up(&browser).await;
         browser.arrive_at_heading("Allow this app?").await;
-        browser.click_words("Allow").await;
+        browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
         let link = server.at(&server.letter(MAILBOX, "Confirm your e-mail address").await.link_with("/verify?"));
         // Looking changes nothing: mail programs look at links.

@@ -1,6 +1,6 @@
 //! Pictures of the pages for tokens, and their fit; how pictures are taken stands in `pictures`.
 
-use crate::harness::{Browser, ENTER, Gatepost, PASSWORD};
+use crate::harness::{Browser, Gatepost, PASSWORD};
 use crate::pictures::portray;
 
 const STREAMING: &str = "read_only/dataset_streaming";
@@ -14,7 +14,7 @@ async fn make(server: &Gatepost, browser: &Browser, (name, kind): (&str, &str), 
     if kind == "resources" || kind == "fileset" {
         browser.fill("#resource", resource).await;
     }
-    browser.click_words("Make the token").await;
+    browser.follow("Make the token").await;
     browser.arrive_at_heading("Your new token").await;
 }
 
@@ -46,7 +46,7 @@ async fn the_list_of_tokens_fits_every_window() {
     browser.click("main > details summary").await;
     browser.click("section details summary").await;
     portray(&browser, "tokens-many").await;
-    browser.click_words("Show it").await;
+    browser.follow("Show it").await;
     browser.find("[data-secret]").await;
     portray(&browser, "tokens-generator").await;
     browser.leave(&[]).await;
@@ -73,7 +73,7 @@ async fn the_form_for_a_token_fits_every_window() {
     }
     browser.open(&server.at("/account/tokens/new?expires_in=days&days=many")).await;
     browser.evaluate("document.querySelectorAll('[required]').forEach((field) => { field.required = false; })").await;
-    browser.click_words("Make the token").await;
+    browser.follow("Make the token").await;
     browser.find("[role=alert]").await;
     portray(&browser, "new-token-error").await;
     browser.leave(&["400 (Bad Request)"]).await;
@@ -87,12 +87,12 @@ async fn the_page_for_a_program_that_waits_fits_every_window() {
     browser.open(&server.at(&format!("/login?session={session}"))).await;
     portray(&browser, "remote-session").await;
     browser.fill("#password", "guess").await;
-    browser.click_words("Allow").await;
+    browser.follow("Allow").await;
     browser.find("[role=alert]").await;
     portray(&browser, "remote-session-error").await;
     // The Enter key allows, because the program was started from here.
     browser.fill("#password", PASSWORD).await;
-    browser.press(ENTER).await;
+    browser.submit().await;
     browser.arrive_at_heading("The program is logged in").await;
     portray(&browser, "remote-session-done").await;
     browser.leave(&["400 (Bad Request)"]).await;

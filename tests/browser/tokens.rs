@@ -9,7 +9,7 @@ async fn make_token(browser: &Browser) -> String {
     browser.fill("#name", "Field station").await;
     browser.fill("#resource", "42").await;
     browser.click("input[name=expires_in][value='86400']").await;
-    browser.click_words("Make the token").await;
+    browser.follow("Make the token").await;
     browser.arrive_at_heading("Your new token").await;
     browser.text("[data-secret]").await
 }
@@ -19,9 +19,9 @@ async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
     let api = Site::start(|_| Answer::Page("the station's map".to_owned()));
     let nginx = Nginx::before(server, &api);
     browser.log_in(server).await;
-    browser.click_words("Tokens").await;
+    browser.follow("Tokens").await;
     browser.arrive_at_heading("Tokens").await;
-    browser.click_words("Make a token").await;
+    browser.follow("Make a token").await;
     browser.arrive_at_heading("Make a token").await;
     let token = make_token(&browser).await;
     let page = browser.text("main").await;
@@ -33,7 +33,7 @@ async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
     assert_eq!((told.header("x-auth-username"), told.header("x-auth-kind")), ("alice".into(), "personal".into()));
     assert!(told.header("x-auth-access").contains("\"pathId\":\"42\""), "{told:?}");
 
-    browser.click_words("I saved it").await;
+    browser.follow("I saved it").await;
     browser.arrive_at_heading("Tokens").await;
     // Uses are gathered and written once a second.
     for _ in 0..50 {
@@ -49,7 +49,7 @@ async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
         assert!(row.contains(part), "no {part} in {row}");
     }
     assert!(!browser.text("main").await.contains(&token));
-    browser.click(".rows .end").await;
+    browser.follow_to(".rows .end").await;
     browser.read("[role=status]", "The token is revoked.").await;
     assert!(browser.text(".rows").await.contains("No tokens."));
     assert_eq!(nginx.fetch_with("GET", "/v3/path/42", &token).await, 401);

@@ -13,8 +13,8 @@ use url::Url;
 use super::chromium::Chromium;
 use super::gatepost::{Gatepost, PASSWORD};
 
-/// How long a page may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a page may take before the test fails: a machine that does other things too is slow, not wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a page is looked at meanwhile.
 const GLANCE: Duration = Duration::from_millis(40);
 /// The Enter key, as WebDriver writes it.
@@ -114,9 +114,17 @@ impl Browser {
         self.client.find_all(Locator::Css(css)).await.expect("because the selector is right").len()
     }
 
-    /// What a person reads there, on the page that is open.
+    /// What a person reads there, on the page that is open. A page that is just leaving takes its elements along;
+    /// the next one is read.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.expect("because the element was just found")
+        let began = Instant::now();
+        loop {
+            match self.find(css).await.text().await {
+                Ok(text) => return text,
+                Err(error) if began.elapsed() > PATIENCE => panic!("{css}: {error}"),
+                Err(_) => sleep(GLANCE).await,
+            }
+        }
     }
 
     /// Types into a field; its content before is replaced.
@@ -131,10 +139,30 @@ impl Browser {
         for (id, text) in fields {
             self.fill(&format!("#{id}"), text).await;
         }
-        // The page that answers may look like this one.
+        self.follow(words).await;
+    }
+
+    /// Does something that leads to another page, and waits until that one is there. The page that answers may look
+    /// like this one, so this one is marked first.
+    pub(super) async fn answered(&self, action: impl Future<Output = ()>) {
         self.evaluate("window.isAnswered = false").await;
-        self.click_words(words).await;
-        self.until("window.isAnswered === undefined").await;
+        action.await;
+        self.until("window.isAnswered === undefined && document.readyState !== 'loading'").await;
+    }
+
+    /// Clicks the link or button with these words, and waits for the page that it leads to.
+    pub async fn follow(&self, words: &str) {
+        self.answered(self.click_words(words)).await;
+    }
+
+    /// Clicks, and waits for the page that it leads to.
+    pub async fn follow_to(&self, css: &str) {
+        self.answered(self.click(css)).await;
+    }
+
+    /// Presses Enter in the field that has the focus, and waits for the answer.
+    pub async fn submit(&self) {
+        self.answered(self.press(ENTER)).await;
     }
 
     /// Presses keys where the focus is.
@@ -143,12 +171,12 @@ impl Browser {
         focused.send_keys(keys).await.expect("because the focused element takes keys");
     }
 
-    /// Clicks, and waits for the page that it leads to.
+    /// Clicks something that leads to no other page.
     pub async fn click(&self, css: &str) {
         self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Clicks the link or button with these words.
+    /// Clicks the link or button with these words, which lead to no other page.
     pub async fn click_words(&self, words: &str) {
         let path = format!("//*[self::a or self::button][normalize-space(.)='{words}']");
         let found = self.client.wait().at_most(PATIENCE).every(GLANCE).for_element(Locator::XPath(&path)).await;
@@ -225,11 +253,11 @@ impl Browser {
         self.identify("alice", PASSWORD).await;
     }
 
-    /// Types a name and a password into the page that is open, and presses Enter.
+    /// Types a name and a password into the page that is open, presses Enter, and waits for the answer.
     pub async fn identify(&self, name: &str, password: &str) {
         self.fill("input[name=username]", name).await;
         self.fill("input[name=password]", password).await;
-        self.press(ENTER).await;
+        self.submit().await;
     }
 
     /// Logs in as alice, on the way to nowhere.
@@ -242,7 +270,7 @@ impl Browser {
     /// Logs out, by the page that asks.
     pub async fn log_out(&self, server: &Gatepost) {
         self.open(&server.at("/logout")).await;
-        self.click_words("Log out").await;
+        self.follow("Log out").await;
         self.arrive_at_heading("You are logged out").await;
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const DRIVERS: [&str; 1] = ["chromedriver"];
 /// How long anything of the browser may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often chromedriver may look for a free port.
 const ATTEMPTS: u32 = 5;
 /// How many browsers run at once, however many tests do: each is some ten processes.
@@ -132,7 +132,7 @@ fn capabilities(binary: &Path, folder: &Path) -> Capabilities {
     let capabilities = json!({
         "goog:chromeOptions": { "binary": binary, "args": arguments },
         "goog:loggingPrefs": { "browser": "ALL" },
-        "timeouts": { "pageLoad": 30_000, "script": 10_000 },
+        "timeouts": { "pageLoad": 60_000, "script": 60_000 },
     });
     serde_json::from_value(capabilities).expect("because it is an object")
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use gatepost::clock::Clock;
 
-use super::browser::{Browser, ENTER};
+use super::browser::Browser;
 use super::gatepost::Gatepost;
 
 /// What a person has after setting up an app.
@@ -20,7 +20,7 @@ impl Browser {
         self.open(&server.at("/account/security/totp")).await;
         let secret = self.secret_on_page().await;
         self.fill("#code", &code(&secret)).await;
-        self.press(ENTER).await;
+        self.submit().await;
         Factors { secret, recovery_codes: self.recovery_codes_on_page().await }
     }
 

@@ -48,10 +48,10 @@ impl Browser {
         self.travel(name, true).await;
     }
 
-    /// Tabs to what has this name and presses Enter there.
+    /// Tabs to what has this name, presses Enter there, and waits for the page that it leads to.
     pub async fn enter(&self, name: &str) {
         self.tab_to(name).await;
-        self.strike(ENTER).await;
+        self.answered(self.strike(ENTER)).await;
     }
 
     /// Tabs to the field of this name and types.

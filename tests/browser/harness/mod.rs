@@ -3,6 +3,8 @@
 mod app;
 mod browser;
 mod chromium;
+#[path = "../../it/harness/dice.rs"]
+mod dice;
 mod factors;
 mod gatepost;
 mod held;
@@ -16,6 +18,7 @@ mod site;
 
 pub use app::{App, STATE};
 pub use browser::{Browser, ENTER, TAB, with_and_without_scripts};
+pub use dice::{Dice, seeds};
 pub use factors::{Factors, code, next_code};
 pub use gatepost::{Gatepost, PASSWORD, try_token};
 pub use keyboard::{DOWN, SPACE};

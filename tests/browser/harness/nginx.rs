@@ -20,7 +20,9 @@ const DOCUMENT: &str = include_str!("../../../docs/forward-auth.md");
 /// How often a free port may be taken by somebody else before nginx gets to it.
 const ATTEMPTS: u32 = 5;
 /// How long nginx may take to start.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(40);
 
 /// A running nginx, ended when it is dropped.
 pub struct Nginx {
@@ -74,6 +76,15 @@ impl Nginx {
     pub async fn fetch_with(&self, method: &str, path: &str, token: &str) -> u16 {
         self.fetch(method, path, &[("Authorization", &format!("Bearer {token}"))]).await.status
     }
+
+    /// Waits until a token opens this path no more.
+    pub async fn until_refused(&self, path: &str, token: &str) {
+        let began = Instant::now();
+        while self.fetch_with("GET", path, token).await != 401 {
+            assert!(began.elapsed() < PATIENCE, "the token still opens {path}");
+            actix_web::rt::time::sleep(GLANCE).await;
+        }
+    }
 }
 
 impl Drop for Nginx {
@@ -106,7 +117,7 @@ fn start(server: &Gatepost, api: &Site) -> Option<Nginx> {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some(nginx);
         }
-        sleep(Duration::from_millis(20));
+        sleep(GLANCE);
     }
     panic!("nginx did not listen within {PATIENCE:?}");
 }

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod client_keys;
 mod database;
 pub mod devices;
+pub mod dice;
 pub mod factors;
 pub mod held;
 pub mod html;
