@@ -10,21 +10,19 @@ use super::{CommandError, leave, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
-use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
 use crate::identity::password_hashing::Hasher;
 use crate::identity::people::{self, Credentials};
-use crate::identity::{factors, invitation, recovery};
+use crate::identity::{factors, fresh_start, invitation, recovery};
 use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
-use crate::mail::warnings::{FactorsRemoved, PasswordChanged};
+use crate::mail::warnings::{FactorsRemoved, PasswordReset};
 use crate::outcome::transact;
-use crate::store::{Store, mailed_links, security_log, users};
-use crate::tokens::revoke;
+use crate::store::{Store, security_log, users};
 use crate::web::app::PublicUrl;
 
 /// People.
@@ -45,7 +43,8 @@ pub enum User {
     Delete(Delete),
     /// Keep a person who was deleted less than 24 hours ago.
     Keep(Named),
-    /// Set a new password, read from standard input; sessions, tokens and grants end. Or print a link.
+    /// Set a new password, read from standard input. All that opened the account ends: sessions, tokens,
+    /// passkeys, the second step, secrets of their apps. Or print a link that does the same.
     ResetPassword(ResetPassword),
     /// Take the second factor away from somebody who lost it, once you know that it is them.
     RemoveFactors(Named),
@@ -200,7 +199,7 @@ async fn remove_factors(
     let (user, mail) = (find(store, named).await?, letters(config, keys)?);
     let username = user.username.clone();
     let removed = store.write(move |tx| {
-        let had_one = factors::remove_all(tx, now, user.id)?;
+        let had_one = factors::remove_all(tx, now, user.id, None)?;
         if let Some(mail) = mail.as_ref().filter(|_| had_one) {
             mail.warn(tx, (&user, &operator(now)), &FactorsRemoved { username: user.username.clone() })?;
         }
@@ -227,15 +226,14 @@ async fn reset_password(
     store
         .write(move |tx| {
             users::set_password_hash(tx, id, &hash)?;
-            mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
             security_log::append(tx, now, id, (SecurityEvent::PasswordReset, BY_OPERATOR), None)?;
-            revoke::everything(tx, now, id)?;
+            fresh_start::begin(tx, now, &user, None)?;
             let Some(mail) = &mail else { return Ok(()) };
-            let letter = PasswordChanged { username: user.username.clone(), is_reset: true };
+            let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
             mail.warn(tx, (&user, &operator(now)), &letter)
         })
         .await?;
-    println!("{username} has a new password; their sessions and the apps' tokens have ended");
+    println!("{username} has a new password; sessions, tokens, passkeys, second step and app secrets have ended");
     Ok(())
 }
 

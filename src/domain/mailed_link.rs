@@ -18,6 +18,8 @@ column::named! {
     LinkKind {
         /// Setting a new password without the old one.
         Reset = "reset",
+        /// The same, handed over by an operator: it proves no address.
+        ResetByOperator = "reset_by_operator",
         /// Proving the address that somebody signed up with.
         ValidateEmail = "validate_email",
         /// Proving the address that is to replace another.
@@ -29,6 +31,11 @@ column::named! {
         /// Keeping an account that is about to be erased.
         KeepAccount = "keep_account",
     }
+}
+
+impl LinkKind {
+    /// All that set a new password without the old one.
+    pub const RESETS: [Self; 2] = [Self::Reset, Self::ResetByOperator];
 }
 
 /// One mailed link.

@@ -231,11 +231,11 @@ pub async fn change_password(
         for session in sessions::list(tx, now, id)?.iter().filter(|session| Some(session.id) != kept.session) {
             revoke::session(tx, now, id, session.id)?;
         }
-        mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
+        mailed_links::end(tx, now, id, &[LinkKind::Reset, LinkKind::ResetByOperator, LinkKind::ChangeEmail])?;
         security_log::append(tx, now, id, (SecurityEvent::PasswordChanged, ""), Some(&origin))?;
         remembered_browsers::forget_all(tx, id)?;
         revoke::given_to_programs(tx, now, id, kept.grant)?;
-        let letter = PasswordChanged { username: user.username.clone(), is_reset: false };
+        let letter = PasswordChanged { username: user.username.clone() };
         Ok(mail.warn(tx, (&user, &asker(now, &origin)), &letter)?)
     })
     .await?;

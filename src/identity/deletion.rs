@@ -28,7 +28,8 @@ const OFFERED: i64 = 900;
 /// People who are erased one after another before others get their turn.
 const AT_ONCE: i64 = 20;
 /// Links that mean nothing for a deleted account.
-const ENDED: [LinkKind; 3] = [LinkKind::Reset, LinkKind::ChangeEmail, LinkKind::ValidateEmail];
+const ENDED: [LinkKind; 4] =
+    [LinkKind::Reset, LinkKind::ResetByOperator, LinkKind::ChangeEmail, LinkKind::ValidateEmail];
 
 /// Who did it, where it was not the person at a browser or by a program.
 const fn by(origin: Option<&Origin>) -> &'static str {

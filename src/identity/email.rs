@@ -3,7 +3,8 @@
 
 use super::account::{AccountRefusal, confirm};
 use super::email_code;
-use super::mailed::{DAY, asker, end_earlier, find_with_person, may_send, prove};
+use super::fresh_start;
+use super::mailed::{DAY, asker, find_with_person, may_send, prove};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
@@ -19,7 +20,7 @@ use crate::domain::session::Session;
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
 use crate::mail::Mail;
 use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, ValidateEmail};
-use crate::mail::warnings::{EmailChanged, EmailChanging};
+use crate::mail::warnings::{EmailChanged, EmailChanging, PasswordReset};
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, StoreError, former_addresses, mailed_links, security_log, users};
 use crate::tokens::sitting;
@@ -224,7 +225,7 @@ pub(super) fn settle(
         }
     }
     // A link to the address before opens nothing any more.
-    Ok(mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ValidateEmail, LinkKind::ChangeEmail])?)
+    Ok(mailed_links::end(tx, now, user.id, &[&LinkKind::RESETS[..], &KINDS].concat())?)
 }
 
 /// Uses the link: the address is the person's. Lets a browser in, and says where the person was going.
@@ -252,13 +253,18 @@ pub async fn finish(
         settle(tx, now, (&mail, &caller.origin), (&link, &user))?;
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
-            end_earlier(tx, now, &porter.mint, (&user, true))?;
+            fresh_start::begin(tx, now, &user, Some(&caller.origin))?;
             security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
+        }
+        // As it is now: with the proven address, and the new password if there is one.
+        let user = users::find(tx, person)?.ok_or_else(over)?;
+        if new_hash.is_some() {
+            let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
+            mail.warn(tx, (&user, &asker(now, &caller.origin)), &letter)?;
         }
         if !enters {
             return Ok((None, link.next));
         }
-        let user = users::find(tx, user.id)?.ok_or_else(over)?;
         let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
         let entered = porter.admit(tx, now, first, &caller);
         Ok((Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?), link.next))

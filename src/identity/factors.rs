@@ -30,8 +30,6 @@ const OFFER: &str = "totp-offer";
 const RECOVERY: &str = "recovery-code";
 /// Seconds in which a seed that was shown can be confirmed (ours).
 const OFFERED: i64 = 3_600;
-/// Seconds in which a factor is doubted when its person says that somebody else was in the account (ours).
-const DOUBTED: i64 = 30 * 86_400;
 
 /// Why a code is not taken, in words for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +55,9 @@ pub enum CodeRefusal {
     /// It can be no code that was mailed.
     #[error("Type the six digits that we mailed to you.")]
     NoMailedCode,
+    /// Nobody sets a second factor up before their address is proven.
+    #[error("Confirm your e-mail address first. Then set the second step up.")]
+    NotProven,
     /// Too many were wrong; seconds to wait.
     #[error("Too many wrong codes. Wait {}, then try again.", in_words((*.0).max(60)))]
     Throttled(i64),
@@ -234,6 +235,9 @@ pub fn add_totp(
     (user, offer, typed): (&User, &Offer, &Secret),
     (origin, here): (&Origin, Option<&Session>),
 ) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
+    if !porter.may_equip(user) {
+        return Err(Error::Refused(CodeRefusal::NotProven));
+    }
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
         return Err(Error::Refused(CodeRefusal::NoAppCode));
     };
@@ -317,46 +321,29 @@ fn make_recovery_codes(
     Ok(codes)
 }
 
-/// Takes all factors and passkeys of a person away, for an operator who knows that they lost them. `false`
-/// when there was none. Somebody at a browser uses [`remove_totp`].
+/// Takes all factors and passkeys of a person away: an operator knows that they were lost, or the account
+/// begins anew. `false` when there was none. Somebody at a browser uses [`remove_totp`].
 ///
 /// # Errors
 /// When the store fails.
-pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> StoreResult<bool> {
+pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> StoreResult<bool> {
     let had_app = factors::delete_totp(tx, user)?;
     factors::delete_recovery_codes(tx, user)?;
     remembered_browsers::forget_all(tx, user)?;
     let passkeys = passkeys::list(tx, user)?;
     for passkey in &passkeys {
         passkeys::delete(tx, passkey.id)?;
-        let about = format!("{}, {BY_OPERATOR}", passkey.name);
-        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &about), None)?;
+        let about = match origin {
+            Some(_) => passkey.name.clone(),
+            None => format!("{}, {BY_OPERATOR}", passkey.name),
+        };
+        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &about), origin)?;
     }
     if had_app {
-        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, BY_OPERATOR), None)?;
+        let about = if origin.is_some() { "" } else { BY_OPERATOR };
+        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, about), origin)?;
     }
     Ok(had_app || !passkeys.is_empty())
-}
-
-/// Takes away what was set up lately: whoever was in the account may have done it, and would keep its owner
-/// out. Older factors stay, and guard what a mailbox alone must not open.
-///
-/// # Errors
-/// When the store fails.
-pub fn remove_doubted(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
-    let is_young = |made: UnixTime| now.since(made) < DOUBTED;
-    if factors::list_recovery_codes(tx, user)?.iter().any(|code| is_young(code.created_at)) {
-        factors::delete_recovery_codes(tx, user)?;
-    }
-    for passkey in passkeys::list(tx, user)?.into_iter().filter(|passkey| is_young(passkey.created_at)) {
-        passkeys::delete(tx, passkey.id)?;
-        security_log::append(tx, now, user, (SecurityEvent::PasskeyRemoved, &passkey.name), Some(origin))?;
-    }
-    if factors::find_totp(tx, user)?.is_some_and(|app| is_young(app.created_at)) {
-        factors::delete_totp(tx, user)?;
-        security_log::append(tx, now, user, (SecurityEvent::TotpRemoved, "it was new"), Some(origin))?;
-    }
-    Ok(())
 }
 
 /// Forgets every browser that need not show a second factor.

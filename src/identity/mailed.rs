@@ -1,5 +1,4 @@
-//! What all mailed links have in common: who asked, how many letters an address gets, what ends when a
-//! password was replaced by the word of a mailbox.
+//! What all mailed links have in common: who asked, how many letters an address gets, and that they prove it.
 
 use super::session::Origin;
 use crate::clock::UnixTime;
@@ -8,8 +7,7 @@ use crate::domain::remote_session::digest_of_uuid;
 use crate::domain::session::browser_in_words;
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::Asker;
-use crate::store::{Database, Result, mailed_links, remembered_browsers, sessions, users};
-use crate::tokens::{Mint, revoke, studio};
+use crate::store::{Database, Result, mailed_links, users};
 
 /// Links to one address in a day (ours): nobody fills a stranger's mailbox by our letters.
 const MOST_TO_ONE_ADDRESS: i64 = 10;
@@ -47,25 +45,6 @@ pub(super) fn find_with_person(
     let Some(link) = find_living(db, now, (presented, kinds))? else { return Ok(None) };
     let Some(person) = link.user_id else { return Ok(None) };
     Ok(users::find(db, person)?.filter(User::is_active).map(|user| (link, user)))
-}
-
-/// Ends what a person's password opened: sessions, user tokens, codes and grants; the generator is made
-/// anew (`standards.md`, E-mail). The tokens that they made for themselves end too, or stay.
-pub(super) fn end_earlier(
-    tx: &mut Database,
-    now: UnixTime,
-    mint: &Mint,
-    (user, ends_own_tokens): (&User, bool),
-) -> Result<()> {
-    mailed_links::end(tx, now, user.id, &[LinkKind::Reset, LinkKind::ChangeEmail])?;
-    if ends_own_tokens {
-        // The generator's grant ends with the rest; the next one is made when it is asked for.
-        return revoke::everything(tx, now, user.id);
-    }
-    sessions::end_all(tx, now, user.id)?;
-    remembered_browsers::forget_all(tx, user.id)?;
-    revoke::given_to_programs(tx, now, user.id, None)?;
-    studio::replace_generator(tx, now, mint, (user, false)).map(drop)
 }
 
 /// Makes the address of a link the person's, unless somebody else proved it meanwhile. `false` then.

@@ -9,6 +9,7 @@ pub mod email;
 pub mod email_code;
 pub mod factors;
 pub mod familiar;
+pub mod fresh_start;
 pub mod invitation;
 pub mod leak;
 pub mod login_code;

@@ -9,14 +9,14 @@
 //!   who changes the address does not get rid of its owner, and cannot use the same way afterwards.
 //! - The letter itself opens the page for a new password while it is as young as a reset link may be. An
 //!   older one, which may lie about anywhere by now, causes a fresh letter.
-//! - A second factor that is younger than 30 days goes too: a thief may have set it up to keep the owner
-//!   out. An older one stays, and is asked for after the new password.
+//! - All that a thief may have left behind goes too, as by every reset by mail: second factors, passkeys,
+//!   the secrets and keys of the person's own applications ([`super::fresh_start`]).
 //! - Somebody without a proven address, or on a server without letters, could never come back without
 //!   the password: theirs stays, and so does the session in which they press the button.
 
 use super::account::AccountRefusal;
 use super::deletion;
-use super::factors;
+use super::fresh_start;
 use super::mailed::{asker, find_living};
 use super::session::Origin;
 use super::sign_in::Desk;
@@ -39,7 +39,8 @@ use crate::store::{
 use crate::tokens::{revoke, sitting};
 
 /// Links that mean nothing any more.
-const ENDED: [LinkKind; 4] = [LinkKind::Reset, LinkKind::ChangeEmail, LinkKind::ValidateEmail, LinkKind::KeepAccount];
+const ENDED: [LinkKind; 5] =
+    [LinkKind::Reset, LinkKind::ResetByOperator, LinkKind::ChangeEmail, LinkKind::ValidateEmail, LinkKind::KeepAccount];
 
 /// A living link, and what it would do.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ pub async fn by_link(
             Some(former) => put_back(tx, now, former, &origin)?,
             None => true,
         };
-        end_all(tx, now, user.id, &origin)?;
+        end_all(tx, now, &user, &origin)?;
         let Some(to) = link.email.parse::<EmailAddress>().ok().filter(|_| is_reachable) else {
             users::remove_email(tx, user.id)?;
             return Ok(Next::AskOperator);
@@ -150,7 +151,7 @@ pub async fn in_session(
             end_others(tx, now, (user.id, session.id), &origin)?;
             return Ok(Next::ChangePassword);
         };
-        end_all(tx, now, user.id, &origin)?;
+        end_all(tx, now, &user, &origin)?;
         start_recovery(tx, now, (&mail, lifetimes.reset), (&user, &to), &origin)?;
         // Nobody can tell from here who changed the address: whoever had it before hears of it too.
         for former in former_addresses::list(tx, now, user.id)? {
@@ -179,15 +180,12 @@ fn put_back(tx: &mut Database, now: UnixTime, former: &FormerAddress, origin: &O
     Ok(true)
 }
 
-fn end_all(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> Result<()> {
-    mailed_links::end(tx, now, user, &ENDED)?;
-    revoke::everything(tx, now, user)?;
-    // A remembered consent would let the thief's app in again without a question.
-    consents::forget_all(tx, user)?;
-    users::remove_password(tx, user)?;
-    factors::remove_doubted(tx, now, user, origin)?;
-    seen_devices::forget(tx, user)?;
-    security_log::append(tx, now, user, (SecurityEvent::Disowned, ""), Some(origin))
+fn end_all(tx: &mut Database, now: UnixTime, user: &User, origin: &Origin) -> Result<()> {
+    mailed_links::end(tx, now, user.id, &ENDED)?;
+    revoke::everything(tx, now, user.id)?;
+    users::remove_password(tx, user.id)?;
+    fresh_start::end_ways_back(tx, now, user, Some(origin))?;
+    security_log::append(tx, now, user.id, (SecurityEvent::Disowned, ""), Some(origin))
 }
 
 /// All but the session before its person, and the password: there is no other way back in.

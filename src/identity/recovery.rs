@@ -1,7 +1,8 @@
 //! A new password without the old one, by a mailed link (`standards.md`, E-mail).
 
 use super::account::AccountRefusal;
-use super::mailed::{asker, end_earlier, find_with_person, may_send, prove};
+use super::fresh_start;
+use super::mailed::{asker, find_with_person, may_send, prove};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
@@ -13,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, User, fold};
 use crate::mail::letters::ResetPassword;
-use crate::mail::warnings::PasswordChanged;
+use crate::mail::warnings::PasswordReset;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
@@ -71,7 +72,7 @@ pub async fn start(
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<(MailedLink, User)>> {
-    let found = find_with_person(db, now, (presented, &[LinkKind::Reset]))?;
+    let found = find_with_person(db, now, (presented, &LinkKind::RESETS))?;
     Ok(found.filter(|(link, user)| user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str())))
 }
 
@@ -95,8 +96,8 @@ pub struct NewCredentials {
     pub ends_own_tokens: bool,
 }
 
-/// Uses the link: sets the password, ends what the old one opened, and lets a browser in. The letter
-/// was read, so the address is proven too.
+/// Uses the link: sets the password, ends all that opened the account before, and lets a browser in. The
+/// letter was read, so the address is proven too.
 ///
 /// # Errors
 /// A link that is over, or a weak password.
@@ -121,20 +122,25 @@ pub async fn finish(
             return Err(over());
         }
         users::set_password_hash(tx, user.id, &hash)?;
-        end_earlier(tx, now, &porter.mint, (&user, wanted.ends_own_tokens))?;
         let origin = Some(&caller.origin);
+        let keeps_own_tokens = match wanted.ends_own_tokens {
+            true => fresh_start::begin(tx, now, &user, origin).map(|()| false)?,
+            false => fresh_start::begin_with_own_tokens(tx, now, &porter.mint, &user, &caller.origin)?,
+        };
         security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), origin)?;
-        if user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
+        // Whoever uses a link that an operator handed over read no letter.
+        let knows_mailbox = link.kind == LinkKind::Reset;
+        if knows_mailbox && user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
             security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), origin)?;
         }
-        let letter = PasswordChanged { username: user.username.clone(), is_reset: true };
+        // As it is now: the letter goes to the proven address, the second step is bound to the new password.
+        let user = users::find(tx, person)?.ok_or_else(over)?;
+        let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens };
         mail.warn(tx, (&user, &asker(now, &caller.origin)), &letter)?;
         if !enters {
             return Ok(Recovered { entered: None, next: link.next });
         }
-        // As it is now, with the new password: the second step is bound to that.
-        let user = users::find(tx, user.id)?.ok_or_else(over)?;
-        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox };
         let entered = porter.admit(tx, now, first, &caller);
         let entered = Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?);
         Ok(Recovered { entered, next: link.next })
@@ -150,7 +156,7 @@ pub async fn finish(
 /// When the store fails.
 pub fn make_link(tx: &mut Database, now: UnixTime, lifetime: i64, user: &User) -> StoreResult<Option<Secret>> {
     let Some(email) = user.email.as_deref().and_then(|email| email.parse().ok()) else { return Ok(None) };
-    let (key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, Some(user.id)), &email);
+    let (key, link) = MailedLink::new(now, lifetime, (LinkKind::ResetByOperator, Some(user.id)), &email);
     mailed_links::insert(tx, &link)?;
     security_log::append(tx, now, user.id, (SecurityEvent::PasswordResetAsked, BY_OPERATOR), None)?;
     Ok(Some(key))

@@ -27,7 +27,7 @@ use crate::domain::secret::{Secret, sha256_base64url};
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
 use crate::domain::token::{RememberedBrowser, SessionKey, SignInStep, Token};
-use crate::domain::user::User;
+use crate::domain::user::{EmailAddress, User};
 use crate::domain::words::Words;
 use crate::mail::Mail;
 use crate::mail::factor_letters::SignInCode;
@@ -145,8 +145,17 @@ impl Porter {
             true => Some(Asks::Code),
             false if is_mailed => Some(Asks::MailedCode),
             false if !self.policy.is_required => None,
+            // The mailbox is the one factor of somebody who may not have another yet.
+            false if factors.passkeys.is_empty() && !self.may_equip(user) => Some(Asks::MailedCode),
             false => Some(if factors.passkeys.is_empty() { Asks::SetUp } else { Asks::Passkey }),
         }
+    }
+
+    /// Whether a person may set up what opens their account, or an application of theirs, for long. Where
+    /// mail works they prove their address first: before that, the account may be a stranger's who signed up
+    /// with it (`standards.md`, Changed). An account without any address is nobody else's.
+    pub fn may_equip(&self, user: &User) -> bool {
+        !self.mail.is_on() || user.email.is_none() || user.proven_email().is_some()
     }
 
     /// Whether the operator lets a person be whom nothing but these would be left.
@@ -221,7 +230,9 @@ impl Porter {
         if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), user.id)? >= MOST_MAILED {
             return Err(Error::Refused(Throttled(WINDOW)));
         }
-        let Some(to) = user.proven_email() else { return Ok(None) };
+        let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else {
+            return Ok(None);
+        };
         let code = new_mailed_code();
         let digest = one_time_code::digest(&self.mint.keys, (MAILED, step.number()), &code);
         let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;

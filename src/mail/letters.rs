@@ -64,6 +64,10 @@ fn code_in_words(code: Option<&Secret>) -> Option<String> {
     ))
 }
 
+/// What a new password ends that an emailed link sets.
+const NEW_PASSWORD_ENDS: &str = "A new password ends everything that opens the account now: log-ins, apps, tokens, \
+                                 passkeys, the second step, and the secrets of your own apps.";
+
 /// "Set a new password."
 #[derive(Clone, Debug)]
 pub struct ResetPassword {
@@ -79,10 +83,10 @@ impl Letter for ResetPassword {
     fn words(&self, issuer: &str) -> Words {
         Words {
             subject: "Set a new password".to_owned(),
-            paragraphs: vec![format!(
-                "Somebody, probably you, asked to set a new password for {}.",
-                shown(&self.username)
-            )],
+            paragraphs: vec![
+                format!("Somebody, probably you, asked to set a new password for {}.", shown(&self.username)),
+                NEW_PASSWORD_ENDS.to_owned(),
+            ],
             link: Some(Link {
                 label: "Set a new password".to_owned(),
                 href: format!("{issuer}/reset/finish?key={}", self.key.expose()),
@@ -154,7 +158,9 @@ impl Letter for ValidateEmail {
                 href: format!("{issuer}/verify?key={}", self.key.expose()),
                 note: format!("The link works once, for {}, and asks for your password.", in_words(self.lifetime)),
             }),
-            otherwise: "If it was not you, do nothing: the account cannot use your address.".to_owned(),
+            otherwise: "If it was not you, do nothing: the account cannot use your address. If you want the account, \
+                        set a new password on the page. That ends everything that was set up in it before."
+                .to_owned(),
         }
     }
 }

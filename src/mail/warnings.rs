@@ -44,15 +44,39 @@ impl Letter for NewDevice {
 pub struct PasswordChanged {
     /// Whose.
     pub username: String,
-    /// Whether it was set without the old one, by a mailed link or by the people who run the server.
-    pub is_reset: bool,
 }
 
 impl Letter for PasswordChanged {
     fn words(&self, _issuer: &str) -> Words {
-        let how = if self.is_reset { "A new password was set for" } else { "The password was changed of" };
-        let what = format!("{how} {}. Other browsers are logged out, and apps must ask again.", shown(&self.username));
-        news(if self.is_reset { "A new password was set" } else { "Your password was changed" }, vec![what])
+        let account = shown(&self.username);
+        let what =
+            format!("The password was changed of {account}. Other browsers are logged out, and apps must ask again.");
+        news("Your password was changed", vec![what])
+    }
+}
+
+/// "A new password was set without the old one": by an emailed link or by the operator.
+#[derive(Clone, Debug)]
+pub struct PasswordReset {
+    /// Whose.
+    pub username: String,
+    /// Whether personal and studio tokens still work.
+    pub keeps_own_tokens: bool,
+}
+
+impl Letter for PasswordReset {
+    fn words(&self, issuer: &str) -> Words {
+        let set = format!("A new password was set for {}.", shown(&self.username));
+        let ended = "Everything that opened the account before has ended: log-ins, passkeys, the authenticator app, \
+                     recovery codes and remembered browsers. Apps must ask again, and the secrets and keys of your own \
+                     apps no longer work."
+            .to_owned();
+        let tokens = match self.keeps_own_tokens {
+            true => "Your personal and studio tokens still work, as you chose.",
+            false => "Personal and studio tokens have ended too.",
+        };
+        let next = format!("{tokens} Set up what you want to have again at {issuer}/account/security.");
+        news("A new password was set", vec![set, ended, next])
     }
 }
 

@@ -105,6 +105,14 @@ pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_require
     Ok(())
 }
 
+/// Takes the public keys away: nobody authenticates as it by them any more.
+pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
+    diesel::update(clients::table.filter(clients::id.eq(id)))
+        .set((clients::jwks.eq(None::<String>), clients::jwks_uri.eq(None::<String>)))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Suspends it, or undoes that without loss: it, its tokens and secrets are judged at every use.
 pub fn set_disabled(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
     diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(tx)?;

@@ -116,6 +116,16 @@ pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) ->
     Ok(())
 }
 
+/// Ends what an application got for itself (RFC 6749 §4.4).
+pub fn revoke_of_client_itself(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
+    let rows = grants::table
+        .filter(grants::client_key.eq(client))
+        .filter(grants::kind.eq(GrantKind::ClientCredentials))
+        .filter(grants::revoked_at.is_null());
+    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
 /// Ends all tokens of these kinds that a person holds, each of which has a grant of its own.
 pub fn revoke_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
     let held = tokens::table.filter(tokens::kind.eq_any(kinds.to_vec())).filter(tokens::revoked_at.is_null());

@@ -217,7 +217,7 @@ async fn an_operator_helps_somebody_who_lost_everything() {
     let page = waiting.first_step("/login", "alice").await;
     let (now, alice) = (server.now(), server.person_named("alice").await);
     run(&server, &["user", "remove-factors", "alice"]);
-    assert!(!server.write(move |tx| factors::remove_all(tx, now, alice.id)).await, "there is nothing left");
+    assert!(!server.write(move |tx| factors::remove_all(tx, now, alice.id, None)).await, "there is nothing left");
     assert_eq!(waiting.second_step(&page, &codes[0]).await.heading(), "Log in", "what it asked for is gone");
     assert_eq!(server.browser().sign_in("alice").await.url.path(), "/account");
     assert_eq!(events(&server, "alice").await, ["totp.add", "recovery_codes.create", "totp.remove"]);

@@ -54,6 +54,9 @@ pub enum PasskeyRefusal {
     /// The person has to prove who they are first.
     #[error("Confirm that it is you first.")]
     NotFresh,
+    /// Nobody adds one before their address is proven.
+    #[error("Confirm your e-mail address first. Then add a passkey.")]
+    NotProven,
     /// The session ended meanwhile.
     #[error("Log in first.")]
     SignedOut,
@@ -106,6 +109,9 @@ pub async fn add(
     let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
     let added = transact(desk.store, move |tx| {
         let user = fresh(tx, now, &porter, &session)?;
+        if !porter.may_equip(&user) {
+            return refused(PasskeyRefusal::NotProven);
+        }
         if used_proofs::is_used(tx, &used)? {
             return refused(PasskeyRefusal::Over);
         }

@@ -48,6 +48,8 @@ pub struct ResetFinish {
     pub username: String,
     /// Whether personal and studio tokens end too.
     pub ends_own_tokens: bool,
+    /// Whether they could stay: the address was proven before.
+    pub may_keep_tokens: bool,
 }
 
 /// The secret of a mailed link. Not `token`: that is dropped from every address of ours.
@@ -130,18 +132,20 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User)
 /// Shows the form while the link lives; looking does not use it up (mail programs look at links).
 pub async fn get_finish(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let (_, user) = living(&app, &request).await?;
-    Ok(finishing(&app, &request, (user.username, true), Vec::new()))
+    Ok(finishing(&app, &request, (user, true), Vec::new()))
 }
 
 fn finishing(
     app: &App,
     request: &HttpRequest,
-    (username, ends_own_tokens): (String, bool),
+    (user, ends_own_tokens): (User, bool),
     errors: Vec<FieldError>,
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let action = here(request);
-    render(status, Forms::Leave, &ResetFinish { chrome: app.chrome(), action, errors, username, ends_own_tokens })
+    let (action, may_keep_tokens) = (here(request), user.email_verified_at.is_some());
+    let (chrome, username) = (app.chrome(), user.username);
+    let page = ResetFinish { chrome, action, errors, username, ends_own_tokens, may_keep_tokens };
+    render(status, Forms::Leave, &page)
 }
 
 /// Uses the link, signs the browser in, and goes on to where the person was going.
@@ -167,7 +171,7 @@ pub async fn post_finish(
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
         Err(Error::Refused(AccountRefusal::Invalid(message))) => {
             let errors = vec![FieldError { field: "password", message }];
-            Ok(finishing(&app, &request, (user.username, ends_own_tokens), errors))
+            Ok(finishing(&app, &request, (user, ends_own_tokens), errors))
         }
         Err(Error::Refused(AccountRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(_)) => Err(over(&app).with_action("Ask for a new link", &app.public.path("/reset"))),

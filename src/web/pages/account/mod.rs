@@ -18,6 +18,7 @@ mod token_wish;
 pub mod tokens;
 pub mod totp;
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -99,6 +100,19 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
 /// Where other platforms keep these pages.
 pub async fn moved(app: Data<App>, page: Path<String>) -> HttpResponse {
     see_other(&app.public.path(&format!("/account/{page}")))
+}
+
+/// The page before what opens an account, or an application of it, for long: first the address is confirmed.
+pub(in crate::web) fn address_first(app: &App, visitor: &Visitor) -> Option<PageError> {
+    if app.desk().porter().may_equip(&visitor.user) {
+        return None;
+    }
+    let (id, heading) = ("address-not-confirmed", "Confirm your e-mail address first");
+    let what =
+        "Passkeys, a second step and apps of your own come after that: then nobody else can say that it is theirs.";
+    let advice = "Open the link that we emailed to you, or send it again from your profile.";
+    let page = PageError::new(app, StatusCode::FORBIDDEN, (id, heading), what, advice).seen_by(visitor.chrome(app));
+    Some(page.with_action("Go to your profile", &app.public.path("/account/profile#address")))
 }
 
 /// Where a list goes on, as the address says it.

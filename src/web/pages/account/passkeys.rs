@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::{confirm, last_used};
+use super::{address_first, confirm, last_used};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::passkey::{MAX_NAME, MOST, Passkey};
@@ -151,6 +151,9 @@ async fn show_new(
 /// Asks for a new passkey, from somebody who just proved who they are.
 pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
     if !visitor.is_fresh(app.now()) {
         return Ok(confirm::first(&app, &app.public.path(&format!("{PATH}/new"))));
     }

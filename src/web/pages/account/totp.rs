@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::{confirm, recovery_codes, security};
+use super::{address_first, confirm, recovery_codes, security};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::identity::factors::{self, Offer};
+use crate::identity::factors::{self, CodeRefusal, Offer};
 use crate::outcome::{Error, transact};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
@@ -71,6 +71,9 @@ fn stale(app: &App) -> HttpResponse {
 
 /// Shows a new seed; it counts once a code of it comes back.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
     if !visitor.is_fresh(app.now()) {
         return Ok(stale(&app));
     }
@@ -123,6 +126,7 @@ pub async fn post(
         }
         Ok(Some(None)) => Ok(see_other(&security::location(&app, "app"))),
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path(PATH)))),
+        Err(Error::Refused(CodeRefusal::NotProven)) => get(app, visitor).await,
         Err(Error::Refused(refusal)) => show(&app, &visitor, &offer, Some(refusal.to_string())).await,
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }

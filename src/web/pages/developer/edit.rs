@@ -22,7 +22,7 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
 use crate::web::pages::Form;
-use crate::web::pages::account::last_used;
+use crate::web::pages::account::{address_first, last_used};
 
 /// One secret, without the secret.
 #[derive(Clone, Debug)]
@@ -212,9 +212,17 @@ pub async fn post(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let (user, id, shared, sent) = (visitor.user.clone(), client_id.to_string(), app.clone(), form.clone());
-    let (now, origin) = (app.now(), visitor.origin.clone());
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
+    // Where people and codes go, and who may sign as the app: as sensitive as its secrets.
+    if !visitor.is_fresh(app.now()) {
+        return Ok(confirm_first(&app, &client_id));
+    }
+    let (who, id, shared, sent) = (visitor.clone(), client_id.to_string(), app.clone(), form.clone());
+    let now = app.now();
     let updated = transact(&app.store, move |tx| {
+        let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(false) };
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         let wanted = (&client, changed(&client, &sent));
         update(tx, now, &shared.config.registration_rules(), wanted, Some(&origin))?;

@@ -64,10 +64,14 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
             .collect::<Result<Vec<_>, StoreError>>()
     });
     let apps = rows.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let may_equip = app.desk().porter().may_equip(&visitor.user);
     Ok(ok(&DeveloperHome {
         chrome: visitor.chrome(&app),
-        may_create: apps.len() < most_of(&visitor.user),
-        limit_note: limit_note(&visitor.user, apps.len()),
+        may_create: may_equip && apps.len() < most_of(&visitor.user),
+        limit_note: match may_equip {
+            true => limit_note(&visitor.user, apps.len()),
+            false => Some("Confirm your e-mail address first. Then you can register apps.".to_owned()),
+        },
         apps,
         metadata_url: metadata_url(&app),
     }))

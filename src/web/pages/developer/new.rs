@@ -17,10 +17,11 @@ use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store;
 use crate::web::app::App;
-use crate::web::browser::Visitor;
+use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
 use crate::web::pages::Form;
+use crate::web::pages::account::address_first;
 
 /// `developer/new.html`.
 #[derive(Clone, Debug, Template)]
@@ -45,8 +46,11 @@ pub struct NewApp {
 }
 
 /// Shows the form.
-pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
-    ok(&NewApp {
+pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
+    Ok(ok(&NewApp {
         chrome: visitor.chrome(&app),
         errors: Vec::new(),
         once: random_word(),
@@ -55,7 +59,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
         redirect_uris: String::new(),
         login_return_urls: String::new(),
         login_delivery: LoginDelivery::Fragment.as_str().to_owned(),
-    })
+    }))
 }
 
 /// A form as a draft. A new application requires PKCE.
@@ -75,6 +79,9 @@ fn draft(form: &Parameters) -> Result<Draft, FieldProblem> {
 
 /// Registers the application and shows its secret, once.
 pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
     let number = (visitor.user.id, form.get("once"));
     if let Some(location) = app.once.find(app.now(), number) {
         return Ok(see_other(&location));
@@ -83,8 +90,10 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         Ok(draft) => draft,
         Err(problem) => return Ok(again(&app, &visitor, &form, vec![problem])),
     };
-    let (now, shared, owner, origin) = (app.now(), app.clone(), visitor.user.clone(), visitor.origin.clone());
+    let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), visitor.origin.clone());
     let registered = transact(&app.store, move |tx| {
+        // Whoever was logged out meanwhile, by a new password for one, leaves no application behind.
+        let Some(Visitor { user: owner, .. }) = who.again(tx, &shared, now)? else { return Ok(None) };
         let owned = store::clients::list(tx, Some(owner.id))?.len();
         if owned >= most_of(&owner) {
             let message = limit_note(&owner, owned).unwrap_or_default();
@@ -96,10 +105,11 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         if made.secret.is_some() {
             alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&owner, &made.client))?;
         }
-        Ok(made)
+        Ok(Some(made))
     });
     match registered.await {
-        Ok(registered) => {
+        Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path("/developer/apps/new")))),
+        Ok(Some(registered)) => {
             let location = app.public.path(&format!("/developer/apps/{}", registered.client.client_id));
             app.once.remember(now, number, &location);
             match registered.secret {

@@ -14,6 +14,7 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::see_other;
 use crate::web::pages::Form;
+use crate::web::pages::account::address_first;
 
 /// The longest that an old secret may stay beside the new one, in seconds: a week.
 const LONGEST_OVERLAP: i64 = 604_800;
@@ -25,6 +26,9 @@ pub async fn roll(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
     if !visitor.is_fresh(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
@@ -34,12 +38,13 @@ pub async fn roll(
     }
     let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
     let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
-    let (now, user, id, origin) = (app.now(), visitor.user.clone(), client_id.to_string(), visitor.origin.clone());
-    let mail = app.mail.clone();
+    let (now, shared, who, id) = (app.now(), app.clone(), visitor.clone(), client_id.to_string());
     let rolled = app.store.write(move |tx| {
+        // Whoever was logged out meanwhile, by a new password for one, gets no secret any more.
+        let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(None) };
         let client = find_own(tx, &user, &id)?.filter(|client| !client.is_public());
         let Some(client) = client else { return Ok(None) };
-        alerts::secret_made(tx, (&mail, &asker(now, &origin)), (&user, &client))?;
+        alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&user, &client))?;
         roll_secret(tx, now, (&client, keep_old_for), Some(&origin)).map(Some)
     });
     match rolled.await {
