@@ -45,6 +45,7 @@ diesel::table! {
         about -> Nullable<Text>,
         homepage -> Nullable<Text>,
         allow_contact -> Bool,
+        email_folded -> Nullable<Text>,
     }
 }
 
@@ -311,6 +312,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        sealed -> Nullable<Text>,
     }
 }
 

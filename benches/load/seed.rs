@@ -206,6 +206,7 @@ fn person(now: UnixTime) -> User {
         about: None,
         homepage: None,
         allow_contact: true,
+        email_folded: None,
     }
 }
 

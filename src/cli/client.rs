@@ -3,16 +3,17 @@
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{CommandError, output, start};
+use super::client_secret::{Rotate, rotate_secret, with_secrets};
+use super::{CommandError, output, start, user};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
+use crate::domain::base_key::BaseKeys;
 use crate::domain::client::{Client as Application, ClientType, GrantType};
-use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::registration::Draft;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
-use crate::oauth::clients::{self, By, draft_of, roll_secret, update};
+use crate::oauth::clients::{self, By, draft_of, update};
 use crate::oauth::dynamic_registration::issue_initial_token;
 use crate::outcome::{Error, transact};
 use crate::store::{self, Store, client_secrets, users};
@@ -139,16 +140,6 @@ pub struct Named {
     client_id: String,
 }
 
-/// A new secret.
-#[derive(Args)]
-pub struct Rotate {
-    /// The application.
-    client_id: String,
-    /// Seconds that the old secret goes on working.
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    keep_old_for: i64,
-}
-
 /// A token for registrations.
 #[derive(Args)]
 pub struct InitialToken {
@@ -162,7 +153,7 @@ pub struct InitialToken {
 /// # Errors
 /// Why it failed.
 pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), CommandError> {
-    let (store, _) = start::store(&config, &Clock::System).await?;
+    let (store, keys) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();
     match command {
         Client::Create(new) => create(&store, now, &config, new, is_json).await,
@@ -178,7 +169,7 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
             output::record(&with_secrets(shown(&client, None), &secrets), is_json);
             Ok(())
         }
-        Client::Update(changes) => change(&store, now, &config, changes, is_json).await,
+        Client::Update(changes) => change(&store, now, (&config, keys), changes, is_json).await,
         Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
         Client::RegistrationToken(InitialToken { expires_in }) => {
             let token = store.write(move |tx| issue_initial_token(tx, now, expires_in)).await?;
@@ -280,7 +271,7 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     Ok(())
 }
 
-async fn find(store: &Store, client_id: &str) -> Result<Application, CommandError> {
+pub(super) async fn find(store: &Store, client_id: &str) -> Result<Application, CommandError> {
     let wanted = client_id.to_owned();
     let found = store.read(move |db| store::clients::find_by_client_id(db, &wanted)).await?;
     let found = found.filter(|client| client.deleted_at.is_none());
@@ -290,7 +281,7 @@ async fn find(store: &Store, client_id: &str) -> Result<Application, CommandErro
 async fn change(
     store: &Store,
     now: UnixTime,
-    config: &Config,
+    (config, keys): (&Config, BaseKeys),
     changes: Update,
     is_json: bool,
 ) -> Result<(), CommandError> {
@@ -298,9 +289,10 @@ async fn change(
     let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
-    let rules = config.registration_rules();
+    let (rules, mail) = (config.registration_rules(), user::letters(config, keys)?);
     transact(store, move |tx| {
-        update(tx, now, &rules, (&client, draft.clone()), None)?;
+        let changes = update(tx, now, &rules, (&client, draft.clone()), None)?;
+        user::tell_of_app(tx, now, mail.as_ref(), &client, &changes)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }
@@ -332,33 +324,6 @@ async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: 
     }
     println!("{} is {}", named.client_id, if is_disabled { "disabled" } else { "enabled" });
     Ok(())
-}
-
-async fn rotate_secret(store: &Store, now: UnixTime, rotate: Rotate, is_json: bool) -> Result<(), CommandError> {
-    let client = find(store, &rotate.client_id).await?;
-    if client.is_public() {
-        return Err(CommandError::Refused("this application has no secret".to_owned()));
-    }
-    let (asked, keep) = (client.clone(), rotate.keep_old_for);
-    let secret = store.write(move |tx| roll_secret(tx, now, (&asked, keep), None)).await?;
-    output::record(&shown(&client, Some(&secret)), is_json);
-    Ok(())
-}
-
-/// The secrets that open, without the secrets: which is which, and whether the old one is still used.
-fn with_secrets(mut shown: Value, secrets: &[ClientSecretRecord]) -> Value {
-    let secret = |secret: &ClientSecretRecord| {
-        json!({
-            "last_four": secret.last_four,
-            "created_at": secret.created_at.seconds(),
-            "last_used_at": secret.last_used_at.map(UnixTime::seconds),
-            "expires_at": secret.expires_at.map(UnixTime::seconds),
-        })
-    };
-    if let Value::Object(members) = &mut shown {
-        members.insert("client_secrets".to_owned(), secrets.iter().map(secret).collect());
-    }
-    shown
 }
 
 /// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.

@@ -46,7 +46,7 @@ pub async fn delete(
     if is_now {
         store.write(move |tx| deletions::hasten(tx, now, id)).await?;
         deletion::erase(store, now, id).await?;
-        println!("{username} is erased; the user name and the e-mail address are free");
+        println!("{username} is erased; the e-mail address is free, and the user name in 90 days");
     } else {
         println!("{username} is deleted and will be erased in 24 hours; until then: gatepost user keep {username}");
     }

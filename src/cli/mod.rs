@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod client;
+mod client_secret;
 pub mod config;
 pub mod demo;
 pub mod keys;

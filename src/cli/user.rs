@@ -10,19 +10,21 @@ use super::{CommandError, leave, output, start};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
+use crate::domain::client::Client;
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
 use crate::identity::password_hashing::Hasher;
 use crate::identity::people::{self, Credentials};
-use crate::identity::{factors, fresh_start, invitation, recovery};
+use crate::identity::{alerts, factors, fresh_start, invitation, recovery};
 use crate::mail::Mail;
 use crate::mail::letters::{Asker, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
 use crate::mail::warnings::{FactorsRemoved, PasswordReset};
+use crate::oauth::client_changes::{Change, for_letters};
 use crate::outcome::transact;
-use crate::store::{Store, security_log, users};
+use crate::store::{Database, Store, StoreError, security_log, users};
 use crate::web::app::PublicUrl;
 
 /// People.
@@ -249,6 +251,21 @@ pub(super) fn letters(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, C
 /// Who causes a letter from here.
 pub(super) fn operator(now: UnixTime) -> Asker {
     Asker { at: now, address: "of the server itself".to_owned(), program: "the command line".to_owned() }
+}
+
+/// Tells the owner of an application by letter what became what in it.
+pub(super) fn tell_of_app(
+    tx: &mut Database,
+    now: UnixTime,
+    mail: Option<&Mail>,
+    client: &Client,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    let owner = client.owner_id.map(|owner| users::find(tx, owner)).transpose()?.flatten();
+    match mail.zip(owner) {
+        Some((mail, owner)) => alerts::app_changed(tx, (mail, &operator(now)), (&owner, client), &for_letters(changes)),
+        None => Ok(()),
+    }
 }
 
 /// The address that people use. Without the setting, the one that `serve` has when its port is fixed.

@@ -1,5 +1,4 @@
-//! An account that will be erased. Its names are free from the first moment; here stand those that its
-//! person signs in with to keep it.
+//! An account that will be erased, with the name and address that its person signs in with to keep it.
 
 use diesel::prelude::*;
 

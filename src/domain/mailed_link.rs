@@ -64,6 +64,8 @@ pub struct MailedLink {
     pub expires_at: UnixTime,
     /// When it was used, or lost its meaning.
     pub used_at: Option<UnixTime>,
+    /// Its secret, sealed, when it may be mailed again.
+    pub sealed: Option<String>,
 }
 
 impl MailedLink {
@@ -87,6 +89,7 @@ impl MailedLink {
             created_at: now,
             expires_at: now.plus(lifetime),
             used_at: None,
+            sealed: None,
         };
         (secret, link)
     }

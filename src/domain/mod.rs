@@ -18,6 +18,7 @@ pub mod form;
 pub mod former_address;
 pub mod global_address;
 pub mod grant;
+pub mod held_name;
 pub mod id;
 pub mod idempotency;
 pub mod installation;

@@ -90,6 +90,8 @@ pub struct SignInStepRecord {
     pub expires_at: UnixTime,
     /// When it was finished, or ended by too many wrong codes.
     pub used_at: Option<UnixTime>,
+    /// The network that a mailed code is counted for.
+    pub network: String,
 }
 
 impl SignInStepRecord {
@@ -129,6 +131,8 @@ pub struct FactorFailure {
     pub user_id: Id<User>,
     /// When.
     pub at: UnixTime,
+    /// The network that it is counted for.
+    pub network: String,
 }
 
 /// Ten new recovery codes, as a person writes them down.

@@ -54,6 +54,8 @@ pub struct User {
     pub homepage: Option<String>,
     /// Whether others may write to them.
     pub allow_contact: bool,
+    /// The address as it is compared, proven or not.
+    pub email_folded: Option<String>,
 }
 
 impl User {

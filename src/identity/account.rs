@@ -3,10 +3,12 @@
 use super::factors::CodeRefusal;
 use super::mailed::asker;
 use super::password_hashing::{Busy, Verdict};
+use super::people;
 use super::sign_in::Desk;
-use super::throttle::Throttled;
+use super::throttle::{Throttled, Tried};
 use crate::clock::UnixTime;
 use crate::domain::grant::Grant;
+use crate::domain::held_name::MOST_FORMER;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::LinkKind;
 use crate::domain::password::NewPassword;
@@ -15,9 +17,12 @@ use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::{Origin, Session};
 use crate::domain::user::{User, Username, fold};
-use crate::mail::warnings::PasswordChanged;
+use crate::mail::Mail;
+use crate::mail::warnings::{PasswordChanged, UsernameChanged};
 use crate::outcome::{Error, transact};
-use crate::store::{Database, mailed_links, remembered_browsers, security_log, sessions, user_pictures, users};
+use crate::store::{
+    Database, held_names, mailed_links, remembered_browsers, security_log, sessions, user_pictures, users,
+};
 use crate::tokens::revoke;
 
 /// Why nothing was changed, in words for the person.
@@ -125,13 +130,15 @@ pub fn update_profile(tx: &mut Database, user: Id<User>, profile: &Profile) -> c
     users::update_profile(tx, &person)
 }
 
-/// Gives a person another name.
+/// Gives a person another name, and tells them. The one before is held for them. The caller judged that the
+/// person proved lately who they are.
 ///
 /// # Errors
 /// A name that cannot be taken, or that somebody has.
 pub fn rename(
     tx: &mut Database,
     now: UnixTime,
+    mail: &Mail,
     (user, origin): (&User, &Origin),
     name: &str,
 ) -> Result<(), Error<AccountRefusal>> {
@@ -139,14 +146,23 @@ pub fn rename(
         Error::Refused(AccountRefusal::Invalid(error.to_string()))
     })?;
     let folded = fold(name.as_str());
-    if users::find_by_username(tx, &folded)?.is_some_and(|other| other.id != user.id) {
+    if !people::is_free(tx, now, &folded, user.id)? {
         return Err(Error::Refused(AccountRefusal::Invalid("This user name is taken.".to_owned())));
     }
-    if user.username != name.as_str() {
-        users::rename(tx, user.id, name.as_str(), &folded)?;
-        security_log::append(tx, now, user.id, (SecurityEvent::UsernameChanged, name.as_str()), Some(origin))?;
+    if user.username == name.as_str() {
+        return Ok(());
     }
-    Ok(())
+    users::rename(tx, user.id, name.as_str(), &folded)?;
+    people::is_still_free(tx, now, &folded, user.id)?;
+    if user.username_folded != folded {
+        held_names::release(tx, &folded)?;
+        people::hold_name(tx, now, user)?;
+        held_names::release_older(tx, user.id, MOST_FORMER)?;
+    }
+    let about = format!("{} is now {}", user.username, name.as_str());
+    security_log::append(tx, now, user.id, (SecurityEvent::UsernameChanged, &about), Some(origin))?;
+    let letter = UsernameChanged { former: user.username.clone(), username: name.as_str().to_owned() };
+    Ok(mail.warn(tx, (user, &asker(now, origin)), &letter)?)
 }
 
 /// A current password that was right: whose, and the hash that it was judged by.
@@ -181,7 +197,7 @@ pub async fn confirm(
     (user, password, address): (&User, Secret, &str),
 ) -> Result<Confirmed, Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    let door = desk.throttle.door(&user.username_folded, address);
+    let door = desk.throttle.door(Tried::Person(user.id), address);
     let (looked, id) = (door.clone(), user.id);
     let standing = desk.store.read(move |db| looked.look(db, now, Some(id))).await?;
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;

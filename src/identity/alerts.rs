@@ -9,7 +9,7 @@ use crate::domain::scope::Scope;
 use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::mail::letters::Asker;
-use crate::mail::warnings::{AppAllowed, ClientSecretMade, TokenMade};
+use crate::mail::warnings::{AppAllowed, AppChanged, ClientSecretMade, TokenMade};
 use crate::store::{Database, Result, grants, tokens};
 use crate::tokens::held::HELD;
 
@@ -79,4 +79,21 @@ pub fn token_made(
 pub fn secret_made(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, client): (&User, &Client)) -> Result<()> {
     let letter = ClientSecretMade { username: user.username.clone(), app_name: client.name.clone() };
     mail.warn(tx, (user, asker), &letter)
+}
+
+/// Tells the owner of an application what became what in it; nothing when nothing did.
+///
+/// # Errors
+/// When the store fails.
+pub fn app_changed(
+    tx: &mut Database,
+    (mail, asker): (&Mail, &Asker),
+    (user, client): (&User, &Client),
+    changes: &[String],
+) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (username, app_name, changes) = (user.username.clone(), client.name.clone(), changes.to_vec());
+    mail.warn(tx, (user, asker), &AppChanged { username, app_name, changes })
 }

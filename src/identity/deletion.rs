@@ -1,7 +1,8 @@
-//! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its names are
-//! free from the first moment (`compatibility.md`, A2.1), so keeping it may mean another name (ours).
+//! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its user name
+//! is held for 90 days (`standards.md`, Changed); its address is free from the first moment.
 
 use super::mailed::{asker, find_living};
+use super::people;
 use super::session::Origin;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
@@ -17,7 +18,8 @@ use crate::mail::Mail;
 use crate::mail::letters::Asker;
 use crate::mail::warnings::AccountDeleting;
 use crate::store::{
-    Database, Result, Store, StoreError, clients, deletions, erasing, mailed_links, security_log, sessions, users,
+    Database, Result, Store, StoreError, clients, deletions, erasing, held_names, mailed_links, security_log, sessions,
+    users,
 };
 use crate::tokens::revoke;
 
@@ -63,10 +65,22 @@ pub fn begin_untold(tx: &mut Database, now: UnixTime, (user, origin): (&User, Op
     let (username_folded, email_folded) = (user.username_folded.clone(), user.verified_email_folded.clone());
     deletions::insert(tx, &Deletion { id: user.id, username_folded, email_folded, erases_at })?;
     users::mark_deleted(tx, now, user.id)?;
+    people::hold_name(tx, now, user)?;
     mailed_links::end(tx, now, user.id, &ENDED)?;
     revoke::everything(tx, now, user.id)?;
     security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, by(origin)), origin)?;
     Ok(erases_at)
+}
+
+/// Whether the log-in behind a token is of the last 15 minutes.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_young(db: &mut Database, now: UnixTime, token: &TokenInUse) -> Result<bool> {
+    match token.basis.grant.session_id {
+        Some(session) => Ok(sessions::find(db, session)?.is_some_and(|(session, _)| session.is_fresh(now))),
+        None => Ok(is_fresh(now, token.record.created_at)),
+    }
 }
 
 /// The same for a program. `false` when the log-in behind its token is too old; a token may be younger
@@ -81,11 +95,7 @@ pub fn begin_by_token(
     (user, token): (&User, &TokenInUse),
     origin: &Origin,
 ) -> Result<bool> {
-    let is_fresh = match token.basis.grant.session_id {
-        Some(session) => sessions::find(tx, session)?.is_some_and(|(session, _)| session.is_fresh(now)),
-        None => is_fresh(now, token.record.created_at),
-    };
-    if !is_fresh {
+    if !is_young(tx, now, token)? {
         return Ok(false);
     }
     begin(tx, now, mail, (user, &asker(now, origin), Some(origin)))?;
@@ -184,15 +194,17 @@ pub struct Kept {
     pub is_renamed: bool,
 }
 
-/// Keeps an account. Whoever took its name or proved its address meanwhile keeps that: the account comes
-/// back under a name of its own, and with an address that is not proven.
+/// Keeps an account, under the name that was held for it. Whoever proved its address meanwhile keeps that. So
+/// does whoever took its name before names were held: the account comes back under another one.
 ///
 /// # Errors
 /// When the store fails.
 pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<Kept>> {
     let Some((deletion, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
     let mut name = user.username.clone();
-    if users::find_by_username(tx, &fold(&name))?.is_some() {
+    if people::is_free(tx, now, &fold(&name), user.id)? {
+        held_names::release(tx, &fold(&name))?;
+    } else {
         // Unique: it ends with the whole key. A user name has 64 characters at most.
         name = format!("{}-{}", name.chars().take(40).collect::<String>(), user.id.number());
     }

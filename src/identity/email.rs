@@ -4,10 +4,11 @@
 use super::account::{AccountRefusal, confirm};
 use super::email_code;
 use super::fresh_start;
-use super::mailed::{DAY, asker, find_with_person, may_send, prove};
+use super::mailed::{DAY, asker, find_with_person, prove};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
+use super::throttle::LinkTo;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::former_address::{FormerAddress, RESTORABLE};
@@ -31,7 +32,8 @@ const LIFE: i64 = DAY;
 const KINDS: [LinkKind; 2] = [LinkKind::ValidateEmail, LinkKind::ChangeEmail];
 
 /// Asks a new person whether the address is theirs. Whoever has it already is told instead: the person
-/// who signs up learns nothing. The code is for the session that signed up.
+/// who signs up learns nothing. The code is for the session that signed up. The caller counted the letter; one
+/// that was too many is sent when its person asks ([`send_again`]).
 pub(super) fn ask_new_person(
     tx: &mut Database,
     now: UnixTime,
@@ -40,7 +42,7 @@ pub(super) fn ask_new_person(
     session: Option<Id<Session>>,
 ) -> StoreResult<()> {
     let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else { return Ok(()) };
-    if !mail.is_on() || !may_send(tx, now, (&to, &KINDS))? {
+    if !mail.is_on() {
         return Ok(());
     }
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ValidateEmail, Some(user.id)), &to);
@@ -93,14 +95,26 @@ pub async fn update(
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
+    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Prove(&fold(new.as_str())), &origin.address);
     let (mail, origin, user) = (desk.mail.clone(), origin.clone(), user.clone());
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
+        refuse_more(is_enough, find_waiting(tx, now, &user)?, &new)?;
         Ok(ask_both(tx, now, (&mail, &origin), (&user, &new), session)?)
     })
     .await?;
     desk.mail.wake();
     Ok(())
+}
+
+/// Refuses another letter where this network asked for enough of them to this address, unless its person has
+/// no link to it that works: nobody else can use up the first one.
+fn refuse_more(is_enough: bool, waiting: Option<MailedLink>, to: &EmailAddress) -> Result<(), Error<AccountRefusal>> {
+    let folded = fold(to.as_str());
+    match waiting.filter(|link| is_enough && link.email_folded == folded) {
+        Some(_) => Err(Error::Refused(AccountRefusal::Throttled(DAY))),
+        None => Ok(()),
+    }
 }
 
 fn ask_both(
@@ -110,9 +124,6 @@ fn ask_both(
     (user, new): (&User, &EmailAddress),
     session: Option<Id<Session>>,
 ) -> StoreResult<()> {
-    if !may_send(tx, now, (new, &KINDS))? {
-        return Ok(());
-    }
     let asker = asker(now, origin);
     mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
     let link = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
@@ -130,6 +141,24 @@ pub fn find_waiting(db: &mut Database, now: UnixTime, user: &User) -> StoreResul
     Ok(found.filter(|link| is_still_asked(link, user)))
 }
 
+/// An address that its person may have mailed to.
+struct Asked {
+    kind: LinkKind,
+    to: EmailAddress,
+    waiting: Option<MailedLink>,
+}
+
+/// Which address waits to be proven. An unproven one may be asked about whenever its person wants, without a
+/// link before.
+fn find_asked(db: &mut Database, now: UnixTime, user: &User) -> StoreResult<Option<Asked>> {
+    let waiting = find_waiting(db, now, user)?;
+    let (kind, to) = match &waiting {
+        Some(link) => (link.kind, Some(&link.email)),
+        None => (LinkKind::ValidateEmail, user.email.as_ref().filter(|_| user.email_verified_at.is_none())),
+    };
+    Ok(to.and_then(|to| to.parse().ok()).map(|to| Asked { kind, to, waiting }))
+}
+
 /// Mails the link again, to the address that waits for it. The one before ends.
 ///
 /// # Errors
@@ -144,22 +173,21 @@ pub async fn send_again(
         return Err(Error::Refused(AccountRefusal::MailOff));
     }
     desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| Error::Refused(throttled.into()))?;
+    let over = || Error::Refused(AccountRefusal::LinkOver);
+    let person = session.user_id;
+    let asked = desk.store.read(move |db| match users::find(db, person)? {
+        Some(user) => find_asked(db, now, &user),
+        None => Ok(None),
+    });
+    let to = asked.await?.ok_or_else(over)?.to;
+    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Prove(&fold(to.as_str())), &origin.address);
     let (mail, asker, lifetimes) = (desk.mail.clone(), asker(now, origin), desk.lifetimes);
     let session = session.clone();
     transact(desk.store, move |tx| {
-        let over = || Error::Refused(AccountRefusal::LinkOver);
         let (session, user) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
-        let waiting = find_waiting(tx, now, &user)?;
+        let Asked { kind, to, waiting } = find_asked(tx, now, &user)?.ok_or_else(over)?;
         let next = waiting.as_ref().and_then(|link| link.next.clone());
-        // An unproven address may be asked about whenever its person wants, without a link before.
-        let (kind, to) = match waiting {
-            Some(link) => (link.kind, Some(link.email)),
-            None => (LinkKind::ValidateEmail, user.email.clone().filter(|_| user.email_verified_at.is_none())),
-        };
-        let to: EmailAddress = to.and_then(|to| to.parse().ok()).ok_or_else(over)?;
-        if !may_send(tx, now, (&to, &KINDS))? {
-            return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
-        }
+        refuse_more(is_enough, waiting, &to)?;
         mailed_links::end(tx, now, user.id, &[kind])?;
         let (key, link) = MailedLink::new(now, LIFE, (kind, Some(user.id)), &to);
         Ok(send(tx, (&mail, &asker), (&user, &to), (key, MailedLink { next, ..link }), Some(session.id))?)

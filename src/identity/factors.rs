@@ -1,7 +1,8 @@
 //! A person's second factors: the authenticator app and the recovery codes beside it. How they are set
 //! up, judged and taken away; every change is told by letter and written into the security log.
 
-use super::mailed::asker;
+use super::familiar;
+use super::mailed::{DAY, asker};
 use super::second_step::{BY_CODE, Porter};
 use super::session::Origin;
 use crate::clock::{UnixTime, in_words};
@@ -16,7 +17,7 @@ use crate::domain::session::Session;
 use crate::domain::totp::Seed;
 use crate::domain::user::User;
 use crate::domain::words::Words;
-use crate::mail::factor_letters::{FactorChange, FactorChanged};
+use crate::mail::factor_letters::{CodesGuessed, FactorChange, FactorChanged};
 use crate::outcome::Error;
 use crate::store::{
     Database, Result as StoreResult, StoreError, factors, grants, passkeys, remembered_browsers, security_log, sessions,
@@ -28,6 +29,8 @@ const SEED: &str = "totp";
 const OFFER: &str = "totp-offer";
 /// The label of what recovery codes are judged by.
 const RECOVERY: &str = "recovery-code";
+/// What the log calls the door that wrong codes close.
+const SECOND_STEP: &str = "second step";
 /// Seconds in which a seed that was shown can be confirmed (ours).
 const OFFERED: i64 = 3_600;
 
@@ -103,20 +106,37 @@ pub fn find(db: &mut Database, user: Id<User>) -> StoreResult<Factors> {
     Ok(Factors { totp, recovery_codes, passkeys: passkeys.collect() })
 }
 
-/// Seconds until codes of this person are judged again; nothing when they are now.
-pub(super) fn closed_for(db: &mut Database, now: UnixTime, user: Id<User>) -> StoreResult<Option<i64>> {
-    let failures = factors::list_failures(db, now.plus(-WINDOW), user)?;
+/// Seconds until codes of this person are judged again from there; nothing when they are now.
+pub(super) fn closed_for(
+    db: &mut Database,
+    now: UnixTime,
+    (user, origin): (Id<User>, &Origin),
+) -> StoreResult<Option<i64>> {
+    let network = familiar::counted_network(db, now, (user, origin))?;
+    let failures = factors::list_failures(db, now.plus(-WINDOW), (user, &network))?;
     let first = failures.iter().rev().nth(MOST_FAILURES - 1);
     Ok(first.map(|first| WINDOW - now.since(*first)))
 }
 
-/// Counts a wrong code; the one that closes the door is written into the log.
-pub(super) fn count_failure(tx: &mut Database, now: UnixTime, user: Id<User>, origin: &Origin) -> StoreResult<()> {
-    factors::insert_failure(tx, now, user)?;
-    match closed_for(tx, now, user)? {
-        Some(_) => security_log::append(tx, now, user, (SecurityEvent::Throttled, "second step"), Some(origin)),
-        None => Ok(()),
+/// Counts a wrong code. One that closes the door is written into the log. Whoever types codes has the password,
+/// so the first one in a day is told to the person too.
+pub(super) fn count_failure(
+    tx: &mut Database,
+    now: UnixTime,
+    porter: &Porter,
+    (user, origin): (&User, &Origin),
+) -> StoreResult<()> {
+    let network = familiar::counted_network(tx, now, (user.id, origin))?;
+    factors::insert_failure(tx, now, (user.id, &network))?;
+    if closed_for(tx, now, (user.id, origin))?.is_none() {
+        return Ok(());
     }
+    let closing = (SecurityEvent::Throttled, SECOND_STEP);
+    if !security_log::has_about_since(tx, user.id, closing, now.plus(-DAY))? {
+        let letter = CodesGuessed { username: user.username.clone() };
+        porter.mail.warn(tx, (user, &asker(now, origin)), &letter)?;
+    }
+    security_log::append(tx, now, user.id, closing, Some(origin))
 }
 
 /// Judges a code of the app or a recovery code, and uses it up. A wrong one counts. The caller holds the
@@ -130,7 +150,7 @@ pub fn show(
     porter: &Porter,
     (user, typed, origin): (&User, &Secret, &Origin),
 ) -> Result<(), Error<CodeRefusal>> {
-    if let Some(seconds) = closed_for(tx, now, user.id)? {
+    if let Some(seconds) = closed_for(tx, now, (user.id, origin))? {
         return Err(Error::Refused(CodeRefusal::Throttled(seconds)));
     }
     let is_right = match TypedCode::parse(typed.expose()) {
@@ -141,7 +161,7 @@ pub fn show(
     if is_right {
         return Ok(());
     }
-    count_failure(tx, now, user.id, origin)?;
+    count_failure(tx, now, porter, (user, origin))?;
     Err(Error::Refused(CodeRefusal::Wrong))
 }
 

@@ -11,7 +11,7 @@ use crate::domain::session::browser_in_words;
 use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::mail::warnings::NewDevice;
-use crate::store::{Database, Result, seen_devices};
+use crate::store::{Database, Result, known_networks, seen_devices};
 
 /// Notes from where somebody signs in. `true` when that is new for this person, and not their very first
 /// time.
@@ -33,7 +33,17 @@ pub fn notice(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Orig
     Ok(!seen.is_empty())
 }
 
-/// The same, with a letter about what is new.
+/// The network that somebody's wrong codes count for: where the person came in before, that one alone; all
+/// others are one. So whoever guesses elsewhere closes nothing where the person is at home.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn counted_network(db: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin)) -> Result<String> {
+    let network = prefix(&origin.address);
+    Ok(if known_networks::is_known(db, now, (user, &network))? { network } else { String::new() })
+}
+
+/// Notes from where somebody signs in, with a letter about what is new.
 ///
 /// # Errors
 /// When the store fails.

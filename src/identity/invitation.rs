@@ -2,12 +2,13 @@
 //! address counts as proven: the letter was read there.
 
 use super::account::AccountRefusal;
-use super::mailed::{DAY, asker, find_living, may_send};
+use super::mailed::{DAY, asker, find_living};
 use super::people::{self, NewPerson};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
 use super::sign_up::{RegistrationPolicy, SignUpRefusal};
+use super::throttle::LinkTo;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
@@ -41,17 +42,20 @@ pub async fn invite(
     let to = email.parse::<EmailAddress>();
     let to = to.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
     policy.permits_invitation(inviter, &to).map_err(refused)?;
+    let folded = fold(to.as_str());
+    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Invite(&folded), &origin.address);
     let (mail, asker, inviter, origin) = (desk.mail.clone(), asker(now, origin), inviter.clone(), origin.clone());
     transact(desk.store, move |tx| {
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
-        let may_send = may_send(tx, now, (&to, &[LinkKind::Invitation]))?;
+        // Nobody else uses up the first letter of an inviter.
+        let is_too_many = is_enough && mailed_links::has_invited(tx, now.plus(-DAY), (inviter.id, &folded))?;
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
-        let (user_id, folded) = (link.person().uuid(), link.email_folded.clone());
+        let user_id = link.person().uuid();
         mailed_links::insert(tx, &MailedLink { asked_by: Some(inviter.id), ..link })?;
         security_log::append(tx, now, inviter.id, (SecurityEvent::Invited, to.as_str()), Some(&origin))?;
-        if !may_send {
+        if is_too_many {
             return Ok(());
         }
         if users::find_by_login(tx, &folded)?.is_some() {

@@ -1,16 +1,14 @@
-//! What all mailed links have in common: who asked, how many letters an address gets, and that they prove it.
+//! What all mailed links have in common: who asked, who they are for, and that they prove an address.
 
 use super::session::Origin;
 use crate::clock::UnixTime;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::remote_session::digest_of_uuid;
 use crate::domain::session::browser_in_words;
-use crate::domain::user::{EmailAddress, User, fold};
+use crate::domain::user::User;
 use crate::mail::letters::Asker;
 use crate::store::{Database, Result, mailed_links, users};
 
-/// Links to one address in a day (ours): nobody fills a stranger's mailbox by our letters.
-const MOST_TO_ONE_ADDRESS: i64 = 10;
 /// Seconds in a day.
 pub(super) const DAY: i64 = 86_400;
 
@@ -18,12 +16,6 @@ pub(super) const DAY: i64 = 86_400;
 pub fn asker(now: UnixTime, origin: &Origin) -> Asker {
     let program = browser_in_words(&origin.user_agent);
     Asker { at: now, address: origin.address.clone(), program }
-}
-
-/// Whether an address may be sent another link of these kinds today. Each has its own measure, so that
-/// invitations cannot use up what a person needs to recover their account.
-pub(super) fn may_send(tx: &mut Database, now: UnixTime, (email, kinds): (&EmailAddress, &[LinkKind])) -> Result<bool> {
-    Ok(mailed_links::count_to(tx, now.plus(-DAY), (&fold(email.as_str()), kinds))? < MOST_TO_ONE_ADDRESS)
 }
 
 /// The living link of one of these kinds behind a presented secret.

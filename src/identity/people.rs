@@ -2,6 +2,7 @@
 
 use super::password_hashing::{Busy, Hasher};
 use crate::clock::UnixTime;
+use crate::domain::held_name::{HELD, HeldName};
 use crate::domain::id::Id;
 use crate::domain::password::NewPassword;
 use crate::domain::registration::FieldProblem;
@@ -9,7 +10,7 @@ use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Origin;
 use crate::domain::user::{EmailAddress, Role, User, Username, fold};
 use crate::outcome::Error;
-use crate::store::{Database, security_log, users};
+use crate::store::{Database, Result as StoreResult, StoreError, held_names, security_log, users};
 
 /// A person whose every field was checked, before the password is hashed.
 #[derive(Clone, Debug)]
@@ -95,7 +96,7 @@ pub fn create_as(
 ) -> Result<User, Error<Vec<FieldProblem>>> {
     let taken = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
     let username_folded = fold(person.username.as_str());
-    if users::find_by_username(tx, &username_folded)?.is_some() {
+    if !is_free(tx, now, &username_folded, id)? {
         return Err(taken("username", "This user name is taken."));
     }
     let email_folded = fold(person.email.as_str());
@@ -107,7 +108,7 @@ pub fn create_as(
         username: person.username.as_str().to_owned(),
         username_folded,
         email: Some(person.email.as_str().to_owned()),
-        verified_email_folded: is_vouched.then_some(email_folded),
+        verified_email_folded: is_vouched.then(|| email_folded.clone()),
         email_verified_at: is_vouched.then_some(now),
         password_hash: hash.map(str::to_owned),
         role,
@@ -117,9 +118,53 @@ pub fn create_as(
         about: None,
         homepage: None,
         allow_contact: true,
+        email_folded: Some(email_folded),
     };
     users::insert(tx, &user)?;
+    is_still_free(tx, now, &user.username_folded, id)?;
     let by = if origin.is_none() { BY_OPERATOR } else { "" };
     security_log::append(tx, now, user.id, (SecurityEvent::AccountCreated, by), origin)?;
     Ok(user)
+}
+
+/// The active person whom a folded name or address means: by the name, by the proven address, or by an
+/// address that is not proven and that one account alone has.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn find_active(db: &mut Database, folded: &str) -> StoreResult<Option<User>> {
+    let named = users::find_by_login(db, folded)?;
+    // Asked in every case: somebody and nobody are found in the same time.
+    let unproven = if folded.contains('@') { users::find_by_unproven_email(db, folded)? } else { None };
+    Ok(match named {
+        Some(user) => Some(user).filter(User::is_active),
+        None => unproven,
+    })
+}
+
+/// Whether a person may have this folded name: nobody else has it, and it is held for nobody else.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn is_free(tx: &mut Database, now: UnixTime, folded: &str, id: Id<User>) -> StoreResult<bool> {
+    let is_had = users::find_by_username(tx, folded)?.is_some_and(|other| other.id != id);
+    Ok(!is_had && held_names::find_holder(tx, now, folded)?.is_none_or(|holder| holder == id))
+}
+
+/// Looks again after a name was written: whoever had it may have left it in a transaction that ended while
+/// this one waited for the name, and then it is held for them.
+///
+/// # Errors
+/// [`StoreError::Conflict`] then.
+pub(super) fn is_still_free(tx: &mut Database, now: UnixTime, folded: &str, id: Id<User>) -> StoreResult<()> {
+    if is_free(tx, now, folded, id)? { Ok(()) } else { Err(StoreError::Conflict) }
+}
+
+/// Holds the name of a person who leaves it.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn hold_name(tx: &mut Database, now: UnixTime, user: &User) -> StoreResult<()> {
+    let (id, username_folded) = (Id::next(now), user.username_folded.clone());
+    held_names::hold(tx, &HeldName { id, user_id: user.id, username_folded, expires_at: now.plus(HELD) })
 }

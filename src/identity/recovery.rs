@@ -2,12 +2,16 @@
 
 use super::account::AccountRefusal;
 use super::fresh_start;
-use super::mailed::{asker, find_with_person, may_send, prove};
+use super::mailed::{asker, find_with_person, prove};
+use super::people;
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
+use super::throttle::{LinkTo, Tried};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
+use crate::domain::base_key::BaseKeys;
+use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
@@ -18,14 +22,19 @@ use crate::mail::warnings::PasswordReset;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
+/// The label under which the secret of a mailed link is sealed.
+const LINK: &str = "mailed-link";
 /// The longest path that a link remembers.
 const MAX_NEXT: usize = 8_192;
 
-/// Mails a link to whoever has this name or proven address. Nobody is told whether that is anybody: all
-/// of it is done for nobody too, and one transaction takes as long as the other.
+/// Mails a link to whoever has this name or address. Nobody is told whether that is anybody: all of it is
+/// done for nobody too, and one transaction takes as long as the other.
+///
+/// Letters are counted for the network that asks. Beyond that count a letter is left out only while an
+/// earlier one holds a link that still works: nobody who asks for somebody else keeps the owner out.
 ///
 /// # Errors
-/// When mail is off, or this address asks too often.
+/// When mail is off, or this network asks too often.
 pub async fn start(
     desk: Desk<'_>,
     now: UnixTime,
@@ -38,22 +47,35 @@ pub async fn start(
     }
     desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| refused(throttled.into()))?;
     let folded = fold(&login.chars().take(512).collect::<String>());
+    let typed = folded.clone();
+    let person = desk.store.read(move |db| Ok(people::find_active(db, &typed)?.map(|user| user.id))).await?;
+    let tried = person.map_or(Tried::Nobody(&folded), Tried::Person);
+    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Reset(tried), &origin.address);
     let next = next.filter(|next| next.len() <= MAX_NEXT).map(str::to_owned);
     let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
     let origin = origin.clone();
     let nobody: EmailAddress = "nobody@localhost".parse().expect("because it is an address");
     transact(&desk.store.for_strangers(), move |tx| {
-        let user = users::find_by_login(tx, &folded)?.filter(User::is_active);
-        let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
-        let may_send = may_send(tx, now, (reader.as_ref().map_or(&nobody, |(_, to)| to), &[LinkKind::Reset]))?;
-        let known = reader.filter(|_| may_send);
+        let user = people::find_active(tx, &folded)?;
+        let known = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
         let person = known.as_ref().map(|(user, _)| user.id);
-        let to = known.as_ref().map_or(&nobody, |(_, to)| to);
-        let (key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person), to);
-        let username = known.as_ref().map_or_else(|| folded.clone(), |(user, _)| user.username.clone());
+        let sent = find_sent(tx, now, mail.keys(), person)?;
+        if is_enough && (sent.is_some() || person.is_none()) {
+            return Ok(());
+        }
+        let (to, username) = match &known {
+            Some((user, to)) => (to, user.username.clone()),
+            None => (&nobody, folded.clone()),
+        };
+        // A link that was mailed is mailed again while half of its life is left, and where it leads on to the
+        // same place: nobody who asks first chooses where the owner goes.
+        let again = sent.filter(|sent| 2 * sent.left >= lifetime && sent.next == next);
+        let (new_key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person.filter(|_| again.is_none())), to);
+        let sealed = mail.keys().seal(LINK, link.id.number(), new_key.expose());
+        let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));
+        // A row that names no person opens nothing: it is there for the time that it takes.
+        mailed_links::insert(tx, &MailedLink { next: next.clone(), sealed, ..link })?;
         let letter = ResetPassword { username, key, lifetime };
-        // Nobody's link opens nothing: it names no person.
-        mailed_links::insert(tx, &MailedLink { next: next.clone(), ..link })?;
         match &known {
             Some((user, _)) => {
                 security_log::append(tx, now, user.id, (SecurityEvent::PasswordResetAsked, ""), Some(&origin))?;
@@ -65,6 +87,24 @@ pub async fn start(
     .await?;
     desk.mail.wake();
     Ok(())
+}
+
+/// A link that was mailed and still works.
+struct Sent {
+    key: Secret,
+    /// Seconds that it still works.
+    left: i64,
+    /// Where it leads on to.
+    next: Option<String>,
+}
+
+/// The newest link that was mailed to a person to set a new password.
+fn find_sent(db: &mut Database, now: UnixTime, keys: &BaseKeys, person: Option<Id<User>>) -> StoreResult<Option<Sent>> {
+    // No row has this key: nobody is asked about in the same time.
+    let person = person.unwrap_or(Id::from_number(0));
+    let Some(link) = mailed_links::find_waiting(db, now, (person, &[LinkKind::Reset]))? else { return Ok(None) };
+    let key = link.sealed.as_deref().and_then(|sealed| keys.open(LINK, link.id.number(), sealed));
+    Ok(key.map(|key| Sent { key, left: link.expires_at.since(now), next: link.next }))
 }
 
 /// The living link behind a presented secret, with its person, whose address it must still be.

@@ -37,7 +37,7 @@ use crate::store::{
 };
 use crate::tokens::Mint;
 
-/// Codes that are mailed to one person in a quarter of an hour (ours).
+/// Codes that are mailed to one person in a quarter of an hour, counted like wrong ones (ours).
 const MOST_MAILED: i64 = 5;
 /// The label under which mailed codes are digested, bound to their step.
 const MAILED: &str = "mailed-code";
@@ -200,8 +200,14 @@ impl Porter {
             return Ok(Entered::SignedIn(session::open(tx, now, lifetimes, (first.user.id, &caller.origin), opened)?));
         };
         let key = Token::<SignInStep>::generate(Id::next(now));
+        let network = familiar::counted_network(tx, now, (first.user.id, &caller.origin))?;
         let mailed = match asks {
-            Asks::MailedCode => self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?,
+            Asks::MailedCode => {
+                if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), (first.user.id, &network))? >= MOST_MAILED {
+                    return Err(Error::Refused(Throttled(WINDOW)));
+                }
+                self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?
+            }
             Asks::Code | Asks::Passkey | Asks::SetUp => None,
         };
         let step = SignInStepRecord {
@@ -215,6 +221,7 @@ impl Porter {
             created_at: now,
             expires_at: now.plus(STEP_LIFE),
             used_at: None,
+            network,
         };
         sign_in_steps::insert(tx, &step)?;
         Ok(Entered::Step(Box::new(Pending { key, user: first.user.clone(), asks, passkeys: factors.passkeys })))
@@ -226,10 +233,7 @@ impl Porter {
         now: UnixTime,
         (user, step): (&User, Id<SignInStepRecord>),
         origin: &Origin,
-    ) -> Result<Option<String>, Error<Throttled>> {
-        if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), user.id)? >= MOST_MAILED {
-            return Err(Error::Refused(Throttled(WINDOW)));
-        }
+    ) -> StoreResult<Option<String>> {
         let Some(to) = user.email.as_deref().and_then(|email| email.parse::<EmailAddress>().ok()) else {
             return Ok(None);
         };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::deletion;
 use super::factors::CodeRefusal;
 use super::password_hashing::{Busy, Hasher, Verdict};
+use super::people;
 use super::second_step::{Caller, Entered, First, Porter};
 use super::session::Origin;
-use super::throttle::{Guess, Throttle, Throttled};
+use super::throttle::{Guess, Throttle, Throttled, Tried};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
@@ -125,16 +126,17 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     if account.is_empty() || account.len() > 512 || attempt.password.expose().len() > MAX_BYTES {
         return Err(refused(SignInRefusal::Wrong));
     }
-    let door = desk.throttle.door(&account, &attempt.origin.address);
-    let looked = door.clone();
+    let typed = account.clone();
     let read = desk.store.read(move |db| {
         // Both are asked in every case: each kind of failure takes the same time.
-        let leaving = deletion::find_by_login(db, now, &account)?;
-        let user = users::find_by_login(db, &account)?.filter(User::is_active).or(leaving);
-        let standing = looked.look(db, now, user.as_ref().map(|user| user.id))?;
-        Ok((user, standing))
+        let leaving = deletion::find_by_login(db, now, &typed)?;
+        Ok(people::find_active(db, &typed)?.or(leaving))
     });
-    let (user, standing) = read.await?;
+    let user = read.await?;
+    let person = user.as_ref().map(|user| user.id);
+    let door = desk.throttle.door(person.map_or(Tried::Nobody(&account), Tried::Person), &attempt.origin.address);
+    let looked = door.clone();
+    let standing = desk.store.read(move |db| looked.look(db, now, person)).await?;
     // Dropped without a word, as by every refusal below, it is a failure.
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());

@@ -10,13 +10,13 @@ use super::people::{self, NewPerson};
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
-use super::throttle::Throttled;
+use super::throttle::{LinkTo, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
 use crate::domain::registration::FieldProblem;
 use crate::domain::session::Session;
-use crate::domain::user::{EmailAddress, Role, User};
+use crate::domain::user::{EmailAddress, Role, User, fold};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, users};
 
@@ -148,6 +148,8 @@ where
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    // A letter that is too many for this network is not sent now; its person may ask for it when signed in.
+    let asks = desk.throttle.attempt_link(now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address);
     let (mail, asker, origin) = (desk.mail.clone(), asker(now, origin), origin.clone());
     let made = transact(&desk.store.for_strangers(), move |tx| {
         if users::is_empty(tx)? {
@@ -157,7 +159,9 @@ where
         let created = people::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         let (made, session) = finish(tx, &user)?;
-        email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()), session)?;
+        if asks {
+            email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()), session)?;
+        }
         Ok(made)
     })
     .await;

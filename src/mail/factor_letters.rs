@@ -56,6 +56,25 @@ impl Letter for FactorChanged {
     }
 }
 
+/// "Somebody has your password", after too many wrong codes.
+#[derive(Clone, Debug)]
+pub struct CodesGuessed {
+    /// Whose.
+    pub username: String,
+}
+
+impl Letter for CodesGuessed {
+    fn words(&self, issuer: &str) -> Words {
+        let what = format!(
+            "Somebody typed the right password of {} and then too many wrong codes. They did not get in. Codes are \
+             refused for 15 minutes.",
+            shown(&self.username)
+        );
+        let next = format!("Unless it was you, somebody knows your password: set a new one at {issuer}/reset.");
+        news("Somebody may know your password", vec![what, next])
+    }
+}
+
 /// The code of a sign-in, for people without another second factor.
 #[derive(Clone, Debug)]
 pub struct SignInCode {

@@ -9,6 +9,9 @@ use crate::domain::secret::Secret;
 /// What somebody does who knows all about it.
 pub(super) const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
 
+/// Changes of an application that one letter lists.
+const MOST_CHANGES: usize = 20;
+
 /// What a letter of this kind is made of.
 pub(super) fn news(subject: &str, paragraphs: Vec<String>) -> Words {
     let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());
@@ -78,6 +81,29 @@ impl Letter for PasswordReset {
         let next = format!("{tokens} Set up what you want to have again at {issuer}/account/security.");
         news("A new password was set", vec![set, ended, next])
     }
+}
+
+/// "Your user name was changed."
+#[derive(Clone, Debug)]
+pub struct UsernameChanged {
+    /// The name before.
+    pub former: String,
+    /// The name now.
+    pub username: String,
+}
+
+impl Letter for UsernameChanged {
+    fn words(&self, _issuer: &str) -> Words {
+        let what = format!("{} has another user name now: {}.", capital(&shown(&self.former)), shown(&self.username));
+        let log_in = "Log in with the new one from now on. The one before stays yours for 90 days.".to_owned();
+        news("Your user name was changed", vec![what, log_in])
+    }
+}
+
+/// A sentence may begin with it.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// To the address that is in use: "It is about to change."
@@ -175,6 +201,31 @@ impl Letter for ClientSecretMade {
         let app = named("The app", &self.app_name);
         let what = format!("{app}, which belongs to {}, got a new secret.", shown(&self.username));
         news("A client secret was made", vec![what, format!("Your apps are listed at {issuer}/developer.")])
+    }
+}
+
+/// "Your app was changed."
+#[derive(Clone, Debug)]
+pub struct AppChanged {
+    /// Whose application.
+    pub username: String,
+    /// The application's name.
+    pub app_name: String,
+    /// What became what.
+    pub changes: Vec<String>,
+}
+
+impl Letter for AppChanged {
+    fn words(&self, issuer: &str) -> Words {
+        let app = named("The app", &self.app_name);
+        let what = format!("{app}, which belongs to {}, was changed:", shown(&self.username));
+        let more = self.changes.len().saturating_sub(MOST_CHANGES);
+        let changes = self.changes.iter().take(MOST_CHANGES).map(|change| format!("{}.", capital(change)));
+        let log = match more {
+            0 => format!("All that happened is listed at {issuer}/account/log."),
+            more => format!("There are {more} more changes. All are listed at {issuer}/account/log."),
+        };
+        news("Your app was changed", std::iter::once(what).chain(changes).chain([log]).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Registering applications and changing them: the same for the console and the command.
 
+use super::client_changes::{self, Change};
 use super::jose::jwk::KeySet;
 use super::scopes;
 use crate::clock::UnixTime;
@@ -186,8 +187,8 @@ fn refuse_foreign_hosts(
     Ok(())
 }
 
-/// Writes what an application's owner changed, or an operator, who answers for it. Whether it has a secret
-/// stays.
+/// Writes what an application's owner changed, or an operator, who answers for it, and says what became what.
+/// Whether it has a secret stays.
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
@@ -197,7 +198,7 @@ pub fn update(
     rules: &Rules,
     (client, draft): (&Client, Draft),
     origin: Option<&Origin>,
-) -> Result<()> {
+) -> Result<Vec<Change>> {
     let new = validate(tx, rules, Draft { client_type: client.client_type, ..draft })?;
     if origin.is_some() {
         refuse_foreign_hosts(tx, client.owner_id, (&new, Some(client)))?;
@@ -209,8 +210,27 @@ pub fn update(
         ask_again_if_somebody_else(tx, client, &new)?;
     }
     clients::update(tx, client.id, &new)?;
-    let named = Client { name: new.name, ..client.clone() };
-    Ok(tell_owner(tx, now, &named, SecurityEvent::ClientChanged, origin)?)
+    let changes = client_changes::list(client, &new);
+    tell_changes(tx, now, (client, &changes), origin)?;
+    Ok(changes)
+}
+
+/// Tells an application's owner what became what: an entry for each.
+fn tell_changes(
+    tx: &mut Database,
+    now: UnixTime,
+    (client, changes): (&Client, &[Change]),
+    origin: Option<&Origin>,
+) -> std::result::Result<(), StoreError> {
+    if changes.is_empty() {
+        return tell_owner(tx, now, client, SecurityEvent::ClientChanged, origin);
+    }
+    for change in changes {
+        // The application as it was called before, so that its log reads on.
+        let told = Client { name: format!("{}: {}", client.name, change.in_words), ..client.clone() };
+        tell_owner(tx, now, &told, SecurityEvent::ClientChanged, origin)?;
+    }
+    Ok(())
 }
 
 /// Tells an application's owner what was done to it; one of nobody's has nobody to tell.

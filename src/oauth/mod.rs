@@ -5,6 +5,7 @@ pub mod authorization;
 pub mod began;
 pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_changes;
 pub mod client_document;
 pub mod client_metadata;
 pub mod clients;

@@ -33,6 +33,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        network -> Text,
     }
 }
 
@@ -53,5 +54,6 @@ diesel::table! {
         id -> BigInt,
         user_id -> BigInt,
         at -> BigInt,
+        network -> Text,
     }
 }

@@ -31,6 +31,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    held_names (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        username_folded -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     email_codes (id) {
         id -> BigInt,
         user_id -> BigInt,

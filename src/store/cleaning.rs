@@ -11,7 +11,7 @@ use crate::domain::security_log::KEPT as LOG_KEPT;
 use crate::domain::self_registration::UNUSED;
 use crate::schema::{
     authentications, authorization_codes, client_secrets, device_codes, email_codes, factor_failures, failure_counts,
-    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, pushed_requests,
+    former_addresses, grants, held_names, idempotency_keys, known_networks, login_codes, mailed_links, pushed_requests,
     refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, security_log, seen_devices,
     sessions, sign_in_steps, tokens, used_proofs,
 };
@@ -58,6 +58,7 @@ fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += remove!(tx, mailed_links, mailed_links::expires_at.lt(before));
     removed += remove!(tx, email_codes, email_codes::expires_at.lt(before));
     removed += remove!(tx, former_addresses, former_addresses::expires_at.lt(before));
+    removed += remove!(tx, held_names, held_names::expires_at.lt(before));
     removed += remove!(tx, sign_in_steps, sign_in_steps::expires_at.lt(before));
     removed += remove!(tx, factor_failures, factor_failures::at.lt(before));
     removed += remove!(tx, remembered_browsers, remembered_browsers::expires_at.lt(before));

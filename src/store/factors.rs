@@ -58,15 +58,18 @@ pub fn delete_recovery_codes(tx: &mut Database, user: Id<User>) -> Result<()> {
     Ok(())
 }
 
-/// When a person's wrong codes since `since` were typed, oldest first.
-pub fn list_failures(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<Vec<UnixTime>> {
-    let rows = factor_failures::table.filter(factor_failures::user_id.eq(user)).filter(factor_failures::at.gt(since));
+/// When the wrong codes that count for this network were typed since `since`, oldest first.
+pub fn list_failures(tx: &mut Database, since: UnixTime, (user, network): (Id<User>, &str)) -> Result<Vec<UnixTime>> {
+    let rows = factor_failures::table
+        .filter(factor_failures::user_id.eq(user))
+        .filter(factor_failures::network.eq(network))
+        .filter(factor_failures::at.gt(since));
     Ok(rows.order(factor_failures::id).select(factor_failures::at).load(tx)?)
 }
 
 /// Counts a wrong code.
-pub fn insert_failure(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
-    let failure = FactorFailure { id: Id::next(now), user_id: user, at: now };
+pub fn insert_failure(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<()> {
+    let failure = FactorFailure { id: Id::next(now), user_id: user, at: now, network: network.to_owned() };
     diesel::insert_into(factor_failures::table).values(&failure).execute(tx)?;
     Ok(())
 }

@@ -83,13 +83,13 @@ pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> R
     Ok(find_waiting(tx, now, (user, &[LinkKind::ChangeEmail]))?.map(|link| link.email))
 }
 
-/// How many links went to an address since `since`.
-pub fn count_to(tx: &mut Database, since: UnixTime, (email_folded, kinds): (&str, &[LinkKind])) -> Result<i64> {
+/// Whether somebody invited this address since `since`.
+pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): (Id<User>, &str)) -> Result<bool> {
     let rows = mailed_links::table
+        .filter(mailed_links::asked_by.eq(inviter))
         .filter(mailed_links::email_folded.eq(email_folded))
-        .filter(mailed_links::kind.eq_any(kinds))
         .filter(mailed_links::created_at.gt(since));
-    Ok(rows.count().get_result(tx)?)
+    Ok(diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(tx)?)
 }
 
 /// How many people somebody invited since `since`.

@@ -22,6 +22,7 @@ pub mod factors;
 pub mod failure_counts;
 pub mod former_addresses;
 pub mod grants;
+pub mod held_names;
 pub mod idempotency_keys;
 pub mod installation;
 pub mod known_networks;

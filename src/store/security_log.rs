@@ -36,6 +36,21 @@ pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since:
     Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
 }
 
+/// The same, of an event about this.
+pub fn has_about_since(
+    tx: &mut Database,
+    user: Id<User>,
+    (event, about): (SecurityEvent, &str),
+    since: UnixTime,
+) -> Result<bool> {
+    let rows = security_log::table
+        .filter(security_log::user_id.eq(user))
+        .filter(security_log::event.eq(event))
+        .filter(security_log::about.eq(about))
+        .filter(security_log::at.gt(since));
+    Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
+}
+
 /// What of a person's log is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {

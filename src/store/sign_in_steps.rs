@@ -39,10 +39,11 @@ pub fn fail(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Resul
     Ok(())
 }
 
-/// How many codes were mailed to a person since `since`.
-pub fn count_mailed(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
+/// How many codes that count for this network were mailed to a person since `since`.
+pub fn count_mailed(tx: &mut Database, since: UnixTime, (user, network): (Id<User>, &str)) -> Result<i64> {
     let rows = sign_in_steps::table
         .filter(sign_in_steps::user_id.eq(user))
+        .filter(sign_in_steps::network.eq(network))
         .filter(sign_in_steps::created_at.gt(since))
         .filter(sign_in_steps::mailed.is_not_null());
     Ok(rows.count().get_result(tx)?)

@@ -28,6 +28,17 @@ pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     Ok(by_email.select(User::as_select()).get_result(tx).optional()?)
 }
 
+/// The one active person who wrote this folded address and has not proven it; nobody when there are several.
+pub fn find_by_unproven_email(tx: &mut Database, folded: &str) -> Result<Option<User>> {
+    let rows = users::table
+        .filter(users::email_folded.eq(folded))
+        .filter(users::email_verified_at.is_null())
+        .filter(users::deleted_at.is_null())
+        .filter(users::disabled_at.is_null());
+    let mut found: Vec<User> = rows.select(User::as_select()).limit(2).load(tx)?;
+    Ok(found.pop().filter(|_| found.is_empty()))
+}
+
 /// Takes the person's row until the transaction ends: what is made in their name, and what takes it
 /// back, happens one by one. SQLite has one writer, who holds everything already.
 pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
@@ -92,8 +103,7 @@ pub fn rename(tx: &mut Database, id: Id<User>, name: &str, folded: &str) -> Resu
     Ok(())
 }
 
-/// Marks a person as deleted. Name and address are free again: what is compared gets a form that
-/// nobody can choose.
+/// Marks a person as deleted. What is compared of name and proven address gets a form that nobody can choose.
 pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()> {
     diesel::update(users::table.filter(users::id.eq(id)))
         .set((
@@ -130,6 +140,7 @@ pub fn remove_email(tx: &mut Database, id: Id<User>) -> Result<()> {
     diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::email.eq(None::<String>),
+            users::email_folded.eq(None::<String>),
             users::verified_email_folded.eq(None::<String>),
             users::email_verified_at.eq(None::<UnixTime>),
         ))
@@ -159,6 +170,7 @@ pub fn prove_email(tx: &mut Database, now: UnixTime, id: Id<User>, (email, folde
     diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::email.eq(Some(email)),
+            users::email_folded.eq(Some(folded)),
             users::verified_email_folded.eq(Some(folded)),
             users::email_verified_at.eq(Some(now)),
         ))

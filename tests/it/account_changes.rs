@@ -99,7 +99,7 @@ async fn a_name_changes_unless_it_is_taken_or_no_name() {
 }
 
 #[actix_web::test]
-async fn a_deleted_account_is_gone_at_once_with_every_token_and_its_name_is_free() {
+async fn a_deleted_account_is_gone_at_once_with_every_token_and_its_address_is_free() {
     let server = harness::spawn().await;
     let (mut browser, held) = server.one_of_each("alice").await;
     let fresh = server.log_in("alice").await;
@@ -117,8 +117,11 @@ async fn a_deleted_account_is_gone_at_once_with_every_token_and_its_name_is_free
     assert_eq!(message, "Invalid username or password.");
     assert_eq!(server.nobody().get("/v3/user?username=alice").await.success()["result"], json!([]));
     let again = json!({ "username": "alice", "password": PASSWORD, "email": "alice@people.example" });
-    server.nobody().post("/v3/account", &again).await.success();
-    server.log_in("alice").await;
+    let message = server.nobody().post("/v3/account", &again).await.refusal(400);
+    assert_eq!(message, "This user name is taken.", "it is held for whoever left");
+    let other = json!({ "username": "alice2", "password": PASSWORD, "email": "alice@people.example" });
+    server.nobody().post("/v3/account", &other).await.success();
+    server.log_in("alice2").await;
 }
 
 #[actix_web::test]

@@ -130,17 +130,14 @@ async fn the_letter_keeps_the_account_too_until_the_day_is_over() {
 }
 
 #[actix_web::test]
-async fn a_kept_account_gives_way_to_whoever_took_its_name_and_address() {
+async fn a_kept_account_gives_way_to_whoever_has_its_address_or_had_its_name_before_names_were_held() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;
+    let id = server.person_named("alice").await.id;
     close(&mut alice, "alice").await;
+    // As an earlier version left it.
+    server.write(|tx| harness::execute(tx, "DELETE FROM held_names")).await;
     let other = server.person("alice").await;
-    let log_in = alice.open("/login").await;
-    let page = alice.log_in_at(&log_in, "alice", PASSWORD).await;
-    assert_eq!(page.heading(), "Your account", "the name is the other's now");
-    let old = server.count("deletions").await;
-    assert_eq!(old, 1);
-    let id = server.read(|db| deletions::list_due(db, harness::BEGIN.plus(100_000), 1)).await[0];
     let now = server.now();
     let kept = server.write(move |tx| deletion::keep(tx, now, id, None)).await.expect("because it can be kept");
     let name = kept.username;
@@ -148,6 +145,69 @@ async fn a_kept_account_gives_way_to_whoever_took_its_name_and_address() {
     let kept = server.person_named(&name).await;
     assert_eq!((kept.id, kept.verified_email_folded, kept.email_verified_at), (id, None, None));
     assert_eq!(server.person_named("alice").await.id, other.id);
+}
+
+#[actix_web::test]
+async fn the_name_of_somebody_who_left_is_held_for_ninety_days_and_they_come_back_under_it() {
+    let server = harness::spawn().await;
+    let mut bob = server.signed_in("bob").await;
+    let mut alice = server.signed_in("alice").await;
+    close(&mut alice, "alice").await;
+    let take = async |name: &str| {
+        let body = json!({ "username": name, "email": "other@people.example", "password": PASSWORD });
+        server.nobody().post("/v3/account", &body).await.status
+    };
+    for name in ["alice", "Alice", "ＡＬＩＣＥ"] {
+        assert_eq!(take(name).await, 400, "{name}");
+        let mut stranger = server.browser();
+        let page = stranger.open("/register").await;
+        let form = page.form_with("Create account").fill("username", name).fill("email", "s@people.example");
+        let page = stranger.submit(form.fill("password", PASSWORD)).await;
+        assert!(page.alert().contains("taken") || page.text().contains("taken"), "{name}: {}", page.text());
+        let page = bob.open("/account/profile").await;
+        let page = bob.submit(page.form_with("Save profile").fill("username", name)).await;
+        assert_eq!(page.status, 400, "{name}");
+    }
+    let create = ["user", "create", "--username", "alice", "--email", "third@people.example"];
+    attempt(&server, &create).expect_err("because the name is held");
+    let log_in = alice.open("/login").await;
+    let page = alice.log_in_at(&log_in, "alice", PASSWORD).await;
+    assert_eq!(alice.submit(page.form_with("Keep my account")).await.heading(), "Your account stays");
+    assert_eq!((server.person_named("alice").await.username.as_str(), server.count("held_names").await), ("alice", 0));
+    alice.sign_in("alice").await;
+    close(&mut alice, "alice").await;
+    server.advance(DAY);
+    assert_eq!(erase(&server).await, 1);
+    server.advance(88 * DAY);
+    assert_eq!(take("alice").await, 400, "on the eighty-ninth day");
+    server.advance(DAY);
+    assert_eq!(take("alice").await, 200, "on the ninetieth");
+}
+
+#[actix_web::test]
+async fn a_former_name_is_its_persons_for_ninety_days_and_nobody_reserves_many() {
+    let server = harness::spawn().await;
+    server.person("bob").await;
+    server.person("ann").await;
+    let ann = server.log_in("ann").await;
+    let rename = async |name: &str| {
+        let headers = [("content-type", "application/json")];
+        ann.send(Method::PUT, "/v3/account/username", &headers, &json!({ "username": name })).await.status
+    };
+    let take = async |name: &str| {
+        let body = json!({ "username": name, "email": "other@people.example", "password": PASSWORD });
+        server.nobody().post("/v3/account", &body).await.status
+    };
+    assert_eq!(rename("anna").await, 200);
+    assert_eq!(take("ann").await, 400, "whoever had it would be taken for her");
+    assert_eq!(rename("ann").await, 200, "it is hers");
+    for name in ["ann2", "ann3", "ann4", "ann5"] {
+        assert_eq!(rename(name).await, 200);
+    }
+    assert_eq!(server.count("held_names").await, 3);
+    assert_eq!((take("ann4").await, take("ann").await), (400, 200), "the newest three are held");
+    server.advance(90 * DAY);
+    assert_eq!(take("ann4").await, 200);
 }
 
 #[actix_web::test]
@@ -195,6 +255,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
     assert!(!bob.open(&app.request().path()).await.html.contains("Allow this app?"), "her app is gone");
     assert_eq!(server.count(&format!("clients WHERE id = {} AND deleted_at IS NULL", own.client.id.number())).await, 1);
     assert!(mailbox.take(&server).await.iter().any(|letter| letter.to == "friend@people.example"));
+    server.advance(90 * DAY);
     let again = server.person("alice").await;
     assert_ne!(again.id.uuid(), before.id.uuid(), "a subject is never given twice (attack I08)");
 }
@@ -259,6 +320,8 @@ async fn an_operator_deletes_keeps_and_erases_whom_they_name_and_nobody_else() {
     let by_operator = format!("security_log WHERE about = '{BY_OPERATOR}' AND event");
     assert_eq!(server.count(&format!("{by_operator} IN ('account.delete', 'account.keep')")).await, 2);
     run(&server, &["user", "delete", "alice"]);
+    // Two of one name, as an earlier version left them.
+    server.write(|tx| harness::execute(tx, "DELETE FROM held_names")).await;
     let second = server.person("alice").await;
     run(&server, &["user", "delete", "alice", "--now"]);
     let left = server.read(users::list).await;

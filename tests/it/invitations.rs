@@ -178,5 +178,5 @@ async fn an_operator_invites_and_resets_by_command() {
     assert!(!command(&server, "log:", &["user", "invite", "--email", "no address"]).0);
     let (is_done, link) = command(&server, "log:", &["user", "reset-password", "--link", "root"]);
     assert!(is_done && link.starts_with(&format!("{}/reset/finish?key=", server.issuer())), "{link}");
-    assert_eq!(server.count("mailed_links WHERE kind = 'reset'").await, 1);
+    assert_eq!(server.count("mailed_links WHERE kind = 'reset_by_operator'").await, 1);
 }

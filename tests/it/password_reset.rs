@@ -188,12 +188,12 @@ async fn two_who_use_a_link_at_once_set_one_password() {
 }
 
 #[actix_web::test]
-async fn asking_is_limited_per_address_and_per_account() {
+async fn asking_is_limited_for_the_network_that_asks() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     for _ in 0..20 {
         ask(&server, "root@people.example").await.success();
     }
-    assert_eq!(mailbox.take(&server).await.len(), 10, "a mailbox gets ten links a day");
+    assert_eq!(mailbox.take(&server).await.len(), 10, "one network causes ten letters a day, while a link works");
     let answer = ask(&server, "root@people.example").await;
     answer.refusal(429);
     assert!(answer.header("retry-after").is_some());

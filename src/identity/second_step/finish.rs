@@ -138,7 +138,7 @@ fn show_mailed(
     (step, user, typed): (&SignInStepRecord, &User, &Secret),
     origin: &Origin,
 ) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
-    if let Some(seconds) = factors::closed_for(tx, now, user.id)? {
+    if let Some(seconds) = factors::closed_for(tx, now, (user.id, origin))? {
         return Err(Error::Refused(CodeRefusal::Throttled(seconds)));
     }
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
@@ -148,6 +148,6 @@ fn show_mailed(
     if step.mailed.as_ref().is_some_and(fits) {
         return Ok(None);
     }
-    factors::count_failure(tx, now, user.id, origin)?;
+    factors::count_failure(tx, now, porter, (user, origin))?;
     Err(Error::Refused(CodeRefusal::NotMailed))
 }

@@ -12,7 +12,26 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::store::{Database, Result as StoreResult, failure_counts, known_networks};
 
-/// Where somebody tries: one name, as it is counted, from one address.
+/// Whose failures are counted together.
+#[derive(Clone, Copy, Debug)]
+pub enum Tried<'a> {
+    /// The account's that was found, whatever was typed to find it.
+    Person(Id<User>),
+    /// A name's of nobody, folded as names are compared.
+    Nobody(&'a str),
+}
+
+impl Tried<'_> {
+    /// The text that its counters are named by. No name of nobody is spelled like a person's.
+    pub(super) fn counted_as(self) -> String {
+        match self {
+            Self::Person(id) => format!("person {}", id.number()),
+            Self::Nobody(name) => format!("name {name}"),
+        }
+    }
+}
+
+/// Where somebody tries: one account, as it is counted, from one address.
 #[derive(Clone, Debug)]
 pub struct Door {
     /// The account here, the account anywhere, any account here; nothing when limits are off.
@@ -45,9 +64,9 @@ impl Door {
 }
 
 impl Throttle {
-    /// The door of a name, folded as names are compared, for an address.
-    pub fn door(&self, account: &str, address: &str) -> Door {
-        let network = prefix(address);
+    /// The door of an account for an address.
+    pub fn door(&self, tried: Tried<'_>, address: &str) -> Door {
+        let (account, network) = (&*tried.counted_as(), prefix(address));
         let entries = self.limits.is_enabled.then(|| {
             [
                 self.entry(Kind::AccountFromNetwork, account, &network),
@@ -143,13 +162,13 @@ mod tests {
     }
 
     fn guess(throttle: &Throttle, now: UnixTime, (account, address): (&str, &str)) -> Result<Guess, Throttled> {
-        throttle.attempt(now, throttle.door(account, address), &Standing::default())
+        throttle.attempt(now, throttle.door(Tried::Nobody(account), address), &Standing::default())
     }
 
     /// From a network that the person came in from.
     fn guess_at_home(throttle: &Throttle, (account, address): (&str, &str)) -> Result<Guess, Throttled> {
         let standing = Standing { is_known: true, user: Some(Id::from_number(7)), ..Standing::default() };
-        throttle.attempt(NOW, throttle.door(account, address), &standing)
+        throttle.attempt(NOW, throttle.door(Tried::Nobody(account), address), &standing)
     }
 
     #[test]
@@ -200,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn no_name_is_counted_like_a_person() {
+        let (throttle, id) = (throttle(), Id::from_number(7));
+        let counted = |tried| throttle.door(tried, "192.0.2.1").entries.map(|entries| entries[0].key);
+        for name in ["7", "person 7", "name person 7", ""] {
+            assert_ne!(counted(Tried::Nobody(name)), counted(Tried::Person(id)), "{name}");
+        }
+    }
+
+    #[test]
     fn a_success_forgets_its_own_account_here_and_nothing_else() {
         let throttle = throttle();
         let here = ("ann", "192.0.2.1");
@@ -237,12 +265,13 @@ mod tests {
         let throttle = throttle();
         let here = ("ann", "192.0.2.1");
         let of = |failures| {
-            let counter = throttle.entry(Kind::AccountFromNetwork, here.0, &prefix(here.1)).key.text();
+            let account = Tried::Nobody(here.0).counted_as();
+            let counter = throttle.entry(Kind::AccountFromNetwork, &account, &prefix(here.1)).key.text();
             let (since, expires_at) = (NOW.plus(-300), NOW.plus(600));
             let stored = vec![FailureCount { id: Id::from_number(1), counter, since, failures, expires_at }];
             Standing { stored, ..Standing::default() }
         };
-        let judge = |standing: &Standing| throttle.attempt(NOW, throttle.door(here.0, here.1), standing);
+        let judge = |standing: &Standing| throttle.attempt(NOW, throttle.door(Tried::Nobody(here.0), here.1), standing);
         assert_eq!(judge(&of(10)).map(drop), Err(Throttled(600)), "their window is ours");
         for _ in 0..4 {
             assert!(judge(&of(5)).is_ok());

@@ -15,6 +15,12 @@ pub(super) enum Kind {
     UserCodeNetwork,
     /// Letters that one network caused.
     Letter,
+    /// Letters that set a new password of one account, asked for from one network.
+    ResetLetter,
+    /// Letters that prove one address, asked for from one network.
+    ProofLetter,
+    /// Letters that invite one address, asked for from one network.
+    InvitationLetter,
     /// Accounts that were made from one network.
     SignUp,
     /// Anonymous look-ups from one network.
@@ -45,6 +51,9 @@ impl Kind {
             Self::UserCode => "user code",
             Self::UserCodeNetwork => "user code from network",
             Self::Letter => "letter",
+            Self::ResetLetter => "reset letter",
+            Self::ProofLetter => "proof letter",
+            Self::InvitationLetter => "invitation letter",
             Self::SignUp => "sign-up",
             Self::LookUp => "look-up",
             Self::Report => "report",
@@ -67,6 +76,9 @@ impl Kind {
             | Self::UserCode
             | Self::UserCodeNetwork
             | Self::Letter
+            | Self::ResetLetter
+            | Self::ProofLetter
+            | Self::InvitationLetter
             | Self::SignUp => true,
             Self::LookUp
             | Self::Report
@@ -131,6 +143,10 @@ impl Default for RateLimits {
 
 /// The window of an account over all networks (`standards.md`, Throttle: 100 real failures an hour).
 const HOUR: i64 = 3_600;
+/// Letters with a link that one address gets in a day because one network asked (ours).
+const LINKS: i64 = 10;
+/// Seconds in a day.
+const DAY: i64 = 86_400;
 
 impl RateLimits {
     /// How much of a kind is allowed, and in how many seconds.
@@ -142,6 +158,7 @@ impl RateLimits {
             Kind::UserCode => (self.user_codes, self.window),
             Kind::UserCodeNetwork => (self.user_codes_of_network, self.window),
             Kind::Letter => (self.letters, self.window),
+            Kind::ResetLetter | Kind::ProofLetter | Kind::InvitationLetter => (LINKS, DAY),
             Kind::SignUp => (self.sign_ups, self.window),
             Kind::LookUp | Kind::Report => (self.look_ups, self.window),
             Kind::Registration | Kind::Document | Kind::DocumentHost | Kind::KnownDocument | Kind::KnownDocumentUrl => {

@@ -22,7 +22,7 @@ use crate::clock::{UnixTime, in_words};
 use crate::domain::base_key::BaseKeys;
 pub use crate::domain::known_network::prefix;
 use counters::{Counters, Entry, Key};
-pub use guess::{Door, Guess, Standing};
+pub use guess::{Door, Guess, Standing, Tried};
 use limits::Kind;
 pub use limits::RateLimits;
 use sharing::Closings;
@@ -38,6 +38,17 @@ pub struct Throttle {
     own: Counters,
     /// Doors that were closed to somebody's account, for their security log.
     closings: Arc<Closings>,
+}
+
+/// What a link in a letter is for.
+#[derive(Clone, Copy, Debug)]
+pub enum LinkTo<'a> {
+    /// Proving this folded address.
+    Prove(&'a str),
+    /// Inviting this folded address.
+    Invite(&'a str),
+    /// Setting a new password for an account.
+    Reset(Tried<'a>),
 }
 
 /// Too many failures; seconds until the next try counts.
@@ -153,6 +164,17 @@ impl Throttle {
     /// [`Throttled`] when the limit is reached.
     pub fn attempt_letter(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
         self.count(now, [(Kind::Letter, "", &prefix(address))])
+    }
+
+    /// Counts a letter with a link to one address, per address prefix that asks: no stranger elsewhere uses up
+    /// what its owner may ask for. `false` when enough were asked for from here today.
+    pub fn attempt_link(&self, now: UnixTime, to: LinkTo<'_>, address: &str) -> bool {
+        let (kind, whose) = match to {
+            LinkTo::Prove(email) => (Kind::ProofLetter, email.to_owned()),
+            LinkTo::Invite(email) => (Kind::InvitationLetter, email.to_owned()),
+            LinkTo::Reset(tried) => (Kind::ResetLetter, tried.counted_as()),
+        };
+        self.count(now, [(kind, &whose, &prefix(address))]).is_ok()
     }
 
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be

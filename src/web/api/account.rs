@@ -183,16 +183,22 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
     Ok(answer(&json!({})))
 }
 
-/// `PUT /v3/account/username`.
+/// `PUT /v3/account/username`: within 15 minutes of a log-in.
 pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, Door::Security).await?;
     let name = json::read(payload).await?.required("username")?.to_owned();
-    let now = app.now();
+    let (now, mail) = (app.now(), app.mail.clone());
     let renamed = transact(&app.store, move |tx| {
-        let (_, user) = writer.again(tx, now)?;
-        account::rename(tx, now, (&user, writer.origin()), &name).map_err(|error| error.map_refusal(ApiError::from))
+        let (token, user) = writer.again(tx, now)?;
+        if !deletion::is_young(tx, now, &token)? {
+            let message = "Log in again first: another user name needs a log-in of the last 15 minutes.";
+            return Err(Error::Refused(ApiError::new(StatusCode::FORBIDDEN, message)));
+        }
+        let who = (&user, writer.origin());
+        account::rename(tx, now, &mail, who, &name).map_err(|error| error.map_refusal(ApiError::from))
     });
     renamed.await?;
+    app.mail.wake();
     Ok(answer(&json!({})))
 }
 

@@ -210,15 +210,20 @@ async fn save(
         }
     };
     let name = form.get("username").unwrap_or_default().to_owned();
+    if name.trim() != visitor.user.username && !visitor.is_fresh(app.now()) {
+        return Ok(confirm::first(app, &app.public.path("/account/profile")));
+    }
     let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), app.origin_of(request));
     let saved = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
         let Some(visitor) = who.again(tx, &shared, now)? else { return Err(Error::Failed(StoreError::Conflict)) };
         let user = &visitor.user;
         // The name first: it may be refused, and a refusal commits.
-        account::rename(tx, now, (user, &origin), &name)?;
+        account::rename(tx, now, &shared.mail, (user, &origin), &name)?;
         Ok(account::update_profile(tx, user.id, &profile)?)
     });
-    match saved.await {
+    let saved = saved.await;
+    app.mail.wake();
+    match saved {
         Ok(()) => show(app, visitor, Shown::said("Saved.")).await,
         Err(Error::Refused(refusal)) => {
             show(app, visitor, again(FieldError { field: "username", message: refusal.to_string() })).await

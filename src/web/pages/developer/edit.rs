@@ -13,6 +13,9 @@ use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
+use crate::identity::alerts;
+use crate::identity::mailed::asker;
+use crate::oauth::client_changes::for_letters;
 use crate::oauth::clients::{self, draft_of, update};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
@@ -225,11 +228,13 @@ pub async fn post(
         let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(false) };
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         let wanted = (&client, changed(&client, &sent));
-        update(tx, now, &shared.config.registration_rules(), wanted, Some(&origin))?;
+        let changes = update(tx, now, &shared.config.registration_rules(), wanted, Some(&origin))?;
+        alerts::app_changed(tx, (&shared.mail, &asker(now, &origin)), (&user, &client), &for_letters(&changes))?;
         Ok(true)
     });
-    let notice = Some("Saved.");
-    match updated.await {
+    let (updated, notice) = (updated.await, Some("Saved."));
+    app.mail.wake();
+    match updated {
         Ok(true) => show(&app, &visitor, &client_id, Shown { notice, ..Shown::default() }).await,
         Ok(false) => Err(PageError::not_found(&app)),
         Err(Error::Refused(errors)) => {

@@ -1,0 +1,27 @@
+//! User names that nobody else gets for a while: whoever took the name of a person who just left would be
+//! taken for them.
+
+use diesel::prelude::*;
+
+use super::id::Id;
+use super::user::User;
+use crate::clock::UnixTime;
+
+/// Seconds that a name is held: 90 days (`standards.md`, Changed).
+pub const HELD: i64 = 90 * 86_400;
+/// Former names that are held for one person (ours): nobody reserves names by taking one after another.
+pub const MOST_FORMER: usize = 3;
+
+/// One name.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::held_names)]
+pub struct HeldName {
+    /// The row.
+    pub id: Id<HeldName>,
+    /// For whom; they may be erased by now.
+    pub user_id: Id<User>,
+    /// The name as it is compared.
+    pub username_folded: String,
+    /// When it is free again.
+    pub expires_at: UnixTime,
+}

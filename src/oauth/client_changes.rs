@@ -1,0 +1,115 @@
+//! What became what when somebody changed an application: for its owner's log and letter.
+
+use crate::domain::client::Client;
+use crate::domain::registration::Registration;
+use crate::domain::words::Words;
+
+/// Characters of an address that are written.
+const MOST_CHARACTERS: usize = 120;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What became what, for the log.
+    pub in_words: String,
+    /// Whether a letter says that too: a name that somebody chose may read like a sentence of ours.
+    pub is_for_letters: bool,
+}
+
+impl Change {
+    fn told(in_words: String) -> Self {
+        Self { in_words, is_for_letters: true }
+    }
+}
+
+/// What of an application's name, addresses, keys and delivery changes.
+pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if old.name != new.name {
+        let in_words = format!("the name \"{}\" is now \"{}\"", clipped(&old.name), clipped(&new.name));
+        changes.push(Change { in_words, is_for_letters: false });
+    }
+    for (what, old, new) in [
+        ("redirect URI", &old.redirect_uris, &new.redirect_uris),
+        ("login return URL", &old.login_return_urls, &new.login_return_urls),
+        ("log-out address", &old.post_logout_redirect_uris, &new.post_logout_redirect_uris),
+        ("parameter that varies", &old.login_varying_parameters, &new.login_varying_parameters),
+    ] {
+        changes.extend(of_list(what, old, new));
+    }
+    if old.jwks_uri != new.jwks_uri {
+        let (before, after) = (old.jwks_uri.as_deref(), new.jwks_uri.as_deref());
+        changes.extend(became("address of the public keys", before, after));
+    }
+    if old.jwks != new.jwks {
+        let keys = if new.jwks.is_some() { "the public keys are others now" } else { "the public keys were removed" };
+        changes.push(Change::told(keys.to_owned()));
+    }
+    if old.login_delivery != new.login_delivery {
+        let (before, after) = (old.login_delivery.as_str(), new.login_delivery.as_str());
+        changes.push(Change::told(format!("the login token came by {before} and comes by {after} now")));
+    }
+    changes
+}
+
+/// The changes that a letter tells of, in words.
+pub fn for_letters(changes: &[Change]) -> Vec<String> {
+    changes.iter().filter(|change| change.is_for_letters).map(|change| change.in_words.clone()).collect()
+}
+
+/// What went and what came, side by side.
+fn of_list(what: &str, old: &Words, new: &Words) -> Vec<Change> {
+    let gone: Vec<&str> = old.iter().filter(|entry| !new.contains(entry)).collect();
+    let come: Vec<&str> = new.iter().filter(|entry| !old.contains(entry)).collect();
+    let pairs = 0..gone.len().max(come.len());
+    pairs.filter_map(|at| became(what, gone.get(at).copied(), come.get(at).copied())).collect()
+}
+
+fn became(what: &str, old: Option<&str>, new: Option<&str>) -> Option<Change> {
+    let in_words = match (old, new) {
+        (Some(old), Some(new)) => format!("{what} {} is now {}", clipped(old), clipped(new)),
+        (Some(old), None) => format!("{what} {} was removed", clipped(old)),
+        (None, Some(new)) => format!("{what} {} was added", clipped(new)),
+        (None, None) => return None,
+    };
+    Some(Change::told(in_words))
+}
+
+/// The beginning of a text, which says where an address leads.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(entries: &[&str]) -> Words {
+        entries.iter().collect()
+    }
+
+    #[test]
+    fn a_list_tells_what_became_what_and_what_came_and_went() {
+        let told = |old: &[&str], new: &[&str]| -> Vec<String> {
+            of_list("redirect URI", &words(old), &words(new)).into_iter().map(|change| change.in_words).collect()
+        };
+        assert!(told(&["https://a", "https://b"], &["https://b", "https://a"]).is_empty(), "the order says nothing");
+        assert_eq!(told(&["https://a"], &["https://b"]), ["redirect URI https://a is now https://b"]);
+        assert_eq!(
+            told(&["https://a"], &["https://b", "https://c"]),
+            ["redirect URI https://a is now https://b", "redirect URI https://c was added"]
+        );
+        assert_eq!(told(&["https://a", "https://b"], &["https://b"]), ["redirect URI https://a was removed"]);
+    }
+
+    #[test]
+    fn a_long_address_is_cut_behind_its_host() {
+        let long = format!("https://a.example/{}", "é".repeat(500));
+        let told = clipped(&long);
+        assert!(told.starts_with("https://a.example/é") && told.ends_with('…'), "{told}");
+        assert_eq!(told.chars().count(), MOST_CHARACTERS + 1);
+    }
+}
