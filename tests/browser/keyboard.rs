@@ -94,6 +94,12 @@ async fn sign_up(server: &Gatepost, browser: &Browser) {
     browser.type_into("Password", PASSWORD).await;
     browser.enter("Create account").await;
     browser.arrive_at_heading("Your account").await;
+    // The second step comes after the address is confirmed.
+    let letter = server.letter("carol@mail.example", "Confirm your e-mail address").await;
+    browser.open(&server.at(&letter.link_with("/verify?"))).await;
+    browser.type_into("Password", PASSWORD).await;
+    browser.enter("Confirm address").await;
+    browser.arrive_at_heading("Your account").await;
     browser.enter("Security").await;
     browser.arrive_at_heading("Security").await;
     browser.enter("Set up an authenticator app").await;
