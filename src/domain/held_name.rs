@@ -9,8 +9,9 @@ use crate::clock::UnixTime;
 
 /// Seconds that a name is held: 90 days (`standards.md`, Changed).
 pub const HELD: i64 = 90 * 86_400;
-/// Former names that are held for one person (ours): nobody reserves names by taking one after another.
-pub const MOST_FORMER: usize = 3;
+/// Former names that are held for one person (ours). Whoever has as many takes no other one: else they would
+/// reserve names without end, or let the first one go to somebody who waits for it.
+pub const MOST_FORMER: i64 = 10;
 
 /// One name.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]

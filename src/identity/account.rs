@@ -152,12 +152,16 @@ pub fn rename(
     if user.username == name.as_str() {
         return Ok(());
     }
+    let is_other = user.username_folded != folded;
+    if is_other && held_names::count(tx, now, (user.id, &folded))? >= MOST_FORMER {
+        let message = "You had many other user names lately. Keep this one for a while.".to_owned();
+        return Err(Error::Refused(AccountRefusal::Invalid(message)));
+    }
     users::rename(tx, user.id, name.as_str(), &folded)?;
     people::is_still_free(tx, now, &folded, user.id)?;
-    if user.username_folded != folded {
+    if is_other {
         held_names::release(tx, &folded)?;
         people::hold_name(tx, now, user)?;
-        held_names::release_older(tx, user.id, MOST_FORMER)?;
     }
     let about = format!("{} is now {}", user.username, name.as_str());
     security_log::append(tx, now, user.id, (SecurityEvent::UsernameChanged, &about), Some(origin))?;

@@ -7,7 +7,7 @@ use super::people;
 use super::second_step::{Caller, Entered, First};
 use super::session::Origin;
 use super::sign_in::Desk;
-use super::throttle::{LinkTo, Tried};
+use super::throttle::LinkTo;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::base_key::BaseKeys;
@@ -49,8 +49,8 @@ pub async fn start(
     let folded = fold(&login.chars().take(512).collect::<String>());
     let typed = folded.clone();
     let person = desk.store.read(move |db| Ok(people::find_active(db, &typed)?.map(|user| user.id))).await?;
-    let tried = person.map_or(Tried::Nobody(&folded), Tried::Person);
-    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Reset(tried), &origin.address);
+    // Nobody gets no letter, so there is nothing to count.
+    let is_enough = person.is_some_and(|id| !desk.throttle.attempt_link(now, LinkTo::Reset(id), &origin.address));
     let next = next.filter(|next| next.len() <= MAX_NEXT).map(str::to_owned);
     let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
     let origin = origin.clone();
@@ -60,7 +60,7 @@ pub async fn start(
         let known = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
         let person = known.as_ref().map(|(user, _)| user.id);
         let sent = find_sent(tx, now, mail.keys(), person)?;
-        if is_enough && (sent.is_some() || person.is_none()) {
+        if is_enough && sent.is_some() {
             return Ok(());
         }
         let (to, username) = match &known {

@@ -28,11 +28,11 @@ pub fn release(tx: &mut Database, folded: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lets all but the newest names of a person go.
-pub fn release_older(tx: &mut Database, user: Id<User>, kept: usize) -> Result<()> {
-    let of_person = held_names::table.filter(held_names::user_id.eq(user)).order(held_names::id.desc());
-    let ids: Vec<i64> = of_person.select(held_names::id).load(tx)?;
-    let older: Vec<i64> = ids.into_iter().skip(kept).collect();
-    diesel::delete(held_names::table.filter(held_names::id.eq_any(older))).execute(tx)?;
-    Ok(())
+/// How many names are held for a person, this one aside.
+pub fn count(tx: &mut Database, now: UnixTime, (user, but): (Id<User>, &str)) -> Result<i64> {
+    let rows = held_names::table
+        .filter(held_names::user_id.eq(user))
+        .filter(held_names::username_folded.ne(but))
+        .filter(held_names::expires_at.gt(now));
+    Ok(rows.count().get_result(tx)?)
 }

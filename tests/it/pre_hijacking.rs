@@ -351,3 +351,47 @@ async fn the_owner_of_an_address_takes_a_strangers_account_over_by_its_address_a
     let account: Value = server.program(&owner).get("/v3/account").await.success();
     assert_eq!(account["email"], "owner@people.example");
 }
+
+/// What a stranger began before the password was set is written before it and ends with the rest, or after it
+/// and is refused.
+#[actix_web::test]
+async fn what_is_under_way_while_the_password_is_set_leaves_nothing_behind() {
+    for _ in 0..3 {
+        let (server, mailbox) = spawn_with_mail(&[]).await;
+        let mut stranger = server.signed_in("alice").await;
+        let alice = server.person_named("alice").await;
+        let app = server.register(By::Owner(alice.id), confidential()).await;
+        let own = format!("/developer/apps/{}", app.client_id());
+        let passkeys = stranger.open("/account/security/passkeys/new").await;
+        let mut authenticator = Authenticator::new(&server);
+        let passkey = authenticator.create(&passkeys);
+        let totp = stranger.open("/account/security/totp").await;
+        let code = harness::factors::Authenticator::reading(&totp).code(server.now(), 0);
+        let totp = totp.form_with("Set it up").fill("code", &code);
+        server.nobody().post(RESET, &json!({ "email": "alice" })).await.success();
+        let letters = mailbox.take(&server).await;
+        let link = letters.iter().find(|letter| letter.subject == "Set a new password").expect("because it was mailed");
+        let body = json!({ "token": link.key(), "newPassword": NEW });
+        let mut forms = vec![
+            ("/account/security/passkeys/new".to_owned(), passkey.encode()),
+            ("/account/security/totp".to_owned(), totp.encode()),
+        ];
+        for number in 0..4 {
+            let made = "client_name=Mine&client_type=confidential&redirect_uris=https%3A%2F%2Fmine.example%2Fcb";
+            forms.push(("/developer/apps/new".to_owned(), format!("{made}&once=a{number}")));
+            forms.push((format!("{own}/secrets/new"), format!("keep_old_for=604800&once=b{number}")));
+        }
+        let mut hands: Vec<Browser> = forms.iter().map(|_| stranger.copy()).collect();
+        let sent = hands.iter_mut().zip(&forms).map(|(hand, (path, body))| hand.bare(Method::POST, path, FORM, body));
+        let nobody = server.nobody();
+        let set = nobody.post("/v3/account/security/password/validate", &body);
+        let (answers, set) = futures_util::future::join(futures_util::future::join_all(sent), set).await;
+        set.success();
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        for table in ["passkeys", "totp_factors", "recovery_codes", "client_secrets WHERE expires_at IS NULL"] {
+            assert_eq!(server.count(table).await, 0, "{table}: {statuses:?}");
+        }
+        let later = server.now().seconds();
+        assert_eq!(server.count(&format!("client_secrets WHERE expires_at > {later}")).await, 0, "{statuses:?}");
+    }
+}

@@ -20,7 +20,9 @@ use aws_lc_rs::hmac;
 
 use crate::clock::{UnixTime, in_words};
 use crate::domain::base_key::BaseKeys;
+use crate::domain::id::Id;
 pub use crate::domain::known_network::prefix;
+use crate::domain::user::User;
 use counters::{Counters, Entry, Key};
 pub use guess::{Door, Guess, Standing, Tried};
 use limits::Kind;
@@ -48,7 +50,7 @@ pub enum LinkTo<'a> {
     /// Inviting this folded address.
     Invite(&'a str),
     /// Setting a new password for an account.
-    Reset(Tried<'a>),
+    Reset(Id<User>),
 }
 
 /// Too many failures; seconds until the next try counts.
@@ -172,7 +174,7 @@ impl Throttle {
         let (kind, whose) = match to {
             LinkTo::Prove(email) => (Kind::ProofLetter, email.to_owned()),
             LinkTo::Invite(email) => (Kind::InvitationLetter, email.to_owned()),
-            LinkTo::Reset(tried) => (Kind::ResetLetter, tried.counted_as()),
+            LinkTo::Reset(person) => (Kind::ResetLetter, Tried::Person(person).counted_as()),
         };
         self.count(now, [(kind, &whose, &prefix(address))]).is_ok()
     }
