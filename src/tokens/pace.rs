@@ -11,10 +11,12 @@ use crate::domain::id::Id;
 /// Devices that are kept; beyond it no new ones are counted until some have ended.
 const MOST: usize = 100_000;
 
+/// Seconds by which a poll may seem early: clocks are read in whole seconds, and networks are not even.
+const TOLERANCE: i64 = 1;
+
 #[derive(Clone, Copy, Debug)]
 struct Polls {
     last: UnixTime,
-    interval: i64,
     until: UnixTime,
 }
 
@@ -27,22 +29,21 @@ impl Pace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a poll of a device that waits until then. `false` when it came too soon: then this and all
-    /// later intervals are five seconds longer.
+    /// Notes a poll of a device that waits until then. `false` when it came too soon after the one before:
+    /// the device then waits five seconds longer each time. We ask no more of it than the interval that it
+    /// was told first, so that one early poll does not make every later one too early (ours).
     pub fn note(&self, now: UnixTime, (device, until): (Id<DeviceCodeRecord>, UnixTime)) -> bool {
         let mut polls = self.polls();
         let Some(known) = polls.get_mut(&device) else {
             if polls.len() < MOST {
-                polls.insert(device, Polls { last: now, interval: INTERVAL, until });
+                polls.insert(device, Polls { last: now, until });
             }
             return true;
         };
-        let is_patient = now.since(known.last) >= known.interval;
+        let passed = now.since(known.last);
         known.last = now;
-        if !is_patient {
-            known.interval = known.interval.saturating_add(INTERVAL);
-        }
-        is_patient
+        // A clock that was set back tells nothing.
+        !(0..INTERVAL - TOLERANCE).contains(&passed)
     }
 
     /// Forgets the devices that ended without asking again.
