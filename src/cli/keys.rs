@@ -25,8 +25,8 @@ pub struct Rotate {
     /// Only for this algorithm: RS256 or ES256.
     #[arg(long, value_name = "ALGORITHM")]
     algorithm: Option<String>,
-    /// The keys are in wrong hands: the new ones sign at once, the old ones are withdrawn. Programs that
-    /// keep our keys refuse new tokens until they read them again. Running servers take a minute.
+    /// The keys are in wrong hands: the new ones sign at once, the old ones are withdrawn, in
+    /// all running servers too. Programs that keep our keys refuse new tokens until they read them again.
     #[arg(long)]
     compromised: bool,
 }
@@ -61,6 +61,7 @@ fn shown(keys: &[SigningKeyRecord], key: &SigningKeyRecord, now: UnixTime) -> Va
     let is_current = signing(keys.iter(), now, key.algorithm).is_some_and(|current| current.id == key.id);
     let status = match is_current {
         true => "signs",
+        false if key.is_withdrawn() => "withdrawn",
         false if !key.is_published(now) => "ended",
         false if now < key.activates_at => "next",
         false => "retired",

@@ -37,10 +37,11 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
     let now = Clock::System.now();
     // Only a JWT names its issuer; an opaque token is known without.
     let issuer = public_url(&config).map(|url| PublicUrl::new(&url).issuer).unwrap_or_default();
-    let (store, mint) = start::mint(&config, &Clock::System, &issuer).await?;
-    let signer = Signer::new(&issuer);
-    signer.load(&store, &mint).await?;
-    let reported = Reported { text: Secret::new(text.trim()), token: signer.read(text.trim()).ok() };
+    let (store, _) = start::store(&config, &Clock::System).await?;
+    let (signer, asked) = (Signer::new(&issuer), Secret::new(text.trim()));
+    let presented = asked.clone();
+    let token = store.read(move |db| signer.read(db, presented.expose())).await?.ok();
+    let reported = Reported { text: asked, token };
     if !reported.is_ours() {
         return Err(CommandError::Refused(
             "this is no token of this server: it is misspelled, cut off, or another server's".to_owned(),

@@ -66,9 +66,14 @@ pub enum Succession {
 }
 
 impl SigningKeyRecord {
-    /// Whether other programs are told of it.
+    /// Whether other programs are told of it. A withdrawn key counts no more whatever a clock says.
     pub fn is_published(&self, now: UnixTime) -> bool {
-        self.ends_at.is_none_or(|end| now < end)
+        !self.is_withdrawn() && self.ends_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether it was in wrong hands: only then a key ends at the moment in which it retires.
+    pub fn is_withdrawn(&self) -> bool {
+        self.ends_at.is_some() && self.ends_at == self.retires_at
     }
 
     /// Whether it is time to publish its successor.
@@ -92,14 +97,18 @@ fn ahead(lifetimes: &Lifetimes) -> i64 {
     PUBLISHED_AHEAD.min(lifetimes.signing_key / 2)
 }
 
-/// The key that signs at `now`: of those whose time has come, the newest.
+/// The key that signs at `now`: of those whose time has come, the newest. A clock that was set back may find
+/// none: then the oldest, since everybody was told of it first (ours).
 pub fn signing<'a>(
     keys: impl Iterator<Item = &'a SigningKeyRecord>,
     now: UnixTime,
     algorithm: SigningAlgorithm,
 ) -> Option<&'a SigningKeyRecord> {
-    keys.filter(|key| key.algorithm == algorithm && key.activates_at <= now && key.is_published(now))
-        .max_by_key(|key| key.number)
+    let can_sign =
+        |key: &&SigningKeyRecord| key.algorithm == algorithm && key.is_published(now) && key.sealed.is_some();
+    let keys: Vec<&SigningKeyRecord> = keys.filter(can_sign).collect();
+    let active = keys.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.number);
+    active.or_else(|| keys.iter().min_by_key(|key| key.number)).copied()
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
             algorithm: SigningAlgorithm::Es256,
             number,
             public_jwk: String::new(),
-            sealed: None,
+            sealed: Some(String::new()),
             created_at: activates_at,
             activates_at,
             retires_at: None,
@@ -128,11 +137,28 @@ mod tests {
         let (next, ends_at) = takeover(NOW, &Lifetimes::default(), Succession::Announced);
         let keys = [key(1, NOW, Some(ends_at)), key(2, next, None)];
         let number = |now: UnixTime| signing(keys.iter(), now, SigningAlgorithm::Es256).map(|key| key.number);
-        assert_eq!((number(NOW.plus(-1)), number(NOW)), (None, Some(1)));
+        assert_eq!(number(NOW), Some(1));
         assert_eq!((number(next.plus(-1)), number(next)), (Some(1), Some(2)));
         assert!(signing(keys.iter(), next, SigningAlgorithm::Rs256).is_none());
         let id_token = Lifetimes::default().id_token;
         assert!(keys[0].is_published(next.plus(id_token)) && !keys[0].is_published(next.plus(id_token + MARGIN)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_finds_the_oldest_key_that_can_sign() {
+        let (next, ends_at) = takeover(NOW, &Lifetimes::default(), Succession::Announced);
+        let number = |keys: &[SigningKeyRecord]| {
+            signing(keys.iter(), NOW.plus(-400 * 86_400), SigningAlgorithm::Es256).map(|key| key.number)
+        };
+        let mut keys = [key(1, NOW, Some(ends_at)), key(2, next, None), key(3, next.plus(1), None)];
+        assert_eq!(number(&keys), Some(1));
+        keys[0].sealed = None;
+        assert_eq!(number(&keys), Some(2), "what has ended was erased");
+        let withdrawn = SigningKeyRecord { retires_at: Some(NOW), ..key(2, next, Some(NOW)) };
+        assert!(withdrawn.is_withdrawn() && !withdrawn.is_published(NOW.plus(-1)));
+        keys[1] = withdrawn;
+        assert_eq!(number(&keys), Some(3), "what was withdrawn signs on no clock");
+        assert_eq!(number(&keys[..2]), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::domain::prompt::Prompt;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::{User, fold};
+use crate::store::{Database, StoreError};
 
 /// What the application wishes of the person.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +40,7 @@ pub enum Hinted {
     /// There is no hint.
     #[default]
     Nobody,
-    /// Not read yet: [`AuthorizationRequest::read_hint`] does, outside of any transaction.
+    /// Not read yet: [`AuthorizationRequest::read_hint`] does.
     Unread(Secret),
     /// The person in UUID form, whose ID token we issued to this client.
     Person(String),
@@ -134,11 +135,15 @@ impl AuthorizationRequest {
 
     /// Reads whom an ID token means; its time does not count, and the client it was for does (§3.1.2.1:
     /// a session of that person with this client).
-    pub fn read_hint(&mut self, signer: &Signer) {
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn read_hint(&mut self, db: &mut Database, signer: &Signer) -> Result<(), StoreError> {
         if let Hinted::Unread(text) = &self.wishes.hinted {
-            let ours = Hint::parse(signer, text.expose()).filter(|hint| hint.aud == self.client.client_id);
+            let ours = Hint::read(db, signer, text.expose())?.filter(|hint| hint.aud == self.client.client_id);
             self.wishes.hinted = ours.map_or(Hinted::Unknown, |hint| Hinted::Person(hint.sub));
         }
+        Ok(())
     }
 
     /// Decides what comes next. A consent counts only for an address that proves who gets the answer.

@@ -90,7 +90,7 @@ pub fn introspect(
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
         return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
     }
-    let Ok(presented) = signer.read(token) else { return Ok(Introspection::default()) };
+    let Ok(presented) = signer.read(db, token)? else { return Ok(Introspection::default()) };
     let token = match judge(db, now, &presented) {
         Ok(token) => token,
         Err(Error::Refused(_)) => return Ok(Introspection::default()),

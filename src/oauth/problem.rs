@@ -1,6 +1,8 @@
 //! Every error that a program can get from the protocol's endpoints: its RFC code, a sentence, what
 //! to do. The id is a function of the public answer alone; `error_uri` leads to its page.
 
+use std::borrow::Cow;
+
 /// One public answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -12,6 +14,17 @@ pub struct Problem {
     pub description: &'static str,
     /// What to do about it.
     pub advice: &'static str,
+}
+
+impl Problem {
+    /// The description with the scope that is refused, where the answer is about one. No other text that
+    /// somebody sent stands in an answer.
+    pub fn naming(&self, scope: Option<&str>) -> Cow<'static, str> {
+        match scope.filter(|_| *self == INVALID_SCOPE) {
+            Some(scope) => format!("{}: {scope}", self.description.trim_end_matches('.')).into(),
+            None => self.description.into(),
+        }
+    }
 }
 
 macro_rules! problems {
@@ -48,10 +61,10 @@ problems! {
         "Add the grant type to the application, or use one that it has.";
     INVALID_SCOPE = "invalid-scope", "invalid_scope",
         "The scope is malformed, unknown, or more than this application may ask for.",
-        "Ask only for scopes that are registered for the application.";
+        "Ask for scopes that are registered for the application. What is asked beside them is ignored, and the scope of the answer tells what was given.";
     INVALID_TARGET = "invalid-target", "invalid_target",
         "The resource or audience is unknown here, or is not for this token.",
-        "Send the identifier of a registered API, character by character, and at the token endpoint only what the authorization request named (RFC 8707); in a token exchange, one API (RFC 8693).";
+        "Send the identifier of a registered API (the case of its host, a default port and an empty path do not matter), and at the token endpoint only what the authorization request named (RFC 8707); in a token exchange, one API (RFC 8693).";
     INVALID_REQUEST_URI = "invalid-request-uri", "invalid_request_uri",
         "The request_uri is unknown, expired, used, or another client's.",
         "Push the request again: a request_uri works for one decision, and a browser must come with it before expires_in is over (RFC 9126).";
@@ -174,6 +187,9 @@ problems! {
     UNREGISTERED_POST_LOGOUT_URI = "unregistered-post-logout-redirect-uri", "invalid_request",
         "The post_logout_redirect_uri is not registered for this application.",
         "Register exactly this address as a post-logout redirect URI; every character counts.";
+    NOTHING_ENDED = "nothing-ended", "invalid_request",
+        "No session was ended: the request came without the cookie of one.",
+        "A server cannot log a person out by calling this address itself. Send the person's browser here.";
     LOGOUT_WITHOUT_CLIENT = "logout-without-client", "invalid_request",
         "A post_logout_redirect_uri needs an id_token_hint or a client_id beside it.",
         "Send the ID token of the person as id_token_hint, or the application's client_id.";

@@ -41,7 +41,7 @@ fn find(db: &mut Database, (client, token, signer): (&Client, &str, &Signer)) ->
         let is_own = grant.is_some_and(|grant| grant.grant.client_key == Some(client.id));
         return Ok(is_own.then_some(Target::Grant(record.grant_id)));
     }
-    let Ok(presented) = signer.read(token) else { return Ok(None) };
+    let Ok(presented) = signer.read(db, token)? else { return Ok(None) };
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
     let is_own = found.is_some_and(|token| token.basis.grant.client_key == Some(client.id));
     Ok(is_own.then_some(Target::Access(presented)))

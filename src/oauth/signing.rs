@@ -19,14 +19,33 @@ use crate::tokens::{Mint, jwt};
 /// The label of the base key under which private keys are sealed.
 const LABEL: &str = "signing-key";
 
+/// Tries to sign with keys that change meanwhile.
+const TRIES: usize = 3;
+
+/// What is to be signed.
+#[derive(Clone, Debug)]
+pub struct Statement<C> {
+    /// Its kind, for the header (RFC 8725 §3.11).
+    pub typ: &'static str,
+    /// How it is signed.
+    pub algorithm: SigningAlgorithm,
+    /// What it says, besides the issuer.
+    pub claims: C,
+}
+
+/// A signature and the name of its key.
+struct Signed {
+    text: Secret,
+    kid: String,
+}
+
 /// A key as it is held in memory: parsed once.
 struct Held {
     record: SigningKeyRecord,
-    jwk: Jwk,
     private: Option<PrivateKey>,
 }
 
-/// What signs for this issuer, and knows what it signed.
+/// What signs for this issuer, and knows what it signed. Only private parts are held, for speed.
 pub struct Signer {
     issuer: String,
     ring: RwLock<Arc<Vec<Arc<Held>>>>,
@@ -105,34 +124,64 @@ impl Signer {
         Ok(())
     }
 
-    /// A JWT of this issuer. With RSA it takes half a millisecond: not on a worker.
+    /// A JWT of this issuer, by a key that the table still publishes after the signature was made: another
+    /// process may have withdrawn the one that is held here.
     ///
     /// # Errors
-    /// When there is no key, or it cannot be used.
-    pub fn sign(
-        &self,
+    /// When the store fails, there is no key, or it cannot be used.
+    pub async fn sign<C: Serialize + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        store: &Store,
+        mint: &Mint,
         now: UnixTime,
-        algorithm: SigningAlgorithm,
-        (typ, claims): (&str, &impl Serialize),
+        statement: Statement<C>,
     ) -> Result<Secret> {
-        let ring = self.ring();
+        let statement = Arc::new(statement);
+        for _ in 0..TRIES {
+            let (signer, asked) = (Arc::clone(self), Arc::clone(&statement));
+            let signed = match statement.algorithm {
+                // RSA takes half a millisecond: on a thread for such work.
+                SigningAlgorithm::Rs256 => {
+                    let made = tokio::task::spawn_blocking(move || signer.sign_with_held(now, &asked)).await;
+                    made.map_err(|error| StoreError::Unavailable(error.to_string()))??
+                }
+                SigningAlgorithm::Es256 => self.sign_with_held(now, &statement)?,
+            };
+            let kid = signed.kid;
+            let record = store.read(move |db| signing_keys::find_by_kid(db, &kid)).await?;
+            if record.is_some_and(|record| record.is_published(now)) {
+                return Ok(signed.text);
+            }
+            self.load(store, mint).await?;
+        }
+        Err(StoreError::Unavailable("the signing keys changed again and again".to_owned()))
+    }
+
+    fn sign_with_held(&self, now: UnixTime, statement: &Statement<impl Serialize>) -> Result<Signed> {
+        let (ring, algorithm) = (self.ring(), statement.algorithm);
         let missing = || StoreError::Unusable(format!("there is no key to sign {} with", algorithm.as_str()));
         let current = signing(ring.iter().map(|held| &held.record), now, algorithm).ok_or_else(missing)?;
         let held = ring.iter().find(|held| held.record.id == current.id).ok_or_else(missing)?;
         let private = held.private.as_ref().ok_or_else(missing)?;
-        Ok(private.sign(&held.record.kid, typ, &WithIssuer { iss: &self.issuer, claims })?)
+        let (kid, claims) = (held.record.kid.clone(), WithIssuer { iss: &self.issuer, claims: &statement.claims });
+        Ok(Signed { text: private.sign(&kid, statement.typ, &claims)?, kid })
     }
 
-    /// The claims of a JWT of this kind, if one of our keys signed it for this issuer; a key that has
-    /// ended is believed too, the caller judges the time. Not what a withdrawn key signed: its row says
-    /// that it ended when it retired.
-    pub fn verify<C: for<'de> Deserialize<'de>>(&self, text: &str, typ: &str) -> Option<C> {
-        let presented = Presented::parse(text)?;
-        let ring = self.ring();
-        let held = ring.iter().find(|held| Some(held.record.kid.as_str()) == presented.kid())?;
-        let is_withdrawn = held.record.ends_at.is_some() && held.record.ends_at == held.record.retires_at;
-        let found: OfIssuer<C> = presented.verify((held.record.algorithm, &held.jwk), typ)?;
-        (!is_withdrawn && found.iss == self.issuer).then_some(found.claims)
+    /// The claims of a JWT of this kind, if one of our keys signed it for this issuer. The table tells, not
+    /// what is held here: a key that any process withdrew is believed no more from that moment. One that
+    /// ended by schedule is, and the caller judges the time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn verify<C: for<'de> Deserialize<'de>>(&self, db: &mut Database, text: &str, typ: &str) -> Result<Option<C>> {
+        let Some(presented) = Presented::parse(text) else { return Ok(None) };
+        let Some(kid) = presented.kid() else { return Ok(None) };
+        let Some(record) = signing_keys::find_by_kid(db, kid)?.filter(|record| !record.is_withdrawn()) else {
+            return Ok(None);
+        };
+        let jwk = public_part(&record)?;
+        let found: Option<OfIssuer<C>> = presented.verify((record.algorithm, &jwk), typ);
+        Ok(found.filter(|found| found.iss == self.issuer).map(|found| found.claims))
     }
 }
 
@@ -142,21 +191,28 @@ impl Signer {
         &self.issuer
     }
 
-    /// An access token that somebody presented: opaque, or a JWT that we signed. Its row judges it.
+    /// An access token that somebody presented: opaque, or a JWT that we signed; [`MalformedToken`] when it
+    /// cannot be one of ours. Its row judges it.
     ///
     /// # Errors
-    /// [`MalformedToken`] when it cannot be one of ours.
-    pub fn read(&self, text: &str) -> std::result::Result<BearerToken, MalformedToken> {
-        BearerToken::parse(text).or_else(|malformed| {
-            let returned: Option<jwt::Returned> = self.verify(text, jwt::TYP);
-            returned.and_then(|returned| returned.id()).map(BearerToken::signed).ok_or(malformed)
-        })
+    /// When the store fails.
+    pub fn read(&self, db: &mut Database, text: &str) -> Result<std::result::Result<BearerToken, MalformedToken>> {
+        let malformed = match BearerToken::parse(text) {
+            Ok(token) => return Ok(Ok(token)),
+            Err(malformed) => malformed,
+        };
+        let returned: Option<jwt::Returned> = self.verify(db, text, jwt::TYP)?;
+        Ok(returned.and_then(|returned| returned.id()).map(BearerToken::signed).ok_or(malformed))
     }
+}
+
+fn public_part(record: &SigningKeyRecord) -> Result<Jwk> {
+    let broken = |_unreadable| StoreError::Unusable(format!("the signing key {} has no public part", record.kid));
+    serde_json::from_str(&record.public_jwk).map_err(broken)
 }
 
 fn open(mint: &Mint, record: SigningKeyRecord) -> Result<Held> {
     let broken = |what: &str| StoreError::Unusable(format!("the signing key {} {what}", record.kid));
-    let jwk = serde_json::from_str(&record.public_jwk).map_err(|_unreadable| broken("has no public part"))?;
     let private = match &record.sealed {
         Some(sealed) => {
             let text = mint.keys.open(LABEL, record.id.number(), sealed);
@@ -165,7 +221,7 @@ fn open(mint: &Mint, record: SigningKeyRecord) -> Result<Held> {
         }
         None => None,
     };
-    Ok(Held { record, jwk, private })
+    Ok(Held { record, private })
 }
 
 /// Makes the next key of an algorithm. Nothing when another node was faster.
@@ -248,8 +304,7 @@ pub struct PublishedKey {
 pub fn list_published(db: &mut Database, now: UnixTime) -> Result<Vec<PublishedKey>> {
     let keys = signing_keys::list(db)?.into_iter().filter(|key| key.is_published(now));
     keys.map(|key| {
-        let broken = |_unreadable| StoreError::Unusable(format!("the signing key {} has no public part", key.kid));
-        let jwk = serde_json::from_str(&key.public_jwk).map_err(broken)?;
+        let jwk = public_part(&key)?;
         Ok(PublishedKey { jwk, kid: key.kid, alg: key.algorithm.as_str(), purpose: "sig" })
     })
     .collect()

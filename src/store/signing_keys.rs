@@ -16,6 +16,12 @@ pub fn list(tx: &mut Database) -> Result<Vec<SigningKeyRecord>> {
         .load(tx)?)
 }
 
+/// The key with this public name.
+pub fn find_by_kid(tx: &mut Database, kid: &str) -> Result<Option<SigningKeyRecord>> {
+    let row = signing_keys::table.filter(signing_keys::kid.eq(kid));
+    Ok(row.select(SigningKeyRecord::as_select()).get_result(tx).optional()?)
+}
+
 /// The last key that was made for an algorithm.
 pub fn find_newest(tx: &mut Database, algorithm: SigningAlgorithm) -> Result<Option<SigningKeyRecord>> {
     let of_it = signing_keys::table.filter(signing_keys::algorithm.eq(algorithm));
@@ -47,7 +53,9 @@ pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) ->
 
 /// Erases the private part of what has ended, and rows that ended before `before`.
 pub fn clean(tx: &mut Database, now: UnixTime, before: UnixTime) -> Result<usize> {
-    let ended = signing_keys::table.filter(signing_keys::ends_at.le(now)).filter(signing_keys::sealed.is_not_null());
+    // What was withdrawn has ended on every clock.
+    let has_ended = signing_keys::ends_at.le(now).or(signing_keys::ends_at.eq(signing_keys::retires_at));
+    let ended = signing_keys::table.filter(has_ended).filter(signing_keys::sealed.is_not_null());
     let erased = diesel::update(ended).set(signing_keys::sealed.eq(None::<String>)).execute(tx)?;
     let gone = signing_keys::table.filter(signing_keys::ends_at.lt(before));
     Ok(erased + diesel::delete(gone).execute(tx)?)

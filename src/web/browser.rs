@@ -19,6 +19,7 @@ use super::app::App;
 use super::error::PageError;
 use super::page::{Chrome, here, see_other};
 use crate::clock::UnixTime;
+use crate::domain::id::Id;
 use crate::domain::session::Session;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
@@ -66,16 +67,17 @@ impl BrowserSession {
         self.put(key)
     }
 
-    /// Signs the browser out.
+    /// Signs the browser out; says whose session that ended, which may be nobody's.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn sign_out(&self, app: &Data<App>) -> Result<(), StoreError> {
-        if let Some(visitor) = self.visitor(app).await? {
-            end(app, visitor).await?;
-        }
+    pub async fn sign_out(&self, app: &Data<App>) -> Result<Option<Id<User>>, StoreError> {
+        let ended = match self.visitor(app).await? {
+            Some(visitor) => end(app, visitor).await?,
+            None => None,
+        };
         self.cookie.purge();
-        Ok(())
+        Ok(ended)
     }
 
     /// Who sits there.
@@ -90,9 +92,10 @@ impl BrowserSession {
     }
 }
 
-async fn end(app: &Data<App>, visitor: Visitor) -> Result<(), StoreError> {
+async fn end(app: &Data<App>, visitor: Visitor) -> Result<Option<Id<User>>, StoreError> {
     let (now, user, session) = (app.now(), visitor.user.id, visitor.session.id);
-    app.store.write(move |tx| session::end(tx, now, (user, &visitor.origin), session).map(drop)).await
+    let is_ended = app.store.write(move |tx| session::end(tx, now, (user, &visitor.origin), session)).await?;
+    Ok(is_ended.then_some(user))
 }
 
 /// A signed-in person. As an argument of a handler it sends everybody else to log in.

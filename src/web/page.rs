@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
@@ -135,6 +136,15 @@ pub fn with_both(path: String, query: &str, form: &str) -> Result<String, Refusa
         true => Ok(address),
         false => Err(Refusal { problem: &TOO_LARGE, cause: "the parameters are too long for an address" }),
     }
+}
+
+/// Whether a person's browser goes there, and not a program that reads a status.
+pub fn is_navigation(request: &HttpRequest) -> bool {
+    let says = |name: HeaderName, what: &str| {
+        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.to_ascii_lowercase().contains(what))
+    };
+    says(HeaderName::from_static("sec-fetch-mode"), "navigate") || says(ACCEPT, "text/html")
 }
 
 /// A page that says when another try counts: in so many seconds (RFC 9110 §10.2.3).

@@ -79,7 +79,46 @@ async fn without_anything_the_person_is_asked_and_told_that_it_is_done() {
     let page = alice.submit(page.form_with("Log out")).await;
     assert_eq!((page.away.clone(), page.heading().as_str()), (None, "You are logged out"));
     let page = alice.open(&path(&[("id_token_hint", &hint)])).await;
-    assert_eq!((page.away.clone(), page.heading().as_str()), (None, "You are logged out"));
+    assert_eq!((page.away.clone(), page.heading().as_str()), (None, "You are not logged in here"));
+}
+
+/// Servers call the address from their back end, without a cookie, and read the status.
+#[actix_web::test]
+async fn a_log_out_that_did_not_happen_is_not_announced() {
+    let (server, app, mut alice, hint) = logged_in().await;
+    let after = ("post_logout_redirect_uri", AFTER);
+    let queries = [
+        path(&[]),
+        path(&[("id_token_hint", &hint)]),
+        path(&[("id_token_hint", &hint), after]),
+        path(&[("client_id", app.client_id()), after]),
+        "/logout".to_owned(),
+        "/logout?next=/account".to_owned(),
+    ];
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for query in &queries {
+        for accept in [vec![], vec![("accept", "*/*")], vec![("accept", "application/json")]] {
+            let asked = server.http.send(Method::GET, query, &accept, "").await;
+            let decided =
+                server.http.send(Method::POST, query, &[&accept[..], &[form]].concat(), "decision=allow").await;
+            for answer in [asked, decided] {
+                assert_eq!(answer.error(), (400, "invalid_request".to_owned()), "{query}");
+                assert!(answer.text().contains("No session was ended"), "{}", answer.text());
+                assert_eq!(answer.location(), None, "{query}");
+            }
+        }
+        let page = server.browser().open(query).await;
+        assert!(!page.text().contains("You are logged out"), "{query}: {}", page.text());
+        assert!(is_logged_in(&mut alice).await, "{query}");
+    }
+    // A browser that was logged out meanwhile is told the truth, and goes where it would have gone.
+    let page = alice.open("/oauth/logout").await;
+    let mut other_tab = alice.copy();
+    let form = page.form_with("Log out");
+    assert_eq!(alice.submit(page.form_with("Log out")).await.heading(), "You are logged out");
+    assert_eq!(other_tab.submit(form).await.heading(), "You are not logged in here");
+    let page = other_tab.open(&path(&[("id_token_hint", &hint), after])).await;
+    assert_eq!(page.away(), AFTER);
 }
 
 #[actix_web::test]

@@ -258,7 +258,7 @@ async fn logging_out_asks_and_then_ends_the_session_on_the_server() {
     let refused = app.exchange(&unredeemed).await.expect_err("because logging out ends unredeemed codes");
     assert_eq!(refused, (400, "invalid_grant".to_owned()));
     assert!(app.is_active(&tokens.access_token).await, "what was redeemed stays");
-    assert_eq!(alice.open("/logout").await.heading(), "You are logged out", "nothing to ask");
+    assert_eq!(alice.open("/logout").await.heading(), "You are not logged in here", "nothing to ask");
 }
 
 #[actix_web::test]

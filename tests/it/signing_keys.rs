@@ -2,16 +2,22 @@
 //! nodes, sealed in the database (RFC 7517, RFC 7638).
 
 use std::process::Command;
+use std::sync::Arc;
 
+use actix_web::http::Method;
+use gatepost::domain::api::TokenFormat;
 use gatepost::domain::jwk::Jwk;
+use gatepost::domain::registration::Draft;
 use gatepost::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession};
-use gatepost::oauth::signing::{Signer, replace};
+use gatepost::oauth::signing::{Signer, Statement, replace};
 use gatepost::store::signing_keys;
 use serde_json::{Value, json};
 
-use crate::harness::http::Answer;
-use crate::harness::{self, Server};
+use crate::harness::browser::Browser;
+use crate::harness::http::{Answer, parameter};
+use crate::harness::{self, Server, confidential};
 
+const TILES: &str = "https://tiles.example";
 const ES256: SigningAlgorithm = SigningAlgorithm::Es256;
 const DAY: u32 = 86_400;
 
@@ -34,9 +40,20 @@ fn kid_of(token: &str) -> String {
     header["kid"].as_str().expect("because we name our keys").to_owned()
 }
 
-fn sign(server: &Server) -> String {
-    let signed = server.app.signer.sign(server.now(), ES256, ("JWT", &json!({ "sub": "x" })));
+async fn sign_by(signer: &Arc<Signer>, server: &Server) -> String {
+    let (app, statement) = (&server.app, Statement { typ: "JWT", algorithm: ES256, claims: json!({ "sub": "x" }) });
+    let signed = signer.sign(&app.store, &app.mint, server.now(), statement).await;
     signed.expect("because there is a key").expose().to_owned()
+}
+
+async fn sign(server: &Server) -> String {
+    sign_by(&server.app.signer, server).await
+}
+
+/// What a statement says, if this signer believes it.
+async fn read_by(signer: &Arc<Signer>, server: &Server, text: &str) -> Option<Value> {
+    let (signer, text) = (signer.clone(), text.to_owned());
+    server.read(move |db| signer.verify(db, &text, "JWT")).await
 }
 
 async fn tend(server: &Server) {
@@ -73,10 +90,10 @@ async fn a_key_is_published_a_day_before_it_signs_and_until_its_last_token_has_e
     tend(&server).await;
     let both = kids(&server).await;
     assert_eq!((both.len(), &both[0]), (2, &first[0]));
-    assert_eq!(kid_of(&sign(&server)), first[0], "the new key only stands there yet");
-    let token = sign(&server);
+    assert_eq!(kid_of(&sign(&server).await), first[0], "the new key only stands there yet");
+    let token = sign(&server).await;
     server.advance(DAY);
-    assert_eq!(kid_of(&sign(&server)), both[1]);
+    assert_eq!(kid_of(&sign(&server).await), both[1]);
     server.advance(3_600);
     tend(&server).await;
     assert_eq!(kids(&server).await, both, "an ID token of the old key may live until now");
@@ -86,7 +103,7 @@ async fn a_key_is_published_a_day_before_it_signs_and_until_its_last_token_has_e
     let sealed = server.read(signing_keys::list).await.into_iter().map(|key| (key.kid, key.sealed.is_some()));
     let sealed: Vec<(String, bool)> = sealed.filter(|(kid, _)| both.contains(kid)).collect();
     assert_eq!(sealed, [(both[0].clone(), false), (both[1].clone(), true)], "what has ended cannot sign again");
-    let read: Option<Value> = server.app.signer.verify(&token, "JWT");
+    let read = read_by(&server.app.signer, &server, &token).await;
     assert!(read.is_some(), "an old ID token is still known as ours: it may come back as a hint");
 }
 
@@ -96,19 +113,19 @@ async fn a_server_that_slept_through_the_schedule_goes_on_with_the_old_key_until
     let first = kids(&server).await;
     server.advance(400 * DAY);
     tend(&server).await;
-    assert_eq!(kid_of(&sign(&server)), first[0]);
+    assert_eq!(kid_of(&sign(&server).await), first[0]);
     server.advance(DAY);
-    assert_eq!(kid_of(&sign(&server)), kids(&server).await[1]);
+    assert_eq!(kid_of(&sign(&server).await), kids(&server).await[1]);
 }
 
 #[actix_web::test]
 async fn two_nodes_agree_on_one_next_key() {
     let server = harness::spawn().await;
     let (app, now) = (server.app.clone(), server.now());
-    let other = Signer::new(server.issuer());
+    let other = Arc::new(Signer::new(server.issuer()));
     other.tend(&app.store, &app.mint, now).await.expect("because the keys are there");
-    let token = sign(&server);
-    assert!(other.verify::<Value>(&token, "JWT").is_some());
+    let token = sign(&server).await;
+    assert!(read_by(&other, &server, &token).await.is_some());
     server.advance(89 * DAY);
     let now = server.now();
     let (mine, theirs) =
@@ -118,23 +135,95 @@ async fn two_nodes_agree_on_one_next_key() {
     let made: Vec<i32> = server.read(signing_keys::list).await.iter().filter_map(numbers).collect();
     assert!(made.len() <= 3 && made.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{made:?}");
     server.advance(2 * DAY);
-    for signer in [&app.signer, &std::sync::Arc::new(other)] {
+    for signer in [&app.signer, &other] {
         signer.tend(&app.store, &app.mint, server.now()).await.expect("because the database works");
-        let signed = signer.sign(server.now(), ES256, ("JWT", &json!({}))).expect("because there is a key");
-        assert_eq!(kid_of(signed.expose()), *kids(&server).await.last().expect("because there is one"));
+        assert_eq!(kid_of(&sign_by(signer, &server).await), *kids(&server).await.last().expect("because there is one"));
     }
 }
 
+/// Another process withdraws the keys: nothing here is told of it but by the table.
 #[actix_web::test]
-async fn a_key_in_wrong_hands_is_withdrawn_at_once() {
+async fn a_key_in_wrong_hands_is_withdrawn_at_once_in_every_process() {
     let server = harness::spawn().await;
-    let (app, now, token) = (server.app.clone(), server.now(), sign(&server));
-    let new = replace(&app.store, &app.mint, now, (ES256, Succession::AtOnce)).await;
-    let new = new.expect("because the database works").expect("because nobody else made one");
+    let tiles = server.api_with(TILES, &["tiles: See tiles"], (false, TokenFormat::Jwt)).await;
+    let scope = Some("openid tiles".to_owned());
+    let app = server.application(Draft { scope, ..confidential() }).await;
+    let mut alice = server.signed_in("alice").await;
+    let tokens = async |alice: &mut Browser, scope: &str| {
+        let granted = app.request().with("scope", scope).approve(alice).await;
+        app.exchange(&granted).await.expect("because this is the code's first use")
+    };
+    let before = (tokens(&mut alice, "tiles").await.access_token, tokens(&mut alice, "openid").await);
+    let hint = before.1.id_token().to_owned();
+    let other = Arc::new(Signer::new(server.issuer()));
+    other.load(&server.app.store, &server.app.mint).await.expect("because the database works");
+    let signed = sign(&server).await;
+    assert!(read_by(&other, &server, &signed).await.is_some() && tiles.is_active(&before.0).await);
+    let all = async || -> Vec<String> {
+        let kid = |key: &Value| key["kid"].as_str().unwrap_or_default().to_owned();
+        published(&server).await.iter().map(kid).collect()
+    };
+    let withdrawn = all().await;
+    gatepost(&server, &["keys", "rotate", "--compromised"]);
+    // Nobody tended anything: what is published, signed and believed has changed in the same moment.
+    let new = all().await;
+    assert!(new.len() == 2 && new.iter().all(|kid| !withdrawn.contains(kid)), "{withdrawn:?}, {new:?}");
+    let after = (tokens(&mut alice, "tiles").await.access_token, tokens(&mut alice, "openid").await);
+    for token in [&after.0, after.1.id_token(), &sign(&server).await, &sign_by(&other, &server).await] {
+        assert!(new.contains(&kid_of(token)), "{} is not published", kid_of(token));
+    }
+    assert!(tiles.is_active(&after.0).await && app.is_active(&after.0).await);
+    for signer in [&server.app.signer, &other] {
+        assert_eq!(read_by(signer, &server, &signed).await, None);
+    }
+    assert!(!tiles.is_active(&before.0).await && !app.is_active(&before.0).await);
+    let path = format!("/auth/check?api={TILES}");
+    for (token, status) in [(&before.0, 401), (&after.0, 200)] {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("x-original-method", "GET"), ("x-original-uri", "/x")];
+        assert_eq!(server.http.send(Method::GET, &path, &headers, "").await.status, status);
+    }
+    // Neither a log-out nor a request that must not show a page believes an ID token of it.
+    let log_out = alice.open(&format!("/oauth/logout?id_token_hint={hint}")).await;
+    assert_eq!(log_out.status, 400, "{}", log_out.text());
+    let silent = app.request().with("scope", "openid").with("prompt", "none").and("id_token_hint", &hint);
+    assert_eq!(parameter(alice.open(&silent.path()).await.away(), "error").as_deref(), Some("login_required"));
+    let statuses = gatepost(&server, &["keys", "list"]);
+    let statuses = statuses.as_array().expect("because it is a list").iter().map(|key| &key["status"]);
+    assert_eq!(statuses.filter(|status| **status == "withdrawn").count(), 2);
     tend(&server).await;
-    assert_eq!(kids(&server).await, [new.kid.as_str()]);
-    assert_eq!(kid_of(&sign(&server)), new.kid);
-    assert_eq!(app.signer.verify::<Value>(&token, "JWT"), None);
+    let sealed = server.read(signing_keys::list).await.into_iter().filter(|key| key.sealed.is_some());
+    assert_eq!(sealed.filter(|key| withdrawn.contains(&key.kid)).count(), 0, "what was withdrawn is erased");
+}
+
+#[actix_web::test]
+async fn a_withdrawal_in_the_middle_of_many_sign_ins_leaves_no_token_of_the_old_key_behind() {
+    let server = harness::spawn().await;
+    let app = server.app.clone();
+    let started = (0..40).map(|_| sign(&server));
+    let rotated = async {
+        replace(&app.store, &app.mint, server.now(), (ES256, Succession::AtOnce)).await.expect("because it works");
+        futures_util::future::join_all((0..10).map(|_| sign(&server))).await
+    };
+    let (_, after) = tokio::join!(futures_util::future::join_all(started), rotated);
+    let new = kids(&server).await;
+    assert!(after.iter().all(|token| new.contains(&kid_of(token))));
+}
+
+/// The clock stood ahead when the server first started, and was set right.
+#[actix_web::test]
+async fn a_key_that_is_active_only_in_a_year_signs_where_no_other_is() {
+    let server = harness::spawn().await;
+    let later = "UPDATE signing_keys SET created_at = created_at + 31536000, activates_at = activates_at + 31536000";
+    server.write(move |tx| harness::execute(tx, later)).await;
+    let server = server.restart(&[]).await;
+    let app = server.application(Draft { scope: Some("openid".to_owned()), ..confidential() }).await;
+    let tokens = app.tokens(&mut server.signed_in("alice").await).await;
+    let rs256: Vec<Value> = published(&server).await.into_iter().filter(|key| key["alg"] == "RS256").collect();
+    assert_eq!(kid_of(tokens.id_token()), rs256[0]["kid"]);
+    tend(&server).await;
+    assert_eq!(kid_of(&sign(&server).await), kids(&server).await[0]);
+    assert_eq!(server.count("signing_keys").await, 2, "it makes no more keys than there have to be");
 }
 
 #[actix_web::test]
@@ -198,6 +287,6 @@ async fn other_methods_and_other_origins() {
     let refused: Answer = server.http.post("/oauth/jwks", &[], &[("a", "b")]).await;
     assert_eq!(refused.error(), (405, "invalid_request".to_owned()));
     let foreign = [("origin", "https://spa.example")];
-    let answer = server.http.send(actix_web::http::Method::GET, "/oauth/jwks", &foreign, "").await;
+    let answer = server.http.send(Method::GET, "/oauth/jwks", &foreign, "").await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }

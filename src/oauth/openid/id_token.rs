@@ -12,7 +12,7 @@ use crate::domain::grant::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::SigningAlgorithm;
-use crate::oauth::signing::Signer;
+use crate::oauth::signing::{Signer, Statement};
 use crate::store::{Database, Result, authentications, users};
 use crate::tokens::Mint;
 
@@ -36,10 +36,11 @@ pub struct Claims {
     person: PersonClaims,
 }
 
-#[derive(Serialize)]
-struct WithHash<'a> {
+/// The same with the access token that it belongs to.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimsWithHash {
     #[serde(flatten)]
-    claims: &'a Claims,
+    claims: Claims,
     at_hash: String,
 }
 
@@ -94,18 +95,10 @@ pub fn make(
 }
 
 impl IdToken {
-    /// How it is signed; RSA does not belong on a worker.
-    pub fn algorithm(&self) -> SigningAlgorithm {
-        self.algorithm
-    }
-
-    /// Signs it, bound to the access token beside it (§3.1.3.6).
-    ///
-    /// # Errors
-    /// When no key can sign.
-    pub fn sign(&self, signer: &Signer, now: UnixTime, access_token: &Secret) -> Result<Secret> {
-        let claims = WithHash { claims: &self.claims, at_hash: at_hash(access_token.expose()) };
-        signer.sign(now, self.algorithm, (TYP, &claims))
+    /// What is to be signed, bound to the access token beside it (§3.1.3.6).
+    pub fn beside(self, access_token: &Secret) -> Statement<ClaimsWithHash> {
+        let claims = ClaimsWithHash { claims: self.claims, at_hash: at_hash(access_token.expose()) };
+        Statement { typ: TYP, algorithm: self.algorithm, claims }
     }
 }
 
@@ -133,10 +126,13 @@ struct ReadHint {
 
 impl Hint {
     /// Reads a hint; nothing when we did not sign it as an ID token.
-    pub fn parse(signer: &Signer, text: &str) -> Option<Self> {
-        let read: ReadHint = signer.verify(text, TYP)?;
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn read(db: &mut Database, signer: &Signer, text: &str) -> Result<Option<Self>> {
+        let read: Option<ReadHint> = signer.verify(db, text, TYP)?;
         // A signed userinfo answer has no time of a sign-in (RFC 8725 §3.12).
-        read.auth_time.is_some().then_some(read.hint)
+        Ok(read.filter(|read| read.auth_time.is_some()).map(|read| read.hint))
     }
 }
 

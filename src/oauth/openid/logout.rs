@@ -7,6 +7,7 @@ use super::id_token::Hint;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::redirect_uri::RedirectUri;
+use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::oauth::authorization::MAX_STATE;
 use crate::oauth::parameters::Parameters;
@@ -38,45 +39,40 @@ pub struct Onward {
     pub location: String,
 }
 
-/// A logout request as it was sent; a hint that is there was signed by us.
+/// A logout request as it was sent.
 #[derive(Clone, Debug)]
 pub struct Asked {
     client_id: Option<String>,
-    hint: Option<Hint>,
+    hint: Option<Secret>,
     post_logout_redirect_uri: Option<String>,
     state: Option<String>,
 }
 
 impl Asked {
-    /// Reads the parameters. An expired hint is a hint (§2: it need not be valid any more).
+    /// Reads the parameters.
     ///
     /// # Errors
     /// The first parameter that is wrong.
-    pub fn parse(signer: &Signer, parameters: &Parameters) -> Result<Self, &'static Problem> {
+    pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
         if parameters.has_repeats() {
             return Err(&REPEATED_PARAMETER);
         }
         if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
             return Err(&STATE_TOO_LONG);
         }
-        let hint = parameters.get("id_token_hint").map(|hint| Hint::parse(signer, hint).ok_or(&INVALID_HINT));
-        let hint = hint.transpose()?;
-        let client_id = parameters.get("client_id").map(str::to_owned);
-        if let (Some(client_id), Some(hint)) = (&client_id, &hint)
-            && *client_id != hint.aud
-        {
-            return Err(&FOREIGN_HINT);
-        }
+        let (client_id, hint) = (parameters.get("client_id").map(str::to_owned), parameters.get("id_token_hint"));
+        let hint = hint.map(Secret::new);
         let text = |name| parameters.get(name).map(str::to_owned);
         Ok(Self { client_id, hint, post_logout_redirect_uri: text("post_logout_redirect_uri"), state: text("state") })
     }
 
-    /// Finds the client and the way back, without writing.
+    /// Finds whom the hint names, the client and the way back, without writing.
     ///
     /// # Errors
-    /// Why there is no such client or way.
-    pub fn examine(&self, db: &mut Database) -> Result<LogoutRequest, Error<&'static Problem>> {
-        let client_id = self.client_id.as_ref().or(self.hint.as_ref().map(|hint| &hint.aud));
+    /// A hint that we did not sign, or sign for another client; why there is no such client or way.
+    pub fn examine(&self, db: &mut Database, signer: &Signer) -> Result<LogoutRequest, Error<&'static Problem>> {
+        let hint = self.read_hint(db, signer)?;
+        let client_id = self.client_id.as_ref().or(hint.as_ref().map(|hint| &hint.aud));
         let client = match client_id {
             Some(client_id) => {
                 let client = clients::find_by_client_id(db, client_id)?.filter(Client::is_active);
@@ -89,7 +85,17 @@ impl Asked {
             (Some(_), None) => return Err(Error::Refused(&LOGOUT_WITHOUT_CLIENT)),
             (Some(asked), Some(client)) => Some(self.onward(client, asked).map_err(Error::Refused)?),
         };
-        Ok(LogoutRequest { client, sub: self.hint.as_ref().map(|hint| hint.sub.clone()), onward })
+        Ok(LogoutRequest { client, sub: hint.map(|hint| hint.sub), onward })
+    }
+
+    /// An expired hint is a hint (§2: it need not be valid any more).
+    fn read_hint(&self, db: &mut Database, signer: &Signer) -> Result<Option<Hint>, Error<&'static Problem>> {
+        let Some(text) = &self.hint else { return Ok(None) };
+        let hint = Hint::read(db, signer, text.expose())?.ok_or(Error::Refused(&INVALID_HINT))?;
+        match &self.client_id {
+            Some(client_id) if *client_id != hint.aud => Err(Error::Refused(&FOREIGN_HINT)),
+            _ => Ok(Some(hint)),
+        }
     }
 
     /// Exactly an address that was registered for this (§3.1), with the state behind its own query.

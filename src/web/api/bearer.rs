@@ -57,11 +57,11 @@ pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
 ///
 /// # Errors
 /// No token, two different ones, or none of ours.
-pub fn token_in(
+pub fn token_in<T>(
     request: &HttpRequest,
     (method, query): (&str, &str),
-    read: impl FnOnce(&str) -> Result<BearerToken, MalformedToken>,
-) -> Result<BearerToken, ApiError> {
+    read: impl FnOnce(&str) -> Result<T, MalformedToken>,
+) -> Result<T, ApiError> {
     let query = Parameters::parse(query.as_bytes())?;
     if query.is_repeated("token") || has_two_authorizations(request) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));

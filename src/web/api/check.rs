@@ -9,6 +9,7 @@ use super::bearer::token_in;
 use super::error::ApiError;
 use crate::config::ForwardHeaders;
 use crate::domain::access_list::AccessList;
+use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult};
@@ -88,13 +89,14 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         // A preflight carries no token and changes nothing (B6).
         return Ok(identity(None, None));
     }
-    let presented = token_in(request, (&method, query), |text| app.signer.read(text))?;
+    let text = token_in(request, (&method, query), |text| Ok(Secret::new(text)))?;
     // A proxy that adds the client's query to its own would let the client choose.
     let own = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let own = own.map_err(|_refusal| unclear())?;
     let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let judged = consult::<_, Rejection, _>(&app.store, move |db| {
+        let presented = shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(Rejection::Malformed))?;
         let token = open(db, now, &shared.mint, (Door::ForwardedRequest, &presented, Some(&origin.address)))?;
         let rules = &shared.config.request_rules;
         let decision = decide(db, &shared.mint, rules, (&token, &asked)).map_err(Error::Failed)?;

@@ -25,15 +25,16 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     })?;
     let body = json::read(payload).await?;
     let items = body.get("credentials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let read = |text: &str| Reported { text: Secret::new(text), token: app.signer.read(text).ok() };
-    let texts: Vec<Reported> = items.iter().take(MOST).filter_map(Value::as_str).map(read).collect();
-    let now = app.now();
+    let texts: Vec<Secret> = items.iter().take(MOST).filter_map(Value::as_str).map(Secret::new).collect();
+    let (now, shared) = (app.now(), app.clone());
     // Noise is found out from a read; the writer only sees what will change.
     let ours = app.store.read(move |db| {
         let mut ours = Vec::new();
-        for reported in &texts {
-            if examine(db, now, reported)? {
-                ours.push(reported.clone());
+        for text in &texts {
+            let token = shared.signer.read(db, text.expose())?.ok();
+            let reported = Reported { text: text.clone(), token };
+            if examine(db, now, &reported)? {
+                ours.push(reported);
             }
         }
         Ok(ours)

@@ -189,13 +189,12 @@ async fn examine(
     let (now, began, shared) = (app.now(), address.began, app.clone());
     let examined = consult(&app.store, move |db| {
         let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), began.as_ref())?;
-        authorization::examine(db, &shared.mint, (&parameters, source))
+        let mut asked = authorization::examine(db, &shared.mint, (&parameters, source))?;
+        asked.read_hint(db, &shared.signer)?;
+        Ok(asked)
     });
     match examined.await {
-        Ok(mut asked) => {
-            asked.read_hint(&app.signer);
-            Ok(Ok(asked))
-        }
+        Ok(asked) => Ok(Ok(asked)),
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }

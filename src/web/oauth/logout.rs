@@ -45,9 +45,9 @@ pub async fn get(
     browser: BrowserSession,
 ) -> Result<HttpResponse, PageError> {
     let asked = examine(&app, request.query_string()).await?;
-    let Some(visitor) = visitor.0 else { return Ok(onward(&app, &asked, None)) };
+    let Some(visitor) = visitor.0 else { return Ok(nothing_ended(&app, &request, &asked)) };
     if asked.sub == Some(visitor.user.id.uuid()) && !is_speculative(&request) {
-        return end(&app, &asked, &browser, Some(visitor.user.id)).await;
+        return end(&app, &request, &asked, &browser).await;
     }
     let forms = if asked.onward.is_some() { Forms::Leave } else { Forms::Stay };
     let page = LogOutOfApp {
@@ -64,7 +64,6 @@ pub async fn get(
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
-    visitor: MaybeVisitor,
     browser: BrowserSession,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
@@ -79,7 +78,7 @@ pub async fn post(
         return Err(PageError::foreign(&app));
     }
     let asked = examine(&app, request.query_string()).await?;
-    end(&app, &asked, &browser, visitor.0.map(|visitor| visitor.user.id)).await
+    end(&app, &request, &asked, &browser).await
 }
 
 async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageError> {
@@ -89,8 +88,8 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
         PageError::of_problem(app, problem).with_action("Log out here", &app.public.path("/logout"))
     };
     let parameters = Parameters::parse(query.as_bytes()).map_err(|refusal| refused(refusal.problem))?;
-    let asked = Asked::parse(&app.signer, &parameters).map_err(refused)?;
-    match consult(&app.store, move |db| asked.examine(db)).await {
+    let (asked, shared) = (Asked::parse(&parameters).map_err(refused)?, app.clone());
+    match consult(&app.store, move |db| asked.examine(db, &shared.signer)).await {
         Ok(request) => Ok(request),
         Err(Error::Refused(problem)) => Err(refused(problem)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
@@ -99,24 +98,33 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
 
 async fn end(
     app: &Data<App>,
+    request: &HttpRequest,
     asked: &LogoutRequest,
     browser: &BrowserSession,
-    user: Option<Id<User>>,
 ) -> Result<HttpResponse, PageError> {
-    browser.sign_out(app).await.map_err(|error| PageError::unavailable(app, &error))?;
-    Ok(log_out::forgetting(onward(app, asked, user)))
+    let ended = browser.sign_out(app).await.map_err(|error| PageError::unavailable(app, &error))?;
+    Ok(log_out::forgetting(match ended {
+        Some(user) => onward(app, asked, Some(user), log_out::done(app)),
+        None => nothing_ended(app, request, asked),
+    }))
 }
 
-/// Back to the application, by itself or by a link; without an address, a page that says it is done.
-fn onward(app: &App, asked: &LogoutRequest, ended: Option<Id<User>>) -> HttpResponse {
+/// The answer to a request that came without a session: its hint alone ends none, since ID tokens do not say
+/// yet which session they were made in.
+fn nothing_ended(app: &App, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse {
+    log_out::nothing_ended(app, request, |page| onward(app, asked, None, page))
+}
+
+/// Back to the application, by itself or by a link; without an address, the page that says what was done.
+fn onward(app: &App, asked: &LogoutRequest, ended: Option<Id<User>>, page: HttpResponse) -> HttpResponse {
     match &asked.onward {
         Some(onward) if asked.may_go_on(ended) => see_other(&onward.location),
         Some(onward) => ok(&Message {
             chrome: app.chrome(),
-            heading: "You are logged out".to_owned(),
+            heading: if ended.is_some() { "You are logged out" } else { log_out::NOT_LOGGED_IN }.to_owned(),
             text: "Nobody is logged in to this server in this browser.".to_owned(),
             action: Some(Link { label: format!("Return to {}", onward.host), href: onward.location.clone() }),
         }),
-        None => log_out::done(app),
+        None => page,
     }
 }

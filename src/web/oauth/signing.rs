@@ -1,12 +1,13 @@
-//! Putting signatures under an answer, after its transaction: RSA on a thread for slow work, ES256 here.
+//! Putting signatures under an answer, after its transaction.
 
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::SigningAlgorithm;
+use crate::oauth::signing::Statement;
 use crate::oauth::token::TokenResponse;
-use crate::store::{Result, StoreError};
+use crate::store::Result;
 use crate::tokens::jwt;
 use crate::web::app::App;
 
@@ -23,28 +24,17 @@ pub struct Texts {
 /// # Errors
 /// When no key can sign.
 pub async fn texts(app: &Data<App>, now: UnixTime, response: &TokenResponse) -> Result<Texts> {
-    let access_token = match &response.access.claims {
-        Some(claims) => app.signer.sign(now, SigningAlgorithm::Es256, (jwt::TYP, claims))?,
+    let App { store, mint, signer, .. } = app.as_ref();
+    let access_token = match response.access.claims.clone() {
+        Some(claims) => {
+            let statement = Statement { typ: jwt::TYP, algorithm: SigningAlgorithm::Es256, claims };
+            signer.sign(store, mint, now, statement).await?
+        }
         None => Secret::new(response.access.token.expose()),
     };
-    let Some(id_token) = response.id_token.clone() else { return Ok(Texts { access_token, id_token: None }) };
-    let (shared, bound) = (app.clone(), access_token.clone());
-    let signed = off_worker(id_token.algorithm(), move || id_token.sign(&shared.signer, now, &bound)).await?;
-    Ok(Texts { access_token, id_token: Some(signed) })
-}
-
-/// Makes one signature, where that belongs.
-///
-/// # Errors
-/// When no key can sign.
-pub async fn off_worker(
-    algorithm: SigningAlgorithm,
-    sign: impl FnOnce() -> Result<Secret> + Send + 'static,
-) -> Result<Secret> {
-    match algorithm {
-        SigningAlgorithm::Rs256 => {
-            web::block(sign).await.map_err(|error| StoreError::Unavailable(error.to_string()))?
-        }
-        SigningAlgorithm::Es256 => sign(),
-    }
+    let id_token = match response.id_token.clone() {
+        Some(id_token) => Some(signer.sign(store, mint, now, id_token.beside(&access_token)).await?),
+        None => None,
+    };
+    Ok(Texts { access_token, id_token })
 }

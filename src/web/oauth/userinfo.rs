@@ -6,13 +6,13 @@ use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::signing::off_worker;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
 use crate::oauth::openid::claims::{SignedUserInfo, UserInfo};
 use crate::oauth::openid::id_token::TYP;
 use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::oauth::signing::Statement;
 use crate::outcome::{Error, consult};
 use crate::store::users;
 use crate::tokens::check::{Door, Rejection, cause, open};
@@ -52,7 +52,7 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
     let in_header = dpop::token_in_header(request).or_else(|| in_header(request)).map(str::to_owned);
     let presented = in_form.clone().or(in_header);
     match judge(app, request, in_form).await {
-        Err(error) => Err(told(app, presented, error).await),
+        Err(error) => Err(told(app, presented, error.needing(Door::UserInfo.scope())).await),
         answer => answer,
     }
 }
@@ -90,8 +90,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
         let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
         Ok((token, user))
     });
-    let refused = |error| for_dpop(app, ApiError::from(error), false).needing(Door::UserInfo.scope());
-    let (token, user) = found.await.map_err(refused)?;
+    let (token, user) = found.await.map_err(|error| for_dpop(app, ApiError::from(error), false))?;
     said(app, &token, &user).await
 }
 
@@ -106,7 +105,7 @@ async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpRe
         return Ok(answer.json(info));
     };
     let claims = SignedUserInfo { aud: client.client_id.clone(), info };
-    let (now, shared) = (app.now(), app.clone());
-    let signed = off_worker(algorithm, move || shared.signer.sign(now, algorithm, (TYP, &claims))).await?;
+    let statement = Statement { typ: TYP, algorithm, claims };
+    let signed = app.signer.sign(&app.store, &app.mint, app.now(), statement).await?;
     Ok(answer.insert_header((header::CONTENT_TYPE, "application/jwt")).body(signed.expose().to_owned()))
 }

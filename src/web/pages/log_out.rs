@@ -2,17 +2,20 @@
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use url::form_urlencoded;
 
 use super::Message;
 use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::NOTHING_ENDED;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
-use crate::web::error::PageError;
-use crate::web::page::{Chrome, Link, ok, see_other};
+use crate::web::error::{PageError, TokenError};
+use crate::web::page::{Chrome, Link, is_navigation, ok, see_other};
 
+/// What a person reads whose browser had no session.
+pub(in crate::web) const NOT_LOGGED_IN: &str = "You are not logged in here";
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// `log_out.html`.
@@ -37,7 +40,9 @@ fn next(app: &App, request: &HttpRequest) -> Option<String> {
 /// Asks, so that no link and no picture of another site logs anybody out.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> HttpResponse {
     let next = next(&app, &request);
-    let Some(visitor) = visitor.0 else { return next.map_or_else(|| done(&app), |next| see_other(&next)) };
+    let Some(visitor) = visitor.0 else {
+        return nothing_ended(&app, &request, |page| next.map_or(page, |next| see_other(&next)));
+    };
     let query = next
         .as_ref()
         .map(|next| format!("?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>()));
@@ -51,8 +56,30 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 
 /// Ends the session, its login-redirect tokens and unredeemed codes.
 pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession) -> Result<HttpResponse, PageError> {
-    browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
-    Ok(forgetting(next(&app, &request).map_or_else(|| done(&app), |next| see_other(&next))))
+    let ended = browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let onward = |page| next(&app, &request).map_or(page, |next| see_other(&next));
+    Ok(forgetting(match ended {
+        Some(_) => onward(done(&app)),
+        None => nothing_ended(&app, &request, onward),
+    }))
+}
+
+/// The answer where no session was: a program gets a status of its own, and nobody reads that they were
+/// logged out. A browser goes on as it would have, by `onward` from the page that says so.
+pub(in crate::web) fn nothing_ended(
+    app: &App,
+    request: &HttpRequest,
+    onward: impl FnOnce(HttpResponse) -> HttpResponse,
+) -> HttpResponse {
+    if !is_navigation(request) {
+        return TokenError::refused(app, (&NOTHING_ENDED).into()).error_response();
+    }
+    onward(ok(&Message {
+        chrome: app.chrome(),
+        heading: NOT_LOGGED_IN.to_owned(),
+        text: "This browser has no session on this server, so there was nothing to end.".to_owned(),
+        action: Some(Link { label: "Log in".to_owned(), href: app.public.path("/login") }),
+    }))
 }
 
 /// Browsers keep whole pages in memory for Back, `no-store` or not: those of this person go.
