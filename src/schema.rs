@@ -78,6 +78,7 @@ diesel::table! {
         jwks_uri -> Nullable<Text>,
         userinfo_signed_response_alg -> Nullable<Text>,
         login_varying_parameters -> Text,
+        token_endpoint_auth_signing_alg -> Nullable<Text>,
     }
 }
 

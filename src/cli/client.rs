@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::client_keys::Keys;
 use super::client_secret::{Rotate, rotate_secret, with_secrets};
 use super::{CommandError, output, start, user};
 use crate::clock::{Clock, UnixTime};
@@ -73,12 +74,8 @@ pub struct Fields {
     /// Seconds that its login-redirect tokens live.
     #[arg(long, value_name = "SECONDS")]
     login_token_lifetime: Option<i64>,
-    /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<String>,
-    /// Where it publishes those keys instead.
-    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
-    jwks_uri: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
     /// How userinfo is signed for it: RS256 or ES256; none for plain JSON.
     #[arg(long, value_name = "ALGORITHM")]
     userinfo_signed_response_alg: Option<String>,
@@ -206,13 +203,7 @@ impl Fields {
             draft.login_delivery = delivery.parse().map_err(|error| refused("login-delivery", &error))?;
         }
         draft.login_token_lifetime = self.login_token_lifetime.or(draft.login_token_lifetime);
-        if let Some(file) = self.jwks {
-            draft.jwks = Some(std::io::read_to_string(open(&file)?).map_err(|error| refused("jwks", &error))?);
-            draft.jwks_uri = None;
-        }
-        if self.jwks_uri.is_some() {
-            (draft.jwks, draft.jwks_uri) = (None, self.jwks_uri);
-        }
+        self.keys.apply(&mut draft)?;
         if let Some(algorithm) = self.userinfo_signed_response_alg.as_deref() {
             let named = (algorithm != "none").then(|| algorithm.parse()).transpose();
             draft.userinfo_signed_response_alg =
@@ -237,15 +228,6 @@ fn listed(said: Vec<String>, before: Vec<String>) -> Vec<String> {
         [one] if one.is_empty() => Vec::new(),
         _ => said,
     }
-}
-
-/// A file, or standard input by the name `-`.
-fn open(file: &str) -> Result<Box<dyn std::io::Read>, CommandError> {
-    if file == "-" {
-        return Ok(Box::new(std::io::stdin()));
-    }
-    let opened = std::fs::File::open(file);
-    Ok(Box::new(opened.map_err(|error| CommandError::Refused(format!("{file}: {error}")))?))
 }
 
 async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_json: bool) -> Result<(), CommandError> {
@@ -356,6 +338,9 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
     }
     if let Some(algorithm) = client.userinfo_signed_response_alg {
         shown["userinfo_signed_response_alg"] = json!(algorithm.as_str());
+    }
+    if let Some(algorithm) = &client.token_endpoint_auth_signing_alg {
+        shown["token_endpoint_auth_signing_alg"] = json!(algorithm);
     }
     if let (Some(secret), Value::Object(members)) = (secret, &mut shown) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));

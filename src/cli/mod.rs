@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod client;
+pub mod client_keys;
 mod client_secret;
 pub mod config;
 pub mod demo;

@@ -116,6 +116,8 @@ pub struct Client {
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     /// Query parameters in which a login return URL may differ from the registered one.
     pub login_varying_parameters: Words,
+    /// How it signs what it authenticates with (OpenID Connect Registration §2).
+    pub token_endpoint_auth_signing_alg: Option<String>,
 }
 
 impl Client {

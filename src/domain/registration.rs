@@ -52,6 +52,8 @@ pub struct Draft {
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     /// Query parameters in which a login return URL may differ from the registered one, and still be it.
     pub login_varying_parameters: Vec<String>,
+    /// `token_endpoint_auth_signing_alg`: how it signs what it authenticates with.
+    pub token_endpoint_auth_signing_alg: Option<String>,
 }
 
 /// What the operator says of all registrations.
@@ -92,6 +94,7 @@ pub struct Registration {
     pub(crate) jwks_uri: Option<String>,
     pub(crate) userinfo_signed_response_alg: Option<SigningAlgorithm>,
     pub(crate) login_varying_parameters: Words,
+    pub(crate) token_endpoint_auth_signing_alg: Option<String>,
 }
 
 /// A field that cannot be taken, and what to do about it.
@@ -126,6 +129,7 @@ impl Draft {
             jwks_uri: None,
             userinfo_signed_response_alg: None,
             login_varying_parameters: Vec::new(),
+            token_endpoint_auth_signing_alg: None,
         }
     }
 
@@ -186,6 +190,7 @@ impl Draft {
             jwks_uri: self.jwks_uri,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             login_varying_parameters: self.login_varying_parameters.iter().collect(),
+            token_endpoint_auth_signing_alg: self.token_endpoint_auth_signing_alg,
         })
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::client_authentication::PublishedKeys;
 use super::client_document::has_old_keys;
 use super::jose::claims::{Audience, MAX_JTI, NumericDate, SKEW};
-use super::jose::jwk::KeySet;
+use super::jose::jwk::{Jwk, KeySet};
 use super::jose::verify::Jws;
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, MISSING_PARAMETER, OLD_CLIENT_KEYS};
@@ -112,8 +112,15 @@ pub fn verify(
         None => "the client registered no keys",
     };
     let keys = keys.ok_or_else(|| refused(missing))?;
-    if !keys.candidates(jws.kid.as_deref(), jws.algorithm).any(|key| jws.is_signed_by(key)) {
+    let signers: Vec<&Jwk> =
+        keys.candidates(jws.kid.as_deref(), jws.algorithm).filter(|key| jws.is_signed_by(key)).collect();
+    if signers.is_empty() {
         return Err(refused("none of the client's keys signed the assertion"));
+    }
+    let registered = client.token_endpoint_auth_signing_alg.as_deref().and_then(|name| name.parse().ok());
+    if !signers.iter().any(|key| key.may_authenticate(jws.algorithm, registered)) {
+        let cause = "the algorithm is neither the token_endpoint_auth_signing_alg nor the alg of the key, without both not RS256";
+        return Err(refused(cause));
     }
     check(now, &claims, audiences).map_err(refused)?;
     let proof = UsedProof::new(now, "client_assertion", (client_id, &claims.jti), claims.exp.0);
@@ -123,8 +130,9 @@ pub fn verify(
 /// RFC 7523 §3, items 3 to 7.
 fn check(now: UnixTime, claims: &Claims, audiences: &[String]) -> std::result::Result<(), &'static str> {
     let is_ahead = |date: &NumericDate| date.0 > now.plus(SKEW);
-    if !claims.aud.names(audiences) {
-        Err("the client assertion is for another server")
+    // One audience: for several, another server could pass on here what it was sent (CVE-2025-27370).
+    if !claims.aud.is_one_of(audiences) {
+        Err("the client assertion is for another server, or not for this one alone")
     } else if claims.exp.0 <= now {
         Err("the client assertion has expired")
     } else if claims.exp.0 > now.plus(LONGEST + SKEW) {
@@ -166,9 +174,10 @@ mod tests {
             assert_eq!(judged(name, at(61)), Err("the client assertion is of the future"));
             assert_eq!(judged(name, at(-5_000)), Ok(()));
         }
-        assert_eq!(judged("aud", json!(["https://other.example", "https://id.example/oauth/token"])), Ok(()));
-        let foreign = Err("the client assertion is for another server");
-        for audience in [json!("https://other.example"), json!("https://id.example/"), json!([])] {
+        assert_eq!(judged("aud", json!(["https://id.example/oauth/token"])), Ok(()));
+        let foreign = Err("the client assertion is for another server, or not for this one alone");
+        let both = json!(["https://other.example", "https://id.example"]);
+        for audience in [json!("https://other.example"), json!("https://id.example/"), json!([]), both] {
             assert_eq!(judged("aud", audience.clone()), foreign, "{audience}");
         }
         let unnumbered = Err("the client assertion has no jti of 1 to 256 bytes");

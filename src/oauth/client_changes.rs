@@ -45,6 +45,10 @@ pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
         let keys = if new.jwks.is_some() { "the public keys are others now" } else { "the public keys were removed" };
         changes.push(Change::told(keys.to_owned()));
     }
+    if old.token_endpoint_auth_signing_alg != new.token_endpoint_auth_signing_alg {
+        let (before, after) = (&old.token_endpoint_auth_signing_alg, &new.token_endpoint_auth_signing_alg);
+        changes.extend(became("algorithm of its signatures", before.as_deref(), after.as_deref()));
+    }
     if old.login_delivery != new.login_delivery {
         let (before, after) = (old.login_delivery.as_str(), new.login_delivery.as_str());
         changes.push(Change::told(format!("the login token came by {before} and comes by {after} now")));

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::Refusal;
+use super::jose::jwk::Algorithm;
 use super::problem::{INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, Problem};
 use crate::domain::client::{ClientType, GrantType};
 use crate::domain::json::{self, InvalidJson};
@@ -110,6 +111,7 @@ impl ClientMetadata {
             jwks,
             jwks_uri,
             userinfo_signed_response_alg: self.userinfo_algorithm()?,
+            token_endpoint_auth_signing_alg: self.assertion_algorithm(auth_method)?,
             dpop_bound_access_tokens: self.flag("dpop_bound_access_tokens")?,
             post_logout_redirect_uris: self.texts("post_logout_redirect_uris")?.unwrap_or_default(),
             id_token_signed_response_alg: self.id_token_algorithm()?,
@@ -180,6 +182,15 @@ impl ClientMetadata {
     fn userinfo_algorithm(&self) -> Result<Option<SigningAlgorithm>, Refusal> {
         let named = self.text("userinfo_signed_response_alg")?.map(str::parse).transpose();
         named.map_err(|_unknown| invalid("the userinfo_signed_response_alg is not supported"))
+    }
+
+    /// It counts only for a client that signs (OpenID Connect Registration §2).
+    fn assertion_algorithm(&self, auth_method: AuthMethod) -> Result<Option<String>, Refusal> {
+        let named = self.text("token_endpoint_auth_signing_alg")?.filter(|_| auth_method == AuthMethod::PrivateKeyJwt);
+        match named.map(str::parse::<Algorithm>) {
+            Some(Err(_)) => Err(invalid("the token_endpoint_auth_signing_alg is not supported")),
+            _ => Ok(named.map(str::to_owned)),
+        }
     }
 
     /// One name of a person for everybody is all there is, so a `sector_identifier_uri` would say nothing
@@ -265,6 +276,8 @@ mod tests {
             json!({ "id_token_signed_response_alg": "none" }),
             json!({ "id_token_signed_response_alg": "HS256" }),
             json!({ "userinfo_signed_response_alg": "HS256" }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] },
+                "token_endpoint_auth_signing_alg": "HS256" }),
             json!({ "jwks_uri": "https://a.example/", "jwks": { "keys": [] } }),
             json!({ "subject_type": "pairwise" }),
         ] {

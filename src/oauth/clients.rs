@@ -1,7 +1,7 @@
 //! Registering applications and changing them: the same for the console and the command.
 
 use super::client_changes::{self, Change};
-use super::jose::jwk::KeySet;
+use super::jose::jwk::{Algorithm, KeySet};
 use super::scopes;
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
@@ -48,6 +48,10 @@ pub(super) fn validate(tx: &mut Database, rules: &Rules, draft: Draft) -> Result
     let known = scopes::known_scope(tx)?;
     if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
         return Err(Error::Refused(vec![FieldProblem { field: "jwks", message: format!("{error}.") }]));
+    }
+    if let Some(Err(_)) = draft.token_endpoint_auth_signing_alg.as_deref().map(str::parse::<Algorithm>) {
+        let message = format!("Write one of: {}.", Algorithm::NAMES.join(", "));
+        return Err(Error::Refused(vec![FieldProblem { field: "token_endpoint_auth_signing_alg", message }]));
     }
     draft.validate(&known, rules).map_err(Error::Refused)
 }
@@ -135,6 +139,7 @@ fn write(
         jwks_uri: new.jwks_uri,
         userinfo_signed_response_alg: new.userinfo_signed_response_alg,
         login_varying_parameters: new.login_varying_parameters,
+        token_endpoint_auth_signing_alg: new.token_endpoint_auth_signing_alg,
     };
     clients::insert(tx, &client)?;
     // Whoever has keys needs no secret: nothing of theirs can leak here.
@@ -306,6 +311,7 @@ pub fn draft_of(client: &Client) -> Draft {
         jwks_uri: client.jwks_uri.clone(),
         userinfo_signed_response_alg: client.userinfo_signed_response_alg,
         login_varying_parameters: client.login_varying_parameters.to_vec(),
+        token_endpoint_auth_signing_alg: client.token_endpoint_auth_signing_alg.clone(),
     }
 }
 

@@ -80,6 +80,7 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::jwks_uri.eq(&new.jwks_uri),
             clients::userinfo_signed_response_alg.eq(new.userinfo_signed_response_alg),
             clients::login_varying_parameters.eq(&new.login_varying_parameters),
+            clients::token_endpoint_auth_signing_alg.eq(&new.token_endpoint_auth_signing_alg),
         ))
         .execute(tx)?;
     Ok(())

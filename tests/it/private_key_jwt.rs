@@ -1,6 +1,6 @@
 //! Clients that sign (RFC 7523): each rule of the assertion, at each endpoint that asks who the client is.
 
-use gatepost::domain::client::ClientType;
+use gatepost::domain::client::{ClientType, GrantType};
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
@@ -51,7 +51,9 @@ async fn a_signature_of_each_kind_exchanges_a_code_and_opens_every_endpoint() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;
     for key in [Key::es256(), Key::eddsa(), Key::rs256(), Key::ps256()] {
-        let app = server.application(keyed(key.set(None))).await;
+        let registered = Some(key.alg().to_owned());
+        let draft = Draft { token_endpoint_auth_signing_alg: registered, ..keyed(key.set(None)) };
+        let app = server.application(draft).await;
         let granted = app.code(&mut alice).await;
         let form = app.exchange_form(&granted);
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -107,14 +109,14 @@ async fn each_claim_that_is_wrong_or_missing_is_refused() {
     let key = Key::es256();
     let app = server.application(keyed(key.set(None))).await;
     let now = server.now().seconds();
-    let endpoint = server.url("/oauth/introspect");
     for fine in [
         json!({}),
         json!({ "iat": null }),
         json!({ "iat": now + 60, "nbf": now + 60 }),
         json!({ "exp": now + 3_660 }),
         json!({ "aud": server.url("/oauth/token") }),
-        json!({ "aud": ["https://other.example", endpoint] }),
+        json!({ "aud": [server.issuer()] }),
+        json!({ "aud": [server.url("/oauth/token")] }),
     ] {
         assert!(is_believed(&server, &signed(&key, &server, &app, &fine)).await, "{fine}");
     }
@@ -127,6 +129,14 @@ async fn each_claim_that_is_wrong_or_missing_is_refused() {
         json!({ "aud": "https://other.example" }),
         json!({ "aud": format!("{}/", server.issuer()) }),
         json!({ "aud": [] }),
+        json!({ "aud": server.url("/oauth/introspect") }),
+        json!({ "aud": server.url("/v3/oauth/token") }),
+        json!({ "aud": ["https://evil-as.example", server.issuer()] }),
+        json!({ "aud": [server.issuer(), "https://evil-as.example"] }),
+        json!({ "aud": [server.issuer(), server.url("/oauth/token")] }),
+        json!({ "aud": [server.issuer(), server.issuer()] }),
+        json!({ "aud": [[server.issuer()]] }),
+        json!({ "aud": { "0": server.issuer() } }),
         json!({ "exp": null }),
         json!({ "exp": now }),
         json!({ "exp": now + 3_661 }),
@@ -139,6 +149,64 @@ async fn each_claim_that_is_wrong_or_missing_is_refused() {
         json!({ "jti": 7 }),
     ] {
         assert!(!is_believed(&server, &signed(&key, &server, &app, &wrong)).await, "{wrong}");
+    }
+}
+
+/// CVE-2025-27370: what a client signed for another server as well is refused by every endpoint that takes it.
+#[actix_web::test]
+async fn an_assertion_for_another_server_too_is_refused_by_every_endpoint() {
+    let server = harness::spawn().await;
+    let key = Key::es256();
+    let scopes = ["jobs: Run jobs"];
+    server.api("https://jobs.example", &scopes, false).await;
+    let grant_types = [GrantType::ClientCredentials, GrantType::DeviceCode, GrantType::AuthorizationCode].to_vec();
+    let app = server.application(Draft { scope: Some("jobs".to_owned()), grant_types, ..keyed(key.set(None)) }).await;
+    for (path, form) in [
+        ("/oauth/token", vec![("grant_type", "client_credentials")]),
+        ("/v3/oauth/token", vec![("grant_type", "client_credentials")]),
+        ("/oauth/introspect", vec![("token", "x")]),
+        ("/oauth/revoke", vec![("token", "x")]),
+        ("/oauth/par", vec![("response_type", "code"), ("redirect_uri", "https://app.example/callback")]),
+        ("/oauth/device", vec![]),
+    ] {
+        for aud in [json!(["https://evil-as.example", server.issuer()]), json!(server.url(path))] {
+            if aud == json!(server.url("/oauth/token")) {
+                continue;
+            }
+            let assertion = signed(&key, &server, &app, &json!({ "aud": aud.clone() }));
+            let answer = ask(&server, path, &assertion, &form).await;
+            assert_eq!(answer.error(), (401, "invalid_client".to_owned()), "{path}: {aud}");
+        }
+        let assertion = signed(&key, &server, &app, &json!({ "aud": [server.issuer()] }));
+        let answer = ask(&server, path, &assertion, &form).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.text());
+    }
+}
+
+/// OpenID Connect Registration §2; RFC 7517 §4.4.
+#[actix_web::test]
+async fn a_key_that_names_no_algorithm_signs_by_the_registered_one_and_else_not_by_rs256() {
+    let server = harness::spawn().await;
+    let (rs256, ps256) = (Key::rs256(), Key::ps256());
+    let named = |key: &Key, alg: &str| {
+        let mut public = key.public();
+        public["alg"] = json!(alg);
+        json!({ "keys": [public] }).to_string()
+    };
+    for (key, jwks, registered, is_taken) in [
+        (&rs256, rs256.set(None), None, false),
+        (&rs256, rs256.set(None), Some("RS256"), true),
+        (&rs256, rs256.set(None), Some("PS256"), false),
+        (&rs256, named(&rs256, "RS256"), None, true),
+        (&rs256, named(&rs256, "RS256"), Some("PS256"), false),
+        (&ps256, ps256.set(None), None, true),
+        (&ps256, ps256.set(None), Some("RS256"), false),
+        (&ps256, named(&ps256, "PS256"), Some("PS256"), true),
+    ] {
+        let draft = Draft { token_endpoint_auth_signing_alg: registered.map(str::to_owned), ..keyed(jwks.clone()) };
+        let app = server.application(draft).await;
+        let is_believed = is_believed(&server, &signed(key, &server, &app, &json!({}))).await;
+        assert_eq!(is_believed, is_taken, "{} by {jwks}, registered {registered:?}", key.alg());
     }
 }
 

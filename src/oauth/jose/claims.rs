@@ -55,11 +55,11 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Whether any of `accepted` is meant.
-    pub fn names(&self, accepted: &[String]) -> bool {
+    /// Whether one of `accepted` is meant, and nobody else: who else is named could present the token here.
+    pub fn is_one_of(&self, accepted: &[String]) -> bool {
         match self {
             Self::One(one) => accepted.contains(one),
-            Self::Several(several) => several.iter().any(|one| accepted.contains(one)),
+            Self::Several(several) => matches!(several.as_slice(), [only] if accepted.contains(only)),
         }
     }
 }
@@ -78,12 +78,20 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_is_one_text_or_several() {
-        let accepted = ["https://id.example".to_owned()];
-        let names = |text: &str| serde_json::from_str::<Audience>(text).is_ok_and(|audience| audience.names(&accepted));
-        assert!(names("\"https://id.example\"") && names("[\"https://other.example\",\"https://id.example\"]"));
-        assert!(
-            !names("\"https://id.example/\"") && !names("[]") && !names("7") && !names("[[\"https://id.example\"]]")
-        );
+    fn an_audience_is_one_text_or_a_list_of_one() {
+        let accepted = ["https://id.example".to_owned(), "https://id.example/oauth/token".to_owned()];
+        let is_one =
+            |text: &str| serde_json::from_str::<Audience>(text).is_ok_and(|audience| audience.is_one_of(&accepted));
+        for text in [r#""https://id.example""#, r#"["https://id.example"]"#, r#"["https://id.example/oauth/token"]"#] {
+            assert!(is_one(text), "{text}");
+        }
+        for text in [
+            r#""https://id.example/""#, "[]", "7", r#"[["https://id.example"]]"#,
+            r#"["https://id.example","https://id.example"]"#,
+            r#"["https://id.example","https://id.example/oauth/token"]"#,
+            r#"["https://other.example","https://id.example"]"#, r#"["https://id.example",null]"#,
+        ] {
+            assert!(!is_one(text), "{text}");
+        }
     }
 }

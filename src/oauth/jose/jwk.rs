@@ -162,6 +162,17 @@ impl Jwk {
         is_kind && self.algorithm.is_none_or(|only| only == algorithm)
     }
 
+    /// Whether a client with this key may authenticate so: as it registered
+    /// (`token_endpoint_auth_signing_alg`), else as the key says. A key that says nothing signs by its one
+    /// algorithm; of RSA's two that is PS256, since RS256 is the weaker one (FAPI 2.0 §5.4.1; ours).
+    pub fn may_authenticate(&self, algorithm: Algorithm, registered: Option<Algorithm>) -> bool {
+        let is_named = match registered {
+            Some(registered) => registered == algorithm,
+            None => self.algorithm.is_some() || algorithm != Algorithm::Rs256,
+        };
+        is_named && self.fits(algorithm)
+    }
+
     /// Whether `signature` over `message` was made with this key's private half.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         use aws_lc_rs::signature::UnparsedPublicKey;
@@ -283,6 +294,29 @@ mod tests {
             let algorithm = of_signature.parse().expect("because we take it");
             assert_eq!(key.map(|key| key.fits(algorithm)), Ok(fits), "{of_key}, {of_signature}");
         }
+    }
+
+    #[test]
+    fn a_key_without_an_algorithm_authenticates_by_what_was_registered_and_else_not_by_rs256() {
+        let key = |alg: Option<&str>| {
+            let mut key = rsa();
+            key["alg"] = json!(alg);
+            Jwk::from_value(&key).expect("because it is a key")
+        };
+        let (rs256, ps256) = (Algorithm::Rs256, Algorithm::Ps256);
+        for (of_key, registered, by_rs256, by_ps256) in [
+            (None, None, false, true),
+            (None, Some(rs256), true, false),
+            (None, Some(ps256), false, true),
+            (Some("RS256"), None, true, false),
+            (Some("RS256"), Some(ps256), false, false),
+            (Some("PS256"), None, false, true),
+        ] {
+            let may = |algorithm| key(of_key).may_authenticate(algorithm, registered);
+            assert_eq!((may(rs256), may(ps256)), (by_rs256, by_ps256), "{of_key:?}, {registered:?}");
+        }
+        let p256 = Jwk::from_value(&p256()).expect("because it is a key");
+        assert!(p256.may_authenticate(Algorithm::Es256, None) && !p256.may_authenticate(Algorithm::Es256, Some(ps256)));
     }
 
     #[test]

@@ -119,6 +119,9 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
     if let Some(algorithm) = client.userinfo_signed_response_alg {
         members["userinfo_signed_response_alg"] = json!(algorithm.as_str());
     }
+    if let Some(algorithm) = &client.token_endpoint_auth_signing_alg {
+        members["token_endpoint_auth_signing_alg"] = json!(algorithm);
+    }
     if let Some(secret) = &found.secret {
         members["client_secret"] = json!(secret.expose());
         members["client_secret_expires_at"] = json!(0);
