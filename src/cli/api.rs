@@ -107,7 +107,7 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
 async fn find(store: &Store, named: &Named) -> Result<(Resource, Client), CommandError> {
     let identifier = named.identifier.clone();
     let found = store.read(move |db| {
-        let Some(api) = apis::find_by_identifier(db, &identifier)? else { return Ok(None) };
+        let Some(api) = apis::find_named(db, &identifier)? else { return Ok(None) };
         Ok(clients::find(db, api.client_key)?.map(|client| (api, client)))
     });
     found.await?.ok_or_else(|| CommandError::Refused(format!("there is no API '{}'", named.identifier)))

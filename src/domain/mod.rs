@@ -2,6 +2,7 @@
 
 pub mod access_list;
 pub mod api;
+pub mod api_identifier;
 pub mod authentication;
 pub mod authorization_code;
 pub mod base_key;

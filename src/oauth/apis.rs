@@ -13,6 +13,7 @@ use crate::domain::registration::{Draft, FieldProblem, Rules};
 use crate::domain::scope::Scope;
 use crate::oauth::scopes;
 use crate::outcome::Error;
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, apis};
 use crate::tokens::Mint;
 
@@ -60,11 +61,12 @@ pub fn register(
     if Url::parse(&draft.identifier).is_err() || !is_plain {
         return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
     }
-    if apis::find_by_identifier(tx, &draft.identifier)?.is_some() {
-        return Err(refuse("identifier", "An API with this identifier exists."));
+    turns::take(tx, &[Turn::Apis])?;
+    if let Some(api) = apis::find_named(tx, &draft.identifier)? {
+        return Err(refuse("identifier", &format!("An API with this identifier exists: {}.", api.identifier)));
     }
     let known = scopes::known_scope(tx)?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<(String, String)> = Vec::new();
     for scope in &draft.scopes {
         let (name, sentence) =
             scope.split_once(": ").ok_or_else(|| refuse("scope", "Write a scope as 'name: what a person reads'."))?;
@@ -74,8 +76,14 @@ pub fn register(
         if !is_one_word {
             return Err(refuse("scope", "A scope's name is one word of printable ASCII."));
         }
-        if known.holds(name) || rows.iter().any(|(other, _): &(String, String)| other == name) {
-            return Err(refuse("scope", "A scope with this name exists."));
+        if rows.iter().any(|(other, _)| other == name) {
+            return Err(refuse("scope", &format!("The scope {name} is named twice.")));
+        }
+        if known.holds(name) {
+            let owner = apis::list_owners_of_scopes(tx, &[name])?.into_iter().next();
+            let owner =
+                owner.map_or_else(|| "this server itself".to_owned(), |api| format!("the API {}", api.identifier));
+            return Err(refuse("scope", &format!("A scope with the name {name} exists: {owner} has it.")));
         }
         rows.push((name.to_owned(), sentence.trim().to_owned()));
     }

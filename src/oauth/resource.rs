@@ -1,15 +1,59 @@
-//! Which APIs a token is for (RFC 8707): registered ones only, compared as strings.
+//! Which APIs a token is for (RFC 8707): registered ones only, named by any spelling of their address; what is
+//! granted and said is the registered one.
 
-use crate::domain::api::PLATFORM_SCOPE;
+use std::collections::HashMap;
+
+use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::api_identifier::normal;
 use crate::domain::scope::Scope;
 use crate::domain::words::Words;
 use crate::store::{Database, StoreError, apis};
 use crate::tokens::{Mint, audience};
 
-/// The APIs that a request names, for a token of this scope, a person's or a client's own; nothing when
-/// one of them is not registered here (§2, `invalid_target`), or when the scope opens nothing there: the
-/// name alone lets nobody in. Whatever is no absolute URI is no identifier of an API either. This
-/// server's own names mean the platform, where the scope opens it.
+/// What can be named.
+enum Target<'a> {
+    /// The platform, by one of this server's own names.
+    Platform(String),
+    Api(&'a Api),
+}
+
+/// Everything that can be named here, to be found by any spelling: each is read and compared once, however
+/// many names a request holds.
+struct Directory {
+    own_names: [String; 2],
+    apis: Vec<Api>,
+    by_address: HashMap<String, usize>,
+}
+
+impl Directory {
+    fn read(db: &mut Database, mint: &Mint) -> Result<Self, StoreError> {
+        let apis = apis::list_active(db)?;
+        // Of two that were registered before they counted as one, the older is meant.
+        let addresses = apis.iter().enumerate().rev().map(|(index, api)| (normal(&api.identifier), index));
+        Ok(Self { own_names: mint.own_names(), by_address: addresses.collect(), apis })
+    }
+
+    /// A registered spelling first: where two were registered that are one address, each is found by its own.
+    fn find(&self, named: &str) -> Option<Target<'_>> {
+        let own = |is_meant: &dyn Fn(&str) -> bool| self.own_names.iter().find(|name| is_meant(name)).cloned();
+        if let Some(name) = own(&|name| name == named) {
+            return Some(Target::Platform(name));
+        }
+        if let Some(api) = self.apis.iter().find(|api| api.identifier == named) {
+            return Some(Target::Api(api));
+        }
+        let address = normal(named);
+        if let Some(name) = own(&|name| normal(name) == address) {
+            return Some(Target::Platform(name));
+        }
+        self.by_address.get(&address).map(|index| Target::Api(&self.apis[*index]))
+    }
+}
+
+/// The APIs that a request names, for a token of this scope, a person's or a client's own, as they were
+/// registered; nothing when one of them is not registered here (§2, `invalid_target`), or when the scope opens
+/// nothing there: the name alone lets nobody in. Whatever is no absolute URI is no identifier of an API either.
+/// This server's own names mean the platform, where the scope opens it.
 ///
 /// # Errors
 /// When the store fails.
@@ -19,20 +63,31 @@ pub fn find_registered(
     asked: &[String],
     (scope, is_persons): (&Scope, bool),
 ) -> Result<Option<Words>, StoreError> {
+    if asked.is_empty() {
+        return Ok(Some(Words::default()));
+    }
+    let directory = Directory::read(db, mint)?;
+    let mut named: Vec<String> = Vec::new();
     for identifier in asked {
-        let is_opened = match mint.is_own_name(identifier) {
-            true => is_persons && scope.holds(PLATFORM_SCOPE),
-            false if identifier.contains(' ') => false,
-            false => match apis::find_active(db, identifier)? {
-                Some(api) => audience::opens(db, &api, (scope, is_persons))?,
-                None => false,
-            },
+        let target = directory.find(identifier).filter(|_| !identifier.contains(' '));
+        let (registered, api) = match target {
+            Some(Target::Platform(name)) => (name, None),
+            Some(Target::Api(api)) => (api.identifier.clone(), Some(api)),
+            None => return Ok(None),
+        };
+        if named.contains(&registered) {
+            continue;
+        }
+        let is_opened = match api {
+            Some(api) => audience::opens(db, api, (scope, is_persons))?,
+            None => is_persons && scope.holds(PLATFORM_SCOPE),
         };
         if !is_opened {
             return Ok(None);
         }
+        named.push(registered);
     }
-    Ok(Some(asked.iter().collect()))
+    Ok(Some(named.into_iter().collect()))
 }
 
 /// The APIs that one access token is for, of those that were granted: all, or the ones that the token
@@ -41,8 +96,17 @@ pub fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
     if asked.is_empty() {
         return Some(granted.clone());
     }
-    let asked: Words = asked.iter().filter(|identifier| !identifier.contains(' ')).collect();
-    (asked.is_within(granted) && !asked.is_empty()).then_some(asked)
+    let spelled: Vec<(&str, String)> = granted.iter().map(|word| (word, normal(word))).collect();
+    let mut narrowed: Vec<&str> = Vec::new();
+    for identifier in asked.iter().filter(|identifier| !identifier.contains(' ')) {
+        let address = normal(identifier);
+        let exact = spelled.iter().find(|(word, _)| *word == identifier.as_str());
+        let (word, _) = exact.or_else(|| spelled.iter().find(|(_, of_word)| *of_word == address))?;
+        if !narrowed.contains(word) {
+            narrowed.push(word);
+        }
+    }
+    (!narrowed.is_empty()).then(|| narrowed.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -58,7 +122,10 @@ mod tests {
         };
         assert_eq!(narrowed(&[]).as_deref(), Some("https://a.example https://b.example"));
         assert_eq!(narrowed(&["https://b.example"]).as_deref(), Some("https://b.example"));
-        for foreign in ["https://c.example", "https://a.example/", "https://a.example https://b.example", " "] {
+        for spelling in ["https://a.example/", "https://A.example", "https://a.example:443"] {
+            assert_eq!(narrowed(&[spelling, "https://a.example"]).as_deref(), Some("https://a.example"), "{spelling}");
+        }
+        for foreign in ["https://c.example", "https://a.example/x", "https://a.example https://b.example", " "] {
             assert_eq!(narrowed(&[foreign]), None, "{foreign}");
         }
         assert_eq!(narrow(&Words::default(), &["https://a.example".to_owned()]), None, "nothing was granted");

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::domain::api::{Api, ApiScope};
+use crate::domain::api_identifier::is_same;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::schema::{api_scopes, apis, clients};
@@ -13,12 +14,20 @@ pub fn find_by_client(tx: &mut Database, client: Id<Client>) -> Result<Option<Ap
     Ok(apis::table.filter(apis::client_key.eq(client)).select(Api::as_select()).get_result(tx).optional()?)
 }
 
-/// The API with this identifier.
+/// The API with this identifier, as it was registered.
 pub fn find_by_identifier(tx: &mut Database, identifier: &str) -> Result<Option<Api>> {
     Ok(apis::table.filter(apis::identifier.eq(identifier)).select(Api::as_select()).get_result(tx).optional()?)
 }
 
-/// The API with this identifier, unless it was ended.
+/// The API that somebody names, by the registered spelling of its identifier or by another one.
+pub fn find_named(tx: &mut Database, named: &str) -> Result<Option<Api>> {
+    match find_by_identifier(tx, named)? {
+        Some(api) => Ok(Some(api)),
+        None => Ok(list(tx)?.into_iter().find(|api| is_same(&api.identifier, named))),
+    }
+}
+
+/// The API with this identifier, as it was registered, unless it was ended.
 pub fn find_active(tx: &mut Database, identifier: &str) -> Result<Option<Api>> {
     let row = apis::table
         .inner_join(clients::table)
@@ -26,6 +35,15 @@ pub fn find_active(tx: &mut Database, identifier: &str) -> Result<Option<Api>> {
         .filter(clients::disabled_at.is_null())
         .filter(clients::deleted_at.is_null());
     Ok(row.select(Api::as_select()).get_result(tx).optional()?)
+}
+
+/// The APIs that were not ended, oldest first.
+pub fn list_active(tx: &mut Database) -> Result<Vec<Api>> {
+    let rows = apis::table
+        .inner_join(clients::table)
+        .filter(clients::disabled_at.is_null())
+        .filter(clients::deleted_at.is_null());
+    Ok(rows.order(apis::id).select(Api::as_select()).load(tx)?)
 }
 
 /// All APIs, oldest first.

@@ -39,6 +39,8 @@ pub enum Turn<'a> {
     SetUp,
     /// The numbers that nodes lease.
     Nodes,
+    /// The identifiers of APIs: two spellings may be one address.
+    Apis,
 }
 
 impl Turn<'_> {
@@ -51,6 +53,7 @@ impl Turn<'_> {
             Self::SigningKeys => ("signing keys", ""),
             Self::SetUp => ("set-up", ""),
             Self::Nodes => ("nodes", ""),
+            Self::Apis => ("apis", ""),
         };
         let digest = digest(&SHA256, format!("gatepost turn\0{kind}\0{name}").as_bytes());
         digest.as_ref()[..8].iter().fold(0, |number, byte| (number << 8) | i64::from(*byte))
@@ -88,6 +91,7 @@ mod tests {
             Turn::SigningKeys,
             Turn::SetUp,
             Turn::Nodes,
+            Turn::Apis,
         ];
         let numbers: std::collections::BTreeSet<i64> = turns.iter().map(|turn| turn.number()).collect();
         assert_eq!(numbers.len(), turns.len());

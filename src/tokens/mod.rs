@@ -44,7 +44,12 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// Whether an identifier of an API is the platform's own: this server's, or that of its `/v3`.
+    /// The platform's own names among the identifiers of APIs: this server's, and that of its `/v3`.
+    pub fn own_names(&self) -> [String; 2] {
+        [self.issuer.clone(), format!("{}/v3", self.issuer)]
+    }
+
+    /// Whether an identifier, as it was granted, is one of them.
     pub fn is_own_name(&self, identifier: &str) -> bool {
         identifier.strip_prefix(self.issuer.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/v3")
     }

@@ -88,7 +88,7 @@ fn right_of(class: RequestClass) -> &'static str {
 /// names none it is the platform's own door: what is for some other API alone has no business there.
 fn is_for_the_api(db: &mut Database, mint: &Mint, token: &TokenInUse, api: Option<&str>) -> Result<bool, StoreError> {
     let Some(identifier) = api else { return is_for_platform(db, mint, token) };
-    match apis::find_by_identifier(db, identifier)? {
+    match apis::find_named(db, identifier)? {
         Some(api) => is_for(db, token, &api),
         None => Ok(false),
     }

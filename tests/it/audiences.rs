@@ -199,7 +199,7 @@ async fn a_token_that_names_the_platform_opens_the_platform() {
     }
     let request = app.request().with("resource", &issuer).with("scope", "house:read");
     assert_eq!(error(&mut alice, &request).await.as_deref(), Some("invalid_target"));
-    for foreign in [format!("{issuer}/"), format!("{issuer}/v4"), "http://localhost".to_owned()] {
+    for foreign in [format!("{issuer}/v3/"), format!("{issuer}/v4"), "http://localhost".to_owned()] {
         let request = app.request().with("resource", &foreign);
         assert_eq!(error(&mut alice, &request).await.as_deref(), Some("invalid_target"), "{foreign}");
     }

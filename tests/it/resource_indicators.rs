@@ -1,6 +1,9 @@
 //! Tokens for chosen APIs (RFC 8707): what is granted, what may be narrowed, and who learns of a token.
 
+use gatepost::domain::api::TokenFormat;
 use gatepost::domain::registration::Draft;
+use gatepost::oauth::apis::{ApiDraft, register};
+use gatepost::outcome::{Error, transact};
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, Request, allow};
@@ -87,7 +90,7 @@ async fn a_code_and_a_refresh_may_narrow_and_never_widen() {
     let House { server, app, mut alice, .. } = house().await;
     let granted = for_both(&app).approve(&mut alice).await;
     let form = app.exchange_form(&granted);
-    for foreign in ["https://other.example", "https://tiles.example/", "tiles", "https://tiles.example#x", " "] {
+    for foreign in ["https://other.example", "https://tiles.example/x", "tiles", "https://tiles.example#x", " "] {
         let (status, body) = with_resource(&app, &form, &[foreign]).await;
         assert_eq!((status, &body["error"]), (400, &json!("invalid_target")), "{foreign}");
     }
@@ -141,8 +144,10 @@ async fn a_refused_resource_does_not_rotate_a_public_applications_refresh_token(
 async fn an_api_that_is_not_registered_is_no_target() {
     let House { server, app, mut alice, .. } = house().await;
     for resource in [
-        "https://other.example", "https://tiles.example/", "HTTPS://tiles.example", "tiles.example", "/tiles",
-        "https://tiles.example#part", "https://tiles.example https://routes.example/v1", "%00x", "é",
+        "https://other.example", "https://tiles.example/x", "https://tiles.example:8443", "http://tiles.example",
+        "https://routes.example/v1/", "https://routes.example/V1", "tiles.example", "/tiles",
+        "https://tiles.example#part", "https://tiles.example?x", "https://user@tiles.example",
+        "https://tiles.example https://routes.example/v1", "%00x", "é",
     ] {
         let page = alice.open(&app.request().and("resource", TILES).and("resource", resource).path()).await;
         assert_eq!(parameter(page.away(), "error").as_deref(), Some("invalid_target"), "{resource}");
@@ -179,4 +184,77 @@ async fn the_page_names_the_apis_in_words_and_a_new_one_is_asked() {
     allow(&mut alice, &page).await;
     assert!(alice.open(&both.path()).await.away.is_some());
     assert_eq!(server.count("consents WHERE audience <> ''").await, 1, "the wider one holds the narrower");
+}
+
+/// RFC 3986 §6.2.3: programs that pass an address through a URL type send another spelling.
+const SPELLINGS: [&str; 5] = [
+    "https://tiles.example/", "https://TILES.example", "https://tiles.example:443", "HTTPS://Tiles.Example:443/",
+    "https://tiles.example:",
+];
+
+#[actix_web::test]
+async fn every_spelling_of_an_address_names_its_api_and_the_registered_one_is_said() {
+    let House { server, tiles, app, mut alice, .. } = house().await;
+    for spelling in SPELLINGS {
+        let request = app.request().with("resource", spelling).and("resource", TILES);
+        let granted = request.approve(&mut alice).await;
+        let (status, tokens) = with_resource(&app, &app.exchange_form(&granted), &[spelling]).await;
+        assert_eq!(status, 200, "{spelling}: {tokens}");
+        for asker in [&app, &tiles] {
+            let known = asker.introspect(tokens["access_token"].as_str().unwrap_or_default()).await;
+            assert_eq!(known["aud"], TILES, "{spelling}");
+        }
+        let refresh = tokens["refresh_token"].as_str().unwrap_or_default();
+        let form =
+            [("grant_type".to_owned(), "refresh_token".to_owned()), ("refresh_token".to_owned(), refresh.to_owned())];
+        for other in SPELLINGS {
+            let (status, tokens) = with_resource(&app, &form, &[other]).await;
+            assert_eq!(status, 200, "{spelling}, then {other}: {tokens}");
+            assert_eq!(app.introspect(tokens["access_token"].as_str().unwrap_or_default()).await["aud"], TILES);
+        }
+        let pushed =
+            [("response_type", "code"), ("redirect_uri", "https://app.example/callback"), ("resource", spelling)];
+        assert_eq!(app.post("/oauth/par", &pushed).await.status, 201, "{spelling}");
+    }
+    let audiences = format!("grants WHERE audience <> '' AND audience <> '{TILES}'");
+    assert_eq!(server.count(&audiences).await, 0, "what is stored is the registered spelling");
+}
+
+#[actix_web::test]
+async fn every_spelling_of_this_servers_own_name_means_the_platform() {
+    let House { server, app, mut alice, .. } = house().await;
+    let with_slash = format!("{}/", server.issuer());
+    let shouted = server.issuer().replace("localhost", "LOCALHOST");
+    for own in [server.issuer().to_owned(), with_slash, shouted] {
+        let granted = app.request().with("resource", &own).approve(&mut alice).await;
+        let tokens = app.exchange(&granted).await.expect("because this is its first use");
+        assert_eq!(app.introspect(&tokens.access_token).await["aud"], server.issuer(), "{own}");
+        assert_eq!(server.account_status(&tokens.access_token).await, 200, "{own}");
+    }
+}
+
+#[actix_web::test]
+async fn two_spellings_of_one_address_are_not_two_apis() {
+    let House { server, .. } = house().await;
+    let draft = |identifier: &str| ApiDraft {
+        identifier: identifier.to_owned(),
+        name: "Second".to_owned(),
+        scopes: Vec::new(),
+        is_first_party: false,
+        token_format: TokenFormat::Opaque,
+    };
+    for spelling in SPELLINGS.into_iter().chain([TILES]) {
+        let (now, draft) = (server.now(), draft(spelling));
+        let made = transact(&server.app.store, move |tx| register(tx, now, draft.clone())).await;
+        let Err(Error::Refused(problems)) = made else { panic!("{spelling} was registered beside {TILES}") };
+        assert_eq!(problems[0].field, "identifier");
+        assert!(problems[0].message.contains(TILES), "{}", problems[0].message);
+    }
+    // Both look at the same moment; on PostgreSQL side by side.
+    let race = ["https://one.example", "https://ONE.example/", "https://one.example:443"].map(|spelling| {
+        let (now, draft) = (server.now(), draft(spelling));
+        transact(&server.app.store, move |tx| register(tx, now, draft.clone()))
+    });
+    let made = futures_util::future::join_all(race).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
 }

@@ -5,6 +5,7 @@ use super::TokenResponse;
 use crate::clock::UnixTime;
 use crate::domain::access_list::AccessList;
 use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::api_identifier::normal;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::scope::Scope;
@@ -50,14 +51,13 @@ impl Request {
             return Err(Refusal { problem: &ACTOR_NOT_SUPPORTED, cause: "an actor token came along" });
         }
         // Both name the API (§2.1); a token for several could be carried from one to the other (ours).
-        let mut targets: Vec<&str> = [parameters.all("resource"), parameters.all("audience")].concat();
-        targets.sort_unstable();
-        targets.dedup();
-        let target = match targets.as_slice() {
-            [] => return Err(missing("audience and resource are missing")),
-            [one] => (*one).to_owned(),
-            _ => return Err(Refusal { problem: &INVALID_TARGET, cause: "more than one API was named" }),
-        };
+        let targets = [parameters.all("resource"), parameters.all("audience")].concat();
+        let (first, rest) = targets.split_first().ok_or(missing("audience and resource are missing"))?;
+        let address = normal(first);
+        if rest.iter().any(|other| other != first && normal(other) != address) {
+            return Err(Refusal { problem: &INVALID_TARGET, cause: "more than one API was named" });
+        }
+        let target = (*first).to_owned();
         Ok(Self { subject_token: Secret::new(subject_token), target, scope: parse_asked(parameters)? })
     }
 }
@@ -116,7 +116,10 @@ fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request
 /// The API that is named, if the subject token opens it at all.
 fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
     let unknown = || INVALID_TARGET.because("no active API has this identifier");
-    let api = apis::find_active(db, &request.target)?.ok_or_else(unknown)?;
+    let api = match apis::find_named(db, &request.target)? {
+        Some(api) => apis::find_active(db, &api.identifier)?.ok_or_else(unknown)?,
+        None => return Err(unknown()),
+    };
     if !is_for(db, subject, &api)? {
         return Err(INVALID_TARGET.because("the subject token does not open this API"));
     }
