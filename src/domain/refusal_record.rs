@@ -9,7 +9,8 @@ use crate::clock::UnixTime;
 /// Seconds that a line is kept, beside the day that everything stays after its end: 30 days in all (ours).
 pub const KEPT: i64 = 29 * 86_400;
 
-/// One line. It holds fixed words of ours only, never a secret and nothing that anybody typed.
+/// One line. It holds fixed words of ours, and a scope that is refused; never a secret or anything else that
+/// somebody sent.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::refusals)]
 pub struct RefusalRecord {
@@ -23,7 +24,7 @@ pub struct RefusalRecord {
     pub endpoint: String,
     /// The error code that was answered.
     pub error: String,
-    /// Why, in one fixed sentence.
+    /// Why, in one fixed sentence; behind it a scope that is refused.
     pub cause: String,
     /// Whether the application had proved that it is the one; otherwise anybody can have caused it.
     pub is_proven: bool,

@@ -11,6 +11,9 @@ use super::column;
 
 /// The longest scope that we read, in bytes; longer ones are refused before they are parsed.
 const MAX_BYTES: usize = 4_096;
+/// The most tokens that an answer or a log names, and the longest of them, in bytes (ours).
+const MAX_NAMED: usize = 5;
+const MAX_NAMED_BYTES: usize = 64;
 
 /// A set of scope tokens that keeps its order. It may be empty (a client that may nothing).
 #[derive(Clone, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
@@ -61,6 +64,15 @@ impl Scope {
         Self(self.tokens().filter(|held| *held != token).collect::<Vec<_>>().join(" "))
     }
 
+    /// The scope for an answer or a log that names what was asked: its first tokens, none of them long. They
+    /// are printable ASCII without quotes, whoever wrote them.
+    pub fn named(&self) -> Option<String> {
+        let short: Vec<&str> = self.tokens().filter(|token| token.len() <= MAX_NAMED_BYTES).take(MAX_NAMED).collect();
+        let left_out = self.tokens().count() - short.len();
+        let more = (left_out > 0).then(|| format!("({left_out} more)"));
+        (!short.is_empty()).then(|| short.into_iter().map(str::to_owned).chain(more).collect::<Vec<_>>().join(" "))
+    }
+
     /// The scope as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -109,6 +121,15 @@ mod tests {
         assert_eq!(scope("a b c").intersection(&scope("c a")).as_str(), "a c");
         assert_eq!(scope("a b").union(&scope("c a")).as_str(), "a b c");
         assert!(scope("a").is_within(&scope("b a")) && !scope("a b").is_within(&scope("a")));
+    }
+
+    #[test]
+    fn what_is_named_of_a_scope_is_short() {
+        let long = "x".repeat(65);
+        assert_eq!(scope("a b").named().as_deref(), Some("a b"));
+        assert_eq!(scope("a b c d e f g").named().as_deref(), Some("a b c d e (2 more)"));
+        assert_eq!(scope(&format!("{long} a")).named().as_deref(), Some("a (1 more)"));
+        assert_eq!((scope(&long).named(), scope("").named()), (None, None));
     }
 
     #[test]

@@ -97,6 +97,8 @@ pub struct RefusedRequest {
     pub is_silent: bool,
     /// What is answered, and why.
     pub refusal: Refusal,
+    /// The scope that is refused, as the answer names it.
+    pub scope: Option<String>,
 }
 
 struct Examination<'a> {
@@ -159,6 +161,7 @@ pub fn examine(
 impl Examination<'_> {
     fn refuse(&self, refusal: impl Into<Refusal>) -> Error<AuthorizationRefusal> {
         let refusal = refusal.into();
+        let scope = if *refusal.problem == INVALID_SCOPE { scopes::named(self.parameters) } else { None };
         Error::Refused(match &self.found {
             None => AuthorizationRefusal::Page(refusal),
             Some((client, redirect_uri)) => AuthorizationRefusal::Redirect(Box::new(RefusedRequest {
@@ -169,6 +172,7 @@ impl Examination<'_> {
                 response_mode: self.response_mode().unwrap_or(ResponseMode::Query),
                 is_silent: self.parameters.get("prompt").is_some_and(prompt::is_silent),
                 refusal,
+                scope,
             })),
         })
     }
@@ -229,13 +233,6 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// The scope that is asked, if the client may ask for it (RFC 6749 §3.3).
-    fn within(&mut self, asked: Scope, own: &Scope) -> Result<Scope, Error<AuthorizationRefusal>> {
-        let scope = scopes::counting(self.db, asked, own)?;
-        let cause = "a scope was asked that the client did not register";
-        if scope.is_within(own) { Ok(scope) } else { Err(self.refuse(Refusal { problem: &INVALID_SCOPE, cause })) }
-    }
-
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
     fn check_challenge(&self) -> Result<Option<CodeChallenge>, Refusal> {
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
@@ -290,11 +287,9 @@ impl Answers for Examination<'_> {
         let (client, _) =
             self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
         let (own, default) = (client.scope.clone(), scopes::default_of(client));
-        let scope = match scopes::parse_asked(self.parameters) {
-            Ok(None) => default,
-            Ok(Some(asked)) => self.within(asked, &own)?,
-            Err(refusal) => return Err(self.refuse(refusal)),
-        };
+        let asked = scopes::parse_asked(self.parameters);
+        let scope = asked.and_then(|asked| asked.map_or(Ok(default), |asked| scopes::counting(&asked, &own)));
+        let scope = scope.map_err(|refusal| self.refuse(refusal))?;
         let (named, whose) = (self.parameters.resources(), (&scope, true));
         let audience = resource::find_registered(self.db, self.mint, &named, whose)?;
         self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
@@ -342,6 +337,7 @@ impl AuthorizationRequest {
             response_mode: self.response_mode,
             is_silent: self.wishes.prompt.none,
             refusal: problem.into(),
+            scope: None,
         }
     }
 }

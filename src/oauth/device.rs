@@ -4,7 +4,7 @@
 use super::Result;
 use super::openid;
 use super::parameters::Parameters;
-use super::problem::{INVALID_SCOPE, INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
+use super::problem::{INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
 use super::resource;
 use super::scopes;
 use crate::clock::UnixTime;
@@ -64,18 +64,15 @@ pub struct Wish {
 /// The wish of a device, if its client may (RFC 8628 §3.1; RFC 6749 §3.3).
 ///
 /// # Errors
-/// [`UNAUTHORIZED_CLIENT`], [`INVALID_SCOPE`] or [`INVALID_TARGET`].
+/// [`UNAUTHORIZED_CLIENT`], [`INVALID_TARGET`], or an invalid scope.
 pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &Parameters)) -> Result<Wish> {
     if !client.may_use(GrantType::DeviceCode) {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
     }
     let scope = match scopes::parse_asked(parameters).map_err(Error::Refused)? {
         None => scopes::default_of(client),
-        Some(asked) => scopes::counting(db, asked, &client.scope)?,
+        Some(asked) => scopes::counting(&asked, &client.scope).map_err(Error::Refused)?,
     };
-    if !scope.is_within(&client.scope) {
-        return Err(INVALID_SCOPE.because("the scope is more than the client registered"));
-    }
     let audience = resource::find_registered(db, mint, &parameters.resources(), (&scope, true))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
     Ok(Wish { scope, audience })

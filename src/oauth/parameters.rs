@@ -70,6 +70,11 @@ impl Parameters {
         self.values.get(name).map(String::as_str)
     }
 
+    /// Whether nothing was sent.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Every value of a parameter that may be repeated, in order, each once.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let further = self.further.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());

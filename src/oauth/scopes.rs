@@ -30,20 +30,23 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
     Ok(names.join(" ").parse().unwrap_or_default())
 }
 
-/// What counts of an asked scope for a client whose own scope this is. Two wishes are ignored rather than
-/// refused, and the answer's `scope` tells (RFC 6749 §3.3): `offline_access` of a client that did not
-/// register it (OpenID Connect Core §11), which clients add wherever metadata lists it; and what nobody
-/// here knows in a request of OpenID Connect (§3.1.2.1).
+/// What counts of an asked scope for a client that may have `own`. What it may not have is ignored, whether
+/// nobody here knows it or the client did not register it, and the answer's `scope` tells (RFC 6749 §3.3;
+/// `docs/decisions/0001-unknown-scopes.md`).
 ///
 /// # Errors
-/// When the store fails.
-pub fn counting(db: &mut Database, asked: Scope, own: &Scope) -> Result<Scope> {
-    if asked.is_within(own) {
-        return Ok(asked);
+/// [`INVALID_SCOPE`] when nothing is left.
+pub fn counting(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refusal> {
+    let counting = asked.intersection(own);
+    if !counting.is_empty() {
+        return Ok(counting);
     }
-    let without = asked.without("offline_access");
-    let asked = if own.holds("offline_access") || without.is_empty() { asked } else { without };
-    if asked.holds("openid") { Ok(asked.intersection(&known_scope(db)?)) } else { Ok(asked) }
+    Err(Refusal { problem: &INVALID_SCOPE, cause: "nothing of the scope that was asked is the client's to have" })
+}
+
+/// The scope that a request asked for, as a refusal names it; nothing when it cannot be read.
+pub fn named(parameters: &Parameters) -> Option<String> {
+    parse_asked(parameters).ok().flatten()?.named()
 }
 
 /// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge

@@ -76,8 +76,25 @@ pub async fn form_anew(request: &HttpRequest, payload: Payload) -> Result<String
 async fn encoded(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Refusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Refusal { problem: &UNSUPPORTED_MEDIA_TYPE, cause: "the body is not a form" });
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return read(payload).await;
     }
-    read(payload).await
+    // Nothing has no type (RFC 9110 §8.3): it is a form without parameters, and its reader says what is missing.
+    match is_empty(payload).await? {
+        true => Ok(Vec::new()),
+        false => Err(Refusal { problem: &UNSUPPORTED_MEDIA_TYPE, cause: "the body is not a form" }),
+    }
+}
+
+async fn is_empty(mut payload: Payload) -> Result<bool, Refusal> {
+    let broken = |cause| Refusal { problem: &MALFORMED_REQUEST, cause };
+    let first = async {
+        while let Some(chunk) = payload.next().await {
+            if !chunk.map_err(|_broken| broken("the body broke off"))?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    tokio::time::timeout(PATIENCE, first).await.map_err(|_late| broken("the body came too slowly"))?
 }

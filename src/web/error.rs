@@ -11,9 +11,9 @@ use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
 use super::refused::{Refused, Told, Whose};
 use crate::oauth::problem::{
-    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS, Problem,
-    TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
-    USE_DPOP_NONCE,
+    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, INVALID_SCOPE, METHOD_NOT_ALLOWED, NOT_FOUND,
+    OLD_CLIENT_KEYS, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED,
+    UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
 };
 use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
@@ -57,6 +57,7 @@ pub struct TokenError {
     retry_after: i64,
     has_message: bool,
     nonce: Option<String>,
+    scope: Option<String>,
     refused: Box<Refused>,
 }
 
@@ -83,12 +84,18 @@ impl TokenError {
 
     /// Puts a decision's end into an answer, and its cause into the log.
     pub fn new(app: &App, error: Error<Refusal>) -> Self {
-        let refused = Refused::default();
+        Self::naming(app, error, None)
+    }
+
+    /// The same for a request that asked for this scope: where the scope is refused, it is named.
+    pub fn naming(app: &App, error: Error<Refusal>, asked: Option<&str>) -> Self {
+        let (refused, mut scope) = (Refused::default(), None);
         let (problem, refused) = match error {
             Error::Refused(refusal) => {
-                let request = refused.request_id.as_str();
-                tracing::info!(problem = refusal.problem.id, cause = refusal.cause, request, "refused");
-                (refusal.problem, refused.because(refusal))
+                scope = asked.filter(|_| *refusal.problem == INVALID_SCOPE).map(str::to_owned);
+                let (problem, cause, request) = (refusal.problem.id, refusal.cause, refused.request_id.as_str());
+                tracing::info!(problem, cause, scope, request, "refused");
+                (refusal.problem, refused.because(refusal).naming(scope.clone()))
             }
             Error::Failed(error) => {
                 log_failure(&error);
@@ -99,7 +106,7 @@ impl TokenError {
         let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
         let nonce = has_nonce.then(|| dpop::nonce(&app.mint.keys, app.now()));
         let (issuer, refused) = (app.public.issuer.clone(), Box::new(refused));
-        Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, refused }
+        Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, scope, refused }
     }
 
     /// The same for a plain refusal.
@@ -139,11 +146,12 @@ impl ResponseError for TokenError {
         if let Some(nonce) = &self.nonce {
             builder.insert_header((NONCE, nonce.as_str()));
         }
+        let description = self.problem.naming(self.scope.as_deref());
         let response = builder.json(ErrorBody {
             error: self.problem.code,
-            error_description: self.problem.description,
+            error_description: &description,
             error_uri: format!("{}/errors/{}", self.issuer, self.problem.id),
-            message: self.has_message.then_some(self.problem.description),
+            message: self.has_message.then_some(&description),
         });
         self.refused.as_ref().clone().carried_by(response)
     }

@@ -15,6 +15,7 @@ use crate::domain::id::Id;
 use crate::domain::refusal_record::RefusalRecord;
 use crate::domain::secret::random_word;
 use crate::oauth::Refusal;
+use crate::oauth::authorization::RefusedRequest;
 use crate::oauth::refusals::is_news;
 use crate::store::clients;
 
@@ -46,6 +47,8 @@ pub struct Refused {
     pub request_id: String,
     /// The error code and the cause.
     told: Option<Told>,
+    /// The scope that was refused, as the answer names it.
+    scope: Option<String>,
     /// The application, and whether it had authenticated.
     client: Option<(Whose, bool)>,
 }
@@ -53,7 +56,7 @@ pub struct Refused {
 impl Default for Refused {
     /// A refusal that concerns no application.
     fn default() -> Self {
-        Self { request_id: random_word(), told: None, client: None }
+        Self { request_id: random_word(), told: None, scope: None, client: None }
     }
 }
 
@@ -61,6 +64,11 @@ impl Refused {
     /// With its error code and cause.
     pub fn because(self, told: impl Into<Told>) -> Self {
         Self { told: Some(told.into()), ..self }
+    }
+
+    /// With the scope that was refused.
+    pub fn naming(self, scope: Option<String>) -> Self {
+        Self { scope, ..self }
     }
 
     /// With the application that it concerns.
@@ -76,9 +84,10 @@ impl Refused {
 }
 
 /// Lets a refusal's answer carry why, for the owner of the application.
-pub fn blamed(response: HttpResponse, client: Whose, refusal: Refusal) -> HttpResponse {
+pub fn blamed(response: HttpResponse, refused: &RefusedRequest) -> HttpResponse {
     let named = response.extensions().get::<Refused>().cloned();
-    named.unwrap_or_else(Refused::default).because(refusal).of(client, false).carried_by(response)
+    let named = named.unwrap_or_else(Refused::default).because(refused.refusal).naming(refused.scope.clone());
+    named.of(Whose::Known(refused.client.id), false).carried_by(response)
 }
 
 /// The address as the owner reads it, where a refusal is an application's business.
@@ -133,6 +142,10 @@ async fn note(app: &Data<App>, endpoint: &'static str, refused: &Refused) {
     });
     // Without an owner there is nobody to read it.
     let Some(client) = found.filter(|client| client.owner_id.is_some() && client.deleted_at.is_none()) else { return };
+    let cause = match &refused.scope {
+        Some(scope) => format!("{cause}: {scope}"),
+        None => cause.to_owned(),
+    };
     let at = app.now();
     app.refusals.note(RefusalRecord {
         id: Id::next(at),
@@ -140,7 +153,7 @@ async fn note(app: &Data<App>, endpoint: &'static str, refused: &Refused) {
         request_id: refused.request_id.clone(),
         endpoint: endpoint.to_owned(),
         error: error.to_owned(),
-        cause: cause.to_owned(),
+        cause,
         // Who has no secret proves nothing: anybody can send its name.
         is_proven: has_authenticated && !client.is_public(),
         dropped: 0,

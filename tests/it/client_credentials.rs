@@ -67,10 +67,11 @@ async fn it_gets_a_token_that_names_itself_and_no_person() {
 #[actix_web::test]
 async fn what_a_person_gives_it_cannot_get_and_no_door_of_a_person_opens() {
     let (server, _, app) = begin("projects tiles:read").await;
-    for scope in ["projects", "tiles:read projects", "tiles:write", "openid", "unknown", "\"", " "] {
+    for scope in ["projects", "projects unknown", "tiles:write", "openid", "unknown", "\"", " "] {
         assert_eq!(ask(&app, &[("scope", scope)]).await.error(), (400, "invalid_scope".into()), "{scope}");
     }
-    let text = token(&app, &[("scope", "tiles:read")]).await;
+    let text = token(&app, &[("scope", "tiles:read projects unknown")]).await;
+    assert_eq!(app.introspect(&text).await["scope"], "tiles:read", "what it may have of what it asked");
     for (method, path) in [
         (Method::GET, "/v3/account"),
         (Method::GET, "/v3/account/root/myDrive"),

@@ -184,15 +184,17 @@ async fn parameters_that_are_not_supported_are_refused_or_ignored_as_the_specifi
     assert_eq!(answer.get("email"), None::<&Value>);
 }
 
-/// OpenID Connect Core §3.1.2.1: scopes that are not understood are ignored; what this client may not ask
-/// for is refused, and so is the unknown where OpenID Connect is not asked for.
+/// OpenID Connect Core §3.1.2.1: scopes that are not understood are ignored; so is what this client did not
+/// register.
 #[actix_web::test]
-async fn unknown_scopes_beside_openid_are_ignored() {
+async fn unknown_and_unregistered_scopes_beside_openid_are_ignored() {
     let (server, app, mut alice) = with_relying_party().await;
     server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
     let given = tokens(&app, &mut alice, &[("scope", "address openid phone")]).await;
     assert_eq!(given.scope, "openid");
-    for scope in ["openid tiles:read", "projects phone", "phone"] {
+    let given = tokens(&app, &mut alice, &[("scope", "tiles:read openid")]).await;
+    assert_eq!(given.scope, "openid");
+    for scope in ["tiles:read", "tiles:read phone", "phone"] {
         let page = alice.open(&app.request().with("scope", scope).path()).await;
         assert_eq!(parameter(page.away(), "error").as_deref(), Some("invalid_scope"), "{scope}");
     }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::problem;
+use gatepost::web::routes::{ADDRESSES, Access};
 
 use crate::harness::application::{Application, basic};
 use crate::harness::html::Page;
@@ -143,6 +144,36 @@ async fn bodies_are_forms_of_at_most_64_kib_in_utf_8_without_nul() {
     assert_eq!(error_of(&server, &answer).await, (400, "invalid_grant".to_owned()));
 }
 
+/// RFC 6749 §5.2: a request that says nothing lacks a parameter. A body that is not there has no type.
+#[actix_web::test]
+async fn an_empty_post_lacks_a_parameter_and_no_client_failed() {
+    let server = harness::spawn().await;
+    for path in [
+        "/oauth/token", "/v3/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/device",
+        "/oauth/token?grant_type=x",
+    ] {
+        for headers in
+            [vec![], vec![FORM], vec![("content-type", "application/json")], vec![("content-type", "text/plain")]]
+        {
+            let answer = server.http.send(Method::POST, path, &headers, "").await;
+            let said = error_of(&server, &answer).await;
+            assert_eq!(said, (400, "invalid_request".to_owned()), "{path} {headers:?}: {}", answer.text());
+            assert_eq!(answer.header("www-authenticate"), None, "{path}");
+        }
+    }
+    // Every other endpoint of programs that takes a POST finds something missing, and no type wrong.
+    for (method, pattern, access) in ADDRESSES.iter().filter(|(method, ..)| *method == "POST") {
+        if matches!(access, Access::Program | Access::Token | Access::Client) {
+            let answer = server.http.send(Method::POST, &pattern.replace(['{', '}'], ""), &[], "").await;
+            assert!(![415, 500].contains(&answer.status), "{method} {pattern}: {}", answer.text());
+        }
+    }
+    let app = server.application(confidential()).await;
+    let credentials = basic(app.client_id(), app.secret());
+    let answer = server.http.send(Method::POST, "/oauth/token", &[("authorization", &credentials)], "").await;
+    assert_eq!(error_of(&server, &answer).await, (400, "invalid_request".to_owned()));
+}
+
 #[actix_web::test]
 async fn a_form_that_cannot_be_read_gets_a_page_at_the_authorization_endpoint() {
     let server = harness::spawn().await;
@@ -245,7 +276,7 @@ fn wrong_requests(app: &Application) -> Vec<(String, &'static str)> {
         (request().with("response_type", "Code").path(), "unsupported_response_type"),
         (request().with("response_mode", "telepathy").path(), "invalid_request"),
         (request().with("scope", "admin:everything").path(), "invalid_scope"),
-        (request().with("scope", "projects admin:everything").path(), "invalid_scope"),
+        (request().with("scope", "openid admin:everything").path(), "invalid_scope"),
         (request().with("request", "e30.e30.").path(), "request_not_supported"),
         (request().with("request_uri", "http://169.254.169.254/").path(), "request_uri_not_supported"),
         (request().with("code_challenge", "x").path(), "invalid_request"),

@@ -7,10 +7,11 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::scope::Scope;
 use crate::domain::words::Words;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_SCOPE, INVALID_TARGET, UNAUTHORIZED_CLIENT};
+use crate::oauth::problem::{INVALID_TARGET, UNAUTHORIZED_CLIENT};
 use crate::oauth::resource;
 use crate::oauth::scopes::{self, of_apis};
 use crate::oauth::{Refusal, Result};
+use crate::outcome::Error;
 use crate::store::{Database, grants};
 use crate::tokens::{Mint, issue};
 
@@ -27,7 +28,7 @@ impl Request {
     }
 }
 
-/// What the client gets: what it asks for, of the APIs' scopes that it registered; all of them when
+/// What the client gets: of what it asks for, the APIs' scopes that it registered; all of them when
 /// it asks for nothing (RFC 6749 §3.3). A built-in scope opens what is a person's, and there is none
 /// here (ours), so a client that registered nothing else gets a token that says only who it is.
 pub(super) fn find_scope(
@@ -41,8 +42,7 @@ pub(super) fn find_scope(
     let own = scopes::default_of(client).intersection(&of_apis(db)?);
     let scope = match &request.scope {
         None => own,
-        Some(asked) if asked.is_within(&own) => asked.clone(),
-        Some(_) => return Err(INVALID_SCOPE.because("the scope is not the client's, or is a person's to give")),
+        Some(asked) => scopes::counting(asked, &own).map_err(Error::Refused)?,
     };
     let audience = resource::find_registered(db, mint, &request.resources, (&scope, false))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;

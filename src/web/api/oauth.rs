@@ -28,10 +28,9 @@ pub async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> Ht
 async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = match is_json(request) {
         true => {
-            read_json(app, payload).await?.into_iter().fold(Parameters::default(), |mut parameters, (name, value)| {
-                parameters.add(name, value);
-                parameters
-            })
+            let mut parameters = Parameters::default();
+            read_json(app, payload).await?.into_iter().for_each(|(name, value)| parameters.add(name, value));
+            token::not_empty(app, request, parameters)?
         }
         false => token::read(app, request, payload).await?,
     };

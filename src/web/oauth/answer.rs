@@ -45,19 +45,21 @@ pub struct Destination<'a> {
     redirect_uri: &'a RedirectUri,
     response_mode: ResponseMode,
     state: Option<&'a str>,
+    /// The scope that is refused.
+    scope: Option<&'a str>,
 }
 
 impl<'a> From<&'a AuthorizationRequest> for Destination<'a> {
     fn from(asked: &'a AuthorizationRequest) -> Self {
         let AuthorizationRequest { redirect_uri, response_mode, state, .. } = asked;
-        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref() }
+        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref(), scope: None }
     }
 }
 
 impl<'a> From<&'a RefusedRequest> for Destination<'a> {
     fn from(refused: &'a RefusedRequest) -> Self {
-        let RefusedRequest { redirect_uri, response_mode, state, .. } = refused;
-        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref() }
+        let RefusedRequest { redirect_uri, response_mode, state, scope, .. } = refused;
+        Self { redirect_uri, response_mode: *response_mode, state: state.as_deref(), scope: scope.as_deref() }
     }
 }
 
@@ -125,7 +127,8 @@ impl Destination<'_> {
 
     fn error_fields(&self, app: &App, problem: &Problem) -> Fields {
         let uri = format!("{}/errors/{}", app.public.issuer, problem.id);
-        let error = [("error", problem.code), ("error_description", problem.description), ("error_uri", &uri)];
+        let description = problem.naming(self.scope);
+        let error = [("error", problem.code), ("error_description", &description), ("error_uri", &uri)];
         self.fields(app, &error)
     }
 

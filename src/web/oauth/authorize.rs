@@ -260,11 +260,12 @@ async fn refuse_late(
 /// Tells the application what is wrong, at once where it may hear it without a click.
 async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor>) -> Result<HttpResponse, PageError> {
     let Refusal { problem, cause } = refused.refusal;
-    tracing::info!(problem = problem.id, cause, client = ?refused.client.client_id, "an authorization request was refused");
+    let (client, scope) = (&refused.client.client_id, refused.scope.as_deref());
+    tracing::info!(problem = problem.id, cause, scope, ?client, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
     let may_bounce = app.store.read(move |db| remembered::may_bounce(db, &shared, user)).await;
     let destination = Destination::from(&refused);
-    let told = |response| blamed(response, Whose::Known(refused.client.id), refused.refusal);
+    let told = |response| blamed(response, &refused);
     match may_bounce {
         Ok(true) => Ok(told(destination.send_error(app, problem))),
         Ok(false) => Ok(told(destination.offer_error(app, problem))),

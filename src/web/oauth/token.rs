@@ -15,11 +15,12 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
+use crate::oauth::problem::{INVALID_CLIENT, MISSING_PARAMETER, TWO_AUTHENTICATIONS};
+use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
 use crate::web::api::bearer::has_two_authorizations;
-use crate::web::app::{App, PublicUrl};
+use crate::web::app::App;
 use crate::web::error::TokenError;
 use crate::web::{body, dpop};
 
@@ -60,7 +61,7 @@ pub(in crate::web) async fn respond(
         with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
-    let audiences = audiences(app, request);
+    let audiences = audiences(app);
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
     let response = token::keep_pace(now, &app.mint, &token_request, response);
@@ -77,16 +78,32 @@ pub(in crate::web) async fn respond(
 /// The parameters of an endpoint of programs: a form, each once.
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
     let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
+    let parameters = not_empty(app, request, parameters)?;
     let client = named(request, &parameters);
     parameters
         .without_repeats()
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
 }
 
+/// What a request says, if it says anything: where nothing is, no client failed to authenticate.
+pub(in crate::web) fn not_empty(
+    app: &App,
+    request: &HttpRequest,
+    parameters: Parameters,
+) -> Result<Parameters, TokenError> {
+    if parameters.is_empty() && !request.headers().contains_key(AUTHORIZATION) {
+        let refusal = Refusal { problem: &MISSING_PARAMETER, cause: "the request is empty" };
+        return Err(TokenError::refused(app, refusal));
+    }
+    Ok(parameters)
+}
+
 /// A client at the door: who it says it is, and from where.
 pub(in crate::web) struct Knock {
     client_id: String,
     address: String,
+    /// The scope that it asks for, as a refusal names it.
+    scope: Option<String>,
 }
 
 /// Lets a client authenticate: what it signed is verified and used up, the rest is for
@@ -99,15 +116,15 @@ pub(in crate::web) async fn knock(
     let (credentials, knock) = admit(app, request, parameters)?;
     let credentials =
         with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
-    let proven = prove(&app.store, app.now(), credentials, audiences(app, request)).await;
+    let proven = prove(&app.store, app.now(), credentials, audiences(app)).await;
     Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
 }
 
-/// The names by which a client's assertion may mean this endpoint: the issuer, the token endpoint,
-/// and the endpoint itself (RFC 7523 §3, item 3; RFC 9126 §2 for the issuer everywhere).
-fn audiences(app: &App, request: &HttpRequest) -> Vec<String> {
-    let PublicUrl { issuer, origin, .. } = &app.public;
-    vec![issuer.clone(), format!("{issuer}/oauth/token"), format!("{origin}{}", request.path())]
+/// The names by which a client's assertion may mean this server, at every endpoint: the issuer and the token
+/// endpoint (RFC 7523 §3, item 3; RFC 9126 §2), as metadata spells them.
+fn audiences(app: &App) -> Vec<String> {
+    let issuer = &app.public.issuer;
+    vec![issuer.clone(), format!("{issuer}/oauth/token")]
 }
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
@@ -115,7 +132,8 @@ fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(C
     let credentials = authorization(request).and_then(|header| ClientCredentials::parse(header, parameters));
     let credentials = credentials
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
-    let knock = Knock { client_id: credentials.client_id().to_owned(), address: app.origin_of(request).address };
+    let (client_id, scope) = (credentials.client_id().to_owned(), scopes::named(parameters));
+    let knock = Knock { client_id, address: app.origin_of(request).address, scope };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
     admitted
         .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
@@ -131,7 +149,7 @@ impl Knock {
         // What is looked at after the client was authenticated.
         let has_authenticated =
             matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
-        TokenError::new(app, error).of_client(Some(&self.client_id), has_authenticated)
+        TokenError::naming(app, error, self.scope.as_deref()).of_client(Some(&self.client_id), has_authenticated)
     }
 
     /// Refuses a request before its client was authenticated.
