@@ -10,6 +10,9 @@ use crate::clock::UnixTime;
 /// Seconds after its first use in which a consumed token still answers with its unredeemed
 /// successor: two tabs that refresh at once.
 pub const PARALLEL_SECONDS: i64 = 60;
+/// Seconds after its first use in which the answer may have been lost: a client tries again within a day,
+/// a thief may come later.
+pub const LOST_SECONDS: i64 = 86_400;
 
 /// One refresh token.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]

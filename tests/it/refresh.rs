@@ -62,7 +62,7 @@ async fn a_lost_answer_is_given_again_as_long_as_nothing_of_it_was_seen() {
     let server = harness::spawn().await;
     let (app, _, first) = public_tokens(&server).await;
     let lost = app.refresh(first.refresh()).await.expect("because it is its first use");
-    for pause in [0, 61, 20 * DAY] {
+    for pause in [0, 61, DAY - 61] {
         server.advance(pause);
         let again = app.refresh(first.refresh()).await.expect("because the answer was lost");
         assert_eq!(again.refresh(), lost.refresh(), "after {pause} seconds");
@@ -70,6 +70,18 @@ async fn a_lost_answer_is_given_again_as_long_as_nothing_of_it_was_seen() {
     }
     let next = app.refresh(lost.refresh()).await.expect("because it is the successor's first use");
     assert!(opens(&server, &next).await);
+}
+
+#[actix_web::test]
+async fn after_a_day_an_answer_that_nobody_saw_counts_as_stolen() {
+    let server = harness::spawn().await;
+    let (app, mut alice, first) = public_tokens(&server).await;
+    let lost = app.refresh(first.refresh()).await.expect("because it is its first use");
+    server.advance(DAY);
+    let again = app.refresh(first.refresh()).await.expect("because the day is not over");
+    server.advance(1);
+    assert_eq!(said(app.refresh(first.refresh()).await), invalid_grant(), "asking again makes no new day");
+    assert_all_is_over(&server, &app, &mut alice, &[&first, &lost, &again]).await;
 }
 
 #[actix_web::test]
@@ -187,12 +199,14 @@ async fn count(server: &Server) -> (i64, i64) {
 #[actix_web::test]
 async fn a_narrower_scope_narrows_the_access_token_only() {
     let server = harness::spawn().await;
-    server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
-    let scope = Some("projects tiles:read".to_owned());
+    let scopes = ["tiles:read: See your map tiles", "tiles:write: Change your map tiles"];
+    server.api("https://tiles.example", &scopes, false).await;
+    let scope = Some("projects tiles:read tiles:write".to_owned());
     let mut alice = server.signed_in("alice").await;
     for draft in [confidential(), public()] {
         let app = server.application(Draft { scope: scope.clone(), ..draft }).await;
-        let tokens = app.tokens(&mut alice).await;
+        let granted = app.request().with("scope", "projects tiles:read").approve(&mut alice).await;
+        let tokens = app.exchange(&granted).await.expect("because this is its first use");
         assert_eq!(tokens.scope, "projects tiles:read");
         let narrow = app.refresh_for(tokens.refresh(), "tiles:read").await.expect("because it is narrower");
         assert_eq!(narrow.scope, "tiles:read");

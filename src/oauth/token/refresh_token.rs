@@ -7,7 +7,7 @@ use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
-use crate::domain::refresh_token::{PARALLEL_SECONDS, RefreshTokenRecord};
+use crate::domain::refresh_token::{LOST_SECONDS, PARALLEL_SECONDS, RefreshTokenRecord};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::session::Origin;
@@ -111,8 +111,8 @@ impl Renewal<'_> {
         }
     }
 
-    /// The same successor again: while neither it nor any access token given with it was ever seen
-    /// (the answer was lost), or within a minute of the first use if it was not itself redeemed
+    /// The same successor again: for a day while neither it nor any access token given with it was ever
+    /// seen (the answer was lost), or within a minute of the first use if it was not itself redeemed
     /// (two tabs at once).
     fn forgiven(
         &mut self,
@@ -126,8 +126,8 @@ impl Renewal<'_> {
         if successor.consumed_at.is_some() {
             return Ok(None);
         }
-        let is_parallel = self.now.since(consumed_at) <= PARALLEL_SECONDS;
-        if !is_parallel && self.was_seen(&successor)? {
+        let passed = self.now.since(consumed_at);
+        if passed > LOST_SECONDS || (passed > PARALLEL_SECONDS && self.was_seen(&successor)?) {
             return Ok(None);
         }
         let derived = issue::derive_successor(self.mint, successor.key_number, parent, successor_id);
