@@ -11,6 +11,7 @@ use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::oauth::protected_resource;
+use super::page::see_other;
 use super::{api, assets, browser, dpop, oauth, pages, refused, same_origin, security_txt};
 use crate::oauth::Refusal;
 use crate::oauth::problem::METHOD_NOT_ALLOWED;
@@ -30,6 +31,8 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         );
         // RFC 9116 §3: where readers look, whatever path we have.
         config.service(security_txt());
+        // Password managers look at the root as well (A Well-Known URL for Changing Passwords §2).
+        config.service(program("/.well-known/change-password", "GET, HEAD").route(get().to(change_password)));
     }
     let served = scope(base)
         .service(well_known(&format!("/.well-known/{}", WELL_KNOWN[0])))
@@ -84,6 +87,10 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
         .service(studio_session(app))
         .service(pages::routes::pages(app));
     config.service(served);
+}
+
+async fn change_password(app: Data<App>) -> HttpResponse {
+    see_other(&app.public.path("/.well-known/change-password"))
 }
 
 const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
@@ -207,10 +214,9 @@ fn cors() -> Cors {
     Cors::default()
         .allow_any_origin()
         .send_wildcard()
-        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .allowed_header("idempotency-key")
-        .allowed_header("dpop")
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        // No cookie is read here, so what tracing, a library or a protocol adds can do no harm.
+        .allow_any_header()
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
         .expose_headers([dpop::NONCE, refused::REQUEST_ID])
         .max_age(3_600)

@@ -16,30 +16,68 @@ fn allowed_origin(answer: &Answer) -> Option<&str> {
 }
 
 async fn preflight(server: &Server, path: &str, method: &str) -> Answer {
-    let asked = [
-        FOREIGN,
-        ("access-control-request-method", method),
-        ("access-control-request-headers", "authorization,content-type"),
-    ];
+    preflight_with(server, (path, method), "authorization,content-type").await
+}
+
+async fn preflight_with(server: &Server, (path, method): (&str, &str), headers: &str) -> Answer {
+    let asked = [FOREIGN, ("access-control-request-method", method), ("access-control-request-headers", headers)];
     server.http.send(Method::OPTIONS, path, &asked, "").await
+}
+
+/// The endpoints of programs, which read no cookie.
+const FOR_PROGRAMS: [(&str, &str); 16] = [
+    ("/.well-known/oauth-authorization-server", "GET"),
+    ("/.well-known/openid-configuration", "GET"),
+    ("/.well-known/oauth-protected-resource/v3", "GET"),
+    ("/oauth/token", "POST"),
+    ("/oauth/revoke", "POST"),
+    ("/oauth/introspect", "POST"),
+    ("/oauth/par", "POST"),
+    ("/oauth/register", "POST"),
+    ("/oauth/jwks", "GET"),
+    ("/oauth/userinfo", "GET"),
+    ("/oauth/userinfo", "POST"),
+    ("/v3", "GET"),
+    ("/v3/account", "GET"),
+    ("/v3/account", "HEAD"),
+    ("/spatialstudio/oauth/v1/user/token", "POST"),
+    ("/credentials/revoke", "POST"),
+];
+
+#[actix_web::test]
+async fn endpoints_of_programs_take_any_request_header_since_they_read_no_cookie() {
+    let server = harness::spawn().await;
+    for at in FOR_PROGRAMS {
+        for headers in [
+            "traceparent",
+            "x-requested-with",
+            "baggage,sentry-trace",
+            "cache-control",
+            "mcp-protocol-version",
+            "x-app-version",
+            "authorization, dpop, idempotency-key",
+            &harness::random_word(20),
+        ] {
+            let answer = preflight_with(&server, at, headers).await;
+            assert!((200..300).contains(&answer.status), "{at:?} with {headers}: {}", answer.status);
+            assert_eq!(allowed_origin(&answer), Some("*"), "{at:?}");
+            let allowed = answer.header("access-control-allow-headers").unwrap_or_default().to_ascii_lowercase();
+            for header in headers.split(',').map(str::trim) {
+                assert!(allowed.contains(&header.to_ascii_lowercase()), "{at:?}: {header} of {allowed}");
+            }
+        }
+    }
+    for path in ["/oauth/authorize", "/login", "/account", "/spatialstudio/api/v1/user/token", "/oauth/device"] {
+        let answer = preflight_with(&server, (path, "POST"), "traceparent").await;
+        assert_eq!(allowed_origin(&answer), None, "{path}");
+        assert_eq!(answer.header("access-control-allow-headers"), None, "{path}");
+    }
 }
 
 #[actix_web::test]
 async fn endpoints_of_programs_answer_a_preflight_for_any_origin() {
     let server = harness::spawn().await;
-    for (path, method) in [
-        ("/.well-known/oauth-authorization-server", "GET"),
-        ("/.well-known/openid-configuration", "GET"),
-        ("/oauth/token", "POST"),
-        ("/oauth/revoke", "POST"),
-        ("/oauth/introspect", "POST"),
-        ("/oauth/par", "POST"),
-        ("/oauth/jwks", "GET"),
-        ("/oauth/userinfo", "GET"),
-        ("/oauth/userinfo", "POST"),
-        ("/v3", "GET"),
-        ("/v3/account", "GET"),
-    ] {
+    for (path, method) in FOR_PROGRAMS {
         let answer = preflight(&server, path, method).await;
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.status);
         assert_eq!(allowed_origin(&answer), Some("*"), "{path}");

@@ -228,6 +228,18 @@ async fn password_managers_find_the_page() {
 }
 
 #[actix_web::test]
+async fn password_managers_find_the_page_at_the_root_of_an_issuer_with_a_path() {
+    let server = harness::spawn_with(&[("public_url", "http://localhost:{port}/id/gate")]).await;
+    let origin = server.app.public.origin.clone();
+    let page = "/id/gate/.well-known/change-password";
+    let at_root = server.http.get(&format!("{origin}/.well-known/change-password")).await;
+    assert_eq!((at_root.status, at_root.location()), (303, Some(page)));
+    let answer = server.http.get("/.well-known/change-password").await;
+    assert_eq!((answer.status, answer.location()), (303, Some("/id/gate/reset")));
+    assert_eq!(server.http.get(&format!("{origin}/.well-known/change-passwords")).await.status, 404);
+}
+
+#[actix_web::test]
 async fn invitations_and_sign_ups_do_not_use_up_the_letters_that_recover_an_account() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     server.person("alice").await;

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
+use gatepost::web::routes::ADDRESSES;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, basic};
@@ -50,6 +51,33 @@ impl Platform {
 async fn try_token(program: &Program, path: &str, tier: &str) -> u16 {
     let list = json!([{ "pathId": path, "access": { "accessTier": tier } }]);
     program.post(ACCESS_TOKENS, &json!({ "description": "x", "accessList": list })).await.status
+}
+
+#[actix_web::test]
+async fn every_refusal_of_the_management_addresses_has_a_message() {
+    let server = harness::spawn().await;
+    let other = server.api("https://tiles.example", &["tiles: See tiles"], false).await;
+    let own = server.api("https://platform.example", &[], true).await;
+    let strangers =
+        [None, Some(basic("nobody", "x")), Some(basic(own.client_id(), other.secret())), Some("Basic ?".to_owned())];
+    let known = [Some(basic(other.client_id(), other.secret())), Some(basic(own.client_id(), own.secret()))];
+    for (method, path, access) in ADDRESSES.iter().filter(|(_, path, _)| path.starts_with("/management")) {
+        let method: Method = method.parse().expect("because it is a method");
+        let path = path.replace(['{', '}'], "");
+        for authorization in strangers.iter().chain(&known) {
+            let header = authorization.as_deref().map(|authorization| ("authorization", authorization));
+            let headers: Vec<(&str, &str)> = header.into_iter().collect();
+            let answer = server.http.send(method.clone(), &path, &headers, "{}").await;
+            let is_own = known[1] == *authorization && answer.status == 200;
+            let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+            assert!(is_own || !message.is_empty(), "{method} {path} {access:?}: {}", answer.text());
+        }
+    }
+    for _ in 0..60 {
+        let headers = [("authorization", strangers[1].as_deref().unwrap_or_default())];
+        let answer = server.http.send(Method::GET, RESOURCES, &headers, "").await;
+        assert!(answer.json()["message"].is_string(), "{}", answer.text());
+    }
 }
 
 #[actix_web::test]

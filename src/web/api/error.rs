@@ -96,7 +96,8 @@ impl ApiError {
         Self { has_challenge: false, ..self }
     }
 
-    /// With the scope that would have been enough, where a scope can be (RFC 6750 §3).
+    /// With the scope that is enough, where a scope can be (RFC 6750 §3): for a token that lacks it, and for
+    /// who has none yet and does not know what to ask for.
     pub fn needing(self, scope: Option<&'static str>) -> Self {
         Self { needed: scope, ..self }
     }
@@ -248,15 +249,14 @@ impl ApiError {
             return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
         }
         let is_refused = self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code;
-        let needed = self.needed.filter(|_| self.error == INSUFFICIENT_SCOPE.code);
-        let scope = needed.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+        let scope = self.needed.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         if let Some(nonce) = self.nonce.as_ref().filter(|_| is_refused) {
             builder.insert_header((NONCE, nonce.as_str()));
             let (error, words, algs) = (self.error, &self.message, Algorithm::NAMES.join(" "));
             let challenge = format!("DPoP error=\"{error}\", error_description=\"{words}\", algs=\"{algs}\"{scope}");
             builder.insert_header((WWW_AUTHENTICATE, challenge));
         } else if self.message == TOKEN_MISSING.description {
-            builder.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            builder.insert_header((WWW_AUTHENTICATE, format!("Bearer{}", scope.trim_start_matches(','))));
         } else if is_refused {
             let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"{scope}", self.error, self.message);
             builder.insert_header((WWW_AUTHENTICATE, challenge));

@@ -2,8 +2,8 @@
 //! origin that the code was sent to, gives the verifier and gets the token.
 
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, ORIGIN, VARY,
 };
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -49,8 +49,11 @@ pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
     if may_read(&app, &origin).await {
         builder
             .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
-            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type"));
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"));
+        // Any header: no cookie is read here.
+        if let Some(headers) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            builder.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers.clone()));
+        }
     }
     builder.finish()
 }

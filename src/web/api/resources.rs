@@ -40,12 +40,12 @@ impl From<ResourceRefusal> for ApiError {
 
 /// Lets an API of the operator's in, and nobody else.
 async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError> {
-    let (credentials, knock) = knock(app, request, &Parameters::default()).await?;
+    let (credentials, knock) = knock(app, request, &Parameters::default()).await.map_err(TokenError::with_message)?;
     let (now, shared) = (app.now(), app.clone());
     let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
         authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)
     });
-    admitted.await.map_err(|error| knock.refuse(app, error))
+    admitted.await.map_err(|error| knock.refuse(app, error).with_message())
 }
 
 /// A person by their id, or by their name.
