@@ -1,4 +1,8 @@
-//! What a password may be. It counts whole, nothing is trimmed, nothing is demanded of its characters.
+//! What a password may be. It counts whole, nothing is trimmed, nothing is demanded of its characters. However a
+//! keyboard composes its letters, it is the same one.
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use zeroize::Zeroizing;
 
 use super::secret::Secret;
 use super::user;
@@ -42,7 +46,8 @@ impl NewPassword {
         if text.len() > MAX_BYTES {
             return Err(WeakPassword::TooLong);
         }
-        if text.chars().count() < MIN_CHARACTERS {
+        // Composed too: four letters with accents are four, whoever types them.
+        if text.chars().count() < MIN_CHARACTERS || text.nfc().count() < MIN_CHARACTERS {
             return Err(WeakPassword::TooShort);
         }
         let folded = user::fold(text);
@@ -61,9 +66,32 @@ impl NewPassword {
     }
 }
 
+/// The form in which a password is hashed: composed (NFC), so that one from another keyboard or system is the same
+/// (NIST SP 800-63B §3.1.1.2). What is too long to be a password is left as it is.
+pub fn composed(password: &Secret) -> Secret {
+    let text = password.expose();
+    if text.len() > MAX_BYTES || is_nfc(text) {
+        return password.clone();
+    }
+    // Room for the longest form, so that no part of it is left behind where it grew (UAX 15 §9: at most three times).
+    let mut form = Zeroizing::new(String::with_capacity(text.len() * 3));
+    form.extend(text.nfc());
+    Secret::new(std::mem::take(&mut *form))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_password_has_one_form_however_it_is_composed() {
+        let form = |text: &str| composed(&Secret::new(text)).expose().to_owned();
+        assert_eq!(form("Gru\u{308}\u{df}e e\u{301}"), "Grüße é");
+        assert_eq!(form("Grüße é"), "Grüße é");
+        assert_eq!(form("plain \u{fb01}"), "plain \u{fb01}", "what only looks like it is another password");
+        let long = "e\u{301}".repeat(400);
+        assert_eq!(form(&long), long, "1,200 bytes are not even looked at");
+    }
 
     #[test]
     fn length_counts_characters_and_common_words_and_the_own_name_are_refused() {
@@ -72,6 +100,8 @@ mod tests {
         assert!(NewPassword::check(&"p".repeat(1_024), "ann").is_ok());
         let cases = [
             ("short", WeakPassword::TooShort),
+            ("e\u{301}e\u{301}e\u{301}e\u{301}", WeakPassword::TooShort),
+            ("éééé", WeakPassword::TooShort),
             ("Password", WeakPassword::Common),
             ("annmarie.s", WeakPassword::OwnName),
         ];

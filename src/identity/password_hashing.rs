@@ -15,6 +15,7 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::domain::password::{MAX_BYTES, composed};
 use crate::domain::secret::Secret;
 
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
@@ -92,7 +93,7 @@ impl Hasher {
         answered.await.map_err(|_lost| Busy)
     }
 
-    /// The hash to store for a new password.
+    /// The hash to store for a new password, in its composed form.
     ///
     /// # Errors
     /// [`Busy`] at once when the queue is full.
@@ -101,7 +102,9 @@ impl Hasher {
         self.run(move || hash(&password, cost)).await
     }
 
-    /// Judges a password. An unknown person (no hash) and a cheaper hash take as long as today's.
+    /// Judges a password. An unknown person (no hash) and a cheaper hash take as long as today's. What is typed in
+    /// another form than the composed one takes twice as long, whoever it is typed for: hashes from before were
+    /// made of passwords as they were typed.
     ///
     /// # Errors
     /// [`Busy`] at once when the queue is full.
@@ -112,6 +115,10 @@ impl Hasher {
 }
 
 fn hash(password: &Secret, cost: u32) -> String {
+    hash_as_typed(&composed(password), cost)
+}
+
+fn hash_as_typed(password: &Secret, cost: u32) -> String {
     let mut bytes = [0_u8; 16];
     rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
     let salt = BCRYPT_BASE64.encode(bytes);
@@ -133,8 +140,24 @@ fn digest(password: &[u8], salt: &str, cost: u32) -> Option<String> {
 }
 
 fn verify(password: &Secret, stored: Option<&str>, cost: u32) -> Verdict {
+    // What is longer was never a password, and is as wrong as any other.
+    let stored = stored.filter(|_| password.expose().len() <= MAX_BYTES);
+    let form = composed(password);
+    let verdict = verify_as_typed(&form, stored, cost);
+    if form.expose() == password.expose() {
+        return verdict;
+    }
+    // Both are judged in every case, so that the time tells nothing of the first.
+    match (verdict, verify_as_typed(password, stored, cost)) {
+        (Verdict::Wrong, Verdict::Wrong) => Verdict::Wrong,
+        (Verdict::Wrong, Verdict::Right | Verdict::RightButWeak) => Verdict::RightButWeak,
+        (right, _) => right,
+    }
+}
+
+fn verify_as_typed(password: &Secret, stored: Option<&str>, cost: u32) -> Verdict {
     let Some(stored) = stored.and_then(StoredHash::parse) else {
-        drop(hash(password, cost));
+        drop(hash_as_typed(password, cost));
         return Verdict::Wrong;
     };
     let key = if stored.is_keyed { keyed(password, &stored.salt) } else { Zeroizing::new(plain(password)) };
@@ -199,6 +222,23 @@ mod tests {
         assert_eq!(judge(&"x".repeat(100), &stored), Verdict::Right);
         assert_eq!(judge(&format!("{}y{}", "x".repeat(72), "x".repeat(27)), &stored), Verdict::Wrong);
         assert_eq!(judge(&"x".repeat(99), &stored), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_it_is_composed_and_old_hashes_go_on_working() {
+        let (nfc, nfd) = ("Gr\u{fc}\u{df}e \u{e9}1", "Gru\u{308}\u{df}e e\u{301}1");
+        for set in [nfc, nfd] {
+            let stored = hash(&Secret::new(set), 4);
+            assert_eq!((judge(nfc, &stored), judge(nfd, &stored)), (Verdict::Right, Verdict::Right));
+            assert_eq!(judge("Grusse e1", &stored), Verdict::Wrong);
+        }
+        let of_before = hash_as_typed(&Secret::new(nfd), 4);
+        assert_eq!(judge(nfd, &of_before), Verdict::RightButWeak, "and it is hashed anew");
+        assert_eq!(judge(nfc, &of_before), Verdict::Wrong);
+        let imported = bcrypt::hash(nfd, 4).expect("because the cost is allowed");
+        assert_eq!(judge(nfd, &imported), Verdict::RightButWeak);
+        let long = "x".repeat(MAX_BYTES + 1);
+        assert_eq!(judge(&long, &hash_as_typed(&Secret::new(long.as_str()), 4)), Verdict::Wrong);
     }
 
     #[test]
