@@ -6,6 +6,7 @@ use super::{Database, Result};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::session::Session;
+use crate::domain::token::{SessionKey, TokenDigest};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::schema::{sessions, users};
@@ -51,6 +52,13 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, id: Id<Session>) ->
 pub fn end_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     let rows = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::ended_at.is_null());
     diesel::update(rows).set(sessions::ended_at.eq(Some(now))).execute(tx)?;
+    Ok(())
+}
+
+/// Gives a session another key: the one from before opens nothing more.
+pub fn renew_key(tx: &mut Database, id: Id<Session>, digest: &TokenDigest<SessionKey>) -> Result<()> {
+    let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
+    row.set(sessions::digest.eq(digest)).execute(tx)?;
     Ok(())
 }
 

@@ -67,6 +67,14 @@ impl BrowserSession {
         self.put(key)
     }
 
+    /// Gives the browser another key for the session that it has.
+    ///
+    /// # Errors
+    /// When the cookie cannot be written.
+    pub fn renew(&self, key: &Token<SessionKey>) -> Result<(), StoreError> {
+        self.put(key)
+    }
+
     /// Signs the browser out; says whose session that ended, which may be nobody's.
     ///
     /// # Errors

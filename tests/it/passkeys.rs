@@ -136,6 +136,7 @@ async fn whatever_is_wrong_with_an_answer_nothing_is_opened_and_the_words_are_th
         let page = present(&server, &mut device).await;
         assert_eq!((page.status, page.alert().as_str()), (400, REFUSED), "{what}");
         assert!(page.attributes("[data-gone]", "data-gone").is_empty(), "{what}: the passkey is not gone");
+        assert!(page.attributes("[aria-invalid]", "name").is_empty(), "{what}: no field was wrong");
         (device.origin, device.rp_id, device.user_handle) = (origin, rp_id, user_handle);
         (device.flags, device.is_framed) = (PRESENT_AND_VERIFIED, false);
     }

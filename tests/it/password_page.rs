@@ -22,7 +22,9 @@ async fn a_new_password_ends_everything_but_this_session_and_what_she_made_herse
     mailbox.take(&server).await;
     let page = alice.open(PATH).await;
     assert!(page.text().contains("All others are logged out"), "it says so before");
+    let mut copied = alice.copy();
     let done = alice.submit(filled(&page, PASSWORD, NEW)).await;
+    assert_eq!(copied.open("/account").await.heading(), "Log in", "a copy of the cookie from before opens nothing");
     assert_eq!((done.status, done.heading().as_str()), (200, "Your password is changed"));
     assert_eq!(alice.open("/account").await.heading(), "Your account", "this session stays");
     assert_eq!(elsewhere.open("/account").await.heading(), "Log in");

@@ -204,9 +204,9 @@ async fn prompt_consent_shows_the_page_again_and_select_account_lets_the_person_
     let request = app.request().with("prompt", "select_account");
     let page = alice.open(&request.path()).await;
     let page = alice.open(&page.link("Use another account")).await;
-    let page = alice.submit(page.form_with("Log out")).await;
     assert_eq!(page.heading(), "Log in");
     assert!(page.text().contains("Map studio"), "the request is not lost");
+    assert_eq!(alice.copy().open("/account").await.heading(), "Your account", "nobody is logged out by looking");
     let page = alice.log_in_at(&page, "bob", PASSWORD).await;
     assert!(page.text().contains("bob"), "{}", page.text());
     let granted = request.granted(allow(&mut alice, &page).await.away());
@@ -242,8 +242,11 @@ async fn another_account_on_the_way_to_an_address_does_not_lose_the_address() {
     server.person("bob").await;
     let page = alice.open(&log_in_path("http://127.0.0.1:9000/in")).await;
     let page = alice.open(&page.link("Use another account")).await;
-    let page = alice.submit(page.form_with("Log out")).await;
+    assert!(page.text().contains("127.0.0.1:9000"), "it says where the way leads: {}", page.text());
+    let denied = alice.copy().submit(page.form_with("Cancel")).await;
+    assert_eq!(denied.away(), "http://127.0.0.1:9000/in?error=access_denied");
     let page = alice.log_in_at(&page, "bob", PASSWORD).await;
+    assert_eq!(server.count("sessions WHERE ended_at IS NULL").await, 1, "the session before is replaced");
     assert!(page.text().contains("bob"), "{}", page.text());
     assert!(alice.press_continue(&page).await.away().starts_with("http://127.0.0.1:9000/in?token="));
 }

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
-use url::form_urlencoded;
 
+use super::log_in;
 use super::permissions::Permissions;
 use crate::clock::in_words;
 use crate::domain::client::{Client, GrantType};
@@ -83,10 +83,11 @@ pub async fn show(
     let (owner, lingering, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let chrome = visitor.chrome(app);
     let path = app.public.path("/oauth/authorize");
-    let next: String = form_urlencoded::byte_serialize(format!("{path}?{query}").as_bytes()).collect();
+    let action = format!("{path}?{query}");
     let page = Consent {
         chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
-        action: format!("{path}?{query}"),
+        other_account_url: log_in::for_another(app, &action),
+        action,
         shown: asked.shown_to(visitor.user.id),
         described_at: asked.client.described_at(),
         app_name: asked.client.name.clone(),
@@ -100,7 +101,6 @@ pub async fn show(
         may,
         has_been_allowed_before: !allowed.is_empty(),
         lasts: lasts(app, (&asked.client, &asked.scope), &lingering),
-        other_account_url: format!("{}?next={next}", app.public.path("/logout")),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }

@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use url::form_urlencoded;
 
 use super::account::confirm;
+use super::log_in;
 use crate::clock::in_words;
 use crate::identity::alerts;
 use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
@@ -79,7 +79,7 @@ fn page_of(app: &App, refusal: &LoginRedirectRefusal) -> PageError {
     };
     match refusal {
         LoginRedirectRefusal::Malformed => page("malformed-login-redirect", "The app's link cannot be read.")
-            .for_developer("Send referer and state once each, percent-encoded; state has at most 2,048 bytes."),
+            .for_developer("Send referer and state once each, percent-encoded."),
         LoginRedirectRefusal::Invalid(error) => {
             page("invalid-return-url", "The app asks us to send you to an address that we cannot send anybody to.")
                 .for_developer(&format!("The referer is not a return URL: {error}."))
@@ -197,7 +197,7 @@ async fn ask(
     };
     let chrome = visitor.chrome(app);
     let here = here(request);
-    let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    let other_account_url = log_in::for_another(app, &here);
     let page = Continue {
         chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
         action: here,
@@ -212,7 +212,7 @@ async fn ask(
         username: visitor.user.username.clone(),
         may: may(redirect).iter().map(|sentence| (*sentence).to_owned()).collect(),
         lasts: format!("It works for {}, or until you log out here.", in_words(redirect.lifetime(&app.mint))),
-        other_account_url: format!("{}?next={next}", app.public.path("/logout")),
+        other_account_url,
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::form_urlencoded;
 
+use super::log_out::forgetting;
 use super::{Form, continue_to, keep, remote_session, second_step};
 use crate::domain::secret::Secret;
 use crate::domain::webauthn::{Assertion, Flaw};
@@ -35,6 +36,8 @@ pub struct LogIn {
     pub action: String,
     /// What was wrong.
     pub error: Option<String>,
+    /// Whether that was a passkey, so that the fields are not marked.
+    pub is_passkey_wrong: bool,
     /// The name that was typed.
     pub username: String,
     /// The app that sent the person.
@@ -81,12 +84,25 @@ impl Onward {
         next.strip_prefix(app.public.base.as_str())?.strip_prefix("/oauth/authorize?")
     }
 
+    /// The way back to an app that it goes on to, when somebody else logs in first.
+    async fn redirect_behind(&self, app: &Data<App>) -> Result<Option<LoginRedirect>, PageError> {
+        let Self::Here(next) = self else { return Ok(None) };
+        let (path, query) = next.split_once('?').unwrap_or((next, ""));
+        let is_log_in = path.eq_ignore_ascii_case(&app.public.path("/login"));
+        if is_log_in { continue_to::examine(app, query).await } else { Ok(None) }
+    }
+
     /// The app that sent the person.
     ///
     /// # Errors
     /// When the store fails, or the address cannot be read.
     pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<Asking>, PageError> {
-        if let Self::Away(redirect) = self {
+        let behind = self.redirect_behind(app).await?;
+        let redirect = match self {
+            Self::Away(redirect) => Some(redirect.as_ref()),
+            Self::Here(_) => behind.as_ref(),
+        };
+        if let Some(redirect) = redirect {
             let host = redirect.return_url.host();
             let name = redirect
                 .client
@@ -110,6 +126,16 @@ impl Onward {
     }
 }
 
+/// The log-in page for somebody else than who is signed in, who then goes on to `next`, a path of ours.
+pub(super) fn for_another(app: &App, next: &str) -> String {
+    format!("{}&another=yes", log_in_first(app, next))
+}
+
+fn is_for_another(request: &HttpRequest) -> bool {
+    let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
+    parameters.is_some_and(|parameters| parameters.get("another") == Some("yes"))
+}
+
 /// The remote session that an address asks about (`/login?session=`).
 fn remote_session_id(request: &HttpRequest) -> Option<String> {
     login_redirect::parse(request.query_string()).ok()?.session
@@ -129,8 +155,8 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
             let said = Said { username: visitor.user.username, ..Said::default() };
             show(&app, &request, &onward, (StatusCode::OK, said)).await
         }
-        (Onward::Here(next), Some(_)) => Ok(see_other(&next)),
-        (onward, None) => show(&app, &request, &onward, (StatusCode::OK, Said::default())).await,
+        (Onward::Here(next), Some(_)) if !is_for_another(&request) => Ok(see_other(&next)),
+        (onward, _) => show(&app, &request, &onward, (StatusCode::OK, Said::default())).await,
     }
 }
 
@@ -160,13 +186,15 @@ pub async fn post(
     if form.get("decision") == Some("deny") {
         return cancel(&app, &onward).await;
     }
-    if form.get("step").is_some() {
-        return second_step(&app, &request, (&onward, &form), (&browser, visitor)).await;
-    }
-    if let Some(assertion) = passkey::assertion(&form) {
-        return log_in_by_passkey(&app, &request, (&onward, assertion), &browser).await;
-    }
-    log_in(&app, &request, (&onward, &form), &browser).await
+    let answer = if form.get("step").is_some() {
+        second_step(&app, &request, (&onward, &form), (&browser, visitor)).await?
+    } else if let Some(assertion) = passkey::assertion(&form) {
+        log_in_by_passkey(&app, &request, (&onward, assertion), &browser).await?
+    } else {
+        log_in(&app, &request, (&onward, &form), &browser).await?
+    };
+    // Nobody goes back to the pages of who was here before.
+    Ok(if is_for_another(&request) { forgetting(answer) } else { answer })
 }
 
 /// Takes the second step's form.
@@ -254,6 +282,9 @@ async fn cancel(app: &Data<App>, onward: &Onward) -> Result<HttpResponse, PageEr
     if let Onward::Away(redirect) = onward {
         return Ok(see_other(&redirect.denial()));
     }
+    if let Some(redirect) = onward.redirect_behind(app).await? {
+        return Ok(see_other(&redirect.denial()));
+    }
     let denial = match onward.authorization_query(app) {
         Some(query) => authorize::cancel(app, query).await?,
         None => None,
@@ -296,6 +327,7 @@ async fn show(
         chrome: app.chrome(),
         passkey,
         action: here,
+        is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),
         error,
         username,
         asking,

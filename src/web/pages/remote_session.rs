@@ -37,6 +37,8 @@ pub struct RemoteSessionPage {
     pub action: String,
     /// What was wrong.
     pub error: Option<String>,
+    /// Whether that was a passkey, so that the fields are not marked.
+    pub is_passkey_wrong: bool,
     /// The program, as it named itself.
     pub program: String,
     /// The code that the program may show, too.
@@ -165,6 +167,7 @@ async fn show(
     let page = RemoteSessionPage {
         chrome: visitor.chrome(app),
         action: here(request),
+        is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),
         error,
         program: browser_in_words(&session.user_agent),
         code: code_of(id),

@@ -33,6 +33,8 @@ pub struct SecondStep {
     pub action: String,
     /// What was wrong.
     pub error: Option<String>,
+    /// Whether that was a passkey, so that the fields are not marked.
+    pub is_passkey_wrong: bool,
     /// The key of the step.
     pub step: String,
     /// Who logs in.
@@ -117,6 +119,7 @@ pub fn show(
         passkey,
         is_passkey_only: step.asks == Asks::Passkey,
         action,
+        is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),
         error,
         step: step.key.expose().to_owned(),
         username: step.user.username.clone(),

@@ -33,6 +33,8 @@ pub struct Confirm {
     pub action: String,
     /// What was wrong.
     pub error: Option<String>,
+    /// Whether that was a passkey, so that the fields are not marked.
+    pub is_passkey_wrong: bool,
     /// Who is signed in, for password managers.
     pub username: String,
     /// What is asked for.
@@ -101,6 +103,7 @@ fn show(
     (status, error): (StatusCode, Option<String>),
 ) -> HttpResponse {
     let (action, username) = (here(request), visitor.user.username.clone());
+    let is_passkey_wrong = error.as_deref() == Some(passkey::DID_NOT_WORK);
     let options = passkey::asked_of(app, Purpose::Confirm(visitor.session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: action.clone(),
@@ -112,7 +115,8 @@ fn show(
         gone: None,
     });
     // What waits behind it may be an app.
-    render(status, Forms::Leave, &Confirm { chrome: visitor.chrome(app), action, error, username, wanted, passkey })
+    let chrome = visitor.chrome(app);
+    render(status, Forms::Leave, &Confirm { chrome, action, error, is_passkey_wrong, username, wanted, passkey })
 }
 
 /// Judges it, and notes when it was.

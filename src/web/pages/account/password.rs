@@ -10,7 +10,7 @@ use crate::domain::secret::Secret;
 use crate::identity::account::{AccountRefusal, Kept, change_password};
 use crate::outcome::Error;
 use crate::web::app::App;
-use crate::web::browser::Visitor;
+use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
 use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after};
 use crate::web::pages::{Form, Message};
@@ -55,11 +55,11 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     show(&app, &visitor, (StatusCode::OK, Vec::new()))
 }
 
-/// Changes it. This session stays.
+/// Changes it. This session stays, under another key.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
-    visitor: Visitor,
+    (visitor, browser): (Visitor, BrowserSession),
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
     if let Some(confirm) = owed(&app, &visitor) {
@@ -70,7 +70,11 @@ pub async fn post(
     let kept = Kept { session: Some(visitor.session.id), grant: None };
     let (origin, wanted) = (app.origin_of(&request), (&visitor.user, old, new.expose()));
     let refusal = match change_password(app.desk(), app.now(), wanted, (&origin, kept)).await {
-        Ok(()) => return Ok(changed(&app, &visitor)),
+        Ok(renewed) => {
+            let kept = renewed.map_or(Ok(()), |key| browser.renew(&key));
+            kept.map_err(|error| PageError::unavailable(&app, &error))?;
+            return Ok(changed(&app, &visitor));
+        }
         Err(Error::Refused(refusal)) => refusal,
         Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
     };
