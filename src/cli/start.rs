@@ -101,7 +101,8 @@ pub async fn mint(config: &Config, clock: &Clock, issuer: &str) -> Result<(Store
 fn mint_with(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<Mint> {
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
     let (last_use, pace, strangers) = (LastUse::default(), Pace::default(), config.strangers.clone());
-    Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers })
+    let private_schemes = config.private_use_schemes.clone();
+    Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers, private_schemes })
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.

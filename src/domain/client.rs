@@ -6,7 +6,7 @@ use super::column;
 use super::document_url::DocumentUrl;
 use super::id::Id;
 use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
-use super::redirect_uri::{self, RedirectUri};
+use super::redirect_uri::{self, RedirectKind, RedirectUri};
 use super::scope::Scope;
 use super::signing_key::SigningAlgorithm;
 use super::user::User;
@@ -145,6 +145,11 @@ impl Client {
         }
     }
 
+    /// Whether it authenticates by a secret that we made.
+    pub fn has_secret(&self) -> bool {
+        !self.is_public() && !self.has_keys()
+    }
+
     /// Whether it authenticates by keys of its own, and so needs no secret.
     pub fn has_keys(&self) -> bool {
         self.jwks.is_some() || self.jwks_uri.is_some()
@@ -155,23 +160,28 @@ impl Client {
         self.grant_types.contains(grant_type.as_str())
     }
 
-    /// The redirect URIs, parsed. What was stored passed the same parser.
-    pub fn redirect_uris(&self) -> Vec<RedirectUri> {
-        self.redirect_uris.iter().flat_map(str::parse).collect()
+    /// The registered redirect URI, if it is the only one.
+    pub fn only_redirect_uri(&self) -> Option<&str> {
+        let mut registered = self.redirect_uris.iter();
+        registered.next().filter(|_| registered.next().is_none())
     }
 
     /// The redirect URI that a request means: the asked one when it is registered, the only
-    /// registered one when none was asked (RFC 6749 §3.1.2.3).
-    pub fn redirect_uri(&self, asked: Option<&str>) -> Option<RedirectUri> {
-        let registered = self.redirect_uris();
-        match asked {
-            None if registered.len() == 1 => registered.into_iter().next(),
-            None => None,
-            Some(asked) => {
-                let asked: RedirectUri = asked.parse().ok()?;
-                registered.iter().any(|uri| redirect_uri::permits(uri, &asked)).then_some(asked)
-            }
-        }
+    /// registered one when none was asked (RFC 6749 §3.1.2.3). `schemes` are the private-use schemes without a
+    /// dot that the operator allows now.
+    pub fn redirect_uri(&self, asked: Option<&str>, schemes: &[String]) -> Option<RedirectUri> {
+        let asked: RedirectUri = asked.or_else(|| self.only_redirect_uri())?.parse().ok()?;
+        // A free port is for native apps, which keep no secret (RFC 8252 §7.3).
+        let is_near = |registered: &str| registered.parse().is_ok_and(|uri| redirect_uri::permits(&uri, &asked));
+        let is_registered = self.redirect_uris.contains(asked.as_str())
+            || (self.is_public() && asked.is_loopback() && self.redirect_uris.iter().any(is_near));
+        (is_registered && self.may_be_sent_to(&asked, schemes)).then_some(asked)
+    }
+
+    /// Whether an address has a scheme that this client may have by the rules of now, whatever was registered
+    /// when they were others.
+    pub fn may_be_sent_to(&self, uri: &RedirectUri, schemes: &[String]) -> bool {
+        uri.has_scheme_of(schemes) && (self.is_public() || uri.kind() != RedirectKind::PrivateUse)
     }
 
     /// Where the login redirect may return to.

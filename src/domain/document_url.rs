@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use super::address::is_unbroken;
+
 /// The longest one, in bytes; ours.
 const MAX_BYTES: usize = 512;
 
@@ -53,7 +55,8 @@ impl FromStr for DocumentUrl {
         let hides = ["%2e", "%2f", "%5c", "%00", "\\", "#", "@"].iter().any(|trick| coded.contains(trick));
         let is_named = matches!(url.host(), Some(Host::Domain(name)) if name.contains('.') && !name.ends_with('.'));
         // The parser resolves dot segments and drops controls: whatever it changes is refused.
-        let is_plain = url.as_str() == text && url.scheme() == "https" && url.username().is_empty();
+        let is_plain =
+            is_unbroken(text) && url.as_str() == text && url.scheme() == "https" && url.username().is_empty();
         if is_plain && is_named && !hides { Ok(Self(url)) } else { Err(InvalidDocumentUrl) }
     }
 }

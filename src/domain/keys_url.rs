@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use super::address::is_unbroken;
+
 /// The longest one, in bytes; ours.
 const MAX_BYTES: usize = 512;
 
@@ -41,7 +43,7 @@ impl FromStr for KeysUrl {
         let url = Url::parse(text).map_err(|_unreadable| InvalidKeysUrl)?;
         let is_named = matches!(url.host(), Some(Host::Domain(name)) if name.contains('.') && !name.ends_with('.'));
         let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let is_plain = url.as_str() == text && url.scheme() == "https" && text.len() <= MAX_BYTES;
+        let is_plain = is_unbroken(text) && url.as_str() == text && url.scheme() == "https" && text.len() <= MAX_BYTES;
         if is_plain && is_bare && is_named { Ok(Self(url)) } else { Err(InvalidKeysUrl) }
     }
 }

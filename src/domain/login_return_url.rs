@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::address::is_unbroken;
 use super::redirect_uri::is_loopback_host;
 use super::words::Words;
 
@@ -64,7 +65,7 @@ fn parse(text: &str) -> Result<Url, InvalidReturnUrl> {
     if !(lower.starts_with("https://") || lower.starts_with("http://")) {
         return Err(InvalidReturnUrl::NotAbsolute);
     }
-    if text.contains('\\') || text.chars().any(|character| character.is_control() || character.is_whitespace()) {
+    if text.contains('\\') || !is_unbroken(text) {
         return Err(InvalidReturnUrl::Ambiguous);
     }
     let url = Url::parse(text).map_err(|_unreadable| InvalidReturnUrl::NotAbsolute)?;

@@ -1,6 +1,7 @@
 //! What is true on paper: values, records and their rules. No input or output happens here.
 
 pub mod access_list;
+pub mod address;
 pub mod api;
 pub mod api_identifier;
 pub mod authentication;
@@ -10,6 +11,7 @@ pub mod client;
 pub mod client_secret;
 pub(crate) mod column;
 pub mod consent;
+pub mod deception;
 pub mod deletion;
 pub mod device_code;
 pub mod document_url;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use super::address::is_unbroken;
+
 /// The longest redirect URI, in bytes.
 const MAX_BYTES: usize = 2_048;
 
@@ -38,6 +40,9 @@ pub enum InvalidRedirectUri {
     /// It is too long.
     #[error("an address may have at most 2,048 characters")]
     TooLong,
+    /// It has a character that no URI has.
+    #[error("leave out spaces, quotes, angle brackets and backslashes")]
+    Characters,
     /// It has a fragment (RFC 6749 §3.1.2).
     #[error("leave out the part from # on: a redirect URI has no fragment")]
     Fragment,
@@ -120,8 +125,8 @@ pub fn is_loopback_host(url: &Url) -> bool {
     }
 }
 
-/// Whether the client may be sent here: exactly what it registered (RFC 9700 §4.1.3), except that
-/// a loopback address may name any port (RFC 8252 §7.3).
+/// Whether a public client may be sent here: exactly what it registered (RFC 9700 §4.1.3), except that
+/// a loopback address may name any port (RFC 8252 §7.3). A client with a secret runs where its port is known.
 pub fn permits(registered: &RedirectUri, asked: &RedirectUri) -> bool {
     registered == asked
         || (registered.is_loopback() && asked.is_loopback() && registered.sans_port() == asked.sans_port())
@@ -141,6 +146,10 @@ impl FromStr for RedirectUri {
     fn from_str(text: &str) -> Result<Self, InvalidRedirectUri> {
         if text.len() > MAX_BYTES {
             return Err(InvalidRedirectUri::TooLong);
+        }
+        // The delimiters of RFC 3986, appendix C: a native app's own scheme would keep them.
+        if !is_unbroken(text) || text.contains(['"', '<', '>', '\\']) {
+            return Err(InvalidRedirectUri::Characters);
         }
         let url = Url::parse(text).map_err(|_unreadable| InvalidRedirectUri::NotAbsolute)?;
         let scheme = url.scheme();
@@ -221,6 +230,8 @@ mod tests {
             "https://app.example/a/../cb", "https://app.example/%2e%2e/cb", "https://app.example\\@evil.test/",
             "https://*.app.example/cb", "http://127。0。0。1/cb", "https://ⓔvil.test/cb", " https://app.example/cb",
             "https://app.example/cb\r\nX: y", "https://app.example/\u{0}", "HTTPS://app.example/cb",
+            "com.example.app:x search-ms:query=evil", "com.example.app:\"x", "com.example.app:<x>",
+            "com.example.app:\\\\host\\share",
         ] {
             assert!(RedirectUri::from_str(text).is_err(), "{text}");
         }

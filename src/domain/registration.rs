@@ -1,6 +1,7 @@
 //! What an application may be: one validation for the console and the command.
 
 use super::client::{ClientType, GrantType, LoginDelivery};
+use super::deception::{is_mixed, is_stacked, is_unseen};
 use super::keys_url::KeysUrl;
 use super::login_return_url::{self, LoginReturnUrl};
 use super::redirect_uri::{InvalidRedirectUri, RedirectKind, RedirectUri};
@@ -9,7 +10,7 @@ use super::signing_key::SigningAlgorithm;
 use super::words::Words;
 
 /// The most redirect URIs or login return URLs that one application may have.
-const MAX_ADDRESSES: usize = 20;
+const MAX_ADDRESSES: usize = 100;
 /// The longest name, in characters.
 const MAX_NAME: usize = 100;
 
@@ -262,20 +263,22 @@ fn too_many<'a>(addresses: &'a [String], field: &'static str, problems: &mut Vec
 }
 
 /// A name that people will read beside our own words: no controls, no invisible or turning
-/// characters, so that it cannot imitate another app or reorder the page (UTS 36 §3).
+/// characters, so that it cannot imitate another app or reorder the page (UTS 36 §3), and nothing
+/// that does not stay in its line.
 fn clean_name(name: &str, problems: &mut Vec<FieldProblem>) -> String {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_hidden = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
     let message = if name.is_empty() {
         Some("Give the application a name.".to_owned())
     } else if name.chars().count() > MAX_NAME {
         Some(format!("A name has at most {MAX_NAME} characters."))
-    } else if name.chars().any(is_hidden) {
+    } else if name.chars().any(is_unseen) {
         Some("Leave out invisible characters.".to_owned())
+    } else if !name.chars().any(char::is_alphanumeric) {
+        Some("A name has a letter or a digit.".to_owned())
+    } else if is_stacked(&name) {
+        Some("A letter has at most two accents.".to_owned())
+    } else if is_mixed(&name) {
+        Some("Write each word in one alphabet.".to_owned())
     } else {
         None
     };

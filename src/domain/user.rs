@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::MixedScript;
 
 use super::column;
+use super::deception::{is_stacked, is_unseen, looks_latin};
 use super::id::Id;
 use crate::clock::UnixTime;
 
@@ -92,6 +93,12 @@ pub enum InvalidUsername {
     /// It has other characters.
     #[error("A user name has letters, digits, dots, underscores and hyphens only.")]
     Characters,
+    /// It has no letter, or its dots could be read as a step in a path.
+    #[error("A user name has a letter or a digit, and no dot at its beginning, at its end or beside another.")]
+    Dots,
+    /// It looks like a name in another alphabet (UTS 39 §4).
+    #[error("This user name looks like one in Latin letters. Add a letter that only your alphabet has.")]
+    LooksLatin,
     /// It mixes alphabets, so that it could be taken for another name (UTS 39 §5.1).
     #[error("A user name is written in one alphabet.")]
     MixedScripts,
@@ -108,6 +115,10 @@ impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        // The longest of 64 characters has 256 bytes: what is longer is not even looked at.
+        if text.len() > 1_024 {
+            return Err(InvalidUsername::TooLong);
+        }
         let name: String = text.trim().nfkc().collect();
         if name.is_empty() {
             return Err(InvalidUsername::Empty);
@@ -118,11 +129,18 @@ impl FromStr for Username {
         let is_right = |character: char| {
             character.is_alphabetic() || character.is_ascii_digit() || matches!(character, '.' | '_' | '-')
         };
-        if !name.chars().all(is_right) {
+        if !name.chars().all(is_right) || name.chars().any(is_unseen) || is_stacked(&name) {
             return Err(InvalidUsername::Characters);
+        }
+        let has_step = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+        if has_step || !name.chars().any(char::is_alphanumeric) {
+            return Err(InvalidUsername::Dots);
         }
         if !name.as_str().is_single_script() {
             return Err(InvalidUsername::MixedScripts);
+        }
+        if looks_latin(&name) {
+            return Err(InvalidUsername::LooksLatin);
         }
         Ok(Self(name))
     }
@@ -185,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_name_is_of_one_script_and_holds_no_address() {
-        for name in ["alice", "Ann-Marie.7", "дмитрий", "名前", "é"] {
+        for name in ["alice", "Ann-Marie.7", "_ann_", "дмитрий", "名前", "é", "Yıldız", "Kjær", "7"] {
             assert!(Username::from_str(name).is_ok(), "{name}");
         }
         let cases = [
@@ -195,6 +213,16 @@ mod tests {
             ("a b", InvalidUsername::Characters),
             ("a\u{202e}b", InvalidUsername::Characters),
             ("\u{430}lice", InvalidUsername::MixedScripts),
+            ("аррӏе", InvalidUsername::LooksLatin),
+            (".", InvalidUsername::Dots),
+            ("..", InvalidUsername::Dots),
+            ("a..b", InvalidUsername::Dots),
+            (".ann", InvalidUsername::Dots),
+            ("ann.", InvalidUsername::Dots),
+            ("-_-", InvalidUsername::Dots),
+            ("\u{3164}", InvalidUsername::Characters),
+            ("a\u{115f}", InvalidUsername::Characters),
+            ("ann\u{ffa0}", InvalidUsername::Characters),
         ];
         for (name, error) in cases {
             assert_eq!(Username::from_str(name), Err(error), "{name}");

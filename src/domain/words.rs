@@ -1,4 +1,4 @@
-//! Lists in a column: words with one space between (URIs and grant types hold no space).
+//! Lists in a column: words with one space between. What is no single word is in no list.
 
 use std::str::FromStr;
 
@@ -6,6 +6,7 @@ use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::sql_types::Text;
 
+use super::address::is_unbroken;
 use super::column;
 
 /// A list of words.
@@ -65,8 +66,10 @@ impl Words {
 }
 
 impl<T: AsRef<str>> FromIterator<T> for Words {
+    /// A text with white space in it would come back as several words: it is left out.
     fn from_iter<I: IntoIterator<Item = T>>(words: I) -> Self {
-        let words: Vec<T> = words.into_iter().collect();
+        let is_word = |word: &T| !word.as_ref().is_empty() && is_unbroken(word.as_ref());
+        let words: Vec<T> = words.into_iter().filter(is_word).collect();
         Self(words.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" "))
     }
 }
@@ -75,5 +78,16 @@ impl FromStr for Words {
     type Err = std::convert::Infallible;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(text.split_ascii_whitespace().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_comes_back_as_several_words() {
+        let words: Words = ["a", "b c", "", " ", "d\te", "f\u{a0}g", "h"].iter().collect();
+        assert_eq!(words.to_vec(), ["a", "h"]);
     }
 }

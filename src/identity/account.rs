@@ -7,6 +7,7 @@ use super::people;
 use super::sign_in::Desk;
 use super::throttle::{Throttled, Tried};
 use crate::clock::UnixTime;
+use crate::domain::address::is_unbroken;
 use crate::domain::grant::Grant;
 use crate::domain::held_name::MOST_FORMER;
 use crate::domain::id::Id;
@@ -16,7 +17,8 @@ use crate::domain::registration::FieldProblem;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::{Origin, Session};
-use crate::domain::user::{User, Username, fold};
+use crate::domain::token::{SessionKey, Token};
+use crate::domain::user::{Role, User, Username, fold};
 use crate::mail::Mail;
 use crate::mail::warnings::{PasswordChanged, UsernameChanged};
 use crate::outcome::{Error, transact};
@@ -98,7 +100,7 @@ impl Profile {
         if is_long(&self.about, 1_500) {
             return Err(wrong("about", "about has at most 1500 characters."));
         }
-        let is_web = |text: &String| text.starts_with("https://") || text.starts_with("http://");
+        let is_web = |text: &String| (text.starts_with("https://") || text.starts_with("http://")) && is_unbroken(text);
         let homepage = self.homepage.as_ref().and_then(Option::as_ref);
         if is_long(&self.homepage, 255) || homepage.is_some_and(|text| !is_web(text) || url::Url::parse(text).is_err())
         {
@@ -151,6 +153,10 @@ pub fn rename(
     }
     if user.username == name.as_str() {
         return Ok(());
+    }
+    let deception = if user.role == Role::Admin { None } else { people::find_deception(tx, &name)? };
+    if let Some(deception) = deception {
+        return Err(Error::Refused(AccountRefusal::Invalid(deception.to_string())));
     }
     let is_other = user.username_folded != folded;
     if is_other && held_names::count(tx, now, (user.id, &folded))? >= MOST_FORMER {
@@ -228,7 +234,8 @@ pub struct Kept {
 }
 
 /// Sets a new password. All other sessions, user tokens, codes and grants end; personal tokens stay.
-/// Mailed links that a password decides about end too.
+/// Mailed links that a password decides about end too. A browser that asked gets another key for its session,
+/// so that a copy of the old one opens nothing; to a session behind a token none could be given.
 ///
 /// # Errors
 /// A weak new password, or a wrong current one.
@@ -237,14 +244,14 @@ pub async fn change_password(
     now: UnixTime,
     (user, old, new): (&User, Secret, &str),
     (origin, kept): (&Origin, Kept),
-) -> Result<(), Error<AccountRefusal>> {
+) -> Result<Option<Token<SessionKey>>, Error<AccountRefusal>> {
     let new = NewPassword::check(new, &user.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     confirm(desk, now, (user, old, &origin.address)).await?;
     let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (id, judged, origin) = (user.id, user.password_hash.clone().unwrap_or_default(), origin.clone());
     let (mail, user) = (desk.mail.clone(), user.clone());
-    transact(desk.store, move |tx| {
+    let renewed = transact(desk.store, move |tx| {
         if !users::replace_password_hash(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
@@ -256,9 +263,14 @@ pub async fn change_password(
         remembered_browsers::forget_all(tx, id)?;
         revoke::given_to_programs(tx, now, id, kept.grant)?;
         let letter = PasswordChanged { username: user.username.clone() };
-        Ok(mail.warn(tx, (&user, &asker(now, &origin)), &letter)?)
+        mail.warn(tx, (&user, &asker(now, &origin)), &letter)?;
+        let renewed = kept.session.filter(|_| kept.grant.is_none()).map(Token::<SessionKey>::generate);
+        if let Some(key) = &renewed {
+            sessions::renew_key(tx, key.id(), &key.digest())?;
+        }
+        Ok(renewed)
     })
     .await?;
     desk.mail.wake();
-    Ok(())
+    Ok(renewed)
 }

@@ -23,8 +23,6 @@ use crate::tokens::{Mint, sitting, standing};
 
 /// Where a program on this device waits for its person: fixed, since it sends no address.
 const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
-/// The longest `state`, in bytes.
-const MAX_STATE: usize = 2_048;
 
 /// What the query of a log-in address asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,9 +112,8 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
         }
         rest = behind;
     }
-    let is_short = asked.state.as_ref().is_none_or(|state| state.len() <= MAX_STATE);
     let is_one_thing = asked.session.is_none() || (asked.referer.is_none() && !asked.is_application);
-    if is_short && is_one_thing { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
+    if is_one_thing { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
 }
 
 /// What the query means here; nothing when it names no address (then a plain log-in follows).

@@ -2,6 +2,7 @@
 
 use super::password_hashing::{Busy, Hasher};
 use crate::clock::UnixTime;
+use crate::domain::deception::{self, Deception};
 use crate::domain::held_name::{HELD, HeldName};
 use crate::domain::id::Id;
 use crate::domain::password::NewPassword;
@@ -10,7 +11,7 @@ use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Origin;
 use crate::domain::user::{EmailAddress, Role, User, Username, fold};
 use crate::outcome::Error;
-use crate::store::{Database, Result as StoreResult, StoreError, held_names, security_log, users};
+use crate::store::{Database, Result as StoreResult, StoreError, clients, held_names, security_log, users};
 
 /// A person whose every field was checked, before the password is hashed.
 #[derive(Clone, Debug)]
@@ -69,6 +70,15 @@ impl NewPerson {
     }
 }
 
+/// Whom a name that a person gives themselves could be taken for.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn find_deception(tx: &mut Database, name: &Username) -> Result<Option<Deception>, StoreError> {
+    let verified = clients::list_verified_names(tx)?;
+    Ok(deception::find_deception(name.as_str(), verified.iter().map(|(_, name)| name.as_str())))
+}
+
 /// Makes the account. An operator vouches for the address; a person's own word proves nothing and
 /// reserves nothing. `origin` is where the person did it; nothing when an operator does it.
 ///
@@ -98,6 +108,12 @@ pub fn create_as(
     let username_folded = fold(person.username.as_str());
     if !is_free(tx, now, &username_folded, id)? {
         return Err(taken("username", "This user name is taken."));
+    }
+    // An operator names people as they like, and the first administrator is one.
+    if let (Some(_), Role::Author | Role::Consumer) = (origin, role)
+        && let Some(deception) = find_deception(tx, &person.username)?
+    {
+        return Err(taken("username", &deception.to_string()));
     }
     let email_folded = fold(person.email.as_str());
     if is_vouched && users::find_by_login(tx, &email_folded)?.is_some() {

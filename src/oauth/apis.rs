@@ -6,6 +6,7 @@ use super::client_authentication::{ClientCredentials, authenticate};
 use super::clients::{self, Registered};
 use super::problem::NOT_FIRST_PARTY;
 use crate::clock::UnixTime;
+use crate::domain::address::is_unbroken;
 use crate::domain::api::{Api, ApiScope, TokenFormat};
 use crate::domain::client::ClientType;
 use crate::domain::id::Id;
@@ -57,7 +58,7 @@ pub fn register(
     draft: ApiDraft,
 ) -> Result<(Api, Registered), Error<Vec<FieldProblem>>> {
     let refuse = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
-    let is_plain = !draft.identifier.contains('#') && !draft.identifier.chars().any(char::is_whitespace);
+    let is_plain = !draft.identifier.contains('#') && is_unbroken(&draft.identifier);
     if Url::parse(&draft.identifier).is_err() || !is_plain {
         return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
     }

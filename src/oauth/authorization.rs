@@ -12,8 +12,8 @@ use super::parameters::Parameters;
 use super::problem::{
     CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
     LOGIN_REQUIRED, MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
-    REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, STATE_TOO_LONG, UNAUTHORIZED_CLIENT,
-    UNKNOWN_CLIENT, UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
+    REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
+    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
 use super::pushed_request::{self, Source};
 use super::resource;
@@ -39,8 +39,6 @@ use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, clients, consents, grants};
 use crate::tokens::{Mint, sitting, standing};
 
-/// The longest `state`, in bytes.
-pub(super) const MAX_STATE: usize = 2_048;
 /// The longest `nonce`, in bytes (ours; FAPI 2.0 asks for 64).
 const MAX_NONCE: usize = 1_024;
 
@@ -167,8 +165,7 @@ impl Examination<'_> {
             Some((client, redirect_uri)) => AuthorizationRefusal::Redirect(Box::new(RefusedRequest {
                 client: client.clone(),
                 redirect_uri: redirect_uri.clone(),
-                // A state that is itself wrong does not come back.
-                state: self.parameters.get("state").filter(|state| state.len() <= MAX_STATE).map(str::to_owned),
+                state: self.parameters.get("state").map(str::to_owned),
                 response_mode: self.response_mode().unwrap_or(ResponseMode::Query),
                 is_silent: self.parameters.get("prompt").is_some_and(prompt::is_silent),
                 refusal,
@@ -200,9 +197,6 @@ impl Examination<'_> {
         }
         if parameters.has_repeats() {
             return refuse(&REPEATED_PARAMETER, parameters.repeated_cause());
-        }
-        if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
-            return Err((&STATE_TOO_LONG).into());
         }
         if parameters.get("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE) {
             return Err((&NONCE_TOO_LONG).into());
@@ -269,7 +263,7 @@ impl Answers for Examination<'_> {
         }
         let client = clients::find_by_client_id(self.db, client_id)?.filter(Client::is_active);
         let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
-        let Some(redirect_uri) = client.redirect_uri(parameters.get("redirect_uri")) else {
+        let Some(redirect_uri) = client.redirect_uri(parameters.get("redirect_uri"), &self.mint.private_schemes) else {
             return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));
         };
         self.found = Some((client, redirect_uri));

@@ -227,6 +227,9 @@ fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientC
     if client.client_id != credentials.client_id || !client.is_active() {
         return Err(INVALID_CLIENT.because("the secret belongs to another client, or to one that was suspended"));
     }
+    if client.has_keys() {
+        return Err(INVALID_CLIENT.because("the client has keys, which ended its secrets"));
+    }
     mint.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
     Ok(client)
 }

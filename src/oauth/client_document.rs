@@ -132,8 +132,7 @@ fn understood(
     }
     let refused =
         |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
-    let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let new = clients::validate(tx, &rules.for_strangers(), draft).map_err(|error| error.map_refusal(refused))?;
+    let new = redescribed::validate(tx, rules, old, &described).map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
 }
 

@@ -2,10 +2,11 @@
 
 use super::client_changes::{self, Change};
 use super::jose::jwk::{Algorithm, KeySet};
-use super::scopes;
+use super::{scopes, vouched};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::deception;
 use crate::domain::id::Id;
 use crate::domain::login_return_url::LoginReturnUrl;
 use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
@@ -44,6 +45,25 @@ pub enum By {
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
+/// Refuses a name that could be taken for the server's own, or for that of an application that the operator
+/// vouches for. Whoever is not the operator may keep the name that they have.
+///
+/// # Errors
+/// The problem, told of `client_name`.
+pub(super) fn refuse_deceiving_name(tx: &mut Database, new: &Registration, old: Option<&Client>) -> Result<()> {
+    if old.is_some_and(|old| old.name == new.name) {
+        return Ok(());
+    }
+    let verified = clients::list_verified_names(tx)?;
+    let others = verified.iter().filter(|(id, _)| old.is_none_or(|old| old.id != *id));
+    match deception::find_deception(&new.name, others.map(|(_, name)| name.as_str())) {
+        Some(deception) => {
+            Err(Error::Refused(vec![FieldProblem { field: "client_name", message: deception.to_string() }]))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(super) fn validate(tx: &mut Database, rules: &Rules, draft: Draft) -> Result<Registration> {
     let known = scopes::known_scope(tx)?;
     if let Some(Err(error)) = draft.jwks.as_deref().map(KeySet::parse) {
@@ -76,6 +96,7 @@ pub fn register(
     let (owner, verified_at) = match by {
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => {
+            refuse_deceiving_name(tx, &new, None)?;
             refuse_foreign_hosts(tx, Some(owner), (&new, None))?;
             (owner, None)
         }
@@ -160,10 +181,11 @@ pub(super) fn ask_again_if_somebody_else(
     old: &Client,
     new: &Registration,
 ) -> std::result::Result<(), StoreError> {
-    let has_other_keys = old.jwks != new.jwks || old.jwks_uri != new.jwks_uri;
     let is_less_safe = old.login_delivery == LoginDelivery::Code && new.login_delivery != LoginDelivery::Code;
-    let is_same =
-        !has_new_addresses(old, new) && old.client_type == new.client_type && !has_other_keys && !is_less_safe;
+    let is_same = !has_new_addresses(old, new)
+        && old.client_type == new.client_type
+        && !vouched::has_other_keys(old, new)
+        && !is_less_safe;
     if is_same { Ok(()) } else { consents::forget_client(tx, old.id) }
 }
 
@@ -193,7 +215,7 @@ fn refuse_foreign_hosts(
 }
 
 /// Writes what an application's owner changed, or an operator, who answers for it, and says what became what.
-/// Whether it has a secret stays.
+/// Whether it can keep a secret stays; once it has keys, its secrets end.
 ///
 /// # Errors
 /// What is wrong with the draft, all at once.
@@ -206,15 +228,15 @@ pub fn update(
 ) -> Result<Vec<Change>> {
     let new = validate(tx, rules, Draft { client_type: client.client_type, ..draft })?;
     if origin.is_some() {
+        refuse_deceiving_name(tx, &new, Some(client))?;
         refuse_foreign_hosts(tx, client.owner_id, (&new, Some(client)))?;
-        // The operator vouched for what they saw.
-        if client.name != new.name || has_new_addresses(client, &new) {
-            clients::set_verified(tx, client.id, None)?;
-            clients::set_first_party(tx, client.id, false)?;
-        }
+        vouched::end_if_changed(tx, client, &new)?;
         ask_again_if_somebody_else(tx, client, &new)?;
     }
     clients::update(tx, client.id, &new)?;
+    if new.jwks.is_some() || new.jwks_uri.is_some() {
+        client_secrets::end_all(tx, client.id, now)?;
+    }
     let changes = client_changes::list(client, &new);
     tell_changes(tx, now, (client, &changes), origin)?;
     Ok(changes)

@@ -79,8 +79,7 @@ fn validated(
     (old, metadata): (Option<&Client>, &ClientMetadata),
 ) -> Result<(Described, Registration)> {
     let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
-    let draft = old.map_or_else(|| described.draft.clone(), |old| redescribed::over(old, &described));
-    let new = clients::validate(tx, &rules.for_strangers(), draft).map_err(|error| {
+    let new = redescribed::validate(tx, rules, old, &described).map_err(|error| {
         error.map_refusal(|problems| {
             let (problem, cause) = problem_of(&problems);
             Refusal { problem, cause }

@@ -31,6 +31,7 @@ pub mod scopes;
 pub mod signing;
 pub mod token;
 pub mod used_proofs;
+mod vouched;
 
 use crate::outcome::Error;
 use problem::Problem;

@@ -74,9 +74,6 @@ problems! {
     PUSHED_REQUEST_REQUIRED = "pushed-request-required", "invalid_request",
         "This application must push its authorization requests.",
         "Send the parameters to pushed_authorization_request_endpoint, and the browser with client_id and the request_uri that it answers (RFC 9126).";
-    STATE_TOO_LONG = "state-too-long", "invalid_request",
-        "The state may have at most 2,048 bytes, without NUL.",
-        "Keep the data on your side and send a short reference to it.";
     CHALLENGE_REQUIRED = "challenge-required", "invalid_request",
         "This application must send a code_challenge (PKCE).",
         "Make a random code_verifier, send its SHA-256 as code_challenge with code_challenge_method=S256 (RFC 7636).";

@@ -3,12 +3,14 @@
 
 use super::client_metadata::Described;
 use super::clients::{ask_again_if_somebody_else, draft_of};
+use super::{clients, vouched};
 use crate::domain::client::{Client, ClientType};
-use crate::domain::registration::{Draft, Registration};
-use crate::store::{Database, StoreError, clients, self_registrations};
+use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
+use crate::outcome::Error;
+use crate::store::{self, Database, StoreError, self_registrations};
 
 /// What is described, over what is stored: what a description cannot say stays as the operator set it.
-pub(super) fn over(old: &Client, described: &Described) -> Draft {
+fn over(old: &Client, described: &Described) -> Draft {
     let (old, new) = (draft_of(old), described.draft.clone());
     Draft {
         // A public client may not keep it.
@@ -23,12 +25,30 @@ pub(super) fn over(old: &Client, described: &Described) -> Draft {
     }
 }
 
-/// Writes a new description; people are asked again when somebody else may be behind it.
+/// Checks a description by the rules for strangers, who may also not bear a name that deceives.
+///
+/// # Errors
+/// All problems at once.
+pub(super) fn validate(
+    tx: &mut Database,
+    rules: &Rules,
+    old: Option<&Client>,
+    described: &Described,
+) -> Result<Registration, Error<Vec<FieldProblem>>> {
+    let draft = old.map_or_else(|| described.draft.clone(), |old| over(old, described));
+    let new = clients::validate(tx, &rules.for_strangers(), draft)?;
+    clients::refuse_deceiving_name(tx, &new, old)?;
+    Ok(new)
+}
+
+/// Writes a new description; people are asked again when somebody else may be behind it, and what the operator
+/// said of the application ends when it is another one.
 ///
 /// # Errors
 /// When the store fails.
 pub(super) fn write(tx: &mut Database, old: &Client, new: &Registration) -> Result<(), StoreError> {
     ask_again_if_somebody_else(tx, old, new)?;
-    clients::update(tx, old.id, new)?;
+    store::clients::update(tx, old.id, new)?;
+    vouched::end_if_changed(tx, old, new)?;
     self_registrations::set_client_type(tx, old.id, new.client_type)
 }

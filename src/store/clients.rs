@@ -48,6 +48,12 @@ pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
     Ok(rows.load(tx)?)
 }
 
+/// The names that the operator vouches for, suspended clients' too, each with its client.
+pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)>> {
+    let rows = clients::table.filter(clients::verified_at.is_not_null()).filter(clients::deleted_at.is_null());
+    Ok(rows.select((clients::id, clients::name)).load(tx)?)
+}
+
 /// The clients whose login return URLs could hold an address; the caller judges each.
 pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Vec<Client>> {
     // The origin is ours (scheme and host of a parsed URL), so it holds no wildcard but `_`, which

@@ -41,6 +41,8 @@ pub struct Mint {
     pub pace: Pace,
     /// What the operator lets strangers' applications do.
     pub strangers: StrangerPolicy,
+    /// Private-use schemes without a dot that native programs may have (the setting `private_use_schemes`).
+    pub private_schemes: Vec<String>,
 }
 
 impl Mint {

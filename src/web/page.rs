@@ -121,8 +121,8 @@ pub fn here(request: &HttpRequest) -> String {
     request.uri().path_and_query().map_or_else(|| request.path().to_owned(), |here| here.as_str().to_owned())
 }
 
-/// The longest address that a request is turned into, in bytes (ours): a `state` of 2 kB is three times as long
-/// when it is encoded, and proxies pass no more on.
+/// The longest address that a request is turned into, in bytes (ours): proxies pass no more on. It is the only bound
+/// of `state`.
 const LONGEST: usize = 16_384;
 
 /// An address of ours with the parameters that came in another's query and in a form, which was written anew.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::app::App;
+use crate::domain::deception::OWN_NAME;
 use crate::domain::passkey::{self, Passkey, user_handle};
 use crate::domain::user::User;
 use crate::domain::webauthn::key::ALGORITHMS;
@@ -16,8 +17,6 @@ use crate::oauth::parameters::Parameters;
 
 /// What a person reads whatever is wrong with a passkey.
 pub const DID_NOT_WORK: &str = "This passkey did not work. Try again, or go on without it.";
-/// What people read in their browser's own window.
-const NAME: &str = "Gatepost";
 
 /// A form that asks for a passkey.
 #[derive(Clone, Debug)]
@@ -143,7 +142,7 @@ fn ask(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
 /// What the browser is asked to make, beside the passkeys that the person has.
 pub fn wanted(app: &App, party: &RelyingParty, purpose: Purpose, (user, held): (&User, &[Passkey])) -> String {
     json(&CreationOptions {
-        rp: Party { id: &party.id, name: NAME },
+        rp: Party { id: &party.id, name: OWN_NAME },
         user: Account {
             id: URL_SAFE_NO_PAD.encode(user_handle(user.id)),
             name: &user.username,

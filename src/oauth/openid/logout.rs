@@ -9,10 +9,9 @@ use crate::domain::id::Id;
 use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::oauth::authorization::MAX_STATE;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
-    FOREIGN_HINT, INVALID_HINT, LOGOUT_WITHOUT_CLIENT, Problem, REPEATED_PARAMETER, STATE_TOO_LONG, UNKNOWN_CLIENT,
+    FOREIGN_HINT, INVALID_HINT, LOGOUT_WITHOUT_CLIENT, Problem, REPEATED_PARAMETER, UNKNOWN_CLIENT,
     UNREGISTERED_POST_LOGOUT_URI,
 };
 use crate::oauth::signing::Signer;
@@ -57,20 +56,23 @@ impl Asked {
         if parameters.has_repeats() {
             return Err(&REPEATED_PARAMETER);
         }
-        if parameters.get("state").is_some_and(|state| state.len() > MAX_STATE) {
-            return Err(&STATE_TOO_LONG);
-        }
         let (client_id, hint) = (parameters.get("client_id").map(str::to_owned), parameters.get("id_token_hint"));
         let hint = hint.map(Secret::new);
         let text = |name| parameters.get(name).map(str::to_owned);
         Ok(Self { client_id, hint, post_logout_redirect_uri: text("post_logout_redirect_uri"), state: text("state") })
     }
 
-    /// Finds whom the hint names, the client and the way back, without writing.
+    /// Finds whom the hint names, the client and the way back, without writing. `schemes` are the private-use
+    /// schemes without a dot that the operator allows now.
     ///
     /// # Errors
     /// A hint that we did not sign, or sign for another client; why there is no such client or way.
-    pub fn examine(&self, db: &mut Database, signer: &Signer) -> Result<LogoutRequest, Error<&'static Problem>> {
+    pub fn examine(
+        &self,
+        db: &mut Database,
+        signer: &Signer,
+        schemes: &[String],
+    ) -> Result<LogoutRequest, Error<&'static Problem>> {
         let hint = self.read_hint(db, signer)?;
         let client_id = self.client_id.as_ref().or(hint.as_ref().map(|hint| &hint.aud));
         let client = match client_id {
@@ -83,7 +85,7 @@ impl Asked {
         let onward = match (&self.post_logout_redirect_uri, &client) {
             (None, _) => None,
             (Some(_), None) => return Err(Error::Refused(&LOGOUT_WITHOUT_CLIENT)),
-            (Some(asked), Some(client)) => Some(self.onward(client, asked).map_err(Error::Refused)?),
+            (Some(asked), Some(client)) => Some(self.onward(client, asked, schemes).map_err(Error::Refused)?),
         };
         Ok(LogoutRequest { client, sub: hint.map(|hint| hint.sub), onward })
     }
@@ -99,10 +101,10 @@ impl Asked {
     }
 
     /// Exactly an address that was registered for this (§3.1), with the state behind its own query.
-    fn onward(&self, client: &Client, asked: &str) -> Result<Onward, &'static Problem> {
+    fn onward(&self, client: &Client, asked: &str, schemes: &[String]) -> Result<Onward, &'static Problem> {
         let is_registered = client.post_logout_redirect_uris.contains(asked);
         let uri: RedirectUri = asked.parse().map_err(|_invalid| &UNREGISTERED_POST_LOGOUT_URI)?;
-        if !is_registered {
+        if !is_registered || !client.may_be_sent_to(&uri, schemes) {
             return Err(&UNREGISTERED_POST_LOGOUT_URI);
         }
         let state = self.state.as_ref().map(|state| {

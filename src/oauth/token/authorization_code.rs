@@ -120,7 +120,7 @@ impl Answers for Exchange<'_> {
         let is_right = match (&record.redirect_uri, asked) {
             (Some(named), asked) => asked == Some(named),
             (None, None) => true,
-            (None, Some(asked)) => self.client.redirect_uri(None).is_some_and(|only| only.as_str() == asked),
+            (None, Some(asked)) => self.client.only_redirect_uri() == Some(asked),
         };
         if !is_right {
             authorization_codes::count_failure(self.tx, record.id)?;

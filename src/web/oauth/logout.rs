@@ -89,7 +89,7 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
     };
     let parameters = Parameters::parse(query.as_bytes()).map_err(|refusal| refused(refusal.problem))?;
     let (asked, shared) = (Asked::parse(&parameters).map_err(refused)?, app.clone());
-    match consult(&app.store, move |db| asked.examine(db, &shared.signer)).await {
+    match consult(&app.store, move |db| asked.examine(db, &shared.signer, &shared.mint.private_schemes)).await {
         Ok(request) => Ok(request),
         Err(Error::Refused(problem)) => Err(refused(problem)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),

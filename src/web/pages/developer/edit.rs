@@ -81,8 +81,10 @@ pub struct AppPage {
     pub name: String,
     /// Whether it has a secret, in words.
     pub kind: String,
-    /// Whether it has a secret.
+    /// Whether it can keep a secret.
     pub is_confidential: bool,
+    /// Whether it authenticates by a secret, and not by keys.
+    pub has_secret: bool,
     /// Whether the operator vouches for it.
     pub is_verified: bool,
     /// When it was registered.
@@ -169,6 +171,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
         kind: kind(&client),
         is_confidential: !client.is_public(),
+        has_secret: client.has_secret(),
         is_verified: client.verified_at.is_some(),
         created: client.created_at.readable(),
         redirect_uris: client.redirect_uris.to_vec(),
