@@ -13,6 +13,7 @@ mod keyboard;
 mod letter_pictures;
 mod log_in;
 mod login_redirect;
+mod name_pictures;
 mod nginx;
 mod onward;
 mod own_pages;

@@ -38,6 +38,14 @@ pub async fn portray(browser: &Browser, name: &str) {
     assert!(bytes < 20_000.0, "{name} weighs {bytes} bytes");
 }
 
+/// Sees that the page that is open fits the smallest window, and keeps a picture of it.
+pub async fn fits_a_phone(browser: &Browser, name: &str) {
+    resize(browser, (320, 640), 1).await;
+    assert_eq!(browser.evaluate(TOO_WIDE).await, json!([]), "{name} sticks out of 320 pixels");
+    keep(browser, &format!("{name}-320"), Value::Null).await;
+    browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+}
+
 /// What a screen reader or a thumb stumbles over: fields without a label, buttons without words, ids that lead
 /// nowhere or stand twice, headings that skip a level, and targets under 24 pixels (WCAG 2.2, 2.5.8; links in a
 /// sentence are exempt).

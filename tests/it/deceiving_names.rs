@@ -31,8 +31,9 @@ fn apps() -> Vec<String> {
 }
 
 async fn open_server() -> Server {
-    let settings = [("dynamic_registration", "open"), ("self_registered_scope", "projects"), ("mail.url", "log:")];
-    let server = harness::spawn_with(&settings).await;
+    let server =
+        harness::spawn_with(&[("dynamic_registration", "open"), ("self_registered_scope", "tiles:read")]).await;
+    server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
     server.application(confidential()).await;
     server
 }

@@ -22,7 +22,10 @@ const BROKEN: [&str; 6] = [
 ];
 
 async fn open_server() -> Server {
-    harness::spawn_with(&[("dynamic_registration", "open"), ("self_registered_scope", "projects")]).await
+    let server =
+        harness::spawn_with(&[("dynamic_registration", "open"), ("self_registered_scope", "tiles:read")]).await;
+    server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
+    server
 }
 
 async fn registering(server: &Server, others: &Value) -> (u16, Value) {

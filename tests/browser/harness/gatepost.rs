@@ -69,12 +69,15 @@ impl Gatepost {
 
     /// Lets this much time pass since anybody proved who they are.
     pub fn grow_stale(&self, seconds: u32) {
+        self.execute(&format!("UPDATE sessions SET authenticated_at = authenticated_at - {seconds}"));
+    }
+
+    /// Changes the database as no page does.
+    pub fn execute(&self, sql: &str) {
         let file = self.running.home().path().join("gatepost.db");
         let file = file.to_str().expect("because temporary folders are text");
         let mut database = SqliteConnection::establish(file).expect("because the server made it");
-        let sql =
-            format!("PRAGMA busy_timeout = 10000; UPDATE sessions SET authenticated_at = authenticated_at - {seconds}");
-        database.batch_execute(&sql).expect("because the table is there");
+        database.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).expect("because the table is there");
     }
 
     /// How many applications there are.

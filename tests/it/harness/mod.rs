@@ -270,6 +270,8 @@ impl Server {
     /// Registers an application as a person does in the console: nobody vouches for it.
     pub async fn strangers_application(&self, draft: Draft) -> Application {
         let owner = self.owner().await;
+        // Nobody but the operator gives an app the name of a verified one.
+        let draft = Draft { name: format!("{} of a stranger", draft.name), ..draft };
         self.register(By::Owner(owner.id), draft).await
     }
 
