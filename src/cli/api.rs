@@ -91,6 +91,9 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
         }
         Api::RotateSecret(named) => {
             let (api, client) = find(&store, &named).await?;
+            if !client.has_secret() {
+                return Err(CommandError::Refused("this API has no secret: it has keys".to_owned()));
+            }
             let asked = client.clone();
             let secret = store.write(move |tx| roll_secret(tx, now, (&asked, 0), None)).await?;
             output::record(&shown(&api, &client, Some(&secret)), is_json);
