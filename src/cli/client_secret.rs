@@ -31,8 +31,8 @@ pub(super) async fn rotate_secret(
     is_json: bool,
 ) -> Result<(), CommandError> {
     let client = find(store, &rotate.client_id).await?;
-    if client.is_public() {
-        return Err(CommandError::Refused("this application has no secret".to_owned()));
+    if !client.has_secret() {
+        return Err(CommandError::Refused("this application has no secret: it is public, or has keys".to_owned()));
     }
     let (asked, keep) = (client.clone(), rotate.keep_old_for);
     let secret = store.write(move |tx| roll_secret(tx, now, (&asked, keep), None)).await?;
