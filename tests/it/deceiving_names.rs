@@ -85,6 +85,7 @@ async fn no_application_bears_a_name_that_deceives() {
     let (made, status) = (made.json(), made.status);
     assert_eq!(status, 201, "an honest name");
     for name in apps() {
+        alice.sign_in("alice").await;
         let page = alice.open("/developer/apps/new").await;
         let form = page.form_with("Register app").fill("client_name", &name).fill("redirect_uris", CALLBACK);
         let page = alice.submit(form).await;

@@ -218,7 +218,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     let (mut alice, _held) = server.one_of_each("alice").await;
     let before = server.person_named("alice").await;
-    let app = server.register(By::Owner(before.id), confidential()).await;
+    let app = server.register(By::Owner(before.id), Draft { name: "Atlas".to_owned(), ..confidential() }).await;
     let mut bob = server.signed_in("bob").await;
     app.tokens(&mut bob).await;
     let own = server.application(Draft::new("Nothing", ClientType::Confidential)).await;

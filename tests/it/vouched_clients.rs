@@ -22,6 +22,7 @@ struct Described<'a> {
     shelf: Arc<Shelf>,
     client_id: String,
     token: Option<String>,
+    name: &'static str,
 }
 
 async fn open_server() -> Server {
@@ -31,29 +32,36 @@ async fn open_server() -> Server {
     server
 }
 
-fn usual() -> Value {
-    json!({ "client_name": "Trip planner", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+fn usual(name: &str) -> Value {
+    json!({ "client_name": name, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
         "jwks_uri": "https://app.example/keys" })
 }
 
 impl<'a> Described<'a> {
     async fn registered(server: &'a Server) -> Self {
         let headers = [("content-type", "application/json")];
-        let answer = server.http.send(Method::POST, "/oauth/register", &headers, usual().to_string()).await.json();
+        let answer =
+            server.http.send(Method::POST, "/oauth/register", &headers, usual("Trip planner").to_string()).await.json();
         let text = |name: &str| answer[name].as_str().expect("because it was registered").to_owned();
         let (client_id, token) = (text("client_id"), Some(text("registration_access_token")));
-        Self { server, shelf: Shelf::of(server), client_id, token }
+        Self { server, shelf: Shelf::of(server), client_id, token, name: "Trip planner" }
     }
 
     async fn read(server: &'a Server) -> Self {
-        let made = Self { server, shelf: Shelf::of(server), client_id: DOCUMENT.to_owned(), token: None };
+        let made = Self {
+            server,
+            shelf: Shelf::of(server),
+            client_id: DOCUMENT.to_owned(),
+            token: None,
+            name: "Route finder",
+        };
         made.say(&json!({})).await;
         made
     }
 
     /// Describes itself anew, changed by members.
     async fn say(&self, others: &Value) -> u16 {
-        let mut said = usual();
+        let mut said = usual(self.name);
         said["client_id"] = json!(self.client_id);
         merge(&mut said, others);
         if let Some(token) = &self.token {
@@ -93,7 +101,7 @@ async fn an_app_that_describes_itself_as_another_loses_the_operators_word() {
     for described in [Described::registered(&server).await, Described::read(&server).await] {
         let by_keys = |key: &Key| json!({ "jwks_uri": null, "jwks": { "keys": [key.public()] } });
         for (before, after) in [
-            (json!({}), json!({ "client_name": "Your bank" })),
+            (json!({}), json!({ "client_name": format!("{} of your bank", described.name) })),
             (json!({}), json!({ "redirect_uris": [CALLBACK, "https://evil.example/cb"] })),
             (json!({}), json!({ "post_logout_redirect_uris": ["https://evil.example/out"] })),
             (json!({}), json!({ "jwks_uri": "https://evil.example/keys" })),
