@@ -50,7 +50,7 @@ async fn an_application_that_nobody_vouches_for_is_called_not_verified_and_its_n
     let app = server.strangers_application(Draft { name: name.to_owned(), ..confidential() }).await;
     let page = server.signed_in("alice").await.open(&app.request().path()).await;
     assert!(page.text().contains("Not verified"));
-    assert_eq!(page.one(".name bdi"), name, "because what turns the text around is kept in a <bdi>");
+    assert_eq!(page.one(".name bdi"), app.client.name, "because what turns the text around is kept in a <bdi>");
     assert!(!page.html.contains("<script>alert"));
 }
 

@@ -73,7 +73,7 @@ async fn no_person_takes_a_name_that_speaks_for_the_server_or_looks_like_another
 async fn no_application_bears_a_name_that_deceives() {
     let server = open_server().await;
     let shelf = Shelf::of(&server);
-    let mut alice = server.signed_in("alice").await;
+    server.person("alice").await;
     let owner = server.person_named("alice").await.id;
     let own = Draft { name: "Atlas".to_owned(), ..public() };
     let own = server.register(gatepost::oauth::clients::By::Owner(owner), own).await;
@@ -85,6 +85,7 @@ async fn no_application_bears_a_name_that_deceives() {
     let (made, status) = (made.json(), made.status);
     assert_eq!(status, 201, "an honest name");
     for name in apps() {
+        let mut alice = server.browser();
         alice.sign_in("alice").await;
         let page = alice.open("/developer/apps/new").await;
         let form = page.form_with("Register app").fill("client_name", &name).fill("redirect_uris", CALLBACK);
@@ -117,6 +118,8 @@ async fn no_application_bears_a_name_that_deceives() {
         assert_eq!(alice.open(&app.request().with("redirect_uri", CALLBACK).path()).await.status, 400, "{name}");
         server.advance(60);
     }
+    let mut alice = server.browser();
+    alice.sign_in("alice").await;
     let page = alice.open(&own_page).await;
     assert_eq!(alice.submit(page.form_with("Save changes")).await.status, 200, "its own name stays");
 }

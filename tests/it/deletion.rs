@@ -230,7 +230,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
     assert_eq!(server.count("user_pictures").await, 1);
     program.post("/v3/user/invite", &json!({ "email": "friend@people.example" })).await.success();
     let page = alice.open(PATH).await;
-    assert!(page.text().contains("Map studio"), "its apps are named: {}", page.text());
+    assert!(page.text().contains("Atlas"), "its apps are named: {}", page.text());
     close(&mut alice, "alice").await;
     server.advance(DAY - 1);
     assert_eq!(erase(&server).await, 0);
