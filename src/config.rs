@@ -1,11 +1,16 @@
 //! Every knob, typed, from file and environment. No secret has a default.
 
+mod addresses;
+mod database_url;
 mod keys;
 mod lifetimes;
 mod rate_limits;
+mod registration;
 mod schemes;
 mod second_factor;
+pub mod secret_file;
 mod security_contact;
+mod sources;
 mod strangers;
 
 use std::collections::BTreeMap;
@@ -14,18 +19,23 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::domain::base_key::BaseKeys;
 use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
 use crate::domain::second_factor::FactorPolicy;
+use crate::domain::secret::Secret;
 use crate::domain::self_registration::StrangerPolicy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
 use crate::tokens::personal::Limits;
+pub use database_url::without_secrets;
 pub use keys::KEYS;
+pub use sources::SECRETS;
+use sources::Values;
 
 /// Why the settings cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +43,9 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{0} cannot be read: {1}")]
     File(PathBuf, std::io::Error),
-    /// The file is no TOML.
-    #[error("{0} is not valid: {1}")]
-    Syntax(PathBuf, toml::de::Error),
+    /// The file is no TOML: the line, and why. The line itself is not shown, since it may hold a password.
+    #[error("{0} is not valid, line {1}: {2}")]
+    Syntax(PathBuf, usize, String),
     /// A key that we do not know.
     #[error("unknown setting '{0}'{1}")]
     UnknownKey(String, String),
@@ -53,10 +63,16 @@ pub struct Config {
     pub listen: String,
     /// Where health is answered; nowhere when absent.
     pub ops_listen: Option<String>,
-    /// Which database.
-    pub database_url: String,
-    /// Where the base key is.
+    /// Seconds that a stopping server still answers new connections.
+    pub drain: u64,
+    /// Which database. It may hold a password.
+    pub database_url: Secret,
+    /// The base key, when it was given by its value.
+    pub secret: Option<BaseKeys>,
+    /// Where the base key is, when it was not.
     pub secret_file: PathBuf,
+    /// The files that secrets were read from, by their settings.
+    pub read_from: BTreeMap<&'static str, String>,
     /// How letters leave.
     pub mail_url: MailUrl,
     /// Who sends them; a name at the public URL's host when absent.
@@ -108,66 +124,12 @@ pub enum ForwardHeaders {
     Forwarded,
 }
 
-type Values = BTreeMap<&'static str, String>;
-
 /// Reads the file (if there is one) and the environment over it.
 ///
 /// # Errors
 /// The first thing that cannot be used, in words for the operator.
 pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
-    let mut values = Values::new();
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::File(file.to_owned(), error))?;
-        let table = text.parse().map_err(|error| ConfigError::Syntax(file.to_owned(), error))?;
-        flatten("", &table, &mut values)?;
-    }
-    for (name, value) in environment {
-        let Some(name) = name.strip_prefix("GATEPOST_") else { continue };
-        match KEYS.iter().find(|(key, _)| key.replace('.', "_").to_uppercase() == name) {
-            Some((key, _)) => drop(values.insert(key, value)),
-            None if name == "CONFIG" || name.starts_with("TEST_") => {}
-            None => eprintln!("warning: GATEPOST_{name} is no setting{}", suggestion(&name.to_lowercase())),
-        }
-    }
-    build(&values)
-}
-
-fn flatten(prefix: &str, table: &toml::Table, values: &mut Values) -> Result<(), ConfigError> {
-    for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        if let toml::Value::Table(inner) = value {
-            flatten(&key, inner, values)?;
-            continue;
-        }
-        let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
-            return Err(ConfigError::UnknownKey(key.clone(), suggestion(&key)));
-        };
-        let text = match value {
-            toml::Value::String(text) => text.clone(),
-            toml::Value::Array(list) => {
-                list.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
-            }
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(flag) => flag.to_string(),
-            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
-                return Err(ConfigError::Value(
-                    known,
-                    "must be text, a whole number, true or false, or a list of texts".to_owned(),
-                ));
-            }
-        };
-        values.insert(known, text);
-    }
-    Ok(())
-}
-
-fn suggestion(key: &str) -> String {
-    let distance = |known: &str| strsim::damerau_levenshtein(&known.replace('.', "_"), &key.replace('.', "_"));
-    let nearest = KEYS.iter().map(|(known, _)| (distance(known), known)).min();
-    match nearest {
-        Some((distance, known)) if distance <= 4 => format!("; did you mean '{known}'?"),
-        _ => "; see `gatepost config show`".to_owned(),
-    }
+    build(sources::read(file, environment)?)
 }
 
 fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
@@ -190,22 +152,26 @@ fn flag(values: &Values, key: &'static str, default: bool) -> Result<bool, Confi
     }
 }
 
-fn build(values: &Values) -> Result<Config, ConfigError> {
+fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<Config, ConfigError> {
+    let values = &values;
     let text = |key: &str, default: &str| values.get(key).map_or(default, String::as_str).trim().to_owned();
-    let database_url = text("database_url", "sqlite://gatepost.db");
-    let ops_listen = text("ops_listen", "127.0.0.1:8081");
+    let database_url = database_url::read(values)?;
+    let (listen, ops_listen) = addresses::read(values)?;
     let concurrency = number(values, "password.concurrency", 0, 0..=256)?;
     Ok(Config {
         public_url: public_url(values)?,
-        listen: text("listen", "127.0.0.1:8080"),
-        ops_listen: (!ops_listen.is_empty()).then_some(ops_listen),
+        listen,
+        ops_listen,
+        drain: number(values, "drain", 5, 0..=3_600)?,
+        secret: secret(values)?,
         secret_file: secret_file(values, &database_url)?,
-        database_url,
+        database_url: Secret::new(database_url),
+        read_from,
         mail_url: text("mail.url", "log:")
             .parse()
             .map_err(|error: InvalidMailUrl| ConfigError::Value("mail.url", error.to_string()))?,
         mail_from: Some(text("mail.from", "")).filter(|from| !from.is_empty()),
-        registration: registration(&text("registration", "open")),
+        registration: registration::read(values)?,
         lifetimes: lifetimes::read(values)?,
         second_factor: second_factor::read(values)?,
         unregistered: match text("login_redirect.unregistered", "deny").as_str() {
@@ -270,9 +236,10 @@ fn public_url(values: &Values) -> Result<Option<Url>, ConfigError> {
     let Some(text) = values.get("public_url") else { return Ok(None) };
     let wrong = |message: &str| ConfigError::Value("public_url", message.to_owned());
     let url = Url::parse(text.trim().trim_end_matches('/')).map_err(|_unreadable| wrong("must be a whole address"))?;
-    let has_extras = url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
+    let has_person = !url.username().is_empty() || url.password().is_some();
+    let has_extras = url.query().is_some() || url.fragment().is_some() || has_person;
     if !matches!(url.scheme(), "http" | "https") || has_extras {
-        return Err(wrong("must be an http(s) address without query and fragment"));
+        return Err(wrong("must be an http(s) address without query, fragment, user and password"));
     }
     let is_safe = url.scheme() == "https" || is_loopback_host(&url);
     if !is_safe && !flag(values, "allow_insecure_http", false)? {
@@ -283,23 +250,20 @@ fn public_url(values: &Values) -> Result<Option<Url>, ConfigError> {
     Ok(Some(url))
 }
 
+fn secret(values: &Values) -> Result<Option<BaseKeys>, ConfigError> {
+    let keys = values.get("secret").map(|text| BaseKeys::parse(text)).transpose();
+    keys.map_err(|error| ConfigError::Value("secret", error.to_string()))
+}
+
 fn secret_file(values: &Values, database_url: &str) -> Result<PathBuf, ConfigError> {
     match (values.get("secret_file"), database_url.strip_prefix("sqlite://")) {
         (Some(file), _) => Ok(PathBuf::from(file)),
         (None, Some(database)) => Ok(PathBuf::from(format!("{database}.secret"))),
+        (None, None) if values.contains_key("secret") => Ok(PathBuf::new()),
         (None, None) => Err(ConfigError::Value(
             "secret_file",
             "is required with PostgreSQL, the same file on every node".to_owned(),
         )),
-    }
-}
-
-fn registration(text: &str) -> RegistrationPolicy {
-    match text {
-        "open" => RegistrationPolicy::Open,
-        "closed" => RegistrationPolicy::Closed,
-        "invite" => RegistrationPolicy::Invite,
-        domains => RegistrationPolicy::Domains(domains.split(',').map(|domain| domain.trim().to_owned()).collect()),
     }
 }
 

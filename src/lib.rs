@@ -63,6 +63,8 @@
 //! 4. `Ok` and `Refused` commit (a stolen token's grant is revoked *and* the thief is refused),
 //!    `Failed` rolls back; then the answer is written: [`web::oauth::token`] or [`web::error`].
 
+#![warn(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; cli::output does not")]
+
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -7,7 +7,7 @@ use gatepost::cli::{self, Arguments};
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     if let Err(error) = actix_web::rt::System::new().block_on(cli::run(arguments)) {
-        eprintln!("error: {error}");
+        cli::output::complain(&error);
         return std::process::ExitCode::FAILURE;
     }
     std::process::ExitCode::SUCCESS

@@ -17,6 +17,7 @@ diesel::table! {
         id -> BigInt,
         key_check -> Text,
         created_at -> BigInt,
+        probes -> BigInt,
     }
 }
 

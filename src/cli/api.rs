@@ -73,7 +73,7 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
             let (scopes, is_first_party) = (new.scopes, new.first_party);
             let draft = ApiDraft { identifier, name, scopes, is_first_party, token_format };
             let (api, registered) = transact(&store, move |tx| register(tx, now, draft.clone())).await?;
-            output::record(&shown(&api, &registered.client, registered.secret.as_ref()), is_json);
+            output::record(&shown(&api, &registered.client, registered.secret.as_ref()), is_json)
         }
         Api::List => {
             let all = store.read(|db| {
@@ -83,11 +83,11 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
                 let all = apis::list(db)?;
                 all.into_iter().map(|api| with_client(db, api)).collect::<Result<Vec<_>, _>>()
             });
-            output::list(&all.await?.into_iter().flatten().collect::<Vec<_>>(), is_json);
+            output::list(&all.await?.into_iter().flatten().collect::<Vec<_>>(), is_json)
         }
         Api::Show(named) => {
             let (api, client) = find(&store, &named).await?;
-            output::record(&shown(&api, &client, None), is_json);
+            output::record(&shown(&api, &client, None), is_json)
         }
         Api::RotateSecret(named) => {
             let (api, client) = find(&store, &named).await?;
@@ -96,15 +96,15 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
             }
             let asked = client.clone();
             let secret = store.write(move |tx| roll_secret(tx, now, (&asked, 0), None)).await?;
-            output::record(&shown(&api, &client, Some(&secret)), is_json);
+            output::record(&shown(&api, &client, Some(&secret)), is_json)
         }
         Api::Delete(named) => {
             let (api, _) = find(&store, &named).await?;
             store.write(move |tx| revoke::delete_api(tx, now, &api)).await?;
-            println!("deleted {}", named.identifier);
+            let said = format!("deleted {}", named.identifier);
+            output::done(&json!({ "identifier": named.identifier, "deleted": true }), &said, is_json)
         }
     }
-    Ok(())
 }
 
 async fn find(store: &Store, named: &Named) -> Result<(Resource, Client), CommandError> {

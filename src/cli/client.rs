@@ -156,30 +156,27 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
         Client::Create(new) => create(&store, now, &config, new, is_json).await,
         Client::List => {
             let all = store.read(|db| store::clients::list(db, None)).await?;
-            output::list(&all.iter().map(|client| shown(client, None)).collect::<Vec<_>>(), is_json);
-            Ok(())
+            output::list(&all.iter().map(|client| shown(client, None)).collect::<Vec<_>>(), is_json)
         }
         Client::Show(named) => {
             let client = find(&store, &named.client_id).await?;
             let key = client.id;
             let secrets = store.read(move |db| client_secrets::list(db, now, key)).await?;
-            output::record(&with_secrets(shown(&client, None), &secrets), is_json);
-            Ok(())
+            output::record(&with_secrets(shown(&client, None), &secrets), is_json)
         }
         Client::Update(changes) => change(&store, now, (&config, keys), changes, is_json).await,
         Client::RotateSecret(rotate) => rotate_secret(&store, now, rotate, is_json).await,
         Client::RegistrationToken(InitialToken { expires_in }) => {
             let token = store.write(move |tx| issue_initial_token(tx, now, expires_in)).await?;
-            output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json);
-            Ok(())
+            output::record(&json!({ "initial_access_token": token.expose(), "expires_in": expires_in }), is_json)
         }
-        Client::Disable(named) => set_disabled(&store, now, &named, true).await,
-        Client::Enable(named) => set_disabled(&store, now, &named, false).await,
+        Client::Disable(named) => set_disabled(&store, now, &named, true, is_json).await,
+        Client::Enable(named) => set_disabled(&store, now, &named, false, is_json).await,
         Client::Delete(named) => {
             let client = find(&store, &named.client_id).await?;
             store.write(move |tx| clients::delete(tx, now, &client, None)).await?;
-            println!("deleted {}", named.client_id);
-            Ok(())
+            let deleted = json!({ "client_id": named.client_id, "deleted": true });
+            output::done(&deleted, &format!("deleted {}", named.client_id), is_json)
         }
     }
 }
@@ -249,8 +246,7 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     })
     .await?;
     let client = Application { is_first_party, require_pushed_requests: require_par, verified_at, ..registered.client };
-    output::record(&shown(&client, registered.secret.as_ref()), is_json);
-    Ok(())
+    output::record(&shown(&client, registered.secret.as_ref()), is_json)
 }
 
 pub(super) async fn find(store: &Store, client_id: &str) -> Result<Application, CommandError> {
@@ -289,11 +285,16 @@ async fn change(
         Ok::<_, Error<Vec<crate::domain::registration::FieldProblem>>>(())
     })
     .await?;
-    output::record(&shown(&find(store, &changes.client_id).await?, None), is_json);
-    Ok(())
+    output::record(&shown(&find(store, &changes.client_id).await?, None), is_json)
 }
 
-async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: bool) -> Result<(), CommandError> {
+async fn set_disabled(
+    store: &Store,
+    now: UnixTime,
+    named: &Named,
+    is_disabled: bool,
+    is_json: bool,
+) -> Result<(), CommandError> {
     let client = find(store, &named.client_id).await?;
     let event = if is_disabled { SecurityEvent::ClientDisabled } else { SecurityEvent::ClientEnabled };
     if client.disabled_at.is_some() != is_disabled {
@@ -304,8 +305,8 @@ async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: 
             })
             .await?;
     }
-    println!("{} is {}", named.client_id, if is_disabled { "disabled" } else { "enabled" });
-    Ok(())
+    let said = format!("{} is {}", named.client_id, if is_disabled { "disabled" } else { "enabled" });
+    output::done(&json!({ "client_id": named.client_id, "disabled": is_disabled }), &said, is_json)
 }
 
 /// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.

@@ -36,8 +36,7 @@ pub(super) async fn rotate_secret(
     }
     let (asked, keep) = (client.clone(), rotate.keep_old_for);
     let secret = store.write(move |tx| roll_secret(tx, now, (&asked, keep), None)).await?;
-    output::record(&shown(&client, Some(&secret)), is_json);
-    Ok(())
+    output::record(&shown(&client, Some(&secret)), is_json)
 }
 
 /// The secrets that open, without the secrets: which is which, and whether the old one is still used.

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{CommandError, output};
-use crate::config::{Config as Settings, KEYS};
+use super::{CommandError, output, serve};
+use crate::config::{Config as Settings, KEYS, without_secrets};
 
 /// The settings.
 #[derive(Subcommand)]
@@ -18,38 +18,35 @@ pub enum Config {
 /// Runs one of them.
 ///
 /// # Errors
-/// None beyond those of reading the settings.
+/// What `serve` would refuse.
 pub fn run(command: &Config, settings: Settings, is_json: bool) -> Result<(), CommandError> {
     match command {
-        Config::Check => println!("the settings can be used"),
+        Config::Check => {
+            serve::check(&settings)?;
+            output::done(&json!({ "usable": true }), "the settings can be used", is_json)
+        }
         Config::Show if is_json => output::record(&shown(&settings), true),
         Config::Show => {
             let values = shown(&settings);
-            for (key, meaning) in KEYS {
-                println!("# {meaning}\n{key} = {}\n", values[key]);
-            }
+            KEYS.iter().try_for_each(|(key, meaning)| output::line(&format!("# {meaning}\n{key} = {}\n", values[key])))
         }
     }
-    Ok(())
 }
 
 fn shown(settings: &Settings) -> Value {
-    // A database URL may hold a password: it is shown without.
-    let database_url = match url::Url::parse(&settings.database_url) {
-        Ok(mut url) if url.password().is_some() => match url.set_password(Some("…")) {
-            Ok(()) => url.to_string(),
-            Err(()) => String::new(),
-        },
-        _ => settings.database_url.clone(),
-    };
     let mut shown = Map::new();
     let mut add = |key: &str, value: Value| drop(shown.insert(key.to_owned(), value));
     let lifetimes = settings.lifetimes;
     add("public_url", json!(settings.public_url.as_ref().map_or("http://localhost:{bound port}", url::Url::as_str)));
     add("listen", json!(settings.listen));
     add("ops_listen", json!(settings.ops_listen.as_deref().unwrap_or_default()));
-    add("database_url", json!(database_url));
+    add("drain", json!(settings.drain));
+    add("database_url", json!(without_secrets(settings.database_url.expose())));
+    add("secret", json!(if settings.secret.is_some() { "…" } else { "" }));
     add("secret_file", json!(settings.secret_file));
+    for file in ["database_url_file", "mail.url_file"] {
+        add(file, json!(settings.read_from.get(file).map(String::as_str).unwrap_or_default()));
+    }
     add("mail.url", json!(settings.mail_url.to_string()));
     add("mail.from", json!(settings.mail_from.as_deref().unwrap_or_default()));
     add("registration", json!(settings.registration));

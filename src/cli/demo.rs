@@ -1,7 +1,7 @@
 //! `gatepost demo`: everything on a temporary database, to try it in a minute.
 
 use std::fs::DirBuilder;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use actix_web::rt::task::JoinHandle;
 use clap::Args;
 use url::Url;
 
-use super::{CommandError, log, serve, start};
+use super::stopping::StopSignals;
+use super::{CommandError, log, output, start};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::secret::sha256_base64url;
@@ -47,14 +48,14 @@ pub struct Running {
 ///
 /// # Errors
 /// Why it could not start.
-pub async fn run(arguments: Demo) -> Result<(), CommandError> {
-    let mut stopped = std::pin::pin!(serve::stop_signal());
+pub async fn run(arguments: Demo, is_json: bool) -> Result<(), CommandError> {
+    let mut stop_signals = StopSignals::new()?;
     let running = tokio::select! {
-        stopped = &mut stopped => return Ok(stopped?),
+        () = stop_signals.next() => return Ok(()),
         running = start(&arguments) => running?,
     };
-    tell(&running)?;
-    stopped.await?;
+    tell(&running, is_json);
+    stop_signals.next().await;
     running.stop().await;
     Ok(())
 }
@@ -118,38 +119,36 @@ fn bind(who: &str, asked: Option<&str>, usual: &str) -> Result<TcpListener, Comm
     match TcpListener::bind(usual) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let free = TcpListener::bind("127.0.0.1:0").map_err(|error| refused("a free port", &error))?;
-            println!("Something else listens on {usual}, so {who} takes {}.", free.local_addr()?);
+            output::remark(&format!("Something else listens on {usual}, so {who} takes {}.", free.local_addr()?));
             Ok(free)
         }
         bound => bound.map_err(|error| refused(usual, &error)),
     }
 }
 
-/// Standard output: the promised lines, and what to do with them.
-fn tell(running: &Running) -> Result<(), CommandError> {
+/// Standard output: the promised lines, and what to do with them. The demo goes on where nobody reads them.
+fn tell(running: &Running, is_json: bool) {
     let demo = &running.demo;
     let [first, second] = demo::PEOPLE;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on {}", running.address)?;
-    writeln!(out, "app {}", demo.app_url)?;
-    writeln!(out, "api {}", demo.api_url)?;
-    writeln!(out, "password {}", demo.password.expose())?;
-    writeln!(out)?;
-    writeln!(
-        out,
-        "1. Open {} in a browser: Fieldnotes, a sample app that logs people in with Gatepost.",
-        demo.app_url
-    )?;
-    writeln!(out, "2. Log in as {first} or {second}, by either way, with the password above.")?;
-    writeln!(out, "3. Let it call the sample API, or call it yourself with the token that it shows:")?;
-    writeln!(out, "   curl -H 'Authorization: Bearer TOKEN' {}/notes", demo.api_url)?;
-    writeln!(out, "4. See at {}/account what was allowed, and end it.", demo.issuer)?;
-    writeln!(out, "   Fieldnotes belongs to {second}, who finds it at {}/developer.", demo.issuer)?;
-    writeln!(out)?;
-    writeln!(out, "Ctrl-C stops the demo and removes all of it.")?;
-    writeln!(out, "ready {}", demo.issuer)?;
-    out.flush()?;
-    Ok(())
+    output::announce("listening on", &running.address.to_string(), is_json);
+    output::announce("app", &demo.app_url, is_json);
+    output::announce("api", &demo.api_url, is_json);
+    output::announce("password", demo.password.expose(), is_json);
+    if !is_json {
+        let (app, api, issuer) = (&demo.app_url, &demo.api_url, &demo.issuer);
+        output::say(&format!(
+            "
+1. Open {app} in a browser: Fieldnotes, a sample app that logs people in with Gatepost.
+2. Log in as {first} or {second}, by either way, with the password above.
+3. Let it call the sample API, or call it yourself with the token that it shows:
+   curl -H 'Authorization: Bearer TOKEN' {api}/notes
+4. See at {issuer}/account what was allowed, and end it.
+   Fieldnotes belongs to {second}, who finds it at {issuer}/developer.
+
+Ctrl-C stops the demo and removes all of it."
+        ));
+    }
+    output::announce("ready", &demo.issuer, is_json);
 }
 
 /// A folder that only its owner can open, removed when it is dropped.

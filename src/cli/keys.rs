@@ -53,8 +53,7 @@ pub async fn run(command: Keys, config: Config, is_json: bool) -> Result<(), Com
         }
     }
     let keys = store.read(signing_keys::list).await?;
-    output::list(&keys.iter().map(|key| shown(&keys, key, now)).collect::<Vec<_>>(), is_json);
-    Ok(())
+    output::list(&keys.iter().map(|key| shown(&keys, key, now)).collect::<Vec<_>>(), is_json)
 }
 
 fn shown(keys: &[SigningKeyRecord], key: &SigningKeyRecord, now: UnixTime) -> Value {

@@ -1,7 +1,9 @@
 //! `gatepost user delete` and `user keep`: what an operator does about an account that goes.
 
-use super::CommandError;
+use serde_json::json;
+
 use super::user::{Named, letters, nobody, operator};
+use super::{CommandError, output};
 use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
@@ -19,6 +21,7 @@ pub async fn delete(
     now: UnixTime,
     (config, keys): (&Config, BaseKeys),
     (named, is_now): (&Named, bool),
+    is_json: bool,
 ) -> Result<(), CommandError> {
     let folded = fold(&named.username);
     let (active, leaving) = store
@@ -46,23 +49,26 @@ pub async fn delete(
     if is_now {
         store.write(move |tx| deletions::hasten(tx, now, id)).await?;
         deletion::erase(store, now, id).await?;
-        println!("{username} is erased; the e-mail address is free, and the user name in 90 days");
+        let said = format!("{username} is erased; the e-mail address is free, and the user name in 90 days");
+        output::done(&json!({ "username": username, "deleted": true, "erased": true }), &said, is_json)
     } else {
-        println!("{username} is deleted and will be erased in 24 hours; until then: gatepost user keep {username}");
+        let said =
+            format!("{username} is deleted and will be erased in 24 hours; until then: gatepost user keep {username}");
+        output::done(&json!({ "username": username, "deleted": true, "erased": false }), &said, is_json)
     }
-    Ok(())
 }
 
 /// Keeps a person.
 ///
 /// # Errors
 /// Nobody of this name who can be kept.
-pub async fn keep(store: &Store, now: UnixTime, named: &Named) -> Result<(), CommandError> {
+pub async fn keep(store: &Store, now: UnixTime, named: &Named, is_json: bool) -> Result<(), CommandError> {
     let nobody =
         || CommandError::Refused(format!("nobody named '{}' was deleted in the last 24 hours", named.username));
     let folded = fold(&named.username);
     let user = store.read(move |db| deletion::find_by_login(db, now, &folded)).await?.ok_or_else(nobody)?;
     let kept = store.write(move |tx| deletion::keep(tx, now, user.id, None)).await?;
-    println!("{} is kept; their sessions and tokens have ended", kept.ok_or_else(nobody)?.username);
-    Ok(())
+    let username = kept.ok_or_else(nobody)?.username;
+    let said = format!("{username} is kept; their sessions and tokens have ended");
+    output::done(&json!({ "username": username, "deleted": false }), &said, is_json)
 }

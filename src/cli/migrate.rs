@@ -1,6 +1,8 @@
-//! `gatepost migrate`: applies the migrations that are missing.
+//! `gatepost migrate`: applies the migrations that are missing; all of them, where there is no database yet.
 
-use super::{CommandError, start};
+use serde_json::json;
+
+use super::{CommandError, output, start};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -8,8 +10,8 @@ use crate::config::Config;
 ///
 /// # Errors
 /// Why the database cannot be used.
-pub async fn run(config: Config) -> Result<(), CommandError> {
-    start::store(&config, &Clock::System).await?;
-    println!("the database is up to date");
-    Ok(())
+pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
+    let (store, _) = start::make_store(&config, &Clock::System).await?;
+    store.fold_log()?;
+    output::done(&json!({ "up_to_date": true }), "the database is up to date", is_json)
 }

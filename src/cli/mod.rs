@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 pub mod api;
+pub mod backup;
 pub mod client;
 pub mod client_keys;
 mod client_secret;
@@ -15,6 +16,7 @@ pub mod resource;
 pub mod security_log;
 pub mod serve;
 pub mod start;
+pub mod stopping;
 pub mod token;
 pub mod user;
 
@@ -29,7 +31,7 @@ pub struct Arguments {
     /// The settings file; without it gatepost.toml, if there is one.
     #[arg(long, global = true, env = "GATEPOST_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print records as JSON.
+    /// Print JSON: one value, or from a server one in each line.
     #[arg(long, global = true)]
     pub json: bool,
     /// What to do; `serve` when nothing is said.
@@ -68,8 +70,12 @@ pub enum Command {
     /// Check the settings, or show them.
     #[command(subcommand)]
     Config(config::Config),
-    /// Apply the database migrations that are missing.
+    /// Apply the database migrations that are missing; make the database where there is none.
     Migrate,
+    /// Copy the database into a file while servers go on running. The base key is not in it.
+    Backup(backup::Backup),
+    /// Put a backup where the database was; never over one.
+    Restore(backup::Restore),
 }
 
 /// Why a command failed, in words for whoever typed it.
@@ -87,6 +93,9 @@ pub enum CommandError {
     /// What was asked cannot be done.
     #[error("{0}")]
     Refused(String),
+    /// Nobody reads what is printed, or it cannot be written.
+    #[error("standard output cannot be written: {0}")]
+    Output(std::io::Error),
     /// The operating system said no.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -116,9 +125,9 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Serve => {
             let settings = settings()?;
             log::start(settings.log_level);
-            serve::run(settings).await
+            serve::run(settings, json).await
         }
-        Command::Demo(demo) => demo::run(demo).await,
+        Command::Demo(demo) => demo::run(demo, json).await,
         Command::User(user) => user::run(user, settings()?, json).await,
         Command::Client(client) => client::run(client, settings()?, json).await,
         Command::Api(api) => api::run(api, settings()?, json).await,
@@ -127,6 +136,8 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Token(token) => token::run(token, settings()?, json).await,
         Command::Log(log) => security_log::run(log, settings()?, json).await,
         Command::Config(config) => config::run(&config, settings()?, json),
-        Command::Migrate => migrate::run(settings()?).await,
+        Command::Migrate => migrate::run(settings()?, json).await,
+        Command::Backup(backup) => backup::backup(&backup, &settings()?, json),
+        Command::Restore(restore) => backup::restore(&restore, &settings()?, json),
     }
 }

@@ -89,7 +89,7 @@ pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(),
             let owner = person(&store, &new.owner).await?;
             let place = Place { path: new.id, parent: new.parent, owner: owner.id };
             let made = transact(&store, move |tx| resources::create(tx, now, &place)).await?;
-            output::record(&json!({ "id": made.path, "owner": owner.username }), is_json);
+            output::record(&json!({ "id": made.path, "owner": owner.username }), is_json)
         }
         Resource::Share(share) => {
             let tier: Tier = share.tier.parse().map_err(|error: crate::domain::access_list::InvalidAccessList| {
@@ -98,16 +98,16 @@ pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(),
             let (user, path) = (person(&store, &share.user).await?, share.id.clone());
             transact(&store, move |tx| resources::share(tx, now, &path, (user.id, tier))).await?;
             let shown = json!({ "id": share.id, "user": share.user, "tier": tier.as_str() });
-            output::record(&shown, is_json);
+            output::record(&shown, is_json)
         }
         Resource::Unshare(share) => {
             let (user, path) = (person(&store, &share.user).await?, share.id.clone());
             transact(&store, move |tx| resources::unshare(tx, &path, user.id)).await?;
-            println!("{} no longer holds anything on {}", share.user, share.id);
+            let said = format!("{} no longer holds anything on {}", share.user, share.id);
+            output::done(&json!({ "id": share.id, "user": share.user, "tier": null }), &said, is_json)
         }
         Resource::List => output::list(&all(&store).await?, is_json),
     }
-    Ok(())
 }
 
 async fn all(store: &Store) -> Result<Vec<Value>, CommandError> {

@@ -67,11 +67,9 @@ async fn show(store: &Store, asked: Show, is_json: bool) -> Result<(), CommandEr
     let refused = || CommandError::Refused(format!("there is no person named '{}'", user.unwrap_or_default()));
     let entries = found.await?.ok_or_else(refused)?;
     if is_json {
-        output::list(&entries, true);
-    } else {
-        entries.iter().for_each(|entry| println!("{}", line(entry)));
+        return output::list(&entries, true);
     }
-    Ok(())
+    entries.iter().try_for_each(|entry| output::line(&line(entry)))
 }
 
 fn record(entry: &SecurityEntry, username: &str) -> Value {
@@ -112,12 +110,12 @@ async fn verify(store: &Store, now: UnixTime, is_json: bool) -> Result<(), Comma
     let Walk { entries, people, .. } = walk;
     if is_json {
         let misfits: Vec<Value> = misfits.iter().map(|entry| record(entry, &entry.user_id.uuid())).collect();
-        output::record(&json!({ "entries": entries, "people": people, "misfits": misfits }), true);
+        output::record(&json!({ "entries": entries, "people": people, "misfits": misfits }), true)?;
     } else {
-        println!("{entries} entries of {people} people were read");
+        output::line(&format!("{entries} entries of {people} people were read"))?;
         for entry in &misfits {
             let (id, at, event) = (entry.id.uuid(), entry.at.rfc3339(), entry.event.as_str());
-            println!("{id} of the person {} does not fit: {at} {event}", entry.user_id.uuid());
+            output::line(&format!("{id} of the person {} does not fit: {at} {event}", entry.user_id.uuid()))?;
         }
     }
     match misfits.len() {

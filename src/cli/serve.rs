@@ -1,15 +1,17 @@
 //! `gatepost serve`: runs the server until it is told to stop.
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::Duration;
 
 use actix_web::web::Data;
 use url::Url;
 
-use super::{CommandError, start};
+use super::stopping::{self, StopSignals};
+use super::{CommandError, output, start};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{set_up, throttle};
+use crate::mail::transport::Transport;
 use crate::upkeep;
 use crate::web::app::App;
 use crate::web::server;
@@ -31,32 +33,62 @@ pub fn bind(config: &Config) -> Result<(TcpListener, Url), CommandError> {
     Ok((listener, url))
 }
 
+/// Whether [`run`] would take these settings: what can be said without a database, and beside a running server.
+///
+/// # Errors
+/// What it would refuse.
+pub fn check(config: &Config) -> Result<(), CommandError> {
+    for (key, text) in [("listen", Some(&config.listen)), ("ops_listen", config.ops_listen.as_ref())] {
+        let Some(text) = text else { continue };
+        let refused =
+            |error: std::io::Error| CommandError::Refused(format!("cannot listen on {text} ({key}): {error}"));
+        // A free port instead of the one that is set: a running server may have that.
+        let places = text.to_socket_addrs().map_err(refused)?.map(|address| SocketAddr::from((address.ip(), 0)));
+        TcpListener::bind(places.collect::<Vec<_>>().as_slice()).map_err(refused)?;
+    }
+    let usual =
+        "http://localhost".parse().map_err(|error: url::ParseError| CommandError::Refused(error.to_string()))?;
+    let public_url = config.public_url.as_ref().unwrap_or(&usual);
+    Transport::start(&config.mail_url, config.mail_from.as_deref(), public_url).map_err(start::StartError::from)?;
+    start::known_base_keys(config)?;
+    Ok(())
+}
+
 /// Runs the server.
 ///
 /// # Errors
 /// Why it could not start, or broke off.
-pub async fn run(config: Config) -> Result<(), CommandError> {
+pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
+    stopping::survive()?;
+    check(&config)?;
     let (listener, url) = bind(&config)?;
     let ops_listen = config.ops_listen.clone();
     let app = start::app(config, Clock::System, &url).await?;
     start::keys(&app).await?;
+    let mut stop_signals = StopSignals::new()?;
     let running = server::public(&app, listener)?;
-    println!("listening on {}", running.address);
+    output::announce("listening on", &running.address.to_string(), is_json);
     let mut handles = vec![running.server.handle()];
     let public = actix_web::rt::spawn(running.server);
     if let Some(listen) = ops_listen {
         let running = server::operations(&app, &listen)
             .map_err(|error| CommandError::Refused(format!("cannot listen on {listen} (ops_listen): {error}")))?;
-        println!("ops listening on {}", running.address);
+        output::announce("ops listening on", &running.address.to_string(), is_json);
         handles.push(running.server.handle());
         actix_web::rt::spawn(running.server);
     }
-    offer_set_up(&app).await?;
-    println!("ready {}", app.public.issuer);
-    std::io::stdout().flush()?;
+    offer_set_up(&app, is_json).await?;
+    output::announce("ready", &app.public.issuer, is_json);
     let upkeep = actix_web::rt::spawn(upkeep::run(app.house()));
-    stop_signal().await?;
-    tracing::info!("stopping: running requests are finished first");
+    stop_signals.next().await;
+    app.readiness.stop();
+    let drain = app.config.drain;
+    tracing::info!("stopping: new connections are answered for {drain} more seconds; the same signal again ends that");
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(drain)) => {}
+        () = stop_signals.next() => {}
+    }
+    tracing::info!("stopping: running requests are finished");
     for handle in handles {
         handle.stop(true).await;
     }
@@ -64,23 +96,21 @@ pub async fn run(config: Config) -> Result<(), CommandError> {
     upkeep::flush(&app.store, &app.mint).await;
     throttle::flush(&app.store, &app.throttle, app.now()).await;
     upkeep::flush_refusals(&app.store, &app.refusals).await;
+    if let Err(error) = app.store.fold_log() {
+        tracing::warn!(%error, "the write-ahead log stays beside the database; it is needed until the next start");
+    }
     public.await.map_err(|error| CommandError::Refused(error.to_string()))??;
     Ok(())
 }
 
 /// On an empty database: the link that makes the first administrator, on standard output only.
-async fn offer_set_up(app: &Data<App>) -> Result<(), CommandError> {
+async fn offer_set_up(app: &Data<App>, is_json: bool) -> Result<(), CommandError> {
     if let Some(link) = set_up::make_link(&app.store, app.now()).await? {
-        println!("set up the first administrator within an hour: {}/setup?link={}", app.public.issuer, link.expose());
+        let link = format!("{}/setup?link={}", app.public.issuer, link.expose());
+        match is_json {
+            true => output::announce("set up", &link, true),
+            false => output::announce("set up the first administrator within an hour:", &link, false),
+        }
     }
     Ok(())
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
 }

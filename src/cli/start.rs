@@ -1,7 +1,7 @@
 //! Opening what every command needs: settings, the base key, the database. The tests use it too.
 
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use actix_web::web::Data;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError};
+use crate::config::secret_file::{self, Unreadable};
+use crate::config::{self, Config, ConfigError, without_secrets};
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::{self, Id, Node};
 use crate::domain::installation::Installation;
@@ -19,7 +20,7 @@ use crate::mail::Mail;
 use crate::mail::transport::Unsendable;
 use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
-use crate::store::{Store, StoreError, installation};
+use crate::store::{self, Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
@@ -27,6 +28,7 @@ use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
 use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::once::Once;
+use crate::web::ops::Readiness;
 
 /// Why nothing could be started.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,15 @@ pub enum StartError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no database, and this is not what makes one.
+    #[error("there is no database at {0}; `gatepost serve` or `gatepost migrate` makes one")]
+    NoDatabase(String),
+    /// The key is there and its database is not: a new one would hide the loss.
+    #[error(
+        "the base key {0} is there, but the database {1} is not or is empty; put the database back, or restore a backup \
+         (`gatepost restore FILE`). To begin anew under this key run `gatepost migrate` once"
+    )]
+    DatabaseGone(PathBuf, String),
     /// The base key cannot be read or made.
     #[error("{0}: {1}")]
     SecretFile(PathBuf, String),
@@ -55,22 +66,62 @@ pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
     config::load(file, std::env::vars())
 }
 
+/// What is done where there is no database yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Refused: a wrong setting must not look like a new installation.
+    Never,
+    /// It is made, unless a file with a base key shows that there was one.
+    UnlessKeyed,
+    /// It is made.
+    Always,
+}
+
+impl Beginning {
+    /// Why no database is made. A key that is given by its value shows nothing of an earlier database.
+    fn refusal(self, config: &Config) -> Option<StartError> {
+        let database = without_secrets(config.database_url.expose());
+        match self {
+            Self::Never => Some(StartError::NoDatabase(database)),
+            Self::UnlessKeyed if config.secret.is_none() && config.secret_file.exists() => {
+                Some(StartError::DatabaseGone(config.secret_file.clone(), database))
+            }
+            Self::UnlessKeyed | Self::Always => None,
+        }
+    }
+}
+
 /// Opens the database for a command, which may run beside the servers: its keys are none of theirs.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// Why it cannot be used; also when there is none.
 pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
-    open(Node::Command, config, clock).await
+    open(Node::Command, Beginning::Never, config, clock).await
+}
+
+/// Opens the database like [`store`], and makes it when there is none.
+///
+/// # Errors
+/// Why it cannot be used.
+pub async fn make_store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
+    open(Node::Command, Beginning::Always, config, clock).await
 }
 
 /// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
-async fn open(node: Node, config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
+async fn open(
+    node: Node,
+    beginning: Beginning,
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Store, BaseKeys), StartError> {
     id::start(node, clock.milliseconds());
-    let store = Store::connect(&config.database_url)?;
+    // The key first: a node that starts beside this one makes it after the database.
+    let refusal = beginning.refusal(config);
+    let store = connect(config, refusal).await?;
     store.migrate().await?;
     // A key is made with a new database only: under an older one it would be the wrong one.
     let known = store.read(installation::find).await?;
-    let keys = base_keys(&config.secret_file, known.is_none())?;
+    let keys = base_keys(config, known.is_none())?;
     let (check, now) = (keys.check_value(), clock.now());
     let found = store
         .write(move |tx| match installation::find(tx)? {
@@ -87,6 +138,18 @@ async fn open(node: Node, config: &Config, clock: &Clock) -> Result<(Store, Base
         return Err(StartError::SecretFile(config.secret_file.clone(), reason));
     }
     Ok((store, keys))
+}
+
+async fn connect(config: &Config, refusal: Option<StartError>) -> Result<Store, StartError> {
+    let url = config.database_url.expose();
+    match refusal {
+        None => Ok(Store::connect(url)?),
+        Some(refusal) if store::is_missing(url) => Err(refusal),
+        Some(refusal) => {
+            let store = Store::connect(url)?;
+            if store.read(installation::is_begun).await? { Ok(store) } else { Err(refusal) }
+        }
+    }
 }
 
 /// Opens the store for a command with what is needed to make tokens of this issuer and keys.
@@ -119,7 +182,7 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 /// Why it cannot run.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let public = PublicUrl::new(public_url);
-    let (store, keys) = open(Node::Server(config.node_id), &config, &clock).await?;
+    let (store, keys) = open(Node::Server(config.node_id), Beginning::UnlessKeyed, &config, &clock).await?;
     let mint = mint_with(keys, &config, &public.issuer);
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
@@ -141,25 +204,35 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
         client_keys,
         refusals,
         once,
+        readiness: Readiness::default(),
     };
     Ok(Data::new(app))
 }
 
+/// The base key, if it is there already.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn known_base_keys(config: &Config) -> Result<Option<BaseKeys>, StartError> {
+    let wrong = |reason: String| StartError::SecretFile(config.secret_file.clone(), reason);
+    if let Some(keys) = &config.secret {
+        return Ok(Some(keys.clone()));
+    }
+    match secret_file::read(&config.secret_file) {
+        Ok(text) => Ok(Some(BaseKeys::parse(text.expose()).map_err(|error| wrong(error.to_string()))?)),
+        Err(Unreadable::Missing) => Ok(None),
+        Err(Unreadable::Refused(reason)) => Err(wrong(reason)),
+    }
+}
+
 /// Reads the base key; makes it on the first start, for its owner's eyes only.
-fn base_keys(file: &Path, may_make: bool) -> Result<BaseKeys, StartError> {
+fn base_keys(config: &Config, may_make: bool) -> Result<BaseKeys, StartError> {
+    let file = config.secret_file.as_path();
     let wrong = |reason: String| StartError::SecretFile(file.to_owned(), reason);
-    match std::fs::metadata(file) {
-        Ok(metadata) if metadata.mode() & 0o077 != 0 => {
-            Err(wrong("others can read this file; run chmod 600 on it".to_owned()))
-        }
-        Ok(_) => {
-            let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-            BaseKeys::parse(&text).map_err(|error| wrong(error.to_string()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !may_make => {
-            Err(wrong("the base key of this database is missing; put its file back".to_owned()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match known_base_keys(config)? {
+        Some(keys) => Ok(keys),
+        None if !may_make => Err(wrong("the base key of this database is missing; put its file back".to_owned())),
+        None => {
             let keys = BaseKeys::generate();
             let mut options = std::fs::OpenOptions::new();
             let made = options.write(true).create_new(true).mode(0o600).open(file).and_then(|mut made| {
@@ -169,6 +242,5 @@ fn base_keys(file: &Path, may_make: bool) -> Result<BaseKeys, StartError> {
             made.map_err(|error| wrong(error.to_string()))?;
             Ok(keys)
         }
-        Err(error) => Err(wrong(error.to_string())),
     }
 }

@@ -56,7 +56,7 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
     match command {
         Token::Inspect => {
             let found = store.read(move |db| lookup::find(db, &reported)).await?.ok_or_else(unknown)?;
-            output::record(&shown(&found, now), is_json);
+            output::record(&shown(&found, now), is_json)
         }
         Token::Revoke => {
             let ended = store.write(move |tx| match lookup::find(tx, &reported)? {
@@ -66,14 +66,15 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
             match ended.await?.ok_or_else(unknown)? {
                 (_, Found::ClientSecret(_)) => {
                     let advice = "this is the secret of an application; gatepost client rotate-secret replaces it";
-                    return Err(CommandError::Refused(advice.to_owned()));
+                    Err(CommandError::Refused(advice.to_owned()))
                 }
-                (true, _) => println!("it is ended"),
-                (false, _) => println!("it had ended before"),
+                (true, _) => output::done(&json!({ "ended": true, "had_ended": false }), "it is ended", is_json),
+                (false, _) => {
+                    output::done(&json!({ "ended": true, "had_ended": true }), "it had ended before", is_json)
+                }
             }
         }
     }
-    Ok(())
 }
 
 fn shown(found: &Found, now: UnixTime) -> Value {

@@ -121,27 +121,23 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         User::Create(new) => create(&store, now, &config, new, is_json).await,
         User::List => {
             let everybody = store.read(users::list).await?;
-            output::list(&everybody.iter().map(shown).collect::<Vec<_>>(), is_json);
-            Ok(())
+            output::list(&everybody.iter().map(shown).collect::<Vec<_>>(), is_json)
         }
-        User::Show(named) => {
-            output::record(&shown(&find(&store, &named).await?), is_json);
-            Ok(())
-        }
-        User::Disable(named) => set_disabled(&store, now, &named, true).await,
-        User::Enable(named) => set_disabled(&store, now, &named, false).await,
-        User::RemoveFactors(named) => remove_factors(&store, now, (&config, keys), &named).await,
+        User::Show(named) => output::record(&shown(&find(&store, &named).await?), is_json),
+        User::Disable(named) => set_disabled(&store, now, &named, true, is_json).await,
+        User::Enable(named) => set_disabled(&store, now, &named, false, is_json).await,
+        User::RemoveFactors(named) => remove_factors(&store, now, (&config, keys), &named, is_json).await,
         User::Delete(Delete { named, now: is_now }) => {
-            leave::delete(&store, now, (&config, keys), (&named, is_now)).await
+            leave::delete(&store, now, (&config, keys), (&named, is_now), is_json).await
         }
-        User::Keep(named) => leave::keep(&store, now, &named).await,
+        User::Keep(named) => leave::keep(&store, now, &named, is_json).await,
         User::ResetPassword(ResetPassword { named, link: true }) => {
-            print_reset_link(&store, now, &config, &named).await
+            print_reset_link(&store, now, &config, &named, is_json).await
         }
         User::ResetPassword(ResetPassword { named, link: false }) => {
-            reset_password(&store, now, (&config, keys), &named).await
+            reset_password(&store, now, (&config, keys), &named, is_json).await
         }
-        User::Invite(invite) => invite_by_mail(&store, now, (&config, keys), &invite).await,
+        User::Invite(invite) => invite_by_mail(&store, now, (&config, keys), &invite, is_json).await,
     }
 }
 
@@ -162,8 +158,7 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let hash = person.hash(&hasher).await.map_err(|busy| CommandError::Refused(busy.to_string()))?;
     let user =
         transact(store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true, None))).await?;
-    output::record(&shown(&user), is_json);
-    Ok(())
+    output::record(&shown(&user), is_json)
 }
 
 pub(super) async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
@@ -177,7 +172,13 @@ pub(super) fn nobody(named: &Named) -> CommandError {
     CommandError::Refused(format!("there is no person named '{}'", named.username))
 }
 
-async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: bool) -> Result<(), CommandError> {
+async fn set_disabled(
+    store: &Store,
+    now: UnixTime,
+    named: &Named,
+    is_disabled: bool,
+    is_json: bool,
+) -> Result<(), CommandError> {
     let user = find(store, named).await?;
     let event = if is_disabled { SecurityEvent::AccountDisabled } else { SecurityEvent::AccountEnabled };
     if user.disabled_at.is_some() != is_disabled {
@@ -188,8 +189,8 @@ async fn set_disabled(store: &Store, now: UnixTime, named: &Named, is_disabled: 
             })
             .await?;
     }
-    println!("{} is {}", user.username, if is_disabled { "disabled" } else { "enabled" });
-    Ok(())
+    let said = format!("{} is {}", user.username, if is_disabled { "disabled" } else { "enabled" });
+    output::done(&json!({ "username": user.username, "disabled": is_disabled }), &said, is_json)
 }
 
 async fn remove_factors(
@@ -197,6 +198,7 @@ async fn remove_factors(
     now: UnixTime,
     (config, keys): (&Config, BaseKeys),
     named: &Named,
+    is_json: bool,
 ) -> Result<(), CommandError> {
     let (user, mail) = (find(store, named).await?, letters(config, keys)?);
     let username = user.username.clone();
@@ -207,8 +209,9 @@ async fn remove_factors(
         }
         Ok(had_one)
     });
-    println!("{username} {} no second factor", if removed.await? { "now has" } else { "has" });
-    Ok(())
+    let had_one = removed.await?;
+    let said = format!("{username} {} no second factor", if had_one { "now has" } else { "has" });
+    output::done(&json!({ "username": username, "had_factors": had_one }), &said, is_json)
 }
 
 async fn reset_password(
@@ -216,6 +219,7 @@ async fn reset_password(
     now: UnixTime,
     (config, keys): (&Config, BaseKeys),
     named: &Named,
+    is_json: bool,
 ) -> Result<(), CommandError> {
     let (user, mail) = (find(store, named).await?, letters(config, keys)?);
     let password = read_password()?;
@@ -235,8 +239,8 @@ async fn reset_password(
             mail.warn(tx, (&user, &operator(now)), &letter)
         })
         .await?;
-    println!("{username} has a new password; sessions, tokens, passkeys, second step and app secrets have ended");
-    Ok(())
+    let said = format!("{username} has a new password; sessions, tokens, passkeys, second step and app secrets have ended");
+    output::done(&json!({ "username": username, "has_password": true }), &said, is_json)
 }
 
 /// What writes letters that the running server sends; nothing where they would only be printed.
@@ -278,13 +282,19 @@ pub(super) fn public_url(config: &Config) -> Result<Url, CommandError> {
     }
 }
 
-async fn print_reset_link(store: &Store, now: UnixTime, config: &Config, named: &Named) -> Result<(), CommandError> {
+async fn print_reset_link(
+    store: &Store,
+    now: UnixTime,
+    config: &Config,
+    named: &Named,
+    is_json: bool,
+) -> Result<(), CommandError> {
     let user = find(store, named).await?;
     let (issuer, lifetime) = (PublicUrl::new(&public_url(config)?).issuer, config.lifetimes.reset);
     let key = store.write(move |tx| recovery::make_link(tx, now, lifetime, &user)).await?;
     let key = key.ok_or_else(|| CommandError::Refused("this person has no e-mail address".to_owned()))?;
-    println!("{issuer}/reset/finish?key={}", key.expose());
-    Ok(())
+    let link = format!("{issuer}/reset/finish?key={}", key.expose());
+    output::done(&json!({ "username": named.username, "link": link }), &link, is_json)
 }
 
 async fn invite_by_mail(
@@ -292,6 +302,7 @@ async fn invite_by_mail(
     now: UnixTime,
     (config, keys): (&Config, BaseKeys),
     invite: &Invite,
+    is_json: bool,
 ) -> Result<(), CommandError> {
     let to: EmailAddress =
         invite.email.parse().map_err(|error: InvalidEmailAddress| CommandError::Refused(error.to_string()))?;
@@ -315,11 +326,11 @@ async fn invite_by_mail(
         })
         .await?;
     if reaches_people {
-        println!("an invitation to {} is on its way; the running server sends it", reader.as_str());
+        let said = format!("an invitation to {} is on its way; the running server sends it", reader.as_str());
+        output::done(&json!({ "email": reader.as_str(), "link": null }), &said, is_json)
     } else {
-        println!("{}", link.expose());
+        output::done(&json!({ "email": reader.as_str(), "link": link.expose() }), link.expose(), is_json)
     }
-    Ok(())
 }
 
 fn shown(user: &Person) -> Value {

@@ -1,15 +1,38 @@
 //! The tables `installation` and `setup_links`.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::{Database, Result};
 use crate::domain::id::Id;
 use crate::domain::installation::{Installation, SetupLinkRecord};
 use crate::schema::{installation, setup_links};
 
+#[derive(QueryableByName)]
+struct Tables {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Whether anything was ever made in this database. Asks without the tables that it asks for.
+pub fn is_begun(tx: &mut Database) -> Result<bool> {
+    let query = match tx {
+        Database::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = 'installation'",
+        Database::Postgres(_) => "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('installation')",
+    };
+    Ok(diesel::sql_query(query).get_result::<Tables>(tx)?.count > 0)
+}
+
 /// The installation's one row, once there is one.
 pub fn find(tx: &mut Database) -> Result<Option<Installation>> {
     Ok(installation::table.select(Installation::as_select()).get_result(tx).optional()?)
+}
+
+/// Writes something that nobody reads: whether it can. What is written differs each time, since SQLite does
+/// not write what is there already.
+pub fn probe(tx: &mut Database) -> Result<bool> {
+    let counted = installation::probes.eq(installation::probes + 1);
+    Ok(diesel::update(installation::table).set(counted).execute(tx)? == 1)
 }
 
 /// Writes the one row.

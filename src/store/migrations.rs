@@ -23,7 +23,7 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-22-000060_factors", "2026-11-22-000070_passkeys", "2026-11-22-000080_people",
     "2026-11-22-000090_throttle", "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op",
     "2026-11-22-000102_varying_parameters", "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names",
-    "2026-11-30-110003_code_networks", "2026-11-30-170100_assertion_algorithm",
+    "2026-11-30-110003_code_networks", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
 ];
 
 #[derive(Clone, Copy)]
@@ -52,17 +52,34 @@ where
     DB: Backend,
     C: MigrationHarness<DB>,
 {
-    let unusable = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Unusable(error.to_string());
-    for applied in connection.applied_migrations().map_err(unusable)? {
-        let is_known = MIGRATIONS.iter().any(|known| version_of(known.name) == applied);
+    newest(connection)?;
+    connection.run_pending_migrations(migrations).map_err(unusable)?;
+    Ok(())
+}
+
+fn unusable(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Unusable(error.to_string())
+}
+
+/// The newest migration that was applied, if this binary knows all of them.
+///
+/// # Errors
+/// [`StoreError::Unusable`] when it does not.
+pub fn newest<DB, C>(connection: &mut C) -> Result<Option<String>, StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+{
+    let applied = connection.applied_migrations().map_err(unusable)?;
+    for applied in &applied {
+        let is_known = MIGRATIONS.iter().any(|known| version_of(known.name) == *applied);
         if !is_known {
             return Err(StoreError::Unusable(format!(
                 "the database was made by a newer Gatepost (it has migration {applied}); use that version or restore a backup"
             )));
         }
     }
-    connection.run_pending_migrations(migrations).map_err(unusable)?;
-    Ok(())
+    Ok(applied.iter().max().map(ToString::to_string))
 }
 
 fn version_of(name: &'static str) -> MigrationVersion<'static> {

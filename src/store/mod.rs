@@ -8,6 +8,7 @@ pub mod apis;
 pub mod audiences;
 pub mod authentications;
 pub mod authorization_codes;
+pub mod backup;
 mod batch;
 pub mod cleaning;
 pub mod client_secrets;
@@ -116,6 +117,16 @@ impl Share {
     }
 }
 
+/// Whether the database named by `url` is a SQLite file that is not there or holds nothing. A server of
+/// PostgreSQL is asked by [`installation::is_begun`].
+pub fn is_missing(url: &str) -> bool {
+    let file = url.strip_prefix("sqlite://").map(std::fs::metadata);
+    file.is_some_and(|file| match file {
+        Ok(metadata) => metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    })
+}
+
 enum Engine {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
@@ -152,6 +163,18 @@ impl Store {
             // Outside the writer: some statements of a migration may not run in a savepoint.
             Engine::Sqlite(sqlite) => sqlite.migrate(),
             Engine::Postgres(postgres) => postgres.migrate().await,
+        }
+    }
+
+    /// Writes what is still in SQLite's write-ahead log into the database file, which then is whole by itself.
+    /// PostgreSQL sees to its own.
+    ///
+    /// # Errors
+    /// When somebody else reads or writes it now; nothing is lost then.
+    pub fn fold_log(&self) -> Result<()> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.fold_log(),
+            Engine::Postgres(_) => Ok(()),
         }
     }
 

@@ -14,7 +14,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::sql_types::Integer;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::oneshot;
 
 use super::{Database, Result, Share, StoreError, migrations};
@@ -31,6 +33,13 @@ pub struct Sqlite {
     number: u64,
     queue: SyncSender<Box<dyn Work>>,
     waiting: Arc<AtomicUsize>,
+}
+
+/// The first column of what `wal_checkpoint` answers.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
 }
 
 static STORES: AtomicU64 = AtomicU64::new(0);
@@ -59,6 +68,14 @@ impl Sqlite {
         match connect(&self.path)? {
             Database::Sqlite(mut connection) => migrations::run(&mut connection, migrations::SQLITE),
             Database::Postgres(_) => unreachable!("because this file opens SQLite only"),
+        }
+    }
+
+    pub fn fold_log(&self) -> Result<()> {
+        let folded = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
+        match folded.get_result::<Checkpoint>(&mut connect(&self.path)?)?.busy {
+            0 => Ok(()),
+            _ => Err(StoreError::Unavailable("somebody else reads or writes the database".to_owned())),
         }
     }
 
@@ -114,9 +131,15 @@ fn make_private(path: &str) -> Result<()> {
     }
 }
 
-fn connect(path: &str) -> Result<Database> {
+/// What ends or changes a path in SQLite's form of an address.
+const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+
+/// Opens a database file that is there: one that was moved away under us is not made anew.
+pub(super) fn connect(path: &str) -> Result<Database> {
     let unusable = |error: &dyn std::fmt::Display| StoreError::Unusable(format!("{path} cannot be opened: {error}"));
-    let mut connection = SqliteConnection::establish(path).map_err(|error| unusable(&error))?;
+    let root = if path.starts_with('/') { "//" } else { "" };
+    let address = format!("file:{root}{}?mode=rw", utf8_percent_encode(path, PATH));
+    let mut connection = SqliteConnection::establish(&address).map_err(|error| unusable(&error))?;
     // busy_timeout first: switching to WAL takes a lock. FULL: an answered token survives a power cut.
     let pragmas = format!(
         "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

@@ -9,6 +9,7 @@ use url::{Position, Url};
 use super::oauth::client_document::Documents;
 use super::oauth::client_keys::ClientKeys;
 use super::once::Once;
+use super::ops::Readiness;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
@@ -52,6 +53,8 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Which forms were sent already.
     pub once: Once,
+    /// Whether requests may be sent here.
+    pub readiness: Readiness,
 }
 
 /// The setting `public_url`, taken apart once. Never taken from a header.

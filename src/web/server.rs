@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::Data;
 use actix_web::{App as ActixApp, HttpServer};
 
@@ -16,7 +18,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds in which a request's head must arrive.
 const HEAD: Duration = Duration::from_secs(10);
 /// Seconds that running requests get when the server stops.
-const GRACE: u64 = 10;
+const GRACE: u64 = 20;
 
 /// A server that is bound and runs when it is awaited.
 pub struct Running {
@@ -44,6 +46,7 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
             .app_data(shared.clone())
             .wrap(Condition::new(app.public.is_https, transport))
             .wrap(from_fn(refused::tell))
+            .wrap(from_fn(part))
             .configure(move |config| routes::routes(config, &app))
     });
     let server = server
@@ -55,6 +58,19 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
         .disable_signals()
         .listen(listener)?;
     Ok(Running { address: first(&server.addrs())?, server: server.run() })
+}
+
+/// While the server stops, each connection ends with its answer, so that its client opens the next one elsewhere.
+async fn part(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let is_stopping = request.app_data::<Data<App>>().is_some_and(|app| app.readiness.is_stopping());
+    let mut response = next.call(request).await?;
+    if is_stopping {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// Serves health and readiness.

@@ -264,6 +264,7 @@ fn a_server_that_is_killed_under_load_loses_no_token_that_it_answered_and_forget
     let folder = tempfile::tempdir().expect("because the system has a temporary folder");
     let folder = folder.path();
     let person = ["user", "create", "--username", "alice", "--email", "alice@people.example", "--password-stdin"];
+    run(folder, &["migrate"], "");
     run(folder, &person, &format!("{PASSWORD}\n"));
     let clients = [Registered::create(folder, "Server", &[]), Registered::create(folder, "Browser", &["--public"])];
     let mut serving = Serving::start(folder);

@@ -117,8 +117,7 @@ async fn refusal(config: &Config) -> String {
     match start::store(config, &Clock::manual(BEGIN)).await {
         Ok(_) => panic!("it started"),
         Err(error @ (StartError::Store(_) | StartError::SecretFile(..))) => error.to_string(),
-        Err(StartError::System(error)) => panic!("{error}"),
-        Err(StartError::Mail(error)) => panic!("{error}"),
+        Err(error) => panic!("{error}"),
     }
 }
 

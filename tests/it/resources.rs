@@ -189,6 +189,7 @@ fn the_command_creates_shares_lists_and_takes_back() {
         let said = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
         (output.status.code().unwrap_or_default(), said.into_owned())
     };
+    run(&["migrate"]);
     for name in ["alice", "bob"] {
         let mail = format!("{name}@people.example");
         run(&["user", "create", "--username", name, "--email", &mail, "--password-stdin"]);

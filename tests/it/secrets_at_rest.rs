@@ -147,6 +147,7 @@ fn serve(folder: &Path, log: &Path) -> Running {
 async fn no_secret_and_no_query_is_in_the_log() {
     let folder = tempfile::tempdir().expect("because the system has a temporary folder");
     let person = ["user", "create", "--username", "alice", "--email", "alice@people.example", "--password-stdin"];
+    run(folder.path(), &["migrate"], "");
     run(folder.path(), &person, PASSWORD);
     let app = ["client", "create", "--name", "Map studio", "--owner", "alice", "--login-return-url"];
     run(folder.path(), &[&app[..], &["https://app.example/in"]].concat(), "");

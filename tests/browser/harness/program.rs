@@ -65,8 +65,11 @@ impl Home {
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
     }
 
-    /// Runs a command to its end and answers what it prints.
+    /// Runs a command to its end and answers what it prints. The first one makes the database.
     pub fn ask(&self, arguments: &[&str], input: &str) -> String {
+        if !self.path().join("gatepost.db").exists() && arguments != ["migrate"] {
+            self.ask(&["migrate"], "");
+        }
         let mut process =
             self.command(arguments).stderr(Stdio::piped()).spawn().expect("because cargo built the program");
         let mut stdin = process.stdin.take().expect("because it is piped");

@@ -1,0 +1,124 @@
+//! The setting `database_url`, and how it is shown: without what opens the database.
+
+use super::{ConfigError, Values};
+
+/// Parameters of a PostgreSQL address that hold nothing secret. Those of a later version are hidden until
+/// they are written here.
+const HARMLESS: &[&str] = &[
+    "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "gssencmode", "host",
+    "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
+    "options", "passfile", "port", "require_auth", "sslcert", "sslcrl", "sslkey", "sslmode", "sslnegotiation",
+    "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout", "user",
+];
+
+/// Reads it. What PostgreSQL's library would quote in its own error, password and all, is refused here.
+pub(super) fn read(values: &Values) -> Result<String, ConfigError> {
+    let text = values.get("database_url").map_or("sqlite://gatepost.db", |text| text.trim());
+    let wrong = |message: &str| Err(ConfigError::Value("database_url", message.to_owned()));
+    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| SCHEMES.contains(scheme)) else {
+        return wrong("must begin with sqlite:// or postgres://");
+    };
+    if text.starts_with("sqlite://") {
+        return if rest.is_empty() { wrong("must name a file, as sqlite://FILE") } else { Ok(text.to_owned()) };
+    }
+    if !is_percent_coded(rest) {
+        return wrong("holds a % that is not followed by two hexadecimal digits; a % itself is written %25");
+    }
+    if rest.split('[').skip(1).any(|host| !host.contains(']')) {
+        return wrong("holds a [ without its ]; in a password it is written %5B");
+    }
+    Ok(text.to_owned())
+}
+
+const SCHEMES: &[&str] = &["sqlite", "postgres", "postgresql"];
+
+fn is_percent_coded(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()) && !after.starts_with("00")
+    })
+}
+
+/// An address of a database as it may be shown. Where it is not clear what is a password, more is hidden.
+pub fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres")) else {
+        return url.to_owned();
+    };
+    // A password may hold what should have been percent-coded: up to the last @ is who it is.
+    let (who, place) = match rest.rsplit_once('@') {
+        Some((who, place)) => (who, place),
+        None => ("", rest),
+    };
+    let who = match who.split_once(':') {
+        Some((user, _password)) => format!("{user}:…@"),
+        None if who.is_empty() => String::new(),
+        None => format!("{}@", shown_parameters(who)),
+    };
+    format!("{scheme}://{who}{}", shown_parameters(place))
+}
+
+/// What is before a question mark, and the parameters behind it.
+fn shown_parameters(text: &str) -> String {
+    let Some((before, parameters)) = text.split_once('?') else { return text.to_owned() };
+    let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if HARMLESS.contains(&name) => parameter.to_owned(),
+        Some((name, _)) => format!("{name}=…"),
+        None => "…".to_owned(),
+    });
+    format!("{before}?{}", shown.collect::<Vec<_>>().join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A password at every place where one may be, among hosts and parameters of every form.
+    #[test]
+    fn no_password_is_shown_wherever_it_stands() {
+        let password = "hunter2";
+        let hosts = ["db", "db:5432", "db1:5432,db2:5433", "[::1]:5432,db", "", "/run/postgresql", "%2Frun"];
+        let people = ["", "ann@", "ann:PW@", "ann:p@PW@", "ann:/PW@", "ann:?PW@", ":PW@", "ann:#PW@"];
+        let parameters = [
+            "", "?sslmode=require", "?password=PW", "?sslmode=require&password=PW", "?sslpassword=PW&host=a,b",
+            "?%70assword=PW", "?PASSWORD=PW", "?oauth_client_secret=PW", "?later_secret=PW", "?PW",
+            "?application_name=a@b&password=PW",
+        ];
+        for scheme in ["postgres", "postgresql"] {
+            for (host, person) in hosts.iter().flat_map(|host| people.iter().map(move |person| (host, person))) {
+                for parameter in parameters {
+                    let url = format!("{scheme}://{person}{host}/gatepost{parameter}").replace("PW", password);
+                    let shown = without_secrets(&url);
+                    assert!(!shown.contains(password), "{url} is shown as {shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_shown() {
+        for (url, shown) in [
+            ("sqlite:///srv/a:b@c.db", "sqlite:///srv/a:b@c.db"),
+            ("postgres://ann@db:5432/gatepost?sslmode=require", "postgres://ann@db:5432/gatepost?sslmode=require"),
+            ("postgres://ann:x@a:1,b:2/gatepost", "postgres://ann:…@a:1,b:2/gatepost"),
+            ("postgres://db/gatepost?user=ann&password=x", "postgres://db/gatepost?user=ann&password=…"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+    }
+
+    #[test]
+    fn what_the_library_would_quote_is_refused_without_a_word_of_it() {
+        let with = |text: &str| read(&Values::from([("database_url", text.to_owned())]));
+        for right in ["sqlite://x.db", "postgres://ann:p%25w@[::1]:5432/x?options=-csearch_path%3Dx", "postgresql://x"]
+        {
+            assert_eq!(with(right).expect("because it is right"), right);
+        }
+        for wrong in [
+            "", "x.db", "mysql://hunter2", "sqlite://", "sqlite:x.db", "postgres:hunter2",
+            "postgres://ann:hunter2%@db/x", "postgres://ann:%zzhunter2@db/x", "postgres://ann:%00hunter2@db/x",
+            "postgres://ann:hunter2@[::1/x", "postgres://db/x?password=hunter2%1",
+        ] {
+            let said = with(wrong).expect_err("because it is wrong").to_string();
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+}
