@@ -239,7 +239,8 @@ async fn reset_password(
             mail.warn(tx, (&user, &operator(now)), &letter)
         })
         .await?;
-    let said = format!("{username} has a new password; sessions, tokens, passkeys, second step and app secrets have ended");
+    let said =
+        format!("{username} has a new password; sessions, tokens, passkeys, second step and app secrets have ended");
     output::done(&json!({ "username": username, "has_password": true }), &said, is_json)
 }
 

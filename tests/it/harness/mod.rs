@@ -17,6 +17,7 @@ pub mod keys;
 mod letter;
 pub mod mailbox;
 pub mod pages;
+pub mod program;
 pub mod shelf;
 
 use std::net::{SocketAddr, TcpListener};
