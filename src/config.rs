@@ -299,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_are_written_to_a_log_show_no_secret() {
+        let secrets = [
+            ("GATEPOST_DATABASE_URL", "postgres://ann:hunter2@db/x".to_owned()),
+            ("GATEPOST_MAIL_URL", "smtp://ann:hunter2@mail.example".to_owned()),
+            ("GATEPOST_SECRET", format!("1:{}", "c0ffee5e".repeat(8))),
+        ];
+        let config = load(None, secrets.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let shown = format!("{:?}", config.expect("because they are right"));
+        assert!(!shown.contains("hunter2") && !shown.contains("c0ffee5e"), "{shown}");
+    }
+
+    #[test]
     fn an_insecure_public_url_and_a_postgres_without_secret_file_are_refused() {
         assert!(with(&[("GATEPOST_PUBLIC_URL", "http://id.example")]).is_err());
         assert!(

@@ -27,6 +27,16 @@ pub(super) fn read(values: &Values) -> Result<String, ConfigError> {
     if rest.split('[').skip(1).any(|host| !host.contains(']')) {
         return wrong("holds a [ without its ]; in a password it is written %5B");
     }
+    // As the library reads it: who it is ends at an @ before the first slash.
+    let authority = rest.split('/').next().unwrap_or_default();
+    let place = authority.find('@').map_or(rest, |at| &rest[at + 1..]);
+    let (hosts, parameters) = place.split_once('?').unwrap_or((place, ""));
+    if hosts.contains('@') {
+        return wrong("holds an @ or / in a password; they are written %40 and %2F");
+    }
+    if parameters.split('&').any(|parameter| !parameter.is_empty() && parameter.split('=').count() != 2) {
+        return wrong("has a parameter that is not name=value; a = in a value is written %3D");
+    }
     Ok(text.to_owned())
 }
 
@@ -108,17 +118,26 @@ mod tests {
     #[test]
     fn what_the_library_would_quote_is_refused_without_a_word_of_it() {
         let with = |text: &str| read(&Values::from([("database_url", text.to_owned())]));
-        for right in ["sqlite://x.db", "postgres://ann:p%25w@[::1]:5432/x?options=-csearch_path%3Dx", "postgresql://x"]
-        {
+        for right in [
+            "sqlite://x.db",
+            "postgres://ann:p%25w@[::1]:5432/x?options=-csearch_path%3Dx",
+            "postgresql://x",
+            "postgres://ann:p?w@db/x",
+            "postgres:///x?host=/run/postgresql&user=a@b&",
+            "postgres://",
+            "postgres://ann@a:1,b:2/x",
+        ] {
             assert_eq!(with(right).expect("because it is right"), right);
         }
         for wrong in [
             "", "x.db", "mysql://hunter2", "sqlite://", "sqlite:x.db", "postgres:hunter2",
             "postgres://ann:hunter2%@db/x", "postgres://ann:%zzhunter2@db/x", "postgres://ann:%00hunter2@db/x",
-            "postgres://ann:hunter2@[::1/x", "postgres://db/x?password=hunter2%1",
+            "postgres://ann:hunter2@[::1/x", "postgres://db/x?password=hunter2%1", "postgres://ann:hunter/2@db/x",
+            "postgres://ann:hunter@2@db/x", "postgres://db/x?hunter2", "postgres://db/x?password=hunter2=",
+            "postgres://ann:hunter2/@db:5432/x",
         ] {
             let said = with(wrong).expect_err("because it is wrong").to_string();
-            assert!(!said.contains("hunter2"), "{said}");
+            assert!(!said.contains("hunter"), "{said}");
         }
     }
 }
