@@ -32,7 +32,9 @@ impl Place {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self { host: address.ip().to_string(), port: address.port() });
         }
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let is_of_a_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
+        let (host, port) =
+            text.rsplit_once(':').filter(|(host, _)| host.chars().all(is_of_a_name)).ok_or_else(wrong)?;
         // What looks like a number and is none that the parser above took is no name either.
         match (Host::parse(host), port.parse()) {
             (Ok(Host::Domain(name)), Ok(port)) if !host.is_empty() => Ok(Self { host: name, port }),

@@ -21,23 +21,10 @@ pub(super) fn read(values: &Values) -> Result<String, ConfigError> {
     if text.starts_with("sqlite://") {
         return if rest.is_empty() { wrong("must name a file, as sqlite://FILE") } else { Ok(text.to_owned()) };
     }
-    if !is_percent_coded(rest) {
-        return wrong("holds a % that is not followed by two hexadecimal digits; a % itself is written %25");
+    match Place::parse(rest) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(message) => wrong(message),
     }
-    if rest.split('[').skip(1).any(|host| !host.contains(']')) {
-        return wrong("holds a [ without its ]; in a password it is written %5B");
-    }
-    // As the library reads it: who it is ends at an @ before the first slash.
-    let authority = rest.split('/').next().unwrap_or_default();
-    let place = authority.find('@').map_or(rest, |at| &rest[at + 1..]);
-    let (hosts, parameters) = place.split_once('?').unwrap_or((place, ""));
-    if hosts.contains('@') {
-        return wrong("holds an @ or / in a password; they are written %40 and %2F");
-    }
-    if parameters.split('&').any(|parameter| !parameter.is_empty() && parameter.split('=').count() != 2) {
-        return wrong("has a parameter that is not name=value; a = in a value is written %3D");
-    }
-    Ok(text.to_owned())
 }
 
 const SCHEMES: &[&str] = &["sqlite", "postgres", "postgresql"];
@@ -48,33 +35,61 @@ fn is_percent_coded(text: &str) -> bool {
     })
 }
 
-/// An address of a database as it may be shown. Where it is not clear what is a password, more is hidden.
+/// The parts of a PostgreSQL address, taken apart as the library does it.
+struct Place<'a> {
+    user: &'a str,
+    has_password: bool,
+    hosts_and_name: &'a str,
+    parameters: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// What follows the scheme; or why it is not clear where a password begins and ends.
+    fn parse(rest: &'a str) -> Result<Self, &'static str> {
+        if !is_percent_coded(rest) {
+            return Err("holds a % that is not followed by two hexadecimal digits; a % itself is written %25");
+        }
+        if rest.split('[').skip(1).any(|host| !host.contains(']')) {
+            return Err("holds a [ without its ]; in a password it is written %5B");
+        }
+        // Who it is ends at an @ before the first slash.
+        let authority = rest.split('/').next().unwrap_or_default();
+        let (who, place) = match authority.find('@') {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => ("", rest),
+        };
+        let user = who.split(':').next().unwrap_or_default();
+        let (hosts_and_name, parameters) = place.split_once('?').unwrap_or((place, ""));
+        if hosts_and_name.contains('@') || user.contains('?') {
+            return Err("holds an @, / or ? in a name or a password; they are written %40, %2F and %3F");
+        }
+        if parameters.split('&').any(|parameter| !parameter.is_empty() && parameter.split('=').count() != 2) {
+            return Err("has a parameter that is not name=value; a = in a value is written %3D");
+        }
+        Ok(Self { user, has_password: who.contains(':'), hosts_and_name, parameters })
+    }
+}
+
+/// An address of a database as it may be shown; nothing of it where it is not clear what is a password.
 pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres")) else {
         return url.to_owned();
     };
-    // A password may hold what should have been percent-coded: up to the last @ is who it is.
-    let (who, place) = match rest.rsplit_once('@') {
-        Some((who, place)) => (who, place),
-        None => ("", rest),
+    let Ok(Place { user, has_password, hosts_and_name, parameters }) = Place::parse(rest) else {
+        return format!("{scheme}://…");
     };
-    let who = match who.split_once(':') {
-        Some((user, _password)) => format!("{user}:…@"),
-        None if who.is_empty() => String::new(),
-        None => format!("{}@", shown_parameters(who)),
+    let who = match (user, has_password) {
+        (user, true) => format!("{user}:…@"),
+        ("", false) => String::new(),
+        (user, false) => format!("{user}@"),
     };
-    format!("{scheme}://{who}{}", shown_parameters(place))
-}
-
-/// What is before a question mark, and the parameters behind it.
-fn shown_parameters(text: &str) -> String {
-    let Some((before, parameters)) = text.split_once('?') else { return text.to_owned() };
     let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((name, _)) if HARMLESS.contains(&name) => parameter.to_owned(),
-        Some((name, _)) => format!("{name}=…"),
-        None => "…".to_owned(),
+        Some((name, _)) if !HARMLESS.contains(&name) => format!("{name}=…"),
+        _ => parameter.to_owned(),
     });
-    format!("{before}?{}", shown.collect::<Vec<_>>().join("&"))
+    let shown = shown.collect::<Vec<_>>().join("&");
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!("{scheme}://{who}{hosts_and_name}{mark}{shown}")
 }
 
 #[cfg(test)]
@@ -90,7 +105,7 @@ mod tests {
         let parameters = [
             "", "?sslmode=require", "?password=PW", "?sslmode=require&password=PW", "?sslpassword=PW&host=a,b",
             "?%70assword=PW", "?PASSWORD=PW", "?oauth_client_secret=PW", "?later_secret=PW", "?PW",
-            "?application_name=a@b&password=PW",
+            "?application_name=a@b&password=PW", "?password=PW&application_name=a@b",
         ];
         for scheme in ["postgres", "postgresql"] {
             for (host, person) in hosts.iter().flat_map(|host| people.iter().map(move |person| (host, person))) {

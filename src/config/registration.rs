@@ -25,7 +25,8 @@ pub(super) fn read(values: &Values) -> Result<RegistrationPolicy, ConfigError> {
 /// A domain that addresses of people end in: a word without a dot is a slip of the finger.
 fn is_domain(text: &str) -> bool {
     let is_whole = text.contains('.') && !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
-    is_whole && matches!(Host::parse(text), Ok(Host::Domain(_)))
+    let is_of_a_name = |letter: char| letter.is_alphanumeric() || "-.".contains(letter);
+    is_whole && text.chars().all(is_of_a_name) && matches!(Host::parse(text), Ok(Host::Domain(_)))
 }
 
 #[cfg(test)]
