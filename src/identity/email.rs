@@ -99,7 +99,9 @@ pub async fn update(
     let (mail, origin, user) = (desk.mail.clone(), origin.clone(), user.clone());
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
-        refuse_more(is_enough, find_waiting(tx, now, &user)?, &new)?;
+        if is_enough {
+            refuse_more(tx, now, &user, &new)?;
+        }
         Ok(ask_both(tx, now, (&mail, &origin), (&user, &new), session)?)
     })
     .await?;
@@ -107,13 +109,12 @@ pub async fn update(
     Ok(())
 }
 
-/// Refuses another letter where this network asked for enough of them to this address, unless its person has
-/// no link to it that works: nobody else can use up the first one.
-fn refuse_more(is_enough: bool, waiting: Option<MailedLink>, to: &EmailAddress) -> Result<(), Error<AccountRefusal>> {
-    let folded = fold(to.as_str());
-    match waiting.filter(|link| is_enough && link.email_folded == folded) {
-        Some(_) => Err(Error::Refused(AccountRefusal::Throttled(DAY))),
-        None => Ok(()),
+/// Refuses another letter of a person to an address that this network asked for enough of them to: nobody else
+/// can use up the first one in a day.
+fn refuse_more(tx: &mut Database, now: UnixTime, user: &User, to: &EmailAddress) -> Result<(), Error<AccountRefusal>> {
+    match mailed_links::has_mailed(tx, now.plus(-DAY), (user.id, &KINDS), &fold(to.as_str()))? {
+        true => Err(Error::Refused(AccountRefusal::Throttled(DAY))),
+        false => Ok(()),
     }
 }
 
@@ -186,8 +187,10 @@ pub async fn send_again(
     transact(desk.store, move |tx| {
         let (session, user) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
         let Asked { kind, to, waiting } = find_asked(tx, now, &user)?.ok_or_else(over)?;
-        let next = waiting.as_ref().and_then(|link| link.next.clone());
-        refuse_more(is_enough, waiting, &to)?;
+        let next = waiting.and_then(|link| link.next);
+        if is_enough {
+            refuse_more(tx, now, &user, &to)?;
+        }
         mailed_links::end(tx, now, user.id, &[kind])?;
         let (key, link) = MailedLink::new(now, LIFE, (kind, Some(user.id)), &to);
         Ok(send(tx, (&mail, &asker), (&user, &to), (key, MailedLink { next, ..link }), Some(session.id))?)

@@ -57,19 +57,18 @@ pub async fn start(
     let nobody: EmailAddress = "nobody@localhost".parse().expect("because it is an address");
     transact(&desk.store.for_strangers(), move |tx| {
         let user = people::find_active(tx, &folded)?;
-        let known = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
+        let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
+        let sent = find_sent(tx, now, mail.keys(), reader.as_ref().map(|(user, _)| user.id))?;
+        // One that was mailed counts while half of its life is left.
+        let sent = sent.filter(|sent| 2 * sent.left >= lifetime);
+        let known = reader.filter(|_| !is_enough || sent.is_none());
         let person = known.as_ref().map(|(user, _)| user.id);
-        let sent = find_sent(tx, now, mail.keys(), person)?;
-        if is_enough && sent.is_some() {
-            return Ok(());
-        }
         let (to, username) = match &known {
             Some((user, to)) => (to, user.username.clone()),
             None => (&nobody, folded.clone()),
         };
-        // A link that was mailed is mailed again while half of its life is left, and where it leads on to the
-        // same place: nobody who asks first chooses where the owner goes.
-        let again = sent.filter(|sent| 2 * sent.left >= lifetime && sent.next == next);
+        // It is mailed again where it leads on to the same place: nobody who asks first chooses where the owner goes.
+        let again = sent.filter(|sent| sent.next == next);
         let (new_key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person.filter(|_| again.is_none())), to);
         let sealed = mail.keys().seal(LINK, link.id.number(), new_key.expose());
         let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));

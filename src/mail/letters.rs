@@ -117,7 +117,8 @@ impl Letter for RecoverAccount {
             paragraphs: vec![
                 format!(
                     "Somebody, probably you, reported that {} was used by a stranger. Everything in it was ended: log-ins, \
-                     tokens, apps. The old password no longer works.",
+                     tokens, apps, passkeys, the second step, and the secrets of your own apps. The old password no \
+                     longer works.",
                     shown(&self.username)
                 ),
                 format!("Missed the link? Ask for a new one at {issuer}/reset."),

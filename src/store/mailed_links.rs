@@ -83,6 +83,21 @@ pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> R
     Ok(find_waiting(tx, now, (user, &[LinkKind::ChangeEmail]))?.map(|link| link.email))
 }
 
+/// Whether a person had a link of these kinds mailed to this address since `since`.
+pub fn has_mailed(
+    tx: &mut Database,
+    since: UnixTime,
+    (user, kinds): (Id<User>, &[LinkKind]),
+    email_folded: &str,
+) -> Result<bool> {
+    let rows = mailed_links::table
+        .filter(mailed_links::user_id.eq(user))
+        .filter(mailed_links::kind.eq_any(kinds.to_vec()))
+        .filter(mailed_links::email_folded.eq(email_folded))
+        .filter(mailed_links::created_at.gt(since));
+    Ok(diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(tx)?)
+}
+
 /// Whether somebody invited this address since `since`.
 pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): (Id<User>, &str)) -> Result<bool> {
     let rows = mailed_links::table

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::{confirm, security};
+use super::{address_first, confirm, security};
 use crate::domain::one_time_code::TypedCode;
 use crate::domain::second_factor::RECOVERY_CODES;
 use crate::domain::secret::Secret;
@@ -47,6 +47,9 @@ pub(in crate::web::pages) fn shown_once(chrome: Chrome, codes: &[Secret], next: 
 /// Makes new codes for somebody with a second factor; those from before end.
 pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
     if !visitor.is_fresh(now) {
         return Ok(confirm::first(&app, &security::path(&app)));
     }
