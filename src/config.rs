@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::domain::base_key::BaseKeys;
+use crate::domain::column::{self, UnknownName};
 use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::redirect_uri::is_loopback_host;
@@ -32,6 +33,7 @@ use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
 use crate::tokens::personal::Limits;
+use crate::tokens::request::Judge;
 pub use database_url::without_secrets;
 pub use keys::KEYS;
 pub use sources::SECRETS;
@@ -93,6 +95,8 @@ pub struct Config {
     pub token_limits: Limits,
     /// Which family of a proxy's headers `/auth/check` reads.
     pub forward_headers: ForwardHeaders,
+    /// Who holds a personal token's list against a forwarded path.
+    pub forward_judge: Judge,
     /// What forwarded requests are, by method and path.
     pub request_rules: RequestRules,
     /// Whom to tell of a weakness, as a URI.
@@ -115,13 +119,16 @@ pub struct Config {
     pub log_level: tracing::Level,
 }
 
-/// The setting `forward_auth.headers`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardHeaders {
-    /// `X-Original-Method` and `X-Original-URI` (nginx).
-    Original,
-    /// `X-Forwarded-Method` and `X-Forwarded-Uri` (Caddy, Traefik).
-    Forwarded,
+column::named! {
+    /// The setting `forward_auth.headers`.
+    ForwardHeaders {
+        /// `X-Original-Method` and `X-Original-URI` (nginx).
+        Original = "x-original",
+        /// `X-Forwarded-Method` and `X-Forwarded-Uri` (Caddy, Traefik).
+        Forwarded = "x-forwarded",
+        /// `X-Original-Method` and `X-Original-URL` (ingress-nginx).
+        OriginalUrl = "x-original-url",
+    }
 }
 
 /// Reads the file (if there is one) and the environment over it.
@@ -158,6 +165,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
     let database_url = database_url::read(values)?;
     let (listen, ops_listen) = addresses::read(values)?;
     let concurrency = number(values, "password.concurrency", 0, 0..=256)?;
+    let token_limits = token_limits(values, &text("resources.unknown", "accept"))?;
     Ok(Config {
         public_url: public_url(values)?,
         listen,
@@ -172,7 +180,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
             .map_err(|error: InvalidMailUrl| ConfigError::Value("mail.url", error.to_string()))?,
         mail_from: Some(text("mail.from", "")).filter(|from| !from.is_empty()),
         registration: registration::read(values)?,
-        lifetimes: lifetimes::read(values)?,
+        lifetimes: lifetimes::read(values)?.with_tokens_within(token_limits.max_lifetime),
         second_factor: second_factor::read(values)?,
         unregistered: match text("login_redirect.unregistered", "deny").as_str() {
             "deny" => Unregistered::Deny,
@@ -181,14 +189,13 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
         },
         strangers: strangers::read(values)?,
         private_use_schemes: schemes::read(values)?,
-        token_limits: token_limits(values, &text("resources.unknown", "accept"))?,
-        forward_headers: match text("forward_auth.headers", "x-original").as_str() {
-            "x-original" => ForwardHeaders::Original,
-            "x-forwarded" => ForwardHeaders::Forwarded,
-            _ => {
-                return Err(ConfigError::Value("forward_auth.headers", "must be x-original or x-forwarded".to_owned()));
-            }
-        },
+        token_limits,
+        forward_headers: text("forward_auth.headers", "x-original")
+            .parse()
+            .map_err(|error: UnknownName| ConfigError::Value("forward_auth.headers", error.to_string()))?,
+        forward_judge: text("forward_auth.judge", "gatepost")
+            .parse()
+            .map_err(|error: UnknownName| ConfigError::Value("forward_auth.judge", error.to_string()))?,
         request_rules: request_rules(values)?,
         security_contact: security_contact::read(values)?,
         trusted_proxies: proxies(&text("trusted_proxies", ""))?,

@@ -229,6 +229,7 @@ diesel::table! {
         parent_id -> Nullable<BigInt>,
         owner_id -> BigInt,
         created_at -> BigInt,
+        public_tier -> Nullable<Text>,
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Create {
     /// The name that people read.
     #[arg(long)]
     name: String,
-    /// A scope of it, as 'name: what a person reads'; may be repeated.
+    /// A scope of it, as 'name: what a person reads'; may be repeated. Without any it opens as a whole, to
+    /// apps that you created or verified; with --first-party to those that hold `projects`.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// What its access tokens look like: opaque, or jwt (RFC 9068), which it judges without us; a token

@@ -76,7 +76,8 @@ fn shown(settings: &Settings) -> Value {
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));
     add("tokens.allow_permanent", json!(limits.allow_permanent));
     add("tokens.max_lifetime", json!(limits.max_lifetime.unwrap_or(0)));
-    add("forward_auth.headers", json!(format!("x-{:?}", settings.forward_headers).to_lowercase()));
+    add("forward_auth.headers", json!(settings.forward_headers.as_str()));
+    add("forward_auth.judge", json!(settings.forward_judge.as_str()));
     let [classes, resources, filesets] = settings.request_rules.as_written();
     add("forward_auth.classes", json!(classes));
     add("forward_auth.resources", json!(resources));

@@ -18,20 +18,49 @@ use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
 pub enum Resource {
     /// Register a resource: tokens never go further on it than their owner may.
     Create(Create),
-    /// Let a person into a resource and all that lies in it, or change how far.
+    /// Let a person, or the public, into a resource and all that lies in it, or change how far.
     Share(Share),
-    /// Take back what a person holds on a resource.
+    /// Take back what a person, or the public, holds on a resource.
     Unshare(Unshare),
     /// List all resources.
     List,
 }
 
+/// Which resource.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Named {
+    /// Its id at the platform.
+    #[arg(value_name = "ID")]
+    named: Option<String>,
+    /// The same as ID, for an id that begins with a hyphen.
+    #[arg(long)]
+    id: Option<String>,
+}
+
+impl Named {
+    fn id(self) -> String {
+        self.named.or(self.id).unwrap_or_default()
+    }
+}
+
+/// Who is let in, or no longer.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Whom {
+    /// The user name of the person.
+    #[arg(long)]
+    user: Option<String>,
+    /// Everybody: reading it needs no token.
+    #[arg(long)]
+    public: bool,
+}
+
 /// A new resource.
 #[derive(Args)]
 pub struct Create {
-    /// Its id at the platform.
-    #[arg(long)]
-    id: String,
+    #[command(flatten)]
+    resource: Named,
     /// The id of what it lies in.
     #[arg(long)]
     parent: Option<String>,
@@ -43,13 +72,11 @@ pub struct Create {
 /// A share.
 #[derive(Args)]
 pub struct Share {
-    /// The resource's id at the platform.
-    #[arg(long)]
-    id: String,
-    /// The user name of who is let in.
-    #[arg(long)]
-    user: String,
-    /// How far: view, viewPlus, share, fullView, edit, editPlus or admin.
+    #[command(flatten)]
+    resource: Named,
+    #[command(flatten)]
+    whom: Whom,
+    /// How far: view, viewPlus, share, fullView, edit, editPlus or admin; view or viewPlus for the public.
     #[arg(long)]
     tier: String,
 }
@@ -57,12 +84,10 @@ pub struct Share {
 /// The end of a share.
 #[derive(Args)]
 pub struct Unshare {
-    /// The resource's id at the platform.
-    #[arg(long)]
-    id: String,
-    /// The user name of who is no longer let in.
-    #[arg(long)]
-    user: String,
+    #[command(flatten)]
+    resource: Named,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 /// How many are read at a time.
@@ -87,7 +112,7 @@ pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(),
     match command {
         Resource::Create(new) => {
             let owner = person(&store, &new.owner).await?;
-            let place = Place { path: new.id, parent: new.parent, owner: owner.id };
+            let place = Place { path: new.resource.id(), parent: new.parent, owner: owner.id };
             let made = transact(&store, move |tx| resources::create(tx, now, &place)).await?;
             output::record(&json!({ "id": made.path, "owner": owner.username }), is_json)
         }
@@ -95,16 +120,36 @@ pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(),
             let tier: Tier = share.tier.parse().map_err(|error: crate::domain::access_list::InvalidAccessList| {
                 CommandError::Refused(error.to_string())
             })?;
-            let (user, path) = (person(&store, &share.user).await?, share.id.clone());
-            transact(&store, move |tx| resources::share(tx, now, &path, (user.id, tier))).await?;
-            let shown = json!({ "id": share.id, "user": share.user, "tier": tier.as_str() });
+            let id = share.resource.id();
+            let path = id.clone();
+            let shown = match share.whom.user {
+                Some(name) => {
+                    let user = person(&store, &name).await?;
+                    transact(&store, move |tx| resources::share(tx, now, &path, (user.id, tier))).await?;
+                    json!({ "id": id, "user": name, "tier": tier.as_str() })
+                }
+                None => {
+                    transact(&store, move |tx| resources::publish(tx, &path, tier)).await?;
+                    json!({ "id": id, "public": tier.as_str() })
+                }
+            };
             output::record(&shown, is_json)
         }
         Resource::Unshare(share) => {
-            let (user, path) = (person(&store, &share.user).await?, share.id.clone());
-            transact(&store, move |tx| resources::unshare(tx, &path, user.id)).await?;
-            let said = format!("{} no longer holds anything on {}", share.user, share.id);
-            output::done(&json!({ "id": share.id, "user": share.user, "tier": null }), &said, is_json)
+            let id = share.resource.id();
+            let path = id.clone();
+            let (shown, whom) = match share.whom.user {
+                Some(name) => {
+                    let user = person(&store, &name).await?;
+                    transact(&store, move |tx| resources::unshare(tx, &path, user.id)).await?;
+                    (json!({ "id": id, "user": name, "tier": null }), name)
+                }
+                None => {
+                    transact(&store, move |tx| resources::unpublish(tx, &path)).await?;
+                    (json!({ "id": id, "public": null }), "the public".to_owned())
+                }
+            };
+            output::done(&shown, &format!("{whom} no longer holds anything on {id}"), is_json)
         }
         Resource::List => output::list(&all(&store).await?, is_json),
     }
@@ -139,7 +184,9 @@ fn shown(db: &mut Database, told: Told) -> crate::store::Result<Value> {
     for (user, tier) in told.shares {
         shares.push(format!("{}:{}", name(db, user)?, tier.as_str()));
     }
-    Ok(json!({ "id": told.resource.path, "parent": told.parent, "owner": owner, "shares": shares }))
+    Ok(
+        json!({ "id": told.resource.path, "parent": told.parent, "owner": owner, "shares": shares, "public": told.resource.public_tier.map(Tier::as_str) }),
+    )
 }
 
 async fn person(store: &Store, name: &str) -> Result<User, CommandError> {

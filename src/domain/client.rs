@@ -126,6 +126,11 @@ impl Client {
         self.disabled_at.is_none() && self.deleted_at.is_none()
     }
 
+    /// Whether the operator answers for it: made or verified by the operator, or run by it.
+    pub fn is_vouched(&self) -> bool {
+        self.verified_at.is_some() || self.is_first_party
+    }
+
     /// The host of its own description, when that is what its name leads to.
     pub fn described_at(&self) -> Option<String> {
         self.client_id.parse::<DocumentUrl>().ok().map(|url| url.host())

@@ -15,6 +15,17 @@ pub fn pairs(encoded: &str) -> impl Iterator<Item = Result<(String, String), Unr
     })
 }
 
+/// The values of one name, in order. Nothing else is read, and may be no UTF-8 at all.
+pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = Result<String, Unreadable>> + 'a {
+    let is_name = move |part: &[u8]| std::str::from_utf8(part).is_ok_and(|part| decode(part).as_deref() == Ok(name));
+    encoded.split(|byte| *byte == b'&').filter_map(move |pair| {
+        let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let value = pair.get(at + 1..).unwrap_or_default();
+        let read = || std::str::from_utf8(value).map_err(|_bytes| Unreadable).and_then(decode);
+        is_name(&pair[..at]).then(read)
+    })
+}
+
 /// One name or value.
 ///
 /// # Errors
@@ -37,5 +48,11 @@ mod tests {
         let read: Vec<_> = pairs("a=1&&b&c=x=y").collect();
         let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
         assert_eq!(read, [pair("a", "1"), pair("b", ""), pair("c", "x=y")]);
+    }
+
+    #[test]
+    fn one_name_is_found_among_what_is_no_utf_8() {
+        let read: Vec<_> = values_of(b"q=caf%E9&\xe9=\xe9&t=1&%74=a+b&t&T=2&t=%ff", "t").collect();
+        assert_eq!(read, [Ok("1".to_owned()), Ok("a b".to_owned()), Ok(String::new()), Err(Unreadable)]);
     }
 }

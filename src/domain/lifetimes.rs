@@ -39,6 +39,20 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
+    /// The same, with no token living longer than the operator lets any (`tokens.max_lifetime`).
+    pub fn with_tokens_within(self, most: Option<i64>) -> Self {
+        let Some(most) = most else { return self };
+        Self {
+            access: self.access.min(most),
+            refresh_idle: self.refresh_idle.min(most),
+            user_token: self.user_token.min(most),
+            user_token_max: self.user_token_max.min(most),
+            login_redirect_max: self.login_redirect_max.min(most),
+            id_token: self.id_token.min(most),
+            ..self
+        }
+    }
+
     /// The life of a user token, when nothing is asked: never more than the longest.
     pub fn usual_user_token(&self) -> i64 {
         self.user_token.min(self.user_token_max)

@@ -1,8 +1,8 @@
 //! What kind of request it is, and what it is about: method and path, as data that an operator may
 //! replace (`compatibility.md`, B6). A token's class opens some kinds.
 
-use percent_encoding::percent_decode_str;
-
+use super::path_pattern::{InvalidPattern, Pattern};
+use super::plain_path::PlainPath;
 use super::resource::canonical;
 use super::token_class::{Action, ResourceType, TokenClass};
 
@@ -71,11 +71,6 @@ struct Rule {
     class: RequestClass,
 }
 
-/// A path: a segment's text stands for itself in any letter case, `{}` is any one segment,
-/// `{resource}` is the one that names what the request is about, a last `**` is the rest.
-#[derive(Clone, Debug)]
-struct Pattern(Vec<String>);
-
 impl Default for RequestRules {
     fn default() -> Self {
         Self::parse(CLASSES, RESOURCES, FILESETS).expect("because a test parses our own rules")
@@ -95,8 +90,8 @@ impl RequestRules {
         let texts = [or(classes, CLASSES), or(resources, RESOURCES), or(filesets, FILESETS)];
         Ok(Self {
             classes: each(&texts[0]).map(Rule::parse).collect::<Result<_, _>>()?,
-            resources: each(&texts[1]).map(Pattern::of_resource).collect::<Result<_, _>>()?,
-            filesets: each(&texts[2]).map(Pattern::of_resource).collect::<Result<_, _>>()?,
+            resources: each(&texts[1]).map(of_resource).collect::<Result<_, _>>()?,
+            filesets: each(&texts[2]).map(of_resource).collect::<Result<_, _>>()?,
             texts,
         })
     }
@@ -106,26 +101,48 @@ impl RequestRules {
         self.texts.each_ref().map(String::as_str)
     }
 
-    /// The class of a request whose path servers read in one way only. The first rule that fits
-    /// decides; HEAD follows GET; what no rule names is a read of metadata, or a write.
-    pub fn classify(&self, method: &str, path: &str) -> RequestClass {
-        let method = if method == "HEAD" { "GET" } else { method };
-        let fits = |rule: &&Rule| (rule.method == "*" || rule.method == method) && rule.pattern.fits(path).is_some();
-        let default = if method == "GET" { RequestClass::Metadata } else { RequestClass::Write };
-        self.classes.iter().find(fits).map_or(default, |rule| rule.class)
+    /// The class of a request. The first rule that fits decides; HEAD follows GET; what no rule names
+    /// is a read of metadata, or a write.
+    pub fn classify(&self, method: &str, path: &PlainPath) -> RequestClass {
+        let default = if as_read(method) == "GET" { RequestClass::Metadata } else { RequestClass::Write };
+        self.rule(method, path).map_or(default, |rule| rule.class)
+    }
+
+    /// Whether a rule says of a read that a token that reads is all it needs: its class is `metadata`,
+    /// and somebody wrote that down.
+    pub fn is_open_to_readers(&self, method: &str, path: &PlainPath) -> bool {
+        let rule = self.rule(method, path);
+        as_read(method) == "GET" && rule.is_some_and(|rule| rule.class == RequestClass::Metadata)
+    }
+
+    fn rule(&self, method: &str, path: &PlainPath) -> Option<&Rule> {
+        let method = as_read(method);
+        let fits = |rule: &&Rule| (rule.method == "*" || rule.method == method) && rule.pattern.fits(path);
+        self.classes.iter().find(fits)
     }
 
     /// The one resource that a path names, as we spell it, where the platform's paths name one.
-    pub fn resource(&self, path: &str) -> Option<String> {
-        let named = self.resources.iter().find_map(|pattern| pattern.fits(path).flatten())?;
-        Some(canonical(&percent_decode_str(named).decode_utf8_lossy()))
+    pub fn resource(&self, path: &PlainPath) -> Option<String> {
+        self.resources.iter().find_map(|pattern| pattern.named(path)).map(|named| canonical(&named))
     }
 
     /// Whether a path is this fileset's, or of a file in it (B7).
-    pub fn is_in_fileset(&self, path: &str, fileset: &str) -> bool {
-        let named = self.filesets.iter().find_map(|pattern| pattern.fits(path).flatten());
-        named.is_some_and(|named| percent_decode_str(named).decode_utf8_lossy() == fileset)
+    pub fn is_in_fileset(&self, path: &PlainPath, fileset: &str) -> bool {
+        self.filesets.iter().find_map(|pattern| pattern.named(path)).is_some_and(|named| named == fileset)
     }
+}
+
+/// HEAD follows GET.
+fn as_read(method: &str) -> &str {
+    if method == "HEAD" { "GET" } else { method }
+}
+
+fn pattern(text: &str, parse: fn(&str) -> Result<Pattern, InvalidPattern>) -> Result<Pattern, InvalidRule> {
+    parse(text).map_err(|InvalidPattern(must_be)| InvalidRule(text.to_owned(), must_be))
+}
+
+fn of_resource(text: &str) -> Result<Pattern, InvalidRule> {
+    pattern(text, Pattern::of_resource)
 }
 
 impl Rule {
@@ -136,41 +153,7 @@ impl Rule {
         let class = RequestClass::NAMES.iter().find(|(name, _)| *name == class).map(|(_, class)| *class);
         let wrong_class = "metadata, stream, refresh_tiles, published_project, write or mint at its end";
         let class = class.ok_or_else(|| InvalidRule(text.to_owned(), wrong_class))?;
-        Ok(Self { method: method.to_ascii_uppercase(), pattern: Pattern::parse(path)?, class })
-    }
-}
-
-impl Pattern {
-    fn parse(path: &str) -> Result<Self, InvalidRule> {
-        let segments: Vec<String> = path.split('/').map(str::to_owned).collect();
-        let rest = segments.iter().position(|segment| segment == "**");
-        if !path.starts_with('/') || rest.is_some_and(|at| at + 1 != segments.len()) {
-            return Err(InvalidRule(path.to_owned(), "a path that begins with / and has ** at its end only"));
-        }
-        Ok(Self(segments))
-    }
-
-    fn of_resource(path: &str) -> Result<Self, InvalidRule> {
-        let pattern = Self::parse(path)?;
-        match pattern.0.iter().filter(|segment| *segment == "{resource}").count() {
-            1 => Ok(pattern),
-            _ => Err(InvalidRule(path.to_owned(), "a path with one segment {resource}")),
-        }
-    }
-
-    /// Whether a path fits, segment by segment, and what stands where `{resource}` does.
-    fn fits<'a>(&self, path: &'a str) -> Option<Option<&'a str>> {
-        let (mut pattern, mut path) = (self.0.iter().map(String::as_str), path.split('/'));
-        let mut named = None;
-        loop {
-            match (pattern.next(), path.next()) {
-                (Some("**"), _) | (None, None) => return Some(named),
-                (Some("{}"), Some(segment)) if !segment.is_empty() => {}
-                (Some("{resource}"), Some(segment)) if !segment.is_empty() => named = Some(segment),
-                (Some(expected), Some(segment)) if expected.eq_ignore_ascii_case(segment) => {}
-                _ => return None,
-            }
-        }
+        Ok(Self { method: method.to_ascii_uppercase(), pattern: pattern(path, Pattern::parse)?, class })
     }
 }
 
@@ -193,11 +176,15 @@ impl TokenClass {
 mod tests {
     use super::*;
 
+    fn path(text: &str) -> PlainPath {
+        PlainPath::parse(text.as_bytes()).expect("because every server reads it alike")
+    }
+
     #[test]
     fn requests_have_the_class_of_the_table() {
         let rules = RequestRules::default();
         let base = "/spatialstudio/oauth/v1";
-        for (method, path, class) in [
+        for (method, named, class) in [
             ("GET", "/user", RequestClass::Metadata),
             ("GET", "/datasets", RequestClass::Metadata),
             ("GET", "/vt/7/geom/1/2/3.mvt", RequestClass::Stream),
@@ -207,10 +194,11 @@ mod tests {
             ("POST", "/jsonstream/7", RequestClass::Write),
             ("POST", "/vt/7/geom/refresh", RequestClass::RefreshTiles),
             ("POST", "/USER/token", RequestClass::Mint),
+            ("POST", "/user/token/", RequestClass::Mint),
             ("GET", "/published/project/9", RequestClass::PublishedProject),
             ("DELETE", "/datasets/7", RequestClass::Write),
         ] {
-            assert_eq!(rules.classify(method, &format!("{base}{path}")), class, "{method} {path}");
+            assert_eq!(rules.classify(method, &path(&format!("{base}{named}"))), class, "{method} {named}");
         }
     }
 
@@ -218,11 +206,12 @@ mod tests {
     fn an_operator_replaces_the_rules_and_wrong_ones_are_told() {
         let rules =
             RequestRules::parse("* /tiles/** stream", "/gis/v3/{resource}", "").expect("because they are rules");
-        assert_eq!(rules.classify("POST", "/tiles/1/2"), RequestClass::Stream);
-        assert_eq!(rules.classify("GET", "/spatialstudio/oauth/v1/jsonstream/7"), RequestClass::Metadata);
-        assert_eq!(rules.resource("/gis/V3/My%20Map"), Some("My Map".to_owned()));
-        assert_eq!(rules.resource("/v3/path/x"), None);
-        assert!(rules.is_in_fileset("/spatialstudio/oauth/v1/filesets/a%20b/x.json", "a b"));
+        assert_eq!(rules.classify("POST", &path("/tiles/1/2")), RequestClass::Stream);
+        let stream = path("/spatialstudio/oauth/v1/jsonstream/7");
+        assert_eq!(rules.classify("GET", &stream), RequestClass::Metadata);
+        assert_eq!(rules.resource(&path("/gis/V3/My%20Map")), Some("My Map".to_owned()));
+        assert_eq!(rules.resource(&path("/v3/path/x")), None);
+        assert!(rules.is_in_fileset(&path("/spatialstudio/oauth/v1/filesets/a%20b/x.json"), "a b"));
         for (classes, resources) in [
             ("GET /x", ""),
             ("GET x stream", ""),
@@ -233,6 +222,17 @@ mod tests {
         ] {
             assert!(RequestRules::parse(classes, resources, "").is_err(), "{classes} {resources}");
         }
+    }
+
+    #[test]
+    fn only_a_rule_that_somebody_wrote_opens_a_read_to_every_reader() {
+        let rules = RequestRules::parse("* /v3/lists/** metadata,GET /tiles/** stream", "", "");
+        let rules = rules.expect("because they are rules");
+        let is_open = |method: &str, text: &str| rules.is_open_to_readers(method, &path(text));
+        assert!(is_open("GET", "/v3/lists") && is_open("HEAD", "/V3/lists/a/"));
+        assert!(!is_open("POST", "/v3/lists") && !is_open("OPTIONS", "/v3/lists"));
+        assert!(!is_open("GET", "/tiles/1") && !is_open("GET", "/elsewhere"));
+        assert!(!RequestRules::default().is_open_to_readers("GET", &path("/v3/account")));
     }
 
     #[test]

@@ -21,6 +21,15 @@ pub struct Resource {
     pub owner_id: Id<User>,
     /// When the platform told us of it.
     pub created_at: UnixTime,
+    /// How far everybody may read it and what is in it, without a token.
+    pub public_tier: Option<Tier>,
+}
+
+impl Resource {
+    /// Whether the public may be given this tier: the public reads, and does no more.
+    pub fn may_be_public(tier: Tier) -> bool {
+        tier <= Tier::ViewPlus
+    }
 }
 
 /// What somebody else holds on a resource.

@@ -58,6 +58,7 @@ pub struct Application {
     pub is_first_party: bool,
     /// How it wants userinfo signed.
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    verified_at: Option<UnixTime>,
     disabled_at: Option<UnixTime>,
     deleted_at: Option<UnixTime>,
 }
@@ -101,6 +102,13 @@ impl GrantInUse {
             _ if self.grant.revoked_at.is_some() => Some("the log-in or permission that it came from was ended"),
             _ => None,
         }
+    }
+}
+
+impl Application {
+    /// Whether the operator answers for it, as [`Client::is_vouched`].
+    pub fn is_vouched(&self) -> bool {
+        self.verified_at.is_some() || self.is_first_party
     }
 }
 

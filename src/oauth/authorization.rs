@@ -37,6 +37,7 @@ use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, clients, consents, grants};
+use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, sitting, standing};
 
 /// The longest `nonce`, in bytes (ours; FAPI 2.0 asks for 64).
@@ -280,12 +281,12 @@ impl Answers for Examination<'_> {
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
         let (client, _) =
             self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
-        let (own, default) = (client.scope.clone(), scopes::default_of(client));
+        let (own, default, is_vouched) = (client.scope.clone(), scopes::default_of(client), client.is_vouched());
         let asked = scopes::parse_asked(self.parameters);
         let scope = asked.and_then(|asked| asked.map_or(Ok(default), |asked| scopes::counting(&asked, &own)));
         let scope = scope.map_err(|refusal| self.refuse(refusal))?;
-        let (named, whose) = (self.parameters.resources(), (&scope, true));
-        let audience = resource::find_registered(self.db, self.mint, &named, whose)?;
+        let (named, claim) = (self.parameters.resources(), Claim { scope: &scope, is_persons: true, is_vouched });
+        let audience = resource::find_registered(self.db, self.mint, &named, claim)?;
         self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
         self.scope = scope.clone();
         Ok(scope)

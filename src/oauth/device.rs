@@ -21,6 +21,7 @@ use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, device_codes, grants, security_log};
+use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, sitting};
 
 /// Devices of one client and network that may wait at once, where anybody may ask for them.
@@ -73,7 +74,7 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
         None => scopes::default_of(client),
         Some(asked) => scopes::counting(&asked, &client.scope).map_err(Error::Refused)?,
     };
-    let audience = resource::find_registered(db, mint, &parameters.resources(), (&scope, true))?;
+    let audience = resource::find_registered(db, mint, &parameters.resources(), Claim::of_person(&scope, client))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
     Ok(Wish { scope, audience })
 }

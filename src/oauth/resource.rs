@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::Result;
+use super::problem::INVALID_TARGET;
 use crate::domain::api::{Api, PLATFORM_SCOPE};
 use crate::domain::api_identifier::normal;
-use crate::domain::scope::Scope;
 use crate::domain::words::Words;
 use crate::store::{Database, StoreError, apis};
-use crate::tokens::{Mint, audience};
+use crate::tokens::Mint;
+use crate::tokens::audience::{self, Claim};
 
 /// What can be named.
 enum Target<'a> {
@@ -26,7 +28,7 @@ struct Directory {
 }
 
 impl Directory {
-    fn read(db: &mut Database, mint: &Mint) -> Result<Self, StoreError> {
+    fn read(db: &mut Database, mint: &Mint) -> std::result::Result<Self, StoreError> {
         let apis = apis::list_active(db)?;
         // Of two that were registered before they counted as one, the older is meant.
         let addresses = apis.iter().enumerate().rev().map(|(index, api)| (normal(&api.identifier), index));
@@ -50,10 +52,10 @@ impl Directory {
     }
 }
 
-/// The APIs that a request names, for a token of this scope, a person's or a client's own, as they were
-/// registered; nothing when one of them is not registered here (§2, `invalid_target`), or when the scope opens
-/// nothing there: the name alone lets nobody in. Whatever is no absolute URI is no identifier of an API either.
-/// This server's own names mean the platform, where the scope opens it.
+/// The APIs that a request names, for what is claimed there, as they were registered; nothing when one of
+/// them is not registered here (§2, `invalid_target`), or when the claim opens nothing there. Whatever is no
+/// absolute URI is no identifier of an API either. This server's own names mean the platform, where the scope
+/// opens it.
 ///
 /// # Errors
 /// When the store fails.
@@ -61,8 +63,8 @@ pub fn find_registered(
     db: &mut Database,
     mint: &Mint,
     asked: &[String],
-    (scope, is_persons): (&Scope, bool),
-) -> Result<Option<Words>, StoreError> {
+    claim: Claim<'_>,
+) -> std::result::Result<Option<Words>, StoreError> {
     if asked.is_empty() {
         return Ok(Some(Words::default()));
     }
@@ -79,8 +81,8 @@ pub fn find_registered(
             continue;
         }
         let is_opened = match api {
-            Some(api) => audience::opens(db, api, (scope, is_persons))?,
-            None => is_persons && scope.holds(PLATFORM_SCOPE),
+            Some(api) => audience::opens(db, api, claim)?,
+            None => claim.is_persons && claim.scope.holds(PLATFORM_SCOPE),
         };
         if !is_opened {
             return Ok(None);
@@ -90,9 +92,18 @@ pub fn find_registered(
     Ok(Some(named.into_iter().collect()))
 }
 
-/// The APIs that one access token is for, of those that were granted: all, or the ones that the token
-/// request names (§2.2). Nothing when it names another one.
-pub fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
+/// The APIs that one access token is for, of those that were granted and that still open.
+///
+/// # Errors
+/// [`INVALID_TARGET`] for another API, and when none that was named opens any more.
+pub fn at_issue(db: &mut Database, (granted, asked): (&Words, &[String]), claim: Claim<'_>) -> Result<Words> {
+    let named = narrow(granted, asked).ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
+    let open = still_open(db, named, claim)?;
+    open.ok_or_else(|| INVALID_TARGET.because("the API no longer opens to this client"))
+}
+
+/// All that were granted, or the ones that the token request names (§2.2). Nothing when it names another one.
+fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
     if asked.is_empty() {
         return Some(granted.clone());
     }
@@ -107,6 +118,23 @@ pub fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
         }
     }
     (!narrowed.is_empty()).then(|| narrowed.into_iter().collect())
+}
+
+/// The APIs of a grant that registered no scopes and open by their name alone, as far as they do so now:
+/// an API that judges JWTs by itself would not learn that the operator no longer answers for the client.
+/// Nothing when none is left of those that were named.
+fn still_open(db: &mut Database, named: Words, claim: Claim<'_>) -> std::result::Result<Option<Words>, StoreError> {
+    let mut left = Vec::new();
+    for identifier in named.iter() {
+        let is_closed = match apis::find_by_identifier(db, identifier)? {
+            Some(api) => apis::list_scopes_of(db, api.id)?.is_empty() && !audience::opens(db, &api, claim)?,
+            None => false,
+        };
+        if !is_closed {
+            left.push(identifier);
+        }
+    }
+    Ok((named.is_empty() || !left.is_empty()).then(|| left.iter().collect()))
 }
 
 #[cfg(test)]

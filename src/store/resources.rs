@@ -42,6 +42,13 @@ pub fn update(tx: &mut Database, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
+/// Lets everybody read a resource, changes how far, or ends that.
+pub fn set_public(tx: &mut Database, id: Id<Resource>, tier: Option<Tier>) -> Result<()> {
+    let row = diesel::update(resources::table.filter(resources::id.eq(id)));
+    row.set(resources::public_tier.eq(tier)).execute(tx)?;
+    Ok(())
+}
+
 /// Forgets a resource and who holds what on it. `false` when something lies in it.
 pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
     let inside = resources::table.filter(resources::parent_id.eq(id)).count();
@@ -97,7 +104,7 @@ pub fn unshare(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Res
 }
 
 /// The tier that a person holds on a registered resource at this moment: everything on what is
-/// theirs, the highest share on it or on what it lies in. The outer `None` is a path that the
+/// theirs, the highest share on it or on what it lies in, and what everybody holds. The outer `None` is a path that the
 /// platform did not tell us of.
 pub fn find_tier(tx: &mut Database, user: Id<User>, path: &str) -> Result<Option<Option<Tier>>> {
     Tiers::default().find(tx, user, path)
@@ -118,14 +125,14 @@ impl Tiers {
                 break;
             }
             let (id, parent) = (resource.id, resource.parent_id);
-            line.push((id, resource.owner_id == user));
+            line.push((id, resource.owner_id == user, resource.public_tier));
             let Some(parent) = parent.filter(|_| line.len() < MAX_DEPTH) else { break };
             resource =
                 resources::table.filter(resources::id.eq(parent)).select(Resource::as_select()).get_result(tx)?;
         }
-        for (id, is_own) in line.into_iter().rev() {
+        for (id, is_own, public) in line.into_iter().rev() {
             let here = if is_own { Some(Tier::Admin) } else { find_share(tx, id, user)?.map(|share| share.tier) };
-            above = above.max(here);
+            above = above.max(here).max(public);
             self.0.insert(id.number(), above);
         }
         Ok(Some(above))

@@ -2,23 +2,58 @@
 
 use super::Mint;
 use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::client::Client;
 use crate::domain::grant::GrantKind;
 use crate::domain::scope::Scope;
-use crate::domain::token_in_use::TokenInUse;
+use crate::domain::token_in_use::{Application, TokenInUse};
 use crate::domain::token_record::TokenKind;
 use crate::store::{Database, StoreError, apis};
 
-/// Whether an API that is named may be reached with this scope: it holds one of the API's own, or the
-/// platform's where the operator runs the API. Naming it is enough only for an API that registered no
-/// scopes, and only for a person's token: a client that acts for itself would let itself in (ours).
+/// What decides whether a named API may be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The scope that is asked for, or held.
+    pub scope: &'a Scope,
+    /// Whether it is a person's, and not a client's that acts for itself.
+    pub is_persons: bool,
+    /// Whether the operator answers for the client.
+    pub is_vouched: bool,
+}
+
+impl<'a> Claim<'a> {
+    /// What a person allows this client.
+    pub fn of_person(scope: &'a Scope, client: &Client) -> Self {
+        Self { scope, is_persons: true, is_vouched: client.is_vouched() }
+    }
+
+    /// What a client asks for itself.
+    pub fn of_client(scope: &'a Scope, client: &Client) -> Self {
+        Self { is_persons: false, ..Self::of_person(scope, client) }
+    }
+
+    /// What a token holds at this moment.
+    fn of_token(token: &'a TokenInUse) -> Self {
+        Self {
+            scope: &token.record.scope,
+            is_persons: token.basis.grant.user_id.is_some(),
+            is_vouched: token.basis.application.as_ref().is_some_and(Application::is_vouched),
+        }
+    }
+}
+
+/// Whether an API that is named may be reached: the scope holds one of the API's own, or the platform's
+/// where the operator runs the API. An API that registered no scopes can tell nobody apart, so its name
+/// alone opens everything there: never where the operator runs it, and elsewhere only to clients for
+/// which the operator answers, in a person's name (ours).
 ///
 /// # Errors
 /// When the store fails.
-pub fn opens(db: &mut Database, api: &Api, (scope, is_persons): (&Scope, bool)) -> Result<bool, StoreError> {
+pub fn opens(db: &mut Database, api: &Api, claim: Claim<'_>) -> Result<bool, StoreError> {
     let own = apis::list_scopes_of(db, api.id)?;
-    let holds_own = own.iter().any(|own| scope.holds(&own.name));
-    let holds_platform = api.is_first_party && scope.holds(PLATFORM_SCOPE);
-    Ok(holds_own || holds_platform || (own.is_empty() && is_persons))
+    let holds_own = own.iter().any(|own| claim.scope.holds(&own.name));
+    let holds_platform = api.is_first_party && claim.scope.holds(PLATFORM_SCOPE);
+    let opens_by_name = own.is_empty() && !api.is_first_party && claim.is_persons && claim.is_vouched;
+    Ok(holds_own || holds_platform || opens_by_name)
 }
 
 /// Whether a token is for this API (`standards.md`, Who may introspect): everybody's own tokens only
@@ -27,7 +62,7 @@ pub fn opens(db: &mut Database, api: &Api, (scope, is_persons): (&Scope, bool)) 
 /// # Errors
 /// When the store fails.
 pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, StoreError> {
-    let (record, is_persons) = (&token.record, token.basis.grant.user_id.is_some());
+    let record = &token.record;
     // Resources and tiers are the platform's own: they count where the operator runs the API.
     let is_listed = api.is_first_party && record.access_list.is_some();
     match record.kind {
@@ -36,7 +71,7 @@ pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, 
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
         // A token that names its APIs is for them alone (RFC 8707 §2), as far as its scope goes.
         TokenKind::OAuth if !record.audience.is_empty() => {
-            Ok(record.audience.contains(&api.identifier) && (is_listed || opens(db, api, (&record.scope, is_persons))?))
+            Ok(record.audience.contains(&api.identifier) && (is_listed || opens(db, api, Claim::of_token(token))?))
         }
         TokenKind::Personal if is_listed => Ok(true),
         TokenKind::OAuth if api.is_first_party && record.scope.holds(PLATFORM_SCOPE) => Ok(true),

@@ -21,7 +21,8 @@ pub enum Door {
     AccountDetails,
     /// What lies in the platform's drive (`GET /v3/account/root/…`).
     Content,
-    /// What a person says about themselves (`PATCH /v3/account/profile`).
+    /// What a person says about themselves, and to others in their name (`PATCH /v3/account/profile`,
+    /// invitations).
     Profile,
     /// The account's security: password, name, tokens, deletion (A5's list).
     Security,
@@ -55,17 +56,17 @@ impl Door {
     }
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
-    /// security; so are OAuth tokens (`compatibility.md`, override 5).
-    fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
+    /// security and profile; so are OAuth tokens (`compatibility.md`, override 5).
+    pub(super) fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
         // A client that acts for itself is no person: only other APIs may want it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
         }
         match (self, token.record.kind) {
-            (Self::AccountDetails | Self::Content | Self::Profile, TokenKind::User) => true,
+            (Self::AccountDetails | Self::Content, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
             (Self::Content, TokenKind::Personal) => true,
-            (Self::Security, TokenKind::User) => is_whole(token),
+            (Self::Profile | Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,

@@ -167,6 +167,13 @@ pub fn derive_successor(
     Some(Token::from_entropy(id, &entropy))
 }
 
+/// When a refresh token ends that was made at `made` and is used now: after a time without use, and as old
+/// as any token may grow.
+pub fn refresh_end(now: UnixTime, mint: &Mint, made: UnixTime) -> UnixTime {
+    let unused = now.plus(mint.lifetimes.refresh_idle);
+    mint.limits.max_lifetime.map_or(unused, |most| unused.min(made.plus(most)))
+}
+
 fn insert_refresh_token(
     tx: &mut Database,
     now: UnixTime,
@@ -180,7 +187,7 @@ fn insert_refresh_token(
         grant_id: grant.id,
         key_number: mint.keys.current(),
         created_at: now,
-        expires_at: now.plus(mint.lifetimes.refresh_idle),
+        expires_at: refresh_end(now, mint, now),
         consumed_at: None,
         successor_id: None,
         last_used_at: None,

@@ -9,6 +9,7 @@ pub mod jwt;
 pub mod last_use;
 pub mod leak;
 pub mod lookup;
+pub mod own_addresses;
 pub mod pace;
 pub mod personal;
 pub mod request;

@@ -74,25 +74,42 @@ impl PersonalRefusal {
     }
 }
 
+/// A life that no token may have. Each door says it with its own parameter and unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeRefusal {
+    /// It would be over before it began.
+    TooShort,
+    /// So many seconds are the most, for tokens that are asked to end and for those that are not.
+    TooLong(i64),
+    /// It must end at some time.
+    Endless,
+}
+
 /// How long a token lives that is asked to live `valid_for` seconds.
 ///
 /// # Errors
 /// What the operator does not allow.
-pub fn lifetime(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, PersonalRefusal> {
+pub fn lifetime(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, LifeRefusal> {
     match (valid_for, limits.max_lifetime) {
-        (Some(seconds), _) if seconds < 1 => {
-            Err(PersonalRefusal::Invalid("validFor must be at least 1 second.".to_owned()))
-        }
-        (Some(seconds), Some(most)) if seconds > most => {
-            Err(PersonalRefusal::Forbidden(format!("Tokens live at most {most} seconds here.")))
-        }
-        (None, Some(most)) => {
-            Err(PersonalRefusal::Forbidden(format!("Tokens live at most {most} seconds here; say validFor.")))
-        }
-        (None, None) if !limits.allow_permanent => {
-            Err(PersonalRefusal::Forbidden("Tokens that live for ever are switched off here; say validFor.".to_owned()))
-        }
+        (Some(seconds), _) if seconds < 1 => Err(LifeRefusal::TooShort),
+        (Some(seconds), Some(most)) if seconds > most => Err(LifeRefusal::TooLong(most)),
+        (None, Some(most)) => Err(LifeRefusal::TooLong(most)),
+        (None, None) if !limits.allow_permanent => Err(LifeRefusal::Endless),
         (valid_for, _) => Ok(valid_for),
+    }
+}
+
+impl From<LifeRefusal> for PersonalRefusal {
+    fn from(refusal: LifeRefusal) -> Self {
+        match refusal {
+            LifeRefusal::TooShort => Self::Invalid("validFor must be at least 1 second.".to_owned()),
+            LifeRefusal::TooLong(most) => {
+                Self::Forbidden(format!("validFor must be given, and at most {most} seconds."))
+            }
+            LifeRefusal::Endless => {
+                Self::Forbidden("validFor must be given, in seconds: tokens have to end here.".to_owned())
+            }
+        }
     }
 }
 
@@ -113,7 +130,7 @@ pub fn create(
     if draft.access_list.is_none() && draft.scope.is_empty() {
         return PersonalRefusal::invalid("Choose at least one resource or one scope.");
     }
-    let expires_in = lifetime(draft.valid_for, limits).map_err(Error::Refused)?;
+    let expires_in = lifetime(draft.valid_for, limits).map_err(|refusal| Error::Refused(refusal.into()))?;
     for (index, entry) in draft.access_list.iter().flat_map(AccessList::entries).enumerate() {
         check_entry(tx, limits, user, (index, entry))?;
     }

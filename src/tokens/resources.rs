@@ -33,6 +33,12 @@ pub enum ResourceRefusal {
     /// Nobody shared it with this person.
     #[error("It is not shared with this person.")]
     NotShared,
+    /// Nobody shared it with the public.
+    #[error("It is not shared with the public.")]
+    NotPublic,
+    /// The public would do more than read.
+    #[error("The public can hold view or viewPlus.")]
+    NotForPublic,
 }
 
 /// Where a resource lies and whose it is.
@@ -82,7 +88,8 @@ pub fn put(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, 
         resources::update(tx, &moved)?;
         return Ok(moved);
     }
-    let made = Resource { id: Id::next(now), path, parent_id, owner_id: place.owner, created_at: now };
+    let (id, owner_id) = (Id::next(now), place.owner);
+    let made = Resource { id, path, parent_id, owner_id, created_at: now, public_tier: None };
     resources::insert(tx, &made)?;
     Ok(made)
 }
@@ -112,6 +119,30 @@ pub fn unshare(tx: &mut Database, path: &str, user: Id<User>) -> Result<(), Erro
         true => Ok(()),
         false => Err(Error::Refused(ResourceRefusal::NotShared)),
     }
+}
+
+/// Lets everybody read a resource and what is in it without a token, or changes how far.
+///
+/// # Errors
+/// An unknown resource, or a tier that is more than reading.
+pub fn publish(tx: &mut Database, path: &str, tier: Tier) -> Result<(), Error<ResourceRefusal>> {
+    if !Resource::may_be_public(tier) {
+        return Err(Error::Refused(ResourceRefusal::NotForPublic));
+    }
+    let resource = find(tx, path)?;
+    Ok(resources::set_public(tx, resource.id, Some(tier))?)
+}
+
+/// Takes back what everybody holds on a resource.
+///
+/// # Errors
+/// An unknown resource, or one that is not shared with the public.
+pub fn unpublish(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefusal>> {
+    let resource = find(tx, path)?;
+    if resource.public_tier.is_none() {
+        return Err(Error::Refused(ResourceRefusal::NotPublic));
+    }
+    Ok(resources::set_public(tx, resource.id, None)?)
 }
 
 /// Forgets a resource: its name becomes one that nobody registered.

@@ -4,7 +4,7 @@
 use super::Mint;
 use super::held::{self, OF_STUDIO};
 use super::issue::record;
-use super::personal::{Limits, lifetime, own_grant};
+use super::personal::{LifeRefusal, Limits, lifetime, own_grant};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
@@ -105,7 +105,14 @@ pub fn in_seconds(minutes: i64) -> Option<i64> {
 /// (B3): the token ends at once.
 fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error<StudioRefusal>> {
     let life = if valid_for == Some(0) { Ok(valid_for) } else { lifetime(valid_for, limits) };
-    life.map_err(|refusal| Error::Refused(StudioRefusal::Forbidden(refusal.to_string())))
+    life.map_err(|refusal| {
+        let message = match refusal {
+            LifeRefusal::TooShort => "validTime must be at least 0 minutes, or -1".to_owned(),
+            LifeRefusal::TooLong(most) => format!("validTime must be from 0 to {} minutes", most / 60),
+            LifeRefusal::Endless => "validTime must be from 0 to 9999 minutes: tokens have to end here".to_owned(),
+        };
+        Error::Refused(StudioRefusal::Forbidden(message))
+    })
 }
 
 /// Makes a studio token, by its person or by their generator; its text may be derived beforehand,
@@ -223,14 +230,15 @@ pub fn generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> 
 }
 
 fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
-    let grant = own_grant(now, user.id, &Scope::default(), None);
+    let expires_in = mint.limits.max_lifetime;
+    let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
     let token = Token::<GeneratorToken>::generate(Id::next(now));
     let sealed = mint.keys.seal(LABEL, token.id().number(), token.expose());
     let made = TokenRecord {
         last_four: Some(token.last_four()),
         sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
-        ..record(now, TokenKind::Generator, &token, (&grant, &grant.scope), None)
+        ..record(now, TokenKind::Generator, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
     Ok(Generator { record: made, text: Secret::new(token.expose()) })

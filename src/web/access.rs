@@ -80,6 +80,8 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("GET", "/management/resources", Access::Client),
     ("PUT", "/management/resources/{id}", Access::Client),
     ("DELETE", "/management/resources/{id}", Access::Client),
+    ("PUT", "/management/resources/{id}/public", Access::Client),
+    ("DELETE", "/management/resources/{id}/public", Access::Client),
     ("PUT", "/management/resources/{id}/shares/{user}", Access::Client),
     ("DELETE", "/management/resources/{id}/shares/{user}", Access::Client),
     ("POST", "/login/code", Access::Program),

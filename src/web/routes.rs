@@ -167,6 +167,11 @@ fn management() -> impl actix_web::dev::HttpServiceFactory + 'static {
                 .route(delete().to(api::resources::delete)),
         )
         .service(
+            program("/resources/{id}/public", "PUT, DELETE")
+                .route(put().to(api::resources::publish))
+                .route(delete().to(api::resources::unpublish)),
+        )
+        .service(
             program("/resources/{id}/shares/{user}", "PUT, DELETE")
                 .route(put().to(api::resources::share))
                 .route(delete().to(api::resources::unshare)),

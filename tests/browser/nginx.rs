@@ -11,6 +11,7 @@ const IDENTITY: [&str; 6] =
 /// The server, an API that answers everything, and nginx between it and the world.
 fn guarded_api() -> (Gatepost, Site, Nginx) {
     let server = Gatepost::start();
+    server.create_own_api("https://maps.example.com", "Maps");
     let api = Site::start(|_| Answer::Page("a tile".to_owned()));
     let nginx = Nginx::before(&server, &api);
     (server, api, nginx)

@@ -17,8 +17,7 @@ fn opens_for(door: Door) -> [bool; 9] {
     match door {
         Door::AccountDetails => [YES, YES, YES, YES, NO, NO, NO, NO, NO],
         Door::Content => [YES, YES, YES, YES, NO, YES, NO, NO, NO],
-        Door::Profile => [YES, YES, YES, NO, NO, NO, NO, NO, NO],
-        Door::Security => [YES, NO, YES, NO, NO, NO, NO, NO, NO],
+        Door::Profile | Door::Security => [YES, NO, YES, NO, NO, NO, NO, NO, NO],
         Door::StudioTokens => [NO, NO, NO, NO, NO, NO, NO, YES, NO],
         Door::ForwardedRequest => [YES, YES, YES, YES, YES, YES, YES, NO, YES],
         // It opens for `openid` alone, which none of these holds: see `userinfo`.

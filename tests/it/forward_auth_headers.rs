@@ -74,8 +74,9 @@ async fn a_path_that_servers_read_in_two_ways_is_refused() {
     for path in [
         "/a/../b", "/a/..", "/..", "/../a", "/a/./b", "/a/.", "/.", "/%2e%2e/a", "/a/%2E%2E/b", "/a/.%2e/b", "/a%2fb",
         "/a%2Fb", "/a%5cb", "/a%5Cb", "/a\\b", "/\\a", "//a", "/a//b", "/a//", "/a%00b", "a", "a/b", "http://x/a", "*",
-        "/a/..;/b", "/a/..;x=1/b", "/a/.;/b", "/é", "/v3/p%61th/map", "/v3/%70ath/map", "/a%7Eb", "/a%", "/a%4",
-        "/a%zz",
+        "/a/..;/b", "/a/..;x=1/b", "/a/.;/b", "/a;v=1", "/a;", "/;a", "/a#b", "/a#", "/a%3Bb", "/a%23b", "/a%3fb",
+        "/a%25b", "/a%0Ab", "/a%7f", "/caf%E9", "/%c0%ae%c0%ae/b", "/a b", "/a\"b", "/a<b", "/a|b", "/a[b]", "/a^b",
+        "/é", "/v3/p%61th/map", "/v3/%70ath/map", "/a%7Eb", "/a%", "/a%4", "/a%zz",
     ] {
         let answer = about(&program, "GET", path).await;
         assert_eq!(answer.status, 403, "{path}: {}", answer.text());
@@ -84,9 +85,10 @@ async fn a_path_that_servers_read_in_two_ways_is_refused() {
         let with_query = about(&program, "GET", &format!("{path}?x=1")).await;
         assert_eq!(with_query.status, 403, "{path}");
     }
-    for path in
-        ["/", "/a", "/a/", "/a.b/c..d/...e", "/a?x=../..//%2f", "/a?next=http://x//y\\z", "/%E6%97%A5", "/a;v=1"]
-    {
+    for path in [
+        "/", "/a", "/a/", "/a.b/c..d/...e", "/a?x=../..//%2f", "/a?next=http://x//y\\z", "/%E6%97%A5", "/a?v;w=1#x",
+        "/search?q=caf%E9", "/search?q=café", "/search?q=%00%ff&%c3", "/a?", "/-._~!$&'()*+,=:@",
+    ] {
         let answer = about(&program, "GET", path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
@@ -106,6 +108,10 @@ async fn a_token_in_the_address_counts_for_reading_and_must_not_contradict_the_h
         ("POST", format!("token={mine}"), 401),
         ("PUT", format!("token={mine}"), 401),
         ("DELETE", format!("token={mine}"), 401),
+        ("GET", format!("q=caf%E9&token={mine}&%ff=%00"), 200),
+        ("GET", format!("q=caf%E9&%74oken={mine}"), 200),
+        ("GET", format!("q=caf%E9&token={mine}&token={other}"), 403),
+        ("GET", "token=%ff".to_owned(), 401),
         ("GET", "token=".to_owned(), 401),
         ("GET", "token=x".to_owned(), 401),
         ("GET", format!("Token={mine}"), 401),
@@ -137,7 +143,7 @@ async fn the_api_is_told_who_it_is_and_every_header_is_always_there() {
     let (_, held) = server.one_of_each("alice").await;
     let alice = server.person_named("alice").await.id.uuid();
     let list = json!([{ "pathId": "map", "access": { "accessTier": "edit" } }]).to_string();
-    let path = "/spatialstudio/oauth/v1/filesets/tiles-7/a";
+    let file = "/spatialstudio/oauth/v1/filesets/tiles-7/a";
     for (token, kind, scope, access) in [
         (&held.whole, "user", "", ""),
         (&held.redirected, "user", "", ""),
@@ -146,6 +152,7 @@ async fn the_api_is_told_who_it_is_and_every_header_is_always_there() {
         (&held.studio, "studio", "read_write/all", ""),
         (&held.fileset, "fileset", "", ""),
     ] {
+        let path = if kind == "personal" { "/v3/path/map" } else { file };
         let answer = about(&server.program(token), "GET", path).await;
         assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
         let told = ["x-auth-subject", "x-auth-username", "x-auth-kind", "x-auth-scope"].map(|name| answer.header(name));
@@ -159,9 +166,58 @@ async fn the_api_is_told_who_it_is_and_every_header_is_always_there() {
         assert_eq!((answer.header("cache-control"), answer.body.len()), (Some("no-store"), 0));
     }
     let spoofed =
-        [("x-original-method", "GET"), ("x-original-uri", path), ("x-auth-subject", "root"), ("x-auth-access", "[]")];
+        [("x-original-method", "GET"), ("x-original-uri", file), ("x-auth-subject", "root"), ("x-auth-access", "[]")];
     let answer = check(&server.program(&held.whole), &spoofed).await;
     assert_eq!((answer.header("x-auth-subject"), answer.header("x-auth-access")), (Some(alice.as_str()), Some("")));
+}
+
+/// A character of a path, in code where it is none of ASCII.
+fn in_code(character: char) -> String {
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).bytes();
+    if character.is_ascii() { character.to_string() } else { bytes.map(|byte| format!("%{byte:02X}")).collect() }
+}
+
+/// ingress-nginx sends the whole address; a proxy that does not overwrite it would let a client choose.
+#[actix_web::test]
+async fn the_whole_address_is_read_where_the_operator_chose_it_and_nowhere_else() {
+    let server = harness::spawn_with(&[("forward_auth.headers", "x-original-url")]).await;
+    let program = alice(&server).await;
+    let url = "https://maps.example/v3/account?x=1";
+    let method = ("x-original-method", "GET");
+    for (headers, status) in [
+        (vec![method, ("x-original-url", url)], 200),
+        (vec![method, ("x-original-url", "http://maps.example:8080/")], 200),
+        (vec![method, ("x-original-url", url), ("x-original-uri", "/other")], 200),
+        (vec![method, ("x-original-url", url), ("x-forwarded-uri", "/x"), ("x-forwarded-method", "PUT")], 200),
+        (vec![method, ("x-original-uri", "/v3/account")], 403),
+        (vec![("x-forwarded-method", "GET"), ("x-original-url", url)], 403),
+        (vec![("x-original-url", url)], 403),
+        (vec![method, ("x-original-url", url), ("x-original-url", url)], 403),
+        (vec![method, ("x-original-url", "/v3/account")], 403),
+        (vec![method, ("x-original-url", "https://maps.example")], 403),
+        (vec![method, ("x-original-url", "https://maps.example?/v3/path/x")], 403),
+        (vec![method, ("x-original-url", "https://maps.example#/v3/path/x")], 403),
+        (vec![method, ("x-original-url", "https://maps.example/v3/path/x#y")], 403),
+    ] {
+        let answer = check(&program, &headers).await;
+        assert_eq!(answer.status, status, "{headers:?}: {}", answer.text());
+    }
+    let in_query = format!("https://maps.example/v3/account?token={}", program.token());
+    let answer = check(&server.nobody(), &[method, ("x-original-url", &in_query)]).await;
+    assert_eq!((answer.status, answer.header("x-auth-username")), (200, Some("alice")));
+    assert_eq!(check(&server.nobody(), &[method, ("x-original-url", url)]).await.status, 401);
+    for (setting, uri, told) in [
+        ("x-original", "x-original-uri", "x-original-method"),
+        ("x-forwarded", "x-forwarded-uri", "x-forwarded-method"),
+    ] {
+        let server = harness::spawn_with(&[("forward_auth.headers", setting)]).await;
+        let program = alice(&server).await;
+        let with_url = [(told, "GET"), (uri, "/v3/account"), ("x-original-url", "https://maps.example/other")];
+        assert_eq!(check(&program, &with_url).await.status, 200, "{setting}: it is not read");
+        let alone = [(told, "GET"), ("x-original-url", url)];
+        assert_eq!(check(&program, &alone).await.status, 403, "{setting}");
+    }
 }
 
 #[actix_web::test]
@@ -169,9 +225,12 @@ async fn names_in_other_alphabets_travel_in_ascii() {
     let server = harness::spawn().await;
     server.person("名前").await;
     let program = server.log_in("名前").await;
-    let made = program.make_token(json!([{ "pathId": "地図/😀 \"x\"", "accessTier": "view" }])).await;
+    let name = "地図 😀 \"x\"";
+    let made = program.make_token(json!([{ "pathId": name, "accessTier": "view" }])).await;
     let token = made["token"].as_str().expect("because it was just made");
-    let answer = about(&server.program(token), "GET", "/v3/path/map").await;
+    let path = name.replace(' ', "%20").replace('"', "%22");
+    let path = format!("/v3/path/{}", path.chars().map(in_code).collect::<String>());
+    let answer = about(&server.program(token), "GET", &path).await;
     assert_eq!(answer.header("x-auth-username"), Some("%E5%90%8D%E5%89%8D"));
     let access = answer.header("x-auth-access").expect("because it is always there");
     assert_eq!(serde_json::from_str::<Value>(access).ok(), Some(made["accessList"].clone()), "{access}");

@@ -95,8 +95,8 @@ async fn the_platform_registers_shares_moves_and_forgets() {
     platform.put(&format!("/folder/shares/{}", alice.id.uuid()), json!({ "tier": "edit" })).await.success();
     assert_eq!(try_token(&program, "My map", "edit").await, 200, "the same share goes further now");
     let shares = json!([{ "user": alice.id.uuid(), "tier": "edit" }]);
-    let folder = json!({ "id": "folder", "parent": null, "owner": bob.id.uuid(), "shares": shares });
-    let map = json!({ "id": "My map", "parent": "folder", "owner": bob.id.uuid(), "shares": [] });
+    let folder = json!({ "id": "folder", "parent": null, "owner": bob.id.uuid(), "shares": shares, "public": null });
+    let map = json!({ "id": "My map", "parent": "folder", "owner": bob.id.uuid(), "shares": [], "public": null });
     assert_eq!(platform.list().await, json!({ "result": [folder, map], "nextPageStart": null }));
     platform.put("/My%20map", json!({ "owner": "bob" })).await.success();
     assert_eq!(try_token(&program, "My map", "view").await, 403, "it lies in the folder no more");
@@ -132,6 +132,11 @@ async fn a_resource_lies_in_no_circle_and_no_deeper_than_is_followed() {
     platform.put("/0/shares/nobody", json!({ "tier": "view" })).await.refusal(400);
     platform.put("/0/shares/bob", json!({ "tier": "owner" })).await.refusal(400);
     platform.put("/nowhere/shares/bob", json!({ "tier": "view" })).await.refusal(404);
+    platform.put("/nowhere/public", json!({ "tier": "view" })).await.refusal(404);
+    for tier in ["share", "edit", "admin", "owner"] {
+        platform.put("/0/public", json!({ "tier": tier })).await.refusal(400);
+    }
+    platform.delete("/0/public").await.refusal(404);
 }
 
 #[actix_web::test]
@@ -150,6 +155,8 @@ async fn only_an_api_that_the_operator_runs_may_tell() {
         assert_eq!(platform.put("/x", json!({ "owner": "bob" })).await.error(), expected);
         assert_eq!(platform.delete("/x").await.error(), expected);
         assert_eq!(platform.put("/x/shares/bob", json!({ "tier": "view" })).await.error(), expected);
+        assert_eq!(platform.put("/x/public", json!({ "tier": "view" })).await.error(), expected);
+        assert_eq!(platform.delete("/x/public").await.error(), expected);
         assert_eq!(platform.send(Method::GET, RESOURCES, &Value::Null).await.error(), expected);
     }
     assert_eq!(own.list().await["result"], json!([]));
@@ -197,14 +204,24 @@ fn the_command_creates_shares_lists_and_takes_back() {
     assert_eq!(run(&["resource", "create", "--id", "folder", "--owner", "bob"]).0, 0);
     assert_eq!(run(&["resource", "create", "--id", "map", "--parent", "folder", "--owner", "bob"]).0, 0);
     assert_eq!(run(&["resource", "share", "--id", "folder", "--user", "alice", "--tier", "view"]).0, 0);
+    assert_eq!(run(&["resource", "share", "map", "--public", "--tier", "view"]).0, 0);
     let (code, listed) = run(&["--json", "resource", "list"]);
     let listed: Value = serde_json::from_str(&listed).expect("because --json was asked");
     let expected = json!([
-        { "id": "folder", "parent": null, "owner": "bob", "shares": ["alice:view"] },
-        { "id": "map", "parent": "folder", "owner": "bob", "shares": [] },
+        { "id": "folder", "parent": null, "owner": "bob", "shares": ["alice:view"], "public": null },
+        { "id": "map", "parent": "folder", "owner": "bob", "shares": [], "public": "view" },
     ]);
     assert_eq!((code, listed), (0, expected));
     assert_eq!(run(&["resource", "unshare", "--id", "folder", "--user", "alice"]).0, 0);
+    assert_eq!(run(&["resource", "unshare", "map", "--public"]).0, 0);
+    for wrong in [
+        &["resource", "share", "--user", "bob", "--tier", "view"][..],
+        &["resource", "share", "map", "--id", "map", "--user", "bob", "--tier", "view"],
+        &["resource", "share", "map", "--tier", "view"],
+        &["resource", "share", "map", "--public", "--user", "bob", "--tier", "view"],
+    ] {
+        assert_eq!(run(wrong).0, 2, "{wrong:?}");
+    }
     for (arguments, words) in [
         (&["resource", "create", "--id", "map", "--owner", "bob"][..], "registered already"),
         (&["resource", "create", "--id", "x", "--owner", "carol"], "no person named 'carol'"),
@@ -212,6 +229,9 @@ fn the_command_creates_shares_lists_and_takes_back() {
         (&["resource", "share", "--id", "x", "--user", "bob", "--tier", "view"], "No resource"),
         (&["resource", "share", "--id", "map", "--user", "bob", "--tier", "all"], "accessTier"),
         (&["resource", "unshare", "--id", "map", "--user", "alice"], "not shared"),
+        (&["resource", "share", "map", "--public", "--tier", "edit"], "view or viewPlus"),
+        (&["resource", "share", "x", "--public", "--tier", "view"], "No resource"),
+        (&["resource", "unshare", "map", "--public"], "not shared with the public"),
     ] {
         let (code, said) = run(arguments);
         assert!(code == 1 && said.contains(words), "{arguments:?}: {code} {said}");

@@ -63,6 +63,8 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("POST", "/credentials/revoke", Of(&["secret.found"])),
     ("PUT", "/management/resources/{id}", Nothing(PLATFORM)),
     ("DELETE", "/management/resources/{id}", Nothing(PLATFORM)),
+    ("PUT", "/management/resources/{id}/public", Nothing(PLATFORM)),
+    ("DELETE", "/management/resources/{id}/public", Nothing(PLATFORM)),
     ("PUT", "/management/resources/{id}/shares/{user}", Nothing(PLATFORM)),
     ("DELETE", "/management/resources/{id}/shares/{user}", Nothing(PLATFORM)),
     ("POST", "/oauth/authorize", Of(&["oauth_authorization.create"])),

@@ -26,7 +26,7 @@ async fn make(browser: &mut Browser, name: &str, resource: &str) -> String {
 
 /// What a living token is, as `/auth/check` tells an API: its kind and its list.
 async fn checked(server: &Server, token: &str) -> (u16, String, Value) {
-    let headers = [("x-original-method", "GET"), ("x-original-uri", "/v3/path/elsewhere")];
+    let headers = [("x-original-method", "GET"), ("x-original-uri", "/v3/path/42")];
     let answer = server.program(token).send(Method::GET, "/auth/check", &headers, &Value::Null).await;
     let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
     (answer.status, header("x-auth-kind"), serde_json::from_str(&header("x-auth-access")).unwrap_or_default())
@@ -252,13 +252,13 @@ async fn the_list_says_what_happened_and_ends_one_the_unused_or_all() {
     assert!(alice.open(LIST).await.text().contains("No tokens."));
     let mut tokens = Vec::new();
     for name in ["first", "second", "third", "fourth"] {
-        tokens.push(make(&mut alice, name, "1\n2\n3\n4\n5\n6\n7").await);
+        tokens.push(make(&mut alice, name, "42\n2\n3\n4\n5\n6\n7").await);
         server.advance(1);
     }
     assert_eq!(checked(&server, &tokens[0]).await.0, 200);
     server.flush_uses().await;
     let page = alice.open(LIST).await;
-    assert!(page.text().contains("On 1, 2, 3, 4, 5 and 2 more: see it"), "{}", page.text());
+    assert!(page.text().contains("On 42, 2, 3, 4, 5 and 2 more: see it"), "{}", page.text());
     assert!(page.text().contains("Last used a moment ago from 127.0.0.1"), "{}", page.text());
     assert_eq!(page.all(".rows h2"), ["fourth", "third", "second", "first"]);
     let page = alice.open(&format!("{LIST}?order=use")).await;

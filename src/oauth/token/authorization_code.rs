@@ -14,11 +14,12 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::access_token::{Answers, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CODE, INVALID_TARGET, MISSING_PARAMETER};
+use crate::oauth::problem::{INVALID_CODE, MISSING_PARAMETER};
 use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, grants};
+use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, issue, revoke};
 
 /// A code with what must come with it.
@@ -148,8 +149,9 @@ impl Answers for Exchange<'_> {
 
     fn issue(&mut self) -> Result<TokenResponse> {
         let (record, grant) = self.found()?.clone();
-        let audience = resource::narrow(&grant.grant.audience, &self.request.resources);
-        let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
+        let claim = Claim::of_person(&grant.grant.scope, self.client);
+        let named = (&grant.grant.audience, self.request.resources.as_slice());
+        let audience = resource::at_issue(self.tx, named, claim)?;
         if !authorization_codes::redeem(self.tx, self.now, record.id)? {
             return Err(self.replayed(&grant));
         }

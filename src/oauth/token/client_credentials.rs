@@ -13,6 +13,7 @@ use crate::oauth::scopes::{self, of_apis};
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, grants};
+use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, issue};
 
 /// The scope and the APIs that are asked.
@@ -44,7 +45,7 @@ pub(super) fn find_scope(
         None => own,
         Some(asked) => scopes::counting(asked, &own).map_err(Error::Refused)?,
     };
-    let audience = resource::find_registered(db, mint, &request.resources, (&scope, false))?;
+    let audience = resource::find_registered(db, mint, &request.resources, Claim::of_client(&scope, client))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
     Ok((scope, audience))
 }

@@ -12,12 +12,13 @@ use crate::domain::token_in_use::Life;
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
-    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, INVALID_TARGET, MISSING_PARAMETER,
-    Problem, SLOW_DOWN,
+    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, MISSING_PARAMETER, Problem,
+    SLOW_DOWN,
 };
 use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, device_codes, grants};
+use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, issue};
 
 /// The device code, and the APIs that the token is to be for.
@@ -98,8 +99,8 @@ pub(super) fn redeem(
     };
     let grant = grant.filter(|grant| grant.life(now) == Life::Alive).ok_or_else(gone)?.grant;
     // RFC 8707 §2.2, before anything is used up.
-    let audience = resource::narrow(&grant.audience, &request.resources);
-    let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
+    let claim = Claim::of_person(&grant.scope, client);
+    let audience = resource::at_issue(tx, (&grant.audience, &request.resources), claim)?;
     if !device_codes::redeem(tx, now, device.id)? {
         return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
     }

@@ -17,12 +17,13 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::refresh::{Answers, Verdict, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, INVALID_TARGET, MISSING_PARAMETER};
+use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, MISSING_PARAMETER};
 use crate::oauth::{Refusal, Result};
 use crate::oauth::{resource, scopes};
 use crate::outcome::Error;
 use crate::store::tokens::Given;
 use crate::store::{Database, consents, grants, refresh_tokens, tokens};
+use crate::tokens::audience::Claim;
 use crate::tokens::last_use::Seen;
 use crate::tokens::{Mint, issue, revoke};
 
@@ -93,8 +94,8 @@ impl Renewal<'_> {
         record: &RefreshTokenRecord,
         grant: &GrantInUse,
     ) -> Result<Token<RefreshToken>> {
-        let until = self.now.plus(self.mint.lifetimes.refresh_idle);
         if !self.client.is_public() {
+            let until = issue::refresh_end(self.now, self.mint, record.created_at);
             // Bound to a client that authenticates (RFC 9700 §2.2.2; FAPI 2.0 §5.3.2.1 forbids rotation).
             refresh_tokens::extend(self.tx, self.now, record.id, until)?;
             return Ok(parent.clone());
@@ -186,8 +187,9 @@ impl Answers for Renewal<'_> {
     fn issue(&mut self) -> Result<TokenResponse> {
         let unfound = || INVALID_REFRESH_TOKEN.because("the refresh token was not looked up");
         let (token, record, grant) = self.found.take().ok_or_else(unfound)?;
-        let audience = resource::narrow(&grant.grant.audience, &self.request.resources);
-        let audience = audience.ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
+        let claim = Claim::of_person(&grant.grant.scope, self.client);
+        let named = (&grant.grant.audience, self.request.resources.as_slice());
+        let audience = resource::at_issue(self.tx, named, claim)?;
         let refresh_token = self.next(&token, &record, &grant)?;
         // A narrower scope or audience narrows this access token only; the refresh token keeps its own
         // (§6; RFC 8707 §2.2).

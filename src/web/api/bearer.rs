@@ -8,6 +8,7 @@ use actix_web::web::Data;
 
 use super::error::ApiError;
 use crate::clock::UnixTime;
+use crate::domain::form::{Unreadable, values_of};
 use crate::domain::id::Id;
 use crate::domain::session::Origin;
 use crate::domain::token::MalformedToken;
@@ -16,7 +17,6 @@ use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
 use crate::oauth::Refusal;
 use crate::oauth::dpop::{Proven, nonce};
-use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
@@ -45,12 +45,17 @@ pub fn without_scheme(text: &str) -> &str {
     }
 }
 
+/// The tokens in a query, as they were sent; what else is there is not ours to read.
+fn in_query(query: &[u8]) -> Vec<Result<String, Unreadable>> {
+    values_of(query, "token").filter(|value| value.as_deref() != Ok("")).collect()
+}
+
 /// The one token of a request: in the header, or for GET and HEAD in `token=`, or the same in both.
 ///
 /// # Errors
 /// No token, two different ones, or none of ours.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
-    token_in(request, (request.method().as_str(), request.query_string()), BearerToken::parse)
+    token_in(request, (request.method().as_str(), request.query_string().as_bytes()), BearerToken::parse)
 }
 
 /// The same for a request whose method and query a proxy tells us; `read` knows what counts as a token.
@@ -59,15 +64,17 @@ pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
 /// No token, two different ones, or none of ours.
 pub fn token_in<T>(
     request: &HttpRequest,
-    (method, query): (&str, &str),
+    (method, query): (&str, &[u8]),
     read: impl FnOnce(&str) -> Result<T, MalformedToken>,
 ) -> Result<T, ApiError> {
-    let query = Parameters::parse(query.as_bytes())?;
-    if query.is_repeated("token") || has_two_authorizations(request) {
+    let in_query = in_query(query);
+    if in_query.len() > 1 || has_two_authorizations(request) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let may_query = matches!(method, "GET" | "HEAD");
-    let in_query = query.get("token").filter(|_| may_query).map(without_scheme);
+    let in_query = in_query.into_iter().find(|_| may_query).transpose();
+    let in_query = in_query.map_err(|_unreadable| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let in_query = in_query.as_deref().map(without_scheme);
     let token = match (in_header(request), in_query) {
         (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
         (Some(token), _) | (None, Some(token)) => token,
@@ -83,8 +90,7 @@ pub fn token_in<T>(
 /// No token, two different ones, none of ours, or a proof that is not right.
 fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
     let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
-    let query = Parameters::parse(request.query_string().as_bytes())?;
-    if query.get("token").is_some() || has_two_authorizations(request) {
+    if !in_query(request.query_string().as_bytes()).is_empty() || has_two_authorizations(request) {
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;

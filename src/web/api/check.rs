@@ -1,61 +1,22 @@
 //! `/auth/check` — forward auth: a proxy asks whether a request may pass (`standards.md`, `/auth/check`).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::bearer::token_in;
 use super::error::ApiError;
-use crate::config::ForwardHeaders;
+use super::told::{Told, told};
 use crate::domain::access_list::AccessList;
 use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
+use crate::oauth::problem::TOKEN_MISSING;
 use crate::outcome::{Error, consult};
 use crate::tokens::check::{Door, Rejection, open};
-use crate::tokens::request::{Decision, ForwardedRequest, decide};
+use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
 use crate::web::app::App;
-
-const NAMES: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-forwarded-method", "x-forwarded-uri")];
-
-/// Method and URI as the proxy tells them: one family of headers is trusted, and a request in which
-/// both families speak and disagree is nobody's.
-fn told(headers: &HeaderMap, trusted: ForwardHeaders) -> Option<(String, String)> {
-    // Empty is missing, and what stands there twice is nobody's.
-    let text = |name: &str| {
-        let mut all = headers.get_all(name);
-        let value = all.next().filter(|value| !value.is_empty())?.to_str().ok()?;
-        all.next().is_none().then_some(value)
-    };
-    let family =
-        |(method, uri): (&str, &str)| (text(method).map(str::to_ascii_uppercase), text(uri).map(str::to_owned));
-    let (original, forwarded) = (family(NAMES[0]), family(NAMES[1]));
-    let disagree = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
-    if disagree(&original.0, &forwarded.0) || disagree(&original.1, &forwarded.1) {
-        return None;
-    }
-    let (method, uri) = match trusted {
-        ForwardHeaders::Original => original,
-        ForwardHeaders::Forwarded => forwarded,
-    };
-    Some((method?, uri?))
-}
-
-/// A path that every server reads alike: no dot segments, no coded slashes, no doubled ones, and no
-/// letter in code that could stand there plainly (RFC 3986 §2.3).
-fn is_plain(path: &str) -> bool {
-    let coded = path.to_ascii_lowercase();
-    let hides_a_letter = coded.split('%').skip(1).any(|rest| {
-        let byte = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || b"-._~\0".contains(&byte))
-    });
-    path.starts_with('/')
-        && !hides_a_letter
-        && !["//", "\\", "%2f", "%5c"].iter().any(|trick| coded.contains(trick))
-        // Servlet containers cut a segment's parameters off before they look for dots.
-        && !path.split('/').filter_map(|segment| segment.split(';').next()).any(|name| name == "." || name == "..")
-}
 
 /// Judges the request that the proxy asks about: 200 with who it is, 401, or 403 with the missing right.
 pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
@@ -80,30 +41,34 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
 async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiError> {
     let unclear =
         || ApiError::new(StatusCode::FORBIDDEN, "The proxy does not say clearly which request it asks about.");
-    let (method, uri) = told(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
-    let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
-    if !is_plain(path) {
-        return Err(unclear());
-    }
+    let Told { method, path, query } = told(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
     if method == "OPTIONS" {
         // A preflight carries no token and changes nothing (B6).
         return Ok(identity(None, None));
     }
-    let text = token_in(request, (&method, query), |text| Ok(Secret::new(text)))?;
+    let text = token_in(request, (&method, &query), |text| Ok(Secret::new(text)));
     // A proxy that adds the client's query to its own would let the client choose.
     let own = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let own = own.map_err(|_refusal| unclear())?;
-    let asked = ForwardedRequest { method, path: path.to_owned(), api: own.get("api").map(str::to_owned) };
+    let asked = ForwardedRequest { method, path, api: own.get("api").map(str::to_owned) };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
+    let text = match text {
+        Err(error) if error.is_of(&TOKEN_MISSING) => {
+            let is_public = app.store.read(move |db| is_public(db, &shared.config.request_rules, &asked)).await?;
+            return if is_public { Ok(identity(None, None)) } else { Err(error) };
+        }
+        text => text?,
+    };
     let judged = consult::<_, Rejection, _>(&app.store, move |db| {
         let presented = shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(Rejection::Malformed))?;
         let token = open(db, now, &shared.mint, (Door::ForwardedRequest, &presented, Some(&origin.address)))?;
-        let rules = &shared.config.request_rules;
-        let decision = decide(db, &shared.mint, rules, (&token, &asked)).map_err(Error::Failed)?;
+        let policy = Policy { rules: &shared.config.request_rules, judge: shared.config.forward_judge };
+        let decision = decide(db, &shared.mint, policy, (&token, &asked)).map_err(Error::Failed)?;
         Ok((token, decision))
     });
     match judged.await? {
         (token, Decision::Allowed(list)) => Ok(identity(Some(&token), list.as_ref())),
+        (_, Decision::Public) => Ok(identity(None, None)),
         (_, Decision::Missing(right)) => {
             Err(ApiError::missing_right(format!("The token does not have the right for this request: {right}.")))
         }

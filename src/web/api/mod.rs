@@ -15,4 +15,5 @@ pub mod resources;
 pub mod security;
 pub mod session;
 pub mod studio;
+mod told;
 pub mod users;

@@ -28,11 +28,12 @@ const PAGE: i64 = 100;
 impl From<ResourceRefusal> for ApiError {
     fn from(refusal: ResourceRefusal) -> Self {
         let status = match refusal {
-            ResourceRefusal::Unknown | ResourceRefusal::NotShared => StatusCode::NOT_FOUND,
+            ResourceRefusal::Unknown | ResourceRefusal::NotShared | ResourceRefusal::NotPublic => StatusCode::NOT_FOUND,
             ResourceRefusal::Taken | ResourceRefusal::NotEmpty => StatusCode::CONFLICT,
-            ResourceRefusal::Name | ResourceRefusal::UnknownParent | ResourceRefusal::TooDeep => {
-                StatusCode::BAD_REQUEST
-            }
+            ResourceRefusal::Name
+            | ResourceRefusal::UnknownParent
+            | ResourceRefusal::TooDeep
+            | ResourceRefusal::NotForPublic => StatusCode::BAD_REQUEST,
         };
         Self::new(status, refusal.to_string())
     }
@@ -78,6 +79,7 @@ fn shown(told: &Told) -> Value {
         "parent": told.parent,
         "owner": told.resource.owner_id.uuid(),
         "shares": shares,
+        "public": told.resource.public_tier.map(Tier::as_str),
     })
 }
 
@@ -104,6 +106,37 @@ pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> R
     Ok(answer(&json!({})))
 }
 
+fn tier(body: &json::Object) -> Result<Tier, ApiError> {
+    let tier: Result<Tier, _> = body.required("tier")?.parse();
+    tier.map_err(|_unknown| {
+        ApiError::invalid("tier must be one of: view, viewPlus, share, fullView, edit, editPlus, admin.")
+    })
+}
+
+/// `PUT /management/resources/{id}/public` with `tier`: everybody may read it.
+pub async fn publish(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    let tier = tier(&json::read(payload).await?)?;
+    transact(&app.store, move |tx| resources::publish(tx, &id, tier)).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
+}
+
+/// `DELETE /management/resources/{id}/public`.
+pub async fn unpublish(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Path<String>,
+) -> Result<HttpResponse, actix_web::Error> {
+    admit(&app, &request).await?;
+    transact(&app.store, move |tx| resources::unpublish(tx, &id)).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
+}
+
 /// `PUT /management/resources/{id}/shares/{user}` with `tier`.
 pub async fn share(
     app: Data<App>,
@@ -112,11 +145,7 @@ pub async fn share(
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
-    let body = json::read(payload).await?;
-    let tier: Result<Tier, _> = body.required("tier")?.parse();
-    let tier = tier.map_err(|_unknown| {
-        ApiError::invalid("tier must be one of: view, viewPlus, share, fullView, edit, editPlus, admin.")
-    })?;
+    let tier = tier(&json::read(payload).await?)?;
     let ((id, user), now) = (path.into_inner(), app.now());
     let user = person(&app, &user).await?;
     transact(&app.store, move |tx| resources::share(tx, now, &id, (user, tier))).await.map_err(ApiError::from)?;

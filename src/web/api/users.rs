@@ -60,7 +60,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) -> Resu
     Ok(answer(&shown(&user)))
 }
 
-/// `POST /v3/user/invite`: any user token; a token of an app sends no letters in its person's name.
+/// `POST /v3/user/invite`: the person's own token; one that an app got sends no letters in their name.
 pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (_, user) = caller(&app, &request, Door::Profile).await?;
     let body = json::read(payload).await?;

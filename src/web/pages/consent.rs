@@ -108,11 +108,13 @@ pub async fn show(
 /// How long what a person allows an application lasts, as a sentence.
 pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), lingering: &[String]) -> String {
     let lifetimes = app.mint.lifetimes;
+    // A refresh token that is not replaced grows no older than any token may.
+    let oldest = app.mint.limits.max_lifetime.filter(|_| !client.is_public()).unwrap_or(i64::MAX);
     let lasts = if client.may_use(GrantType::RefreshToken) || scope.holds("offline_access") {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
             in_words(lifetimes.refresh_idle),
-            in_words(lifetimes.refresh_max)
+            in_words(lifetimes.refresh_max.min(oldest))
         )
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))

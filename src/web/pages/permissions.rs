@@ -30,6 +30,8 @@ pub struct ApiLine {
     pub is_new: bool,
     /// What is asked at it.
     pub scopes: Vec<ScopeLine>,
+    /// Whether it has no scopes, so that nothing there can be kept from the application.
+    pub opens_all: bool,
 }
 
 /// `_permissions.html`.
@@ -74,7 +76,8 @@ impl Permissions {
             let its = rest.intersection(&own);
             rest = its.tokens().fold(rest, |rest, token| rest.without(token));
             let is_new = !allowed.is_empty() && !allowed.holds(&Scope::default(), &here);
-            lines.push(ApiLine { name, identifier: identifier.to_owned(), is_new, scopes: words(&its, &here) });
+            let (identifier, scopes, opens_all) = (identifier.to_owned(), words(&its, &here), own.is_empty());
+            lines.push(ApiLine { name, identifier, is_new, scopes, opens_all });
         }
         Ok(Self { apis: lines, scopes: words(&rest, audience) })
     }

@@ -55,6 +55,12 @@ impl Gatepost {
         self.running.home().run(&all, "");
     }
 
+    /// Registers an API that the operator runs.
+    pub fn create_own_api(&self, identifier: &str, name: &str) {
+        let all = ["api", "create", "--json", "--first-party", "--identifier", identifier, "--name", name];
+        self.running.home().run(&all, "");
+    }
+
     /// A one-time link with which alice sets a new password, as a path of ours.
     pub fn make_reset_link(&self) -> String {
         let said = self.running.home().ask(&["user", "reset-password", "--link", "alice"], "");

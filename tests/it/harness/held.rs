@@ -217,7 +217,8 @@ impl Server {
                 Some(parent) => resources::find(tx, parent)?.map(|parent| parent.id),
                 None => None,
             };
-            let made = Resource { id: Id::next(now), path: path.clone(), parent_id, owner_id, created_at: now };
+            let (id, path) = (Id::next(now), path.clone());
+            let made = Resource { id, path, parent_id, owner_id, created_at: now, public_tier: None };
             resources::insert(tx, &made)
         })
         .await;

@@ -95,7 +95,8 @@ impl Wish {
                 shown(&made?)
             }
             What::Studio(class) => {
-                let draft = self.studio(*class).map_err(|refusal| of_studio(Error::Refused(refusal), "kind"))?;
+                let draft =
+                    self.studio(*class, limits).map_err(|refusal| of_studio(Error::Refused(refusal), "kind"))?;
                 let made = studio::create(tx, now, limits, (who, &draft, None), None);
                 shown(&made.map_err(|error| of_studio(error, "kind"))?)
             }
@@ -123,9 +124,10 @@ impl Wish {
         Ok(shown(&made))
     }
 
-    fn studio(&self, class: TokenClass) -> Result<StudioDraft, StudioRefusal> {
-        // A part of a minute is a whole one.
-        let minutes = self.valid_for.map_or(-1, |seconds| (seconds + 59) / 60).to_string();
+    fn studio(&self, class: TokenClass, limits: &Limits) -> Result<StudioDraft, StudioRefusal> {
+        // A part of a minute is a whole one, where that is not too long.
+        let most = limits.max_lifetime.map_or(i64::MAX, |most| most / 60);
+        let minutes = self.valid_for.map_or(-1, |seconds| ((seconds + 59) / 60).min(most)).to_string();
         StudioDraft::parse(Asked {
             name: Some(&self.name),
             valid_time: Some(&minutes),
