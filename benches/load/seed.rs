@@ -82,8 +82,8 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
     let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
-    let mint =
-        Arc::new(Mint { lifetimes, limits, issuer: String::new(), keys, last_use, pace, strangers: nobody_unknown() });
+    let (issuer, strangers, private_schemes) = (String::new(), nobody_unknown(), Vec::new());
+    let mint = Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers, private_schemes });
     let now = Clock::System.now().plus(-AGE);
 
     let house = {
