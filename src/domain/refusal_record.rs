@@ -9,8 +9,8 @@ use crate::clock::UnixTime;
 /// Seconds that a line is kept, beside the day that everything stays after its end: 30 days in all (ours).
 pub const KEPT: i64 = 29 * 86_400;
 
-/// One line. It holds fixed words of ours, and a scope that is refused; never a secret or anything else that
-/// somebody sent.
+/// One line. It holds fixed words of ours, and a scope that is refused; never a secret or any
+/// other part of a request.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::refusals)]
 pub struct RefusalRecord {

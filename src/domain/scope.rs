@@ -65,7 +65,7 @@ impl Scope {
     }
 
     /// The scope for an answer or a log that names what was asked: its first tokens, none of them long. They
-    /// are printable ASCII without quotes, whoever wrote them.
+    /// are printable ASCII without quotes.
     pub fn named(&self) -> Option<String> {
         let short: Vec<&str> = self.tokens().filter(|token| token.len() <= MAX_NAMED_BYTES).take(MAX_NAMED).collect();
         let left_out = self.tokens().count() - short.len();

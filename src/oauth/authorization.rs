@@ -160,7 +160,10 @@ pub fn examine(
 impl Examination<'_> {
     fn refuse(&self, refusal: impl Into<Refusal>) -> Error<AuthorizationRefusal> {
         let refusal = refusal.into();
-        let scope = if *refusal.problem == INVALID_SCOPE { scopes::named(self.parameters) } else { None };
+        let scope = match *refusal.problem == INVALID_SCOPE {
+            true => scopes::named(self.parameters.get("scope")),
+            false => None,
+        };
         Error::Refused(match &self.found {
             None => AuthorizationRefusal::Page(refusal),
             Some((client, redirect_uri)) => AuthorizationRefusal::Redirect(Box::new(RefusedRequest {

@@ -17,8 +17,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The description with the scope that is refused, where the answer is about one. No other text that
-    /// somebody sent stands in an answer.
+    /// The description with the scope that is refused, where the answer is about one. An answer holds no
+    /// other text of a request.
     pub fn naming(&self, scope: Option<&str>) -> Cow<'static, str> {
         match scope.filter(|_| *self == INVALID_SCOPE) {
             Some(scope) => format!("{}: {scope}", self.description.trim_end_matches('.')).into(),

@@ -30,8 +30,8 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
     Ok(names.join(" ").parse().unwrap_or_default())
 }
 
-/// What counts of an asked scope for a client that may have `own`. What it may not have is ignored, whether
-/// nobody here knows it or the client did not register it, and the answer's `scope` tells (RFC 6749 §3.3;
+/// What counts of an asked scope for a client that may have `own`. The rest is ignored, whether it is unknown
+/// here or not registered for this client, and the answer's `scope` says what was given (RFC 6749 §3.3;
 /// `docs/decisions/0001-unknown-scopes.md`).
 ///
 /// # Errors
@@ -45,8 +45,8 @@ pub fn counting(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refusa
 }
 
 /// The scope that a request asked for, as a refusal names it; nothing when it cannot be read.
-pub fn named(parameters: &Parameters) -> Option<String> {
-    parse_asked(parameters).ok().flatten()?.named()
+pub fn named(asked: Option<&str>) -> Option<String> {
+    asked?.parse::<Scope>().ok()?.named()
 }
 
 /// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge

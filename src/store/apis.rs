@@ -19,7 +19,7 @@ pub fn find_by_identifier(tx: &mut Database, identifier: &str) -> Result<Option<
     Ok(apis::table.filter(apis::identifier.eq(identifier)).select(Api::as_select()).get_result(tx).optional()?)
 }
 
-/// The API that somebody names, by the registered spelling of its identifier or by another one.
+/// The API that a request names, by the registered spelling of its identifier or by another one.
 pub fn find_named(tx: &mut Database, named: &str) -> Result<Option<Api>> {
     match find_by_identifier(tx, named)? {
         Some(api) => Ok(Some(api)),

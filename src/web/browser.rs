@@ -75,7 +75,7 @@ impl BrowserSession {
         self.put(key)
     }
 
-    /// Signs the browser out; says whose session that ended, which may be nobody's.
+    /// Signs the browser out; says whose session that ended, if there was one.
     ///
     /// # Errors
     /// When the store fails.

@@ -11,9 +11,9 @@ use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
 use super::refused::{Refused, Told, Whose};
 use crate::oauth::problem::{
-    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, INVALID_SCOPE, METHOD_NOT_ALLOWED, NOT_FOUND,
-    OLD_CLIENT_KEYS, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED,
-    UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
+    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS, Problem,
+    TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
+    USE_DPOP_NONCE,
 };
 use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
@@ -87,12 +87,11 @@ impl TokenError {
         Self::naming(app, error, None)
     }
 
-    /// The same for a request that asked for this scope: where the scope is refused, it is named.
-    pub fn naming(app: &App, error: Error<Refusal>, asked: Option<&str>) -> Self {
-        let (refused, mut scope) = (Refused::default(), None);
+    /// The same where a scope is refused, which the answer and the log name.
+    pub fn naming(app: &App, error: Error<Refusal>, scope: Option<String>) -> Self {
+        let refused = Refused::default();
         let (problem, refused) = match error {
             Error::Refused(refusal) => {
-                scope = asked.filter(|_| *refusal.problem == INVALID_SCOPE).map(str::to_owned);
                 let (problem, cause, request) = (refusal.problem.id, refusal.cause, refused.request_id.as_str());
                 tracing::info!(problem, cause, scope, request, "refused");
                 (refusal.problem, refused.because(refusal).naming(scope.clone()))

@@ -193,7 +193,8 @@ async fn only_who_registered_the_grant_and_is_who_it_says_gets_codes() {
         (own.ask_for_codes(&[("scope", "everything")]).await, 400, "invalid_scope"),
         (own.ask_for_codes(&[("scope", "\u{e4}")]).await, 400, "invalid_scope"),
         (own.ask_for_codes(&[("scope", "projects"), ("scope", "projects")]).await, 400, "invalid_request"),
-        (server.http.post("/oauth/device", &[], &[]).await, 401, "invalid_client"),
+        (server.http.post("/oauth/device", &[], &[]).await, 400, "invalid_request"),
+        (server.http.post("/oauth/device", &[], &[("scope", "projects")]).await, 401, "invalid_client"),
         (server.http.post("/oauth/device", &[], &[("client_id", "nobody")]).await, 401, "invalid_client"),
         (server.http.post("/oauth/device", &[], &[("client_id", boxed.client_id())]).await, 401, "invalid_client"),
     ];

@@ -25,8 +25,8 @@ async fn a_client_keeps_what_the_command_said_until_the_command_says_otherwise()
         (&json!("ES256"), &json!(false))
     );
     let asked = encode(&[("client_id", client_id), ("post_logout_redirect_uri", "https://b.example/"), ("state", "s")]);
-    let answer = server.http.get(&format!("/oauth/logout?{asked}")).await;
-    assert_eq!(answer.location(), Some("https://b.example/?state=s"));
+    let page = server.browser().open(&format!("/oauth/logout?{asked}")).await;
+    assert_eq!(page.away(), "https://b.example/?state=s");
 }
 
 #[actix_web::test]

@@ -91,7 +91,8 @@ async fn errors_are_those_of_rfc_6750() {
     let (server, app, alice, token) = with_token("openid").await;
     let nothing = server.http.get(PATH).await;
     let described = format!("resource_metadata=\"{}\"", server.url("/.well-known/oauth-protected-resource/v3"));
-    assert_eq!((nothing.status, challenge(&nothing)), (401, format!("Bearer {described}").as_str()));
+    let asked = format!("Bearer scope=\"openid\", {described}");
+    assert_eq!((nothing.status, challenge(&nothing)), (401, asked.as_str()));
     let malformed = server.http.get_with_token(PATH, "noise").await;
     assert_eq!(malformed.error(), (401, "invalid_token".to_owned()));
     assert!(challenge(&malformed).starts_with("Bearer error=\"invalid_token\""));

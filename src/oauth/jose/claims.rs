@@ -55,7 +55,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Whether one of `accepted` is meant, and nobody else: who else is named could present the token here.
+    /// Whether it names one of `accepted` alone: another audience beside it could present the token here.
     pub fn is_one_of(&self, accepted: &[String]) -> bool {
         match self {
             Self::One(one) => accepted.contains(one),

@@ -15,7 +15,7 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CLIENT, MISSING_PARAMETER, TWO_AUTHENTICATIONS};
+use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TWO_AUTHENTICATIONS};
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
@@ -102,7 +102,7 @@ pub(in crate::web) fn not_empty(
 pub(in crate::web) struct Knock {
     client_id: String,
     address: String,
-    /// The scope that it asks for, as a refusal names it.
+    /// The scope that it asks for, as it was sent.
     scope: Option<String>,
 }
 
@@ -132,7 +132,7 @@ fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(C
     let credentials = authorization(request).and_then(|header| ClientCredentials::parse(header, parameters));
     let credentials = credentials
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
-    let (client_id, scope) = (credentials.client_id().to_owned(), scopes::named(parameters));
+    let (client_id, scope) = (credentials.client_id().to_owned(), parameters.get("scope").map(str::to_owned));
     let knock = Knock { client_id, address: app.origin_of(request).address, scope };
     let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
     admitted
@@ -149,7 +149,11 @@ impl Knock {
         // What is looked at after the client was authenticated.
         let has_authenticated =
             matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
-        TokenError::naming(app, error, self.scope.as_deref()).of_client(Some(&self.client_id), has_authenticated)
+        let asked = match &error {
+            Error::Refused(refusal) if *refusal.problem == INVALID_SCOPE => scopes::named(self.scope.as_deref()),
+            _ => None,
+        };
+        TokenError::naming(app, error, asked).of_client(Some(&self.client_id), has_authenticated)
     }
 
     /// Refuses a request before its client was authenticated.

@@ -64,8 +64,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession)
     }))
 }
 
-/// The answer where no session was: a program gets a status of its own, and nobody reads that they were
-/// logged out. A browser goes on as it would have, by `onward` from the page that says so.
+/// The answer where no session was: a program gets a status of its own, a person a page that does not claim a
+/// log-out. `onward` leads a browser on from that page, as after a log-out.
 pub(in crate::web) fn nothing_ended(
     app: &App,
     request: &HttpRequest,

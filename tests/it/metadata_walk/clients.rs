@@ -173,7 +173,9 @@ fn key_for(alg: &str) -> Key {
 async fn signatures(walk: &mut Walk, name: &str, path: &str) {
     for alg in walk.list(name) {
         let key = key_for(&alg);
-        let app = walk.server.application(Draft { jwks: Some(key.set(None)), ..whole() }).await;
+        let token_endpoint_auth_signing_alg = Some(alg.clone());
+        let draft = Draft { jwks: Some(key.set(None)), token_endpoint_auth_signing_alg, ..whole() };
+        let app = walk.server.application(draft).await;
         let signed = assertion(&walk.server, &app, &key, &alg);
         let credentials = [("client_assertion_type", ASSERTION), ("client_assertion", signed.as_str())];
         let answer = ask(walk, path, &[], &credentials).await;
