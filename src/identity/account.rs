@@ -215,6 +215,7 @@ pub async fn confirm(
     let (looked, id) = (door.clone(), user.id);
     let standing = desk.store.read(move |db| looked.look(db, now, Some(id))).await?;
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
+    let guess = guess.agree(desk.store).await.map_err(|error| error.map_refusal(AccountRefusal::from))?;
     match desk.hasher.verify(password, user.password_hash.clone()).await {
         Ok(Verdict::Wrong) => Err(refused(AccountRefusal::WrongPassword)),
         Ok(Verdict::Right | Verdict::RightButWeak) => {

@@ -46,6 +46,7 @@ pub async fn invite(
     let is_enough = !desk.throttle.attempt_link(now, LinkTo::Invite(&folded), &origin.address);
     let (mail, asker, inviter, origin) = (desk.mail.clone(), asker(now, origin), inviter.clone(), origin.clone());
     transact(desk.store, move |tx| {
+        users::lock(tx, inviter.id)?;
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }

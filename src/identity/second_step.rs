@@ -203,6 +203,7 @@ impl Porter {
         let network = familiar::counted_network(tx, now, (first.user.id, &caller.origin))?;
         let mailed = match asks {
             Asks::MailedCode => {
+                users::lock(tx, first.user.id)?;
                 if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), (first.user.id, &network))? >= MOST_MAILED {
                     return Err(Error::Refused(Throttled(WINDOW)));
                 }

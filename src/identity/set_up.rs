@@ -11,6 +11,7 @@ use crate::domain::installation::SetupLinkRecord;
 use crate::domain::token::{SetupLink, Token};
 use crate::domain::user::Role;
 use crate::outcome::{Error, transact};
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, Result, Store, StoreError, installation, users};
 
 /// Seconds that the link lives.
@@ -23,6 +24,7 @@ const LIFE: i64 = 3_600;
 pub async fn make_link(store: &Store, now: UnixTime) -> Result<Option<Token<SetupLink>>> {
     store
         .write(move |tx| {
+            turns::take(tx, &[Turn::SetUp])?;
             installation::delete_setup_links(tx)?;
             if !users::is_empty(tx)? {
                 return Ok(None);
@@ -59,6 +61,7 @@ pub async fn use_link(
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     let porter = desk.porter();
     transact(desk.store, move |tx| {
+        turns::take(tx, &[Turn::SetUp])?;
         if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }

@@ -139,6 +139,7 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     let standing = desk.store.read(move |db| looked.look(db, now, person)).await?;
     // Dropped without a word, as by every refusal below, it is a failure.
     let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
+    let guess = guess.agree(desk.store).await.map_err(|error| error.map_refusal(SignInRefusal::from))?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,

@@ -15,6 +15,7 @@ use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
 use crate::outcome::Error;
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, client_secrets, clients, consents, security_log};
 use crate::tokens::revoke;
 
@@ -201,7 +202,11 @@ fn refuse_foreign_hosts(
     (new, old): (&Registration, Option<&Client>),
 ) -> Result<()> {
     let is_old = |url: &str| old.is_some_and(|old| old.login_return_urls.contains(url));
-    for url in new.login_return_urls.iter().filter(|url| !is_old(url)).flat_map(str::parse::<LoginReturnUrl>) {
+    let new_urls = new.login_return_urls.iter().filter(|url| !is_old(url)).flat_map(str::parse::<LoginReturnUrl>);
+    let new_urls: Vec<LoginReturnUrl> = new_urls.collect();
+    let hosts: Vec<Turn<'_>> = new_urls.iter().filter_map(LoginReturnUrl::public_host).map(Turn::Host).collect();
+    turns::take(tx, &hosts)?;
+    for url in &new_urls {
         let Some(host) = url.public_host() else { continue };
         let others = clients::list_with_login_return_urls(tx, &format!("//{host}"))?;
         let mut foreign = others.iter().filter(|other| other.owner_id != owner).flat_map(Client::return_urls);
@@ -348,6 +353,7 @@ pub fn roll_secret(
     (client, keep_old_for): (&Client, i64),
     origin: Option<&Origin>,
 ) -> std::result::Result<Token<ClientSecret>, StoreError> {
+    clients::lock(tx, client.id)?;
     client_secrets::end_all(tx, client.id, now.plus(keep_old_for.max(0)))?;
     for surplus in client_secrets::list(tx, now, client.id)?.into_iter().skip(LIVING_SECRETS - 1) {
         client_secrets::end(tx, client.id, surplus.id, now)?;

@@ -21,6 +21,16 @@ pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Cl
     Ok(row.select(Client::as_select()).get_result(tx).optional()?)
 }
 
+/// Takes the client's row until the transaction ends: what it has of secrets is counted and changed one by one.
+/// SQLite has one writer, who holds everything already.
+pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
+    if let Database::Postgres(connection) = tx {
+        let row = clients::table.filter(clients::id.eq(id)).select(clients::id).for_no_key_update();
+        row.get_result::<Id<Client>>(connection).optional()?;
+    }
+    Ok(())
+}
+
 /// The name of the person who registered it.
 pub fn find_owner_name(tx: &mut Database, client: &Client) -> Result<Option<String>> {
     let Some(owner) = client.owner_id else { return Ok(None) };

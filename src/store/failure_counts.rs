@@ -46,6 +46,33 @@ pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<Fail
     Ok(more.clone())
 }
 
+/// What became of a try that wants to be counted.
+#[derive(Clone, Debug)]
+pub enum Raised {
+    /// The counter as it stands with it.
+    Counted(FailureCount),
+    /// The counter had reached its limit.
+    Full(FailureCount),
+}
+
+/// Counts one more try, unless the counter has reached `most`. One statement decides, however many nodes ask.
+pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) -> Result<Raised> {
+    let row = failure_counts::table.filter(failure_counts::counter.eq(&one.counter));
+    let open = row.filter(failure_counts::expires_at.gt(now));
+    let raised = diesel::update(open.filter(failure_counts::failures.lt(most)))
+        .set(failure_counts::failures.eq(failure_counts::failures + one.failures))
+        .returning(failure_counts::all_columns)
+        .get_result(tx)
+        .optional()?;
+    if let Some(count) = raised {
+        return Ok(Raised::Counted(count));
+    }
+    match open.select(FailureCount::as_select()).get_result(tx).optional()? {
+        Some(full) => Ok(Raised::Full(full)),
+        None => add(tx, now, one).map(Raised::Counted),
+    }
+}
+
 /// Forgets a counter: the right person was there.
 pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
     diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(tx)?;

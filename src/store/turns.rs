@@ -31,16 +31,14 @@ pub enum Turn<'a> {
     Host(&'a str),
     /// What waits for somebody and was made from one network: pushed requests, devices, remote sessions.
     Waiting(&'a str),
-    /// The letters to one folded address.
-    LettersTo(&'a str),
-    /// The keys that sign tokens.
-    SigningKeys,
     /// The first person, and the links that make them.
     SetUp,
     /// The numbers that nodes lease.
     Nodes,
     /// The identifiers of APIs: two spellings may be one address.
     Apis,
+    /// What lies in what, among the platform's resources.
+    ResourceTree,
 }
 
 impl Turn<'_> {
@@ -49,11 +47,10 @@ impl Turn<'_> {
         let (kind, name) = match self {
             Self::Host(host) => ("host", host),
             Self::Waiting(network) => ("waiting", network),
-            Self::LettersTo(address) => ("letters", address),
-            Self::SigningKeys => ("signing keys", ""),
             Self::SetUp => ("set-up", ""),
             Self::Nodes => ("nodes", ""),
             Self::Apis => ("apis", ""),
+            Self::ResourceTree => ("resource tree", ""),
         };
         let digest = digest(&SHA256, format!("gatepost turn\0{kind}\0{name}").as_bytes());
         digest.as_ref()[..8].iter().fold(0, |number, byte| (number << 8) | i64::from(*byte))
@@ -87,11 +84,10 @@ mod tests {
             Turn::Host("a"),
             Turn::Host("b"),
             Turn::Waiting("a"),
-            Turn::LettersTo("a"),
-            Turn::SigningKeys,
             Turn::SetUp,
             Turn::Nodes,
             Turn::Apis,
+            Turn::ResourceTree,
         ];
         let numbers: std::collections::BTreeSet<i64> = turns.iter().map(|turn| turn.number()).collect();
         assert_eq!(numbers.len(), turns.len());

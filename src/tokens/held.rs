@@ -10,7 +10,7 @@ use crate::domain::session::Origin;
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::store::{Database, Result, grants, security_log, tokens};
+use crate::store::{Database, Result, grants, security_log, tokens, users};
 
 /// The kinds of token that a person makes: what their page lists.
 pub const HELD: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];
@@ -28,9 +28,10 @@ pub const FULL: &str = "You hold as many tokens as there may be. Revoke those th
 ///
 /// # Errors
 /// When the store fails.
-pub fn has_room(db: &mut Database, now: UnixTime, user: Id<User>, kinds: &[TokenKind]) -> Result<bool> {
+pub fn has_room(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[TokenKind]) -> Result<bool> {
     let most = if kinds.contains(&TokenKind::Personal) { MOST_PERSONAL } else { MOST_OF_STUDIO };
-    Ok(tokens::count_held(db, now, (user, kinds))? < most)
+    users::lock(tx, user)?;
+    Ok(tokens::count_held(tx, now, (user, kinds))? < most)
 }
 
 fn find(

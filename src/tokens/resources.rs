@@ -7,6 +7,7 @@ use crate::domain::id::Id;
 use crate::domain::resource::{MAX_DEPTH, Resource, ResourceShare, canonical, may_name};
 use crate::domain::user::User;
 use crate::outcome::Error;
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, resources};
 
 /// Why nothing was changed, in words for the operator or the platform's developer.
@@ -72,6 +73,8 @@ pub fn put(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, 
         return Err(Error::Refused(ResourceRefusal::Name));
     }
     let path = canonical(&place.path);
+    // Two that move into each other would make a circle.
+    turns::take(tx, &[Turn::ResourceTree])?;
     let line = match &place.parent {
         Some(parent) => resources::list_with_ancestors(tx, &canonical(parent))?,
         None => Vec::new(),
@@ -150,6 +153,7 @@ pub fn unpublish(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefu
 /// # Errors
 /// An unknown resource, or one that others lie in.
 pub fn delete(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefusal>> {
+    turns::take(tx, &[Turn::ResourceTree])?;
     let resource = find(tx, path)?;
     match resources::delete(tx, resource.id)? {
         true => Ok(()),

@@ -186,17 +186,6 @@ impl Counters {
         }
     }
 
-    /// Takes failures back that were counted.
-    pub(super) fn take_back(&self, now: UnixTime, entries: &[Entry]) {
-        let mut shelf = self.shelf();
-        for Entry { key, .. } in entries {
-            if let Some(count) = shelf.counts.get_mut(key).filter(|count| !count.is_over(now) && count.total() > 0) {
-                count.pending -= 1;
-                shelf.changed.insert(*key);
-            }
-        }
-    }
-
     /// Whether a counter has reached its limit, without counting.
     pub(super) fn find_wait(&self, now: UnixTime, entry: Entry) -> Option<i64> {
         let shelf = self.shelf();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::agreeing::Counted;
 use super::counters::{Counters, Entry};
 use super::limits::Kind;
 use super::sharing::{Closing, Closings};
@@ -86,60 +87,87 @@ impl Throttle {
     /// # Errors
     /// [`Throttled`] when a limit is reached; then nothing is counted.
     pub fn attempt(&self, now: UnixTime, door: Door, standing: &Standing) -> Result<Guess, Throttled> {
-        let (counters, closings) = (Arc::clone(&self.shared), Arc::clone(&self.closings));
         let Door { entries, address } = door;
         let Some([here, anywhere, network]) = entries else {
-            return Ok(Guess { now, counters, closings, entries: Vec::new(), closing: None });
+            return Ok(Guess::of(self, now, Vec::new()));
         };
         let stored = Some(standing.stored.as_slice());
         let (entries, closes) = if standing.is_known {
             let entries = [here, Entry { is_judged: false, ..anywhere }];
-            let [closes, _judged_elsewhere] = counters.open(now, entries, stored)?;
+            let [closes, _judged_elsewhere] = self.shared.open(now, entries, stored)?;
             (entries.to_vec(), closes.then_some(here))
         } else {
             let entries = [here, anywhere, network];
-            let [closes_here, closes, _others] = counters.open(now, entries, stored)?;
+            let [closes_here, closes, _others] = self.shared.open(now, entries, stored)?;
             (entries.to_vec(), closes.then_some(anywhere).or(closes_here.then_some(here)))
         };
-        let closing = standing.user.zip(closes).map(|(user, entry)| {
-            let about = if entry.key == here.key { "for one network" } else { "for all networks that are new to it" };
-            Closing { user, address, about, at: now, window: entry.window }
-        });
-        Ok(Guess { now, counters, closings, entries, closing })
+        let mut guess = Guess::of(self, now, entries);
+        (guess.address, guess.user) = (address, standing.user);
+        guess.closing = closes.and_then(|entry| guess.closing_by(entry));
+        Ok(guess)
     }
 }
 
 /// A try that is being judged. One that is dropped failed, whatever the reason.
 #[must_use]
 pub struct Guess {
-    now: UnixTime,
+    pub(super) now: UnixTime,
     counters: Arc<Counters>,
     closings: Arc<Closings>,
-    entries: Vec<Entry>,
+    /// What is counted in memory.
+    pub(super) entries: Vec<Entry>,
+    /// What is counted in the database instead, where other nodes count too.
+    pub(super) counted: Option<Counted>,
+    user: Option<Id<User>>,
+    address: String,
     /// What the person's security log tells if it fails.
-    closing: Option<Closing>,
+    pub(super) closing: Option<Closing>,
 }
 
 impl Guess {
-    /// The right person was there: the failures of this account from here are forgotten.
-    pub fn succeeded(mut self) {
+    /// A try that was opened in these counters.
+    pub(super) fn of(throttle: &Throttle, now: UnixTime, entries: Vec<Entry>) -> Self {
+        let (counters, closings) = (Arc::clone(&throttle.shared), Arc::clone(&throttle.closings));
+        Self { now, counters, closings, entries, counted: None, user: None, address: String::new(), closing: None }
+    }
+
+    /// What the person reads if this try closes this counter.
+    pub(super) fn closing_by(&self, entry: Entry) -> Option<Closing> {
+        let is_here = self.entries.first().is_some_and(|here| here.key == entry.key);
+        let about = if is_here { "for one network" } else { "for all networks that are new to it" };
+        let (address, at, window) = (self.address.clone(), self.now, entry.window);
+        self.user.map(|user| Closing { user, address, about, at, window })
+    }
+
+    /// Leaves nothing in memory; gives what was counted there.
+    pub(super) fn leave_memory(&mut self) -> Vec<Entry> {
         let entries = std::mem::take(&mut self.entries);
         self.counters.close(self.now, &entries, false);
-        if let Some(here) = entries.first() {
+        entries
+    }
+
+    /// The right person was there: the failures of this account from here are forgotten.
+    pub fn succeeded(mut self) {
+        if let Some(here) = self.leave_memory().first() {
             self.counters.forget(self.now, *here);
+        }
+        if let Some(counted) = self.counted.take() {
+            counted.take_back(true);
         }
     }
 
     /// Nothing was judged: it does not count.
     pub fn forgiven(mut self) {
-        let entries = std::mem::take(&mut self.entries);
-        self.counters.close(self.now, &entries, false);
+        self.leave_memory();
+        if let Some(counted) = self.counted.take() {
+            counted.take_back(false);
+        }
     }
 }
 
 impl Drop for Guess {
     fn drop(&mut self) {
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && self.counted.is_none() {
             return;
         }
         self.counters.close(self.now, &self.entries, true);

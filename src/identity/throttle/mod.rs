@@ -9,6 +9,7 @@
 //! [`limits`] is the table of what is counted, [`counters`] what this node knows, [`sharing`] how the nodes
 //! agree: failures are gathered here and written once a second, and each attempt reads what is written.
 
+mod agreeing;
 mod counters;
 mod guess;
 mod limits;
@@ -142,22 +143,21 @@ impl Throttle {
         self.count(now, [(Kind::KnownDocumentUrl, "", url)])
     }
 
-    /// Counts a typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of
-    /// an address prefix, which its neighbors share. It counts before it is judged;
-    /// [`Throttle::knew_user_code`] takes it back.
+    /// A typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of an address
+    /// prefix, which its neighbors share. It counts before it is judged. [`Guess::forgiven`] takes it back: the
+    /// code was right. The others stay, so that nobody who types a code of their own now and then may go on
+    /// guessing.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<(), Throttled> {
-        let (person, network) = (person.to_string(), prefix(address));
-        self.count(now, [(Kind::UserCode, &person, ""), (Kind::UserCodeNetwork, "", &network)])
-    }
-
-    /// Takes one attempt back: the code was right. The others stay, so that nobody who types a code of
-    /// their own now and then may go on guessing.
-    pub fn knew_user_code(&self, now: UnixTime, person: i64, address: &str) {
+    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<Guess, Throttled> {
         let of_person = self.entry(Kind::UserCode, &person.to_string(), "");
-        self.shared.take_back(now, &[of_person, self.entry(Kind::UserCodeNetwork, "", &prefix(address))]);
+        let entries = [of_person, self.entry(Kind::UserCodeNetwork, "", &prefix(address))];
+        let entries = if self.limits.is_enabled { entries.to_vec() } else { Vec::new() };
+        if let [of_person, of_network] = entries[..] {
+            self.shared.open(now, [of_person, of_network], None)?;
+        }
+        Ok(Guess::of(self, now, entries))
     }
 
     /// Counts a letter that anybody may cause, per address prefix (ours): twenty in a window.
@@ -227,25 +227,27 @@ mod tests {
     #[test]
     fn ten_wrong_device_codes_close_the_door_to_a_person_and_a_hundred_to_a_prefix() {
         let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        // A guess that is dropped was wrong.
+        let wrong = |now, person, address| throttle.attempt_user_code(now, person, address).map(drop);
         for right in 0..20 {
-            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()), "{right}");
-            throttle.knew_user_code(now, 1, "192.0.2.1");
+            let guess = throttle.attempt_user_code(now, 1, "192.0.2.1");
+            assert_eq!(guess.map(Guess::forgiven), Ok(()), "{right}");
         }
         for _ in 0..10 {
-            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Ok(()));
+            assert_eq!(wrong(now, 1, "192.0.2.1"), Ok(()));
         }
-        assert_eq!(throttle.attempt_user_code(now, 1, "198.51.100.1"), Err(Throttled(900)), "the same person");
+        assert_eq!(wrong(now, 1, "198.51.100.1"), Err(Throttled(900)), "the same person");
         for _ in 0..200 {
-            assert_eq!(throttle.attempt_user_code(now, 1, "192.0.2.1"), Err(Throttled(900)), "it counts no further");
+            assert_eq!(wrong(now, 1, "192.0.2.1"), Err(Throttled(900)), "it counts no further");
         }
         for person in 2..11 {
             for _ in 0..10 {
-                assert_eq!(throttle.attempt_user_code(now, person, "192.0.2.7"), Ok(()), "a neighbor");
+                assert_eq!(wrong(now, person, "192.0.2.7"), Ok(()), "a neighbor");
             }
         }
-        assert_eq!(throttle.attempt_user_code(now, 11, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
-        assert_eq!(throttle.attempt_user_code(now, 12, "198.51.100.1"), Ok(()), "nobody else");
-        assert_eq!(throttle.attempt_user_code(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
+        assert_eq!(wrong(now, 11, "192.0.2.7"), Err(Throttled(900)), "the same prefix");
+        assert_eq!(wrong(now, 12, "198.51.100.1"), Ok(()), "nobody else");
+        assert_eq!(wrong(now.plus(900), 1, "192.0.2.1"), Ok(()), "later");
     }
 
     #[test]

@@ -101,6 +101,7 @@ fn write(tx: &mut Database, now: UnixTime, changes: &[Change]) -> Result<Vec<Fai
 fn log(tx: &mut Database, closings: &[Closing]) -> Result<()> {
     for Closing { user, address, about, at, window } in closings {
         let event = SecurityEvent::Throttled;
+        users::lock(tx, *user)?;
         if users::find(tx, *user)?.is_none() || security_log::has_since(tx, *user, event, at.plus(-window))? {
             continue;
         }

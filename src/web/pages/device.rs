@@ -18,6 +18,7 @@ use crate::oauth::consent::Allowed;
 use crate::oauth::device::{Decided, Waiting, approve, deny, find_waiting};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::scopes;
+use crate::outcome::Error;
 use crate::store::{StoreError, clients};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
@@ -111,17 +112,25 @@ pub async fn post(
         );
     };
     let (now, person, address) = (app.now(), visitor.user.id.number(), app.origin_of(&request).address);
-    if let Err(Throttled(seconds)) = app.throttle.attempt_user_code(now, person, &address) {
-        let message = format!("Too many wrong codes. Try again in {}.", in_words(seconds));
-        return refuse(StatusCode::TOO_MANY_REQUESTS, &message);
-    }
+    let guess = match app.throttle.attempt_user_code(now, person, &address) {
+        Ok(guess) => guess.agree(&app.store).await,
+        Err(throttled) => Err(Error::Refused(throttled)),
+    };
+    let guess = match guess {
+        Ok(guess) => guess,
+        Err(Error::Refused(Throttled(seconds))) => {
+            let message = format!("Too many wrong codes. Try again in {}.", in_words(seconds));
+            return refuse(StatusCode::TOO_MANY_REQUESTS, &message);
+        }
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+    };
     let sought = code.clone();
     let found = app.store.read(move |db| find_waiting(db, now, &sought)).await;
     let Some(waiting) = found.map_err(|error| PageError::unavailable(&app, &error))? else {
         let message = "No device waits with this code. Check every letter. If ten minutes have passed, start again on the device.";
         return refuse(StatusCode::BAD_REQUEST, message);
     };
-    app.throttle.knew_user_code(now, person, &address);
+    guess.forgiven();
     match form.get("decision") {
         None => show(&app, &request, (&waiting, &code), &visitor).await,
         // What counts is what was shown, to the person to whom it was shown.

@@ -1,0 +1,118 @@
+//! One limit, however many nodes judge tries at the same moment.
+//!
+//! Where other nodes write too, a try is counted in the database before it is judged, by a statement that
+//! decides whether there is room for it, and taken back when it was right. What a node gathers in its memory
+//! for a second would let each of them judge as many as there may be of all.
+
+use super::Throttled;
+use super::counters::Entry;
+use super::guess::Guess;
+use crate::clock::UnixTime;
+use crate::domain::failure_count::FailureCount;
+use crate::domain::id::Id;
+use crate::outcome::Error;
+use crate::store::failure_counts::{self, Raised};
+use crate::store::{Database, Result as StoreResult, Store, StoreError};
+
+/// Times that two nodes may begin to count the same before a try is given up.
+const TRIES: usize = 4;
+
+/// A try that is counted in the database.
+pub(super) struct Counted {
+    store: Store,
+    now: UnixTime,
+    /// The account here first.
+    entries: Vec<Entry>,
+}
+
+impl Guess {
+    /// Counts this try in the database, where other nodes count too: whoever comes too late is not judged.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the others have reached a limit meanwhile; then nothing is counted.
+    pub async fn agree(mut self, store: &Store) -> Result<Self, Error<Throttled>> {
+        if !store.is_shared() || self.entries.is_empty() {
+            return Ok(self);
+        }
+        let now = self.now;
+        for _ in 0..TRIES {
+            let entries = self.entries.clone();
+            match store.write(move |tx| raise(tx, now, &entries)).await {
+                Ok(Ok(stored)) => {
+                    let closes = |(entry, count): &(&Entry, &FailureCount)| count.failures >= entry.most;
+                    let judged = self.entries.iter().zip(&stored).take(2).filter(|(entry, _)| entry.is_judged);
+                    // The account anywhere before the account here.
+                    let closed = judged.filter(closes).last().map(|(entry, _)| *entry);
+                    self.closing = closed.and_then(|entry| self.closing_by(entry));
+                    let entries = self.leave_memory();
+                    self.counted = Some(Counted { store: store.clone(), now, entries });
+                    return Ok(self);
+                }
+                Ok(Err(throttled)) => {
+                    self.forgiven();
+                    return Err(Error::Refused(throttled));
+                }
+                // Another node began to count the same.
+                Err(StoreError::Conflict) => {}
+                Err(error) => {
+                    self.forgiven();
+                    return Err(Error::Failed(error));
+                }
+            }
+        }
+        self.forgiven();
+        Err(Error::Failed(StoreError::Conflict))
+    }
+}
+
+fn more(now: UnixTime, entry: &Entry, failures: i64) -> FailureCount {
+    let (counter, expires_at) = (entry.key.text(), now.plus(entry.window));
+    FailureCount { id: Id::next(now), counter, since: now, failures, expires_at }
+}
+
+/// Entries by key, so that nodes never wait for each other in a circle.
+fn in_order(entries: &[Entry]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|place| entries[*place].key);
+    order
+}
+
+/// Counts a try in all of these counters, or in none.
+fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Result<Vec<FailureCount>, Throttled>> {
+    let mut stored: Vec<Option<FailureCount>> = vec![None; entries.len()];
+    for place in in_order(entries) {
+        let entry = &entries[place];
+        let most = if entry.is_judged { entry.most } else { i64::MAX };
+        match failure_counts::raise(tx, now, &more(now, entry, 1), most)? {
+            Raised::Counted(count) => stored[place] = Some(count),
+            Raised::Full(full) => {
+                for (entry, _) in entries.iter().zip(&stored).filter(|(_, count)| count.is_some()) {
+                    failure_counts::add(tx, now, &more(now, entry, -1))?;
+                }
+                return Ok(Err(Throttled(full.expires_at.since(now).clamp(1, entry.window))));
+            }
+        }
+    }
+    Ok(Ok(stored.into_iter().flatten().collect()))
+}
+
+impl Counted {
+    /// Takes it back at once, beside the answer. A success forgets the account's failures from here.
+    pub(super) fn take_back(self, is_success: bool) {
+        let Self { store, now, entries } = self;
+        tokio::spawn(async move {
+            let taken = store.write(move |tx| {
+                for place in in_order(&entries) {
+                    match is_success && place == 0 {
+                        true => failure_counts::delete(tx, &entries[place].key.text())?,
+                        false => drop(failure_counts::add(tx, now, &more(now, &entries[place], -1))?),
+                    }
+                }
+                Ok(())
+            });
+            if let Err(error) = taken.await {
+                tracing::warn!(%error, "a try that was right could not be taken back; it counts until its window ends");
+            }
+        });
+    }
+}
