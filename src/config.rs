@@ -1,6 +1,7 @@
 //! Every knob, typed, from file and environment. No secret has a default.
 
 mod addresses;
+mod database;
 mod database_url;
 mod keys;
 mod lifetimes;
@@ -32,6 +33,7 @@ use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
+use crate::store::DatabaseSettings;
 use crate::tokens::personal::Limits;
 use crate::tokens::request::Judge;
 pub use database_url::without_secrets;
@@ -69,6 +71,8 @@ pub struct Config {
     pub drain: u64,
     /// Which database. It may hold a password.
     pub database_url: Secret,
+    /// How PostgreSQL is reached.
+    pub database: DatabaseSettings,
     /// The base key, when it was given by its value.
     pub secret: Option<BaseKeys>,
     /// Where the base key is, when it was not.
@@ -103,8 +107,8 @@ pub struct Config {
     pub security_contact: Option<String>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
-    /// The node's number in keys.
-    pub node_id: u16,
+    /// The number that this node would like to have in its keys.
+    pub node_id: Option<u16>,
     /// Whether plain http was allowed where it is not loopback.
     pub allow_insecure_http: bool,
     /// The work per password.
@@ -175,6 +179,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
         secret_file: secret_file(values, &database_url)?,
         database_url: Secret::new(database_url),
         read_from,
+        database: database::read(values)?,
         mail_url: text("mail.url", "log:")
             .parse()
             .map_err(|error: InvalidMailUrl| ConfigError::Value("mail.url", error.to_string()))?,
@@ -199,7 +204,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
         request_rules: request_rules(values)?,
         security_contact: security_contact::read(values)?,
         trusted_proxies: proxies(&text("trusted_proxies", ""))?,
-        node_id: number(values, "node_id", 0, 0..=MAX_NODE)?,
+        node_id: values.contains_key("node_id").then(|| number(values, "node_id", 0, 0..=MAX_NODE)).transpose()?,
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,
         bcrypt_cost: number(values, "password.bcrypt_cost", 12, 10..=14)?,
         hashing_threads: if concurrency == 0 { (cores() / 2).max(1) } else { concurrency },

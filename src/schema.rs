@@ -31,6 +31,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    nodes (id) {
+        id -> BigInt,
+        holder -> BigInt,
+        leased_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
         username -> Text,

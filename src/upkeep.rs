@@ -1,6 +1,8 @@
 //! What runs beside requests: last uses, failures and refusals are written down, letters are sent, what ended long ago goes, keys
 //! take over.
 
+mod node_lease;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::oauth::signing::Signer;
 use crate::store::{Result, Store, cleaning, device_codes};
 use crate::tokens::Mint;
 use crate::tokens::last_use;
+
+pub use node_lease::NodeLease;
 
 /// How long uses are gathered before they are written.
 const GATHER: Duration = Duration::from_secs(1);
@@ -83,6 +87,8 @@ pub struct House {
     pub throttle: Arc<Throttle>,
     /// What was refused.
     pub refusals: Arc<Refusals>,
+    /// The number of this server.
+    pub node: Arc<NodeLease>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -102,7 +108,7 @@ async fn send_letters(House { store, mail, clock, .. }: &House) {
     }
 }
 
-async fn care(House { store, mint, signer, throttle, refusals, clock, .. }: &House) {
+async fn care(House { store, mint, signer, throttle, refusals, node, clock, .. }: &House) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
@@ -111,6 +117,9 @@ async fn care(House { store, mint, signer, throttle, refusals, clock, .. }: &Hou
         flush_refusals(store, refusals).await;
         seconds = seconds.wrapping_add(1);
         if seconds.is_multiple_of(CLEANING) {
+            if let Err(error) = node.renew(store, clock.now()).await {
+                tracing::warn!(%error, "the number of this server could not be renewed; it is tried again in a minute");
+            }
             if let Err(error) = signer.tend(store, mint, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }

@@ -22,7 +22,7 @@ use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::oauth::device::{self, Place};
 use gatepost::outcome::Error;
-use gatepost::store::{Database, Result, Store, StoreError, grants, users};
+use gatepost::store::{Database, DatabaseSettings, Result, Store, StoreError, grants, users};
 use gatepost::tokens::personal::Limits;
 use gatepost::tokens::{Mint, issue};
 
@@ -78,7 +78,7 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     written.expect("because the folder is ours");
 
     let url = format!("sqlite://{}", folder.join(DATABASE).display());
-    let store = Store::connect(&url).expect("because the folder is ours");
+    let store = Store::connect(&url, DatabaseSettings::default()).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
     let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());

@@ -43,6 +43,13 @@ fn shown(settings: &Settings) -> Value {
     add("drain", json!(settings.drain));
     add("database_url", json!(without_secrets(settings.database_url.expose())));
     add("secret", json!(if settings.secret.is_some() { "…" } else { "" }));
+    let database = settings.database;
+    add("database.pool", json!(database.pool));
+    add("database.pool_wait", json!(database.pool_wait));
+    add("database.connect_timeout", json!(database.connect_timeout));
+    add("database.tcp_user_timeout", json!(database.tcp_user_timeout));
+    add("database.statement_timeout", json!(database.statement_timeout));
+    add("database.prepared_statements", json!(database.prepared_statements));
     add("secret_file", json!(settings.secret_file));
     for file in ["database_url_file", "mail.url_file"] {
         add(file, json!(settings.read_from.get(file).map(String::as_str).unwrap_or_default()));
@@ -86,7 +93,7 @@ fn shown(settings: &Settings) -> Value {
     add("second_factor.email_code", json!(settings.second_factor.mails_codes));
     add("security_contact", json!(settings.security_contact.as_deref().unwrap_or_default()));
     add("trusted_proxies", json!(settings.trusted_proxies));
-    add("node_id", json!(settings.node_id));
+    add("node_id", settings.node_id.map_or_else(|| json!("leased"), |number| json!(number)));
     add("allow_insecure_http", json!(settings.allow_insecure_http));
     add("password.bcrypt_cost", json!(settings.bcrypt_cost));
     add("password.concurrency", json!(settings.hashing_threads));

@@ -96,6 +96,9 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     upkeep::flush(&app.store, &app.mint).await;
     throttle::flush(&app.store, &app.throttle, app.now()).await;
     upkeep::flush_refusals(&app.store, &app.refusals).await;
+    if let Err(error) = app.node.give_back(&app.store, app.now()).await {
+        tracing::warn!(%error, "the number of this server could not be given back; its lease ends by itself");
+    }
     if let Err(error) = app.store.fold_log() {
         tracing::warn!(%error, "the write-ahead log stays beside the database; it is needed until the next start");
     }

@@ -12,8 +12,9 @@ use crate::clock::Clock;
 use crate::config::secret_file::{self, Unreadable};
 use crate::config::{self, Config, ConfigError, without_secrets};
 use crate::domain::base_key::BaseKeys;
-use crate::domain::id::{self, Id, Node};
+use crate::domain::id::{self, Id};
 use crate::domain::installation::Installation;
+use crate::domain::secret::random_word;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
@@ -24,6 +25,7 @@ use crate::store::{self, Store, StoreError, installation};
 use crate::tokens::Mint;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
+use crate::upkeep::NodeLease;
 use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
 use crate::web::oauth::client_keys::ClientKeys;
@@ -91,12 +93,12 @@ impl Beginning {
     }
 }
 
-/// Opens the database for a command, which may run beside the servers: its keys are none of theirs.
+/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
 ///
 /// # Errors
 /// Why it cannot be used; also when there is none.
 pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
-    open(Node::Command, Beginning::Never, config, clock).await
+    open(Beginning::Never, config, clock).await
 }
 
 /// Opens the database like [`store`], and makes it when there is none.
@@ -104,17 +106,12 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
 /// # Errors
 /// Why it cannot be used.
 pub async fn make_store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
-    open(Node::Command, Beginning::Always, config, clock).await
+    open(Beginning::Always, config, clock).await
 }
 
 /// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
-async fn open(
-    node: Node,
-    beginning: Beginning,
-    config: &Config,
-    clock: &Clock,
-) -> Result<(Store, BaseKeys), StartError> {
-    id::start(node, clock.milliseconds());
+async fn open(beginning: Beginning, config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
+    id::start(clock.milliseconds());
     // The key first: a node that starts beside this one makes it after the database.
     let refusal = beginning.refusal(config);
     let store = connect(config, refusal).await?;
@@ -143,10 +140,10 @@ async fn open(
 async fn connect(config: &Config, refusal: Option<StartError>) -> Result<Store, StartError> {
     let url = config.database_url.expose();
     match refusal {
-        None => Ok(Store::connect(url)?),
+        None => Ok(Store::connect(url, config.database)?),
         Some(refusal) if store::is_missing(url) => Err(refusal),
         Some(refusal) => {
-            let store = Store::connect(url)?;
+            let store = Store::connect(url, config.database)?;
             if store.read(installation::is_begun).await? { Ok(store) } else { Err(refusal) }
         }
     }
@@ -182,7 +179,8 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 /// Why it cannot run.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let public = PublicUrl::new(public_url);
-    let (store, keys) = open(Node::Server(config.node_id), Beginning::UnlessKeyed, &config, &clock).await?;
+    let (store, keys) = open(Beginning::UnlessKeyed, &config, &clock).await?;
+    let node = Arc::new(NodeLease::take(&store, clock.now(), config.node_id).await?);
     let mint = mint_with(keys, &config, &public.issuer);
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
     let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
@@ -205,6 +203,7 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
         refusals,
         once,
         readiness: Readiness::default(),
+        node,
     };
     Ok(Data::new(app))
 }
@@ -234,13 +233,34 @@ fn base_keys(config: &Config, may_make: bool) -> Result<BaseKeys, StartError> {
         None if !may_make => Err(wrong("the base key of this database is missing; put its file back".to_owned())),
         None => {
             let keys = BaseKeys::generate();
-            let mut options = std::fs::OpenOptions::new();
-            let made = options.write(true).create_new(true).mode(0o600).open(file).and_then(|mut made| {
-                made.write_all(keys.to_file().expose().as_bytes())?;
-                made.sync_all()
-            });
-            made.map_err(|error| wrong(error.to_string()))?;
-            Ok(keys)
+            match make_key_file(file, &keys) {
+                Ok(()) => Ok(keys),
+                // Another process starts at the same moment, and was faster: its file is whole.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => base_keys(config, false),
+                Err(error) => Err(wrong(error.to_string())),
+            }
         }
     }
+}
+
+/// Makes the file, unless there is one. Nobody ever sees it half-written.
+fn make_key_file(file: &Path, keys: &BaseKeys) -> std::io::Result<()> {
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(format!(".{}", random_word()));
+    let unfinished = PathBuf::from(unfinished);
+    let made = write_key_file(&unfinished, keys).and_then(|()| match std::fs::hard_link(&unfinished, file) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(error),
+        // Some file systems have no links: there the faster of two may be read half-written, and refuses to start.
+        Err(_no_links) => write_key_file(file, keys),
+        Ok(()) => Ok(()),
+    });
+    let removed = std::fs::remove_file(&unfinished);
+    made.and(removed)
+}
+
+fn write_key_file(file: &Path, keys: &BaseKeys) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut made = options.write(true).create_new(true).mode(0o600).open(file)?;
+    made.write_all(keys.to_file().expose().as_bytes())?;
+    made.sync_all()
 }

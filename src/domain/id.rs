@@ -7,6 +7,7 @@ use std::cmp::Ordering as Compared;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_lc_rs::rand;
@@ -23,36 +24,44 @@ const EPOCH_SECONDS: i64 = 1_735_689_600;
 const COUNTER_BITS: u32 = 12;
 const NODE_BITS: u32 = 10;
 
-/// How many numbers are for commands: as many as one byte has values.
-const COMMANDS: u16 = 256;
+/// How many numbers are for processes that hold none: as many as one byte has values.
+const UNLEASED: u16 = 256;
 
-/// The highest `node_id` of a server; the numbers above it are for commands.
-pub const MAX_NODE: u16 = (1 << NODE_BITS) - COMMANDS - 1;
+/// The highest number of a server; the numbers above it are for processes that hold none.
+pub const MAX_NODE: u16 = (1 << NODE_BITS) - UNLEASED - 1;
 
 static LAST: AtomicI64 = AtomicI64::new(0);
+/// The number that this process holds, and until when (Unix seconds).
 static NODE: AtomicI64 = AtomicI64::new(0);
+static HELD_UNTIL: AtomicI64 = AtomicI64::new(i64::MIN);
+static UNLEASED_MAKER: OnceLock<Maker> = OnceLock::new();
 
-/// Who makes keys in this process: the number is part of every key, so no two of them make the same one.
+/// Whose keys they are: the number is part of every key, so that no two processes make the same one.
 #[derive(Clone, Copy, Debug)]
-pub enum Node {
-    /// A server with its `node_id`, of which there is one at a time.
-    Server(u16),
-    /// A command, which is gone soon and has no setting of its own: a number that no server may have, chosen
-    /// anew by each process. Two commands have the same one in a case of 256, and then make the same key
-    /// only when they begin in the same millisecond.
-    Command,
+struct Maker {
+    node: i64,
+    /// Where in each second its keys begin, in ticks.
+    phase: i64,
 }
 
-impl Node {
-    fn number(self) -> i64 {
-        match self {
-            Self::Server(number) => i64::from(number.min(MAX_NODE)),
-            Self::Command => {
-                let mut byte = [0];
-                rand::fill(&mut byte).expect("because the operating system's randomness is always available");
-                i64::from(MAX_NODE) + 1 + i64::from(byte[0])
-            }
+impl Maker {
+    /// Who makes keys at this time: a server with its number while it holds that, see [`hold`].
+    fn of(now: UnixTime) -> Self {
+        match now.seconds() < HELD_UNTIL.load(Ordering::Acquire) {
+            true => Self { node: NODE.load(Ordering::Acquire), phase: 0 },
+            false => *UNLEASED_MAKER.get_or_init(Self::unleased),
         }
+    }
+
+    /// A command, or a server that slept through the end of its lease: a number that no server has, and a place
+    /// in the second, both by chance. Two of them make the same key only when both are the same: once in a
+    /// thousand million, times the keys that they make in a second.
+    fn unleased() -> Self {
+        let mut bytes = [0; 9];
+        rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
+        let [byte, rest @ ..] = bytes;
+        let phase = i64::from_be_bytes(rest).rem_euclid(1_000 << COUNTER_BITS);
+        Self { node: i64::from(MAX_NODE) + 1 + i64::from(byte), phase }
     }
 }
 
@@ -62,7 +71,7 @@ impl Node {
 pub struct Id<Of>(i64, PhantomData<fn() -> Of>);
 
 impl<Of> Id<Of> {
-    /// A key that no row has: it holds this process's node, see [`start`].
+    /// A key that no row has: it holds this process's number, see [`hold`].
     pub fn next(now: UnixTime) -> Self {
         Self::next_after(now, Self::from_number(0))
     }
@@ -72,8 +81,8 @@ impl<Of> Id<Of> {
     pub fn next_after(now: UnixTime, before: Self) -> Self {
         // 41 bits of milliseconds last until 2094; masked so that the sign bit stays clear.
         let milliseconds = now.seconds().saturating_sub(EPOCH_SECONDS).max(0) * 1_000;
-        let floor = (milliseconds & ((1 << 41) - 1)) << COUNTER_BITS;
-        let (node, behind) = (NODE.load(Ordering::Relaxed), tick_behind(before.0));
+        let Maker { node, phase } = Maker::of(now);
+        let (floor, behind) = (((milliseconds & ((1 << 41) - 1)) << COUNTER_BITS) + phase, tick_behind(before.0));
         let next = |last: i64| {
             let tick = (last + 1).max(floor);
             if number(tick, node) > before.0 { tick } else { behind }
@@ -122,12 +131,20 @@ const fn tick_behind(number: i64) -> i64 {
     ((number >> (NODE_BITS + COUNTER_BITS)) + 1) << COUNTER_BITS
 }
 
-/// Sets whose keys this process makes, and where they begin: at this moment, so that a process that is
-/// killed and started again within a second makes no key twice.
-pub fn start(node: Node, now_in_milliseconds: i64) {
-    NODE.store(node.number(), Ordering::Relaxed);
+/// Says where the keys of this process begin: at this moment, so that a process that is killed and started
+/// again within a second makes no key twice.
+pub fn start(now_in_milliseconds: i64) {
     let floor = now_in_milliseconds.saturating_sub(EPOCH_SECONDS * 1_000).max(0) << COUNTER_BITS;
     LAST.fetch_max(floor, Ordering::SeqCst);
+}
+
+/// Lets this process make keys with a number that it leased, until then. Without one, and afterwards, it makes
+/// them with a number by chance that no server has.
+pub fn hold(number: u16, until: UnixTime) {
+    // In this order: who finds the new end finds the new number.
+    HELD_UNTIL.store(i64::MIN, Ordering::Release);
+    NODE.store(i64::from(number.min(MAX_NODE)), Ordering::Release);
+    HELD_UNTIL.store(until.seconds(), Ordering::Release);
 }
 
 impl<Of> Clone for Id<Of> {
@@ -197,19 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn a_command_makes_no_key_that_a_server_makes_at_the_same_moment() {
-        let ticks = [0, 1_900_000_000_000 << COUNTER_BITS, ((1 << 41) - 1) << COUNTER_BITS];
+    fn a_process_without_a_lease_makes_no_key_that_a_server_makes_at_the_same_moment() {
         let highest = i64::from(MAX_NODE);
-        let mut seen = std::collections::BTreeSet::new();
+        let (mut nodes, mut makers) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
         for _ in 0..2_000 {
-            let command = Node::Command.number();
-            seen.insert(command);
-            assert!(command > highest && command < 1 << NODE_BITS, "{command}");
-            for (tick, server) in ticks.into_iter().flat_map(|tick| [(tick, 0), (tick, MAX_NODE), (tick, u16::MAX)]) {
-                assert_ne!(number(tick, command), number(tick, Node::Server(server).number()));
-            }
+            let Maker { node, phase } = Maker::unleased();
+            assert!(node > highest && node < 1 << NODE_BITS, "{node}");
+            assert!((0..1_000 << COUNTER_BITS).contains(&phase), "{phase}");
+            nodes.insert(node);
+            makers.insert((node, phase));
         }
-        assert!(seen.len() > 200, "commands share {} numbers", seen.len());
+        assert!(nodes.len() > 200, "they share {} numbers", nodes.len());
+        assert_eq!(makers.len(), 2_000, "two begin at the same place with the same number");
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod lifetimes;
 pub mod login_code;
 pub mod login_return_url;
 pub mod mailed_link;
+pub mod node;
 pub mod one_time_code;
 pub mod passkey;
 pub mod password;

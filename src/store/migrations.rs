@@ -24,7 +24,7 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-22-000090_throttle", "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op",
     "2026-11-22-000102_varying_parameters", "2026-11-30-100001_public_resources",
     "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
-    "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
+    "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
 ];
 
 #[derive(Clone, Copy)]
@@ -43,6 +43,16 @@ pub struct Migrations {
 pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL" };
 /// PostgreSQL's `INTEGER` has 32 bits.
 pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL" };
+
+/// Whether nothing is missing, and nothing is there that this binary does not know.
+pub fn are_applied<DB, C>(connection: &mut C, migrations: Migrations) -> Result<bool, StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+{
+    newest(connection)?;
+    Ok(!connection.has_pending_migration(migrations).map_err(unusable)?)
+}
 
 /// Applies what is missing.
 ///

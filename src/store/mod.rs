@@ -31,7 +31,9 @@ pub mod letters;
 pub mod login_codes;
 pub mod mailed_links;
 mod migrations;
+pub mod nodes;
 pub mod passkeys;
+mod pool;
 mod postgres;
 pub mod pushed_requests;
 pub mod refresh_tokens;
@@ -54,7 +56,7 @@ pub mod users;
 
 use std::sync::Arc;
 
-pub use database::Database;
+pub use database::{Database, DatabaseSettings};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Why the store could not do its work. Nothing of the work was kept.
@@ -133,19 +135,25 @@ enum Engine {
 }
 
 impl Store {
-    /// Opens the database named by `url` (`sqlite://file`, `postgres://…`) without changing it.
+    /// Opens the database named by `url` (`sqlite://file`, `postgres://…`) without changing it. `settings` say how
+    /// PostgreSQL is reached.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] when the URL or the database cannot be used.
-    pub fn connect(url: &str) -> Result<Self> {
+    pub fn connect(url: &str, settings: DatabaseSettings) -> Result<Self> {
         let engine = if let Some(path) = url.strip_prefix("sqlite://") {
             Engine::Sqlite(sqlite::Sqlite::open(path)?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Engine::Postgres(postgres::Postgres::open(url)?)
+            Engine::Postgres(postgres::Postgres::open(url, settings)?)
         } else {
             return Err(StoreError::Unusable("database_url must begin with sqlite:// or postgres://".to_owned()));
         };
         Ok(Self { engine: Arc::new(engine), share: Share::Whole })
+    }
+
+    /// Whether other nodes may write at the same moment: then what this one counts in its memory is not all.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine.as_ref(), Engine::Postgres(_))
     }
 
     /// The same store for work that somebody causes who proved nothing: signing up, starting a reset or a

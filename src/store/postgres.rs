@@ -1,60 +1,36 @@
-//! PostgreSQL: a pool of connections; crossed transactions are run again.
+//! PostgreSQL: write transactions side by side, on a few connections. What crossed another transaction, or lost
+//! its connection before anything could be kept, is run again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use diesel::Connection;
 use diesel::connection::{SimpleConnection, TransactionManager};
-use diesel::{Connection, PgConnection, RunQueryDsl};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use super::database::DatabaseSettings;
+use super::pool::Pool;
 use super::{Database, Result, Share, StoreError, migrations};
 
-/// Connections in the pool.
-const CONNECTIONS: u32 = 16;
-/// Requests that may wait for one; one more is refused at once.
+/// Requests that may wait for a connection; one more is refused at once.
 const WAITING: usize = 4_096;
 /// Tries of a transaction that crosses others. Each waits a little longer than the one before.
 const TRIES: u32 = 12;
+/// Connections that one piece of work may lose: the one that it was given, and a new one.
+const MOST_LOST: u32 = 2;
 
 type Transactions = <Database as Connection>::TransactionManager;
 
 pub struct Postgres {
-    pool: r2d2::Pool<Manager>,
+    pool: Arc<Pool>,
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-}
-
-/// Opens connections by URL, and keeps the reason when that fails.
-struct Manager {
-    url: String,
-}
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = Database;
-    type Error = StoreError;
-
-    fn connect(&self) -> Result<Database> {
-        let mut connection =
-            PgConnection::establish(&self.url).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        connection.batch_execute(
-            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; SET statement_timeout = '10s'; SET lock_timeout = '5s';",
-        )?;
-        Ok(Database::Postgres(connection))
-    }
-
-    fn is_valid(&self, connection: &mut Database) -> Result<()> {
-        Ok(diesel::sql_query("SELECT 1").execute(connection).map(drop)?)
-    }
-
-    fn has_broken(&self, connection: &mut Database) -> bool {
-        match connection {
-            // A panic may have left a transaction open.
-            Database::Postgres(connection) => {
-                std::thread::panicking() || diesel::r2d2::R2D2Connection::is_broken(connection)
-            }
-            Database::Sqlite(_) => true,
-        }
-    }
+    /// How long somebody waits for a connection.
+    longest_wait: Duration,
+    /// How long somebody waits for an answer of the database: a server that hangs keeps no deadline of its own.
+    longest_work: Duration,
 }
 
 /// Whether the work is wrapped in a transaction.
@@ -64,32 +40,47 @@ enum Mode {
     Write,
 }
 
+/// What became of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// The transaction ended as it should.
+    Good,
+    /// Something failed, and the server still answers.
+    Failed,
+    /// It was lost before anything was committed.
+    Lost,
+    /// It was lost while it committed: nobody knows whether that was done.
+    Unknown,
+}
+
 impl Postgres {
-    pub fn open(url: &str) -> Result<Self> {
-        let manager = Manager { url: url.to_owned() };
-        // One connection by hand: it tells why it fails, which a pool does not.
-        r2d2::ManageConnection::connect(&manager)
-            .map_err(|error| StoreError::Unusable(format!("PostgreSQL cannot be used: {error}")))?;
-        let pool = r2d2::Pool::builder()
-            .max_size(CONNECTIONS)
-            .min_idle(Some(1))
-            .connection_timeout(std::time::Duration::from_secs(5))
-            .test_on_check_out(false) // a broken one is noticed when it is used
-            .build_unchecked(manager);
-        let turns = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        Ok(Self { pool, places: Arc::new(Semaphore::new(WAITING)), turns })
+    pub fn open(url: &str, settings: DatabaseSettings) -> Result<Self> {
+        let pool = Pool::new(url, settings);
+        pool.examine()?;
+        let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+        Ok(Self {
+            pool: Arc::new(pool),
+            places: Arc::new(Semaphore::new(WAITING)),
+            turns: Arc::new(Semaphore::new(settings.pool as usize)),
+            longest_wait: seconds(settings.pool_wait),
+            longest_work: seconds(settings.statement_timeout + settings.connect_timeout),
+        })
     }
 
     pub async fn migrate(&self) -> Result<()> {
-        self.run(Mode::Read, |database| match database {
-            Database::Postgres(connection) => connection.transaction(|connection| {
-                // Two nodes that start together apply the migrations one after the other.
-                connection.batch_execute("SELECT pg_advisory_xact_lock(7046029254386353131)")?;
+        let pool = Arc::clone(&self.pool);
+        let applied = spawn_blocking(move || match pool.connect()?.database {
+            Database::Postgres(mut connection) => connection.transaction(|connection| {
+                // Nodes that start together apply the migrations one after the other, however long they take.
+                connection.batch_execute(
+                    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                     SELECT pg_advisory_xact_lock(7046029254386353131)",
+                )?;
                 migrations::run(connection, migrations::POSTGRES)
             }),
             Database::Sqlite(_) => unreachable!("because this file opens PostgreSQL only"),
-        })
-        .await
+        });
+        applied.await.unwrap_or_else(|_panicked| Err(panicked()))
     }
 
     pub async fn read<T, F>(&self, work: F) -> Result<T>
@@ -118,62 +109,90 @@ impl Postgres {
     {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| StoreError::Overloaded)?;
         // A turn for each connection keeps the blocking threads as few as the connections.
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let pool = self.pool.clone();
+        let turn = timeout(self.longest_wait, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_waited| StoreError::Overloaded)?;
+        let pool = Arc::clone(&self.pool);
         let outcome = spawn_blocking(move || {
             let _held = (place, turn);
             attempts(&pool, mode, &mut work)
         });
-        outcome.await.unwrap_or_else(|_panicked| Err(StoreError::Unavailable("the work panicked".to_owned())))
+        match timeout(self.longest_work, outcome).await {
+            Ok(outcome) => outcome.unwrap_or_else(|_panicked| Err(panicked())),
+            Err(_waited) => Err(StoreError::Unavailable("it did not answer in time".to_owned())),
+        }
     }
 }
 
-fn attempts<T>(pool: &r2d2::Pool<Manager>, mode: Mode, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
-    let mut tries = 0;
+fn panicked() -> StoreError {
+    StoreError::Unavailable("the work panicked".to_owned())
+}
+
+fn attempts<T>(pool: &Pool, mode: Mode, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+    let (mut crossed, mut lost, mut has_met_another) = (0, 0, false);
     loop {
-        tries += 1;
-        let mut connection = pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let is_begun = mode == Mode::Read || Transactions::begin_transaction(&mut connection).is_ok();
-        let outcome = match (is_begun, mode) {
-            (false, _) => Err(StoreError::Unavailable("the connection was lost".to_owned())),
-            (true, Mode::Read) => work(&mut connection),
-            (true, Mode::Write) => finish(&mut connection, work),
-        };
-        let is_lost = pool_has_lost(&mut connection);
-        drop(connection); // a broken one is not taken back
+        let mut held = if lost == 0 { pool.take()? } else { pool.connect()? };
+        let (outcome, fate) = once(pool, &mut held.database, mode, work);
+        match fate {
+            Fate::Good => pool.put_back(held),
+            Fate::Failed | Fate::Unknown => drop(held),
+            Fate::Lost => {
+                drop(held);
+                pool.close_idle();
+                lost += 1;
+            }
+        }
         match outcome {
             // Somebody took a unique value between our question and our insert: asked again, it is seen.
-            Err(StoreError::Conflict) if tries == 1 && mode == Mode::Write => {}
-            Err(StoreError::Serialization) if tries < TRIES => {
-                std::thread::sleep(std::time::Duration::from_millis(u64::from(tries * tries)));
+            Err(StoreError::Conflict) if mode == Mode::Write && !has_met_another => has_met_another = true,
+            Err(StoreError::Serialization) if crossed < TRIES => {
+                crossed += 1;
+                std::thread::sleep(Duration::from_millis(u64::from(crossed * crossed)));
             }
-            // The server restarted or failed over. What certainly did nothing is run on another
-            // connection; a transaction that had begun may have been committed, and is not.
-            Err(StoreError::Unavailable(_)) if is_lost && tries <= CONNECTIONS && (mode == Mode::Read || !is_begun) => {
-            }
+            // The server restarted, failed over, or closed what was idle: on a new connection it is known.
+            Err(StoreError::Unavailable(_)) if fate == Fate::Lost && lost < MOST_LOST => {}
             outcome => return outcome,
         }
     }
 }
 
-fn finish<T>(connection: &mut Database, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
-    match work(connection) {
-        Ok(value) => {
-            Transactions::commit_transaction(connection)?;
-            Ok(value)
-        }
+/// Runs the work once.
+fn once<T>(
+    pool: &Pool,
+    database: &mut Database,
+    mode: Mode,
+    work: &mut impl FnMut(&mut Database) -> Result<T>,
+) -> (Result<T>, Fate) {
+    if mode == Mode::Read && pool.has_sessions() {
+        let outcome = work(database);
+        let fate = match outcome {
+            Err(StoreError::Unavailable(_)) if !answers(database) => Fate::Lost,
+            Err(StoreError::Unavailable(_)) => Fate::Failed,
+            _ => Fate::Good,
+        };
+        return (outcome, fate);
+    }
+    if let Err(error) = pool.begin(database) {
+        return (Err(error), Fate::Lost);
+    }
+    match work(database) {
+        Ok(value) => match Transactions::commit_transaction(database) {
+            Ok(()) => (Ok(value), Fate::Good),
+            Err(error) if answers(database) => (Err(error.into()), Fate::Failed),
+            // A read that was not ended kept nothing and changed nothing.
+            Err(error) => (Err(error.into()), if mode == Mode::Read { Fate::Lost } else { Fate::Unknown }),
+        },
         Err(error) => {
-            if let Err(rollback) = Transactions::rollback_transaction(connection) {
-                tracing::warn!(%rollback, "a transaction could not be rolled back; its connection is dropped");
-            }
-            Err(error)
+            let fate = match Transactions::rollback_transaction(database) {
+                Ok(()) if matches!(error, StoreError::Unavailable(_)) => Fate::Failed,
+                Ok(()) => Fate::Good,
+                Err(_broken) => Fate::Lost,
+            };
+            (Err(error), fate)
         }
     }
 }
 
-fn pool_has_lost(connection: &mut Database) -> bool {
-    match connection {
-        Database::Postgres(connection) => diesel::r2d2::R2D2Connection::is_broken(connection),
-        Database::Sqlite(_) => false,
-    }
+/// Whether the server still answers on this connection.
+fn answers(database: &mut Database) -> bool {
+    database.batch_execute("SELECT 1").is_ok()
 }

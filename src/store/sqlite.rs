@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Integer;
@@ -66,7 +67,13 @@ impl Sqlite {
 
     pub fn migrate(&self) -> Result<()> {
         match connect(&self.path)? {
-            Database::Sqlite(mut connection) => migrations::run(&mut connection, migrations::SQLITE),
+            Database::Sqlite(mut connection) => {
+                if migrations::are_applied(&mut connection, migrations::SQLITE)? {
+                    return Ok(()); // the writer of a server is left in peace
+                }
+                // Processes that start together apply the migrations one after the other.
+                connection.immediate_transaction(|connection| migrations::run(connection, migrations::SQLITE))
+            }
             Database::Postgres(_) => unreachable!("because this file opens SQLite only"),
         }
     }
@@ -145,7 +152,15 @@ pub(super) fn connect(path: &str) -> Result<Database> {
         "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
     );
-    connection.batch_execute(&pragmas).map_err(|error| unusable(&error))?;
+    let begun = Instant::now();
+    while let Err(error) = connection.batch_execute(&pragmas) {
+        // Of two processes that turn a new file to WAL at once, SQLite refuses one without letting it wait.
+        let is_locked = error.to_string().contains("locked");
+        if !is_locked || begun.elapsed() > Duration::from_millis(u64::from(BUSY_MILLISECONDS)) {
+            return Err(unusable(&error));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
     Ok(Database::Sqlite(connection))
 }
 

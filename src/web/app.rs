@@ -23,7 +23,7 @@ use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::Mint;
-use crate::upkeep::House;
+use crate::upkeep::{House, NodeLease};
 
 /// One running server.
 pub struct App {
@@ -55,6 +55,8 @@ pub struct App {
     pub once: Once,
     /// Whether requests may be sent here.
     pub readiness: Readiness,
+    /// The number that this server makes keys with.
+    pub node: Arc<NodeLease>,
 }
 
 /// The setting `public_url`, taken apart once. Never taken from a header.
@@ -129,7 +131,7 @@ impl App {
     pub fn house(&self) -> House {
         let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
         let (signer, throttle, refusals) = (self.signer.clone(), self.throttle.clone(), self.refusals.clone());
-        House { store, mint, mail, signer, throttle, refusals, clock: self.clock.clone() }
+        House { store, mint, mail, signer, throttle, refusals, node: self.node.clone(), clock: self.clock.clone() }
     }
 
     /// The frame of a page for nobody in particular.
