@@ -6,11 +6,13 @@ mod factors;
 mod joins;
 mod lives;
 mod people;
+mod servers;
 
 pub use developers::*;
 pub use factors::*;
 pub use lives::*;
 pub use people::*;
+pub use servers::*;
 
 diesel::table! {
     installation (id) {
@@ -26,15 +28,6 @@ diesel::table! {
         id -> BigInt,
         digest -> Text,
         created_at -> BigInt,
-        expires_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    nodes (id) {
-        id -> BigInt,
-        holder -> BigInt,
-        leased_at -> BigInt,
         expires_at -> BigInt,
     }
 }

@@ -73,6 +73,14 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
     }
 }
 
+/// Takes one try back that was counted. A counter of nothing goes.
+pub fn take_back(tx: &mut Database, counter: &str) -> Result<()> {
+    let row = failure_counts::table.filter(failure_counts::counter.eq(counter));
+    diesel::update(row).set(failure_counts::failures.eq(failure_counts::failures - 1)).execute(tx)?;
+    diesel::delete(row.filter(failure_counts::failures.le(0))).execute(tx)?;
+    Ok(())
+}
+
 /// Forgets a counter: the right person was there.
 pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
     diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(tx)?;

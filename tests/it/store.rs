@@ -29,7 +29,8 @@ impl Gate {
 }
 
 async fn with_table() -> Server {
-    let server = harness::spawn().await;
+    // What waits for a connection to PostgreSQL waits as long as a slow machine needs.
+    let server = harness::spawn_with(&[("database.pool_wait", "300")]).await;
     server.write(|tx| execute(tx, "CREATE TABLE marks (number BIGINT NOT NULL)")).await;
     server
 }

@@ -20,7 +20,6 @@ const TRIES: usize = 4;
 /// A try that is counted in the database.
 pub(super) struct Counted {
     store: Store,
-    now: UnixTime,
     /// The account here first.
     entries: Vec<Entry>,
 }
@@ -45,7 +44,7 @@ impl Guess {
                     let closed = judged.filter(closes).last().map(|(entry, _)| *entry);
                     self.closing = closed.and_then(|entry| self.closing_by(entry));
                     let entries = self.leave_memory();
-                    self.counted = Some(Counted { store: store.clone(), now, entries });
+                    self.counted = Some(Counted { store: store.clone(), entries });
                     return Ok(self);
                 }
                 Ok(Err(throttled)) => {
@@ -65,9 +64,9 @@ impl Guess {
     }
 }
 
-fn more(now: UnixTime, entry: &Entry, failures: i64) -> FailureCount {
+fn one(now: UnixTime, entry: &Entry) -> FailureCount {
     let (counter, expires_at) = (entry.key.text(), now.plus(entry.window));
-    FailureCount { id: Id::next(now), counter, since: now, failures, expires_at }
+    FailureCount { id: Id::next(now), counter, since: now, failures: 1, expires_at }
 }
 
 /// Entries by key, so that nodes never wait for each other in a circle.
@@ -83,11 +82,11 @@ fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Res
     for place in in_order(entries) {
         let entry = &entries[place];
         let most = if entry.is_judged { entry.most } else { i64::MAX };
-        match failure_counts::raise(tx, now, &more(now, entry, 1), most)? {
+        match failure_counts::raise(tx, now, &one(now, entry), most)? {
             Raised::Counted(count) => stored[place] = Some(count),
             Raised::Full(full) => {
                 for (entry, _) in entries.iter().zip(&stored).filter(|(_, count)| count.is_some()) {
-                    failure_counts::add(tx, now, &more(now, entry, -1))?;
+                    failure_counts::take_back(tx, &entry.key.text())?;
                 }
                 return Ok(Err(Throttled(full.expires_at.since(now).clamp(1, entry.window))));
             }
@@ -99,13 +98,14 @@ fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Res
 impl Counted {
     /// Takes it back at once, beside the answer. A success forgets the account's failures from here.
     pub(super) fn take_back(self, is_success: bool) {
-        let Self { store, now, entries } = self;
+        let Self { store, entries } = self;
         tokio::spawn(async move {
             let taken = store.write(move |tx| {
                 for place in in_order(&entries) {
+                    let counter = entries[place].key.text();
                     match is_success && place == 0 {
-                        true => failure_counts::delete(tx, &entries[place].key.text())?,
-                        false => drop(failure_counts::add(tx, now, &more(now, &entries[place], -1))?),
+                        true => failure_counts::delete(tx, &counter)?,
+                        false => failure_counts::take_back(tx, &counter)?,
                     }
                 }
                 Ok(())

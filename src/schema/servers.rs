@@ -1,0 +1,10 @@
+//! The tables about the running servers themselves.
+
+diesel::table! {
+    nodes (id) {
+        id -> BigInt,
+        holder -> BigInt,
+        leased_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
