@@ -219,11 +219,11 @@ pub async fn confirm(
     match desk.hasher.verify(password, user.password_hash.clone()).await {
         Ok(Verdict::Wrong) => Err(refused(AccountRefusal::WrongPassword)),
         Ok(Verdict::Right | Verdict::RightButWeak) => {
-            guess.succeeded();
+            guess.succeeded().await;
             Ok(Confirmed { user: user.id, hash: user.password_hash.clone() })
         }
         Err(busy) => {
-            guess.forgiven();
+            guess.forgiven().await;
             Err(refused(busy.into()))
         }
     }

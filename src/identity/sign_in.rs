@@ -144,7 +144,7 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
     let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,
         Err(busy) => {
-            guess.forgiven();
+            guess.forgiven().await;
             return Err(refused(busy.into()));
         }
     };
@@ -154,14 +154,14 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
         _ => return Err(refused(SignInRefusal::Wrong)),
     };
     if !user.is_active() {
-        guess.succeeded();
+        guess.succeeded().await;
         return Err(refused(SignInRefusal::BeingDeleted(user.id)));
     }
     let stronger = match verdict {
         Verdict::RightButWeak => match desk.hasher.hash(attempt.password.clone()).await {
             Ok(stronger) => Some(stronger),
             Err(busy) => {
-                guess.forgiven();
+                guess.forgiven().await;
                 return Err(refused(busy.into()));
             }
         },
@@ -194,12 +194,12 @@ where
     })
     .await;
     match &opened {
-        Ok(_) => guess.succeeded(),
+        Ok(_) => guess.succeeded().await,
         // Wrong codes have a limit of their own.
-        Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => guess.succeeded(),
+        Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => guess.succeeded().await,
         // The password changed meanwhile: it is not the right one any more.
         Err(Error::Refused(_)) => drop(guess),
-        Err(Error::Failed(_)) => guess.forgiven(),
+        Err(Error::Failed(_)) => guess.forgiven().await,
     }
     opened
 }

@@ -73,9 +73,10 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
     }
 }
 
-/// Takes one try back that was counted. A counter of nothing goes.
-pub fn take_back(tx: &mut Database, counter: &str) -> Result<()> {
-    let row = failure_counts::table.filter(failure_counts::counter.eq(counter));
+/// Takes one try back that was counted, unless its window is over. A counter of nothing goes.
+pub fn take_back(tx: &mut Database, counted: &FailureCount) -> Result<()> {
+    let row = failure_counts::table.filter(failure_counts::counter.eq(&counted.counter));
+    let row = row.filter(failure_counts::since.eq(counted.since));
     diesel::update(row).set(failure_counts::failures.eq(failure_counts::failures - 1)).execute(tx)?;
     diesel::delete(row.filter(failure_counts::failures.le(0))).execute(tx)?;
     Ok(())

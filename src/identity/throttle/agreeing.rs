@@ -20,8 +20,8 @@ const TRIES: usize = 4;
 /// A try that is counted in the database.
 pub(super) struct Counted {
     store: Store,
-    /// The account here first.
-    entries: Vec<Entry>,
+    /// What the counters were with it, the account here first.
+    counts: Vec<FailureCount>,
 }
 
 impl Guess {
@@ -43,23 +43,23 @@ impl Guess {
                     // The account anywhere before the account here.
                     let closed = judged.filter(closes).last().map(|(entry, _)| *entry);
                     self.closing = closed.and_then(|entry| self.closing_by(entry));
-                    let entries = self.leave_memory();
-                    self.counted = Some(Counted { store: store.clone(), entries });
+                    self.leave_memory();
+                    self.counted = Some(Counted { store: store.clone(), counts: stored });
                     return Ok(self);
                 }
                 Ok(Err(throttled)) => {
-                    self.forgiven();
+                    self.leave_memory();
                     return Err(Error::Refused(throttled));
                 }
                 // Another node began to count the same.
                 Err(StoreError::Conflict) => {}
                 Err(error) => {
-                    self.forgiven();
+                    self.leave_memory();
                     return Err(Error::Failed(error));
                 }
             }
         }
-        self.forgiven();
+        self.leave_memory();
         Err(Error::Failed(StoreError::Conflict))
     }
 }
@@ -69,10 +69,10 @@ fn one(now: UnixTime, entry: &Entry) -> FailureCount {
     FailureCount { id: Id::next(now), counter, since: now, failures: 1, expires_at }
 }
 
-/// Entries by key, so that nodes never wait for each other in a circle.
+/// Places of the entries in the order of their names, so that nodes never wait for each other in a circle.
 fn in_order(entries: &[Entry]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|place| entries[*place].key);
+    order.sort_by_key(|place| entries[*place].key.text());
     order
 }
 
@@ -85,8 +85,8 @@ fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Res
         match failure_counts::raise(tx, now, &one(now, entry), most)? {
             Raised::Counted(count) => stored[place] = Some(count),
             Raised::Full(full) => {
-                for (entry, _) in entries.iter().zip(&stored).filter(|(_, count)| count.is_some()) {
-                    failure_counts::take_back(tx, &entry.key.text())?;
+                for count in stored.iter().flatten() {
+                    failure_counts::take_back(tx, count)?;
                 }
                 return Ok(Err(Throttled(full.expires_at.since(now).clamp(1, entry.window))));
             }
@@ -96,23 +96,23 @@ fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Res
 }
 
 impl Counted {
-    /// Takes it back at once, beside the answer. A success forgets the account's failures from here.
-    pub(super) fn take_back(self, is_success: bool) {
-        let Self { store, entries } = self;
-        tokio::spawn(async move {
-            let taken = store.write(move |tx| {
-                for place in in_order(&entries) {
-                    let counter = entries[place].key.text();
-                    match is_success && place == 0 {
-                        true => failure_counts::delete(tx, &counter)?,
-                        false => failure_counts::take_back(tx, &counter)?,
-                    }
+    /// Takes it back before the answer: the next try finds nothing of it. A success forgets the account's
+    /// failures from here.
+    pub(super) async fn take_back(self, is_success: bool) {
+        let Self { store, counts } = self;
+        let taken = store.write(move |tx| {
+            let mut in_order: Vec<(usize, &FailureCount)> = counts.iter().enumerate().collect();
+            in_order.sort_by(|(_, one), (_, other)| one.counter.cmp(&other.counter));
+            for (place, count) in in_order {
+                match is_success && place == 0 {
+                    true => failure_counts::delete(tx, &count.counter)?,
+                    false => failure_counts::take_back(tx, count)?,
                 }
-                Ok(())
-            });
-            if let Err(error) = taken.await {
-                tracing::warn!(%error, "a try that was right could not be taken back; it counts until its window ends");
             }
+            Ok(())
         });
+        if let Err(error) = taken.await {
+            tracing::warn!(%error, "a try that was right could not be taken back; it counts until its window ends");
+        }
     }
 }

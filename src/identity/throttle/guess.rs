@@ -147,20 +147,20 @@ impl Guess {
     }
 
     /// The right person was there: the failures of this account from here are forgotten.
-    pub fn succeeded(mut self) {
+    pub async fn succeeded(mut self) {
         if let Some(here) = self.leave_memory().first() {
             self.counters.forget(self.now, *here);
         }
         if let Some(counted) = self.counted.take() {
-            counted.take_back(true);
+            counted.take_back(true).await;
         }
     }
 
     /// Nothing was judged: it does not count.
-    pub fn forgiven(mut self) {
+    pub async fn forgiven(mut self) {
         self.leave_memory();
         if let Some(counted) = self.counted.take() {
-            counted.take_back(false);
+            counted.take_back(false).await;
         }
     }
 }
@@ -179,11 +179,18 @@ impl Drop for Guess {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::domain::base_key::BaseKeys;
     use crate::identity::throttle::RateLimits;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    /// Nothing is counted in a database here, so nothing waits.
+    fn forgive(guess: Guess) {
+        assert!(guess.forgiven().now_or_never().is_some());
+    }
 
     fn throttle() -> Throttle {
         Throttle::new(RateLimits::default(), &BaseKeys::generate())
@@ -205,7 +212,7 @@ mod tests {
         for _ in 0..10 {
             assert!(guess(&throttle, NOW, ("ann", "192.0.2.1")).is_ok());
         }
-        let refused = |now, who| guess(&throttle, now, who).map(Guess::forgiven);
+        let refused = |now, who| guess(&throttle, now, who).map(forgive);
         assert_eq!(refused(NOW, ("ann", "192.0.2.99")), Err(Throttled(900)), "the same prefix");
         assert_eq!(refused(NOW.plus(899), ("ann", "192.0.2.99")), Err(Throttled(1)), "and it counts no further");
         assert_eq!(refused(NOW, ("ann", "198.51.100.1")), Ok(()), "another prefix");
@@ -263,7 +270,8 @@ mod tests {
             for _ in 0..9 {
                 assert!(guess(&throttle, NOW, here).is_ok(), "round {round}");
             }
-            guess(&throttle, NOW, here).expect("because it is the tenth").succeeded();
+            let tenth = guess(&throttle, NOW, here).expect("because it is the tenth");
+            assert!(tenth.succeeded().now_or_never().is_some());
         }
         assert!(guess(&throttle, NOW, here).is_ok(), "the ninety-first failure of the account and of the network");
         for account in 0..9 {
@@ -280,7 +288,7 @@ mod tests {
         let open: Vec<Guess> = (0..10).filter_map(|_| guess(&throttle, NOW, here).ok()).collect();
         assert_eq!(open.len(), 10);
         assert!(guess(&throttle, NOW, here).is_err(), "in parallel");
-        open.into_iter().for_each(Guess::forgiven);
+        open.into_iter().for_each(forgive);
         assert!(guess(&throttle, NOW, here).is_ok());
         let off = Throttle::new(RateLimits { is_enabled: false, ..RateLimits::default() }, &BaseKeys::generate());
         for _ in 0..200 {
@@ -309,7 +317,7 @@ mod tests {
         for standing in [of(5), of(9)] {
             let ninth = judge(&standing).expect("because nine failed, whether the write has arrived or not");
             assert!(judge(&standing).is_err());
-            ninth.forgiven();
+            forgive(ninth);
         }
         throttle.shared.put_back(&changes);
         let again = throttle.shared.take(NOW, 500);
@@ -318,7 +326,7 @@ mod tests {
         throttle.shared.written(&again, &stored);
         assert!(throttle.shared.take(NOW, 500).is_empty());
         let tenth = judge(&of(9)).expect("because it is the tenth");
-        tenth.succeeded();
+        assert!(tenth.succeeded().now_or_never().is_some());
         let forgotten = throttle.shared.take(NOW, 500);
         assert!(matches!(&forgotten[..], [change] if change.is_forgotten), "the database forgets it too");
     }

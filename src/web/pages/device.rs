@@ -130,7 +130,7 @@ pub async fn post(
         let message = "No device waits with this code. Check every letter. If ten minutes have passed, start again on the device.";
         return refuse(StatusCode::BAD_REQUEST, message);
     };
-    guess.forgiven();
+    guess.forgiven().await;
     match form.get("decision") {
         None => show(&app, &request, (&waiting, &code), &visitor).await,
         // What counts is what was shown, to the person to whom it was shown.
