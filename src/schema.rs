@@ -161,6 +161,7 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         audience -> Text,
+        ends_with_session -> Bool,
     }
 }
 

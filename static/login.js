@@ -6,7 +6,10 @@
 //                      the #, or as a code that is swapped for it.
 // token()              The same at once, but for codes. The token or null. On arrival it checks `state`, so that nobody can plant a token of
 //                      theirs, and clears the address bar. The token is kept for this tab.
-// logIn({ returnTo })  Leaves for the log-in page; the person comes back to returnTo, or to this page.
+// logIn({ returnTo })  Leaves for the log-in page; the person comes back to returnTo, or to this page. The part after
+//                      the # stays in this tab and is put back on arrival, so it needs no registration.
+//                      An app with routes in its path writes <script src="…" data-return-url="/signed-in">, with
+//                      the one address that it registered: people come back there, and are taken on from there.
 // forget()             Drops the token; after a 401, say.
 // error                "access_denied": the person canceled. "state_mismatch": a token was refused.
 //                      "code_refused": a code came too late, or was used.
@@ -14,7 +17,8 @@
 //                      cannot send them round and round. Offer a "Log in" button that calls it.
 (() => {
   "use strict";
-  const server = new URL(".", document.currentScript.src).href;
+  const { src, dataset: { returnUrl } } = document.currentScript;
+  const server = new URL(".", src).href;
   const TOKEN = `gatepost token ${server}`, STATE = `gatepost state ${server}`;
   let kept = sessionStorage.getItem(TOKEN), waiting = false;
 
@@ -35,22 +39,36 @@
   const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
   const keep = (token) => { sessionStorage.setItem(TOKEN, kept = token); return kept; };
 
+  const sansHash = (url) => url.split("#")[0];
+  // Puts back what this tab kept of the address that it left; whether the page has to leave for it.
+  const restore = (here, route, mayLeave) => {
+    const isOurs = route && new URL(route).origin === location.origin;
+    const isHere = isOurs && sansHash(route) === sansHash(here);
+    history.replaceState(history.state, "", isHere ? route : here);
+    return isOurs && !isHere && mayLeave;
+  };
+  const leaveFor = (route) => { location.replace(route); return new Promise(() => {}); };
+
+  const begun = () => { try { return JSON.parse(sessionStorage.getItem(STATE)) || []; } catch { return []; } };
   // What stands in the address, if this tab asked for it; the address bar is cleared in any case.
   const arrive = () => {
     const [token, code, error, state] = ["token", "login_code", "error", "state"].map(find);
     if (!token && !code && !(error && state)) return null;
-    const [started, verifier] = (sessionStorage.getItem(STATE) || "").split(" ");
+    const [started, verifier, route] = begun();
     sessionStorage.removeItem(STATE);
-    history.replaceState(history.state, "", clean(location.href));
-    if (!started || started !== state) {
+    const isExpected = started && started === state;
+    const isAway = restore(clean(location.href), isExpected && route, !error);
+    const onward = isAway && route;
+    if (!isExpected) {
       console.warn("Gatepost: this page did not ask for the token in its address, so it was refused.");
       fail("state_mismatch");
     } else if (error) {
       fail(error);
     } else if (token) {
       keep(token);
+      return { onward };
     } else {
-      return { login_code: code, code_verifier: verifier };
+      return { onward, code: { login_code: code, code_verifier: verifier } };
     }
     return null;
   };
@@ -69,8 +87,9 @@
       if (waiting) return null;
       Gatepost.forget();
       const [state, verifier] = [random(), random()];
-      sessionStorage.setItem(STATE, `${state} ${verifier}`);
-      const referer = encodeURIComponent(clean(new URL(returnTo, location).href));
+      const route = clean(new URL(returnTo, location).href);
+      sessionStorage.setItem(STATE, JSON.stringify([state, verifier, route]));
+      const referer = encodeURIComponent(sansHash(returnUrl ? new URL(returnUrl, location).href : route));
       const leave = (challenge) => location.assign(`${server}logIn?referer=${referer}&state=${state}${challenge}`);
       // Browsers have digests on https and loopback only; elsewhere no code is given anyway.
       if (!crypto.subtle) leave("");
@@ -84,6 +103,8 @@
     },
   };
   window.Gatepost = Gatepost;
-  const code = arrive();
-  Gatepost.ready = code ? swap(code) : Promise.resolve(kept);
+  const { code, onward } = arrive() || {};
+  const got = code ? swap(code) : Promise.resolve(kept);
+  // The page where they began goes on; this one was only on the way.
+  Gatepost.ready = onward ? got.then((token) => token ? leaveFor(onward) : token) : got;
 })();

@@ -48,8 +48,8 @@ pub struct Fields {
     /// An address that authorization answers may go to; may be repeated; "" for none.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
-    /// An address that the login redirect may return to; one that ends in / is a prefix; may be repeated;
-    /// "" for none.
+    /// An address that the login redirect may return to, exactly. One that ends in / also allows what is below it,
+    /// unless = stands in front: =https://app.example/maps/. May be repeated; "" for none.
     #[arg(long = "login-return-url", value_name = "URL")]
     login_return_urls: Vec<String>,
     /// A query parameter in which such an address may differ and still be it; may be repeated; "" for none.

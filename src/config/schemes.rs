@@ -3,6 +3,7 @@
 use super::{Config, ConfigError, Values};
 use crate::domain::redirect_uri::may_be_listed;
 use crate::domain::registration::Rules;
+use crate::identity::login_redirect::ReturnRules;
 
 /// Schemes without a dot of well-known native programs.
 const SCHEMES: &str = "cursor,vscode,claude";
@@ -21,10 +22,16 @@ pub(super) fn read(values: &Values) -> Result<Vec<String>, ConfigError> {
 }
 
 impl Config {
+    /// Where the login redirect may lead.
+    pub fn return_rules(&self) -> ReturnRules {
+        ReturnRules { unregistered: self.unregistered, allow_insecure_http: self.allow_insecure_http }
+    }
+
     /// What holds of every registration.
     pub fn registration_rules(&self) -> Rules {
         let private_schemes = self.private_use_schemes.clone();
-        Rules { longest_login_token: self.lifetimes.login_redirect_max, private_schemes }
+        let (longest_login_token, allow_insecure_http) = (self.lifetimes.login_redirect_max, self.allow_insecure_http);
+        Rules { longest_login_token, private_schemes, allow_insecure_http }
     }
 }
 

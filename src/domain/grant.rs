@@ -41,7 +41,7 @@ column::named! {
 }
 
 impl GrantKind {
-    /// What a log-in in a browser gave, and what ends with its session.
+    /// What a log-in in a browser gave; it ends with its session, unless a program of the device holds it.
     pub const OF_SESSION: [Self; 3] = [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application];
     /// What may open the settings of the account too.
     pub const WHOLE: [Self; 4] = [Self::PasswordLogin, Self::RemoteSession, Self::Application, Self::FirstPartyLogin];
@@ -71,7 +71,7 @@ pub struct Grant {
     pub user_id: Option<Id<User>>,
     /// The application that it is for; nobody's for a loopback address that belongs to none.
     pub client_key: Option<Id<Client>>,
-    /// The browser session that it came from and, for a login redirect, ends with.
+    /// The browser session that it came from.
     pub session_id: Option<Id<Session>>,
     /// Where the login redirect returned to.
     pub return_url: Option<String>,
@@ -85,6 +85,9 @@ pub struct Grant {
     pub revoked_at: Option<UnixTime>,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
     pub audience: Words,
+    /// Whether a login redirect ends when that session does: a program on the device goes on, since its job runs
+    /// without the browser.
+    pub ends_with_session: bool,
 }
 
 impl Grant {
@@ -102,6 +105,7 @@ impl Grant {
             expires_at,
             revoked_at: None,
             audience: Words::default(),
+            ends_with_session: true,
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Rules {
     pub longest_login_token: i64,
     /// Schemes without a dot that native programs may use.
     pub private_schemes: Vec<String>,
+    /// Whether the login redirect may return to http addresses of a private network.
+    pub allow_insecure_http: bool,
 }
 
 impl Rules {
@@ -147,7 +149,7 @@ impl Draft {
         let after_logout = &self.post_logout_redirect_uris;
         let after_logout =
             self.checked_redirect_uris("post_logout_redirect_uris", (after_logout, private_schemes), &mut problems);
-        let login_return_urls = self.checked_login_return_urls(&mut problems);
+        let login_return_urls = self.checked_login_return_urls(rules, &mut problems);
         self.check_varying_parameters(&mut problems);
         let scope = checked_scope(self.scope.as_deref(), known, &mut problems);
         if self.login_token_lifetime.is_some_and(|seconds| !(1..=longest_login_token).contains(&seconds)) {
@@ -242,12 +244,13 @@ impl Draft {
         addresses.iter().collect()
     }
 
-    fn checked_login_return_urls(&self, problems: &mut Vec<FieldProblem>) -> Words {
+    fn checked_login_return_urls(&self, rules: &Rules, problems: &mut Vec<FieldProblem>) -> Words {
         let field = "login_return_urls";
         let mut plain = Vec::new();
         for text in too_many(&self.login_return_urls, field, problems) {
-            match text.parse::<LoginReturnUrl>() {
-                Ok(url) => plain.push(url.as_str().to_owned()),
+            let read = text.parse::<LoginReturnUrl>();
+            match read.and_then(|url| url.address().allowed_by(rules.allow_insecure_http).map(|_allowed| url)) {
+                Ok(url) => plain.push(url.to_string()),
                 Err(error) => problems.push(FieldProblem { field, message: format!("{text}: {error}.") }),
             }
         }
@@ -307,7 +310,7 @@ fn checked_scope(asked: Option<&str>, known: &Scope, problems: &mut Vec<FieldPro
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { longest_login_token: 86_400, private_schemes: Vec::new() };
+    const RULES: Rules = Rules { longest_login_token: 86_400, private_schemes: Vec::new(), allow_insecure_http: false };
 
     fn known() -> Scope {
         "projects".parse().expect("because it is a scope")
@@ -326,7 +329,7 @@ mod tests {
     fn every_problem_is_named_at_once() {
         let draft = Draft {
             redirect_uris: vec!["http://app.example/cb".into(), "com.example.app:/cb".into()],
-            login_return_urls: vec!["https://app.example/".into()],
+            login_return_urls: vec!["https://*.app.example/".into()],
             scope: Some("everything".into()),
             ..Draft::new("\u{202e}evil", ClientType::Confidential)
         };

@@ -116,6 +116,10 @@ column::named! {
         ClientSecretCreated = "client_secret.create",
         /// A secret of it was ended.
         ClientSecretEnded = "client_secret.end",
+        /// A host was proven to be theirs.
+        HostProven = "host.prove",
+        /// It is no more: they gave it up, or it changed hands.
+        HostLost = "host.lose",
         /// Somebody was invited.
         Invited = "invitation.create",
         /// "This was not me": everything was ended.

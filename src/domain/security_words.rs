@@ -98,7 +98,9 @@ impl SecurityEvent {
             | Event::ClientEnabled
             | Event::ClientDeleted
             | Event::ClientSecretCreated
-            | Event::ClientSecretEnded => EventSort::Developer,
+            | Event::ClientSecretEnded
+            | Event::HostProven
+            | Event::HostLost => EventSort::Developer,
         }
     }
 
@@ -155,6 +157,8 @@ impl SecurityEvent {
             Event::ClientDeleted => "Your app was deleted",
             Event::ClientSecretCreated => "Your app got a new secret",
             Event::ClientSecretEnded => "A secret of your app was ended",
+            Event::HostProven => "You proved that a host is yours",
+            Event::HostLost => "A host no longer counts as yours",
             Event::Invited => "You invited somebody",
             Event::Disowned => "You reported a stranger in your account: log-ins, apps and tokens were ended",
         }

@@ -73,7 +73,7 @@ pub fn knows_origin(db: &mut Database, origin: &str) -> Result<bool, StoreError>
     };
     let host = format!("//{}", url.host_str().unwrap_or_default());
     let clients = clients::list_with_login_return_urls(db, &host)?;
-    Ok(clients.iter().any(|client| client.takes_login_codes_at(&url)))
+    Ok(clients.iter().filter(|client| client.is_active()).any(|client| client.takes_login_codes_at(&url)))
 }
 
 /// Swaps a login code for its token: once, in a minute, from its own origin, with the verifier.

@@ -1,43 +1,31 @@
 //! The login redirect, `logIn?referer=`: a person logs in and goes back to an app with a user token
 //! in the URL. OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules.
 
+mod asked;
+mod destination;
+
+pub use self::asked::{Asked, parse};
+pub use self::destination::{ReturnRules, examine};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, LoginDelivery};
 use crate::domain::consent::ConsentKind;
-use crate::domain::form;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::login_code::{self, LoginCodeRecord};
 use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
-use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::pkce::CodeChallenge;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::{Origin, Session};
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::user::User;
 use crate::domain::words::Words;
-use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, consents, grants, login_codes};
+use crate::store::{Database, StoreError, consents, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
 use crate::tokens::{Mint, sitting, standing};
 
-/// Where a program on this device waits for its person: fixed, since it sends no address.
-const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
-
-/// What the query of a log-in address asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Where to return to, as it was written.
-    pub referer: Option<String>,
-    /// What comes back unchanged.
-    pub state: Option<String>,
-    /// Whether a program on this device asks (`application=true`).
-    pub is_application: bool,
-    /// An S256 challenge, for applications whose delivery is `code`.
-    pub code_challenge: Option<String>,
-    /// The remote session that is asked about, which is no redirect.
-    pub session: Option<String>,
-}
+/// Tokens of one session and application that live side by side: tabs, notebooks, return addresses.
+const SIDE_BY_SIDE: usize = 10;
 
 /// A return that may happen once the person agrees.
 #[derive(Clone, Debug)]
@@ -61,10 +49,14 @@ pub struct LoginRedirect {
 pub enum LoginRedirectRefusal {
     /// `referer` or another parameter of ours came twice, or cannot be read.
     Malformed,
+    /// The address came by the name that `referer` once had.
+    FormerParameter,
     /// The address cannot be returned to.
     Invalid(InvalidReturnUrl),
     /// No application registered the address.
     Unregistered(ReturnUrl),
+    /// The operator suspended the application that registered the address.
+    Suspended(ReturnUrl),
     /// The application takes login codes, and the request has no challenge.
     ChallengeRequired(Id<Client>),
 }
@@ -76,107 +68,6 @@ pub enum Unregistered {
     Deny,
     /// A full-page warning, then the person decides.
     Confirm,
-}
-
-/// Reads the query. A `referer` whose raw value holds an unescaped `?` was not encoded: it is all
-/// the rest of the query, and nothing else of ours is read from it.
-///
-/// # Errors
-/// [`LoginRedirectRefusal::Malformed`].
-pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
-    let mut asked = Asked::default();
-    let mut rest = query;
-    while !rest.is_empty() {
-        let (pair, behind) = rest.split_once('&').unwrap_or((rest, ""));
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if name == "referer" && value.contains('?') {
-            let whole = rest.split_once('=').map_or("", |(_, whole)| whole);
-            if asked.referer.is_some() {
-                return Err(LoginRedirectRefusal::Malformed);
-            }
-            // Written as the browser had it: `%20` stays, since it belongs to the address.
-            asked.referer = Some(whole.to_owned());
-            break;
-        }
-        let decoded = form::decode(value).map_err(|_unreadable| LoginRedirectRefusal::Malformed)?;
-        match name {
-            "referer" if asked.referer.is_some() => return Err(LoginRedirectRefusal::Malformed),
-            "state" if asked.state.is_some() => return Err(LoginRedirectRefusal::Malformed),
-            "referer" if !decoded.is_empty() => asked.referer = Some(decoded),
-            "state" if !decoded.is_empty() => asked.state = Some(decoded),
-            "code_challenge" if asked.code_challenge.is_some() => return Err(LoginRedirectRefusal::Malformed),
-            "code_challenge" if !decoded.is_empty() => asked.code_challenge = Some(decoded),
-            "session" if !decoded.is_empty() => asked.session = Some(decoded),
-            "application" => asked.is_application = decoded == "true",
-            _ => {}
-        }
-        rest = behind;
-    }
-    let is_one_thing = asked.session.is_none() || (asked.referer.is_none() && !asked.is_application);
-    if is_one_thing { Ok(asked) } else { Err(LoginRedirectRefusal::Malformed) }
-}
-
-/// What the query means here; nothing when it names no address (then a plain log-in follows).
-///
-/// # Errors
-/// Why nobody is sent anywhere.
-pub fn examine(
-    db: &mut Database,
-    (asked, unregistered): (&Asked, Unregistered),
-) -> Result<Option<LoginRedirect>, Error<LoginRedirectRefusal>> {
-    if asked.is_application && asked.referer.is_none() {
-        let return_url = parsed(APPLICATION_CALLBACK)?;
-        let state = asked.state.clone();
-        return Ok(Some(LoginRedirect {
-            client: None,
-            return_url,
-            state,
-            fit: None,
-            is_application: true,
-            code_challenge: None,
-        }));
-    }
-    let Some(referer) = &asked.referer else { return Ok(None) };
-    let return_url = parsed(referer)?;
-    let origin = format!("//{}", return_url.host().split(':').next().unwrap_or_default());
-    let (fit, client) = best(clients::list_with_login_return_urls(db, &origin)?, &return_url).unzip();
-    if client.is_none() && !return_url.is_loopback() && unregistered == Unregistered::Deny {
-        return Err(Error::Refused(LoginRedirectRefusal::Unregistered(return_url)));
-    }
-    let code_challenge = match &client {
-        Some(client) if client.login_delivery == LoginDelivery::Code => Some(challenge(asked, client)?),
-        _ => None,
-    };
-    Ok(Some(LoginRedirect {
-        client,
-        return_url,
-        state: asked.state.clone(),
-        fit,
-        is_application: false,
-        code_challenge,
-    }))
-}
-
-/// The application that an address belongs to. Where the operator vouches for one, its owner's are asked
-/// alone: nobody else gets between an app and its people by naming a longer address.
-fn best(clients: Vec<Client>, return_url: &ReturnUrl) -> Option<(Fit, Client)> {
-    let fitting = clients.into_iter().filter_map(|client| client.login_return_fit(return_url).map(|fit| (fit, client)));
-    let fitting: Vec<(Fit, Client)> = fitting.collect();
-    let vouched = fitting.iter().filter(|(_, client)| client.verified_at.is_some());
-    let owners: Vec<_> = vouched.map(|(_, client)| client.owner_id).collect();
-    let candidates = fitting.into_iter().filter(|(_, client)| owners.is_empty() || owners.contains(&client.owner_id));
-    // The oldest of those that fit as closely.
-    candidates.reduce(|best, other| if other.0 > best.0 { other } else { best })
-}
-
-fn challenge(asked: &Asked, client: &Client) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
-    let text = asked.code_challenge.as_deref().unwrap_or_default();
-    CodeChallenge::parse(text, ChallengeMethod::S256)
-        .map_err(|_invalid| Error::Refused(LoginRedirectRefusal::ChallengeRequired(client.id)))
-}
-
-fn parsed(text: &str) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {
-    text.parse().map_err(|error| Error::Refused(LoginRedirectRefusal::Invalid(error)))
 }
 
 impl LoginRedirect {
@@ -213,10 +104,16 @@ impl LoginRedirect {
         sha256_base64url(format!("{user}\n{client}\n{is_whole}\n{url}\n{challenge}\n{state}").as_bytes())
     }
 
-    /// Whether later returns may be automatic: the very address that was registered, and not a port
-    /// that any program of the device can listen on.
+    /// Whether later returns may be automatic: the very address that was registered, and not a port that any
+    /// program of the device can listen on, or a host that is another one in the next network.
     fn may_be_remembered(&self) -> bool {
-        self.fit == Some(Fit::Exact) && !self.return_url.is_loopback()
+        self.fit == Some(Fit::Exact) && !self.return_url.is_loopback() && !self.return_url.is_insecure()
+    }
+
+    /// Whether the token ends when the browser's session does. A program on this device runs without the browser;
+    /// its token is among the sessions, and ended there.
+    pub fn ends_with_session(&self) -> bool {
+        !self.return_url.is_loopback()
     }
 
     /// How long the token lives, in seconds.
@@ -236,10 +133,8 @@ impl LoginRedirect {
     }
 
     fn deliver(&self, answer: &[(&str, &str)]) -> String {
-        match self.client.as_ref().map(|client| client.login_delivery) {
-            Some(LoginDelivery::Fragment | LoginDelivery::Code) => self.return_url.with_fragment(answer),
-            Some(LoginDelivery::Query) | None => self.return_url.with_query(answer),
-        }
+        let delivery = self.client.as_ref().map_or(LoginDelivery::Query, |client| client.login_delivery);
+        self.return_url.with_answer(delivery, answer)
     }
 
     /// Where the person goes without one: they chose Cancel.
@@ -277,8 +172,8 @@ pub fn returns_at_once(
     }
 }
 
-/// Issues the token. It replaces the one that this session gave this application before, and ends
-/// with the session. Nothing when the session has ended meanwhile; and for a token that opens the settings
+/// Issues the token. It lives beside the newest others that this session gave this application, and ends with the
+/// session, unless a program on the device gets it. Nothing when the session has ended meanwhile; and for a token that opens the settings
 /// of the account, when the person's proof is too old or lacks the second factor.
 ///
 /// # Errors
@@ -303,10 +198,11 @@ pub fn allow(
         session_id: Some(session.id),
         // Without query and fragment: they are the app's business, not ours to keep.
         return_url: Some(redirect.return_url.host()),
+        ends_with_session: redirect.ends_with_session(),
         ..Grant::new(now, redirect.grant_kind(), Some(now.plus(lifetime)))
     };
     standing::tell_if_new(tx, now, (&grant, redirect.consent_kind()), origin)?;
-    grants::revoke_replaced_login(tx, now, &grant)?;
+    grants::revoke_surplus_logins(tx, now, &grant, SIDE_BY_SIDE)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
         let allowed = (redirect.consent_kind(), &Scope::default(), &Words::default());
@@ -329,52 +225,4 @@ pub fn allow(
     };
     login_codes::insert(tx, &record)?;
     Ok(Some(Allowed::Code(code)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn referer(query: &str) -> Option<String> {
-        parse(query).expect("because it can be read").referer
-    }
-
-    #[test]
-    fn an_encoded_referer_is_decoded_and_an_unencoded_one_is_the_rest_of_the_query() {
-        assert_eq!(referer("referer=https%3A%2F%2Fa.example%2Fx%3Fy%3D1").as_deref(), Some("https://a.example/x?y=1"));
-        assert_eq!(referer("referer=https://a.example/x").as_deref(), Some("https://a.example/x"));
-        assert_eq!(
-            referer("state=s&referer=https://a.example/x?y=1&token=old&state=z#f").as_deref(),
-            Some("https://a.example/x?y=1&token=old&state=z#f")
-        );
-        assert_eq!(
-            parse("state=s&referer=https://a.example/?y&state=z").map(|asked| asked.state),
-            Ok(Some("s".into()))
-        );
-        assert_eq!(referer("referer=https://a.example/x=1").as_deref(), Some("https://a.example/x=1"));
-        assert_eq!(referer("referer="), None);
-    }
-
-    #[test]
-    fn a_session_is_asked_about_by_itself_and_never_inside_an_address() {
-        let session = |query: &str| parse(query).map(|asked| asked.session);
-        assert_eq!(session("session=5"), Ok(Some("5".to_owned())));
-        assert_eq!(session("referer=https://a.example/in?a=1&session=5"), Ok(None));
-        assert_eq!(session("referer=https%3A%2F%2Fa.example%2F&session=5"), Err(LoginRedirectRefusal::Malformed));
-        assert_eq!(session("session=5&application=true"), Err(LoginRedirectRefusal::Malformed));
-    }
-
-    #[test]
-    fn what_comes_twice_is_refused_and_other_names_are_ignored() {
-        assert_eq!(
-            parse("referer=https://a.example/&referer=https://b.example/"),
-            Err(LoginRedirectRefusal::Malformed)
-        );
-        assert_eq!(
-            parse("referer=https://a.example/&referer=https://b.example/?x"),
-            Err(LoginRedirectRefusal::Malformed)
-        );
-        assert_eq!(parse("state=a&state=b"), Err(LoginRedirectRefusal::Malformed));
-        assert_eq!(parse("REFERER=https://a.example/&originUrl=x"), Ok(Asked::default()));
-    }
 }

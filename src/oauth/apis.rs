@@ -18,6 +18,9 @@ use crate::store::turns::{self, Turn};
 use crate::store::{Database, apis};
 use crate::tokens::Mint;
 
+/// What holds of an API's own client, which no person is ever sent to.
+const RULES: Rules = Rules { longest_login_token: i64::MAX, private_schemes: Vec::new(), allow_insecure_http: false };
+
 /// The API that the operator runs, if it is who it says.
 ///
 /// # Errors
@@ -89,9 +92,7 @@ pub fn register(
         rows.push((name.to_owned(), sentence.trim().to_owned()));
     }
     let credentials = Draft { scope: Some(String::new()), ..Draft::new(draft.name.clone(), ClientType::Confidential) };
-    let new = credentials
-        .validate(&known, &Rules { longest_login_token: i64::MAX, private_schemes: Vec::new() })
-        .map_err(Error::Refused)?;
+    let new = credentials.validate(&known, &RULES).map_err(Error::Refused)?;
     let registration = crate::domain::registration::Registration { grant_types: Default::default(), ..new };
     let registered = clients::insert(tx, now, (None, Some(now)), registration)?;
     let api = Api {

@@ -2,20 +2,18 @@
 
 use super::client_changes::{self, Change};
 use super::jose::jwk::{Algorithm, KeySet};
-use super::{scopes, vouched};
+use super::{hosts, scopes, vouched};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::deception;
 use crate::domain::id::Id;
-use crate::domain::login_return_url::LoginReturnUrl;
 use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Origin;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, client_secrets, clients, consents, security_log};
 use crate::tokens::revoke;
 
@@ -77,6 +75,19 @@ pub(super) fn validate(tx: &mut Database, rules: &Rules, draft: Draft) -> Result
     draft.validate(&known, rules).map_err(Error::Refused)
 }
 
+/// Refuses a draft that could not be read whole, with all else that is wrong with it.
+///
+/// # Errors
+/// All of it, when anything is `unread`.
+pub fn refuse_with(db: &mut Database, rules: &Rules, draft: &Draft, unread: Vec<FieldProblem>) -> Result<()> {
+    match validate(db, rules, draft.clone()) {
+        _ if unread.is_empty() => Ok(()),
+        Err(Error::Refused(problems)) => Err(Error::Refused(problems.into_iter().chain(unread).collect())),
+        Err(failed) => Err(failed),
+        Ok(_) => Err(Error::Refused(unread)),
+    }
+}
+
 /// How many applications a person may own.
 pub fn most_of(owner: &User) -> usize {
     if owner.email_verified_at.is_some() { MOST_PER_PERSON } else { MOST_WITHOUT_EMAIL }
@@ -98,7 +109,7 @@ pub fn register(
         By::Operator(owner) => (owner, Some(now)),
         By::Owner(owner) => {
             refuse_deceiving_name(tx, &new, None)?;
-            refuse_foreign_hosts(tx, Some(owner), (&new, None))?;
+            hosts::refuse_foreign(tx, Some(owner), &new, None)?;
             (owner, None)
         }
     };
@@ -194,31 +205,6 @@ fn has_new_addresses(old: &Client, new: &Registration) -> bool {
     !new.redirect_uris.is_within(&old.redirect_uris) || !new.login_return_urls.is_within(&old.login_return_urls)
 }
 
-/// Pages of one host read each other's tokens, so a host is one owner's (ours): whoever comes second asks the
-/// operator, who may register what they like.
-fn refuse_foreign_hosts(
-    tx: &mut Database,
-    owner: Option<Id<User>>,
-    (new, old): (&Registration, Option<&Client>),
-) -> Result<()> {
-    let is_old = |url: &str| old.is_some_and(|old| old.login_return_urls.contains(url));
-    let new_urls = new.login_return_urls.iter().filter(|url| !is_old(url)).flat_map(str::parse::<LoginReturnUrl>);
-    let new_urls: Vec<LoginReturnUrl> = new_urls.collect();
-    let hosts: Vec<Turn<'_>> = new_urls.iter().filter_map(LoginReturnUrl::public_host).map(Turn::Host).collect();
-    turns::take(tx, &hosts)?;
-    for url in &new_urls {
-        let Some(host) = url.public_host() else { continue };
-        let others = clients::list_with_login_return_urls(tx, &format!("//{host}"))?;
-        let mut foreign = others.iter().filter(|other| other.owner_id != owner).flat_map(Client::return_urls);
-        let is_taken = foreign.any(|other| url.shares_origin_with(&other));
-        if is_taken {
-            let message = format!("Another application here returns to {host}. Ask the people who run this server.");
-            return Err(Error::Refused(vec![FieldProblem { field: "login_return_urls", message }]));
-        }
-    }
-    Ok(())
-}
-
 /// Writes what an application's owner changed, or an operator, who answers for it, and says what became what.
 /// Whether it can keep a secret stays; once it has keys, its secrets end.
 ///
@@ -234,7 +220,7 @@ pub fn update(
     let new = validate(tx, rules, Draft { client_type: client.client_type, ..draft })?;
     if origin.is_some() {
         refuse_deceiving_name(tx, &new, Some(client))?;
-        refuse_foreign_hosts(tx, client.owner_id, (&new, Some(client)))?;
+        hosts::refuse_foreign(tx, client.owner_id, &new, Some(client))?;
         vouched::end_if_changed(tx, client, &new)?;
         ask_again_if_somebody_else(tx, client, &new)?;
     }

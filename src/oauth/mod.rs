@@ -13,6 +13,7 @@ pub mod consent;
 pub mod device;
 pub mod dpop;
 pub mod dynamic_registration;
+pub mod hosts;
 pub mod interaction;
 pub mod introspection;
 pub mod jose;

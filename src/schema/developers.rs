@@ -22,3 +22,12 @@ diesel::table! {
         expires_at -> BigInt,
     }
 }
+
+diesel::table! {
+    host_proofs (id) {
+        id -> BigInt,
+        origin -> Text,
+        owner_id -> BigInt,
+        proven_at -> BigInt,
+    }
+}

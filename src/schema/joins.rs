@@ -34,6 +34,7 @@ diesel::joinable!(factor_failures -> users (user_id));
 diesel::joinable!(passkeys -> users (user_id));
 diesel::joinable!(device_codes -> grants (grant_id));
 diesel::joinable!(known_networks -> users (user_id));
+diesel::joinable!(host_proofs -> users (owner_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
@@ -41,5 +42,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
     mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
     refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures, seen_devices,
-    former_addresses, deletions, email_codes, passkeys,
+    former_addresses, deletions, email_codes, passkeys, host_proofs,
 );

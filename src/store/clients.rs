@@ -64,14 +64,13 @@ pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)
     Ok(rows.select((clients::id, clients::name)).load(tx)?)
 }
 
-/// The clients whose login return URLs could hold an address; the caller judges each.
+/// The clients whose login return URLs could hold an address, suspended ones too; the caller judges each.
 pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Vec<Client>> {
     // The origin is ours (scheme and host of a parsed URL), so it holds no wildcard but `_`, which
     // only widens the search.
     let rows = clients::table
         .filter(clients::login_return_urls.like(format!("%{origin}%")))
-        .filter(clients::deleted_at.is_null())
-        .filter(clients::disabled_at.is_null());
+        .filter(clients::deleted_at.is_null());
     Ok(rows.order(clients::id).select(Client::as_select()).load(tx)?)
 }
 

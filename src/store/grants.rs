@@ -1,5 +1,6 @@
 //! The table `grants`: revoking is one update here.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::{Database, Result};
@@ -14,7 +15,7 @@ use crate::domain::token_in_use::{Application, GrantInUse, Person};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::domain::words::Words;
-use crate::schema::{authorization_codes, clients, device_codes, grants, tokens, users};
+use crate::schema::{authorization_codes, clients, device_codes, grants, login_codes, tokens, users};
 
 /// The grant with this key, with all that decides whether it stands.
 pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
@@ -168,8 +169,8 @@ pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecor
     Ok(())
 }
 
-/// Ends what ends with a browser session: its login-redirect tokens and its unredeemed codes, those of
-/// devices too.
+/// Ends what ends with a browser session: its login-redirect tokens, but for those of programs on the device, and
+/// its unredeemed codes of every kind.
 pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<()> {
     let unredeemed = authorization_codes::table
         .filter(authorization_codes::redeemed_at.is_null())
@@ -179,10 +180,16 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
         .filter(device_codes::redeemed_at.is_null())
         .filter(device_codes::expires_at.gt(now.plus(-GRACE)))
         .select(device_codes::grant_id);
+    let unswapped = login_codes::table
+        .filter(login_codes::redeemed_at.is_null())
+        .filter(login_codes::expires_at.gt(now))
+        .select(login_codes::grant_id);
     let rows = grants::table.filter(grants::session_id.eq(session)).filter(grants::revoked_at.is_null()).filter(
         grants::kind
             .eq_any(GrantKind::OF_SESSION)
+            .and(grants::ends_with_session)
             .or(grants::id.eq_any(unredeemed))
+            .or(grants::id.eq_any(unswapped))
             .or(grants::id.nullable().eq_any(unclaimed)),
     );
     diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
@@ -196,23 +203,30 @@ pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) ->
     Ok(())
 }
 
-/// Ends the login-redirect token that this session already gave this application (or, without one,
-/// this address): a new one replaces it.
-pub fn revoke_replaced_login(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<()> {
+/// Ends the oldest login-redirect tokens that this session gave this application (or programs of the device, which
+/// are no application's), so that with the new one `most` live side by side.
+pub fn revoke_surplus_logins(tx: &mut Database, now: UnixTime, new: &Grant, most: usize) -> Result<()> {
+    let is_ended = tokens::table.filter(tokens::grant_id.eq(grants::id)).filter(tokens::revoked_at.is_not_null());
+    let was_never_fetched = login_codes::table
+        .filter(login_codes::grant_id.eq(grants::id))
+        .filter(login_codes::redeemed_at.is_null())
+        .filter(login_codes::expires_at.le(now));
     let rows = grants::table
         .filter(grants::session_id.eq(new.session_id))
         .filter(grants::kind.eq_any(GrantKind::OF_SESSION))
-        .filter(grants::revoked_at.is_null());
-    let end = grants::revoked_at.eq(Some(now));
-    match new.client_key {
-        Some(client) => diesel::update(rows.filter(grants::client_key.eq(client))).set(end).execute(tx)?,
-        None => {
-            let rows = rows.filter(grants::client_key.is_null()).filter(grants::kind.eq(new.kind));
-            let rows = rows.filter(grants::return_url.eq(&new.return_url));
-            diesel::update(rows).set(end).execute(tx)?
-        }
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::expires_at.gt(now))
+        .filter(not(exists(is_ended.select(tokens::id))))
+        .filter(not(exists(was_never_fetched.select(login_codes::id))))
+        .order(grants::id.desc())
+        .select(grants::id)
+        .into_boxed();
+    let rows = match new.client_key {
+        Some(client) => rows.filter(grants::client_key.eq(client)),
+        None => rows.filter(grants::client_key.is_null()).filter(grants::kind.eq(new.kind)),
     };
-    Ok(())
+    let living: Vec<Id<Grant>> = rows.load(tx)?;
+    revoke_each(tx, now, living.get(most.saturating_sub(1)..).unwrap_or_default())
 }
 
 /// One application's standing with one person: when it was first allowed, last used, tokens alive.

@@ -24,6 +24,7 @@ pub mod failure_counts;
 pub mod former_addresses;
 pub mod grants;
 pub mod held_names;
+pub mod host_proofs;
 pub mod idempotency_keys;
 pub mod installation;
 pub mod known_networks;

@@ -34,6 +34,7 @@ static ASSETS: &[Asset] = assets![
     "login.js": "text/javascript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
     "passkey.js": "text/javascript; charset=utf-8",
+    "return_addresses.js": "text/javascript; charset=utf-8",
     "token.css": "text/css; charset=utf-8",
 ];
 

@@ -178,6 +178,8 @@ pub struct ErrorPage {
     pub detail: Option<String>,
     /// What the app's developer should know.
     pub for_developer: Option<String>,
+    /// What they can do about it here.
+    pub ways: Vec<Link>,
     /// The way on.
     pub action: Option<Link>,
 }
@@ -200,6 +202,7 @@ impl PageError {
             request_id: refused.request_id.clone(),
             detail: None,
             for_developer: None,
+            ways: Vec::new(),
             action: None,
         };
         Self(Box::new(page), Box::new(refused))
@@ -266,6 +269,12 @@ impl PageError {
     /// With a note for the app's developer.
     pub fn for_developer(mut self, note: &str) -> Self {
         self.0.for_developer = Some(note.to_owned());
+        self
+    }
+
+    /// With what the developer can do about it here.
+    pub fn with_ways(mut self, ways: Vec<Link>) -> Self {
+        self.0.ways = ways;
         self
     }
 

@@ -97,6 +97,7 @@ fn endpoint(app: &App, path: &str) -> Option<&'static str> {
         "/oauth/introspect", "/oauth/userinfo", "/login", "/login/code",
     ];
     let path = path.strip_prefix(&app.public.base)?;
+    let path = path.strip_suffix('/').unwrap_or(path);
     ENDPOINTS.into_iter().find(|endpoint| endpoint.eq_ignore_ascii_case(path))
 }
 

@@ -44,7 +44,7 @@ pub async fn guard(
     }
     // No token ever becomes a browser session, and none stays in an address of ours.
     if is_safe
-        && !path.eq_ignore_ascii_case("/login")
+        && !path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("/login")
         && let Some(clean) = without_token(request.query_string())
     {
         // `//evil.test/` is a path here and another site in a Location.

@@ -86,7 +86,8 @@ async fn every_problem_is_named_at_once_and_what_was_typed_is_kept() {
     let mut alice = server.signed_in("alice").await;
     let redirect_uris = "javascript:alert(1)\nhttp://app.example/cb\nhttps://ok.example/cb\nhttps://*.example/\n\
                          https://u@app.example/\nhttps://app.example/#x\ncom.example.app:/cb";
-    let return_urls = "https://app.example/\nhttps://app.example\nhttp://app.example/in\nhttps://app.example/a/../b";
+    let return_urls =
+        "https://*.app.example/in\nhttps://app.example./\nhttp://app.example/in\nhttps://app.example/a/../b";
     let form = new_app_form(&mut alice).await.choose("client_type", "confidential");
     let form = form.fill("client_name", "Official\u{202e}").fill("redirect_uris", redirect_uris);
     let page = alice.submit(form.fill("login_return_urls", return_urls)).await;
@@ -94,6 +95,7 @@ async fn every_problem_is_named_at_once_and_what_was_typed_is_kept() {
     assert_eq!(page.all("#client_name-problem p").len(), 1);
     assert_eq!(page.all("#redirect_uris-problem p").len(), 6, "{}", page.text());
     assert_eq!(page.all("#login_return_urls-problem p").len(), 4, "{}", page.text());
+    assert_eq!(page.one("#login_delivery-problem"), "Choose how your page gets the token.");
     let kept = page.form_with("Register app");
     assert_eq!(kept.value("redirect_uris").map(|text| text.lines().count()), Some(7));
     assert_eq!(server.count("clients").await, 0);
@@ -360,7 +362,8 @@ async fn a_name_is_text_wherever_it_is_shown() {
     let mut alice = server.signed_in("alice").await;
     let evil = "\"><script>alert(1)</script><img src=x>{{7*7}}";
     let form = new_app_form(&mut alice).await.fill("client_name", evil);
-    let page = alice.submit(form.fill("login_return_urls", "https://atlas.example/in")).await;
+    let form = form.fill("login_return_urls", "https://atlas.example/in").choose("login_delivery", "query");
+    let page = alice.submit(form).await;
     let id = client_id(&page);
     alice.come_back_to("https://atlas.example/in").await;
     let query = encode(&[

@@ -100,7 +100,7 @@ fn assert_page_headers(path: &str, answer: &Answer) {
     }
     assert!(!policy.contains("unsafe"), "{path}: {policy}");
     // Chromium enforces form-action on the redirects after a POST: pages that lead away send none.
-    let leads_away = ["/login", "/register"].contains(&path) || path.starts_with("/oauth/authorize");
+    let leads_away = ["/login", "/login/", "/register"].contains(&path) || path.starts_with("/oauth/authorize");
     let has_form_action = policy.contains("form-action 'self'");
     assert!(has_form_action != leads_away || answer.status >= 400, "{path}: {policy}");
     for (name, value) in [

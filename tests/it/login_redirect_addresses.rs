@@ -128,6 +128,15 @@ async fn the_operator_may_let_people_decide_about_addresses_that_nobody_register
 }
 
 #[actix_web::test]
+async fn what_the_operator_suspended_is_not_for_people_to_decide() {
+    let server = harness::spawn_with(&[("login_redirect.unregistered", "confirm")]).await;
+    let app = server.application(returns_to(&[RETURN_URL])).await;
+    server.suspend(&app, true).await;
+    let page = server.signed_in("alice").await.open(&log_in_path(RETURN_URL)).await;
+    assert_eq!((page.status, page.away.as_deref()), (400, None), "{}", page.text());
+}
+
+#[actix_web::test]
 async fn an_application_that_is_suspended_or_deleted_is_no_destination() {
     let server = harness::spawn().await;
     let app = server.application(returns_to(&[RETURN_URL])).await;
@@ -136,6 +145,7 @@ async fn an_application_that_is_suspended_or_deleted_is_no_destination() {
     server.suspend(&app, true).await;
     let page = alice.open(&log_in_path(RETURN_URL)).await;
     assert_eq!((page.status, page.away.as_deref()), (400, None));
+    assert!(page.text().contains("have suspended the app") && !page.text().contains("Register"), "{}", page.text());
     assert_eq!(server.account_status(&token).await, 401);
     server.suspend(&app, false).await;
     assert_eq!(server.account_status(&token).await, 200, "suspending is undone without loss");
@@ -215,7 +225,7 @@ async fn variants_of_the_path_are_no_way_around() {
     server.application(returns_to(&[RETURN_URL])).await;
     let mut alice = server.signed_in("alice").await;
     alice.come_back_to(RETURN_URL).await;
-    for path in ["/login/", "/login;x", "/login%2f", "/login/x", "/log%49n;", "/xlogin", "/loginx", "/./login/."] {
+    for path in ["/login//", "/login;x", "/login%2f", "/login/x", "/log%49n;", "/xlogin", "/loginx", "/./login/."] {
         let headers = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
         for url in ["https://evil.test/in", RETURN_URL] {
             let query = log_in_path(url).replace("/logIn", path);

@@ -51,26 +51,78 @@ async fn an_application_may_want_less_and_the_operator_caps_it() {
 }
 
 #[actix_web::test]
-async fn a_new_one_replaces_the_older_of_the_same_session_and_application_only() {
+async fn the_ten_newest_of_a_session_and_application_live_side_by_side() {
     let server = harness::spawn().await;
-    server.application(returns_to(&[RETURN_URL])).await;
+    server.application(returns_to(&[RETURN_URL, "https://app.example/other"])).await;
     server.application(returns_to(&["https://other.example/in"])).await;
     let mut laptop = server.signed_in("alice").await;
     let mut phone = server.browser();
     phone.sign_in("alice").await;
-    let first = token_in(&laptop.come_back_to(RETURN_URL).await);
     let others = [
         token_in(&laptop.come_back_to("https://other.example/in").await),
         token_in(&laptop.come_back_to("http://127.0.0.1:9000/cb").await),
+        token_in(&laptop.come_back_to("/login?application=true").await),
         token_in(&phone.come_back_to(RETURN_URL).await),
     ];
-    let second = token_in(&laptop.come_back_to(RETURN_URL).await);
-    assert_eq!((server.account_status(&first).await, server.account_status(&second).await), (401, 200));
+    let mut given = Vec::new();
+    for number in 0..13 {
+        let url = if number % 2 == 0 { RETURN_URL } else { "https://app.example/other" };
+        given.push(token_in(&laptop.come_back_to(url).await));
+        server.advance(1);
+    }
+    for (number, token) in given.iter().enumerate() {
+        let expected = if number < 3 { 401 } else { 200 };
+        assert_eq!(server.account_status(token).await, expected, "number {number}");
+    }
     for other in &others {
         assert_eq!(server.account_status(other).await, 200);
     }
-    let again = token_in(&laptop.come_back_to("http://127.0.0.1:9000/cb").await);
-    assert_eq!((server.account_status(&others[1]).await, server.account_status(&again).await), (401, 200));
+}
+
+/// Programs of the device share their ten, whatever port each of them waits at: no page counts there.
+#[actix_web::test]
+async fn ten_programs_on_the_device_live_side_by_side_and_outlive_the_browser() {
+    let server = harness::spawn().await;
+    let mut alice = server.signed_in("alice").await;
+    let mut given = Vec::new();
+    for port in 0..11 {
+        given.push(token_in(&alice.come_back_to(&format!("http://127.0.0.1:{}/cb", 49_152 + port)).await));
+    }
+    let python = token_in(&alice.come_back_to("/login?application=true").await);
+    assert_eq!(server.account_status(&given[0]).await, 401);
+    let page = alice.open(&log_in_path("http://127.0.0.1:9000/cb")).await;
+    assert!(page.text().contains("also after you log out here"), "{}", page.text());
+    let page = alice.open("/logout").await;
+    alice.submit(page.form_with("Log out")).await;
+    for token in given[1..].iter().chain([&python]) {
+        assert_eq!(server.account_status(token).await, 200, "a job on the device goes on");
+    }
+    // The person sees each in a later session, and ends it there.
+    let mut later = server.browser();
+    later.sign_in("alice").await;
+    let page = later.open("/account/sessions").await;
+    assert_eq!(page.text().matches("also after you log out").count(), 11, "{}", page.text());
+    let form = page
+        .forms()
+        .into_iter()
+        .find(|form| form.has_button("End the token of A program on your device, 127.0.0.1:8765"));
+    later.submit(form.unwrap_or_else(|| panic!("not listed: {}", page.text()))).await;
+    assert_eq!(server.account_status(&python).await, 401);
+}
+
+#[actix_web::test]
+async fn a_token_that_was_ended_and_a_code_that_was_never_swapped_take_no_place() {
+    let server = harness::spawn().await;
+    server.application(returns_to(&[RETURN_URL])).await;
+    let mut alice = server.signed_in("alice").await;
+    let first = token_in(&alice.come_back_to(RETURN_URL).await);
+    for _ in 0..11 {
+        let token = token_in(&alice.come_back_to(RETURN_URL).await);
+        let body = serde_json::json!({ "credentials": [token] }).to_string();
+        let headers = [("content-type", "application/json")];
+        assert_eq!(server.http.send(Method::POST, "/credentials/revoke", &headers, body).await.status, 202);
+    }
+    assert_eq!(server.account_status(&first).await, 200);
 }
 
 #[actix_web::test]
@@ -161,7 +213,8 @@ async fn the_page_says_how_much_the_token_opens_and_no_token_outgrows_what_it_sa
     assert!(!page.text().contains("except the settings"), "{}", page.text());
     let whole = token_in(alice.press_continue(&page).await.away());
     assert!(is_whole(&server, &whole).await);
-    assert_eq!(server.account_status(&narrow).await, 401, "the newer one replaced it");
+    assert_eq!(server.account_status(&narrow).await, 200, "it goes on beside the new one");
+    assert!(!is_whole(&server, &narrow).await, "and opens no more than before");
     assert!(is_whole(&server, &token_in(&alice.come_back_to(RETURN_URL).await)).await, "she is not asked again");
     let newest = token_in(&alice.come_back_to(RETURN_URL).await);
     server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, false)).await;

@@ -162,7 +162,7 @@ async fn keys_and_their_address_exclude_each_other_and_the_address_is_a_public_o
         assert_eq!(register(more.clone()).await.error(), (400, "invalid_client_metadata".to_owned()), "{more}");
     }
     let draft = Draft { jwks_uri: Some(KEYS.to_owned()), ..public() };
-    let rules = Rules { longest_login_token: 86_400, private_schemes: Vec::new() };
+    let rules = Rules { longest_login_token: 86_400, private_schemes: Vec::new(), allow_insecure_http: false };
     let refused = draft.validate(&"projects".parse().expect("because it is a scope"), &rules);
     assert!(refused.is_err(), "who can keep no secret can keep no key");
 }

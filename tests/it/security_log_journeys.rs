@@ -14,6 +14,7 @@ use crate::harness::held::{ACCESS_TOKENS, MINT, STUDIO_SESSION, TILES};
 use crate::harness::html::Page;
 use crate::harness::mailbox::Mailbox;
 use crate::harness::pages::{RETURN_URL, in_fragment, log_in_path_with, returns_to};
+use crate::harness::shelf::Shelf;
 use crate::harness::{self, PASSWORD, confidential};
 use crate::security_log_table::Witness;
 
@@ -183,7 +184,20 @@ async fn login_codes(witness: &mut Witness, alice: &mut Browser) {
     witness.tells("POST", "/login/code").await;
 }
 
+async fn own_hosts(witness: &mut Witness, alice: &mut Browser) {
+    let shelf = Shelf::of(&witness.server);
+    let page = alice.open("/developer/hosts").await;
+    let file: Value = page.one("#content").parse().expect("because the page shows JSON");
+    shelf.put("https://atlas.example/.well-known/gatepost.json", &file, None);
+    press(alice, "/developer/hosts", "host=atlas.example").await;
+    witness.tells("POST", "/developer/hosts").await;
+    let page = alice.open("/developer/hosts").await;
+    press_form(alice, &page, "/end").await;
+    witness.tells("POST", "/developer/hosts/{id}/end").await;
+}
+
 async fn own_applications(witness: &mut Witness, alice: &mut Browser) {
+    own_hosts(witness, alice).await;
     let page = alice.open("/developer/apps/new").await;
     let form = page.form_with("Register app").fill("client_name", "Atlas");
     let page = alice.submit(form.fill("redirect_uris", "https://atlas.example/callback")).await;

@@ -69,6 +69,7 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("DELETE", "/management/resources/{id}/shares/{user}", Nothing(PLATFORM)),
     ("POST", "/oauth/authorize", Of(&["oauth_authorization.create"])),
     ("POST", "/login", Of(&["session.create"])),
+    ("POST", "/login/", Nothing("it is /login with a slash, where it is told")),
     ("POST", "/logout", Of(&["session.end"])),
     ("POST", "/register", Of(&["account.create", "session.create"])),
     ("POST", "/setup", Of(&["account.create", "session.create"])),
@@ -107,6 +108,8 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("POST", "/developer/apps/{client_id}/secrets/new", Of(&["client_secret.create"])),
     ("POST", "/developer/apps/{client_id}/secrets/{id}/end", Of(&["client_secret.end"])),
     ("POST", "/developer/apps/{client_id}/delete", Of(&["client.delete"])),
+    ("POST", "/developer/hosts", Of(&["host.prove"])),
+    ("POST", "/developer/hosts/{id}/end", Of(&["host.lose"])),
 ];
 
 #[test]

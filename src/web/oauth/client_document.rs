@@ -57,7 +57,7 @@ impl Documents {
         *self.fetcher.write().unwrap_or_else(PoisonError::into_inner) = fetcher;
     }
 
-    pub(super) fn fetcher(&self) -> Arc<dyn Fetch> {
+    pub(in crate::web) fn fetcher(&self) -> Arc<dyn Fetch> {
         self.fetcher.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account::confirm;
-use super::log_in;
+use super::{log_in, return_refused};
 use crate::clock::in_words;
 use crate::identity::alerts;
-use crate::identity::login_redirect::{self, Asked, LoginRedirect, LoginRedirectRefusal};
+use crate::identity::login_redirect::{self, Asked, LoginRedirect};
 use crate::identity::mailed::asker;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult};
@@ -19,7 +19,6 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::oauth::authorize::is_speculative;
 use crate::web::page::{Chrome, Forms, here, render, see_other};
-use crate::web::refused::Whose;
 
 /// `continue.html`.
 #[derive(Clone, Debug, Template)]
@@ -43,6 +42,8 @@ pub struct Continue {
     pub return_host: String,
     /// Whether any program on this device could receive the token.
     pub is_on_this_device: bool,
+    /// Whether it travels unencrypted over a network.
+    pub is_insecure: bool,
     /// Whether nobody registered the address.
     pub is_unregistered: bool,
     /// Who is signed in.
@@ -59,43 +60,21 @@ pub struct Continue {
 ///
 /// # Errors
 /// A page that says why nobody is sent anywhere.
-pub async fn examine(app: &Data<App>, query: &str) -> Result<Option<LoginRedirect>, PageError> {
-    let asked = login_redirect::parse(query).map_err(|refusal| page_of(app, &refusal))?;
-    if asked == Asked::default() {
-        return Ok(None);
-    }
-    let unregistered = app.config.unregistered;
-    let examined = consult(&app.store, move |db| login_redirect::examine(db, (&asked, unregistered))).await;
-    examined.map_err(|error| match error {
-        Error::Refused(refusal) => page_of(app, &refusal),
-        Error::Failed(error) => PageError::unavailable(app, &error),
-    })
-}
-
-fn page_of(app: &App, refusal: &LoginRedirectRefusal) -> PageError {
-    let advice = "You did nothing wrong, and nothing was sent anywhere. Tell the people who make the app.";
-    let page = |id, what: &str| {
-        PageError::new(app, StatusCode::BAD_REQUEST, (id, "This app cannot receive a log-in"), what, advice)
+pub async fn examine(
+    app: &Data<App>,
+    query: &str,
+    visitor: Option<&Visitor>,
+) -> Result<Option<LoginRedirect>, PageError> {
+    let asked = match login_redirect::parse(query) {
+        Ok(asked) if asked == Asked::default() => return Ok(None),
+        Ok(asked) => asked,
+        Err(refusal) => return Err(return_refused::page(app, &refusal, visitor).await),
     };
-    match refusal {
-        LoginRedirectRefusal::Malformed => page("malformed-login-redirect", "The app's link cannot be read.")
-            .for_developer("Send referer and state once each, percent-encoded."),
-        LoginRedirectRefusal::Invalid(error) => {
-            page("invalid-return-url", "The app asks us to send you to an address that we cannot send anybody to.")
-                .for_developer(&format!("The referer is not a return URL: {error}."))
-        }
-        LoginRedirectRefusal::ChallengeRequired(client) => {
-            page("login-challenge-required", "The app's link lacks a part that protects your log-in.").for_developer(
-                "Your application takes login codes: send code_challenge (S256, 43 base64url characters), as login.js does.",
-            )
-            .of_client(Whose::Known(*client), ("invalid_request", "the application takes login codes, and no S256 code_challenge came"))
-        }
-        LoginRedirectRefusal::Unregistered(url) => page(
-            "unregistered-return-url",
-            "The app asks us to send you to an address that no app has registered here.",
-        )
-        .with_detail(url.as_str())
-        .for_developer("Register this address as a login return URL of your application, in the developer console."),
+    let rules = app.config.return_rules();
+    match consult(&app.store, move |db| login_redirect::examine(db, &asked, rules)).await {
+        Ok(redirect) => Ok(redirect),
+        Err(Error::Refused(refusal)) => Err(return_refused::page(app, &refusal, visitor).await),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
     }
 }
 
@@ -185,6 +164,14 @@ fn may(redirect: &LoginRedirect) -> &'static [&'static str] {
     }
 }
 
+/// How long the token works, as a sentence.
+fn lasts(redirect: &LoginRedirect, time: &str) -> String {
+    match redirect.ends_with_session() {
+        true => format!("It works for {time}, or until you log out here."),
+        false => format!("It works for {time}, also after you log out here."),
+    }
+}
+
 async fn ask(
     app: &Data<App>,
     request: &HttpRequest,
@@ -208,10 +195,11 @@ async fn ask(
         return_url: redirect.return_url.as_str().to_owned(),
         return_host: redirect.return_url.host(),
         is_on_this_device: redirect.return_url.is_loopback(),
+        is_insecure: redirect.return_url.is_insecure(),
         is_unregistered: redirect.is_unregistered(),
         username: visitor.user.username.clone(),
         may: may(redirect).iter().map(|sentence| (*sentence).to_owned()).collect(),
-        lasts: format!("It works for {}, or until you log out here.", in_words(redirect.lifetime(&app.mint))),
+        lasts: lasts(redirect, &in_words(redirect.lifetime(&app.mint))),
         other_account_url,
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))

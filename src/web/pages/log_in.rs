@@ -60,8 +60,8 @@ pub(super) enum Onward {
 
 impl Onward {
     /// Reads it from the query of a page that comes before.
-    pub(super) async fn parse(app: &Data<App>, query: &str) -> Result<Self, PageError> {
-        if let Some(redirect) = continue_to::examine(app, query).await? {
+    pub(super) async fn parse(app: &Data<App>, query: &str, visitor: Option<&Visitor>) -> Result<Self, PageError> {
+        if let Some(redirect) = continue_to::examine(app, query, visitor).await? {
             return Ok(Self::Away(Box::new(redirect)));
         }
         let parameters = Parameters::parse(query.as_bytes());
@@ -149,7 +149,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
             None => Ok(see_other(&log_in_first(&app, &here(&request)))),
         };
     }
-    match (Onward::parse(&app, request.query_string()).await?, visitor.0) {
+    match (Onward::parse(&app, request.query_string(), visitor.0.as_ref()).await?, visitor.0) {
         (Onward::Away(redirect), Some(visitor)) => continue_to::get(&app, &request, (*redirect, &visitor)).await,
         (onward, Some(visitor)) if onward.must_log_in(&app, &visitor).await? => {
             let said = Said { username: visitor.user.username, ..Said::default() };
@@ -174,7 +174,7 @@ pub async fn post(
             None => Ok(see_other(&log_in_first(&app, &here(&request)))),
         };
     }
-    let onward = Onward::parse(&app, request.query_string()).await?;
+    let onward = Onward::parse(&app, request.query_string(), visitor.0.as_ref()).await?;
     if form.get("shown").is_some()
         && let Onward::Away(redirect) = onward
     {

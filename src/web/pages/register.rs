@@ -71,7 +71,7 @@ fn crowded(app: &App) -> PageError {
 
 /// Where the person goes afterwards: only ever a path of ours, the log-in redirect included.
 async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, String), PageError> {
-    let onward = Onward::parse(app, request.query_string()).await?;
+    let onward = Onward::parse(app, request.query_string(), None).await?;
     let next = match &onward {
         Onward::Here(next) => next.clone(),
         Onward::Away(_) => app.public.path("/account"),

@@ -22,7 +22,7 @@ pub fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'stat
         )
         .service(page("/oauth/logout", FORM).route(get().to(oauth::logout::get)).route(post().to(oauth::logout::post)))
         .service(page("/", SHOWN).route(get().to(home::get)))
-        .service(page("/{login:(?i)login}", FORM).route(get().to(log_in::get)).route(post().to(log_in::post)))
+        .service(page("/{login:(?i)login}{end:|/}", FORM).route(get().to(log_in::get)).route(post().to(log_in::post)))
         .service(page("/logout", FORM).route(get().to(log_out::get)).route(post().to(log_out::post)))
         .service(page("/register", FORM).route(get().to(register::get)).route(post().to(register::post)))
         .service(page("/setup", FORM).route(get().to(set_up::get)).route(post().to(set_up::post)))
@@ -47,6 +47,12 @@ pub fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'stat
                 .route(get().to(developer::edit::get))
                 .route(post().to(developer::edit::post)),
         )
+        .service(
+            page("/developer/hosts", FORM)
+                .route(get().to(developer::hosts::get))
+                .route(post().to(developer::hosts::post)),
+        )
+        .service(page("/developer/hosts/{id}/end", SENT).route(post().to(developer::hosts::end)))
         .service(page("/developer/apps/{client_id}/log", SHOWN).route(get().to(developer::log::get)))
         .service(page("/developer/apps/{client_id}/secrets/new", SENT).route(post().to(developer::secrets::roll)))
         .service(page("/developer/apps/{client_id}/secrets/{id}/end", SENT).route(post().to(developer::secrets::end)))

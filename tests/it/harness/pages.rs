@@ -66,9 +66,10 @@ impl Browser {
         assert_eq!(page.heading(), "Your account", "{}", page.text());
     }
 
-    /// Comes back to `referer` by the log-in redirect, clicking where that is asked.
+    /// Comes back to `referer` by the log-in redirect, clicking where that is asked. A path of ours is opened as it is.
     pub async fn come_back_to(&mut self, referer: &str) -> String {
-        let page = self.open(&log_in_path(referer)).await;
+        let path = if referer.starts_with('/') { referer.to_owned() } else { log_in_path(referer) };
+        let page = self.open(&path).await;
         let page = if page.away.is_some() { page } else { self.press_continue(&page).await };
         page.away().to_owned()
     }

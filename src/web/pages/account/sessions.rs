@@ -54,6 +54,8 @@ pub struct LoginTokenRow {
     pub expires: String,
     /// When it was last used.
     pub last_used: String,
+    /// Whether it goes on after its browser logs out.
+    pub outlives_session: bool,
 }
 
 /// `account/sessions.html`.
@@ -110,6 +112,7 @@ fn token_row(now: UnixTime, token: &TokenRecord, grant: &Grant, client: Option<&
         created: token.created_at.readable(),
         expires: token.expires_at.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now)))),
         last_used: last_used(now, token.last_used_at),
+        outlives_session: !grant.ends_with_session,
     }
 }
 

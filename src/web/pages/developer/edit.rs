@@ -1,14 +1,16 @@
 //! `/developer/apps/{client_id}`: one application, changing it, deleting it.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::return_addresses::{ComesBack, NOTICE, ReturnRow, delivery_in, delivery_of, offered, rows, with_offer};
 use super::{confirm_first, find_own, kind, lines, metadata_url};
 use crate::clock::{UnixTime, in_words};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::client_secret::ClientSecretRecord;
+use crate::domain::login_return_url::LoginReturnUrl;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
 use crate::domain::token::{ClientSecret, Token};
@@ -16,10 +18,10 @@ use crate::domain::user::fold;
 use crate::identity::alerts;
 use crate::identity::mailed::asker;
 use crate::oauth::client_changes::for_letters;
-use crate::oauth::clients::{self, draft_of, update};
+use crate::oauth::clients::{self, draft_of, refuse_with, update};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
-use crate::store::{client_secrets, grants};
+use crate::store::{client_secrets, grants, host_proofs};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
@@ -92,9 +94,9 @@ pub struct AppPage {
     /// Where answers may go.
     pub redirect_uris: Vec<String>,
     /// Where log-ins may return to.
-    pub login_return_urls: Vec<String>,
-    /// How the login redirect gives the token.
-    pub login_delivery: String,
+    pub returns: Vec<ReturnRow>,
+    /// What comes back in each way.
+    pub comes_back: ComesBack,
     /// What it may ask for.
     pub scope: String,
     /// The grants that it may use.
@@ -127,7 +129,7 @@ fn form_of(client: &Client) -> NewAppForm {
         redirect_uris: client.redirect_uris.to_vec().join("\n"),
         login_return_urls: client.login_return_urls.to_vec().join("\n"),
         login_varying_parameters: client.login_varying_parameters.as_str().to_owned(),
-        login_delivery: client.login_delivery.as_str().to_owned(),
+        login_delivery: delivery_of(client),
         requires_pkce: client.require_pkce,
         is_on_devices: client.may_use(GrantType::DeviceCode),
         jwks: client.jwks.clone().unwrap_or_default(),
@@ -153,6 +155,7 @@ struct Shown {
     new_secret: Option<String>,
     errors: Vec<FieldProblem>,
     form: Option<NewAppForm>,
+    offered: Option<LoginReturnUrl>,
     notice: Option<&'static str>,
 }
 
@@ -161,12 +164,15 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
     let found = app.store.read(move |db| {
         let Some(client) = find_own(db, &user, &client_id)? else { return Ok(None) };
         let (secrets, people) = (client_secrets::list(db, now, client.id)?, grants::count_people(db, now, client.id)?);
-        Ok(Some((client, secrets, people)))
+        Ok(Some((client, secrets, people, host_proofs::list_of(db, user.id)?)))
     });
     let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let (client, secrets, people) = found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.chrome(app)))?;
+    let (client, secrets, people, proofs) =
+        found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.chrome(app)))?;
     let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let chrome = visitor.chrome(app);
+    let mut form = shown.form.unwrap_or_else(|| form_of(&client));
+    form.login_return_urls = with_offer(form.login_return_urls, shown.offered.as_ref());
     let page = AppPage {
         chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
         kind: kind(&client),
@@ -175,8 +181,8 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         is_verified: client.verified_at.is_some(),
         created: client.created_at.readable(),
         redirect_uris: client.redirect_uris.to_vec(),
-        login_return_urls: client.login_return_urls.to_vec(),
-        login_delivery: client.login_delivery.as_str().to_owned(),
+        returns: rows(&client, &proofs),
+        comes_back: ComesBack::for_first(&form.login_return_urls),
         scope: client.scope.to_string(),
         grant_types: client.grant_types.to_vec(),
         requires_pkce: client.require_pkce,
@@ -188,7 +194,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         issuer: app.public.issuer.clone(),
         log_in_url: format!("{}/logIn", app.public.issuer),
         errors: shown.errors.into_iter().map(FieldError::from).collect(),
-        form: shown.form.unwrap_or_else(|| form_of(&client)),
+        form,
         client_id: client.client_id,
         name: client.name,
     };
@@ -206,9 +212,16 @@ pub(super) async fn show_with_secret(
     show(app, visitor, client_id, Shown { new_secret, ..Shown::default() }).await
 }
 
-/// Shows one application.
-pub async fn get(app: Data<App>, client_id: Path<String>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    show(&app, &visitor, &client_id, Shown::default()).await
+/// Shows one application. A link may fill in a login return URL; nothing submits it.
+pub async fn get(
+    app: Data<App>,
+    request: HttpRequest,
+    client_id: Path<String>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let offered = offered(&request);
+    let notice = offered.is_some().then_some(NOTICE);
+    show(&app, &visitor, &client_id, Shown { offered, notice, ..Shown::default() }).await
 }
 
 /// Writes what the owner changed.
@@ -230,8 +243,9 @@ pub async fn post(
     let updated = transact(&app.store, move |tx| {
         let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(false) };
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
-        let wanted = (&client, changed(&client, &sent));
-        let changes = update(tx, now, &shared.config.registration_rules(), wanted, Some(&origin))?;
+        let ((draft, unread), rules) = (changed(&client, &sent), shared.config.registration_rules());
+        refuse_with(tx, &rules, &draft, unread.into_iter().collect())?;
+        let changes = update(tx, now, &rules, (&client, draft), Some(&origin))?;
         alerts::app_changed(tx, (&shared.mail, &asker(now, &origin)), (&user, &client), &for_letters(&changes))?;
         Ok(true)
     });
@@ -273,24 +287,26 @@ fn trimmed(form: &Parameters, name: &str) -> Option<String> {
     form.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn changed(client: &Client, form: &Parameters) -> Draft {
-    let delivery = form.get("login_delivery").and_then(|delivery| delivery.parse().ok());
+/// What the owner changed, and what of it cannot be read.
+fn changed(client: &Client, form: &Parameters) -> (Draft, Option<FieldProblem>) {
+    let (login_delivery, unread) = delivery_in(form, client);
     let draft = draft_of(client);
     let others = draft.grant_types.iter().copied().filter(|grant| *grant != GrantType::DeviceCode);
     let device = form.get("on_devices").map(|_ticked| GrantType::DeviceCode);
-    Draft {
+    let draft = Draft {
         grant_types: others.chain(device).collect(),
         name: form.get("client_name").unwrap_or_default().to_owned(),
         redirect_uris: lines(form, "redirect_uris"),
         login_return_urls: lines(form, "login_return_urls"),
         login_varying_parameters: words(form, "login_varying_parameters"),
-        login_delivery: delivery.unwrap_or(client.login_delivery),
+        login_delivery,
         require_pkce: form.get("require_pkce").is_some(),
         jwks: trimmed(form, "jwks"),
         jwks_uri: trimmed(form, "jwks_uri"),
         dpop_bound_access_tokens: form.get("dpop_bound_access_tokens").is_some(),
         ..draft
-    }
+    };
+    (draft, unread)
 }
 
 /// Deletes an application after its name was typed: whoever allowed it is signed out of it.

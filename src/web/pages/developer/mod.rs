@@ -1,8 +1,10 @@
 //! `/developer`: registering applications and looking after them. It validates like the command.
 
 pub mod edit;
+pub mod hosts;
 pub mod log;
 pub mod new;
+pub mod return_addresses;
 pub mod secrets;
 
 use actix_web::HttpResponse;

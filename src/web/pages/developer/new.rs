@@ -1,13 +1,14 @@
 //! `/developer/apps/new`: registering an application.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::edit::show_with_secret;
+use super::return_addresses::{ComesBack, NOTICE, new_delivery_in, offered, with_offer};
 use super::{limit_note, lines};
-use crate::domain::client::{ClientType, LoginDelivery};
+use crate::domain::client::ClientType;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
 use crate::identity::alerts;
@@ -41,40 +42,49 @@ pub struct NewApp {
     pub redirect_uris: String,
     /// One address per line.
     pub login_return_urls: String,
-    /// How the login redirect gives the token.
+    /// How the login redirect gives the token; nothing until the owner says it.
     pub login_delivery: String,
+    /// What comes back in each way.
+    pub comes_back: ComesBack,
 }
 
-/// Shows the form.
-pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+/// Shows the form. A link may fill in a login return URL; nothing submits it.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
+    let (chrome, offered) = (visitor.chrome(&app), offered(&request));
+    let login_return_urls = with_offer(String::new(), offered.as_ref());
     Ok(ok(&NewApp {
-        chrome: visitor.chrome(&app),
+        chrome: if offered.is_some() { chrome.with_notice(NOTICE) } else { chrome },
         errors: Vec::new(),
         once: random_word(),
         client_name: String::new(),
         client_type: ClientType::Confidential.as_str().to_owned(),
         redirect_uris: String::new(),
-        login_return_urls: String::new(),
-        login_delivery: LoginDelivery::Fragment.as_str().to_owned(),
+        login_delivery: String::new(),
+        comes_back: ComesBack::for_first(&login_return_urls),
+        login_return_urls,
     }))
 }
 
-/// A form as a draft. A new application requires PKCE.
-fn draft(form: &Parameters) -> Result<Draft, FieldProblem> {
-    let wrong = |field| {
-        move |error: crate::domain::column::UnknownName| FieldProblem { field, message: format!("This {error}.") }
-    };
-    let client_type = form.get("client_type").unwrap_or("confidential").parse().map_err(wrong("client_type"))?;
-    Ok(Draft {
+/// A form as a draft, and what of it cannot be read. A new application requires PKCE.
+fn draft(form: &Parameters) -> (Draft, Vec<FieldProblem>) {
+    let mut problems = Vec::new();
+    let client_type = form.get("client_type").unwrap_or("confidential").parse().unwrap_or_else(|error| {
+        problems.push(FieldProblem { field: "client_type", message: format!("This {error}.") });
+        ClientType::Confidential
+    });
+    let (login_delivery, problem) = new_delivery_in(form);
+    problems.extend(problem);
+    let draft = Draft {
         redirect_uris: lines(form, "redirect_uris"),
         login_return_urls: lines(form, "login_return_urls"),
-        login_delivery: form.get("login_delivery").unwrap_or("fragment").parse().map_err(wrong("login_delivery"))?,
+        login_delivery,
         require_pkce: true,
         ..Draft::new(form.get("client_name").unwrap_or_default(), client_type)
-    })
+    };
+    (draft, problems)
 }
 
 /// Registers the application and shows its secret, once.
@@ -86,10 +96,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     if let Some(location) = app.once.find(app.now(), number) {
         return Ok(see_other(&location));
     }
-    let draft = match draft(&form) {
-        Ok(draft) => draft,
-        Err(problem) => return Ok(again(&app, &visitor, &form, vec![problem])),
-    };
+    let (draft, unread) = draft(&form);
     let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), visitor.origin.clone());
     let registered = transact(&app.store, move |tx| {
         // Whoever was logged out meanwhile, by a new password for one, leaves no application behind.
@@ -101,6 +108,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         }
         let wanted = (By::Owner(owner.id), draft.clone());
         let rules = shared.config.registration_rules();
+        clients::refuse_with(tx, &rules, &draft, unread.clone())?;
         let made = clients::register(tx, now, &rules, wanted, Some(&origin))?;
         if made.secret.is_some() {
             alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&owner, &made.client))?;
@@ -133,6 +141,7 @@ fn again(app: &App, visitor: &Visitor, form: &Parameters, problems: Vec<FieldPro
         redirect_uris: field("redirect_uris"),
         login_return_urls: field("login_return_urls"),
         login_delivery: field("login_delivery"),
+        comes_back: ComesBack::for_first(&field("login_return_urls")),
     };
     render(StatusCode::BAD_REQUEST, Forms::Stay, &page)
 }

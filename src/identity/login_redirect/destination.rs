@@ -1,0 +1,109 @@
+//! Where a log-in may lead: to which application an address belongs, and whether anybody is sent there at all.
+
+use super::{Asked, LoginRedirect, LoginRedirectRefusal, Unregistered};
+use crate::domain::client::{Client, LoginDelivery};
+use crate::domain::host_proof::HostProof;
+use crate::domain::id::Id;
+use crate::domain::login_return_url::{Fit, ReturnUrl};
+use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
+use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Database, clients, host_proofs};
+
+/// Where a program on this device waits for its person: fixed, since it sends no address.
+const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
+
+/// What the operator says of return addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct ReturnRules {
+    /// The setting `login_redirect.unregistered`.
+    pub unregistered: Unregistered,
+    /// The setting `allow_insecure_http`: registered http addresses of private networks count.
+    pub allow_insecure_http: bool,
+}
+
+/// What the query means here; nothing when it names no address (then a plain log-in follows).
+///
+/// # Errors
+/// Why nobody is sent anywhere.
+pub fn examine(
+    db: &mut Database,
+    asked: &Asked,
+    rules: ReturnRules,
+) -> Result<Option<LoginRedirect>, Error<LoginRedirectRefusal>> {
+    if asked.is_application && asked.referer.is_none() {
+        return Ok(Some(LoginRedirect {
+            client: None,
+            return_url: read(APPLICATION_CALLBACK, rules)?,
+            state: asked.state.clone(),
+            fit: None,
+            is_application: true,
+            code_challenge: None,
+        }));
+    }
+    let Some(referer) = &asked.referer else { return Ok(None) };
+    let return_url = read(referer, rules)?;
+    let refuse = |refusal: fn(ReturnUrl) -> LoginRedirectRefusal| Err(Error::Refused(refusal(return_url.clone())));
+    let (active, suspended) = fitting(db, &return_url)?.into_iter().partition(|(_, client)| client.is_active());
+    let owners: Vec<Id<User>> = proofs_of(db, &return_url)?.into_iter().map(|proof| proof.owner_id).collect();
+    let (fit, client) = closest(active, &owners).unzip();
+    if client.is_none() {
+        // A person's own click does not undo what the operator did.
+        if closest(suspended, &owners).is_some() {
+            return refuse(LoginRedirectRefusal::Suspended);
+        }
+        let may_confirm = rules.unregistered == Unregistered::Confirm && !return_url.is_insecure();
+        if !return_url.is_loopback() && !may_confirm {
+            return refuse(LoginRedirectRefusal::Unregistered);
+        }
+    }
+    let code_challenge = match &client {
+        Some(client) if client.login_delivery == LoginDelivery::Code => Some(challenge(asked, client)?),
+        _ => None,
+    };
+    Ok(Some(LoginRedirect {
+        client,
+        return_url,
+        state: asked.state.clone(),
+        fit,
+        is_application: false,
+        code_challenge,
+    }))
+}
+
+/// An application whose address fits, and how closely.
+type Fitting = (Fit, Client);
+
+fn fitting(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<Fitting>, Error<LoginRedirectRefusal>> {
+    let all = clients::list_with_login_return_urls(db, &format!("//{}", return_url.host_name()))?;
+    let fit = |client: Client| client.login_return_fit(return_url).map(|fit| (fit, client));
+    Ok(all.into_iter().filter_map(fit).collect())
+}
+
+fn proofs_of(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<HostProof>, Error<LoginRedirectRefusal>> {
+    Ok(host_proofs::list(db, &return_url.origin())?)
+}
+
+/// The application that an address belongs to. Where somebody has proven that the host is theirs, only their
+/// applications and those that the operator vouches for count. Where the operator vouches for one, its owner's are
+/// asked alone: nobody else gets between an app and its people by naming a longer address.
+fn closest(mut fitting: Vec<Fitting>, owners: &[Id<User>]) -> Option<Fitting> {
+    let is_owned = |client: &Client| client.owner_id.is_some_and(|owner| owners.contains(&owner));
+    fitting.retain(|(_, client)| owners.is_empty() || is_owned(client) || client.verified_at.is_some());
+    let vouched = fitting.iter().filter(|(_, client)| client.verified_at.is_some());
+    let vouched: Vec<_> = vouched.map(|(_, client)| client.owner_id).collect();
+    let candidates = fitting.into_iter().filter(|(_, client)| vouched.is_empty() || vouched.contains(&client.owner_id));
+    // The oldest of those that fit as closely.
+    candidates.reduce(|best, other| if other.0 > best.0 { other } else { best })
+}
+
+fn challenge(asked: &Asked, client: &Client) -> Result<CodeChallenge, Error<LoginRedirectRefusal>> {
+    let text = asked.code_challenge.as_deref().unwrap_or_default();
+    CodeChallenge::parse(text, ChallengeMethod::S256)
+        .map_err(|_invalid| Error::Refused(LoginRedirectRefusal::ChallengeRequired(client.id)))
+}
+
+fn read(text: &str, rules: ReturnRules) -> Result<ReturnUrl, Error<LoginRedirectRefusal>> {
+    let read = text.parse::<ReturnUrl>().and_then(|url| url.allowed_by(rules.allow_insecure_http));
+    read.map_err(|error| Error::Refused(LoginRedirectRefusal::Invalid(error)))
+}

@@ -1,0 +1,184 @@
+//! `/developer/hosts`: proving that a host is one's own, by a file below its `/.well-known/`.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use url::form_urlencoded::Serializer;
+
+use crate::domain::host_proof::{HostProof, MOST, PATH, ProvableOrigin, word_of, words_in};
+use crate::domain::id::Id;
+use crate::domain::login_return_url::LoginReturnUrl;
+use crate::identity::throttle::Throttled;
+use crate::oauth::hosts::{self, Read};
+use crate::oauth::parameters::Parameters;
+use crate::outcome::{Error, transact};
+use crate::store::{clients, host_proofs};
+use crate::web::app::App;
+use crate::web::browser::Visitor;
+use crate::web::error::PageError;
+use crate::web::fetch::{DOCUMENT, FetchError};
+use crate::web::page::{Chrome, FieldError, Forms, render, retry_after, see_other};
+use crate::web::pages::Form;
+use crate::web::pages::account::address_first;
+
+/// One host.
+#[derive(Clone, Debug)]
+pub struct HostRow {
+    /// The host, with its port if it has one.
+    pub host: String,
+    /// What the form for giving it up names it by; nothing while it is not proven.
+    pub proof_id: Option<String>,
+    /// When the file was last read.
+    pub proven: Option<String>,
+}
+
+/// `developer/hosts.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "developer/hosts.html")]
+pub struct Hosts {
+    /// The frame.
+    pub chrome: Chrome,
+    /// What was wrong.
+    pub errors: Vec<FieldError>,
+    /// The host that was typed.
+    pub host: String,
+    /// Where the file has to be: on the host that was typed, or on any.
+    pub file: String,
+    /// What has to be in it.
+    pub content: String,
+    /// The word alone, for a file that names others already.
+    pub word: String,
+    /// The hosts of the person's applications, and what they have proven.
+    pub rows: Vec<HostRow>,
+}
+
+/// The page with this host filled in, below the public URL.
+pub fn path_for(host: &ProvableOrigin) -> String {
+    format!("/developer/hosts?{}", Serializer::new(String::new()).append_pair("host", &shown(&host.origin())).finish())
+}
+
+/// An origin as people write it.
+fn shown(origin: &str) -> String {
+    origin.strip_prefix("https://").unwrap_or(origin).to_owned()
+}
+
+/// What is said above the page.
+#[derive(Default)]
+struct Said {
+    host: String,
+    notice: Option<String>,
+    problem: Option<String>,
+}
+
+async fn show(app: &Data<App>, visitor: &Visitor, said: Said) -> Result<HttpResponse, PageError> {
+    let owner = visitor.user.id;
+    let found = app.store.read(move |db| Ok((clients::list(db, Some(owner))?, host_proofs::list_of(db, owner)?)));
+    let (clients, proofs) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let urls = clients.iter().flat_map(|client| client.return_urls().collect::<Vec<LoginReturnUrl>>());
+    let provable = urls.filter_map(|url| ProvableOrigin::of(&url.address().origin())).map(|origin| origin.origin());
+    let proven = proofs.iter().map(|proof| proof.origin.clone());
+    let mut rows: BTreeMap<String, Option<&HostProof>> = provable.chain(proven).map(|origin| (origin, None)).collect();
+    rows.extend(proofs.iter().map(|proof| (proof.origin.clone(), Some(proof))));
+    let row = |(origin, proof): (String, Option<&HostProof>)| HostRow {
+        host: shown(&origin),
+        proof_id: proof.map(|proof| proof.id.number().to_string()),
+        proven: proof.map(|proof| proof.proven_at.readable()),
+    };
+    let status = if said.problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let typed = ProvableOrigin::of(&said.host);
+    let word = word_of(&app.public.issuer, owner);
+    let chrome = visitor.chrome(app);
+    let page = Hosts {
+        chrome: said.notice.map_or(chrome.clone(), |notice| chrome.with_notice(&notice)),
+        errors: said.problem.into_iter().map(|message| FieldError { field: "host", message }).collect(),
+        file: typed.map_or_else(|| format!("https://YOUR_HOST{PATH}"), |origin| origin.file().into()),
+        content: format!("{{\"owners\": [\"{word}\"]}}"),
+        word,
+        host: said.host,
+        rows: rows.into_iter().map(row).collect(),
+    };
+    Ok(render(status, Forms::Stay, &page))
+}
+
+/// Shows the page; a link may fill in the host.
+pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let asked = Parameters::parse(request.query_string().as_bytes()).ok();
+    let host = asked.as_ref().and_then(|asked| asked.get("host")).filter(|host| ProvableOrigin::of(host).is_some());
+    show(&app, &visitor, Said { host: host.unwrap_or_default().to_owned(), ..Said::default() }).await
+}
+
+/// Reads the file of a host, and notes whose it is.
+pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
+    if let Some(page) = address_first(&app, &visitor) {
+        return Err(page);
+    }
+    let host: String = form.get("host").unwrap_or_default().chars().take(2_048).collect();
+    let problem = |problem: String| Said { host: host.clone(), problem: Some(problem), ..Said::default() };
+    let Some(origin) = ProvableOrigin::of(&host) else {
+        let problem = problem("Write the name of a public host that answers to https, such as app.example.".to_owned());
+        return show(&app, &visitor, problem).await;
+    };
+    if let Err(Throttled(seconds)) =
+        app.throttle.attempt_document(app.now(), &visitor.origin.address, origin.host_name())
+    {
+        let page = show(&app, &visitor, problem(Throttled(seconds).to_string())).await?;
+        return Ok(retry_after(page, seconds));
+    }
+    let read = app.documents.fetcher().fetch(&origin.file(), DOCUMENT).await;
+    let words = match &read {
+        Ok(document) => words_in(&document.body),
+        // Today says nothing about whose it is.
+        Err(error) if error.is_passing() => return show(&app, &visitor, problem(what(*error, &origin))).await,
+        Err(_) => None,
+    };
+    let (now, shared, who, host_read) = (app.now(), app.clone(), visitor.clone(), origin.clone());
+    let named = words.clone().unwrap_or_default();
+    let taken = transact(&app.store, move |tx| {
+        let Some(who) = who.again(tx, &shared, now)? else { return Ok(None) };
+        let read = Read { issuer: &shared.public.issuer, host: &host_read, words: &named };
+        hosts::take_in(tx, now, who.user.id, read, &who.origin).map(Some)
+    });
+    let said = match taken.await {
+        Ok(Some(true)) => Said { notice: Some(format!("{} is yours.", shown(&origin.origin()))), ..Said::default() },
+        Ok(Some(false)) => problem(match (&read, words) {
+            (Err(error), _) => what(*error, &origin),
+            (Ok(_), None) => format!("{} is not the file that is shown below.", origin.file()),
+            (Ok(_), Some(_)) => format!("Your word is not in {}.", origin.file()),
+        }),
+        Ok(None) => return Ok(see_other(&app.public.path("/developer/hosts"))),
+        Err(Error::Refused(hosts::TooManyHosts)) => {
+            problem(format!("You have proven {MOST} hosts, which is the most."))
+        }
+        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+    };
+    show(&app, &visitor, said).await
+}
+
+/// Why a file was not read, for the host's owner.
+fn what(error: FetchError, origin: &ProvableOrigin) -> String {
+    let (host, file) = (shown(&origin.origin()), origin.file());
+    match error {
+        FetchError::Address | FetchError::Unreachable => {
+            format!("{host} cannot be reached. It must be public and have a valid certificate.")
+        }
+        FetchError::Late => format!("{host} answered too slowly."),
+        FetchError::Gone => format!("There is no file at {file}."),
+        FetchError::Status => format!("{file} must be answered with status 200, without a redirect."),
+        FetchError::Type => format!("{file} must be sent as application/json."),
+        FetchError::Size => format!("{file} is larger than 5 KiB."),
+    }
+}
+
+/// Gives a host up.
+pub async fn end(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
+    let (now, owner, id) = (app.now(), visitor.user.id, Id::<HostProof>::from_number(*id));
+    let ended = app.store.write(move |tx| hosts::give_up(tx, now, owner, id, &visitor.origin)).await;
+    match ended {
+        Ok(true) => Ok(see_other(&app.public.path("/developer/hosts"))),
+        Ok(false) => Err(PageError::not_found(&app)),
+        Err(error) => Err(PageError::unavailable(&app, &error)),
+    }
+}
