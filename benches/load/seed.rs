@@ -223,6 +223,7 @@ fn grant(now: UnixTime, mint: &Mint, (person, client): (&User, &Client), scope: 
         expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
         revoked_at: None,
         audience: Default::default(),
+        ends_with_session: true,
     }
 }
 

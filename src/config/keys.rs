@@ -60,7 +60,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("security_contact", "whom to tell of a weakness: an e-mail address, or an https: or mailto: address"),
     ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
     ("node_id", "a number for this node, 0 to 767, if no other has it; by itself each node leases one"),
-    ("allow_insecure_http", "allow a public_url without https that is not loopback"),
+    (
+        "allow_insecure_http",
+        "allow http without TLS: a public_url that is not loopback, login return URLs in private networks",
+    ),
     ("password.bcrypt_cost", "work per password, 10 to 14"),
     ("password.concurrency", "threads that hash passwords; 0 is half the cores"),
     ("rate_limits.enabled", "slow down guessing"),

@@ -14,6 +14,7 @@ mod letter_pictures;
 mod log_in;
 mod login_redirect;
 mod name_pictures;
+mod login_return;
 mod nginx;
 mod onward;
 mod own_pages;

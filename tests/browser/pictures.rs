@@ -223,6 +223,8 @@ async fn the_pages_of_an_account_fit_every_window() {
         ("developer", "/developer"),
         ("app", &app),
         ("app-log", &log),
+        ("hosts", "/developer/hosts"),
+        ("new-app-offered", "/developer/apps/new?login_return_url=%3Dhttps://fieldnotes.example/app/"),
         ("new-app", "/developer/apps/new"),
     ] {
         browser.open(&server.at(path)).await;

@@ -26,6 +26,7 @@ const PORTRAITS: &[(&str, &str)] = &[
     ("continue.html", "continue"),
     ("demo/app.html", "demo"),
     ("developer/app.html", "app"),
+    ("developer/hosts.html", "hosts"),
     ("developer/index.html", "developer"),
     ("developer/log.html", "app-log"),
     ("developer/new.html", "new-app"),

@@ -99,9 +99,55 @@ async fn later_returns_are_automatic_and_each_brings_a_code_of_its_own() {
     let second = code(&mut alice).await;
     assert_ne!(first.0, second.0);
     let newer = swap(&server, &second).await.member("token");
-    assert_eq!(server.account_status(&token).await, 401, "a new one replaces the older of the same session");
+    assert_eq!(server.account_status(&token).await, 200, "they live side by side");
     assert_eq!(server.account_status(&newer).await, 200);
     assert_eq!(server.count("tokens WHERE revoked_at IS NULL").await, 2);
+}
+
+/// A program on the device outlives the browser session; a code that it has not swapped yet does not.
+#[actix_web::test]
+async fn a_code_for_a_program_on_the_device_dies_with_the_session_while_it_is_not_swapped() {
+    let server = harness::spawn().await;
+    let url = "http://127.0.0.1/in";
+    server.application(Draft { login_delivery: LoginDelivery::Code, ..returns_to(&[url]) }).await;
+    let mut alice = server.signed_in("alice").await;
+    let verifier = random_word(64);
+    let asked = log_in_path_with("http://127.0.0.1:49152/in", &[("code_challenge", &s256(&verifier))]);
+    let page = alice.open(&asked).await;
+    let location = alice.press_continue(&page).await.away().to_owned();
+    let code = in_fragment(&location, "login_code").expect("because the delivery is by code");
+    let page = alice.open("/logout").await;
+    alice.submit(page.form_with("Log out")).await;
+    swap_from(&server, Some("http://127.0.0.1:49152"), (&code, &verifier)).await.refusal(400);
+    // Another one that was swapped before goes on.
+    alice.sign_in("alice").await;
+    let page = alice.open(&asked).await;
+    let location = alice.press_continue(&page).await.away().to_owned();
+    let code = in_fragment(&location, "login_code").expect("because the delivery is by code");
+    let token = swap_from(&server, Some("http://127.0.0.1:49152"), (&code, &verifier)).await.member("token");
+    let page = alice.open("/logout").await;
+    alice.submit(page.form_with("Log out")).await;
+    assert_eq!(server.account_status(&token).await, 200);
+}
+
+#[actix_web::test]
+async fn a_code_that_was_never_swapped_takes_no_place_among_the_ten() {
+    let server = harness::spawn().await;
+    app(&server).await;
+    let mut alice = server.signed_in("alice").await;
+    let first = code(&mut alice).await;
+    let token = swap(&server, &first).await.member("token");
+    for _ in 0..10 {
+        code(&mut alice).await;
+    }
+    assert_eq!(server.account_status(&token).await, 401, "each of them may still be swapped");
+    let second = code(&mut alice).await;
+    let token = swap(&server, &second).await.member("token");
+    for _ in 0..11 {
+        server.advance(60);
+        code(&mut alice).await;
+    }
+    assert_eq!(server.account_status(&token).await, 200);
 }
 
 #[actix_web::test]
@@ -161,10 +207,8 @@ async fn a_code_lives_a_minute_and_dies_with_the_session() {
     let late = code(&mut alice).await;
     server.advance(60);
     swap(&server, &late).await.refusal(400);
-    let logged_out = code(&mut alice).await;
     let swapped = code(&mut alice).await;
     let token = swap(&server, &swapped).await.member("token");
-    swap(&server, &logged_out).await.refusal(400);
     let last = code(&mut alice).await;
     let page = alice.open("/logout").await;
     alice.submit(page.form_with("Log out")).await;

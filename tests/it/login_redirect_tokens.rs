@@ -111,7 +111,7 @@ async fn ten_programs_on_the_device_live_side_by_side_and_outlive_the_browser() 
 }
 
 #[actix_web::test]
-async fn a_token_that_was_ended_and_a_code_that_was_never_swapped_take_no_place() {
+async fn a_token_that_was_ended_takes_no_place_among_the_ten() {
     let server = harness::spawn().await;
     server.application(returns_to(&[RETURN_URL])).await;
     let mut alice = server.signed_in("alice").await;

@@ -1,7 +1,7 @@
 //! Which addresses an owner may register, and what each of them means: one address, a folder, a whole site, a
 //! private network, a host in another alphabet.
 
-use gatepost::domain::registration::Draft;
+use gatepost::domain::registration::FieldProblem;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
 
@@ -26,8 +26,8 @@ async fn register(server: &Server, urls: &[&str]) -> Result<Application, Vec<Str
 }
 
 /// A problem of no field, so that nothing is written.
-fn nothing() -> gatepost::domain::registration::FieldProblem {
-    gatepost::domain::registration::FieldProblem { field: "", message: String::new() }
+fn nothing() -> FieldProblem {
+    FieldProblem { field: "", message: String::new() }
 }
 
 #[actix_web::test]
@@ -200,7 +200,7 @@ const OWN: [(&str, &str); 2] =
 #[actix_web::test]
 async fn what_is_registered_in_the_form_that_it_had_before_means_what_it_meant() {
     let server = harness::spawn().await;
-    let app = server.application(Draft { ..returns_to(&["https://app.example/in"]) }).await;
+    let app = server.application(returns_to(&["https://app.example/in"])).await;
     let key = app.client.id.number();
     // As earlier versions wrote it.
     let sql = format!(

@@ -58,7 +58,8 @@ async fn sessions(witness: &mut Witness) {
     alice.come_back_to(RETURN_URL).await;
     assert_eq!(witness.news().await, [""; 0], "the second changes nothing");
     let page = alice.open("/account/sessions").await;
-    alice.submit(page.form_with("End the token of Map studio, app.example")).await;
+    let end = page.forms().into_iter().find(|form| form.has_button("End the token of Map studio, app.example"));
+    alice.submit(end.expect("because it is listed")).await;
     witness.tells("POST", "/account/sessions/tokens/{id}/end").await;
     press(&mut alice, "/oauth/logout", "decision=allow").await;
     witness.tells("POST", "/oauth/logout").await;

@@ -1,7 +1,7 @@
 //! A server with one person, alice; what its operator does, and what the servers of apps ask it.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use serde_json::Value;
 use ureq::Agent;
 
@@ -90,6 +90,16 @@ impl Gatepost {
     pub fn count_clients(&self) -> usize {
         let all = self.running.home().run(&["client", "list", "--json"], "");
         all.as_array().expect("because it is a list").len()
+    }
+
+    /// How many tokens were ever given.
+    pub fn count_tokens(&self) -> i64 {
+        let file = self.running.home().path().join("gatepost.db");
+        let file = file.to_str().expect("because temporary folders are text");
+        let mut database = SqliteConnection::establish(file).expect("because the server made it");
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT count(*) FROM tokens)"))
+            .get_result(&mut database)
+            .expect("because the table is there")
     }
 
     /// Sends a form as an app's server would; the answer's status and JSON.
