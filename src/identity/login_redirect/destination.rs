@@ -47,13 +47,12 @@ pub fn examine(
     let (active, suspended) = fitting(db, &return_url)?.into_iter().partition(|(_, client)| client.is_active());
     let owners: Vec<Id<User>> = proofs_of(db, &return_url)?.into_iter().map(|proof| proof.owner_id).collect();
     let (fit, client) = closest(active, &owners).unzip();
-    if client.is_none() {
-        // A person's own click does not undo what the operator did.
+    if client.is_none() && !return_url.is_loopback() {
+        // A person's own click does not undo what the operator did. An address of this device is no single app's.
         if closest(suspended, &owners).is_some() {
             return refuse(LoginRedirectRefusal::Suspended);
         }
-        let may_confirm = rules.unregistered == Unregistered::Confirm && !return_url.is_insecure();
-        if !return_url.is_loopback() && !may_confirm {
+        if rules.unregistered == Unregistered::Deny || return_url.is_insecure() {
             return refuse(LoginRedirectRefusal::Unregistered);
         }
     }
