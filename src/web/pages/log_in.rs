@@ -89,7 +89,7 @@ impl Onward {
         let Self::Here(next) = self else { return Ok(None) };
         let (path, query) = next.split_once('?').unwrap_or((next, ""));
         let is_log_in = path.eq_ignore_ascii_case(&app.public.path("/login"));
-        if is_log_in { continue_to::examine(app, query).await } else { Ok(None) }
+        if is_log_in { continue_to::examine(app, query, None).await } else { Ok(None) }
     }
 
     /// The app that sent the person.
