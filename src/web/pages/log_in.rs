@@ -88,7 +88,7 @@ impl Onward {
     async fn redirect_behind(&self, app: &Data<App>) -> Result<Option<LoginRedirect>, PageError> {
         let Self::Here(next) = self else { return Ok(None) };
         let (path, query) = next.split_once('?').unwrap_or((next, ""));
-        let is_log_in = path.eq_ignore_ascii_case(&app.public.path("/login"));
+        let is_log_in = path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case(&app.public.path("/login"));
         if is_log_in { continue_to::examine(app, query, None).await } else { Ok(None) }
     }
 
