@@ -118,7 +118,8 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     apis::register(tx, now, draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
     let (mut programs, mut devices, mut openid_tokens) = (Vec::new(), Vec::new(), Vec::new());
-    let rules = Rules { longest_login_token: mint.lifetimes.login_redirect_max, private_schemes: Vec::new() };
+    let longest_login_token = mint.lifetimes.login_redirect_max;
+    let rules = Rules { longest_login_token, private_schemes: Vec::new(), allow_insecure_http: false };
     for number in 0..CLIENTS {
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let draft = Draft {
