@@ -329,6 +329,7 @@ diesel::table! {
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
         network -> Text,
+        kept_until -> BigInt,
     }
 }
 

@@ -118,6 +118,8 @@ column::named! {
         ClientSecretEnded = "client_secret.end",
         /// Somebody was invited.
         Invited = "invitation.create",
+        /// They wrote to another person.
+        MessageSent = "message.send",
         /// "This was not me": everything was ended.
         Disowned = "account.disown",
     }

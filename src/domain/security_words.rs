@@ -81,6 +81,7 @@ impl SecurityEvent {
             | Event::EmailChangeAsked
             | Event::EmailChanged
             | Event::Invited
+            | Event::MessageSent
             | Event::Disowned => EventSort::Account,
             Event::PersonalTokenCreated
             | Event::StudioTokenCreated
@@ -156,6 +157,7 @@ impl SecurityEvent {
             Event::ClientSecretCreated => "Your app got a new secret",
             Event::ClientSecretEnded => "A secret of your app was ended",
             Event::Invited => "You invited somebody",
+            Event::MessageSent => "You sent somebody a message",
             Event::Disowned => "You reported a stranger in your account: log-ins, apps and tokens were ended",
         }
     }

@@ -85,8 +85,12 @@ pub enum Unregistered {
 /// [`LoginRedirectRefusal::Malformed`].
 pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
     let mut asked = Asked::default();
-    let mut rest = query;
+    let (mut rest, mut count) = (query, 0);
     while !rest.is_empty() {
+        count += 1;
+        if count > form::MOST {
+            return Err(LoginRedirectRefusal::Malformed);
+        }
         let (pair, behind) = rest.split_once('&').unwrap_or((rest, ""));
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name == "referer" && value.contains('?') {

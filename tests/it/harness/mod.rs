@@ -3,9 +3,10 @@
 
 pub mod application;
 pub mod authenticator;
+pub mod binary;
 pub mod browser;
 pub mod client_keys;
-mod database;
+pub mod database;
 pub mod devices;
 pub mod dice;
 pub mod factors;
