@@ -20,6 +20,7 @@ use crate::domain::token::{DeviceCode, Token};
 use crate::domain::user::User;
 use crate::domain::words::Words;
 use crate::outcome::Error;
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, sitting};
@@ -101,6 +102,7 @@ pub fn start(
     mint: &Mint,
     (client, wish, place): (&Client, &Wish, &Place),
 ) -> Result<Started> {
+    turns::take(tx, &[Turn::Waiting(&place.network)])?;
     admit(tx, now, client, place)?;
     let expires_in = mint.lifetimes.device;
     let device_code = Token::<DeviceCode>::generate(Id::next(now));

@@ -11,6 +11,7 @@ use crate::domain::id::Id;
 use crate::domain::pushed_request::{PushedRequestRecord, URN};
 use crate::domain::token::{PushedRequest, Token};
 use crate::outcome::Error;
+use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, clients, pushed_requests};
 use crate::tokens::Mint;
 
@@ -94,6 +95,7 @@ pub fn keep(
     mint: &Mint,
     (client, parameters, network): (&Client, &Parameters, &str),
 ) -> Result<String> {
+    turns::take(tx, &[Turn::Waiting(network)])?;
     admit(tx, now, client, network)?;
     let name = Token::<PushedRequest>::generate(Id::next(now));
     let record = PushedRequestRecord {

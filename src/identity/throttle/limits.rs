@@ -105,6 +105,9 @@ impl Kind {
     pub(super) const fn limits_rows_or_fetches(self) -> bool {
         match self {
             Self::Letter
+            | Self::ResetLetter
+            | Self::ProofLetter
+            | Self::InvitationLetter
             | Self::SignUp
             | Self::Registration
             | Self::Document

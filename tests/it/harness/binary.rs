@@ -14,7 +14,7 @@ pub struct Binary {
     pub address: String,
     child: Child,
     log: Arc<Mutex<String>>,
-    database: TestDatabase,
+    _database: TestDatabase,
     settings: Vec<(String, String)>,
 }
 
@@ -51,7 +51,7 @@ impl Binary {
         let address = said.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
         let address = address.expect("because it says so before it is ready");
         assert!(said.any(|line| line.starts_with("ready ")), "the server did not get ready");
-        Self { address, child, log, database, settings }
+        Self { address, child, log, _database: database, settings }
     }
 
     /// The port that it listens on.
@@ -63,11 +63,6 @@ impl Binary {
     /// What it logged until now.
     pub fn log(&self) -> String {
         self.log.lock().expect("because nobody panics with it").clone()
-    }
-
-    /// The database that it runs on.
-    pub fn database_url(&self) -> &str {
-        self.database.url()
     }
 
     /// Runs a command with the same settings and a line on its input.
