@@ -77,7 +77,7 @@ pub async fn contact(
     id: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let (_, user) = caller(&app, &request, Door::Profile).await?;
     let body = json::read(payload).await?;
     let (message, origin) = (body.required("message")?, app.origin_of(&request));
     let to = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;

@@ -16,9 +16,7 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{
-    INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS,
-};
+use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS};
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
