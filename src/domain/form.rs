@@ -42,7 +42,7 @@ pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = R
     encoded.split(|byte| *byte == b'&').filter_map(move |pair| {
         let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         let value = pair.get(at + 1..).unwrap_or_default();
-        let read = || std::str::from_utf8(value).map_err(|_bytes| Unreadable).and_then(decode);
+        let read = || std::str::from_utf8(value).map_err(|_bytes| Unreadable::NotText).and_then(decode);
         is_name(&pair[..at]).then(read)
     })
 }
