@@ -15,7 +15,6 @@ mod sources;
 mod strangers;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -24,6 +23,7 @@ use crate::domain::base_key::BaseKeys;
 use crate::domain::column::{self, UnknownName};
 use crate::domain::id::MAX_NODE;
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::network::{InvalidNetwork, Network};
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
 use crate::domain::second_factor::FactorPolicy;
@@ -106,7 +106,7 @@ pub struct Config {
     /// Whom to tell of a weakness, as a URI.
     pub security_contact: Option<String>,
     /// Whose `X-Forwarded-For` counts.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// The number that this node would like to have in its keys.
     pub node_id: Option<u16>,
     /// Whether plain http was allowed where it is not loopback.
@@ -279,10 +279,10 @@ fn secret_file(values: &Values, database_url: &str) -> Result<PathBuf, ConfigErr
     }
 }
 
-fn proxies(text: &str) -> Result<Vec<IpAddr>, ConfigError> {
-    let addresses = text.split(',').map(str::trim).filter(|address| !address.is_empty());
-    let parsed: Result<Vec<IpAddr>, _> = addresses.map(str::parse).collect();
-    parsed.map_err(|_unreadable| ConfigError::Value("trusted_proxies", "must be IP addresses".to_owned()))
+fn proxies(text: &str) -> Result<Vec<Network>, ConfigError> {
+    let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+    let parsed: Result<Vec<Network>, InvalidNetwork> = networks.map(str::parse).collect();
+    parsed.map_err(|error| ConfigError::Value("trusted_proxies", error.to_string()))
 }
 
 #[cfg(test)]

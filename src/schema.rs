@@ -332,6 +332,7 @@ diesel::table! {
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
         network -> Text,
+        kept_until -> BigInt,
     }
 }
 

@@ -92,7 +92,7 @@ fn shown(settings: &Settings) -> Value {
     add("second_factor.required", json!(settings.second_factor.is_required));
     add("second_factor.email_code", json!(settings.second_factor.mails_codes));
     add("security_contact", json!(settings.security_contact.as_deref().unwrap_or_default()));
-    add("trusted_proxies", json!(settings.trusted_proxies));
+    add("trusted_proxies", json!(settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()));
     add("node_id", settings.node_id.map_or_else(|| json!("leased"), |number| json!(number)));
     add("allow_insecure_http", json!(settings.allow_insecure_http));
     add("password.bcrypt_cost", json!(settings.bcrypt_cost));

@@ -58,7 +58,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("second_factor.required", "whether everybody needs a second factor to log in"),
     ("second_factor.email_code", "mail a code, at each log-in, to people without a second factor"),
     ("security_contact", "whom to tell of a weakness: an e-mail address, or an https: or mailto: address"),
-    ("trusted_proxies", "addresses of proxies whose X-Forwarded-For counts"),
+    ("trusted_proxies", "addresses and networks (CIDR) of proxies whose X-Forwarded-For counts"),
     ("node_id", "a number for this node, 0 to 767, if no other has it; by itself each node leases one"),
     (
         "allow_insecure_http",

@@ -1,5 +1,6 @@
 //! Access lists: which resources a personal token opens, and how far (`compatibility.md`, A5).
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
@@ -178,12 +179,15 @@ impl AccessList {
 
     /// A list of entries; repeats are merged. Of equal tiers the one without fences goes further.
     pub fn new(entries: Vec<Entry>) -> Self {
-        let mut merged: Vec<Entry> = Vec::new();
+        let (mut merged, mut places): (Vec<Entry>, HashMap<String, usize>) = Default::default();
         for entry in entries {
-            match merged.iter_mut().find(|other| other.path_id == entry.path_id) {
+            match places.get(&entry.path_id).map(|place| &mut merged[*place]) {
                 Some(other) if entry.access.reach() > other.access.reach() => *other = entry,
                 Some(_) => {}
-                None => merged.push(entry),
+                None => {
+                    places.insert(entry.path_id.clone(), merged.len());
+                    merged.push(entry);
+                }
             }
         }
         let text = serde_json::to_string(&merged).unwrap_or_default();

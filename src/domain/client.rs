@@ -141,6 +141,12 @@ impl Client {
         self.client_type == ClientType::Public
     }
 
+    /// Whether anybody may act in its name, or has made it: it has no secret, or it registered itself and
+    /// nobody vouches for it. What such a client does is limited like what anybody does.
+    pub fn is_anybodys(&self) -> bool {
+        self.is_public() || (self.owner_id.is_none() && self.verified_at.is_none())
+    }
+
     /// How it authenticates (RFC 7591 §2), as the registration's answer names it.
     pub fn authentication_method(&self) -> &'static str {
         match self.client_type {

@@ -2,14 +2,35 @@
 
 use percent_encoding::percent_decode_str;
 
-/// A part is not UTF-8, or holds NUL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not UTF-8")]
-pub struct Unreadable;
+/// The most parameters of one request (`standards.md`, Anonymous rows): what is more is refused before it is
+/// decoded.
+pub const MOST: usize = 256;
+
+/// Why a text is no form of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A part is not UTF-8, or holds NUL.
+    NotText,
+    /// There are more than [`MOST`] parameters.
+    TooMany,
+}
+
+impl Unreadable {
+    /// Why, for the application's developer.
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::NotText => "a parameter is not UTF-8, or holds NUL",
+            Self::TooMany => "there are more than 256 parameters",
+        }
+    }
+}
 
 /// The names and values, in order. A name without `=` has an empty value.
 pub fn pairs(encoded: &str) -> impl Iterator<Item = Result<(String, String), Unreadable>> {
-    encoded.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+    encoded.split('&').filter(|pair| !pair.is_empty()).enumerate().map(|(number, pair)| {
+        if number >= MOST {
+            return Err(Unreadable::TooMany);
+        }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((decode(name)?, decode(value)?))
     })
@@ -21,7 +42,7 @@ pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = R
     encoded.split(|byte| *byte == b'&').filter_map(move |pair| {
         let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         let value = pair.get(at + 1..).unwrap_or_default();
-        let read = || std::str::from_utf8(value).map_err(|_bytes| Unreadable).and_then(decode);
+        let read = || std::str::from_utf8(value).map_err(|_bytes| Unreadable::NotText).and_then(decode);
         is_name(&pair[..at]).then(read)
     })
 }
@@ -32,8 +53,8 @@ pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = R
 /// [`Unreadable`].
 pub fn decode(encoded: &str) -> Result<String, Unreadable> {
     let spaced = encoded.replace('+', " ");
-    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_bytes| Unreadable)?;
-    if text.contains('\0') { Err(Unreadable) } else { Ok(text.into_owned()) }
+    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_bytes| Unreadable::NotText)?;
+    if text.contains('\0') { Err(Unreadable::NotText) } else { Ok(text.into_owned()) }
 }
 
 #[cfg(test)]
@@ -44,7 +65,7 @@ mod tests {
     fn what_is_not_utf_8_is_told_and_a_real_replacement_character_is_not() {
         assert_eq!(decode("a+b%20%C3%A9"), Ok("a b é".to_owned()));
         assert_eq!(decode("%EF%BF%BD"), Ok("\u{fffd}".to_owned()));
-        assert_eq!((decode("%ff"), decode("%00")), (Err(Unreadable), Err(Unreadable)));
+        assert_eq!((decode("%ff"), decode("%00")), (Err(Unreadable::NotText), Err(Unreadable::NotText)));
         let read: Vec<_> = pairs("a=1&&b&c=x=y").collect();
         let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
         assert_eq!(read, [pair("a", "1"), pair("b", ""), pair("c", "x=y")]);
@@ -53,6 +74,12 @@ mod tests {
     #[test]
     fn one_name_is_found_among_what_is_no_utf_8() {
         let read: Vec<_> = values_of(b"q=caf%E9&\xe9=\xe9&t=1&%74=a+b&t&T=2&t=%ff", "t").collect();
-        assert_eq!(read, [Ok("1".to_owned()), Ok("a b".to_owned()), Ok(String::new()), Err(Unreadable)]);
+        assert_eq!(read, [Ok("1".to_owned()), Ok("a b".to_owned()), Ok(String::new()), Err(Unreadable::NotText)]);
+    }
+
+    #[test]
+    fn reading_ends_at_the_most_parameters() {
+        let read = |count: usize| pairs(&"a=1&&".repeat(count)).collect::<Result<Vec<_>, _>>().map(|all| all.len());
+        assert_eq!((read(MOST), read(MOST + 1)), (Ok(MOST), Err(Unreadable::TooMany)));
     }
 }

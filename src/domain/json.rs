@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// Why a text is no JSON of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJson {
-    /// It is none at all, or nested too deeply.
+    /// It is none at all, nested too deeply, or holds NUL, which PostgreSQL does not keep.
     #[error("malformed")]
     Malformed,
     /// An object has two members of one name (RFC 8259 §4: they should be unique; `standards.md`: repeats are refused).
@@ -24,8 +24,8 @@ pub enum InvalidJson {
 pub fn parse(text: &[u8]) -> Result<Value, InvalidJson> {
     match serde_json::from_slice(text) {
         Ok(Unique(value)) => Ok(value),
-        // Any value will do, so the only complaint about what was read is ours.
-        Err(error) if error.is_data() => Err(InvalidJson::Repeated),
+        // Any value will do, so the only complaints about what was read are ours.
+        Err(error) if error.is_data() && !error.to_string().starts_with(NUL) => Err(InvalidJson::Repeated),
         Err(_malformed) => Err(InvalidJson::Malformed),
     }
 }
@@ -36,6 +36,13 @@ pub fn integer(value: &Value) -> Option<i64> {
     const END: f64 = 9_223_372_036_854_775_808.0;
     let is_whole = |number: &f64| number.fract() == 0.0 && (-END..END).contains(number);
     value.as_i64().or_else(|| value.as_f64().filter(is_whole).map(|number| number as i64))
+}
+
+/// What is said of a text with NUL.
+const NUL: &str = "NUL";
+
+fn plain<E: de::Error>(text: &str) -> Result<(), E> {
+    if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(()) }
 }
 
 struct Unique(Value);
@@ -71,11 +78,13 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        plain(text)?;
         Ok(Value::from(text))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
+        plain(&text)?;
         Ok(Value::String(text))
     }
 
@@ -93,7 +102,8 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Unique(value))) = members.next_entry()? {
+        while let Some((name, Unique(value))) = members.next_entry::<String, _>()? {
+            plain(&name)?;
             if object.insert(name, value).is_some() {
                 return Err(de::Error::custom(InvalidJson::Repeated));
             }
@@ -116,7 +126,7 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Err(InvalidJson::Repeated), "{text}");
         }
         let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
-        for text in ["", "{", "{\"a\":1}x", "1e999", "nul", "\"\\ud800\"", &deep] {
+        for text in ["", "{", "{\"a\":1}x", "1e999", "nul", "\"\\ud800\"", &deep, "\"a\\u0000\"", "{\"\\u0000\":1}"] {
             assert_eq!(parse(text.as_bytes()), Err(InvalidJson::Malformed), "{text}");
         }
         assert_eq!(parse(b"\"\xff\""), Err(InvalidJson::Malformed));

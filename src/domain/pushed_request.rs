@@ -30,13 +30,21 @@ pub struct PushedRequestRecord {
     pub used_at: Option<UnixTime>,
     /// The part of the network address that pushed it which one household or company shares.
     pub network: String,
+    /// When it goes: at its end, or later when a browser came in time.
+    pub kept_until: UnixTime,
 }
 
 impl PushedRequestRecord {
     /// Whether it can still be answered: undecided, and a browser came with it in time, now or at
-    /// `began`, which is believed for an hour: a person may take a while to log in (ours). It is used up by the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
+    /// `began`, which is believed for an hour: a person may take a while to log in (ours). It is used up by
+    /// the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
     pub fn is_open(&self, now: UnixTime, began: Option<UnixTime>) -> bool {
         let came_in_time = began.is_some_and(|began| began < self.expires_at);
         self.used_at.is_none() && (now < self.expires_at || came_in_time)
+    }
+
+    /// Whether it is kept for a person who takes a while.
+    pub fn is_held(&self) -> bool {
+        self.expires_at < self.kept_until
     }
 }

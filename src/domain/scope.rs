@@ -1,5 +1,6 @@
 //! Scopes: what a token may do, in the order in which it was said (RFC 6749 §3.3).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,19 +44,26 @@ impl Scope {
         self.tokens().any(|held| held == token)
     }
 
+    fn set(&self) -> HashSet<&str> {
+        self.tokens().collect()
+    }
+
     /// Whether everything in it is also in `other`.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.tokens().all(|token| other.holds(token))
+        let other = other.set();
+        self.tokens().all(|token| other.contains(token))
     }
 
     /// What is in both, in this one's order.
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.tokens().filter(|token| other.holds(token)).collect::<Vec<_>>().join(" "))
+        let other = other.set();
+        Self(self.tokens().filter(|token| other.contains(token)).collect::<Vec<_>>().join(" "))
     }
 
     /// What is in either, this one's tokens first.
     pub fn union(&self, other: &Self) -> Self {
-        let added = other.tokens().filter(|token| !self.holds(token));
+        let own = self.set();
+        let added = other.tokens().filter(|token| !own.contains(token));
         Self(self.tokens().chain(added).collect::<Vec<_>>().join(" "))
     }
 
@@ -86,17 +94,17 @@ impl FromStr for Scope {
         if text.len() > MAX_BYTES {
             return Err(InvalidScope);
         }
-        let mut seen: Vec<&str> = Vec::new();
+        let (mut seen, mut kept) = (HashSet::new(), Vec::new());
         for token in text.split(' ').filter(|token| !token.is_empty()) {
             // NQCHAR: %x21 / %x23-5B / %x5D-7E (RFC 6749 Appendix A.4).
             if !token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return Err(InvalidScope);
             }
-            if !seen.contains(&token) {
-                seen.push(token);
+            if seen.insert(token) {
+                kept.push(token);
             }
         }
-        Ok(Self(seen.join(" ")))
+        Ok(Self(kept.join(" ")))
     }
 }
 

@@ -122,6 +122,8 @@ column::named! {
         HostLost = "host.lose",
         /// Somebody was invited.
         Invited = "invitation.create",
+        /// They wrote to another person.
+        MessageSent = "message.send",
         /// "This was not me": everything was ended.
         Disowned = "account.disown",
     }

@@ -81,6 +81,7 @@ impl SecurityEvent {
             | Event::EmailChangeAsked
             | Event::EmailChanged
             | Event::Invited
+            | Event::MessageSent
             | Event::Disowned => EventSort::Account,
             Event::PersonalTokenCreated
             | Event::StudioTokenCreated
@@ -160,6 +161,7 @@ impl SecurityEvent {
             Event::HostProven => "You proved that a host is yours",
             Event::HostLost => "A host no longer counts as yours",
             Event::Invited => "You invited somebody",
+            Event::MessageSent => "You sent somebody a message",
             Event::Disowned => "You reported a stranger in your account: log-ins, apps and tokens were ended",
         }
     }

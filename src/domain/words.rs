@@ -1,5 +1,6 @@
 //! Lists in a column: words with one space between. What is no single word is in no list.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
@@ -32,6 +33,10 @@ impl Words {
         self.iter().any(|held| held == word)
     }
 
+    fn set(&self) -> HashSet<&str> {
+        self.iter().collect()
+    }
+
     /// Whether there is no word.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -39,12 +44,14 @@ impl Words {
 
     /// Whether every word is one of `other`'s.
     pub fn is_within(&self, other: &Self) -> bool {
+        let other = other.set();
         self.iter().all(|word| other.contains(word))
     }
 
     /// These words, then those that only `other` has.
     pub fn union(&self, other: &Self) -> Self {
-        self.iter().chain(other.iter().filter(|word| !self.contains(word))).collect()
+        let own = self.set();
+        self.iter().chain(other.iter().filter(|word| !own.contains(word))).collect()
     }
 
     /// The same words in the order of the alphabet: equal lists are equal texts.

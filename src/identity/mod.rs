@@ -4,6 +4,7 @@ pub mod account;
 pub mod alerts;
 pub mod api_log_in;
 pub mod confirm;
+pub mod contact;
 pub mod deletion;
 pub mod email;
 pub mod email_code;

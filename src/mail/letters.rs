@@ -17,6 +17,13 @@ pub struct Asker {
     pub program: String,
 }
 
+impl Asker {
+    /// Somebody whose network address and program are not the reader's business.
+    pub fn unnamed(at: UnixTime) -> Self {
+        Self { at, address: String::new(), program: String::new() }
+    }
+}
+
 /// What a letter says.
 #[derive(Clone, Debug)]
 pub struct Words {

@@ -1,6 +1,7 @@
 //! Letters. One is written in the transaction that causes it, sealed, and sent from upkeep: a mail
 //! server that is down loses nothing, and no request waits for one.
 
+pub mod contact;
 pub mod factor_letters;
 pub mod letters;
 pub mod passkeys;

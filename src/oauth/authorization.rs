@@ -66,6 +66,8 @@ pub struct AuthorizationRequest {
     pub audience: Words,
     /// The pushed request that it is, which the decision uses up.
     pub pushed: Option<Id<PushedRequestRecord>>,
+    /// The pushed request that must be kept if its person takes a while.
+    pub to_hold: Option<Id<PushedRequestRecord>>,
     /// What the ID token will repeat (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// The key that must redeem the code (RFC 9449 §10).
@@ -151,6 +153,10 @@ pub fn examine(
         pushed: match source {
             Source::Pushed { id, .. } => Some(id),
             Source::Sent | Source::Pushing => None,
+        },
+        to_hold: match source {
+            Source::Pushed { id, is_held: false, .. } => Some(id),
+            _ => None,
         },
         nonce: parameters.get("nonce").map(str::to_owned),
         dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),

@@ -16,7 +16,7 @@ use crate::tokens::Mint;
 
 /// Seconds after which a beginning is no longer believed: an old address must not answer for a sign-in
 /// that the application wants to be new.
-const LONGEST: i64 = 3_600;
+pub const LONGEST: i64 = 3_600;
 
 /// The parameter that carries it, always the last one.
 const NAME: &str = "began";

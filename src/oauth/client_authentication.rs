@@ -18,7 +18,7 @@ use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, Token};
-use crate::outcome::consult;
+use crate::outcome::{Error, consult};
 use crate::store::{Database, Store, client_secrets, clients};
 use crate::tokens::Mint;
 use crate::tokens::last_use::Seen;
@@ -138,23 +138,25 @@ impl ClientCredentials {
 }
 
 /// Verifies an assertion and uses it up, so that [`authenticate`] believes it; other credentials
-/// stay as they are. `audiences` are the names by which the assertion may mean us.
+/// stay as they are. `audiences` are the names by which the assertion may mean us. What is used up makes a
+/// row, so `admit` says whether the client may, once it is known who it is.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`].
+/// [`INVALID_CLIENT`], or why it may not.
 pub async fn prove(
     store: &Store,
     now: UnixTime,
     credentials: ClientCredentials,
     audiences: Vec<String>,
+    admit: impl FnOnce(&Client) -> std::result::Result<(), Refusal>,
 ) -> Result<ClientCredentials> {
     let Proof::Assertion(assertion) = credentials.proof else { return Ok(credentials) };
     let (client_id, published) = (credentials.client_id.clone(), credentials.published.clone());
     let verified = consult(store, move |db| {
         client_assertion::verify(db, now, (&client_id, &assertion), (&audiences, published.as_deref()))
     });
-    let verified = verified.await?;
-    let (_, proof) = verified;
+    let (client, proof) = verified.await?;
+    admit(&client).map_err(Error::Refused)?;
     used_proofs::use_up(store, proof).await.map_err(|error| {
         error
             .map_refusal(|Replayed| Refusal { problem: &INVALID_CLIENT, cause: "the client assertion was used before" })

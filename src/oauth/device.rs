@@ -25,7 +25,7 @@ use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
 use crate::tokens::{Mint, sitting};
 
-/// Devices of one client and network that may wait at once, where anybody may ask for them.
+/// Devices of one network that may wait at once, over all clients with which anybody may ask for them.
 const MOST_WAITING: i64 = 100;
 /// The most that is kept of how a program names itself, in characters.
 const MAX_USER_AGENT: usize = 300;
@@ -80,14 +80,14 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
     Ok(Wish { scope, audience })
 }
 
-/// Whether one more device may wait there. A client that proved who it is may have many; without a
-/// secret anybody could fill the table (ours).
+/// Whether one more device may wait there. A client that somebody answers for may have many; with another
+/// one anybody could fill the table (ours).
 ///
 /// # Errors
 /// [`TOO_MANY_DEVICES`].
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -> Result<()> {
-    if client.is_public() && device_codes::count_waiting(db, now, (client.id, &place.network))? >= MOST_WAITING {
-        return Err(TOO_MANY_DEVICES.because("too many devices of this client and network wait"));
+    if client.is_anybodys() && device_codes::count_waiting(db, now, &place.network)? >= MOST_WAITING {
+        return Err(TOO_MANY_DEVICES.because("too many devices of this network wait"));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::Refusal;
 use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
 use crate::domain::client::GrantType;
-use crate::domain::form;
+use crate::domain::form::{self, Unreadable};
 
 /// Parameters that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
@@ -30,20 +30,19 @@ const CAUSES: &[(&str, &str)] = causes!(
 pub struct Parameters {
     values: BTreeMap<String, String>,
     further: Vec<(String, String)>,
-    repeated: Vec<String>,
+    repeated: BTreeSet<String>,
 }
 
 impl Parameters {
     /// Reads `application/x-www-form-urlencoded` text: a query or a body.
     ///
     /// # Errors
-    /// [`MALFORMED_REQUEST`] for bytes that are not UTF-8, and for NUL.
+    /// [`MALFORMED_REQUEST`] for bytes that are not UTF-8, for NUL, and for too many parameters.
     pub fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
-        let malformed = || Refusal { problem: &MALFORMED_REQUEST, cause: "a parameter is not UTF-8, or holds NUL" };
-        let encoded = std::str::from_utf8(encoded).map_err(|_bytes| malformed())?;
+        let encoded = std::str::from_utf8(encoded).map_err(|_bytes| Unreadable::NotText)?;
         let mut parameters = Self::default();
         for pair in form::pairs(encoded) {
-            let (name, value) = pair.map_err(|_unreadable| malformed())?;
+            let (name, value) = pair?;
             parameters.add(name, value);
         }
         Ok(parameters)
@@ -57,8 +56,8 @@ impl Parameters {
         if self.values.contains_key(&name) {
             if REPEATABLE.contains(&name.as_str()) {
                 self.further.push((name, value));
-            } else if !self.repeated.contains(&name) {
-                self.repeated.push(name);
+            } else {
+                self.repeated.insert(name);
             }
             return;
         }
@@ -96,7 +95,7 @@ impl Parameters {
 
     /// Whether this parameter was sent twice.
     pub fn is_repeated(&self, name: &str) -> bool {
-        self.repeated.iter().any(|repeated| repeated == name)
+        self.repeated.contains(name)
     }
 
     /// Whether any parameter was sent twice that may not be.
@@ -123,6 +122,12 @@ impl Parameters {
     }
 }
 
+impl From<Unreadable> for Refusal {
+    fn from(unreadable: Unreadable) -> Self {
+        Self { problem: &MALFORMED_REQUEST, cause: unreadable.cause() }
+    }
+}
+
 impl std::fmt::Debug for Parameters {
     /// Names only: values are secrets.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -142,6 +147,16 @@ mod tests {
         assert_eq!((parameters.all("resource"), parameters.all("x")), (vec!["r", "s"], Vec::new()));
         assert_eq!(parameters.to_form(&["c", "resource", "x"]), "c=x+y&resource=r&resource=s");
         assert!(Parameters::parse(b"a=&a=1").expect("because it is UTF-8").get("a").is_some());
+    }
+
+    #[test]
+    fn there_are_at_most_256_parameters_repeats_and_empty_ones_included() {
+        let cause = |text: &str| Parameters::parse(text.as_bytes()).err().map(|refusal| refusal.cause);
+        let too_many = Some("there are more than 256 parameters");
+        assert_eq!((cause(&"a=1&".repeat(256)), cause(&"a=1&".repeat(257))), (None, too_many));
+        assert_eq!((cause(&"a=&".repeat(257)), cause(&"resource=x&".repeat(257))), (too_many, too_many));
+        let doubled: String = (0..5_300).map(|number| format!("{number}=1&{number}=1&")).collect();
+        assert_eq!(cause(&doubled), too_many);
     }
 
     #[test]

@@ -156,11 +156,17 @@ problems! {
         "The device code is unknown, used, or was issued to another client.",
         "A device code works once, and only for the client that asked for it. Start again at the device authorization endpoint.";
     TOO_MANY_DEVICES = "too-many-devices", "temporarily_unavailable",
-        "Too many devices of this application and network wait for their people.",
-        "Wait until some are done, ten minutes at most. An application that authenticates with a secret has no such limit.";
+        "Too many devices of this network wait for their people.",
+        "Wait until some are done, ten minutes at most. An application with a secret and an owner has no such limit.";
     TOO_MANY_PUSHED = "too-many-pushed-requests", "temporarily_unavailable",
-        "Too many pushed requests of this application and network wait for a browser.",
-        "Wait for the seconds in the Retry-After header. An application that authenticates with a secret has no such limit.";
+        "Too many pushed requests of this network wait for a browser.",
+        "Wait for the seconds in the Retry-After header. An application with a secret and an owner has no such limit.";
+    PUSHED_TOO_LARGE = "pushed-request-too-large", "invalid_request",
+        "The pushed request is too large.",
+        "A pushed request may have at most 8 KiB once it is encoded. A long state is better kept by the application.";
+    TOO_MANY_SIGNED = "too-many-signed-requests", "temporarily_unavailable",
+        "Too many signed requests came from this network.",
+        "Wait for the seconds in the Retry-After header. An application with an owner has no such limit.";
     CALLED_FROM_A_PAGE = "called-from-a-page", "invalid_request",
         "A web page may not ask for device codes.",
         "Use the authorization endpoint: the device grant is for devices without a browser (RFC 8628 section 1).";

@@ -1,9 +1,9 @@
 //! Pushed authorization requests (RFC 9126): checked when they come, found again by their name.
 
 use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
-use super::began::Began;
+use super::began::{self, Began};
 use super::parameters::Parameters;
-use super::problem::{INVALID_REQUEST_URI, REPEATED_PARAMETER, REQUEST_URI_PUSHED, TOO_MANY_PUSHED};
+use super::problem::{INVALID_REQUEST_URI, PUSHED_TOO_LARGE, REPEATED_PARAMETER, REQUEST_URI_PUSHED, TOO_MANY_PUSHED};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -22,8 +22,12 @@ const KNOWN: [&str; 17] = [
     "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "dpop_jkt",
     "ui_locales", "acr_values",
 ];
-/// Requests of one public client that may wait from one network, where anybody can push (ours).
+/// The most bytes of one request that are kept (`standards.md`, Anonymous rows).
+const MAX_KEPT: usize = 8_192;
+/// Requests that may wait from one network for a browser, over all clients with which anybody can push (ours).
 const MOST_WAITING: i64 = 100;
+/// Requests of one network that are kept at all: also those whose person takes a while (ours).
+const MOST_KEPT: i64 = 1_000;
 
 /// Where a request's parameters come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum Source {
         id: Id<PushedRequestRecord>,
         /// Whether it was decided about, or its time is over.
         is_over: bool,
+        /// Whether it is kept for a person who takes a while.
+        is_held: bool,
     },
 }
 
@@ -55,6 +61,9 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
         pushed.add("client_id".to_owned(), client.client_id.clone());
     }
     match authorization::examine(db, mint, (&pushed, Source::Pushing)) {
+        Ok(_) if pushed.to_form(&KNOWN).len() > MAX_KEPT => {
+            Err(PUSHED_TOO_LARGE.because("what would be kept of the pushed request is over 8 KiB"))
+        }
         Ok(_) => Ok(pushed),
         Err(Error::Failed(error)) => Err(error.into()),
         Err(Error::Refused(AuthorizationRefusal::Page(refusal))) => Err(Error::Refused(refusal)),
@@ -62,16 +71,18 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
     }
 }
 
-/// Whether one more request may wait. A client that proved who it is may push many; as one without a
-/// secret anybody could fill the table (ours).
+/// Whether one more request may wait. A client that somebody answers for may push many; as another one
+/// anybody could fill the table, and with several of them several times over (ours).
 ///
 /// # Errors
 /// [`TOO_MANY_PUSHED`].
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -> Result<()> {
-    if client.is_public() && pushed_requests::count_waiting(db, now, (client.id, network))? >= MOST_WAITING {
-        return Err(TOO_MANY_PUSHED.because("too many requests of this client and network wait"));
+    if !client.is_anybodys() {
+        return Ok(());
     }
-    Ok(())
+    let is_full = pushed_requests::count_fresh(db, now, network)? >= MOST_WAITING
+        || pushed_requests::count_kept(db, now, network)? >= MOST_KEPT;
+    if is_full { Err(TOO_MANY_PUSHED.because("too many requests of this network wait")) } else { Ok(()) }
 }
 
 /// Keeps a request that was examined; answers its `request_uri`.
@@ -96,6 +107,7 @@ pub fn keep(
         expires_at: now.plus(mint.lifetimes.par),
         used_at: None,
         network: network.to_owned(),
+        kept_until: now.plus(mint.lifetimes.par),
     };
     pushed_requests::insert(tx, &record)?;
     Ok(format!("{URN}{}", name.expose()))
@@ -129,7 +141,15 @@ pub fn resolve(
     }
     let pushed = Parameters::parse(record.parameters.as_bytes()).map_err(|_unreadable| unknown())?;
     let is_over = !record.is_open(now, began.map(|began| began.at));
-    Ok((pushed, Source::Pushed { id: record.id, is_over }))
+    Ok((pushed, Source::Pushed { id: record.id, is_over, is_held: record.is_held() }))
+}
+
+/// Keeps a pushed request that a browser brought in time for as long as its beginning is believed.
+///
+/// # Errors
+/// When the store fails.
+pub fn hold(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> std::result::Result<(), StoreError> {
+    pushed_requests::hold(tx, id, now.plus(began::LONGEST + 1))
 }
 
 /// Uses a pushed request up by the person's decision; whether it was the first one.

@@ -42,5 +42,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
     mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
     refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures, seen_devices,
-    former_addresses, deletions, email_codes, passkeys, host_proofs,
+    former_addresses, deletions, email_codes, passkeys, host_proofs, contact_messages,
 );

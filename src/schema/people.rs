@@ -34,6 +34,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    contact_messages (id) {
+        id -> BigInt,
+        sender_id -> BigInt,
+        recipient_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     passkeys (id) {
         id -> BigInt,
         user_id -> BigInt,

@@ -10,14 +10,17 @@ use crate::domain::refusal_record;
 use crate::domain::security_log::KEPT as LOG_KEPT;
 use crate::domain::self_registration::UNUSED;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, device_codes, email_codes, factor_failures, failure_counts,
-    former_addresses, grants, held_names, idempotency_keys, known_networks, login_codes, mailed_links, pushed_requests,
-    refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, security_log, seen_devices,
-    sessions, sign_in_steps, tokens, used_proofs,
+    authentications, authorization_codes, client_secrets, contact_messages, device_codes, email_codes, factor_failures,
+    failure_counts, former_addresses, grants, held_names, idempotency_keys, known_networks, login_codes, mailed_links,
+    pushed_requests, refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, security_log,
+    seen_devices, sessions, sign_in_steps, tokens, used_proofs,
 };
 
 /// Seconds that most rows are kept after their end, for whoever asks why something stopped working.
 const KEPT: i64 = 86_400;
+
+/// Seconds for which a device that nobody answered is told that its time is over, and not that it is unknown.
+const TOLD: i64 = 600;
 
 /// What is read of a token before it goes: key, refresh token, last use, format, issue.
 type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
@@ -35,6 +38,7 @@ pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
     removed += clean_below_grants(tx, before)?;
     removed += clean_grants(tx, before)?;
     removed += clean_sessions(tx, before)?;
+    removed += clean_unanswered(tx, now)?;
     removed += clean_passing(tx, before)?;
     removed += clean_logs(tx, before)?;
     removed += clean_counted(tx, now)?;
@@ -50,10 +54,19 @@ fn clean_below_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(removed + remove!(tx, device_codes, device_codes::expires_at.lt(before)))
 }
 
+/// What anybody can begin and nobody answered: it goes when its time is over.
+fn clean_unanswered(tx: &mut Database, now: UnixTime) -> Result<usize> {
+    let mut removed = remove!(tx, pushed_requests, pushed_requests::kept_until.le(now));
+    let unanswered = device_codes::grant_id.is_null();
+    let is_over = device_codes::expires_at.le(now.plus(-TOLD));
+    removed += remove!(tx, device_codes, is_over.and(unanswered));
+    let unanswered = remote_sessions::approved_by.is_null();
+    Ok(removed + remove!(tx, remote_sessions, remote_sessions::expires_at.le(now).and(unanswered)))
+}
+
 /// What was begun, and what was remembered for a while.
 fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let mut removed = remove!(tx, pushed_requests, pushed_requests::expires_at.lt(before));
-    removed += remove!(tx, idempotency_keys, idempotency_keys::expires_at.lt(before));
+    let mut removed = remove!(tx, idempotency_keys, idempotency_keys::expires_at.lt(before));
     removed += remove!(tx, remote_sessions, remote_sessions::expires_at.lt(before));
     removed += remove!(tx, mailed_links, mailed_links::expires_at.lt(before));
     removed += remove!(tx, email_codes, email_codes::expires_at.lt(before));
@@ -61,6 +74,7 @@ fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += remove!(tx, held_names, held_names::expires_at.lt(before));
     removed += remove!(tx, sign_in_steps, sign_in_steps::expires_at.lt(before));
     removed += remove!(tx, factor_failures, factor_failures::at.lt(before));
+    removed += remove!(tx, contact_messages, contact_messages::created_at.lt(before));
     removed += remove!(tx, remembered_browsers, remembered_browsers::expires_at.lt(before));
     Ok(removed + remove!(tx, seen_devices, seen_devices::expires_at.lt(before)))
 }

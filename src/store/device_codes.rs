@@ -28,14 +28,13 @@ pub fn insert(tx: &mut Database, device: &DeviceCodeRecord) -> Result<()> {
     Ok(())
 }
 
-/// Devices of a client and a network (an address's prefix) that still wait for a decision.
-pub fn count_waiting(tx: &mut Database, now: UnixTime, (client, network): (Id<Client>, &str)) -> Result<i64> {
+/// Devices of a network (an address's prefix) that nobody allowed anything and whose time is not over,
+/// whichever client they use.
+pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = device_codes::table
-        .filter(device_codes::client_key.eq(client))
         .filter(device_codes::network.eq(network))
         .filter(device_codes::expires_at.gt(now))
-        .filter(device_codes::grant_id.is_null())
-        .filter(device_codes::denied_at.is_null());
+        .filter(device_codes::grant_id.is_null());
     Ok(rows.count().get_result(tx)?)
 }
 

@@ -8,10 +8,10 @@ use super::{Database, Result};
 use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::{
-    authentications, authorization_codes, clients, consents, deletions, device_codes, email_codes, factor_failures,
-    former_addresses, grants, host_proofs, idempotency_keys, known_networks, login_codes, mailed_links, passkeys,
-    recovery_codes, refresh_tokens, remembered_browsers, remote_sessions, resource_shares, resources, security_log,
-    seen_devices, sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
+    authentications, authorization_codes, clients, consents, contact_messages, deletions, device_codes, email_codes,
+    factor_failures, former_addresses, grants, host_proofs, idempotency_keys, known_networks, login_codes,
+    mailed_links, passkeys, recovery_codes, refresh_tokens, remembered_browsers, remote_sessions, resource_shares,
+    resources, security_log, seen_devices, sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
 };
 
 /// Removes one batch of what is about a person, and with the last one the person. `false` when nothing
@@ -73,6 +73,8 @@ fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
     removed += remove!(tx, factor_failures, factor_failures::user_id.eq(user));
     removed += remove!(tx, former_addresses, former_addresses::user_id.eq(user));
     removed += remove!(tx, host_proofs, host_proofs::owner_id.eq(user));
+    let is_of_message = contact_messages::sender_id.eq(user).or(contact_messages::recipient_id.eq(user));
+    removed += remove!(tx, contact_messages, is_of_message);
     Ok(removed + remove!(tx, security_log, security_log::user_id.eq(user)))
 }
 

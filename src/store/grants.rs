@@ -1,5 +1,7 @@
 //! The table `grants`: revoking is one update here.
 
+use std::collections::HashMap;
+
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
@@ -258,11 +260,10 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
         .order(grants::id)
         .select((Grant::as_select(), Option::<TokenRecord>::as_select()))
         .load(tx)?;
-    let mut standings: Vec<Standing> = Vec::new();
+    let (mut standings, mut positions): (Vec<Standing>, HashMap<Id<Client>, usize>) = Default::default();
     for (grant, token) in rows {
         let Some(client) = grant.client_key else { continue };
-        let position = standings.iter().position(|standing| standing.client == client);
-        let position = position.unwrap_or_else(|| {
+        let position = *positions.entry(client).or_insert_with(|| {
             let since = grant.created_at;
             let scope = Scope::default();
             standings.push(Standing { client, since, last_used_at: None, tokens: 0, scope, has_login: false });

@@ -24,8 +24,8 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-22-000090_throttle", "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op",
     "2026-11-22-000102_varying_parameters", "2026-11-30-100001_public_resources",
     "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
-    "2026-11-30-130000_login_redirect", "2026-11-30-150001_nodes", "2026-11-30-160001_probes",
-    "2026-11-30-170100_assertion_algorithm",
+    "2026-11-30-130000_login_redirect", "2026-11-30-140100_kept_requests", "2026-11-30-140200_contact",
+    "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
 ];
 
 #[derive(Clone, Copy)]

@@ -14,6 +14,7 @@ pub mod cleaning;
 pub mod client_secrets;
 pub mod clients;
 pub mod consents;
+pub mod contact_messages;
 mod database;
 pub mod deletions;
 pub mod device_codes;

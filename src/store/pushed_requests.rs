@@ -4,7 +4,6 @@ use diesel::prelude::*;
 
 use super::{Database, Result};
 use crate::clock::UnixTime;
-use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::pushed_request::PushedRequestRecord;
 use crate::schema::pushed_requests;
@@ -15,14 +14,30 @@ pub fn find(tx: &mut Database, id: Id<PushedRequestRecord>) -> Result<Option<Pus
     Ok(row.select(PushedRequestRecord::as_select()).get_result(tx).optional()?)
 }
 
-/// Requests that a client pushed from one network and that a browser may still bring.
-pub fn count_waiting(tx: &mut Database, now: UnixTime, (client, network): (Id<Client>, &str)) -> Result<i64> {
+/// Requests that were pushed from one network and that a browser may still bring, whichever client pushed
+/// them, and whatever became of them.
+pub fn count_fresh(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = pushed_requests::table
-        .filter(pushed_requests::client_key.eq(client))
         .filter(pushed_requests::network.eq(network))
         .filter(pushed_requests::expires_at.gt(now))
-        .filter(pushed_requests::used_at.is_null());
+        .filter(pushed_requests::kept_until.gt(now));
     Ok(rows.count().get_result(tx)?)
+}
+
+/// Requests that were pushed from one network and are still kept.
+pub fn count_kept(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
+    let rows =
+        pushed_requests::table.filter(pushed_requests::network.eq(network)).filter(pushed_requests::kept_until.gt(now));
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// Keeps a request longer: a browser brought it in time.
+pub fn hold(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> Result<()> {
+    let row = pushed_requests::table
+        .filter(pushed_requests::id.eq(id))
+        .filter(pushed_requests::kept_until.eq(pushed_requests::expires_at));
+    diesel::update(row).set(pushed_requests::kept_until.eq(until)).execute(tx)?;
+    Ok(())
 }
 
 /// Adds a request.

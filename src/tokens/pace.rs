@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::UnixTime;
+use crate::domain::bounded::make_room;
 use crate::domain::device_code::{DeviceCodeRecord, INTERVAL};
 use crate::domain::id::Id;
 
-/// Devices that are kept; beyond it no new ones are counted until some have ended.
+/// Devices that are kept; beyond it those go that asked longest ago.
 const MOST: usize = 100_000;
 
 /// Seconds by which a poll may seem early: clocks are read in whole seconds, and networks are not even.
@@ -35,9 +36,8 @@ impl Pace {
     pub fn note(&self, now: UnixTime, (device, until): (Id<DeviceCodeRecord>, UnixTime)) -> bool {
         let mut polls = self.polls();
         let Some(known) = polls.get_mut(&device) else {
-            if polls.len() < MOST {
-                polls.insert(device, Polls { last: now, until });
-            }
+            make_room(&mut polls, MOST, |polls| polls.last);
+            polls.insert(device, Polls { last: now, until });
             return true;
         };
         let passed = now.since(known.last);

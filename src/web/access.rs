@@ -68,6 +68,7 @@ pub const ADDRESSES: &[(&str, &str, Access)] = &[
     ("POST", "/v3/validate", Access::Program),
     ("GET", "/v3/user", Access::Program),
     ("POST", "/v3/user/invite", Access::Token),
+    ("POST", "/v3/user/{id}/contact", Access::Token),
     ("GET", "/v3/user/{id}", Access::Program),
     ("POST", "/spatialstudio/oauth/v1/user/token", Access::Token),
     ("GET", "/spatialstudio/api/v1/user/token", Access::Session),

@@ -13,6 +13,7 @@ use super::ops::Readiness;
 use super::page::Chrome;
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
+use crate::domain::network;
 use crate::domain::webauthn::RelyingParty;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
@@ -142,17 +143,18 @@ impl App {
     /// Where a request comes from. A proxy's word counts only when the operator trusts that proxy.
     pub fn origin_of(&self, request: &HttpRequest) -> Origin {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let peer = request.peer_addr().map(|peer| peer.ip());
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+        let is_trusted = |address: IpAddr| self.config.trusted_proxies.iter().any(|proxy| proxy.contains(address));
         let mut address = peer.map(|peer| peer.to_string()).unwrap_or_default();
-        if peer.is_some_and(|peer| self.config.trusted_proxies.contains(&peer)) {
+        if peer.is_some_and(is_trusted) {
             // From the right: each proxy added the one that it heard, perhaps in a line of its own; the
             // first that is not trusted is the client.
             let lines = request.headers().get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?"));
             let heard = lines.collect::<Vec<_>>().join(",");
-            for part in heard.rsplit(',').map(|part| part.trim().parse::<IpAddr>()) {
-                let Ok(part) = part else { break };
+            for part in heard.rsplit(',').map(network::reported) {
+                let Some(part) = part else { break };
                 address = part.to_string();
-                if !self.config.trusted_proxies.contains(&part) {
+                if !is_trusted(part) {
                     break;
                 }
             }

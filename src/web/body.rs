@@ -8,7 +8,7 @@ use actix_web::web::Payload;
 use futures_util::StreamExt;
 use url::form_urlencoded::Serializer;
 
-use crate::domain::form;
+use crate::domain::form::{self, Unreadable};
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{MALFORMED_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
@@ -65,11 +65,9 @@ pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters,
 /// # Errors
 /// [`UNSUPPORTED_MEDIA_TYPE`], [`TOO_LARGE`] or [`MALFORMED_REQUEST`].
 pub async fn form_anew(request: &HttpRequest, payload: Payload) -> Result<String, Refusal> {
-    let malformed = || Refusal { problem: &MALFORMED_REQUEST, cause: "a parameter is not UTF-8, or holds NUL" };
     let encoded = encoded(request, payload).await?;
-    let encoded = std::str::from_utf8(&encoded).map_err(|_bytes| malformed())?;
-    let pairs: Result<Vec<_>, _> = form::pairs(encoded).collect();
-    let pairs = pairs.map_err(|_unreadable| malformed())?;
+    let encoded = std::str::from_utf8(&encoded).map_err(|_bytes| Unreadable::NotText)?;
+    let pairs = form::pairs(encoded).collect::<Result<Vec<_>, _>>()?;
     Ok(Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 

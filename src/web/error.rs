@@ -11,9 +11,9 @@ use super::dpop::NONCE;
 use super::page::{self, Chrome, Forms, Link};
 use super::refused::{Refused, Told, Whose};
 use crate::oauth::problem::{
-    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS, Problem,
-    TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES, TOO_MANY_PUSHED, UNSUPPORTED_MEDIA_TYPE,
-    USE_DPOP_NONCE,
+    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS,
+    PUSHED_TOO_LARGE, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES,
+    TOO_MANY_PUSHED, TOO_MANY_SIGNED, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
 };
 use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
@@ -29,11 +29,12 @@ fn status_of(problem: &Problem) -> StatusCode {
         problem if *problem == OLD_CLIENT_KEYS => StatusCode::UNAUTHORIZED,
         problem if *problem == TOO_MANY_FAILURES => StatusCode::TOO_MANY_REQUESTS,
         problem if *problem == TOO_MANY_DEVICES || *problem == TOO_MANY_PUSHED => StatusCode::TOO_MANY_REQUESTS,
+        problem if *problem == TOO_MANY_SIGNED => StatusCode::TOO_MANY_REQUESTS,
         problem if *problem == CALLED_FROM_A_PAGE => StatusCode::FORBIDDEN,
         problem if *problem == TEMPORARILY_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         problem if *problem == METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         problem if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        problem if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        problem if *problem == TOO_LARGE || *problem == PUSHED_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         problem if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -118,6 +119,8 @@ impl TokenError {
 pub fn log_failure(error: &StoreError) {
     match error {
         StoreError::Overloaded => tracing::warn!("the write queue is full"),
+        // Two requests met; nothing is broken, and whoever sends two at once should not fill the log.
+        StoreError::Conflict | StoreError::Serialization => tracing::warn!(%error, "two requests met"),
         error => tracing::error!(%error, "the store failed"),
     }
 }

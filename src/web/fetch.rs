@@ -178,7 +178,7 @@ impl Guard {
     fn lets(&self, address: SocketAddr) -> bool {
         match self.0 {
             Reach::World => is_global(address.ip()),
-            Reach::Loopback => address.ip().is_loopback(),
+            Reach::Loopback => address.ip().to_canonical().is_loopback(),
         }
     }
 }

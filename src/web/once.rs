@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::UnixTime;
+use crate::domain::bounded::make_room;
 use crate::domain::id::Id;
 use crate::domain::user::User;
 
@@ -12,6 +13,8 @@ use crate::domain::user::User;
 const REMEMBERED: i64 = 3_600;
 /// Forms that are remembered; beyond it the oldest go.
 const MOST: usize = 10_000;
+/// The longest number of a form; ours are shorter.
+const MAX_NUMBER: usize = 64;
 
 /// The forms that were sent, by person and the number that their page carried.
 #[derive(Debug, Default)]
@@ -34,14 +37,10 @@ impl Once {
 
     /// Remembers where a form led.
     pub fn remember(&self, now: UnixTime, (user, number): (Id<User>, Option<&str>), location: &str) {
-        let Some(number) = number else { return };
+        let Some(number) = number.filter(|number| number.len() <= MAX_NUMBER) else { return };
         let mut sent = self.sent();
-        if sent.len() >= MOST {
-            sent.retain(|_, (at, _)| now.since(*at) < REMEMBERED);
-        }
-        if sent.len() < MOST {
-            sent.insert((user, number.to_owned()), (now, location.to_owned()));
-        }
+        make_room(&mut sent, MOST, |(at, _)| *at);
+        sent.insert((user, number.to_owned()), (now, location.to_owned()));
     }
 }
 
@@ -58,5 +57,19 @@ mod tests {
         assert_eq!(once.find(now, (bob, Some("n"))), None);
         assert_eq!(once.find(now, (alice, None)), None);
         assert_eq!(once.find(now.plus(3_600), (alice, Some("n"))), None);
+    }
+
+    #[test]
+    fn a_flood_of_forms_makes_the_oldest_go_and_the_newest_stay() {
+        let (once, now) = (Once::default(), UnixTime::from_seconds(1_800_000_000));
+        let user = Id::from_number(1);
+        for number in 0..25_000 {
+            once.remember(now.plus(number / 1_000), (user, Some(&number.to_string())), "/x");
+            assert_eq!(once.find(now.plus(number / 1_000), (user, Some(&number.to_string()))).as_deref(), Some("/x"));
+        }
+        assert!(once.sent().len() <= MOST);
+        assert_eq!(once.find(now.plus(25), (user, Some("0"))), None);
+        once.remember(now, (user, Some(&"n".repeat(65))), "/x");
+        assert_eq!(once.find(now, (user, Some(&"n".repeat(65)))), None, "no number of ours");
     }
 }

@@ -1,21 +1,22 @@
 //! What every refusal carries besides its answer: the name of its request, which a developer can see,
 //! and for the application's owner the exact cause, which only they can (`standards.md`, Errors).
 
-use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
 
 use super::app::App;
-use super::error::log_failure;
+use super::error::{TokenError, log_failure};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::refusal_record::RefusalRecord;
 use crate::domain::secret::random_word;
 use crate::oauth::Refusal;
 use crate::oauth::authorization::RefusedRequest;
+use crate::oauth::problem::MALFORMED_REQUEST;
 use crate::oauth::refusals::is_news;
 use crate::store::clients;
 
@@ -108,9 +109,17 @@ fn endpoint(app: &App, path: &str) -> Option<&'static str> {
 pub async fn tell(
     app: Data<App>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let mut response = next.call(request).await?;
+    // PostgreSQL keeps no NUL, so nothing has such a name (RFC 3986 §7.3 warns of it).
+    let has_nul = request.path().contains("%00");
+    let mut response = if has_nul {
+        let refusal = Refusal { problem: &MALFORMED_REQUEST, cause: "the path holds NUL" };
+        let response = TokenError::refused(&app, refusal).with_message().error_response();
+        request.into_response(response).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
     let refused = response.response().extensions().get::<Refused>().cloned();
     let status = response.status();
     let Some(refused) = refused.or_else(|| (!status.is_success() && !status.is_redirection()).then(Refused::default))

@@ -143,6 +143,7 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .service(program("/user", "GET, HEAD").route(get().to(api::users::search)))
         .service(program("/user/invite", "POST").route(post().to(api::users::invite)))
         .service(program("/user/{id}", "GET, HEAD").route(get().to(api::users::get)))
+        .service(program("/user/{id}/contact", "POST").route(post().to(api::users::contact)))
         .service(program("/oauth/token", "POST").route(post().to(api::oauth::token)))
         .default_service(web::to(no_such_endpoint))
         .wrap(from_fn(protected_resource::name_in_challenges))

@@ -59,6 +59,27 @@ async fn a_body_without_a_length_is_measured_while_it_comes() {
     assert!(line.contains(" 413 "), "{line}");
 }
 
+#[actix_web::test]
+async fn clients_that_nobody_registered_are_counted_by_their_network_and_switch_off_no_limit() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let app = server.application(harness::confidential()).await;
+    let ask = async |client: &str, secret: &str, from: &str| {
+        let form = [("client_id", client), ("client_secret", secret), ("token", "x")];
+        server.http.post("/oauth/introspect", &[("x-forwarded-for", from)], &form).await
+    };
+    for number in 0..100 {
+        assert_eq!(ask(&format!("made-up-{number}"), "x", "192.0.2.1").await.status, 401);
+    }
+    let refused = ask("made-up", "x", "192.0.2.9").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("900")));
+    assert_eq!(ask(app.client_id(), app.secret(), "192.0.2.1").await.status, 200, "who is registered goes on");
+    assert_eq!(ask("made-up", "x", "198.51.100.1").await.status, 401, "another network");
+    for _ in 0..100 {
+        assert_eq!(ask(app.client_id(), "wrong", "192.0.2.1").await.status, 401);
+    }
+    assert_eq!(ask(app.client_id(), app.secret(), "192.0.2.1").await.status, 429, "its own limit holds");
+}
+
 /// OAuth 2.1 §2.4.1: secrets are not to be guessed; nobody closes a client to others by failing.
 #[actix_web::test]
 async fn a_hundred_wrong_secrets_close_a_client_to_their_network_only() {

@@ -4,6 +4,7 @@
 use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
 use gatepost::store::clients;
+use gatepost::upkeep;
 use serde_json::json;
 
 use crate::harness::application::{Application, Request, allow};
@@ -249,10 +250,75 @@ async fn nobody_without_a_secret_fills_the_table() {
     assert!(answer.header("retry-after").is_some());
     assert_eq!(server.count("pushed_requests").await, 100);
     assert_eq!(from(&spa, "198.51.100.1").await.status, 201, "another network");
-    assert_eq!(from(&other, "192.0.2.200").await.status, 201, "another application of the same network");
+    assert_eq!(from(&other, "192.0.2.200").await.status, 429, "another application of the same network");
     assert_eq!(push(&app, &app.request()).await.status, 201);
     server.advance(90);
     assert_eq!(from(&spa, "192.0.2.200").await.status, 201);
+}
+
+#[actix_web::test]
+async fn at_most_8_kib_of_a_request_are_kept() {
+    let server = harness::spawn().await;
+    for app in [server.application(confidential()).await, server.application(public()).await] {
+        let ask = async |hint: usize| push(&app, &app.request().with("login_hint", &"x".repeat(hint))).await;
+        assert_eq!(ask(7_000).await.status, 201);
+        let answer = ask(8_192).await;
+        assert_eq!(answer.error(), (413, "invalid_request".to_owned()));
+    }
+    assert_eq!(server.count("pushed_requests").await, 2);
+    assert_eq!(server.count("pushed_requests WHERE length(parameters) > 8192").await, 0);
+}
+
+#[actix_web::test]
+async fn a_request_goes_with_its_minute_unless_a_browser_came_in_time() {
+    let server = harness::spawn().await;
+    let app = server.application(confidential()).await;
+    let mut alice = server.signed_in("alice").await;
+    let clean = async || upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
+    let (in_time, _late) = (app.request(), pushed(&app, &app.request()).await);
+    let path = pushed(&app, &in_time).await;
+    server.advance(89);
+    clean().await;
+    assert_eq!(server.count("pushed_requests").await, 2);
+    let log_in = server.browser().open(&path).await;
+    server.advance(1);
+    clean().await;
+    assert_eq!(server.count("pushed_requests").await, 1, "nobody came with the other one");
+    server.advance(3_500);
+    clean().await;
+    let mut other = server.browser();
+    let again = other.log_in_at(&log_in, "alice", PASSWORD).await;
+    in_time.granted(allow(&mut other, &again).await.away());
+    server.advance(200);
+    clean().await;
+    assert_eq!(server.count("pushed_requests").await, 0);
+    assert_eq!(alice.open(&path).await.status, 400);
+}
+
+#[actix_web::test]
+async fn what_a_network_keeps_by_bringing_it_has_an_end_too() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let spa = server.application(public()).await;
+    let push = async || {
+        let form = [form(&spa.request()), vec![("client_id".to_owned(), spa.client_id().to_owned())]].concat();
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
+        server.http.post("/oauth/par", &[("x-forwarded-for", "192.0.2.1")], &form).await
+    };
+    for round in 0..11 {
+        for number in 0..100 {
+            let answer = push().await;
+            if round == 10 {
+                assert_eq!(answer.status, 429, "{number} after a thousand");
+                continue;
+            }
+            let request_uri = answer.member("request_uri");
+            server.http.get(&path_of(spa.client_id(), &request_uri)).await;
+        }
+        server.advance(90);
+    }
+    assert_eq!(server.count("pushed_requests").await, 1_000);
+    server.advance(3_600);
+    assert_eq!(push().await.status, 201);
 }
 
 #[actix_web::test]
@@ -297,9 +363,9 @@ async fn the_metadata_names_the_endpoint_and_what_ended_goes() {
     assert_eq!(metadata["require_pushed_authorization_requests"], false);
     assert_eq!(push(&app, &app.request()).await.json()["expires_in"], 5);
     server.advance(86_000);
-    gatepost::upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
     assert_eq!(server.count("pushed_requests").await, 1, "a person may still sit before its page");
     server.advance(500);
-    gatepost::upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
     assert_eq!(server.count("pushed_requests").await, 0);
 }

@@ -56,6 +56,7 @@ const TABLE: &[(&str, &str, Tells)] = &[
     ("POST", "/v3/account/security/remoteSession/{id}/exercise", Nothing("letting it in was told")),
     ("POST", "/v3/validate", Nothing(READS)),
     ("POST", "/v3/user/invite", Of(&["invitation.create"])),
+    ("POST", "/v3/user/{id}/contact", Of(&["message.send"])),
     ("POST", "/spatialstudio/oauth/v1/user/token", Of(&["studio_token.create"])),
     ("DELETE", "/spatialstudio/api/v1/user/token/{id}", Of(&["personal_token.revoke"])),
     ("POST", "/spatialstudio/api/v1/user/filesettoken", Of(&["studio_token.create"])),

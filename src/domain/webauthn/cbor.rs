@@ -5,6 +5,8 @@ use super::Flaw;
 
 /// How deep values may lie in each other.
 const DEEPEST: usize = 4;
+/// The most pairs of one map; the largest that an authenticator writes has eleven.
+const MOST_PAIRS: usize = 64;
 
 /// One value; texts and bytes stay where they were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,7 @@ fn read<'a>(bytes: &mut &'a [u8], depth: usize) -> Result<Value<'a>, Flaw> {
         3 => std::str::from_utf8(take(bytes, length)?).map(Value::Text).map_err(|_not_text| Flaw::Malformed),
         4 | 5 if depth == 0 => Err(Flaw::Malformed),
         4 => (0..length).map(|_| read(bytes, depth - 1)).collect::<Result<_, _>>().map(Value::Array),
+        5 if length > MOST_PAIRS => Err(Flaw::Malformed),
         5 => {
             let mut pairs: Vec<(Value<'a>, Value<'a>)> = Vec::new();
             for _ in 0..length {

@@ -29,8 +29,12 @@ pub struct Asked {
 pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
     let mut asked = Asked::default();
     let mut has_former = false;
-    let mut rest = query;
+    let (mut rest, mut count) = (query, 0);
     while !rest.is_empty() {
+        count += 1;
+        if count > form::MOST {
+            return Err(LoginRedirectRefusal::Malformed);
+        }
         let (pair, behind) = rest.split_once('&').unwrap_or((rest, ""));
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name == "referer" && value.contains('?') {

@@ -1,18 +1,23 @@
 //! Counters in memory: what this node has counted, and what it knows of the others' counts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Throttled;
+use super::limits::Kind;
 use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::domain::id::Id;
 
-/// Counters that are kept; beyond it those whose windows are over go.
-const MOST: usize = 100_000;
+/// Counters of one kind that are kept: a flood of one kind takes no room from another.
+const MOST: usize = 50_000;
+/// Counters that go at once when their kind has no room: making room costs little per counter.
+const GO_AT_ONCE: usize = MOST / 10;
+/// Seconds to wait when a kind has no room at all.
+const NO_ROOM: i64 = 60;
 
 /// The name of a counter: a keyed digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +33,7 @@ impl Key {
 /// A counter that an attempt touches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
+    pub(super) kind: Kind,
     pub(super) key: Key,
     /// Failures that close the door.
     pub(super) most: i64,
@@ -40,6 +46,7 @@ pub(super) struct Entry {
 /// What changed in a counter and is not in the database yet.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
+    kind: Kind,
     key: Key,
     /// What to add; what was there before goes first when it is forgotten.
     pub(super) more: FailureCount,
@@ -101,26 +108,59 @@ impl Count {
     }
 }
 
-/// A shelf of counters.
-#[derive(Debug, Default)]
-pub(super) struct Counters(Mutex<Shelf>);
+/// Counters of all kinds.
+#[derive(Debug)]
+pub(super) struct Counters {
+    shelves: Mutex<Shelves>,
+    /// Whether the database is told: all nodes count together.
+    is_shared: bool,
+}
 
+#[derive(Debug, Default)]
+struct Shelves {
+    shelves: HashMap<Kind, Shelf>,
+    changed: BTreeSet<(Key, Kind)>,
+}
+
+/// The counters of one kind.
 #[derive(Debug, Default)]
 struct Shelf {
     counts: HashMap<Key, Count>,
-    changed: HashSet<Key>,
+    /// When nothing more could go: it is tried again a second later.
+    full_at: Option<UnixTime>,
 }
 
 impl Shelf {
-    /// The counter, made when it is missing; none when the memory is full of others.
-    fn of(&mut self, now: UnixTime, key: Key, window: i64) -> Option<&mut Count> {
-        if self.counts.len() >= MOST && !self.counts.contains_key(&key) {
-            self.sweep(now);
-            if self.counts.len() >= MOST {
-                return None; // what is known goes on being counted
-            }
+    /// Whether the counter is here, or has room. What is over goes first, then the oldest; never one that
+    /// waits for something. Where a counter limits rows or fetches, none goes before its time: a caller who
+    /// could push counters out would have no limit.
+    fn has_room(&mut self, now: UnixTime, (kind, key): (Kind, Key)) -> bool {
+        if self.counts.len() < MOST || self.counts.contains_key(&key) {
+            return true;
         }
-        Some(self.counts.entry(key).or_insert_with(|| Count::begin(now, window)))
+        if self.full_at == Some(now) {
+            return false;
+        }
+        self.sweep(now);
+        if self.counts.len() >= MOST && !kind.limits_rows_or_fetches() {
+            self.let_the_oldest_go();
+        }
+        // Less than that would be looked for again at the next one, and the next.
+        let has_room = self.counts.len() <= MOST - GO_AT_ONCE;
+        self.full_at = (!has_room).then_some(now);
+        self.counts.len() < MOST
+    }
+
+    fn let_the_oldest_go(&mut self) {
+        let idle = self.counts.iter().filter(|(_, count)| count.is_idle());
+        let mut oldest: Vec<(UnixTime, Key)> = idle.map(|(key, count)| (count.since, *key)).collect();
+        if oldest.len() > GO_AT_ONCE {
+            oldest.select_nth_unstable(GO_AT_ONCE);
+            oldest.truncate(GO_AT_ONCE);
+        }
+        for (_, key) in oldest {
+            self.counts.remove(&key);
+        }
     }
 
     fn sweep(&mut self, now: UnixTime) {
@@ -128,9 +168,38 @@ impl Shelf {
     }
 }
 
+impl Shelves {
+    fn find(&self, kind: Kind, key: Key) -> Option<&Count> {
+        self.shelves.get(&kind)?.counts.get(&key)
+    }
+
+    fn find_mut(&mut self, kind: Kind, key: Key) -> Option<&mut Count> {
+        self.shelves.get_mut(&kind)?.counts.get_mut(&key)
+    }
+
+    fn has_room(&mut self, now: UnixTime, Entry { kind, key, .. }: &Entry) -> bool {
+        self.shelves.entry(*kind).or_default().has_room(now, (*kind, *key))
+    }
+
+    fn put(&mut self, kind: Kind, key: Key, count: Count) {
+        self.shelves.entry(kind).or_default().counts.insert(key, count);
+    }
+
+    fn remove(&mut self, kind: Kind, key: Key) {
+        if let Some(shelf) = self.shelves.get_mut(&kind) {
+            shelf.counts.remove(&key);
+        }
+    }
+}
+
 impl Counters {
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counters of all nodes together, or of this one alone.
+    pub(super) fn new(is_shared: bool) -> Self {
+        Self { shelves: Mutex::default(), is_shared }
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens an attempt in all of these counters, or in none: the limit of one must not use another one
@@ -138,18 +207,20 @@ impl Counters {
     /// closes if it fails.
     ///
     /// # Errors
-    /// [`Throttled`] when a limit is reached: the longest wait of those that are.
+    /// [`Throttled`] when a limit is reached: the longest wait of those that are. Also when there is no
+    /// room for a counter: what cannot be counted is refused.
     pub(super) fn open<const N: usize>(
         &self,
         now: UnixTime,
         entries: [Entry; N],
         stored: Option<&[FailureCount]>,
     ) -> Result<[bool; N], Throttled> {
-        let mut shelf = self.shelf();
+        let mut shelves = self.shelves();
         let counts = entries.map(|entry| {
             let name = entry.key.text();
             let found = stored.map(|stored| stored.iter().find(|count| count.counter == name));
-            let mut count = shelf.counts.get(&entry.key).copied().unwrap_or_else(|| Count::begin(now, entry.window));
+            let known = shelves.find(entry.kind, entry.key).copied();
+            let mut count = known.unwrap_or_else(|| Count::begin(now, entry.window));
             count.look(now, found);
             count
         });
@@ -159,65 +230,68 @@ impl Counters {
         if let Some(seconds) = waits.max() {
             return Err(Throttled(seconds));
         }
+        if !entries.iter().all(|entry| shelves.has_room(now, entry)) {
+            return Err(Throttled(NO_ROOM));
+        }
         let mut closes = [false; N];
         for ((entry, mut count), closes) in entries.into_iter().zip(counts).zip(&mut closes) {
             count.open += 1;
             *closes = count.total() >= entry.most;
-            if let Some(kept) = shelf.of(now, entry.key, entry.window) {
-                *kept = count;
-            }
+            shelves.put(entry.kind, entry.key, count);
         }
         Ok(closes)
     }
 
     /// Ends attempts that were opened: failures stay, the others leave nothing.
     pub(super) fn close(&self, now: UnixTime, entries: &[Entry], is_failure: bool) {
-        let mut shelf = self.shelf();
-        for Entry { key, window, .. } in entries {
-            let Some(count) = shelf.of(now, *key, *window) else { continue };
+        let mut shelves = self.shelves();
+        for Entry { kind, key, .. } in entries {
+            // An open one does not go.
+            let Some(count) = shelves.find_mut(*kind, *key) else { continue };
             count.open = (count.open - 1).max(0);
             count.look(now, None);
-            if is_failure {
+            if is_failure && !self.is_shared {
+                count.seen += 1;
+            } else if is_failure {
                 count.pending += 1;
-                shelf.changed.insert(*key);
+                shelves.changed.insert((*key, *kind));
             } else if count.is_idle() && count.seen == 0 {
-                shelf.counts.remove(key);
+                shelves.remove(*kind, *key);
             }
         }
     }
 
     /// Whether a counter has reached its limit, without counting.
     pub(super) fn find_wait(&self, now: UnixTime, entry: Entry) -> Option<i64> {
-        let shelf = self.shelf();
-        let count = shelf.counts.get(&entry.key).filter(|count| !count.is_over(now) && count.total() >= entry.most)?;
+        let shelves = self.shelves();
+        let count = shelves.find(entry.kind, entry.key);
+        let count = count.filter(|count| !count.is_over(now) && count.total() >= entry.most)?;
         Some(entry.window - now.since(count.since))
     }
 
     /// Forgets the failures of a counter, here and in the database.
-    pub(super) fn forget(&self, now: UnixTime, entry: Entry) {
-        let mut shelf = self.shelf();
-        let Some(count) = shelf.counts.get_mut(&entry.key) else { return };
-        let is_stored = count.seen > 0 || count.flying > 0 || count.is_forgotten;
-        *count = Count { open: count.open, flying: count.flying, ..Count::begin(now, entry.window) };
+    pub(super) fn forget(&self, now: UnixTime, Entry { kind, key, window, .. }: Entry) {
+        let mut shelves = self.shelves();
+        let Some(count) = shelves.find_mut(kind, key) else { return };
+        let is_stored = self.is_shared && (count.seen > 0 || count.flying > 0 || count.is_forgotten);
+        *count = Count { open: count.open, flying: count.flying, ..Count::begin(now, window) };
         count.is_forgotten = is_stored;
+        let is_idle = count.is_idle();
         if is_stored {
-            shelf.changed.insert(entry.key);
-        } else if count.is_idle() {
-            shelf.counts.remove(&entry.key);
+            shelves.changed.insert((key, kind));
+        } else if is_idle {
+            shelves.remove(kind, key);
         }
     }
 
     /// Takes up to `most` changes to write them down, by key, so that nodes never wait for each other in
     /// a circle. Each goes back by [`Counters::written`] or [`Counters::put_back`].
     pub(super) fn take(&self, now: UnixTime, most: usize) -> Vec<Change> {
-        let mut shelf = self.shelf();
-        let mut keys: Vec<Key> = shelf.changed.iter().copied().collect();
-        keys.sort_unstable();
-        keys.truncate(most);
+        let mut shelves = self.shelves();
         let mut changes = Vec::new();
-        for key in keys {
-            shelf.changed.remove(&key);
-            let Some(count) = shelf.counts.get_mut(&key).filter(|count| !count.is_over(now)) else { continue };
+        while changes.len() < most {
+            let Some((key, kind)) = shelves.changed.pop_first() else { break };
+            let Some(count) = shelves.find_mut(kind, key).filter(|count| !count.is_over(now)) else { continue };
             if count.pending == 0 && !count.is_forgotten {
                 continue;
             }
@@ -229,16 +303,16 @@ impl Counters {
                 expires_at: count.since.plus(count.window),
             };
             (count.flying, count.pending) = (count.pending, 0);
-            changes.push(Change { key, more, is_forgotten: count.is_forgotten });
+            changes.push(Change { kind, key, more, is_forgotten: count.is_forgotten });
         }
         changes
     }
 
     /// Changes are in the database; `stored` is what it has of each now.
     pub(super) fn written(&self, changes: &[Change], stored: &[FailureCount]) {
-        let mut shelf = self.shelf();
+        let mut shelves = self.shelves();
         for (change, stored) in changes.iter().zip(stored) {
-            let Some(count) = shelf.counts.get_mut(&change.key) else { continue };
+            let Some(count) = shelves.find_mut(change.kind, change.key) else { continue };
             count.flying = 0;
             count.is_forgotten &= !change.is_forgotten;
             // Unless a window began here meanwhile.
@@ -246,24 +320,31 @@ impl Counters {
                 (count.seen, count.since) = (stored.failures, stored.since);
             }
             if count.is_asked && count.is_idle() {
-                shelf.counts.remove(&change.key);
+                shelves.remove(change.kind, change.key);
             }
         }
     }
 
     /// Changes could not be written: they wait for the next second.
     pub(super) fn put_back(&self, changes: &[Change]) {
-        let mut shelf = self.shelf();
+        let mut shelves = self.shelves();
         for change in changes {
-            let Some(count) = shelf.counts.get_mut(&change.key) else { continue };
+            let Some(count) = shelves.find_mut(change.kind, change.key) else { continue };
             count.flying = 0;
             count.pending += change.more.failures;
-            shelf.changed.insert(change.key);
+            shelves.changed.insert((change.key, change.kind));
         }
     }
 
     /// Drops counters whose windows are over.
     pub(super) fn sweep(&self, now: UnixTime) {
-        self.shelf().sweep(now);
+        let mut shelves = self.shelves();
+        shelves.shelves.values_mut().for_each(|shelf| shelf.sweep(now));
+    }
+
+    /// How many counters are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.shelves().shelves.values().map(|shelf| shelf.counts.len()).sum()
     }
 }

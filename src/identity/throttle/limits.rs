@@ -1,7 +1,7 @@
 //! What is counted, how much of it is allowed, and for how long: the settings `rate_limits.*`.
 
 /// What is counted, each per something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Wrong passwords of one account from one network.
     AccountFromNetwork,
@@ -39,6 +39,11 @@ pub(super) enum Kind {
     KnownDocumentUrl,
     /// Failed authentications of one client from one network.
     Client,
+    /// Clients that nobody registered, named from one network. Their names are not counted: there is no end
+    /// of names.
+    UnknownClient,
+    /// Signed statements of clients that anybody can make, from one network: each is remembered.
+    Signed,
 }
 
 impl Kind {
@@ -63,6 +68,8 @@ impl Kind {
             Self::KnownDocument => "known document",
             Self::KnownDocumentUrl => "known document at",
             Self::Client => "client",
+            Self::UnknownClient => "unknown client",
+            Self::Signed => "signed",
         }
     }
 
@@ -87,7 +94,36 @@ impl Kind {
             | Self::DocumentHost
             | Self::KnownDocument
             | Self::KnownDocumentUrl
-            | Self::Client => false,
+            | Self::Client
+            | Self::UnknownClient
+            | Self::Signed => false,
+        }
+    }
+
+    /// Whether what it limits makes rows or letters, or reads from other servers. Such a counter is never
+    /// pushed out by others before its time, and without room for one the attempt is refused (ours).
+    pub(super) const fn limits_rows_or_fetches(self) -> bool {
+        match self {
+            Self::Letter
+            | Self::ResetLetter
+            | Self::ProofLetter
+            | Self::InvitationLetter
+            | Self::SignUp
+            | Self::Registration
+            | Self::Document
+            | Self::DocumentHost
+            | Self::KnownDocument
+            | Self::KnownDocumentUrl
+            | Self::Signed => true,
+            Self::AccountFromNetwork
+            | Self::Account
+            | Self::Network
+            | Self::UserCode
+            | Self::UserCodeNetwork
+            | Self::LookUp
+            | Self::Report
+            | Self::Client
+            | Self::UnknownClient => false,
         }
     }
 }
@@ -148,6 +184,9 @@ const LINKS: i64 = 10;
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
+/// Signed statements of one network: a server that acts for many people, and no row per packet (ours).
+const SIGNED: i64 = 3_000;
+
 impl RateLimits {
     /// How much of a kind is allowed, and in how many seconds.
     pub(super) const fn of(&self, kind: Kind) -> (i64, i64) {
@@ -164,7 +203,8 @@ impl RateLimits {
             Kind::Registration | Kind::Document | Kind::DocumentHost | Kind::KnownDocument | Kind::KnownDocumentUrl => {
                 (self.registrations, self.window)
             }
-            Kind::Client => (self.client_failures, self.window),
+            Kind::Signed => (SIGNED, self.window),
+            Kind::Client | Kind::UnknownClient => (self.client_failures, self.window),
         }
     }
 }

@@ -64,7 +64,8 @@ impl Throttle {
     pub fn new(limits: RateLimits, keys: &BaseKeys) -> Self {
         let key = keys.derive::<32>(keys.current(), "throttle", &[]).unwrap_or_default();
         let names = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        Self { limits, names, shared: Arc::default(), own: Counters::default(), closings: Arc::default() }
+        let (shared, own) = (Arc::new(Counters::new(true)), Counters::new(false));
+        Self { limits, names, shared, own, closings: Arc::default() }
     }
 
     /// The counter of `who` at `place`. Its name tells neither.
@@ -77,7 +78,7 @@ impl Throttle {
         let mut key = [0; 16];
         key.copy_from_slice(&name.sign().as_ref()[..16]);
         let (most, window) = self.limits.of(kind);
-        Entry { key: Key(key), most, window, is_judged: true }
+        Entry { kind, key: Key(key), most, window, is_judged: true }
     }
 
     fn count<const N: usize>(&self, now: UnixTime, named: [(Kind, &str, &str); N]) -> Result<(), Throttled> {
@@ -189,11 +190,28 @@ impl Throttle {
         wait.map_or(Ok(()), |seconds| Err(Throttled(seconds)))
     }
 
-    /// Counts a failed client authentication.
+    /// Counts a failed authentication of a client that is registered here.
     pub fn client_failed(&self, now: UnixTime, client_id: &str, address: &str) {
         if let Err(Throttled(seconds)) = self.count(now, [(Kind::Client, client_id, &prefix(address))]) {
             tracing::debug!(seconds, "a client is closed to an address");
         }
+    }
+
+    /// Counts a request in the name of a client that nobody registered: its network, and never the name.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn unknown_client_named(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::UnknownClient, "", &prefix(address))])
+    }
+
+    /// Counts a signed statement of a client that anybody can make, per address prefix: it is remembered
+    /// until it expires.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub fn attempt_signed(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Signed, "", &prefix(address))])
     }
 
     /// Drops what is counted no longer.
@@ -224,6 +242,65 @@ mod tests {
         assert_eq!(throttle.admit_client(now, "app", "198.51.100.1"), Ok(()), "another prefix");
         assert_eq!(throttle.admit_client(now, "other", "192.0.2.1"), Ok(()), "another client");
         assert_eq!(throttle.admit_client(now.plus(900), "app", "192.0.2.1"), Ok(()), "later");
+    }
+
+    #[test]
+    fn clients_that_nobody_registered_are_counted_by_their_network_alone() {
+        let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        for _ in 0..100 {
+            assert_eq!(throttle.unknown_client_named(now, "192.0.2.1"), Ok(()));
+        }
+        for _ in 0..1_000 {
+            assert_eq!(throttle.unknown_client_named(now, "192.0.2.7"), Err(Throttled(900)));
+        }
+        assert_eq!(throttle.own.len(), 1);
+        assert_eq!(throttle.unknown_client_named(now, "198.51.100.1"), Ok(()), "another network");
+        assert_eq!(throttle.admit_client(now, "app", "192.0.2.1"), Ok(()), "a registered client");
+    }
+
+    /// A network of its own for each number.
+    fn network(number: usize) -> String {
+        format!("2001:{:x}:{:x}::1", number / 65_536, number % 65_536)
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_switches_off_no_limit_of_another() {
+        let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        for number in 0..120_000 {
+            throttle.client_failed(now, "app", &network(number));
+            assert_eq!(throttle.attempt_look_up(now, &network(number)), Ok(()));
+        }
+        assert!(throttle.own.len() <= 100_000, "{} are kept", throttle.own.len());
+        for _ in 0..100 {
+            assert_eq!(throttle.attempt_report(now, "192.0.2.1"), Ok(()));
+        }
+        assert_eq!(throttle.attempt_report(now, "192.0.2.1"), Err(Throttled(900)), "a kind of its own");
+        for _ in 0..100 {
+            throttle.client_failed(now.plus(1), "app", "192.0.2.1");
+        }
+        assert_eq!(throttle.admit_client(now.plus(1), "app", "192.0.2.1"), Err(Throttled(900)), "the oldest went");
+        for number in 0..200_000 {
+            assert_eq!(throttle.unknown_client_named(now, "192.0.2.1").is_ok(), number < 100);
+            throttle.client_failed(now.plus(2), "app", &network(number % 1_000));
+        }
+        assert_eq!(throttle.admit_client(now.plus(2), "app", "192.0.2.1"), Err(Throttled(899)), "and stays");
+    }
+
+    #[test]
+    fn what_makes_rows_or_fetches_is_refused_when_it_cannot_be_counted() {
+        let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
+        for _ in 0..30 {
+            assert_eq!(throttle.attempt_registration(now, "192.0.2.1"), Ok(()));
+        }
+        let mut refused = 0;
+        for number in 0..60_000 {
+            refused += usize::from(throttle.attempt_registration(now, &network(number)).is_err());
+        }
+        assert_eq!(refused, 10_001, "no room is made");
+        assert_eq!(throttle.attempt_registration(now, "192.0.2.1"), Err(Throttled(900)), "the first one is kept");
+        assert_eq!(throttle.attempt_sign_up(now, "192.0.2.1"), Ok(()), "another kind");
+        assert_eq!(throttle.attempt_registration(now.plus(900), "192.0.2.1"), Ok(()), "what is over goes");
+        assert_eq!(throttle.attempt_registration(now.plus(900), &network(70_000)), Ok(()));
     }
 
     #[test]

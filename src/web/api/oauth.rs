@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::json::Object;
+use crate::domain::form::{self, Unreadable};
 use crate::domain::json::InvalidJson;
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
@@ -64,6 +65,9 @@ async fn read_json(app: &App, payload: Payload) -> Result<Vec<(String, String)>,
         InvalidJson::Repeated => refused(&REPEATED_PARAMETER, "a parameter was sent more than once"),
     })?;
     let mut members = Vec::new();
+    if body.members().count() > form::MOST {
+        return Err(TokenError::refused(app, Unreadable::TooMany.into()));
+    }
     for (name, value) in body.members() {
         match value {
             Value::String(text) if !text.contains('\0') => members.push((name.clone(), text.clone())),

@@ -46,7 +46,7 @@ async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError>
     let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
         authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)
     });
-    admitted.await.map_err(|error| knock.refuse(app, error).with_message())
+    knock.settle(app, admitted.await).await.map_err(TokenError::with_message)
 }
 
 /// A person by their id, or by their name.

@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::json;
 use crate::domain::id::Id;
 use crate::domain::user::{User, fold};
+use crate::identity::contact::{self, Contacted};
 use crate::identity::invitation;
 use crate::oauth::parameters::Parameters;
 use crate::store::users;
@@ -67,4 +68,21 @@ pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     let (email, origin) = (body.required("email")?, app.origin_of(&request));
     invitation::invite(app.desk(), app.now(), &app.config.registration, (&user, email, &origin)).await?;
     Ok(answer(&json!({})))
+}
+
+/// `POST /v3/user/{id}/contact`: a message by mail; like an invitation, no app sends one in its person's name.
+pub async fn contact(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let body = json::read(payload).await?;
+    let (message, origin) = (body.required("message")?, app.origin_of(&request));
+    let to = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
+    match contact::send(app.desk(), app.now(), (&user, &origin), to, message).await? {
+        Contacted::Sent => Ok(answer(&json!({}))),
+        Contacted::Nobody => Err(ApiError::not_found()),
+    }
 }

@@ -71,6 +71,14 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     let (step, allowed) = next_step(&app, (&asked, &address), visitor.as_ref()).await?;
     let onward = address.onward(&app, &asked, visitor.as_ref());
     let refuse = |problem| refuse_late(&app, &asked, problem, visitor.as_ref());
+    let takes_a_while = match step {
+        Step::Refuse(_) => false,
+        Step::Answer => is_speculative(&request),
+        _ => true,
+    };
+    if takes_a_while {
+        hold(&app, &asked, visitor.is_some()).await?;
+    }
     match (step, &visitor) {
         (Step::Refuse(problem), _) => refuse(problem).await,
         (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, (visitor, false)).await,
@@ -80,6 +88,14 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
         }
         (step, _) => Ok(see_other(&before(&app, step, &onward))),
     }
+}
+
+/// Keeps a pushed request for a person who takes a while: the browser came with it in time.
+async fn hold(app: &Data<App>, asked: &AuthorizationRequest, is_signed_in: bool) -> Result<(), PageError> {
+    let Some(id) = asked.to_hold else { return Ok(()) };
+    let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_strangers() });
+    let held = store.write(move |tx| pushed_request::hold(tx, now, id)).await;
+    held.map_err(|error| PageError::unavailable(app, &error))
 }
 
 /// The page that comes first: to sign up, to log in, or to show the second factor.

@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::UnixTime;
+use crate::domain::bounded::make_room;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::prompt;
 use crate::identity::throttle::Throttled;
@@ -25,7 +26,7 @@ use crate::web::page::{here, see_other};
 
 /// Seconds in which a document that failed is not asked for again; ours.
 const FAILED: i64 = 30;
-/// Failures that are remembered at once.
+/// Failures that are remembered at once; beyond it the oldest go.
 const MAX_FAILURES: usize = 1_000;
 
 /// What reads documents, and what is being read.
@@ -69,16 +70,14 @@ impl Documents {
     }
 
     fn failure(&self, now: UnixTime, url: &DocumentUrl) -> Option<Failure> {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.retain(|_, failure| now < failure.until);
-        failed.get(url.as_str()).copied()
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get(url.as_str()).copied().filter(|failure| now < failure.until)
     }
 
     fn remember_failure(&self, url: &DocumentUrl, failure: Failure) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.len() < MAX_FAILURES {
-            failed.insert(url.as_str().to_owned(), failure);
-        }
+        make_room(&mut failed, MAX_FAILURES, |failure| failure.until);
+        failed.insert(url.as_str().to_owned(), failure);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix_web::web::Data;
 
 use crate::clock::UnixTime;
+use crate::domain::bounded::make_room;
 use crate::domain::client::Client;
 use crate::domain::keys_url::KeysUrl;
 use crate::oauth::client_authentication::{ClientCredentials, PublishedKeys};
@@ -66,9 +67,8 @@ impl ClientKeys {
 
     fn hold(&self, url: &KeysUrl, held: Held) {
         let mut all = self.all();
-        if all.len() >= MOST && !all.contains_key(url.as_str()) {
-            let oldest = all.iter().min_by_key(|(_, held)| held.tried_at).map(|(url, _)| url.clone());
-            oldest.map(|oldest| all.remove(&oldest));
+        if !all.contains_key(url.as_str()) {
+            make_room(&mut all, MOST, |held| held.tried_at.unwrap_or(UnixTime::from_seconds(0)));
         }
         all.insert(url.as_str().to_owned(), held);
     }

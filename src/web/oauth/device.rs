@@ -48,11 +48,11 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         admit(db, now, &client, &here)?;
         Ok((client, wish))
     });
-    let (client, wish) = examined.await.map_err(|error| knock.refuse(&app, error))?;
+    let (client, wish) = knock.settle(&app, examined.await).await?;
     let shared = app.clone();
-    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
+    let strangers = if client.is_anybodys() { app.store.for_strangers() } else { app.store.clone() };
     let started = transact(&strangers, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
-    let started = started.await.map_err(|error| knock.refuse(&app, error))?;
+    let started = knock.settle(&app, started.await).await?;
     Ok(render(&app, &started))
 }
 

@@ -24,6 +24,6 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let client = authenticate(db, now, &shared.mint, &credentials)?;
         introspect(db, now, &shared.mint, (&client, &token, &shared.signer))
     });
-    let introspection = introspection.await.map_err(|error| knock.refuse(&app, error))?;
+    let introspection = knock.settle(&app, introspection.await).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))
 }

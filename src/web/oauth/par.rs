@@ -34,15 +34,15 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         pushed_request::admit(db, now, &client, &here)?;
         Ok((client, pushed))
     });
-    let (client, pushed) = examined.await.map_err(|error| knock.refuse(&app, error))?;
+    let (client, pushed) = knock.settle(&app, examined.await).await?;
     if let Some(proven) = &proven {
-        proven.use_up(&app.store).await.map_err(|error| knock.refuse(&app, error))?;
+        knock.settle(&app, proven.use_up(&app.store).await).await?;
     }
     let shared = app.clone();
-    let strangers = if client.is_public() { app.store.for_strangers() } else { app.store.clone() };
+    let strangers = if client.is_anybodys() { app.store.for_strangers() } else { app.store.clone() };
     let kept =
         transact(&strangers, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
-    let request_uri = kept.await.map_err(|error| knock.refuse(&app, error))?;
+    let request_uri = knock.settle(&app, kept.await).await?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
     let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);
     if proven.is_some() {

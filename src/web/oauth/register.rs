@@ -16,17 +16,22 @@ use crate::web::api::error::ApiError;
 use crate::web::app::App;
 use crate::web::body;
 
+/// Counts a description that is written down: each may make rows, also of one application.
+fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
+    let throttled = app.throttle.attempt_registration(app.now(), &app.origin_of(request).address);
+    throttled.map_err(|throttled| {
+        let words = "Too many applications were registered from this network. Try again later.";
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, words).retry_after(throttled.0)
+    })
+}
+
 /// Registers an application.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let admitted =
         consult(&app.store, move |db| dynamic_registration::admit(db, now, &shared.config.strangers, token.as_deref()));
     admitted.await?;
-    let throttled = app.throttle.attempt_registration(now, &app.origin_of(&request).address);
-    throttled.map_err(|throttled| {
-        let words = "Too many applications were registered from this network. Try again later.";
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, words).retry_after(throttled.0)
-    })?;
+    count(&app, &request)?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
     let (shared, rules, strangers) = (app.clone(), app.config.registration_rules(), app.store.for_strangers());
     let registered = transact(&strangers, move |tx| {
@@ -52,6 +57,7 @@ pub async fn put(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     known(&app, &request, &client_id).await?;
+    count(&app, &request)?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let rules = app.config.registration_rules();

@@ -25,11 +25,11 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let client = authenticate(db, now, &shared.mint, &credentials)?;
         Ok((revocation::examine(db, (&client, &asked, &shared.signer))?, client))
     });
-    let (found, client) = examined.await.map_err(|error| knock.refuse(&app, error))?;
+    let (found, client) = knock.settle(&app, examined.await).await?;
     if found == Revocable::Found {
         let shared = app.clone();
         let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, (&client, &token, &shared.signer)));
-        revoked.await.map_err(|error| knock.refuse(&app, error))?;
+        knock.settle(&app, revoked.await).await?;
     }
     // Some clients read the body as JSON whatever the RFC says.
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({})))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::client_keys::with_keys;
 use super::signing::{self, Texts};
 use crate::clock::UnixTime;
+use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::domain::session::Origin;
 use crate::identity::throttle::Throttled;
@@ -15,13 +16,14 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TWO_AUTHENTICATIONS};
+use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS};
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult, transact};
+use crate::store::clients;
 use crate::web::api::bearer::has_two_authorizations;
 use crate::web::app::App;
-use crate::web::error::TokenError;
+use crate::web::error::{TokenError, log_failure};
 use crate::web::{body, dpop};
 
 /// RFC 6749 §5.1.
@@ -65,7 +67,7 @@ pub(in crate::web) async fn respond(
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
     let response = token::keep_pace(now, &app.mint, &token_request, response);
-    let response = response.map_err(|error| knock.refuse(app, error))?;
+    let response = knock.settle(app, response).await?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
     let mut answer = render(&response, &texts, (proven.is_some(), issued_token_type));
@@ -116,8 +118,20 @@ pub(in crate::web) async fn knock(
     let (credentials, knock) = admit(app, request, parameters)?;
     let credentials =
         with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
-    let proven = prove(&app.store, app.now(), credentials, audiences(app)).await;
-    Ok((proven.map_err(|error| knock.refuse(app, error))?, knock))
+    let may = |client: &Client| may_sign(app, client, &knock.address);
+    let proven = prove(&app.store, app.now(), credentials, audiences(app), may).await;
+    let proven = knock.settle(app, proven).await?;
+    Ok((proven, knock))
+}
+
+/// Whether one more signed statement of a client is remembered here. Those of clients that anybody can make
+/// are counted.
+fn may_sign(app: &App, client: &Client, address: &str) -> Result<(), Refusal> {
+    if !client.is_anybodys() {
+        return Ok(());
+    }
+    let refused = |_throttled| Refusal { problem: &TOO_MANY_SIGNED, cause: "too many signed requests of this network" };
+    app.throttle.attempt_signed(app.now(), address).map_err(refused)
 }
 
 /// The names by which a client's assertion may mean this server, at every endpoint: the issuer and the token
@@ -142,18 +156,42 @@ fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(C
 
 impl Knock {
     /// Puts a decision's end into an answer; a failed authentication is counted.
-    pub(in crate::web) fn refuse(&self, app: &App, error: Error<Refusal>) -> TokenError {
-        if matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT) {
-            app.throttle.client_failed(app.now(), &self.client_id, &self.address);
-        }
+    pub(in crate::web) async fn settle<T>(
+        &self,
+        app: &App,
+        decided: Result<T, Error<Refusal>>,
+    ) -> Result<T, TokenError> {
+        let error = match decided {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let is_failure = matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT);
         // What is looked at after the client was authenticated.
         let has_authenticated =
             matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
+        if is_failure && let Err(Throttled(seconds)) = self.count_failure(app).await {
+            return Err(TokenError::throttled(app, seconds));
+        }
         let asked = match &error {
             Error::Refused(refusal) if *refusal.problem == INVALID_SCOPE => scopes::named(self.scope.as_deref()),
             _ => None,
         };
-        TokenError::naming(app, error, asked).of_client(Some(&self.client_id), has_authenticated)
+        Err(TokenError::naming(app, error, asked).of_client(Some(&self.client_id), has_authenticated))
+    }
+
+    /// Counts a failed authentication: of the client, or of the network alone where nobody has that name.
+    async fn count_failure(&self, app: &App) -> Result<(), Throttled> {
+        let client_id = self.client_id.clone();
+        let found = app.store.read(move |db| clients::find_by_client_id(db, &client_id)).await;
+        let is_known = found.unwrap_or_else(|error| {
+            log_failure(&error);
+            None
+        });
+        if is_known.is_none() {
+            return app.throttle.unknown_client_named(app.now(), &self.address);
+        }
+        app.throttle.client_failed(app.now(), &self.client_id, &self.address);
+        Ok(())
     }
 
     /// Refuses a request before its client was authenticated.
@@ -185,7 +223,8 @@ async fn answer(
     let (shared, asked) = (app.clone(), token_request.clone());
     let key = proven.map(|proven| proven.jkt.clone());
     let credentials = credentials.with_key(key.clone());
-    let examined = match prove(&app.store, now, credentials, audiences).await {
+    let may = |client: &Client| may_sign(app, client, &origin.address);
+    let examined = match prove(&app.store, now, credentials, audiences, may).await {
         Ok(credentials) => {
             consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await
         }

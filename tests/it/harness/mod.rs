@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod authenticator;
+pub mod binary;
 pub mod browser;
 pub mod client_keys;
 pub mod database;

@@ -31,6 +31,9 @@ pub async fn letters(witness: &mut Witness) {
     witness.news().await;
     root.post("/v3/user/invite", &json!({ "email": "erin@people.example" })).await.success();
     witness.tells("POST", "/v3/user/invite").await;
+    let reader = witness.server.person("rita").await.id.uuid();
+    root.post(&format!("/v3/user/{reader}/contact"), &json!({ "message": "Hello" })).await.success();
+    witness.tells("POST", "/v3/user/{id}/contact").await;
     let link = witness.mailbox.take_about(&witness.server, "You are invited").await.link();
     let mut erin = witness.server.browser();
     let page = erin.open(&link).await;

@@ -1,0 +1,43 @@
+//! Memory with an end: when a map is full, what came first goes.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::clock::UnixTime;
+
+/// Makes room for one more in a map that holds `most`: when it is full the oldest tenth goes at once, so
+/// that room costs little per entry, however many come.
+pub fn make_room<K: Clone + Eq + Hash, V>(kept: &mut HashMap<K, V>, most: usize, since: impl Fn(&V) -> UnixTime) {
+    if kept.len() < most {
+        return;
+    }
+    let excess = (kept.len() - most + most / 10 + 1).min(kept.len());
+    let mut oldest: Vec<(UnixTime, K)> = kept.iter().map(|(key, value)| (since(value), key.clone())).collect();
+    if excess < oldest.len() {
+        oldest.select_nth_unstable_by_key(excess, |(at, _)| *at);
+        oldest.truncate(excess);
+    }
+    for (_, key) in &oldest {
+        kept.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_tenth_goes_when_there_is_no_room() {
+        let at = |second: i64| UnixTime::from_seconds(1_800_000_000 + second);
+        let mut kept = HashMap::new();
+        for second in 0..1_000 {
+            make_room(&mut kept, 100, |at| *at);
+            kept.insert(second, at(second));
+            assert!(kept.len() <= 100 && kept.contains_key(&second));
+        }
+        assert!((0..880).all(|second| !kept.contains_key(&second)) && (920..1_000).all(|s| kept.contains_key(&s)));
+        let mut few = HashMap::from([(1, at(1))]);
+        make_room(&mut few, 1, |at| *at);
+        assert!(few.is_empty());
+    }
+}

@@ -1,0 +1,76 @@
+//! A message from one person to another through this server (`compatibility.md`, A2.5): neither sees the
+//! other's address. Kept is who wrote to whom, and when; what they wrote is in the letter alone.
+
+use diesel::prelude::*;
+
+use super::id::Id;
+use super::user::User;
+use crate::clock::UnixTime;
+
+/// The most characters of a message (ours).
+const MAX_CHARACTERS: usize = 2_000;
+
+/// One message that was sent.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::contact_messages)]
+pub struct ContactMessage {
+    /// The row.
+    pub id: Id<ContactMessage>,
+    /// Who wrote.
+    pub sender_id: Id<User>,
+    /// To whom.
+    pub recipient_id: Id<User>,
+    /// When.
+    pub created_at: UnixTime,
+}
+
+/// What somebody writes: plain lines, without what could change how the letter around them reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageText(String);
+
+/// The text is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("A message has between 1 and 2,000 characters.")]
+pub struct InvalidMessage;
+
+/// Characters that write backwards, or over others (UAX 9).
+fn turns_around(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl MessageText {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`].
+    pub fn parse(text: &str) -> Result<Self, InvalidMessage> {
+        let is_kept = |character: &char| *character == '\n' || !(character.is_control() || turns_around(*character));
+        let kept: String = text.chars().filter(is_kept).collect();
+        let kept = kept.trim();
+        if kept.is_empty() || kept.chars().count() > MAX_CHARACTERS {
+            Err(InvalidMessage)
+        } else {
+            Ok(Self(kept.to_owned()))
+        }
+    }
+
+    /// The lines that hold something.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.0.lines().map(str::trim).filter(|line| !line.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_lines_of_visible_text() {
+        let lines = |text: &str| MessageText::parse(text).map(|text| text.lines().collect::<Vec<_>>().join("|"));
+        assert_eq!(lines(" Hello\r\n\r\n\tBob \u{202e}x\u{0}\u{7f} "), Ok("Hello|Bob x".to_owned()));
+        assert_eq!(lines(&"é".repeat(2_000)).map(|text| text.chars().count()), Ok(2_000));
+        for text in ["", " \n ", "\u{202e}", &"é".repeat(2_001)] {
+            assert_eq!(lines(text), Err(InvalidMessage), "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Writing to somebody through this server (`compatibility.md`, A2.5): by mail, to people who let others
+//! write to them, and neither side sees an address.
+
+use super::account::AccountRefusal;
+use super::mailed::DAY;
+use super::session::Origin;
+use super::sign_in::Desk;
+use crate::clock::UnixTime;
+use crate::domain::contact_message::{ContactMessage, MessageText};
+use crate::domain::id::Id;
+use crate::domain::security_log::SecurityEvent;
+use crate::domain::user::User;
+use crate::mail::contact::MessageFromPerson;
+use crate::mail::letters::Asker;
+use crate::outcome::{Error, transact};
+use crate::store::{contact_messages, security_log, users};
+
+/// Messages that one person sends in a day (`compatibility.md`, A2.5).
+const MOST_SENT: i64 = 10;
+/// Messages that one person is sent in a day (ours): many accounts together fill nobody's mailbox.
+const MOST_RECEIVED: i64 = 10;
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contacted {
+    /// It is on its way.
+    Sent,
+    /// There is no such person.
+    Nobody,
+}
+
+/// Mails a message. The writer must have proven an address: then somebody answers for what is written.
+///
+/// # Errors
+/// No message, too many, mail that is off, or a person who wants none.
+pub async fn send(
+    desk: Desk<'_>,
+    now: UnixTime,
+    (sender, origin): (&User, &Origin),
+    recipient: Id<User>,
+    text: &str,
+) -> Result<Contacted, Error<AccountRefusal>> {
+    let refused = |refusal: AccountRefusal| Error::Refused(refusal);
+    if !desk.mail.is_on() {
+        return Err(refused(AccountRefusal::MailOff));
+    }
+    let text = MessageText::parse(text).map_err(|error| refused(AccountRefusal::Invalid(error.to_string())))?;
+    if sender.proven_email().is_none() {
+        return Err(refused(AccountRefusal::Forbidden("Confirm your e-mail address before you write to others.")));
+    }
+    let (mail, sender, origin) = (desk.mail.clone(), sender.clone(), origin.clone());
+    let contacted = transact(desk.store, move |tx| {
+        // Both limits are judged under both locks, which are always taken in one order.
+        for person in [sender.id.min(recipient), sender.id.max(recipient)] {
+            users::lock(tx, person)?;
+        }
+        if contact_messages::count_from(tx, now.plus(-DAY), sender.id)? >= MOST_SENT {
+            return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
+        }
+        let Some(reader) = users::find(tx, recipient)?.filter(User::is_active) else { return Ok(Contacted::Nobody) };
+        let Some(to) = reader.proven_email().filter(|_| reader.allow_contact) else {
+            return Err(Error::Refused(AccountRefusal::Forbidden("This person does not take messages.")));
+        };
+        if contact_messages::count_to(tx, now.plus(-DAY), reader.id)? >= MOST_RECEIVED {
+            return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
+        }
+        let message =
+            ContactMessage { id: Id::next(now), sender_id: sender.id, recipient_id: reader.id, created_at: now };
+        contact_messages::insert(tx, &message)?;
+        security_log::append(tx, now, sender.id, (SecurityEvent::MessageSent, &reader.username), Some(&origin))?;
+        let letter = MessageFromPerson { sender: sender.username.clone(), text: text.clone() };
+        mail.write(tx, (&to, &Asker::unnamed(now)), &letter)?;
+        Ok(Contacted::Sent)
+    });
+    let contacted = contacted.await?;
+    desk.mail.wake();
+    Ok(contacted)
+}

@@ -1,0 +1,33 @@
+//! The letter with what another person wrote.
+
+use super::letters::{Letter, Words};
+use crate::domain::contact_message::MessageText;
+
+/// "ann sent you a message."
+#[derive(Clone, Debug)]
+pub struct MessageFromPerson {
+    /// The user name of who wrote.
+    pub sender: String,
+    /// What they wrote.
+    pub text: MessageText,
+}
+
+impl Letter for MessageFromPerson {
+    fn words(&self, issuer: &str) -> Words {
+        let begin = format!("The person with the username \"{}\" sent you this message:", self.sender);
+        // Each line is marked, so that none of them reads like one of ours.
+        let quoted = self.text.lines().map(|line| format!("> {line}"));
+        let end = "They can't see your email address. This server didn't check what they wrote: don't open links or \
+                   send passwords unless you trust them."
+            .to_owned();
+        Words {
+            subject: "You have a message".to_owned(),
+            paragraphs: [begin].into_iter().chain(quoted).chain([end]).collect(),
+            link: None,
+            otherwise: format!(
+                "You can't answer this email. To get no more messages, uncheck \"Others may write to me\" at \
+                 {issuer}/account/profile."
+            ),
+        }
+    }
+}

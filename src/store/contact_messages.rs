@@ -1,0 +1,32 @@
+//! The table `contact_messages`.
+
+use diesel::prelude::*;
+
+use super::{Database, Result};
+use crate::clock::UnixTime;
+use crate::domain::contact_message::ContactMessage;
+use crate::domain::id::Id;
+use crate::domain::user::User;
+use crate::schema::contact_messages;
+
+/// How many messages somebody sent since `since`.
+pub fn count_from(tx: &mut Database, since: UnixTime, sender: Id<User>) -> Result<i64> {
+    let rows = contact_messages::table
+        .filter(contact_messages::sender_id.eq(sender))
+        .filter(contact_messages::created_at.gt(since));
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// How many messages somebody was sent since `since`.
+pub fn count_to(tx: &mut Database, since: UnixTime, recipient: Id<User>) -> Result<i64> {
+    let rows = contact_messages::table
+        .filter(contact_messages::recipient_id.eq(recipient))
+        .filter(contact_messages::created_at.gt(since));
+    Ok(rows.count().get_result(tx)?)
+}
+
+/// Adds a message.
+pub fn insert(tx: &mut Database, message: &ContactMessage) -> Result<()> {
+    diesel::insert_into(contact_messages::table).values(message).execute(tx)?;
+    Ok(())
+}
