@@ -104,6 +104,8 @@ async fn no_byte_in_a_path_leads_a_token_for_one_resource_to_another() {
                     continue;
                 }
                 passed += 1;
+                // HTTP itself ends a path at `?` (RFC 9112 §3.2.1): all servers agree on that one.
+                let path = path.split('?').next().unwrap_or_default();
                 assert_eq!(readings(path.as_bytes()), BTreeSet::from([Some(b"map".to_vec())]), "{path}");
             }
         }
