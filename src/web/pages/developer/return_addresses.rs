@@ -106,7 +106,7 @@ pub fn with_offer(addresses: String, offered: Option<&LoginReturnUrl>) -> String
 /// How an application gets its tokens, as its form shows it: nothing is chosen before somebody is sent anywhere.
 pub fn delivery_of(client: &Client) -> String {
     let is_used = !client.login_return_urls.is_empty();
-    is_used.then(|| client.login_delivery.as_str().to_owned()).unwrap_or_default()
+    if is_used { client.login_delivery.as_str().to_owned() } else { String::new() }
 }
 
 /// How the owner says that the page gets its token, or how it stays with what is wrong; `before` is what was so. It
