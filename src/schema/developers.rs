@@ -31,3 +31,16 @@ diesel::table! {
         proven_at -> BigInt,
     }
 }
+
+diesel::table! {
+    self_registrations (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Nullable<Text>,
+        auth_method -> Text,
+        application_type -> Text,
+        fresh_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}

@@ -222,9 +222,11 @@ async fn nobody_without_a_secret_fills_the_table() {
     from("198.51.100.1").await.success();
     let other = server.application(on_a_device()).await;
     let form = [("client_id", other.client_id())];
-    let first = server.http.post("/oauth/device", &[("x-forwarded-for", "192.0.2.9")], &form).await;
+    let second = server.http.post("/oauth/device", &[("x-forwarded-for", "192.0.2.9")], &form).await;
+    assert_eq!(second.status, 429, "another application of the same network");
+    let elsewhere = from("203.0.113.1").await;
     let mut alice = server.signed_in("alice").await;
-    alice.decide_device(&first.member("user_code"), "deny").await;
+    alice.decide_device(&elsewhere.member("user_code"), "deny").await;
     boxed.ask_for_codes(&[]).await.success();
     server.advance(600);
     from("192.0.2.200").await.success();

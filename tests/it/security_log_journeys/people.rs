@@ -32,6 +32,7 @@ pub async fn letters(witness: &mut Witness) {
     root.post("/v3/user/invite", &json!({ "email": "erin@people.example" })).await.success();
     witness.tells("POST", "/v3/user/invite").await;
     let reader = witness.server.person("rita").await.id.uuid();
+    witness.news().await;
     root.post(&format!("/v3/user/{reader}/contact"), &json!({ "message": "Hello" })).await.success();
     witness.tells("POST", "/v3/user/{id}/contact").await;
     let link = witness.mailbox.take_about(&witness.server, "You are invited").await.link();
