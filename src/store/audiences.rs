@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::words::Words;
 use crate::schema::{consents, device_codes, grants, tokens};
@@ -17,39 +17,39 @@ fn without(lists: Vec<Words>, identifier: &str) -> impl Iterator<Item = (Words, 
 /// an empty list it would be for every API of its scopes. Consents that named it are asked again.
 pub fn strike(tx: &mut Database, now: UnixTime, identifier: &str) -> Result<()> {
     let of_grants = grants::table.filter(grants::audience.ne("")).select(grants::audience).distinct();
-    for (list, left) in without(of_grants.load(tx)?, identifier) {
+    for (list, left) in without(on!(tx, |c| of_grants.load(c))?, identifier) {
         let rows = grants::table.filter(grants::audience.eq(list));
         match left.is_empty() {
-            true => diesel::update(rows.filter(grants::revoked_at.is_null()))
+            true => on!(tx, |c| diesel::update(rows.filter(grants::revoked_at.is_null()))
                 .set(grants::revoked_at.eq(Some(now)))
-                .execute(tx)?,
-            false => diesel::update(rows).set(grants::audience.eq(left)).execute(tx)?,
+                .execute(c))?,
+            false => on!(tx, |c| diesel::update(rows).set(grants::audience.eq(left)).execute(c))?,
         };
     }
     let of_tokens = tokens::table.filter(tokens::audience.ne("")).select(tokens::audience).distinct();
-    for (list, left) in without(of_tokens.load(tx)?, identifier) {
+    for (list, left) in without(on!(tx, |c| of_tokens.load(c))?, identifier) {
         let rows = tokens::table.filter(tokens::audience.eq(list));
         match left.is_empty() {
-            true => diesel::update(rows.filter(tokens::revoked_at.is_null()))
+            true => on!(tx, |c| diesel::update(rows.filter(tokens::revoked_at.is_null()))
                 .set(tokens::revoked_at.eq(Some(now)))
-                .execute(tx)?,
-            false => diesel::update(rows).set(tokens::audience.eq(left)).execute(tx)?,
+                .execute(c))?,
+            false => on!(tx, |c| diesel::update(rows).set(tokens::audience.eq(left)).execute(c))?,
         };
     }
     let of_devices =
         device_codes::table.filter(device_codes::audience.ne("")).select(device_codes::audience).distinct();
-    for (list, left) in without(of_devices.load(tx)?, identifier) {
+    for (list, left) in without(on!(tx, |c| of_devices.load(c))?, identifier) {
         let rows = device_codes::table.filter(device_codes::audience.eq(list));
         match left.is_empty() {
-            true => diesel::update(rows.filter(device_codes::grant_id.is_null()))
+            true => on!(tx, |c| diesel::update(rows.filter(device_codes::grant_id.is_null()))
                 .set(device_codes::denied_at.eq(Some(now)))
-                .execute(tx)?,
-            false => diesel::update(rows).set(device_codes::audience.eq(left)).execute(tx)?,
+                .execute(c))?,
+            false => on!(tx, |c| diesel::update(rows).set(device_codes::audience.eq(left)).execute(c))?,
         };
     }
     let of_consents = consents::table.filter(consents::audience.ne("")).select(consents::audience).distinct();
-    for (list, _) in without(of_consents.load(tx)?, identifier) {
-        diesel::delete(consents::table.filter(consents::audience.eq(list))).execute(tx)?;
+    for (list, _) in without(on!(tx, |c| of_consents.load(c))?, identifier) {
+        on!(tx, |c| diesel::delete(consents::table.filter(consents::audience.eq(list))).execute(c))?;
     }
     Ok(())
 }

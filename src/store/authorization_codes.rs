@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::{AuthorizationCodeRecord, MAX_FAILURES};
 use crate::domain::id::Id;
@@ -11,12 +11,12 @@ use crate::schema::authorization_codes;
 /// The code with this key.
 pub fn find(tx: &mut Database, id: Id<AuthorizationCodeRecord>) -> Result<Option<AuthorizationCodeRecord>> {
     let row = authorization_codes::table.filter(authorization_codes::id.eq(id));
-    Ok(row.select(AuthorizationCodeRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(AuthorizationCodeRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds a code.
 pub fn insert(tx: &mut Database, code: &AuthorizationCodeRecord) -> Result<()> {
-    diesel::insert_into(authorization_codes::table).values(code).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(authorization_codes::table).values(code).execute(c))?;
     Ok(())
 }
 
@@ -26,12 +26,12 @@ pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<AuthorizationCodeRecord>)
         .filter(authorization_codes::id.eq(id))
         .filter(authorization_codes::redeemed_at.is_null())
         .filter(authorization_codes::failures.lt(MAX_FAILURES));
-    Ok(diesel::update(row).set(authorization_codes::redeemed_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(authorization_codes::redeemed_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Counts a failed client authentication with the right code.
 pub fn count_failure(tx: &mut Database, id: Id<AuthorizationCodeRecord>) -> Result<()> {
     let row = diesel::update(authorization_codes::table.filter(authorization_codes::id.eq(id)));
-    row.set(authorization_codes::failures.eq(authorization_codes::failures + 1)).execute(tx)?;
+    on!(tx, |c| row.set(authorization_codes::failures.eq(authorization_codes::failures + 1)).execute(c))?;
     Ok(())
 }

@@ -6,11 +6,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 
-use super::{Database, Result, StoreError, installation, migrations, sqlite};
+use super::{Database, Result, StoreError, installation, migrations, on, sqlite};
 
 /// A copy that was checked.
 pub struct Copied {
@@ -79,7 +78,7 @@ fn check(new: &NewFile) -> Result<Copied> {
     let broken = |message: &str| StoreError::Unusable(message.to_owned());
     let mut database = sqlite::connect(new.partial_text()?)?;
     let whole = "SELECT integrity_check AS finding FROM pragma_integrity_check";
-    let findings: Vec<Finding> = diesel::sql_query(whole).load(&mut database)?;
+    let findings: Vec<Finding> = on!(&mut database, |c| diesel::sql_query(whole).load(c))?;
     if findings.iter().any(|row| row.finding != "ok") {
         return Err(broken("the database in it is damaged"));
     }
@@ -87,7 +86,7 @@ fn check(new: &NewFile) -> Result<Copied> {
         return Err(broken("it is a database of another program, or an empty one"));
     }
     let loose = "SELECT \"table\" AS finding FROM pragma_foreign_key_check";
-    let findings: Vec<Finding> = diesel::sql_query(loose).load(&mut database)?;
+    let findings: Vec<Finding> = on!(&mut database, |c| diesel::sql_query(loose).load(c))?;
     if !findings.is_empty() {
         return Err(broken("rows of the database in it name others that are missing"));
     }

@@ -7,8 +7,8 @@ pub(super) const BATCH: i64 = 200;
 macro_rules! remove {
     ($tx:expr, $table:ident, $which:expr) => {{
         let rows = $table::table.filter($which).select($table::id);
-        let ids: Vec<i64> = rows.limit($crate::store::batch::BATCH).load($tx)?;
-        diesel::delete($table::table.filter($table::id.eq_any(ids))).execute($tx)?
+        let ids: Vec<i64> = on!($tx, |c| rows.limit($crate::store::batch::BATCH).load(c))?;
+        on!($tx, |c| diesel::delete($table::table.filter($table::id.eq_any(ids))).execute(c))?
     }};
 }
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::batch::{BATCH, remove};
-use super::{Database, Result, self_registrations};
+use super::{Database, Result, on, self_registrations};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::refusal_record;
@@ -93,8 +93,8 @@ fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let old = security_log::table.filter(security_log::at.lt(before.plus(-LOG_KEPT)));
     // The oldest first: what is left of a person's chain stays in one piece.
     let old = old.order((security_log::at, security_log::id)).select(security_log::id);
-    let ids: Vec<i64> = old.limit(BATCH).load(tx)?;
-    Ok(removed + diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(tx)?)
+    let ids: Vec<i64> = on!(tx, |c| old.limit(BATCH).load(c))?;
+    Ok(removed + on!(tx, |c| diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(c))?)
 }
 
 /// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
@@ -102,23 +102,23 @@ fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
     let expired = tokens::table.filter(tokens::expires_at.lt(before)).select(columns);
-    let mut rows: Vec<EndedToken> = expired.limit(BATCH).load(tx)?;
+    let mut rows: Vec<EndedToken> = on!(tx, |c| expired.limit(BATCH).load(c))?;
     // What has no end goes by its revocation: its own, or its grant's.
     let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).select(columns);
-    rows.extend(revoked.limit(BATCH).load::<EndedToken>(tx)?);
+    rows.extend(on!(tx, |c| revoked.limit(BATCH).load::<EndedToken>(c))?);
     let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before)).select(columns);
-    rows.extend(ended.limit(BATCH).load::<EndedToken>(tx)?);
+    rows.extend(on!(tx, |c| ended.limit(BATCH).load::<EndedToken>(c))?);
     for (_, refresh_token, last_used_at, format, created_at) in &rows {
         let seen_at = last_used_at.or((*format == TokenFormat::Jwt).then_some(*created_at));
         if let (Some(refresh_token), Some(_)) = (refresh_token, seen_at) {
             let unseen = refresh_tokens::table
                 .filter(refresh_tokens::id.eq(*refresh_token))
                 .filter(refresh_tokens::last_used_at.is_null());
-            diesel::update(unseen).set(refresh_tokens::last_used_at.eq(seen_at)).execute(tx)?;
+            on!(tx, |c| diesel::update(unseen).set(refresh_tokens::last_used_at.eq(seen_at)).execute(c))?;
         }
     }
     let ids: Vec<i64> = rows.into_iter().map(|(id, ..)| id).collect();
-    Ok(diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(tx)?)
+    Ok(on!(tx, |c| diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(c))?)
 }
 
 /// A grant goes when it was over or taken back long ago and nothing hangs on it any more.
@@ -142,19 +142,19 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
         .filter(diesel::dsl::not(diesel::dsl::exists(
             refresh_tokens::table.filter(refresh_tokens::grant_id.eq(grants::id)).select(refresh_tokens::id),
         )));
-    let ids: Vec<i64> = bare.select(grants::id).limit(BATCH).load(tx)?;
+    let ids: Vec<i64> = on!(tx, |c| bare.select(grants::id).limit(BATCH).load(c))?;
     let behind_them = authentications::table.filter(authentications::id.eq_any(ids.clone()));
-    diesel::delete(behind_them).execute(tx)?;
-    Ok(diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(tx)?)
+    on!(tx, |c| diesel::delete(behind_them).execute(c))?;
+    Ok(on!(tx, |c| diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(c))?)
 }
 
 /// A grant may outlive the session that it came from.
 fn clean_sessions(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = sessions::table.filter(sessions::expires_at.lt(before));
-    let ids: Vec<i64> = ended.select(sessions::id).limit(BATCH).load(tx)?;
+    let ids: Vec<i64> = on!(tx, |c| ended.select(sessions::id).limit(BATCH).load(c))?;
     if !ids.is_empty() {
         let of_them = grants::table.filter(grants::session_id.eq_any(ids.clone()));
-        diesel::update(of_them).set(grants::session_id.eq(None::<i64>)).execute(tx)?;
+        on!(tx, |c| diesel::update(of_them).set(grants::session_id.eq(None::<i64>)).execute(c))?;
     }
-    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(tx)?)
+    Ok(on!(tx, |c| diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(c))?)
 }

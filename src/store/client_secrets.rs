@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::client_secret::ClientSecretRecord;
@@ -12,12 +12,12 @@ use crate::schema::{client_secrets, clients};
 /// The secret with this key and the client that it belongs to: one query for who asks.
 pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<(ClientSecretRecord, Client)>> {
     let row = client_secrets::table.inner_join(clients::table).filter(client_secrets::id.eq(id));
-    Ok(row.select((ClientSecretRecord::as_select(), Client::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((ClientSecretRecord::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
 /// Adds a secret.
 pub fn insert(tx: &mut Database, secret: &ClientSecretRecord) -> Result<()> {
-    diesel::insert_into(client_secrets::table).values(secret).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(client_secrets::table).values(secret).execute(c))?;
     Ok(())
 }
 
@@ -26,7 +26,7 @@ pub fn list(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<Vec<
     let rows = client_secrets::table
         .filter(client_secrets::client_key.eq(client))
         .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(now)));
-    Ok(rows.order(client_secrets::id.desc()).select(ClientSecretRecord::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(client_secrets::id.desc()).select(ClientSecretRecord::as_select()).load(c))?)
 }
 
 /// Lets one secret of a client end at `at`, unless it ends earlier.
@@ -35,7 +35,7 @@ pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at
         .filter(client_secrets::id.eq(id))
         .filter(client_secrets::client_key.eq(client))
         .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(at)));
-    Ok(diesel::update(row).set(client_secrets::expires_at.eq(Some(at))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(client_secrets::expires_at.eq(Some(at))).execute(c))? == 1)
 }
 
 /// Lets all secrets of a client end at `at`, unless they end earlier.
@@ -43,19 +43,19 @@ pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()
     let rows = client_secrets::table
         .filter(client_secrets::client_key.eq(client))
         .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(at)));
-    diesel::update(rows).set(client_secrets::expires_at.eq(Some(at))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(client_secrets::expires_at.eq(Some(at))).execute(c))?;
     Ok(())
 }
 
 /// Notes that it was used.
 pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(client_secrets::table.filter(client_secrets::id.eq(id)));
-    row.set(client_secrets::last_used_at.eq(Some(at))).execute(tx)?;
+    on!(tx, |c| row.set(client_secrets::last_used_at.eq(Some(at))).execute(c))?;
     Ok(())
 }
 
 /// Notes that somebody found it in the open; `false` when that is known.
 pub fn flag(tx: &mut Database, now: UnixTime, id: Id<ClientSecretRecord>) -> Result<bool> {
     let row = client_secrets::table.filter(client_secrets::id.eq(id)).filter(client_secrets::flagged_at.is_null());
-    Ok(diesel::update(row).set(client_secrets::flagged_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(client_secrets::flagged_at.eq(Some(now))).execute(c))? == 1)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
@@ -12,13 +12,13 @@ use crate::schema::{clients, users};
 
 /// The client with this key, with its owner's name.
 pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Client>> {
-    Ok(clients::table.filter(clients::id.eq(id)).select(Client::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| clients::table.filter(clients::id.eq(id)).select(Client::as_select()).get_result(c)).optional()?)
 }
 
 /// The client with this public name, deleted and suspended ones too.
 pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Client>> {
     let row = clients::table.filter(clients::client_id.eq(client_id));
-    Ok(row.select(Client::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(Client::as_select()).get_result(c)).optional()?)
 }
 
 /// Takes the client's row until the transaction ends: what it has of secrets is counted and changed one by one.
@@ -34,34 +34,29 @@ pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
 /// The name of the person who registered it.
 pub fn find_owner_name(tx: &mut Database, client: &Client) -> Result<Option<String>> {
     let Some(owner) = client.owner_id else { return Ok(None) };
-    Ok(users::table.filter(users::id.eq(owner)).select(users::username).get_result(tx).optional()?)
+    Ok(on!(tx, |c| users::table.filter(users::id.eq(owner)).select(users::username).get_result(c)).optional()?)
 }
 
 /// Adds a client.
 pub fn insert(tx: &mut Database, client: &Client) -> Result<()> {
-    diesel::insert_into(clients::table).values(client).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(clients::table).values(client).execute(c))?;
     Ok(())
 }
 
 /// The clients of one person, or all that belong to people, oldest first.
 pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
-    let rows = clients::table
-        .filter(clients::deleted_at.is_null())
-        .filter(clients::owner_id.is_not_null())
-        .order(clients::id)
-        .select(Client::as_select())
-        .into_boxed();
-    let rows = match owner {
-        Some(owner) => rows.filter(clients::owner_id.eq(owner)),
-        None => rows,
-    };
-    Ok(rows.load(tx)?)
+    let rows =
+        clients::table.filter(clients::deleted_at.is_null()).filter(clients::owner_id.is_not_null()).order(clients::id);
+    Ok(match owner {
+        Some(owner) => on!(tx, |c| rows.filter(clients::owner_id.eq(owner)).select(Client::as_select()).load(c))?,
+        None => on!(tx, |c| rows.select(Client::as_select()).load(c))?,
+    })
 }
 
 /// The names that the operator vouches for, suspended clients' too, each with its client.
 pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)>> {
     let rows = clients::table.filter(clients::verified_at.is_not_null()).filter(clients::deleted_at.is_null());
-    Ok(rows.select((clients::id, clients::name)).load(tx)?)
+    Ok(on!(tx, |c| rows.select((clients::id, clients::name)).load(c))?)
 }
 
 /// The clients whose login return URLs could hold an address, suspended ones too; the caller judges each.
@@ -71,12 +66,12 @@ pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Ve
     let rows = clients::table
         .filter(clients::login_return_urls.like(format!("%{origin}%")))
         .filter(clients::deleted_at.is_null());
-    Ok(rows.order(clients::id).select(Client::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(clients::id).select(Client::as_select()).load(c))?)
 }
 
 /// Writes what its owner may change.
 pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<()> {
-    diesel::update(clients::table.filter(clients::id.eq(id)))
+    on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set((
             clients::name.eq(&new.name),
             clients::scope.eq(&new.scope),
@@ -97,46 +92,48 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::login_varying_parameters.eq(&new.login_varying_parameters),
             clients::token_endpoint_auth_signing_alg.eq(&new.token_endpoint_auth_signing_alg),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Marks it as run by the operator, or not.
 pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) -> Result<()> {
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
-    row.set(clients::is_first_party.eq(is_first_party)).execute(tx)?;
+    on!(tx, |c| row.set(clients::is_first_party.eq(is_first_party)).execute(c))?;
     Ok(())
 }
 
 /// Lets it count as verified since then, or not at all.
 pub fn set_verified(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
-    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::verified_at.eq(at)).execute(tx)?;
+    on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::verified_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Takes only pushed authorization requests from it, or others too.
 pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_required: bool) -> Result<()> {
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
-    row.set(clients::require_pushed_requests.eq(is_required)).execute(tx)?;
+    on!(tx, |c| row.set(clients::require_pushed_requests.eq(is_required)).execute(c))?;
     Ok(())
 }
 
 /// Takes the public keys away: nobody authenticates as it by them any more.
 pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
-    diesel::update(clients::table.filter(clients::id.eq(id)))
+    on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set((clients::jwks.eq(None::<String>), clients::jwks_uri.eq(None::<String>)))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Suspends it, or undoes that without loss: it, its tokens and secrets are judged at every use.
 pub fn set_disabled(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
-    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(tx)?;
+    on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Marks it as deleted; it can act no more and is in no list.
 pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
-    diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::deleted_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
+        .set(clients::deleted_at.eq(Some(now)))
+        .execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::consent::{Consent, ConsentKind};
@@ -18,13 +18,13 @@ pub fn list_of(tx: &mut Database, user: Id<User>, client: Id<Client>, kind: Cons
         .filter(consents::user_id.eq(user))
         .filter(consents::client_key.eq(client))
         .filter(consents::kind.eq(kind));
-    Ok(rows.order(consents::id).select(Consent::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(consents::id).select(Consent::as_select()).load(c))?)
 }
 
 /// All that a person allowed.
 pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Consent>> {
     let rows = consents::table.filter(consents::user_id.eq(user));
-    Ok(rows.order(consents::id).select(Consent::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(consents::id).select(Consent::as_select()).load(c))?)
 }
 
 /// Remembers that a person allowed `scope` at the APIs of `audience`, beside what they allowed before:
@@ -46,25 +46,25 @@ pub fn remember(
         Consent { id: Id::next(now), user_id: user, client_key: client, kind, scope, allowed_at: now, audience };
     let within = earlier.into_iter().filter(|earlier| consent.covers(&earlier.scope, &earlier.audience));
     let within: Vec<Id<Consent>> = within.map(|earlier| earlier.id).collect();
-    diesel::delete(consents::table.filter(consents::id.eq_any(within))).execute(tx)?;
-    diesel::insert_into(consents::table).values(&consent).execute(tx)?;
+    on!(tx, |c| diesel::delete(consents::table.filter(consents::id.eq_any(within))).execute(c))?;
+    on!(tx, |c| diesel::insert_into(consents::table).values(&consent).execute(c))?;
     Ok(())
 }
 
 /// Forgets what a person allowed an application. `false` when that was nothing.
 pub fn forget(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<bool> {
     let rows = consents::table.filter(consents::user_id.eq(user)).filter(consents::client_key.eq(client));
-    Ok(diesel::delete(rows).execute(tx)? > 0)
+    Ok(on!(tx, |c| diesel::delete(rows).execute(c))? > 0)
 }
 
 /// Forgets what anybody allowed an application.
 pub fn forget_client(tx: &mut Database, client: Id<Client>) -> Result<()> {
-    diesel::delete(consents::table.filter(consents::client_key.eq(client))).execute(tx)?;
+    on!(tx, |c| diesel::delete(consents::table.filter(consents::client_key.eq(client))).execute(c))?;
     Ok(())
 }
 
 /// Forgets all that a person allowed.
 pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<()> {
-    diesel::delete(consents::table.filter(consents::user_id.eq(user))).execute(tx)?;
+    on!(tx, |c| diesel::delete(consents::table.filter(consents::user_id.eq(user))).execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::contact_message::ContactMessage;
 use crate::domain::id::Id;
@@ -14,7 +14,7 @@ pub fn count_from(tx: &mut Database, since: UnixTime, sender: Id<User>) -> Resul
     let rows = contact_messages::table
         .filter(contact_messages::sender_id.eq(sender))
         .filter(contact_messages::created_at.gt(since));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// How many messages somebody was sent since `since`.
@@ -22,11 +22,11 @@ pub fn count_to(tx: &mut Database, since: UnixTime, recipient: Id<User>) -> Resu
     let rows = contact_messages::table
         .filter(contact_messages::recipient_id.eq(recipient))
         .filter(contact_messages::created_at.gt(since));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// Adds a message.
 pub fn insert(tx: &mut Database, message: &ContactMessage) -> Result<()> {
-    diesel::insert_into(contact_messages::table).values(message).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(contact_messages::table).values(message).execute(c))?;
     Ok(())
 }

@@ -1,15 +1,39 @@
 //! A connection to either database; what a transaction is handed as `tx`. And how PostgreSQL is reached.
-#![allow(missing_docs, reason = "the derive writes public items without a word")]
 
-use diesel::{PgConnection, SqliteConnection};
+use diesel::connection::SimpleConnection;
+use diesel::{PgConnection, QueryResult, SqliteConnection};
 
-/// A connection to either database.
-#[derive(diesel::MultiConnection)]
+/// A connection to either database. Queries run on it by [`on!`](crate::on).
 pub enum Database {
     /// PostgreSQL.
     Postgres(PgConnection),
     /// SQLite.
     Sqlite(SqliteConnection),
+}
+
+/// Runs one query on whichever database it is: `on!(tx, |connection| query.load(connection))`.
+///
+/// The expression is compiled once for each database. So diesel knows a query's SQL text and its prepared statement
+/// by the query's type; for a connection type that stands for both, it would write the text anew at every run, which
+/// costs several times what SQLite itself does.
+#[macro_export]
+macro_rules! on {
+    ($database:expr, |$connection:ident| $query:expr) => {
+        match $database {
+            $crate::store::Database::Sqlite($connection) => $query,
+            $crate::store::Database::Postgres($connection) => $query,
+        }
+    };
+}
+
+impl Database {
+    /// Runs SQL text without parameters and without an answer.
+    ///
+    /// # Errors
+    /// When the database refuses it or is gone.
+    pub fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        on!(self, |connection| connection.batch_execute(sql))
+    }
 }
 
 /// How PostgreSQL is reached: the settings `database.*`. SQLite needs none of them.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::device_code::{DeviceCodeRecord, GRACE, UserCode};
@@ -13,18 +13,18 @@ use crate::schema::{clients, device_codes, grants};
 /// The device with this key.
 pub fn find(tx: &mut Database, id: Id<DeviceCodeRecord>) -> Result<Option<DeviceCodeRecord>> {
     let row = device_codes::table.filter(device_codes::id.eq(id));
-    Ok(row.select(DeviceCodeRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(DeviceCodeRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// The device whose person types this code, with its application.
 pub fn find_by_user_code(tx: &mut Database, code: &UserCode) -> Result<Option<(DeviceCodeRecord, Client)>> {
     let row = device_codes::table.inner_join(clients::table).filter(device_codes::user_code_digest.eq(code.digest()));
-    Ok(row.select((DeviceCodeRecord::as_select(), Client::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((DeviceCodeRecord::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
 /// Adds a device that waits. A taken user code is a conflict.
 pub fn insert(tx: &mut Database, device: &DeviceCodeRecord) -> Result<()> {
-    diesel::insert_into(device_codes::table).values(device).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(device_codes::table).values(device).execute(c))?;
     Ok(())
 }
 
@@ -35,7 +35,7 @@ pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<
         .filter(device_codes::network.eq(network))
         .filter(device_codes::expires_at.gt(now))
         .filter(device_codes::grant_id.is_null());
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// Notes what its person allowed, once.
@@ -45,7 +45,7 @@ pub fn approve(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>, grant
         .filter(device_codes::grant_id.is_null())
         .filter(device_codes::denied_at.is_null())
         .filter(device_codes::expires_at.gt(now));
-    Ok(diesel::update(row).set(device_codes::grant_id.eq(Some(grant))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(device_codes::grant_id.eq(Some(grant))).execute(c))? == 1)
 }
 
 /// Notes that its person refused, once.
@@ -55,7 +55,7 @@ pub fn deny(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Resul
         .filter(device_codes::grant_id.is_null())
         .filter(device_codes::denied_at.is_null())
         .filter(device_codes::expires_at.gt(now));
-    Ok(diesel::update(row).set(device_codes::denied_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(device_codes::denied_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Takes back what was allowed to devices that never came for it; says how many grants ended.
@@ -66,7 +66,7 @@ pub fn end_unfetched(tx: &mut Database, now: UnixTime) -> Result<usize> {
         .filter(device_codes::grant_id.is_not_null())
         .select(device_codes::grant_id);
     let rows = grants::table.filter(grants::id.nullable().eq_any(unfetched)).filter(grants::revoked_at.is_null());
-    Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?)
+    Ok(on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?)
 }
 
 /// Uses an allowed device code up; the database picks the winner of a race.
@@ -75,5 +75,5 @@ pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Res
         .filter(device_codes::id.eq(id))
         .filter(device_codes::grant_id.is_not_null())
         .filter(device_codes::redeemed_at.is_null());
-    Ok(diesel::update(row).set(device_codes::redeemed_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(device_codes::redeemed_at.eq(Some(now))).execute(c))? == 1)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::domain::email_code::EmailCode;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::MailedLink;
@@ -13,18 +13,18 @@ use crate::schema::email_codes;
 /// before it.
 pub fn find_newest(tx: &mut Database, session: Id<Session>) -> Result<Option<EmailCode>> {
     let rows = email_codes::table.filter(email_codes::session_id.eq(session)).order(email_codes::id.desc());
-    Ok(rows.select(EmailCode::as_select()).limit(1).get_result(tx).optional()?)
+    Ok(on!(tx, |c| rows.select(EmailCode::as_select()).limit(1).get_result(c)).optional()?)
 }
 
 /// Adds one.
 pub fn insert(tx: &mut Database, code: &EmailCode) -> Result<()> {
-    diesel::insert_into(email_codes::table).values(code).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(email_codes::table).values(code).execute(c))?;
     Ok(())
 }
 
 /// Counts a wrong try.
 pub fn count_failure(tx: &mut Database, id: Id<MailedLink>) -> Result<()> {
     let row = diesel::update(email_codes::table.filter(email_codes::id.eq(id)));
-    row.set(email_codes::failures.eq(email_codes::failures + 1)).execute(tx)?;
+    on!(tx, |c| row.set(email_codes::failures.eq(email_codes::failures + 1)).execute(c))?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use super::batch::{BATCH, remove};
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::{
@@ -27,11 +27,11 @@ pub fn erase_some(tx: &mut Database, user: Id<User>) -> Result<bool> {
             return Ok(true);
         }
     }
-    diesel::delete(user_pictures::table.filter(user_pictures::id.eq(user))).execute(tx)?;
-    diesel::delete(deletions::table.filter(deletions::id.eq(user))).execute(tx)?;
+    on!(tx, |c| diesel::delete(user_pictures::table.filter(user_pictures::id.eq(user))).execute(c))?;
+    on!(tx, |c| diesel::delete(deletions::table.filter(deletions::id.eq(user))).execute(c))?;
     let clients = clients::table.filter(clients::owner_id.eq(user));
-    diesel::update(clients).set(clients::owner_id.eq(None::<i64>)).execute(tx)?;
-    Ok(diesel::delete(users::table.filter(users::id.eq(user))).execute(tx)? > 0)
+    on!(tx, |c| diesel::update(clients).set(clients::owner_id.eq(None::<i64>)).execute(c))?;
+    Ok(on!(tx, |c| diesel::delete(users::table.filter(users::id.eq(user))).execute(c))? > 0)
 }
 
 /// What hangs on the grants.
@@ -57,7 +57,7 @@ fn erase_sessions(tx: &mut Database, user: Id<User>) -> Result<usize> {
 /// What hangs on the person alone. Whom they invited stays invited, by nobody.
 fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let invited = mailed_links::table.filter(mailed_links::asked_by.eq(user));
-    let mut removed = diesel::update(invited).set(mailed_links::asked_by.eq(None::<i64>)).execute(tx)?;
+    let mut removed = on!(tx, |c| diesel::update(invited).set(mailed_links::asked_by.eq(None::<i64>)).execute(c))?;
     removed += remove!(tx, mailed_links, mailed_links::user_id.eq(user));
     removed += remove!(tx, email_codes, email_codes::user_id.eq(user));
     removed += remove!(tx, consents, consents::user_id.eq(user));
@@ -82,9 +82,10 @@ fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
 fn erase_resources(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let held = remove!(tx, resource_shares, resource_shares::user_id.eq(user));
     let owned = resources::table.filter(resources::owner_id.eq(user)).select(resources::id);
-    let ids: Vec<i64> = owned.limit(BATCH).load(tx)?;
+    let ids: Vec<i64> = on!(tx, |c| owned.limit(BATCH).load(c))?;
     let within = resources::table.filter(resources::parent_id.eq_any(ids.clone()));
-    diesel::update(within).set(resources::parent_id.eq(None::<i64>)).execute(tx)?;
-    diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq_any(ids.clone()))).execute(tx)?;
-    Ok(held + diesel::delete(resources::table.filter(resources::id.eq_any(ids))).execute(tx)?)
+    on!(tx, |c| diesel::update(within).set(resources::parent_id.eq(None::<i64>)).execute(c))?;
+    on!(tx, |c| diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq_any(ids.clone())))
+        .execute(c))?;
+    Ok(held + on!(tx, |c| diesel::delete(resources::table.filter(resources::id.eq_any(ids))).execute(c))?)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::schema::failure_counts;
@@ -12,37 +12,37 @@ pub fn list(tx: &mut Database, now: UnixTime, [a, b, c]: [&str; 3]) -> Result<Ve
     // Three comparisons are one statement that is prepared once; a list of any length is not.
     let named = failure_counts::counter.eq(a).or(failure_counts::counter.eq(b)).or(failure_counts::counter.eq(c));
     let rows = failure_counts::table.filter(named).filter(failure_counts::expires_at.gt(now));
-    Ok(rows.select(FailureCount::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(FailureCount::as_select()).load(c))?)
 }
 
 /// Adds failures to a counter, and gives it as it stands then. A window that is over begins anew; two
 /// nodes that begin one at the same moment are a conflict.
 pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<FailureCount> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&more.counter));
-    let raised = diesel::update(row.filter(failure_counts::expires_at.gt(now)))
+    let raised = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.gt(now)))
         .set(failure_counts::failures.eq(failure_counts::failures + more.failures))
         .returning(failure_counts::all_columns)
-        .get_result(tx)
-        .optional()?;
+        .get_result(c))
+    .optional()?;
     if let Some(count) = raised {
         return Ok(count);
     }
     if more.failures <= 0 {
         return Ok(more.clone()); // nothing is left to take back from
     }
-    let begun = diesel::update(row.filter(failure_counts::expires_at.le(now)))
+    let begun = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.le(now)))
         .set((
             failure_counts::since.eq(more.since),
             failure_counts::failures.eq(more.failures),
             failure_counts::expires_at.eq(more.expires_at),
         ))
         .returning(failure_counts::all_columns)
-        .get_result(tx)
-        .optional()?;
+        .get_result(c))
+    .optional()?;
     if let Some(count) = begun {
         return Ok(count);
     }
-    diesel::insert_into(failure_counts::table).values(more).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(failure_counts::table).values(more).execute(c))?;
     Ok(more.clone())
 }
 
@@ -59,15 +59,15 @@ pub enum Raised {
 pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) -> Result<Raised> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&one.counter));
     let open = row.filter(failure_counts::expires_at.gt(now));
-    let raised = diesel::update(open.filter(failure_counts::failures.lt(most)))
+    let raised = on!(tx, |c| diesel::update(open.filter(failure_counts::failures.lt(most)))
         .set(failure_counts::failures.eq(failure_counts::failures + one.failures))
         .returning(failure_counts::all_columns)
-        .get_result(tx)
-        .optional()?;
+        .get_result(c))
+    .optional()?;
     if let Some(count) = raised {
         return Ok(Raised::Counted(count));
     }
-    match open.select(FailureCount::as_select()).get_result(tx).optional()? {
+    match on!(tx, |c| open.select(FailureCount::as_select()).get_result(c)).optional()? {
         Some(full) => Ok(Raised::Full(full)),
         None => add(tx, now, one).map(Raised::Counted),
     }
@@ -77,13 +77,13 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
 pub fn take_back(tx: &mut Database, counted: &FailureCount) -> Result<()> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&counted.counter));
     let row = row.filter(failure_counts::since.eq(counted.since));
-    diesel::update(row).set(failure_counts::failures.eq(failure_counts::failures - 1)).execute(tx)?;
-    diesel::delete(row.filter(failure_counts::failures.le(0))).execute(tx)?;
+    on!(tx, |c| diesel::update(row).set(failure_counts::failures.eq(failure_counts::failures - 1)).execute(c))?;
+    on!(tx, |c| diesel::delete(row.filter(failure_counts::failures.le(0))).execute(c))?;
     Ok(())
 }
 
 /// Forgets a counter: the right person was there.
 pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
-    diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(tx)?;
+    on!(tx, |c| diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::former_address::FormerAddress;
 use crate::domain::id::Id;
@@ -15,12 +15,12 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Form
         .filter(former_addresses::user_id.eq(user))
         .filter(former_addresses::expires_at.gt(now))
         .order(former_addresses::id);
-    Ok(rows.select(FormerAddress::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(FormerAddress::as_select()).load(c))?)
 }
 
 /// Adds one.
 pub fn insert(tx: &mut Database, address: &FormerAddress) -> Result<()> {
-    diesel::insert_into(former_addresses::table).values(address).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(former_addresses::table).values(address).execute(c))?;
     Ok(())
 }
 
@@ -29,6 +29,6 @@ pub fn delete_since(tx: &mut Database, address: &FormerAddress) -> Result<()> {
     let rows = former_addresses::table
         .filter(former_addresses::user_id.eq(address.user_id))
         .filter(former_addresses::id.ge(address.id));
-    diesel::delete(rows).execute(tx)?;
+    on!(tx, |c| diesel::delete(rows).execute(c))?;
     Ok(())
 }

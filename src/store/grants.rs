@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::device_code::GRACE;
@@ -21,13 +21,13 @@ use crate::schema::{authorization_codes, clients, device_codes, grants, login_co
 
 /// The grant with this key, with all that decides whether it stands.
 pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
-    let row: Option<(Grant, Option<Person>, Option<Application>)> = grants::table
+    let row: Option<(Grant, Option<Person>, Option<Application>)> = on!(tx, |c| grants::table
         .left_join(users::table)
         .left_join(clients::table)
         .filter(grants::id.eq(id))
         .select((Grant::as_select(), Option::<Person>::as_select(), Option::<Application>::as_select()))
-        .get_result(tx)
-        .optional()?;
+        .get_result(c))
+    .optional()?;
     Ok(row.map(|(grant, person, application)| GrantInUse { grant, person, application }))
 }
 
@@ -40,33 +40,34 @@ pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool>
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .select((grants::scope, grants::audience))
-        .distinct()
-        .into_boxed();
-    let standing = match new.client_key {
-        Some(client) => standing.filter(grants::client_key.eq(client)),
-        None => standing.filter(grants::client_key.is_null()).filter(grants::return_url.eq(&new.return_url)),
+        .distinct();
+    let given: Vec<(Scope, Words)> = match new.client_key {
+        Some(client) => on!(tx, |c| standing.filter(grants::client_key.eq(client)).load(c))?,
+        None => {
+            let of_nobody = standing.filter(grants::client_key.is_null());
+            on!(tx, |c| of_nobody.filter(grants::return_url.eq(&new.return_url)).load(c))?
+        }
     };
-    let given: Vec<(Scope, Words)> = standing.load(tx)?;
     let covers = |scope: &Scope, audience: &Words| new.scope.is_within(scope) && new.audience.is_within(audience);
     Ok(given.iter().any(|(scope, audience)| covers(scope, audience)))
 }
 
 /// Adds a grant.
 pub fn insert(tx: &mut Database, grant: &Grant) -> Result<()> {
-    diesel::insert_into(grants::table).values(grant).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(grants::table).values(grant).execute(c))?;
     Ok(())
 }
 
 /// Ends one grant and with it every code and token that hangs on it. `false` when it was ended before.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<bool> {
     let row = grants::table.filter(grants::id.eq(id)).filter(grants::revoked_at.is_null());
-    Ok(diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Ends all that a person ever allowed.
 pub fn revoke_of_person(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     let rows = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -83,7 +84,7 @@ pub fn revoke_given_to_programs(
         .filter(grants::kind.ne(GrantKind::Personal))
         .filter(grants::id.ne(kept.unwrap_or(Id::from_number(0)))) // no row has this key
         .filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -98,7 +99,7 @@ pub fn revoke_of_person_and_client(
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.eq(client))
         .filter(grants::revoked_at.is_null());
-    Ok(diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)? > 0)
+    Ok(on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))? > 0)
 }
 
 /// What a person allowed an application and did not revoke, expired or not; exchanged grants (RFC 8693)
@@ -109,13 +110,13 @@ pub fn list_allowed(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Re
         .filter(grants::client_key.eq(client))
         .filter(grants::kind.ne(GrantKind::TokenExchange))
         .filter(grants::revoked_at.is_null());
-    Ok(rows.select(Grant::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(Grant::as_select()).load(c))?)
 }
 
 /// Ends all that anybody allowed an application.
 pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
     let rows = grants::table.filter(grants::client_key.eq(client)).filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -125,7 +126,7 @@ pub fn revoke_of_client_itself(tx: &mut Database, now: UnixTime, client: Id<Clie
         .filter(grants::client_key.eq(client))
         .filter(grants::kind.eq(GrantKind::ClientCredentials))
         .filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -136,7 +137,7 @@ pub fn revoke_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &
         .filter(grants::user_id.eq(user))
         .filter(grants::revoked_at.is_null())
         .filter(grants::id.eq_any(held.select(tokens::grant_id)));
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -145,7 +146,7 @@ pub fn revoke_each(tx: &mut Database, now: UnixTime, ids: &[Id<Grant>]) -> Resul
     // A statement has room for some thousands of values.
     for some in ids.chunks(500) {
         let rows = grants::table.filter(grants::id.eq_any(some.to_vec())).filter(grants::revoked_at.is_null());
-        diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+        on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     }
     Ok(())
 }
@@ -159,7 +160,7 @@ pub fn revoke_whole(tx: &mut Database, now: UnixTime, user: Id<User>, here: Opti
         .filter(grants::kind.eq_any(GrantKind::WHOLE.to_vec()))
         .filter(grants::session_id.is_null().or(grants::session_id.ne(here)))
         .filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -167,7 +168,7 @@ pub fn revoke_whole(tx: &mut Database, now: UnixTime, user: Id<User>, here: Opti
 pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<()> {
     let made = tokens::table.filter(tokens::made_by.eq(generator)).select(tokens::grant_id);
     let rows = grants::table.filter(grants::id.eq_any(made)).filter(grants::revoked_at.is_null());
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -194,14 +195,14 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
             .or(grants::id.eq_any(unswapped))
             .or(grants::id.nullable().eq_any(unclaimed)),
     );
-    diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
 /// Lets what one session gave go on with another one.
 pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) -> Result<()> {
     let rows = grants::table.filter(grants::session_id.eq(from));
-    diesel::update(rows).set(grants::session_id.eq(Some(to))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(grants::session_id.eq(Some(to))).execute(c))?;
     Ok(())
 }
 
@@ -221,13 +222,14 @@ pub fn revoke_surplus_logins(tx: &mut Database, now: UnixTime, new: &Grant, most
         .filter(not(exists(is_ended.select(tokens::id))))
         .filter(not(exists(was_never_fetched.select(login_codes::id))))
         .order(grants::id.desc())
-        .select(grants::id)
-        .into_boxed();
-    let rows = match new.client_key {
-        Some(client) => rows.filter(grants::client_key.eq(client)),
-        None => rows.filter(grants::client_key.is_null()).filter(grants::kind.eq(new.kind)),
+        .select(grants::id);
+    let living: Vec<Id<Grant>> = match new.client_key {
+        Some(client) => on!(tx, |c| rows.filter(grants::client_key.eq(client)).load(c))?,
+        None => {
+            let of_this_kind = grants::client_key.is_null().and(grants::kind.eq(new.kind));
+            on!(tx, |c| rows.filter(of_this_kind).load(c))?
+        }
     };
-    let living: Vec<Id<Grant>> = rows.load(tx)?;
     revoke_each(tx, now, living.get(most.saturating_sub(1)..).unwrap_or_default())
 }
 
@@ -249,7 +251,7 @@ pub struct Standing {
 
 /// What lives of what a person allowed: one standing per application.
 pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Standing>> {
-    let rows: Vec<(Grant, Option<TokenRecord>)> = grants::table
+    let rows: Vec<(Grant, Option<TokenRecord>)> = on!(tx, |c| grants::table
         .left_join(tokens::table)
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.is_not_null())
@@ -259,7 +261,7 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .order(grants::id)
         .select((Grant::as_select(), Option::<TokenRecord>::as_select()))
-        .load(tx)?;
+        .load(c))?;
     let (mut standings, mut positions): (Vec<Standing>, HashMap<Id<Client>, usize>) = Default::default();
     for (grant, token) in rows {
         let Some(client) = grant.client_key else { continue };
@@ -283,11 +285,11 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
 
 /// How many people have allowed an application something that still stands.
 pub fn count_people(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<usize> {
-    let people: i64 = grants::table
+    let people: i64 = on!(tx, |c| grants::table
         .filter(grants::client_key.eq(client))
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .select(diesel::dsl::count(grants::user_id).aggregate_distinct())
-        .get_result(tx)?;
+        .get_result(c))?;
     Ok(usize::try_from(people).unwrap_or_default())
 }

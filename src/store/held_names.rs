@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::held_name::HeldName;
 use crate::domain::id::Id;
@@ -12,19 +12,19 @@ use crate::schema::held_names;
 /// For whom this folded name is held.
 pub fn find_holder(tx: &mut Database, now: UnixTime, folded: &str) -> Result<Option<Id<User>>> {
     let row = held_names::table.filter(held_names::username_folded.eq(folded)).filter(held_names::expires_at.gt(now));
-    Ok(row.select(held_names::user_id).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(held_names::user_id).get_result(c)).optional()?)
 }
 
 /// Holds a name. An earlier hold on it ends.
 pub fn hold(tx: &mut Database, held: &HeldName) -> Result<()> {
     release(tx, &held.username_folded)?;
-    diesel::insert_into(held_names::table).values(held).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(held_names::table).values(held).execute(c))?;
     Ok(())
 }
 
 /// Lets a name go.
 pub fn release(tx: &mut Database, folded: &str) -> Result<()> {
-    diesel::delete(held_names::table.filter(held_names::username_folded.eq(folded))).execute(tx)?;
+    on!(tx, |c| diesel::delete(held_names::table.filter(held_names::username_folded.eq(folded))).execute(c))?;
     Ok(())
 }
 
@@ -34,5 +34,5 @@ pub fn count(tx: &mut Database, now: UnixTime, (user, but): (Id<User>, &str)) ->
         .filter(held_names::user_id.eq(user))
         .filter(held_names::username_folded.ne(but))
         .filter(held_names::expires_at.gt(now));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

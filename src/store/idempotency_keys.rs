@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::idempotency::IdempotencyKey;
@@ -13,7 +13,7 @@ use crate::schema::idempotency_keys;
 pub fn find(tx: &mut Database, now: UnixTime, user: Id<User>, digest: &str) -> Result<Option<IdempotencyKey>> {
     let row =
         idempotency_keys::table.filter(idempotency_keys::user_id.eq(user)).filter(idempotency_keys::digest.eq(digest));
-    let found = row.select(IdempotencyKey::as_select()).get_result(tx).optional()?;
+    let found = on!(tx, |c| row.select(IdempotencyKey::as_select()).get_result(c)).optional()?;
     Ok(found.filter(|key| now < key.expires_at))
 }
 
@@ -23,7 +23,7 @@ pub fn insert(tx: &mut Database, key: &IdempotencyKey) -> Result<()> {
         .filter(idempotency_keys::user_id.eq(key.user_id))
         .filter(idempotency_keys::digest.eq(&key.digest))
         .filter(idempotency_keys::expires_at.le(key.created_at));
-    diesel::delete(old).execute(tx)?;
-    diesel::insert_into(idempotency_keys::table).values(key).execute(tx)?;
+    on!(tx, |c| diesel::delete(old).execute(c))?;
+    on!(tx, |c| diesel::insert_into(idempotency_keys::table).values(key).execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result, users};
+use super::{Database, Result, on, users};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::known_network::{KNOWN, KnownNetwork};
@@ -15,7 +15,7 @@ const COARSE: i64 = 3_600;
 fn find(tx: &mut Database, user: Id<User>, network: &str) -> Result<Option<KnownNetwork>> {
     let row =
         known_networks::table.filter(known_networks::user_id.eq(user)).filter(known_networks::network.eq(network));
-    Ok(row.select(KnownNetwork::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(KnownNetwork::as_select()).get_result(c)).optional()?)
 }
 
 /// Whether a person came in from this network in the last 30 days.
@@ -38,12 +38,12 @@ pub fn note(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str))
         Some(known) => {
             let times = (known_networks::last_success_at.eq(now), known_networks::expires_at.eq(now.plus(KNOWN)));
             let row = known_networks::table.filter(known_networks::id.eq(known.id));
-            diesel::update(row).set(times).execute(tx)?;
+            on!(tx, |c| diesel::update(row).set(times).execute(c))?;
         }
         None => {
             let (network, expires_at) = (network.to_owned(), now.plus(KNOWN));
             let known = KnownNetwork { id: Id::next(now), user_id: user, network, last_success_at: now, expires_at };
-            diesel::insert_into(known_networks::table).values(&known).execute(tx)?;
+            on!(tx, |c| diesel::insert_into(known_networks::table).values(&known).execute(c))?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::login_code::LoginCodeRecord;
@@ -11,17 +11,17 @@ use crate::schema::login_codes;
 /// The login code with this key.
 pub fn find(tx: &mut Database, id: Id<LoginCodeRecord>) -> Result<Option<LoginCodeRecord>> {
     let row = login_codes::table.filter(login_codes::id.eq(id));
-    Ok(row.select(LoginCodeRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(LoginCodeRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds a login code.
 pub fn insert(tx: &mut Database, code: &LoginCodeRecord) -> Result<()> {
-    diesel::insert_into(login_codes::table).values(code).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(login_codes::table).values(code).execute(c))?;
     Ok(())
 }
 
 /// Uses a login code up; the database picks the winner of a race.
 pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<LoginCodeRecord>) -> Result<bool> {
     let row = login_codes::table.filter(login_codes::id.eq(id)).filter(login_codes::redeemed_at.is_null());
-    Ok(diesel::update(row).set(login_codes::redeemed_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(login_codes::redeemed_at.eq(Some(now))).execute(c))? == 1)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
@@ -12,12 +12,12 @@ use crate::schema::mailed_links;
 /// The link with this digest.
 pub fn find(tx: &mut Database, digest: &str) -> Result<Option<MailedLink>> {
     let row = mailed_links::table.filter(mailed_links::digest.eq(digest));
-    Ok(row.select(MailedLink::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(MailedLink::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds a link.
 pub fn insert(tx: &mut Database, link: &MailedLink) -> Result<()> {
-    diesel::insert_into(mailed_links::table).values(link).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(mailed_links::table).values(link).execute(c))?;
     Ok(())
 }
 
@@ -27,7 +27,7 @@ pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<MailedLink>) -> Result<bo
         .filter(mailed_links::id.eq(id))
         .filter(mailed_links::used_at.is_null())
         .filter(mailed_links::expires_at.gt(now));
-    Ok(diesel::update(row).set(mailed_links::used_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(mailed_links::used_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Ends a person's links of these kinds that were not used: what they were for has changed.
@@ -36,7 +36,7 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[LinkKind])
         .filter(mailed_links::user_id.eq(user))
         .filter(mailed_links::kind.eq_any(kinds.to_vec()))
         .filter(mailed_links::used_at.is_null());
-    diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -52,7 +52,7 @@ pub fn end_elsewhere(
         .filter(mailed_links::kind.eq(kind))
         .filter(mailed_links::email_folded.ne(email_folded))
         .filter(mailed_links::used_at.is_null());
-    diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(mailed_links::used_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -68,14 +68,14 @@ pub fn find_waiting(
         .filter(mailed_links::used_at.is_null())
         .filter(mailed_links::expires_at.gt(now))
         .order(mailed_links::id.desc());
-    let found: Vec<MailedLink> = rows.select(MailedLink::as_select()).load(tx)?;
+    let found: Vec<MailedLink> = on!(tx, |c| rows.select(MailedLink::as_select()).load(c))?;
     Ok(found.into_iter().next())
 }
 
 /// The link with this key.
 pub fn find_by_id(tx: &mut Database, id: Id<MailedLink>) -> Result<Option<MailedLink>> {
     let row = mailed_links::table.filter(mailed_links::id.eq(id));
-    Ok(row.select(MailedLink::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(MailedLink::as_select()).get_result(c)).optional()?)
 }
 
 /// The address that a person wants instead of theirs and has not proven yet; the newest of several.
@@ -95,7 +95,7 @@ pub fn has_mailed(
         .filter(mailed_links::kind.eq_any(kinds.to_vec()))
         .filter(mailed_links::email_folded.eq(email_folded))
         .filter(mailed_links::created_at.gt(since));
-    Ok(diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(tx)?)
+    Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(c))?)
 }
 
 /// Whether somebody invited this address since `since`.
@@ -104,11 +104,11 @@ pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): 
         .filter(mailed_links::asked_by.eq(inviter))
         .filter(mailed_links::email_folded.eq(email_folded))
         .filter(mailed_links::created_at.gt(since));
-    Ok(diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(tx)?)
+    Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(c))?)
 }
 
 /// How many people somebody invited since `since`.
 pub fn count_asked_by(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
     let rows = mailed_links::table.filter(mailed_links::asked_by.eq(user)).filter(mailed_links::created_at.gt(since));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

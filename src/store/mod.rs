@@ -58,6 +58,7 @@ pub mod users;
 
 use std::sync::Arc;
 
+pub use crate::on;
 pub use database::{Database, DatabaseSettings};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::passkey::Passkey;
@@ -12,49 +12,49 @@ use crate::schema::passkeys;
 /// The passkey with this key.
 pub fn find(tx: &mut Database, id: Id<Passkey>) -> Result<Option<Passkey>> {
     let row = passkeys::table.filter(passkeys::id.eq(id));
-    Ok(row.select(Passkey::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(Passkey::as_select()).get_result(c)).optional()?)
 }
 
 /// The passkey that its authenticator calls so.
 pub fn find_by_credential(tx: &mut Database, credential_id: &str) -> Result<Option<Passkey>> {
     let row = passkeys::table.filter(passkeys::credential_id.eq(credential_id));
-    Ok(row.select(Passkey::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(Passkey::as_select()).get_result(c)).optional()?)
 }
 
 /// A person's passkeys, oldest first.
 pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Passkey>> {
     let rows = passkeys::table.filter(passkeys::user_id.eq(user)).order(passkeys::id);
-    Ok(rows.select(Passkey::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(Passkey::as_select()).load(c))?)
 }
 
 /// Adds one.
 pub fn insert(tx: &mut Database, passkey: &Passkey) -> Result<()> {
-    diesel::insert_into(passkeys::table).values(passkey).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(passkeys::table).values(passkey).execute(c))?;
     Ok(())
 }
 
 /// Notes that it let somebody in.
 pub fn note_use(tx: &mut Database, now: UnixTime, id: Id<Passkey>, counter: i64) -> Result<()> {
     let row = diesel::update(passkeys::table.filter(passkeys::id.eq(id)));
-    row.set((passkeys::counter.eq(counter), passkeys::last_used_at.eq(Some(now)))).execute(tx)?;
+    on!(tx, |c| row.set((passkeys::counter.eq(counter), passkeys::last_used_at.eq(Some(now)))).execute(c))?;
     Ok(())
 }
 
 /// Notes that it may have been copied.
 pub fn suspect(tx: &mut Database, now: UnixTime, id: Id<Passkey>) -> Result<()> {
     let row = diesel::update(passkeys::table.filter(passkeys::id.eq(id)));
-    row.set(passkeys::suspected_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| row.set(passkeys::suspected_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
 /// Calls it otherwise.
 pub fn rename(tx: &mut Database, id: Id<Passkey>, name: &str) -> Result<()> {
-    diesel::update(passkeys::table.filter(passkeys::id.eq(id))).set(passkeys::name.eq(name)).execute(tx)?;
+    on!(tx, |c| diesel::update(passkeys::table.filter(passkeys::id.eq(id))).set(passkeys::name.eq(name)).execute(c))?;
     Ok(())
 }
 
 /// Removes it.
 pub fn delete(tx: &mut Database, id: Id<Passkey>) -> Result<()> {
-    diesel::delete(passkeys::table.filter(passkeys::id.eq(id))).execute(tx)?;
+    on!(tx, |c| diesel::delete(passkeys::table.filter(passkeys::id.eq(id))).execute(c))?;
     Ok(())
 }

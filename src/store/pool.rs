@@ -1,12 +1,13 @@
 //! Connections to PostgreSQL: kept while they are good, closed at the first failure.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
 use diesel::sql_types::Integer;
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl};
 
 use super::database::DatabaseSettings;
 use super::{Database, Result, StoreError};
@@ -22,45 +23,34 @@ const POOLER: &str = "database_url leads to a connection pooler in transaction m
      statements of its clients; set database.prepared_statements = false, or connect to PostgreSQL itself or \
      to a pooler in session mode";
 
-/// Opens connections by URL, and keeps those that are not in use. How many there may be, its caller counts.
+/// Opens connections by URL, and keeps those that are not in use.
 pub struct Pool {
+    connections: r2d2::Pool<Manager>,
+    manager: Manager,
+}
+
+/// What opens connections. A connection belongs to a generation: when one is lost, all of its generation are closed
+/// as they come back, because the others probably are lost too.
+#[derive(Clone)]
+pub struct Manager {
     url: String,
     settings: DatabaseSettings,
-    idle: Mutex<Vec<Held>>,
+    generation: Arc<AtomicU64>,
 }
 
-/// A connection that somebody uses. It is closed when it is dropped.
+/// A connection of the pool, or one that was opened beside it.
 pub struct Held {
     pub database: Database,
-    opened: Instant,
-    used: Instant,
+    generation: u64,
+    /// Whether something failed on it: then it is closed when it comes back.
+    pub has_failed: bool,
 }
 
-impl Held {
-    fn is_young(&self) -> bool {
-        self.used.elapsed() < IDLE && self.opened.elapsed() < LIFE
-    }
-}
+impl r2d2::ManageConnection for Manager {
+    type Connection = Held;
+    type Error = StoreError;
 
-impl Pool {
-    pub fn new(url: &str, settings: DatabaseSettings) -> Self {
-        Self { url: with_deadlines(url, &settings), settings, idle: Mutex::default() }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Held>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The connection that was used last, else a new one.
-    pub fn take(&self) -> Result<Held> {
-        match self.idle().pop().filter(Held::is_young) {
-            Some(held) => Ok(held),
-            None => self.connect(),
-        }
-    }
-
-    /// A new connection.
-    pub fn connect(&self) -> Result<Held> {
+    fn connect(&self) -> Result<Held> {
         let connection = PgConnection::establish(&self.url);
         let mut connection = connection.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         if self.settings.prepared_statements {
@@ -72,30 +62,66 @@ impl Pool {
         } else {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         }
-        let now = Instant::now();
-        Ok(Held { database: Database::Postgres(connection), opened: now, used: now })
+        let generation = self.generation.load(Ordering::SeqCst);
+        Ok(Held { database: Database::Postgres(connection), generation, has_failed: false })
     }
 
-    /// Keeps a connection for the next one who needs one. Nothing may have failed on it.
-    pub fn put_back(&self, mut held: Held) {
-        held.used = Instant::now();
-        let mut idle = self.idle();
-        let old: Vec<Held> = idle.extract_if(.., |held| !held.is_young()).collect();
-        idle.push(held);
-        // Closing one says good-bye to the server: nobody waits for that.
-        drop(idle);
-        drop(old);
+    /// Not asked: a connection that was lost is noticed when it is used.
+    fn is_valid(&self, _held: &mut Held) -> Result<()> {
+        Ok(())
     }
 
-    /// Closes what is not in use: one was lost, so the others probably are.
-    pub fn close_idle(&self) {
-        let idle = std::mem::take(&mut *self.idle());
-        drop(idle);
+    fn has_broken(&self, held: &mut Held) -> bool {
+        // A panic may have left a transaction open.
+        held.has_failed || held.generation != self.generation.load(Ordering::SeqCst) || std::thread::panicking()
+    }
+}
+
+impl Pool {
+    pub fn new(url: &str, settings: DatabaseSettings) -> Self {
+        let manager = Manager { url: with_deadlines(url, &settings), settings, generation: Arc::default() };
+        let connections = r2d2::Pool::builder()
+            .max_size(settings.pool)
+            .min_idle(Some(1))
+            .idle_timeout(Some(IDLE))
+            .max_lifetime(Some(LIFE))
+            .connection_timeout(Duration::from_secs(u64::from(settings.connect_timeout)))
+            .test_on_check_out(false)
+            .error_handler(Box::new(r2d2::NopErrorHandler)) // whoever waits for a connection is told
+            .build_unchecked(manager.clone());
+        Self { connections, manager }
+    }
+
+    /// A connection that is good as far as anybody knows.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can be opened in time.
+    pub fn take(&self) -> Result<r2d2::PooledConnection<Manager>> {
+        loop {
+            let held = self.connections.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            // One of an earlier generation is closed as it goes back, and another one is asked for.
+            if held.generation == self.manager.generation.load(Ordering::SeqCst) {
+                return Ok(held);
+            }
+        }
+    }
+
+    /// A new connection beside the pool; it is closed when it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it cannot be opened.
+    pub fn connect(&self) -> Result<Held> {
+        r2d2::ManageConnection::connect(&self.manager)
+    }
+
+    /// Closes what is open as it comes back or is asked for: one was lost, so the others probably are.
+    pub fn close_all(&self) {
+        self.manager.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether each statement needs a transaction around it: what is set for a session is lost behind a pooler.
     pub fn has_sessions(&self) -> bool {
-        self.settings.prepared_statements
+        self.manager.settings.prepared_statements
     }
 
     /// Begins a transaction, with its deadlines where the session does not keep them.
@@ -104,13 +130,25 @@ impl Pool {
         let begin = if self.has_sessions() {
             "BEGIN".to_owned()
         } else {
-            let timeout = self.settings.statement_timeout;
+            let timeout = self.manager.settings.statement_timeout;
             format!(
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{timeout}s'; \
                  SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s';"
             )
         };
         Ok(AnsiTransactionManager::begin_transaction_sql(connection, &begin)?)
+    }
+
+    /// Commits the transaction.
+    pub fn commit(database: &mut Database) -> QueryResult<()> {
+        let Database::Postgres(connection) = database else { return Ok(()) };
+        AnsiTransactionManager::commit_transaction(connection)
+    }
+
+    /// Takes the transaction back.
+    pub fn roll_back(database: &mut Database) -> QueryResult<()> {
+        let Database::Postgres(connection) = database else { return Ok(()) };
+        AnsiTransactionManager::rollback_transaction(connection)
     }
 
     /// Connects once, to tell why that fails, and refuses a pooler that lends a server for a transaction only

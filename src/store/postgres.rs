@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::Connection;
-use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -20,8 +20,6 @@ const WAITING: usize = 4_096;
 const TRIES: u32 = 12;
 /// Connections that one piece of work may lose: the one that it was given, and a new one.
 const MOST_LOST: u32 = 2;
-
-type Transactions = <Database as Connection>::TransactionManager;
 
 pub struct Postgres {
     pool: Arc<Pool>,
@@ -130,16 +128,17 @@ fn panicked() -> StoreError {
 fn attempts<T>(pool: &Pool, mode: Mode, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
     let (mut crossed, mut lost, mut has_met_another) = (0, 0, false);
     loop {
-        let mut held = if lost == 0 { pool.take()? } else { pool.connect()? };
-        let (outcome, fate) = once(pool, &mut held.database, mode, work);
-        match fate {
-            Fate::Good => pool.put_back(held),
-            Fate::Failed | Fate::Unknown => drop(held),
-            Fate::Lost => {
-                drop(held);
-                pool.close_idle();
-                lost += 1;
-            }
+        let (outcome, fate) = if lost == 0 {
+            let mut held = pool.take()?;
+            let (outcome, fate) = once(pool, &mut held.database, mode, work);
+            held.has_failed = fate != Fate::Good;
+            (outcome, fate)
+        } else {
+            once(pool, &mut pool.connect()?.database, mode, work)
+        };
+        if fate == Fate::Lost {
+            pool.close_all();
+            lost += 1;
         }
         match outcome {
             // Somebody took a unique value between our question and our insert: asked again, it is seen.
@@ -175,14 +174,14 @@ fn once<T>(
         return (Err(error), Fate::Lost);
     }
     match work(database) {
-        Ok(value) => match Transactions::commit_transaction(database) {
+        Ok(value) => match Pool::commit(database) {
             Ok(()) => (Ok(value), Fate::Good),
             Err(error) if answers(database) => (Err(error.into()), Fate::Failed),
             // A read that was not ended kept nothing and changed nothing.
             Err(error) => (Err(error.into()), if mode == Mode::Read { Fate::Lost } else { Fate::Unknown }),
         },
         Err(error) => {
-            let fate = match Transactions::rollback_transaction(database) {
+            let fate = match Pool::roll_back(database) {
                 Ok(()) if matches!(error, StoreError::Unavailable(_)) => Fate::Failed,
                 Ok(()) => Fate::Good,
                 Err(_broken) => Fate::Lost,

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::pushed_request::PushedRequestRecord;
@@ -11,7 +11,7 @@ use crate::schema::pushed_requests;
 /// The request with this key.
 pub fn find(tx: &mut Database, id: Id<PushedRequestRecord>) -> Result<Option<PushedRequestRecord>> {
     let row = pushed_requests::table.filter(pushed_requests::id.eq(id));
-    Ok(row.select(PushedRequestRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(PushedRequestRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// Requests that were pushed from one network and that a browser may still bring, whichever client pushed
@@ -21,14 +21,14 @@ pub fn count_fresh(tx: &mut Database, now: UnixTime, network: &str) -> Result<i6
         .filter(pushed_requests::network.eq(network))
         .filter(pushed_requests::expires_at.gt(now))
         .filter(pushed_requests::kept_until.gt(now));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// Requests that were pushed from one network and are still kept.
 pub fn count_kept(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows =
         pushed_requests::table.filter(pushed_requests::network.eq(network)).filter(pushed_requests::kept_until.gt(now));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// Keeps a request longer: a browser brought it in time.
@@ -36,18 +36,18 @@ pub fn hold(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> 
     let row = pushed_requests::table
         .filter(pushed_requests::id.eq(id))
         .filter(pushed_requests::kept_until.eq(pushed_requests::expires_at));
-    diesel::update(row).set(pushed_requests::kept_until.eq(until)).execute(tx)?;
+    on!(tx, |c| diesel::update(row).set(pushed_requests::kept_until.eq(until)).execute(c))?;
     Ok(())
 }
 
 /// Adds a request.
 pub fn insert(tx: &mut Database, request: &PushedRequestRecord) -> Result<()> {
-    diesel::insert_into(pushed_requests::table).values(request).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(pushed_requests::table).values(request).execute(c))?;
     Ok(())
 }
 
 /// Uses a request up; the database picks the winner of a race.
 pub fn consume(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> Result<bool> {
     let row = pushed_requests::table.filter(pushed_requests::id.eq(id)).filter(pushed_requests::used_at.is_null());
-    Ok(diesel::update(row).set(pushed_requests::used_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(pushed_requests::used_at.eq(Some(now))).execute(c))? == 1)
 }

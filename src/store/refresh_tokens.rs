@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
@@ -11,12 +11,12 @@ use crate::schema::refresh_tokens;
 /// The refresh token with this key.
 pub fn find(tx: &mut Database, id: Id<RefreshTokenRecord>) -> Result<Option<RefreshTokenRecord>> {
     let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
-    Ok(row.select(RefreshTokenRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(RefreshTokenRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds a refresh token.
 pub fn insert(tx: &mut Database, token: &RefreshTokenRecord) -> Result<()> {
-    diesel::insert_into(refresh_tokens::table).values(token).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(refresh_tokens::table).values(token).execute(c))?;
     Ok(())
 }
 
@@ -26,10 +26,10 @@ pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: Option<&str>) ->
     let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
     let Some(jkt) = jkt else {
         let free = row.filter(refresh_tokens::dpop_jkt.is_null()).count();
-        return Ok(free.get_result::<i64>(tx)? == 1);
+        return Ok(on!(tx, |c| free.get_result::<i64>(c))? == 1);
     };
     let free = row.filter(refresh_tokens::dpop_jkt.is_null().or(refresh_tokens::dpop_jkt.eq(jkt)));
-    Ok(diesel::update(free).set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(free).set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(c))? == 1)
 }
 
 /// Exchanges a token for its successor; one conditional update decides a race.
@@ -45,20 +45,20 @@ pub fn consume(
         refresh_tokens::successor_id.eq(Some(successor)),
         refresh_tokens::last_used_at.eq(Some(now)),
     );
-    Ok(diesel::update(row).set(exchanged).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(exchanged).execute(c))? == 1)
 }
 
 /// Lets a stable token live on: it was used.
 pub fn extend(tx: &mut Database, now: UnixTime, id: Id<RefreshTokenRecord>, until: UnixTime) -> Result<()> {
-    diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)))
+    on!(tx, |c| diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)))
         .set((refresh_tokens::last_used_at.eq(Some(now)), refresh_tokens::expires_at.eq(until)))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Notes that it was seen.
 pub fn touch(tx: &mut Database, id: Id<RefreshTokenRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
-    row.set(refresh_tokens::last_used_at.eq(Some(at))).execute(tx)?;
+    on!(tx, |c| row.set(refresh_tokens::last_used_at.eq(Some(at))).execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::second_factor::RememberedBrowserRecord;
@@ -21,7 +21,7 @@ pub fn find(
         .filter(remembered_browsers::id.eq_any(numbers))
         .filter(remembered_browsers::user_id.eq(user))
         .filter(remembered_browsers::expires_at.gt(now));
-    Ok(rows.select(RememberedBrowserRecord::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(RememberedBrowserRecord::as_select()).load(c))?)
 }
 
 /// All browsers that are remembered for a person, newest first.
@@ -29,17 +29,17 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Reme
     let rows = remembered_browsers::table
         .filter(remembered_browsers::user_id.eq(user))
         .filter(remembered_browsers::expires_at.gt(now));
-    Ok(rows.order(remembered_browsers::id.desc()).select(RememberedBrowserRecord::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(remembered_browsers::id.desc()).select(RememberedBrowserRecord::as_select()).load(c))?)
 }
 
 /// Remembers a browser.
 pub fn insert(tx: &mut Database, browser: &RememberedBrowserRecord) -> Result<()> {
-    diesel::insert_into(remembered_browsers::table).values(browser).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(remembered_browsers::table).values(browser).execute(c))?;
     Ok(())
 }
 
 /// Forgets all browsers of a person; says how many there were.
 pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let rows = remembered_browsers::table.filter(remembered_browsers::user_id.eq(user));
-    Ok(diesel::delete(rows).execute(tx)?)
+    Ok(on!(tx, |c| diesel::delete(rows).execute(c))?)
 }

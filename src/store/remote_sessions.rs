@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::remote_session::RemoteSession;
@@ -12,12 +12,12 @@ use crate::schema::remote_sessions;
 /// The remote session with this digest.
 pub fn find(tx: &mut Database, digest: &str) -> Result<Option<RemoteSession>> {
     let row = remote_sessions::table.filter(remote_sessions::digest.eq(digest));
-    Ok(row.select(RemoteSession::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(RemoteSession::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds a remote session.
 pub fn insert(tx: &mut Database, session: &RemoteSession) -> Result<()> {
-    diesel::insert_into(remote_sessions::table).values(session).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(remote_sessions::table).values(session).execute(c))?;
     Ok(())
 }
 
@@ -27,7 +27,7 @@ pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<
         .filter(remote_sessions::network.eq(network))
         .filter(remote_sessions::expires_at.gt(now))
         .filter(remote_sessions::exercised_at.is_null());
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// Approves a waiting remote session, once.
@@ -37,7 +37,7 @@ pub fn approve(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>, by: Id<U
         .filter(remote_sessions::approved_by.is_null())
         .filter(remote_sessions::expires_at.gt(now));
     let approved = (remote_sessions::approved_by.eq(Some(by)), remote_sessions::approved_at.eq(Some(now)));
-    Ok(diesel::update(row).set(approved).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(approved).execute(c))? == 1)
 }
 
 /// Uses an approved remote session up; the database picks the winner of a race.
@@ -46,7 +46,7 @@ pub fn exercise(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>) -> Resu
         .filter(remote_sessions::id.eq(id))
         .filter(remote_sessions::approved_by.is_not_null())
         .filter(remote_sessions::exercised_at.is_null());
-    Ok(diesel::update(row).set(remote_sessions::exercised_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(remote_sessions::exercised_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Ends what a person approved and no program has used yet.
@@ -54,12 +54,12 @@ pub fn end_approved_by(tx: &mut Database, user: Id<User>) -> Result<()> {
     let rows = remote_sessions::table
         .filter(remote_sessions::approved_by.eq(user))
         .filter(remote_sessions::exercised_at.is_null());
-    diesel::delete(rows).execute(tx)?;
+    on!(tx, |c| diesel::delete(rows).execute(c))?;
     Ok(())
 }
 
 /// Forgets a remote session: its person chose Cancel.
 pub fn delete(tx: &mut Database, id: Id<RemoteSession>) -> Result<()> {
-    diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq(id))).execute(tx)?;
+    on!(tx, |c| diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq(id))).execute(c))?;
     Ok(())
 }

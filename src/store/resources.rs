@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::domain::access_list::Tier;
 use crate::domain::id::Id;
 use crate::domain::resource::{MAX_DEPTH, Resource, ResourceShare};
@@ -13,7 +13,8 @@ use crate::schema::{resource_shares, resources};
 
 /// The resource with this name.
 pub fn find(tx: &mut Database, path: &str) -> Result<Option<Resource>> {
-    Ok(resources::table.filter(resources::path.eq(path)).select(Resource::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| resources::table.filter(resources::path.eq(path)).select(Resource::as_select()).get_result(c))
+        .optional()?)
 }
 
 /// A resource and what it lies in, from the inside out.
@@ -23,14 +24,14 @@ pub fn list_with_ancestors(tx: &mut Database, path: &str) -> Result<Vec<Resource
         && line.len() < MAX_DEPTH
     {
         let row = resources::table.filter(resources::id.eq(parent));
-        line.push(row.select(Resource::as_select()).get_result(tx)?);
+        line.push(on!(tx, |c| row.select(Resource::as_select()).get_result(c))?);
     }
     Ok(line)
 }
 
 /// Adds a resource. A taken name is a conflict.
 pub fn insert(tx: &mut Database, resource: &Resource) -> Result<()> {
-    diesel::insert_into(resources::table).values(resource).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(resources::table).values(resource).execute(c))?;
     Ok(())
 }
 
@@ -38,25 +39,25 @@ pub fn insert(tx: &mut Database, resource: &Resource) -> Result<()> {
 pub fn update(tx: &mut Database, resource: &Resource) -> Result<()> {
     let row = diesel::update(resources::table.filter(resources::id.eq(resource.id)));
     let (parent, owner) = (resource.parent_id, resource.owner_id);
-    row.set((resources::parent_id.eq(parent), resources::owner_id.eq(owner))).execute(tx)?;
+    on!(tx, |c| row.set((resources::parent_id.eq(parent), resources::owner_id.eq(owner))).execute(c))?;
     Ok(())
 }
 
 /// Lets everybody read a resource, changes how far, or ends that.
 pub fn set_public(tx: &mut Database, id: Id<Resource>, tier: Option<Tier>) -> Result<()> {
     let row = diesel::update(resources::table.filter(resources::id.eq(id)));
-    row.set(resources::public_tier.eq(tier)).execute(tx)?;
+    on!(tx, |c| row.set(resources::public_tier.eq(tier)).execute(c))?;
     Ok(())
 }
 
 /// Forgets a resource and who holds what on it. `false` when something lies in it.
 pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
     let inside = resources::table.filter(resources::parent_id.eq(id)).count();
-    if inside.get_result::<i64>(tx)? > 0 {
+    if on!(tx, |c| inside.get_result::<i64>(c))? > 0 {
         return Ok(false);
     }
-    diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq(id))).execute(tx)?;
-    diesel::delete(resources::table.filter(resources::id.eq(id))).execute(tx)?;
+    on!(tx, |c| diesel::delete(resource_shares::table.filter(resource_shares::resource_id.eq(id))).execute(c))?;
+    on!(tx, |c| diesel::delete(resources::table.filter(resources::id.eq(id))).execute(c))?;
     Ok(true)
 }
 
@@ -64,13 +65,13 @@ pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
 pub fn list(tx: &mut Database, after: Option<Id<Resource>>, size: i64) -> Result<Vec<Resource>> {
     let after = after.unwrap_or(Id::from_number(0));
     let page = resources::table.filter(resources::id.gt(after)).order(resources::id);
-    Ok(page.limit(size).select(Resource::as_select()).load(tx)?)
+    Ok(on!(tx, |c| page.limit(size).select(Resource::as_select()).load(c))?)
 }
 
 /// What others hold on this very resource.
 pub fn list_shares(tx: &mut Database, resource: Id<Resource>) -> Result<Vec<ResourceShare>> {
     let rows = resource_shares::table.filter(resource_shares::resource_id.eq(resource)).order(resource_shares::id);
-    Ok(rows.select(ResourceShare::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.select(ResourceShare::as_select()).load(c))?)
 }
 
 /// What a person holds by sharing on this very resource.
@@ -78,7 +79,7 @@ pub fn find_share(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> 
     let row = resource_shares::table
         .filter(resource_shares::resource_id.eq(resource))
         .filter(resource_shares::user_id.eq(user));
-    Ok(row.select(ResourceShare::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(ResourceShare::as_select()).get_result(c)).optional()?)
 }
 
 /// Shares a resource, or changes how far.
@@ -86,10 +87,10 @@ pub fn share(tx: &mut Database, new: &ResourceShare) -> Result<()> {
     match find_share(tx, new.resource_id, new.user_id)? {
         Some(old) => {
             let row = diesel::update(resource_shares::table.filter(resource_shares::id.eq(old.id)));
-            row.set(resource_shares::tier.eq(new.tier)).execute(tx)?;
+            on!(tx, |c| row.set(resource_shares::tier.eq(new.tier)).execute(c))?;
         }
         None => {
-            diesel::insert_into(resource_shares::table).values(new).execute(tx)?;
+            on!(tx, |c| diesel::insert_into(resource_shares::table).values(new).execute(c))?;
         }
     }
     Ok(())
@@ -100,7 +101,7 @@ pub fn unshare(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Res
     let row = resource_shares::table
         .filter(resource_shares::resource_id.eq(resource))
         .filter(resource_shares::user_id.eq(user));
-    Ok(diesel::delete(row).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::delete(row).execute(c))? == 1)
 }
 
 /// The tier that a person holds on a registered resource at this moment: everything on what is
@@ -127,8 +128,10 @@ impl Tiers {
             let (id, parent) = (resource.id, resource.parent_id);
             line.push((id, resource.owner_id == user, resource.public_tier));
             let Some(parent) = parent.filter(|_| line.len() < MAX_DEPTH) else { break };
-            resource =
-                resources::table.filter(resources::id.eq(parent)).select(Resource::as_select()).get_result(tx)?;
+            resource = on!(tx, |c| resources::table
+                .filter(resources::id.eq(parent))
+                .select(Resource::as_select())
+                .get_result(c))?;
         }
         for (id, is_own, public) in line.into_iter().rev() {
             let here = if is_own { Some(Tier::Admin) } else { find_share(tx, id, user)?.map(|share| share.tier) };

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::security_log::{SecurityEntry, SecurityEvent};
@@ -21,9 +21,9 @@ pub fn append(
     // One after the other: each carries a digest over the one before.
     super::users::lock(tx, user)?;
     let last = security_log::table.filter(security_log::user_id.eq(user)).order(security_log::id.desc());
-    let before = last.select(SecurityEntry::as_select()).first(tx).optional()?;
+    let before = on!(tx, |c| last.select(SecurityEntry::as_select()).first(c)).optional()?;
     let entry = SecurityEntry::new(now, user, what, origin, before.as_ref());
-    diesel::insert_into(security_log::table).values(&entry).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(security_log::table).values(&entry).execute(c))?;
     Ok(())
 }
 
@@ -33,7 +33,7 @@ pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since:
         .filter(security_log::user_id.eq(user))
         .filter(security_log::event.eq(event))
         .filter(security_log::at.gt(since));
-    Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
+    Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
 /// The same, of an event about this.
@@ -48,7 +48,7 @@ pub fn has_about_since(
         .filter(security_log::event.eq(event))
         .filter(security_log::about.eq(about))
         .filter(security_log::at.gt(since));
-    Ok(diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(tx)?)
+    Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
 /// What of a person's log is asked for.
@@ -64,20 +64,23 @@ pub struct Asked {
 
 /// A person's entries, or everybody's, newest first.
 pub fn list(tx: &mut Database, user: Option<Id<User>>, asked: &Asked, most: i64) -> Result<Vec<SecurityEntry>> {
-    let mut rows = security_log::table.select(SecurityEntry::as_select()).into_boxed();
-    if let Some(user) = user {
-        rows = rows.filter(security_log::user_id.eq(user));
-    }
-    if !asked.events.is_empty() {
-        rows = rows.filter(security_log::event.eq_any(asked.events.clone()));
-    }
-    if let Some(since) = asked.since {
-        rows = rows.filter(security_log::at.ge(since));
-    }
-    if let Some(before) = asked.before {
-        rows = rows.filter(security_log::id.lt(before));
-    }
-    Ok(rows.order(security_log::id.desc()).limit(most).load(tx)?)
+    let found = on!(tx, |c| {
+        let mut rows = security_log::table.select(SecurityEntry::as_select()).into_boxed();
+        if let Some(user) = user {
+            rows = rows.filter(security_log::user_id.eq(user));
+        }
+        if !asked.events.is_empty() {
+            rows = rows.filter(security_log::event.eq_any(asked.events.clone()));
+        }
+        if let Some(since) = asked.since {
+            rows = rows.filter(security_log::at.ge(since));
+        }
+        if let Some(before) = asked.before {
+            rows = rows.filter(security_log::id.lt(before));
+        }
+        rows.order(security_log::id.desc()).limit(most).load(c)
+    });
+    Ok(found?)
 }
 
 /// Everybody's entries in the order of their chains, behind `after`, with the moment at which the account
@@ -91,5 +94,5 @@ pub fn list_chained(
     let behind = security_log::user_id.gt(person).or(security_log::user_id.eq(person).and(security_log::id.gt(entry)));
     let rows = security_log::table.inner_join(users::table).filter(behind);
     let rows = rows.order((security_log::user_id, security_log::id)).limit(most);
-    Ok(rows.select((SecurityEntry::as_select(), users::created_at)).load(tx)?)
+    Ok(on!(tx, |c| rows.select((SecurityEntry::as_select(), users::created_at)).load(c))?)
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::batch::BATCH;
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType};
 use crate::domain::id::Id;
@@ -15,37 +15,37 @@ use crate::schema::{
 /// The registration with this key, and its client.
 pub fn find(tx: &mut Database, id: Id<SelfRegistration>) -> Result<Option<(SelfRegistration, Client)>> {
     let row = self_registrations::table.inner_join(clients::table).filter(self_registrations::id.eq(id));
-    Ok(row.select((SelfRegistration::as_select(), Client::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((SelfRegistration::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
 /// The registration of the client with this public name.
 pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<(SelfRegistration, Client)>> {
     let row = self_registrations::table.inner_join(clients::table).filter(clients::client_id.eq(client_id));
-    Ok(row.select((SelfRegistration::as_select(), Client::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((SelfRegistration::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
 /// Adds a registration.
 pub fn insert(tx: &mut Database, registration: &SelfRegistration) -> Result<()> {
-    diesel::insert_into(self_registrations::table).values(registration).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(self_registrations::table).values(registration).execute(c))?;
     Ok(())
 }
 
 /// Writes what its client said anew; the token and its first use stay.
 pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
-    diesel::update(self_registrations::table.filter(self_registrations::id.eq(new.id)))
+    on!(tx, |c| diesel::update(self_registrations::table.filter(self_registrations::id.eq(new.id)))
         .set((
             self_registrations::auth_method.eq(new.auth_method),
             self_registrations::application_type.eq(new.application_type),
             self_registrations::fresh_until.eq(new.fresh_until),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Writes whether its client can keep a secret, which only such a client may change.
 pub fn set_client_type(tx: &mut Database, client: Id<Client>, client_type: ClientType) -> Result<()> {
     let row = diesel::update(clients::table.filter(clients::id.eq(client)));
-    row.set(clients::client_type.eq(client_type)).execute(tx)?;
+    on!(tx, |c| row.set(clients::client_type.eq(client_type)).execute(c))?;
     Ok(())
 }
 
@@ -55,12 +55,12 @@ pub fn find_initial_token(
     id: Id<InitialAccessTokenRecord>,
 ) -> Result<Option<InitialAccessTokenRecord>> {
     let row = registration_tokens::table.filter(registration_tokens::id.eq(id));
-    Ok(row.select(InitialAccessTokenRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(InitialAccessTokenRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// Adds an initial access token.
 pub fn insert_initial_token(tx: &mut Database, token: &InitialAccessTokenRecord) -> Result<()> {
-    diesel::insert_into(registration_tokens::table).values(token).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(registration_tokens::table).values(token).execute(c))?;
     Ok(())
 }
 
@@ -74,18 +74,23 @@ pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
         .filter(self_registrations::fresh_until.is_null().or(diesel::dsl::not(stays_out)))
         .filter(self_registrations::used_at.is_null())
         .filter(self_registrations::created_at.lt(before));
-    let keys: Vec<i64> = unused.select(self_registrations::client_key).limit(BATCH).load(tx)?;
+    let keys: Vec<i64> = on!(tx, |c| unused.select(self_registrations::client_key).limit(BATCH).load(c))?;
     let used = grants::table.filter(grants::client_key.eq_any(keys.clone()));
-    let used: Vec<Option<i64>> = used.select(grants::client_key).distinct().load(tx)?;
+    let used: Vec<Option<i64>> = on!(tx, |c| used.select(grants::client_key).distinct().load(c))?;
     let (used, unused): (Vec<i64>, Vec<i64>) = keys.iter().partition(|key| used.contains(&Some(**key)));
     let in_use = self_registrations::table.filter(self_registrations::client_key.eq_any(used));
-    diesel::update(in_use).set(self_registrations::used_at.eq(Some(before))).execute(tx)?;
-    diesel::delete(self_registrations::table.filter(self_registrations::client_key.eq_any(unused.clone())))
-        .execute(tx)?;
-    diesel::delete(client_secrets::table.filter(client_secrets::client_key.eq_any(unused.clone()))).execute(tx)?;
-    diesel::delete(pushed_requests::table.filter(pushed_requests::client_key.eq_any(unused.clone()))).execute(tx)?;
-    diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone()))).execute(tx)?;
-    diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(tx)?;
-    diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(tx)?;
+    on!(tx, |c| diesel::update(in_use).set(self_registrations::used_at.eq(Some(before))).execute(c))?;
+    on!(tx, |c| diesel::delete(
+        self_registrations::table.filter(self_registrations::client_key.eq_any(unused.clone()))
+    )
+    .execute(c))?;
+    on!(tx, |c| diesel::delete(client_secrets::table.filter(client_secrets::client_key.eq_any(unused.clone())))
+        .execute(c))?;
+    on!(tx, |c| diesel::delete(pushed_requests::table.filter(pushed_requests::client_key.eq_any(unused.clone())))
+        .execute(c))?;
+    on!(tx, |c| diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone())))
+        .execute(c))?;
+    on!(tx, |c| diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(c))?;
+    on!(tx, |c| diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(c))?;
     Ok(keys.len())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::session::Session;
@@ -14,12 +14,12 @@ use crate::schema::{sessions, users};
 /// The session with this key and its person.
 pub fn find(tx: &mut Database, id: Id<Session>) -> Result<Option<(Session, User)>> {
     let row = sessions::table.inner_join(users::table).filter(sessions::id.eq(id));
-    Ok(row.select((Session::as_select(), User::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((Session::as_select(), User::as_select())).get_result(c)).optional()?)
 }
 
 /// Adds a session.
 pub fn insert(tx: &mut Database, session: &Session) -> Result<()> {
-    diesel::insert_into(sessions::table).values(session).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(sessions::table).values(session).execute(c))?;
     Ok(())
 }
 
@@ -29,13 +29,13 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Sess
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    Ok(rows.order(sessions::last_seen_at.desc()).select(Session::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(sessions::last_seen_at.desc()).select(Session::as_select()).load(c))?)
 }
 
 /// Takes the session's row until the transaction ends: what a session gives is given one by one.
 pub fn lock(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set(sessions::last_seen_at.eq(sessions::last_seen_at)).execute(tx)?;
+    on!(tx, |c| row.set(sessions::last_seen_at.eq(sessions::last_seen_at)).execute(c))?;
     Ok(())
 }
 
@@ -45,48 +45,48 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, id: Id<Session>) ->
         .filter(sessions::id.eq(id))
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null());
-    Ok(diesel::update(row).set(sessions::ended_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(sessions::ended_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Ends all sessions of a person.
 pub fn end_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     let rows = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::ended_at.is_null());
-    diesel::update(rows).set(sessions::ended_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(sessions::ended_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
 /// Gives a session another key: the one from before opens nothing more.
 pub fn renew_key(tx: &mut Database, id: Id<Session>, digest: &TokenDigest<SessionKey>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set(sessions::digest.eq(digest)).execute(tx)?;
+    on!(tx, |c| row.set(sessions::digest.eq(digest)).execute(c))?;
     Ok(())
 }
 
 /// Notes that it was used.
 pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set(sessions::last_seen_at.eq(at)).execute(tx)?;
+    on!(tx, |c| row.set(sessions::last_seen_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Notes that the person proved again who they are.
 pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set(sessions::authenticated_at.eq(at)).execute(tx)?;
+    on!(tx, |c| row.set(sessions::authenticated_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Notes that the person showed their second factor too.
 pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &Words) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(tx)?;
+    on!(tx, |c| row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(c))?;
     Ok(())
 }
 
 /// Notes that what a session owed was paid in another way.
 pub fn set_nothing_owed(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    row.set(sessions::owes_factor.eq(false)).execute(tx)?;
+    on!(tx, |c| row.set(sessions::owes_factor.eq(false)).execute(c))?;
     Ok(())
 }
 
@@ -97,6 +97,6 @@ pub fn set_factor_owed(tx: &mut Database, user: Id<User>, but_for: Option<Id<Ses
         .filter(sessions::user_id.eq(user))
         .filter(sessions::id.ne(but_for))
         .filter(sessions::ended_at.is_null());
-    diesel::update(rows).set(sessions::owes_factor.eq(true)).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(sessions::owes_factor.eq(true)).execute(c))?;
     Ok(())
 }

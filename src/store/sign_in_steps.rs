@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::second_factor::{STEP_FAILURES, SignInStepRecord};
@@ -12,12 +12,12 @@ use crate::schema::{sign_in_steps, users};
 /// The step with this key and its person.
 pub fn find(tx: &mut Database, id: Id<SignInStepRecord>) -> Result<Option<(SignInStepRecord, User)>> {
     let row = sign_in_steps::table.inner_join(users::table).filter(sign_in_steps::id.eq(id));
-    Ok(row.select((SignInStepRecord::as_select(), User::as_select())).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select((SignInStepRecord::as_select(), User::as_select())).get_result(c)).optional()?)
 }
 
 /// Adds a step.
 pub fn insert(tx: &mut Database, step: &SignInStepRecord) -> Result<()> {
-    diesel::insert_into(sign_in_steps::table).values(step).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(sign_in_steps::table).values(step).execute(c))?;
     Ok(())
 }
 
@@ -27,15 +27,15 @@ pub fn finish(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Res
         .filter(sign_in_steps::id.eq(id))
         .filter(sign_in_steps::used_at.is_null())
         .filter(sign_in_steps::expires_at.gt(now));
-    Ok(diesel::update(row).set(sign_in_steps::used_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(sign_in_steps::used_at.eq(Some(now))).execute(c))? == 1)
 }
 
 /// Counts a wrong code; the last that is allowed ends the step.
 pub fn fail(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Result<()> {
     let row = sign_in_steps::table.filter(sign_in_steps::id.eq(id));
-    diesel::update(row).set(sign_in_steps::failures.eq(sign_in_steps::failures + 1)).execute(tx)?;
+    on!(tx, |c| diesel::update(row).set(sign_in_steps::failures.eq(sign_in_steps::failures + 1)).execute(c))?;
     let spent = row.filter(sign_in_steps::failures.ge(STEP_FAILURES)).filter(sign_in_steps::used_at.is_null());
-    diesel::update(spent).set(sign_in_steps::used_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(spent).set(sign_in_steps::used_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -46,5 +46,5 @@ pub fn count_mailed(tx: &mut Database, since: UnixTime, (user, network): (Id<Use
         .filter(sign_in_steps::network.eq(network))
         .filter(sign_in_steps::created_at.gt(since))
         .filter(sign_in_steps::mailed.is_not_null());
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord};
@@ -10,35 +10,37 @@ use crate::schema::signing_keys;
 
 /// All keys, ended ones too, RSA first, each algorithm in the order of its numbers.
 pub fn list(tx: &mut Database) -> Result<Vec<SigningKeyRecord>> {
-    Ok(signing_keys::table
+    Ok(on!(tx, |c| signing_keys::table
         .order((signing_keys::algorithm.desc(), signing_keys::number))
         .select(SigningKeyRecord::as_select())
-        .load(tx)?)
+        .load(c))?)
 }
 
 /// The key with this public name.
 pub fn find_by_kid(tx: &mut Database, kid: &str) -> Result<Option<SigningKeyRecord>> {
     let row = signing_keys::table.filter(signing_keys::kid.eq(kid));
-    Ok(row.select(SigningKeyRecord::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| row.select(SigningKeyRecord::as_select()).get_result(c)).optional()?)
 }
 
 /// The last key that was made for an algorithm.
 pub fn find_newest(tx: &mut Database, algorithm: SigningAlgorithm) -> Result<Option<SigningKeyRecord>> {
     let of_it = signing_keys::table.filter(signing_keys::algorithm.eq(algorithm));
-    let keys = of_it.order(signing_keys::number.desc()).select(SigningKeyRecord::as_select()).load(tx)?;
+    let keys = on!(tx, |c| of_it.order(signing_keys::number.desc()).select(SigningKeyRecord::as_select()).load(c))?;
     Ok(keys.into_iter().next())
 }
 
 /// Adds a key. A taken number is a conflict: another node was faster.
 pub fn insert(tx: &mut Database, key: &SigningKeyRecord) -> Result<()> {
-    diesel::insert_into(signing_keys::table).values(key).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(signing_keys::table).values(key).execute(c))?;
     Ok(())
 }
 
 /// Says when a key gives way to its successor, and when it ends.
 pub fn retire(tx: &mut Database, id: Id<SigningKeyRecord>, (retires_at, ends_at): (UnixTime, UnixTime)) -> Result<()> {
     let row = diesel::update(signing_keys::table.filter(signing_keys::id.eq(id)));
-    row.set((signing_keys::retires_at.eq(Some(retires_at)), signing_keys::ends_at.eq(Some(ends_at)))).execute(tx)?;
+    on!(tx, |c| row
+        .set((signing_keys::retires_at.eq(Some(retires_at)), signing_keys::ends_at.eq(Some(ends_at))))
+        .execute(c))?;
     Ok(())
 }
 
@@ -47,7 +49,7 @@ pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) ->
     let alive = signing_keys::ends_at.is_null().or(signing_keys::ends_at.gt(now));
     let rows = signing_keys::table.filter(signing_keys::algorithm.eq(algorithm)).filter(alive);
     let end = (signing_keys::retires_at.eq(Some(now)), signing_keys::ends_at.eq(Some(now)));
-    diesel::update(rows).set(end).execute(tx)?;
+    on!(tx, |c| diesel::update(rows).set(end).execute(c))?;
     Ok(())
 }
 
@@ -56,7 +58,7 @@ pub fn clean(tx: &mut Database, now: UnixTime, before: UnixTime) -> Result<usize
     // What was withdrawn has ended on every clock.
     let has_ended = signing_keys::ends_at.le(now).or(signing_keys::ends_at.eq(signing_keys::retires_at));
     let ended = signing_keys::table.filter(has_ended).filter(signing_keys::sealed.is_not_null());
-    let erased = diesel::update(ended).set(signing_keys::sealed.eq(None::<String>)).execute(tx)?;
+    let erased = on!(tx, |c| diesel::update(ended).set(signing_keys::sealed.eq(None::<String>)).execute(c))?;
     let gone = signing_keys::table.filter(signing_keys::ends_at.lt(before));
-    Ok(erased + diesel::delete(gone).execute(tx)?)
+    Ok(erased + on!(tx, |c| diesel::delete(gone).execute(c))?)
 }

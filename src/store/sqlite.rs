@@ -20,7 +20,7 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::oneshot;
 
-use super::{Database, Result, Share, StoreError, migrations};
+use super::{Database, Result, Share, StoreError, migrations, on};
 
 /// Writes that may wait; one more is refused at once.
 const QUEUE: usize = 4_096;
@@ -80,7 +80,7 @@ impl Sqlite {
 
     pub fn fold_log(&self) -> Result<()> {
         let folded = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
-        match folded.get_result::<Checkpoint>(&mut connect(&self.path)?)?.busy {
+        match on!(&mut connect(&self.path)?, |c| folded.get_result::<Checkpoint>(c))?.busy {
             0 => Ok(()),
             _ => Err(StoreError::Unavailable("somebody else reads or writes the database".to_owned())),
         }

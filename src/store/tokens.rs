@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
@@ -17,7 +17,7 @@ use crate::schema::{clients, grants, tokens, users};
 /// The token with this key, with all that decides whether it lives: one query, and one more for a
 /// token that was made by an exchange.
 pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<TokenInUse>> {
-    let row: Option<(TokenRecord, Grant, Option<Person>, Option<Application>)> = tokens::table
+    let row: Option<(TokenRecord, Grant, Option<Person>, Option<Application>)> = on!(tx, |c| tokens::table
         .inner_join(grants::table.left_join(users::table).left_join(clients::table))
         .filter(tokens::id.eq(id))
         .select((
@@ -26,8 +26,8 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
             Option::<Person>::as_select(),
             Option::<Application>::as_select(),
         ))
-        .get_result(tx)
-        .optional()?;
+        .get_result(c))
+    .optional()?;
     let Some((record, grant, person, application)) = row else { return Ok(None) };
     let subject = record.made_by.filter(|_| grant.kind == GrantKind::TokenExchange);
     let exchanged = match subject {
@@ -39,20 +39,22 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
 
 /// Adds a token.
 pub fn insert(tx: &mut Database, token: &TokenRecord) -> Result<()> {
-    diesel::insert_into(tokens::table).values(token).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(tokens::table).values(token).execute(c))?;
     Ok(())
 }
 
 /// Binds a token that was just issued to a key.
 pub fn bind(tx: &mut Database, id: Id<TokenRecord>, jkt: &str) -> Result<()> {
-    diesel::update(tokens::table.filter(tokens::id.eq(id))).set(tokens::dpop_jkt.eq(Some(jkt))).execute(tx)?;
+    on!(tx, |c| diesel::update(tokens::table.filter(tokens::id.eq(id)))
+        .set(tokens::dpop_jkt.eq(Some(jkt)))
+        .execute(c))?;
     Ok(())
 }
 
 /// Ends one token alone.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<()> {
     let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::revoked_at.is_null());
-    diesel::update(row).set(tokens::revoked_at.eq(Some(now))).execute(tx)?;
+    on!(tx, |c| diesel::update(row).set(tokens::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
@@ -72,7 +74,7 @@ pub struct Given {
 pub fn list_given_with(tx: &mut Database, refresh_token: Id<RefreshTokenRecord>) -> Result<Vec<Given>> {
     let rows = tokens::table.filter(tokens::refresh_token_id.eq(refresh_token));
     let rows: Vec<(Id<TokenRecord>, Option<UnixTime>, TokenFormat, UnixTime)> =
-        rows.select((tokens::id, tokens::last_used_at, tokens::format, tokens::created_at)).load(tx)?;
+        on!(tx, |c| rows.select((tokens::id, tokens::last_used_at, tokens::format, tokens::created_at)).load(c))?;
     let given = |(id, last_used_at, format, created_at)| Given { id, last_used_at, format, created_at };
     Ok(rows.into_iter().map(given).collect())
 }
@@ -96,7 +98,7 @@ pub fn list_user_tokens(
         .filter(tokens::id.lt(before.unwrap_or(Id::from_number(i64::MAX))))
         .order(tokens::id.desc())
         .limit(most);
-    Ok(rows.select((TokenRecord::as_select(), Grant::as_select(), Option::<Client>::as_select())).load(tx)?)
+    Ok(on!(tx, |c| rows.select((TokenRecord::as_select(), Grant::as_select(), Option::<Client>::as_select())).load(c))?)
 }
 
 /// Notes that it was seen, and by which address when that is known.
@@ -104,9 +106,9 @@ pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<
     let row = diesel::update(tokens::table.filter(tokens::id.eq(id)));
     match from {
         Some(from) => {
-            row.set((tokens::last_used_at.eq(Some(at)), tokens::last_used_from.eq(Some(from)))).execute(tx)?
+            on!(tx, |c| row.set((tokens::last_used_at.eq(Some(at)), tokens::last_used_from.eq(Some(from)))).execute(c))?
         }
-        None => row.set(tokens::last_used_at.eq(Some(at))).execute(tx)?,
+        None => on!(tx, |c| row.set(tokens::last_used_at.eq(Some(at))).execute(c))?,
     };
     Ok(())
 }
@@ -130,13 +132,8 @@ pub fn list_held(
     (user, kinds): (Id<User>, &[TokenKind]),
     (before, most): (Option<Id<TokenRecord>>, i64),
 ) -> Result<Vec<TokenRecord>> {
-    let rows = held(now, user, kinds.to_vec()).order(tokens::id.desc()).limit(most);
-    let rows = rows.select(TokenRecord::as_select()).into_boxed();
-    let rows = match before {
-        Some(before) => rows.filter(tokens::id.lt(before)),
-        None => rows,
-    };
-    Ok(rows.load(tx)?)
+    let rows = held(now, user, kinds.to_vec()).filter(tokens::id.lt(before.unwrap_or(Id::from_number(i64::MAX))));
+    Ok(on!(tx, |c| rows.order(tokens::id.desc()).limit(most).select(TokenRecord::as_select()).load(c))?)
 }
 
 /// The same, those first that were not used for longest.
@@ -149,7 +146,7 @@ pub fn list_longest_unused(
     let rows = held(now, user, kinds.to_vec())
         // The two databases sort an absent time differently.
         .order((tokens::last_used_at.is_not_null(), tokens::last_used_at, tokens::id));
-    Ok(rows.limit(most).select(TokenRecord::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.limit(most).select(TokenRecord::as_select()).load(c))?)
 }
 
 /// How many tokens of these kinds a person made since `since`, not counting what their generator made.
@@ -160,12 +157,12 @@ pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, 
         .filter(tokens::kind.eq_any(kinds.to_vec()))
         .filter(tokens::made_by.is_null())
         .filter(tokens::created_at.gt(since));
-    Ok(rows.count().get_result(tx)?)
+    Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
 /// How many living tokens of these kinds a person holds.
 pub fn count_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
-    Ok(held(now, user, kinds.to_vec()).count().get_result(tx)?)
+    Ok(on!(tx, |c| held(now, user, kinds.to_vec()).count().get_result(c))?)
 }
 
 /// The living tokens of these kinds whose rows know of no use, with what they hang on.
@@ -175,11 +172,11 @@ pub fn list_unused(
     (user, kinds): (Id<User>, &[TokenKind]),
 ) -> Result<Vec<(Id<TokenRecord>, Id<Grant>)>> {
     let rows = held(now, user, kinds.to_vec()).filter(tokens::last_used_at.is_null());
-    Ok(rows.select((tokens::id, tokens::grant_id)).load(tx)?)
+    Ok(on!(tx, |c| rows.select((tokens::id, tokens::grant_id)).load(c))?)
 }
 
 /// Notes that somebody found it in the open; `false` when that is known.
 pub fn flag(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<bool> {
     let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::flagged_at.is_null());
-    Ok(diesel::update(row).set(tokens::flagged_at.eq(Some(now))).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(tokens::flagged_at.eq(Some(now))).execute(c))? == 1)
 }

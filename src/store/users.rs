@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result};
+use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::user::User;
@@ -10,12 +10,13 @@ use crate::schema::users;
 
 /// The person with this key.
 pub fn find(tx: &mut Database, id: Id<User>) -> Result<Option<User>> {
-    Ok(users::table.filter(users::id.eq(id)).select(User::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| users::table.filter(users::id.eq(id)).select(User::as_select()).get_result(c)).optional()?)
 }
 
 /// The person with this folded name, deleted ones aside.
 pub fn find_by_username(tx: &mut Database, folded: &str) -> Result<Option<User>> {
-    Ok(users::table.filter(users::username_folded.eq(folded)).select(User::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| users::table.filter(users::username_folded.eq(folded)).select(User::as_select()).get_result(c))
+        .optional()?)
 }
 
 /// The person who signs in with this folded name or proven address. A name has no `@`, an address has
@@ -25,7 +26,7 @@ pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
         return find_by_username(tx, folded);
     }
     let by_email = users::table.filter(users::verified_email_folded.eq(folded));
-    Ok(by_email.select(User::as_select()).get_result(tx).optional()?)
+    Ok(on!(tx, |c| by_email.select(User::as_select()).get_result(c)).optional()?)
 }
 
 /// The one active person who wrote this folded address and has not proven it; nobody when there are several.
@@ -35,7 +36,7 @@ pub fn find_by_unproven_email(tx: &mut Database, folded: &str) -> Result<Option<
         .filter(users::email_verified_at.is_null())
         .filter(users::deleted_at.is_null())
         .filter(users::disabled_at.is_null());
-    let mut found: Vec<User> = rows.select(User::as_select()).limit(2).load(tx)?;
+    let mut found: Vec<User> = on!(tx, |c| rows.select(User::as_select()).limit(2).load(c))?;
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
@@ -52,106 +53,106 @@ pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
 /// Whether anybody has an account.
 pub fn is_empty(tx: &mut Database) -> Result<bool> {
     let everybody = users::table.select(users::id);
-    Ok(!diesel::select(diesel::dsl::exists(everybody)).get_result::<bool>(tx)?)
+    Ok(!on!(tx, |c| diesel::select(diesel::dsl::exists(everybody)).get_result::<bool>(c))?)
 }
 
 /// Adds a person. A taken name or proven address is a conflict.
 pub fn insert(tx: &mut Database, user: &User) -> Result<()> {
-    diesel::insert_into(users::table).values(user).execute(tx)?;
+    on!(tx, |c| diesel::insert_into(users::table).values(user).execute(c))?;
     Ok(())
 }
 
 /// Everybody, oldest first.
 pub fn list(tx: &mut Database) -> Result<Vec<User>> {
-    Ok(users::table.order(users::id).select(User::as_select()).load(tx)?)
+    Ok(on!(tx, |c| users::table.order(users::id).select(User::as_select()).load(c))?)
 }
 
 /// Replaces the hash, if it is still the one that was judged.
 pub fn replace_password_hash(tx: &mut Database, id: Id<User>, old: &str, new: &str) -> Result<bool> {
     let row = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
-    Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(tx)? == 1)
+    Ok(on!(tx, |c| diesel::update(row).set(users::password_hash.eq(new)).execute(c))? == 1)
 }
 
 /// Sets a password without a look at the old one.
 pub fn set_password_hash(tx: &mut Database, id: Id<User>, new: &str) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id))).set(users::password_hash.eq(new)).execute(tx)?;
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id))).set(users::password_hash.eq(new)).execute(c))?;
     Ok(())
 }
 
 /// Disables the person, or enables them again.
 pub fn set_disabled(tx: &mut Database, id: Id<User>, at: Option<UnixTime>) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id))).set(users::disabled_at.eq(at)).execute(tx)?;
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id))).set(users::disabled_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Writes what a person says about themselves.
 pub fn update_profile(tx: &mut Database, user: &User) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(user.id)))
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(user.id)))
         .set((
             users::about.eq(&user.about),
             users::homepage.eq(&user.homepage),
             users::allow_contact.eq(user.allow_contact),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Gives a person another name. A taken one is a conflict.
 pub fn rename(tx: &mut Database, id: Id<User>, name: &str, folded: &str) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
-    row.set((users::username.eq(name), users::username_folded.eq(folded))).execute(tx)?;
+    on!(tx, |c| row.set((users::username.eq(name), users::username_folded.eq(folded))).execute(c))?;
     Ok(())
 }
 
 /// Marks a person as deleted. What is compared of name and proven address gets a form that nobody can choose.
 pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)))
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::deleted_at.eq(Some(now)),
             users::username_folded.eq(format!("@{}", id.number())),
             users::verified_email_folded.eq(None::<String>),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Takes the mark back. The caller found this name, and this proven address if any, to be free.
 pub fn keep(tx: &mut Database, id: Id<User>, (name, folded): (&str, &str), email_folded: Option<&str>) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)))
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::deleted_at.eq(None::<UnixTime>),
             users::username.eq(name),
             users::username_folded.eq(folded),
             users::verified_email_folded.eq(email_folded),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// Takes the password away: nothing opens the account by one until a new one is set.
 pub fn remove_password(tx: &mut Database, id: Id<User>) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
-    row.set(users::password_hash.eq(None::<String>)).execute(tx)?;
+    on!(tx, |c| row.set(users::password_hash.eq(None::<String>)).execute(c))?;
     Ok(())
 }
 
 /// Takes the address away: whoever reads its letters proves nothing by that.
 pub fn remove_email(tx: &mut Database, id: Id<User>) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)))
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::email.eq(None::<String>),
             users::email_folded.eq(None::<String>),
             users::verified_email_folded.eq(None::<String>),
             users::email_verified_at.eq(None::<UnixTime>),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }
 
 /// The address stays written, and is proven no more: somebody else proved it.
 pub fn doubt_email(tx: &mut Database, id: Id<User>) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
-    row.set(users::email_verified_at.eq(None::<UnixTime>)).execute(tx)?;
+    on!(tx, |c| row.set(users::email_verified_at.eq(None::<UnixTime>)).execute(c))?;
     Ok(())
 }
 
@@ -162,18 +163,18 @@ pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
         .filter(users::username_folded.like(format!("{escaped}%")).escape('\\'))
         .filter(users::deleted_at.is_null())
         .filter(users::disabled_at.is_null());
-    Ok(rows.order(users::username_folded).limit(most).select(User::as_select()).load(tx)?)
+    Ok(on!(tx, |c| rows.order(users::username_folded).limit(most).select(User::as_select()).load(c))?)
 }
 
 /// Makes a proven address the person's. One that somebody proved meanwhile is a conflict.
 pub fn prove_email(tx: &mut Database, now: UnixTime, id: Id<User>, (email, folded): (&str, &str)) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)))
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::email.eq(Some(email)),
             users::email_folded.eq(Some(folded)),
             users::verified_email_folded.eq(Some(folded)),
             users::email_verified_at.eq(Some(now)),
         ))
-        .execute(tx)?;
+        .execute(c))?;
     Ok(())
 }

@@ -319,7 +319,7 @@ async fn a_browser_that_only_looks_ahead_gets_no_code() {
 }
 
 async fn count_grants(server: &Server) -> i64 {
-    server.read(|db| grants::table.count().get_result(db).map_err(StoreError::from)).await
+    server.read(|db| gatepost::on!(db, |c| grants::table.count().get_result(c)).map_err(StoreError::from)).await
 }
 
 #[actix_web::test]

@@ -20,7 +20,7 @@ struct Line {
 async fn events(server: &Server, username: &str) -> Vec<String> {
     let id = server.person_named(username).await.id.number();
     let sql = format!("SELECT event AS text FROM security_log WHERE user_id = {id} ORDER BY id");
-    let rows = server.read(move |db| Ok(diesel::sql_query(&sql).load::<Line>(db)?)).await;
+    let rows = server.read(move |db| Ok(gatepost::on!(db, |c| diesel::sql_query(&sql).load::<Line>(c))?)).await;
     let own = ["totp.", "recovery_codes.", "device."];
     rows.into_iter().map(|line| line.text).filter(|event| own.iter().any(|begin| event.starts_with(begin))).collect()
 }

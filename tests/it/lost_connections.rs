@@ -22,7 +22,7 @@ struct Process {
 }
 
 fn process(db: &mut Database) -> Result<i32, StoreError> {
-    let row: Process = sql_query("SELECT pg_backend_pid() AS pid").get_result(db)?;
+    let row: Process = gatepost::on!(db, |c| sql_query("SELECT pg_backend_pid() AS pid").get_result(c))?;
     Ok(row.pid)
 }
 
@@ -146,7 +146,7 @@ async fn without_prepared_statements_everything_works_and_none_is_named() {
         .read(|db| {
             let set = "SELECT count(*)::INTEGER AS pid FROM pg_settings WHERE (name, setting) IN \
                        (('statement_timeout', '30000'), ('lock_timeout', '5000'))";
-            let row: Process = sql_query(set).get_result(db)?;
+            let row: Process = gatepost::on!(db, |c| sql_query(set).get_result(c))?;
             Ok(row.pid)
         })
         .await;

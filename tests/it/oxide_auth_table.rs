@@ -196,7 +196,7 @@ async fn a_client_secret_is_kept_as_a_digest_and_an_unknown_client_is_answered_l
     let kept: String = server
         .read(move |db| {
             let row = client_secrets::table.filter(client_secrets::client_key.eq(key));
-            row.select(client_secrets::digest).get_result(db).map_err(StoreError::from)
+            gatepost::on!(db, |c| row.select(client_secrets::digest).get_result(c)).map_err(StoreError::from)
         })
         .await;
     assert_eq!(kept, URL_SAFE_NO_PAD.encode(digest(&SHA256, app.secret().as_bytes())));

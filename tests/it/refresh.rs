@@ -190,8 +190,8 @@ async fn two_hundred_refreshes_of_one_public_token_end_with_one_living_refresh_t
 async fn count(server: &Server) -> (i64, i64) {
     let counted = server.read(|db| {
         let living = refresh_tokens::table.filter(refresh_tokens::consumed_at.is_null()).count();
-        let living = living.get_result(db).map_err(StoreError::from)?;
-        Ok((living, refresh_tokens::table.count().get_result(db).map_err(StoreError::from)?))
+        let living = gatepost::on!(db, |c| living.get_result(c)).map_err(StoreError::from)?;
+        Ok((living, gatepost::on!(db, |c| refresh_tokens::table.count().get_result(c)).map_err(StoreError::from)?))
     });
     counted.await
 }

@@ -35,11 +35,11 @@ async fn everything_in_postgres(server: &Server) -> Vec<u8> {
     let lines = server.read(|db| {
         let tables =
             "SELECT table_name::text AS text FROM information_schema.tables WHERE table_schema = current_schema()";
-        let tables: Vec<Line> = diesel::sql_query(tables).load(db)?;
+        let tables: Vec<Line> = gatepost::on!(db, |c| diesel::sql_query(tables).load(c))?;
         let mut lines = Vec::new();
         for table in tables {
             let rows = format!("SELECT coalesce(string_agg(t::text, ' '), '') AS text FROM {} t", table.text);
-            lines.push(diesel::sql_query(rows).get_result::<Line>(db)?.text);
+            lines.push(gatepost::on!(db, |c| diesel::sql_query(rows).get_result::<Line>(c))?.text);
         }
         Ok(lines)
     });

@@ -343,5 +343,5 @@ pub fn somewhere() -> Origin {
 /// Runs SQL on a database of the store, for what no function of the store does.
 pub fn execute(tx: &mut Database, sql: &str) -> Result<()> {
     use diesel::RunQueryDsl;
-    diesel::sql_query(sql).execute(tx).map(drop).map_err(StoreError::from)
+    gatepost::on!(tx, |c| diesel::sql_query(sql).execute(c)).map(drop).map_err(StoreError::from)
 }

@@ -83,7 +83,8 @@ struct Number {
 
 /// What `SELECT count(*) FROM …` says; `rest` is the table and its conditions.
 pub fn count_in(tx: &mut Database, rest: &str) -> Result<i64, StoreError> {
-    let found: Number = diesel::sql_query(format!("SELECT count(*) AS number FROM {rest}")).get_result(tx)?;
+    let found: Number =
+        gatepost::on!(tx, |c| diesel::sql_query(format!("SELECT count(*) AS number FROM {rest}")).get_result(c))?;
     Ok(found.number)
 }
 
