@@ -135,7 +135,6 @@ async fn each_field_is_judged_at_its_edge_in_characters() {
     }
     for (name, wrong) in [
         ("description", json!("é".repeat(101))),
-        ("description", json!("a\u{0}b")),
         ("description", json!(7)),
         ("description", Value::Null),
         ("scope", json!("語".repeat(21))),

@@ -143,7 +143,7 @@ async fn any_web_page_reads_every_answer_and_its_preflight_passes() {
         (Method::DELETE, "/v3/account/security/accessToken/7", 401),
         (Method::GET, "/v3/nothing", 404),
         (Method::PUT, "/v3/account", 405),
-        (Method::POST, TOKEN, 415),
+        (Method::POST, TOKEN, 400),
         (Method::GET, "/spatialstudio/oauth/v1/user/token", 405),
         (Method::POST, "/spatialstudio/oauth/v1/user/token", 401),
         (Method::GET, "/spatialstudio/oauth/v1/nothing", 404),

@@ -65,9 +65,10 @@ async fn leave_behind(server: &Server) -> LeftBehind {
     let allowed = server.application(confidential()).await;
     allowed.tokens(&mut browser).await;
     let key = Key::es256();
-    let keyed = Draft { jwks: Some(key.set(None)), ..confidential() };
+    let keyed = Draft { name: "Night survey".to_owned(), jwks: Some(key.set(None)), ..confidential() };
     let keyed = server.register(By::Owner(alice.id), keyed).await;
-    let app = server.register(By::Owner(alice.id), confidential()).await;
+    let own = Draft { name: "Day survey".to_owned(), ..confidential() };
+    let app = server.register(By::Owner(alice.id), own).await;
     let passkey = browser.add_passkey(server).await;
     browser.set_up_app(server).await;
     let whole = whole.token().to_owned();

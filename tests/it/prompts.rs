@@ -8,7 +8,7 @@ use crate::harness::application::{Application, Request, allow};
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
 use crate::harness::http::parameter;
-use crate::harness::pages::log_in_path;
+use crate::harness::pages::{log_in_path, returns_to};
 use crate::harness::{self, PASSWORD, Server, confidential, public};
 
 async fn ready() -> (Server, Application, Browser) {
@@ -221,7 +221,8 @@ async fn prompt_consent_shows_the_page_again_and_select_account_lets_the_person_
 async fn who_proves_again_that_it_is_them_loses_nothing_that_other_applications_got() {
     let (server, app, mut alice) = ready().await;
     server.person("bob").await;
-    let returned = alice.come_back_to("http://127.0.0.1:9000/").await;
+    server.application(returns_to(&["https://maps.example/in"])).await;
+    let returned = alice.come_back_to("https://maps.example/in").await;
     let token = parameter(&returned, "token").expect("because the redirect carries the token");
     let code = app.code(&mut alice).await;
     for (name, status) in [("alice", 200), ("bob", 401)] {

@@ -20,9 +20,24 @@ fn send(server: &Binary, bytes: &[u8]) -> Vec<u8> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("because the time is not zero");
     // The server may have refused and closed before everything was sent.
     drop(stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write)));
-    let mut answer = Vec::new();
-    drop(stream.read_to_end(&mut answer));
+    let (mut answer, mut chunk) = (Vec::new(), [0; 16_384]);
+    while let Ok(length @ 1..) = stream.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..length]);
+        // A server that did not read all of a body closes a second later: nobody waits for that.
+        if is_whole(&answer) {
+            break;
+        }
+    }
     answer
+}
+
+/// Whether an answer has as many bytes as its head says; an interim one (RFC 9110 §15.2) is no answer.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let text = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&text);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.and_then(|length| length.parse().ok()).is_some_and(|length: usize| body.len() >= length)
 }
 
 fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {

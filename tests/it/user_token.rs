@@ -66,7 +66,10 @@ async fn without_a_token_the_challenge_is_bare() {
     for headers in [&[][..], &[("authorization", "Basic eDp5")], &[("authorization", "Bearer")], &[("cookie", "a=b")]] {
         let answer = ask(&server, headers, &[]).await;
         let challenge = answer.header("www-authenticate").unwrap_or_default();
-        assert!(answer.status == 401 && challenge.starts_with("Bearer resource_metadata="), "{headers:?}: {challenge}");
+        // RFC 6750 §3.1: what the request lacks, and no error code.
+        let is_bare =
+            challenge.starts_with("Bearer scope=\"projects\", resource_metadata=") && !challenge.contains("error");
+        assert!(answer.status == 401 && is_bare, "{headers:?}: {challenge}");
         assert!(answer.json()["message"].as_str().is_some_and(|message| !message.is_empty()));
     }
 }
