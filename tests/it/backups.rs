@@ -141,10 +141,10 @@ async fn a_copy_that_is_not_right_is_refused_and_leaves_nothing_behind() {
     let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000001')";
     let loose = "PRAGMA foreign_keys = OFF; DELETE FROM users";
     let other = write("other.db", b"");
-    SqliteConnection::establish(text(&other))
-        .and_then(|mut connection| Ok(connection.batch_execute("CREATE TABLE x (y); INSERT INTO x VALUES (1)")))
-        .expect("because it is a new file")
-        .expect("because it is a new database");
+    let mut connection = SqliteConnection::establish(text(&other)).expect("because it is a new file");
+    let filled = connection.batch_execute("CREATE TABLE x (y); INSERT INTO x VALUES (1)");
+    filled.expect("because it is a new database");
+    drop(connection);
     for (file, words) in [
         (folder.path().join("missing.db"), "No such file"),
         (write("noise.db", "this is no database".repeat(400).as_bytes()), "not a database"),

@@ -32,9 +32,12 @@ fn entries(count: usize) -> Vec<Entry> {
     (0..count).map(|number| Entry { path_id: format!("map-{number}"), access: access() }).collect()
 }
 
+/// Prepares work on as much input as that, and answers what does it.
+type Prepare = Box<dyn Fn(usize) -> Box<dyn Fn()>>;
+
 #[test]
 fn four_times_the_input_is_about_four_times_the_work() {
-    let cases: Vec<(&str, Box<dyn Fn(usize) -> Box<dyn Fn()>>)> = vec![
+    let cases: Vec<(&str, Prepare)> = vec![
         (
             "the members of an object",
             Box::new(|count| {

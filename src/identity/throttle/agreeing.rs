@@ -39,9 +39,9 @@ impl Guess {
             match store.write(move |tx| raise(tx, now, &entries)).await {
                 Ok(Ok(stored)) => {
                     let closes = |(entry, count): &(&Entry, &FailureCount)| count.failures >= entry.most;
-                    let judged = self.entries.iter().zip(&stored).take(2).filter(|(entry, _)| entry.is_judged);
+                    let mut judged = self.entries.iter().zip(&stored).take(2).filter(|(entry, _)| entry.is_judged);
                     // The account anywhere before the account here.
-                    let closed = judged.filter(closes).last().map(|(entry, _)| *entry);
+                    let closed = judged.rfind(closes).map(|(entry, _)| *entry);
                     self.closing = closed.and_then(|entry| self.closing_by(entry));
                     self.leave_memory();
                     self.counted = Some(Counted { store: store.clone(), counts: stored });
