@@ -141,7 +141,7 @@ async fn an_account_is_made_kept_safe_used_and_deleted_by_keyboard() {
         browser.enter("Profile").await;
         browser.arrive_at_heading("Profile").await;
         browser.type_into("About you", "Counts herons.").await;
-        browser.tab_to("Others may write to me Through this server’s platform. Nobody sees your address.").await;
+        browser.tab_to("Others may write to me By e-mail, ten a day at most. Nobody sees your address.").await;
         browser.strike(SPACE).await;
         browser.enter("Save profile").await;
         browser.read("[role=status]", "Saved.").await;

@@ -17,6 +17,7 @@ async fn make_token(browser: &Browser) -> String {
 /// Make a token for one resource and one day, use it, see its use, revoke it, see it fail.
 async fn live_a_tokens_life(server: &Gatepost, browser: Browser) {
     let api = Site::start(|_| Answer::Page("the station's map".to_owned()));
+    server.create_own_api("https://maps.example.com", "Maps");
     let nginx = Nginx::before(server, &api);
     browser.log_in(server).await;
     browser.follow("Tokens").await;

@@ -141,7 +141,7 @@ def acts_for_itself():
 
 
 def proves_a_key():
-    key = RSAKey.generate_key(2048, {"kid": "k"})
+    key = RSAKey.generate_key(2048, {"kid": "k", "alg": "RS256"})
     file = f"{server.folder}/keys.json"
     with open(file, "w") as keys:
         json.dump({"keys": [key.as_dict(private=False)]}, keys)

@@ -151,12 +151,15 @@ await flow('a token for another API opens nothing here', async () => {
   const { client_id: clientId, client_secret: clientSecret } = record
   const scope = 'other:read'
   const provider = new ClientCredentialsProvider({ clientId, clientSecret, scope, expectedIssuer: issuer })
-  provider.validateResourceURL = async () => new URL(other)
+  provider.validateResourceURL = async () => new URL('https://unknown.example')
   await assert.rejects(auth(provider, { serverUrl: mcp.url }), InvalidTargetError)
-  provider.validateResourceURL = async () => undefined
-  assert.equal(await auth(provider, { serverUrl: mcp.url }), 'AUTHORIZED')
-  const headers = { Authorization: `Bearer ${provider.tokens().access_token}` }
-  assert.equal((await fetch(mcp.url, { method: 'POST', headers })).status, 401)
+  // A URL type writes the address with a slash at its end; it is the same one (RFC 3986 §6.2.3).
+  for (const resource of [new URL(other), undefined]) {
+    provider.validateResourceURL = async () => resource
+    assert.equal(await auth(provider, { serverUrl: mcp.url }), 'AUTHORIZED')
+    const headers = { Authorization: `Bearer ${provider.tokens().access_token}` }
+    assert.equal((await fetch(mcp.url, { method: 'POST', headers })).status, 401)
+  }
 })
 
 mcp.stop()
