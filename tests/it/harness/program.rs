@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,7 +31,9 @@ impl Home {
         for (key, value) in [("database_url", url.as_str()), ("secret_file", &secret_file)] {
             home.set(key, value);
         }
-        let usual = [("listen", "127.0.0.1:0"), ("ops_listen", "127.0.0.1:0"), ("password.bcrypt_cost", "10")];
+        // No new connection comes while a test stops a server.
+        let usual =
+            [("listen", "127.0.0.1:0"), ("ops_listen", "127.0.0.1:0"), ("password.bcrypt_cost", "10"), ("drain", "0")];
         for (key, value) in usual.iter().chain(settings) {
             home.set(key, value);
         }
@@ -57,6 +59,11 @@ impl Home {
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
+    }
+
+    /// The password in the address of the database; nothing on SQLite.
+    pub fn database_password(&self) -> Option<String> {
+        self.database.password()
     }
 
     /// The SQLite file; nothing on PostgreSQL.
@@ -123,7 +130,7 @@ impl Home {
         loop {
             let mut line = String::new();
             if stdout.read_line(&mut line).expect("because our output is UTF-8") == 0 {
-                panic!("{arguments:?} did not start: {}", process.complaint());
+                panic!("{arguments:?} did not start: {}\n{}", process.said.join("\n"), process.rest());
             }
             let line = line.trim_end().to_owned();
             let is_ready = line.starts_with("ready ") || line.starts_with("{\"ready\"");
@@ -176,11 +183,10 @@ impl Process {
         kill_process(self.pid(), signal).expect("because it runs, and is ours");
     }
 
-    /// Stops it and waits for its end; how it ended.
-    pub fn stop(mut self) -> ExitStatus {
+    /// Stops it, and waits until it has ended without an error.
+    pub fn stop(mut self) {
         self.signal(Signal::TERM);
-        self.signal(Signal::TERM);
-        self.ended()
+        self.end_well();
     }
 
     /// Whether it still runs.
@@ -188,24 +194,30 @@ impl Process {
         self.child.try_wait().expect("because it is a child of ours").is_none()
     }
 
-    /// Waits for its end; how it ended.
-    pub fn ended(&mut self) -> ExitStatus {
+    /// Waits until it has ended without an error; a failure shows all that it printed.
+    pub fn end_well(&mut self) {
         let began = Instant::now();
-        loop {
-            match self.child.try_wait().expect("because it is a child of ours") {
-                Some(status) => return status,
-                None if began.elapsed() > PATIENCE => panic!("it does not end"),
-                None => std::thread::sleep(Duration::from_millis(20)),
-            }
+        while self.is_running() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let status = self.child.try_wait().expect("because it is a child of ours");
+        if status.and_then(|status| status.code()) != Some(0) {
+            let end = status.map_or_else(|| "it did not end".to_owned(), |status| status.to_string());
+            panic!("{end}; it printed:\n{}\n{}", self.said.join("\n"), self.rest());
         }
     }
 
-    /// What it wrote to standard error, after its end.
-    pub fn complaint(&mut self) -> String {
-        let mut said = String::new();
-        let stderr = self.stderr.as_mut().expect("because somebody still reads");
-        stderr.read_to_string(&mut said).expect("because our output is UTF-8");
-        said
+    /// Ends it, if it still runs; what it printed that was not read before.
+    fn rest(&mut self) -> String {
+        drop(self.child.kill());
+        let mut rest = Vec::new();
+        if let Some(stdout) = &mut self.stdout {
+            drop(stdout.read_to_end(&mut rest));
+        }
+        if let Some(stderr) = &mut self.stderr {
+            drop(stderr.read_to_end(&mut rest));
+        }
+        String::from_utf8_lossy(&rest).into_owned()
     }
 
     /// From now on nobody reads what it says: both pipes break.
