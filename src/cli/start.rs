@@ -180,6 +180,7 @@ pub async fn keys(app: &App) -> Result<(), StartError> {
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let public = PublicUrl::new(public_url);
     let (store, keys) = open(Beginning::UnlessKeyed, &config, &clock).await?;
+    store.watch()?;
     let node = Arc::new(NodeLease::take(&store, clock.now(), config.node_id).await?);
     let mint = mint_with(keys, &config, &public.issuer);
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;

@@ -3,6 +3,7 @@
 pub mod access_list;
 pub mod address;
 pub mod api;
+pub mod api_directory;
 pub mod api_identifier;
 pub mod authentication;
 pub mod authorization_code;

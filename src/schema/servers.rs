@@ -8,3 +8,10 @@ diesel::table! {
         expires_at -> BigInt,
     }
 }
+
+diesel::table! {
+    snapshot_version (id) {
+        id -> BigInt,
+        version -> BigInt,
+    }
+}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 
-use super::{Database, Result, StoreError, installation, migrations, on, sqlite};
+use super::{AnyConnection, Database, Result, StoreError, installation, migrations, on, sqlite};
 
 /// A copy that was checked.
 pub struct Copied {
@@ -90,9 +90,9 @@ fn check(new: &NewFile) -> Result<Copied> {
     if !findings.is_empty() {
         return Err(broken("rows of the database in it name others that are missing"));
     }
-    let migration = match &mut database {
-        Database::Sqlite(connection) => migrations::newest(connection)?,
-        Database::Postgres(_) => unreachable!("because this file opens SQLite only"),
+    let migration = match &mut database.connection {
+        AnyConnection::Sqlite(connection) => migrations::newest(connection)?,
+        AnyConnection::Postgres(_) => unreachable!("because this file opens SQLite only"),
     };
     let (Some(migration), Some(known)) = (migration, installation::find(&mut database)?) else {
         return Err(broken("the database in it was never finished"));

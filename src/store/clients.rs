@@ -24,7 +24,7 @@ pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Cl
 /// Takes the client's row until the transaction ends: what it has of secrets is counted and changed one by one.
 /// SQLite has one writer, who holds everything already.
 pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
-    if let Database::Postgres(connection) = tx {
+    if let Some(connection) = tx.for_query_of_postgres() {
         let row = clients::table.filter(clients::id.eq(id)).select(clients::id).for_no_key_update();
         row.get_result::<Id<Client>>(connection).optional()?;
     }

@@ -1,10 +1,24 @@
 //! A connection to either database; what a transaction is handed as `tx`. And how PostgreSQL is reached.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::connection::SimpleConnection;
 use diesel::{PgConnection, QueryResult, SqliteConnection};
 
-/// A connection to either database. Queries run on it by [`on!`](crate::on).
-pub enum Database {
+use super::view::{Mode, View};
+
+/// A connection to either database, with what may be believed without asking it. Queries run on it by
+/// [`on!`](crate::on).
+pub struct Database {
+    /// What the work that runs on it may take from memory.
+    pub(super) view: View,
+    pub(super) connection: AnyConnection,
+    /// Queries of the work that runs on it.
+    pub(super) queries: u64,
+}
+
+/// A connection to one of the two.
+pub enum AnyConnection {
     /// PostgreSQL.
     Postgres(PgConnection),
     /// SQLite.
@@ -19,20 +33,82 @@ pub enum Database {
 #[macro_export]
 macro_rules! on {
     ($database:expr, |$connection:ident| $query:expr) => {
-        match $database {
-            $crate::store::Database::Sqlite($connection) => $query,
-            $crate::store::Database::Postgres($connection) => $query,
+        match $crate::store::Database::for_query($database) {
+            $crate::store::AnyConnection::Sqlite($connection) => $query,
+            $crate::store::AnyConnection::Postgres($connection) => $query,
         }
     };
 }
 
+/// Queries that ran, by whether their work was to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queries {
+    /// Of work that only reads.
+    pub read: u64,
+    /// Of work that may write.
+    pub write: u64,
+}
+
+/// Counts the queries of one store.
+#[derive(Default)]
+pub(super) struct QueryCounts {
+    read: AtomicU64,
+    write: AtomicU64,
+}
+
+impl QueryCounts {
+    pub fn add(&self, mode: Mode, queries: u64) {
+        let count = match mode {
+            Mode::Read => &self.read,
+            Mode::Write => &self.write,
+        };
+        count.fetch_add(queries, Ordering::Relaxed);
+    }
+
+    pub fn sum(&self) -> Queries {
+        Queries { read: self.read.load(Ordering::Relaxed), write: self.write.load(Ordering::Relaxed) }
+    }
+}
+
+impl From<SqliteConnection> for Database {
+    fn from(connection: SqliteConnection) -> Self {
+        Self { view: View::default(), connection: AnyConnection::Sqlite(connection), queries: 0 }
+    }
+}
+
+impl From<PgConnection> for Database {
+    fn from(connection: PgConnection) -> Self {
+        Self { view: View::default(), connection: AnyConnection::Postgres(connection), queries: 0 }
+    }
+}
+
 impl Database {
+    /// The connection for one query, which is counted: for [`on!`](crate::on).
+    pub fn for_query(&mut self) -> &mut AnyConnection {
+        self.queries += 1;
+        &mut self.connection
+    }
+
+    /// The connection for one query that only PostgreSQL needs; nothing on SQLite.
+    pub(super) fn for_query_of_postgres(&mut self) -> Option<&mut PgConnection> {
+        match &mut self.connection {
+            AnyConnection::Sqlite(_) => None,
+            AnyConnection::Postgres(connection) => {
+                self.queries += 1;
+                Some(connection)
+            }
+        }
+    }
+
     /// Runs SQL text without parameters and without an answer.
     ///
     /// # Errors
     /// When the database refuses it or is gone.
     pub fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-        on!(self, |connection| connection.batch_execute(sql))
+        match &mut self.connection {
+            AnyConnection::Sqlite(connection) => connection.batch_execute(sql),
+            AnyConnection::Postgres(connection) => connection.batch_execute(sql),
+        }
     }
 }
 

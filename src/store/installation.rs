@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{Database, Result, on};
+use super::{AnyConnection, Database, Result, on};
 use crate::domain::id::Id;
 use crate::domain::installation::{Installation, SetupLinkRecord};
 use crate::schema::{installation, setup_links};
@@ -16,9 +16,9 @@ struct Tables {
 
 /// Whether anything was ever made in this database. Asks without the tables that it asks for.
 pub fn is_begun(tx: &mut Database) -> Result<bool> {
-    let query = match tx {
-        Database::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = 'installation'",
-        Database::Postgres(_) => "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('installation')",
+    let query = match tx.connection {
+        AnyConnection::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = 'installation'",
+        AnyConnection::Postgres(_) => "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('installation')",
     };
     Ok(on!(tx, |c| diesel::sql_query(query).get_result::<Tables>(c))?.count > 0)
 }

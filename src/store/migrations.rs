@@ -15,6 +15,16 @@ macro_rules! embedded {
     };
 }
 
+macro_rules! own_parts {
+    ($($name:literal),+ $(,)?) => {
+        &[$(OwnPart {
+            of: $name,
+            sqlite: include_str!(concat!("../../migrations/", $name, "/sqlite.sql")),
+            postgres: include_str!(concat!("../../migrations/", $name, "/postgres.sql")),
+        }),+]
+    };
+}
+
 /// Every migration, oldest first.
 const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-21-000001_house", "2026-11-21-000002_held_tokens", "2026-11-22-000001_mail",
@@ -26,7 +36,17 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
     "2026-11-30-130000_login_redirect", "2026-11-30-140100_kept_requests", "2026-11-30-140200_contact",
     "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
+    "2026-11-30-180100_snapshot_version",
 ];
+
+/// What a migration says to each database in its own words, after what both are told: triggers have no common form.
+const OWN_PARTS: &[OwnPart] = own_parts!["2026-11-30-180100_snapshot_version"];
+
+struct OwnPart {
+    of: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
 
 #[derive(Clone, Copy)]
 struct Embedded {
@@ -38,12 +58,13 @@ struct Embedded {
 #[derive(Clone, Copy)]
 pub struct Migrations {
     key_type: &'static str,
+    own: fn(&OwnPart) -> &'static str,
 }
 
 /// SQLite's row id needs exactly these words; anything else makes a second b-tree.
-pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL" };
+pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", own: |part| part.sqlite };
 /// PostgreSQL's `INTEGER` has 32 bits.
-pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL" };
+pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", own: |part| part.postgres };
 
 /// Whether nothing is missing, and nothing is there that this binary does not know.
 pub fn are_applied<DB, C>(connection: &mut C, migrations: Migrations) -> Result<bool, StoreError>
@@ -101,7 +122,8 @@ fn version_of(name: &'static str) -> MigrationVersion<'static> {
 impl<DB: Backend> MigrationSource<DB> for Migrations {
     fn migrations(&self) -> MigrationResult<Vec<Box<dyn Migration<DB>>>> {
         let with_key = |embedded: &Embedded| -> Box<dyn Migration<DB>> {
-            Box::new(Step { name: Name(embedded.name), sql: embedded.up.replace("{{id}}", self.key_type) })
+            let own = OWN_PARTS.iter().find(|part| part.of == embedded.name).map_or("", self.own);
+            Box::new(Step { name: Name(embedded.name), sql: embedded.up.replace("{{id}}", self.key_type) + own })
         };
         Ok(MIGRATIONS.iter().map(with_key).collect())
     }

@@ -47,20 +47,26 @@ pub mod security_log;
 pub mod seen_devices;
 pub mod self_registrations;
 pub mod sessions;
+mod shelf;
 pub mod sign_in_steps;
 pub mod signing_keys;
+mod snapshot;
+mod snapshot_version;
 mod sqlite;
 pub mod tokens;
 pub mod turns;
 pub mod used_proofs;
 pub mod user_pictures;
 pub mod users;
+mod view;
+mod watch;
 
 use std::sync::Arc;
 
 pub use crate::on;
-pub use database::{Database, DatabaseSettings};
+pub use database::{AnyConnection, Database, DatabaseSettings, Queries};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+pub use snapshot::Edition;
 
 /// Why the store could not do its work. Nothing of the work was kept.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +169,38 @@ impl Store {
     /// device. However many come, those who proved something still find a place.
     pub fn for_strangers(&self) -> Self {
         Self { share: Share::Strangers, ..self.clone() }
+    }
+
+    /// Lets what changes rarely be kept in memory from now on: for servers. The tables must be there. On PostgreSQL a
+    /// thread with a connection of its own watches whether it changed; on SQLite each piece of work asks.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn watch(&self) -> Result<()> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => postgres.watch(),
+        }
+    }
+
+    /// The edition of what changes rarely (applications, APIs, signing keys), that now counts: one query on SQLite,
+    /// none on PostgreSQL. Nothing when it is not known; then what was made of it has to be made anew.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn edition(&self) -> Result<Option<Edition>> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.read(Database::edition),
+            Engine::Postgres(postgres) => Ok(postgres.edition()),
+        }
+    }
+
+    /// How many queries ran so far, for tests and measurements.
+    pub fn queries(&self) -> Queries {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.shared.queries.sum(),
+            Engine::Postgres(postgres) => postgres.shared.queries.sum(),
+        }
     }
 
     /// Applies the migrations that are missing.

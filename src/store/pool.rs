@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
@@ -10,7 +10,7 @@ use diesel::sql_types::Integer;
 use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl};
 
 use super::database::DatabaseSettings;
-use super::{Database, Result, StoreError};
+use super::{AnyConnection, Database, Result, StoreError};
 
 /// How long an unused connection is kept (ours): some firewalls forget a silent one after minutes.
 const IDLE: Duration = Duration::from_secs(300);
@@ -42,6 +42,7 @@ pub struct Manager {
 pub struct Held {
     pub database: Database,
     generation: u64,
+    opened_at: Instant,
     /// Whether something failed on it: then it is closed when it comes back.
     pub has_failed: bool,
 }
@@ -63,7 +64,8 @@ impl r2d2::ManageConnection for Manager {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         }
         let generation = self.generation.load(Ordering::SeqCst);
-        Ok(Held { database: Database::Postgres(connection), generation, has_failed: false })
+        let (database, opened_at) = (Database::from(connection), Instant::now());
+        Ok(Held { database, generation, opened_at, has_failed: false })
     }
 
     /// Not asked: a connection that was lost is noticed when it is used.
@@ -114,6 +116,11 @@ impl Pool {
         r2d2::ManageConnection::connect(&self.manager)
     }
 
+    /// Whether a connection is neither old nor of a generation of which one was lost.
+    pub fn is_current(&self, held: &Held) -> bool {
+        held.generation == self.manager.generation.load(Ordering::SeqCst) && held.opened_at.elapsed() < LIFE
+    }
+
     /// Closes what is open as it comes back or is asked for: one was lost, so the others probably are.
     pub fn close_all(&self) {
         self.manager.generation.fetch_add(1, Ordering::SeqCst);
@@ -126,7 +133,7 @@ impl Pool {
 
     /// Begins a transaction, with its deadlines where the session does not keep them.
     pub fn begin(&self, database: &mut Database) -> Result<()> {
-        let Database::Postgres(connection) = database else { return Ok(()) };
+        let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         let begin = if self.has_sessions() {
             "BEGIN".to_owned()
         } else {
@@ -141,13 +148,13 @@ impl Pool {
 
     /// Commits the transaction.
     pub fn commit(database: &mut Database) -> QueryResult<()> {
-        let Database::Postgres(connection) = database else { return Ok(()) };
+        let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         AnsiTransactionManager::commit_transaction(connection)
     }
 
     /// Takes the transaction back.
     pub fn roll_back(database: &mut Database) -> QueryResult<()> {
-        let Database::Postgres(connection) = database else { return Ok(()) };
+        let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         AnsiTransactionManager::rollback_transaction(connection)
     }
 
@@ -182,7 +189,7 @@ fn lends_by_transaction(mut first: Held, mut second: Held) -> Result<bool> {
 }
 
 fn server_process(database: &mut Database) -> Result<i32> {
-    let Database::Postgres(connection) = database else { return Ok(0) };
+    let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(0) };
     // A statement of text is never prepared by name.
     Ok(diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(connection)?)
 }

@@ -12,7 +12,9 @@ use tokio::time::timeout;
 
 use super::database::DatabaseSettings;
 use super::pool::Pool;
-use super::{Database, Result, Share, StoreError, migrations};
+use super::snapshot::{Edition, Shared};
+use super::view::Mode;
+use super::{AnyConnection, Database, Result, Share, StoreError, migrations, watch};
 
 /// Requests that may wait for a connection; one more is refused at once.
 const WAITING: usize = 4_096;
@@ -23,19 +25,13 @@ const MOST_LOST: u32 = 2;
 
 pub struct Postgres {
     pool: Arc<Pool>,
+    pub(super) shared: Arc<Shared>,
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     /// How long somebody waits for a connection.
     longest_wait: Duration,
     /// How long somebody waits for an answer of the database: a server that hangs keeps no deadline of its own.
     longest_work: Duration,
-}
-
-/// Whether the work is wrapped in a transaction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Read,
-    Write,
 }
 
 /// What became of a connection.
@@ -58,6 +54,7 @@ impl Postgres {
         let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
         Ok(Self {
             pool: Arc::new(pool),
+            shared: Arc::default(),
             places: Arc::new(Semaphore::new(WAITING)),
             turns: Arc::new(Semaphore::new(settings.pool as usize)),
             longest_wait: seconds(settings.pool_wait),
@@ -65,18 +62,29 @@ impl Postgres {
         })
     }
 
+    /// Lets the snapshot be used: somebody watches whether it still is right.
+    pub fn watch(&self) -> Result<()> {
+        watch::start(&self.pool, &self.shared)
+    }
+
+    /// What the snapshot is named that is current, without a query.
+    pub fn edition(&self) -> Option<Edition> {
+        let current = self.shared.snapshots.current().filter(|snapshot| snapshot.is_confirmed());
+        current.map(|snapshot| snapshot.edition())
+    }
+
     pub async fn migrate(&self) -> Result<()> {
         let pool = Arc::clone(&self.pool);
-        let applied = spawn_blocking(move || match pool.connect()?.database {
-            Database::Postgres(mut connection) => connection.transaction(|connection| {
+        let applied = spawn_blocking(move || match pool.connect()?.database.connection {
+            AnyConnection::Postgres(mut connection) => connection.transaction(|connection| {
                 // Nodes that start together apply the migrations one after the other, however long they take.
                 connection.batch_execute(
-                    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET CONSTRAINTS ALL IMMEDIATE; \
                      SELECT pg_advisory_xact_lock(7046029254386353131)",
                 )?;
                 migrations::run(connection, migrations::POSTGRES)
             }),
-            Database::Sqlite(_) => unreachable!("because this file opens PostgreSQL only"),
+            AnyConnection::Sqlite(_) => unreachable!("because this file opens PostgreSQL only"),
         });
         applied.await.unwrap_or_else(|_panicked| Err(panicked()))
     }
@@ -109,10 +117,10 @@ impl Postgres {
         // A turn for each connection keeps the blocking threads as few as the connections.
         let turn = timeout(self.longest_wait, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_waited| StoreError::Overloaded)?;
-        let pool = Arc::clone(&self.pool);
+        let (pool, shared) = (Arc::clone(&self.pool), Arc::clone(&self.shared));
         let outcome = spawn_blocking(move || {
             let _held = (place, turn);
-            attempts(&pool, mode, &mut work)
+            attempts(&pool, &shared, mode, &mut work)
         });
         match timeout(self.longest_work, outcome).await {
             Ok(outcome) => outcome.unwrap_or_else(|_panicked| Err(panicked())),
@@ -125,16 +133,21 @@ fn panicked() -> StoreError {
     StoreError::Unavailable("the work panicked".to_owned())
 }
 
-fn attempts<T>(pool: &Pool, mode: Mode, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+fn attempts<T>(
+    pool: &Pool,
+    shared: &Arc<Shared>,
+    mode: Mode,
+    work: &mut impl FnMut(&mut Database) -> Result<T>,
+) -> Result<T> {
     let (mut crossed, mut lost, mut has_met_another) = (0, 0, false);
     loop {
         let (outcome, fate) = if lost == 0 {
             let mut held = pool.take()?;
-            let (outcome, fate) = once(pool, &mut held.database, mode, work);
+            let (outcome, fate) = known(pool, shared, &mut held.database, mode, work);
             held.has_failed = fate != Fate::Good;
             (outcome, fate)
         } else {
-            once(pool, &mut pool.connect()?.database, mode, work)
+            known(pool, shared, &mut pool.connect()?.database, mode, work)
         };
         if fate == Fate::Lost {
             pool.close_all();
@@ -152,6 +165,23 @@ fn attempts<T>(pool: &Pool, mode: Mode, work: &mut impl FnMut(&mut Database) -> 
             outcome => return outcome,
         }
     }
+}
+
+/// Runs the work once, with what is known of what changes rarely; that is dropped when the work changed it.
+fn known<T>(
+    pool: &Pool,
+    shared: &Arc<Shared>,
+    database: &mut Database,
+    mode: Mode,
+    work: &mut impl FnMut(&mut Database) -> Result<T>,
+) -> (Result<T>, Fate) {
+    database.begin(shared, mode);
+    let (outcome, fate) = once(pool, database, mode, work);
+    // Also when nobody knows whether the commit was done.
+    if database.finish() {
+        shared.snapshots.forget();
+    }
+    (outcome, fate)
 }
 
 /// Runs the work once.

@@ -20,7 +20,9 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::oneshot;
 
-use super::{Database, Result, Share, StoreError, migrations, on};
+use super::snapshot::Shared;
+use super::view::Mode;
+use super::{AnyConnection, Database, Result, Share, StoreError, migrations, on};
 
 /// Writes that may wait; one more is refused at once.
 const QUEUE: usize = 4_096;
@@ -32,6 +34,7 @@ const BUSY_MILLISECONDS: u32 = 5_000;
 pub struct Sqlite {
     path: String,
     number: u64,
+    pub(super) shared: Arc<Shared>,
     queue: SyncSender<Box<dyn Work>>,
     waiting: Arc<AtomicUsize>,
 }
@@ -56,25 +59,26 @@ impl Sqlite {
         make_private(&path)?;
         let connection = connect(&path)?;
         let (queue, work) = sync_channel(QUEUE);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { path: path.clone(), connection: Some(connection), waiting: waiting.clone() };
+        let (waiting, shared) = (Arc::new(AtomicUsize::new(0)), Arc::<Shared>::default());
+        let (connection, own) = (Some(connection), Arc::clone(&shared));
+        let writer = Writer { path: path.clone(), connection, waiting: waiting.clone(), shared: own };
         thread::Builder::new()
             .name("gatepost-writer".to_owned())
             .spawn(move || writer.run(&work))
             .map_err(|error| StoreError::Unusable(format!("the writer thread could not start: {error}")))?;
-        Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), queue, waiting })
+        Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), shared, queue, waiting })
     }
 
     pub fn migrate(&self) -> Result<()> {
-        match connect(&self.path)? {
-            Database::Sqlite(mut connection) => {
+        match connect(&self.path)?.connection {
+            AnyConnection::Sqlite(mut connection) => {
                 if migrations::are_applied(&mut connection, migrations::SQLITE)? {
                     return Ok(()); // the writer of a server is left in peace
                 }
                 // Processes that start together apply the migrations one after the other.
                 connection.immediate_transaction(|connection| migrations::run(connection, migrations::SQLITE))
             }
-            Database::Postgres(_) => unreachable!("because this file opens SQLite only"),
+            AnyConnection::Postgres(_) => unreachable!("because this file opens SQLite only"),
         }
     }
 
@@ -93,7 +97,9 @@ impl Sqlite {
             Some(database) => database,
             None => reader(&self.path)?,
         };
+        database.begin(&self.shared, Mode::Read);
         let outcome = work(&mut database);
+        database.finish();
         if !matches!(outcome, Err(StoreError::Unavailable(_))) {
             READERS.with_borrow_mut(|readers| readers.insert(self.number, database));
         }
@@ -161,7 +167,7 @@ pub(super) fn connect(path: &str) -> Result<Database> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    Ok(Database::Sqlite(connection))
+    Ok(Database::from(connection))
 }
 
 fn reader(path: &str) -> Result<Database> {
@@ -210,6 +216,7 @@ struct Writer {
     path: String,
     connection: Option<Database>,
     waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 }
 
 impl Writer {
@@ -241,7 +248,9 @@ impl Writer {
         tx.batch_execute("BEGIN IMMEDIATE")?;
         for task in batch {
             tx.batch_execute("SAVEPOINT work")?;
+            tx.begin(&self.shared, Mode::Write);
             let is_kept = task.run(tx);
+            tx.finish();
             // Fails when SQLite has ended the outer transaction: then nothing of the batch is kept.
             tx.batch_execute(if is_kept { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
         }

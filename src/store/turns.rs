@@ -63,12 +63,12 @@ impl Turn<'_> {
 /// [`StoreError::Unavailable`](super::StoreError) when somebody holds one for longer than the database lets
 /// anybody wait.
 pub fn take(tx: &mut Database, turns: &[Turn<'_>]) -> Result<()> {
-    let Database::Postgres(connection) = tx else { return Ok(()) };
     let mut numbers: Vec<i64> = turns.iter().map(|turn| turn.number()).collect();
     // In one order, so that two who need the same never wait for each other.
     numbers.sort_unstable();
     numbers.dedup();
     for number in numbers {
+        let Some(connection) = tx.for_query_of_postgres() else { return Ok(()) };
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(number).execute(connection)?;
     }
     Ok(())

@@ -74,6 +74,7 @@ const TABLES: &[(&str, Made)] = &[
     ("recovery_codes", Otherwise(PERSONS)),
     ("installation", Otherwise(OPERATORS)),
     ("nodes", Otherwise(OPERATORS)),
+    ("snapshot_version", Otherwise("one row, made by the migration")),
     ("setup_links", Otherwise(OPERATORS)),
     ("apis", Otherwise(OPERATORS)),
     ("api_scopes", Otherwise(OPERATORS)),

@@ -1,0 +1,67 @@
+//! Watches the version of what the snapshot keeps, on PostgreSQL: a thread with a connection of its own reads it
+//! several times a second. A row and no `LISTEN`: a snapshot must be confirmed every second anyway, since a lost
+//! notice looks like none, and poolers in transaction mode deliver no notices.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::pool::{Held, Pool};
+use super::snapshot::Shared;
+use super::{Result, StoreError, snapshot_version};
+
+/// Time between two questions: one may be lost or late, and the snapshot is still confirmed in time.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Starts the thread, unless it runs. It ends with the store.
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn start(pool: &Arc<Pool>, shared: &Arc<Shared>) -> Result<()> {
+    let (wake, woken) = sync_channel(1);
+    if !shared.snapshots.set_watch(wake) {
+        return Ok(());
+    }
+    let (pool, shared) = (Arc::clone(pool), Arc::downgrade(shared));
+    let started = thread::Builder::new().name("gatepost-watch".to_owned()).spawn(move || run(&pool, &shared, &woken));
+    started.map(drop).map_err(|error| StoreError::Unusable(format!("the watching thread could not start: {error}")))
+}
+
+fn run(pool: &Pool, shared: &Weak<Shared>, woken: &Receiver<()>) {
+    let (mut held, mut is_answered) = (None, true);
+    loop {
+        match ask(pool, shared, &mut held) {
+            Ok(()) => is_answered = true,
+            Err(error) => {
+                held = None;
+                // Said once: until it answers again, rows are read.
+                if is_answered {
+                    tracing::warn!(%error, "the database does not say whether applications or keys changed");
+                }
+                is_answered = false;
+            }
+        }
+        match woken.recv_timeout(if is_answered { PAUSE } else { 4 * PAUSE }) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn ask(pool: &Pool, shared: &Weak<Shared>, held: &mut Option<Held>) -> Result<()> {
+    if held.as_ref().is_some_and(|held| !pool.is_current(held)) {
+        *held = None;
+    }
+    let held = match held {
+        Some(held) => held,
+        None => held.insert(pool.connect()?),
+    };
+    let Some(forgotten) = shared.upgrade().map(|shared| shared.snapshots.forgotten()) else { return Ok(()) };
+    let asked_at = Instant::now();
+    let version = snapshot_version::find(&mut held.database)?;
+    if let Some(shared) = shared.upgrade() {
+        shared.snapshots.confirm(version, asked_at, forgotten);
+    }
+    Ok(())
+}
