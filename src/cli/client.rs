@@ -51,6 +51,7 @@ pub struct Fields {
     /// An address that the login redirect may return to, exactly. One that ends in / also allows what is below it,
     /// unless = stands in front: =https://app.example/maps/. May be repeated; "" for none.
     #[arg(long = "login-return-url", value_name = "URL")]
+    #[allow(rustdoc::bare_urls, reason = "`--help` prints this comment as it is written")]
     login_return_urls: Vec<String>,
     /// A query parameter in which such an address may differ and still be it; may be repeated; "" for none.
     #[arg(long = "login-varying-parameter", value_name = "NAME")]

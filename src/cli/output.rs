@@ -18,7 +18,7 @@ pub fn line(text: &str) -> Result<(), CommandError> {
 /// Prints one record.
 ///
 /// # Errors
-/// See [`line`].
+/// See [`line()`].
 pub fn record(value: &Value, json: bool) -> Result<(), CommandError> {
     let Value::Object(members) = value else { return line(&value.to_string()) };
     if json {
@@ -32,7 +32,7 @@ pub fn record(value: &Value, json: bool) -> Result<(), CommandError> {
 /// Prints many records: a JSON array, or a line each.
 ///
 /// # Errors
-/// See [`line`].
+/// See [`line()`].
 pub fn list(values: &[Value], json: bool) -> Result<(), CommandError> {
     if json {
         return line(&format!("{:#}", Value::Array(values.to_vec())));
@@ -47,7 +47,7 @@ pub fn list(values: &[Value], json: bool) -> Result<(), CommandError> {
 /// Prints what was done: a sentence for people, a record for programs.
 ///
 /// # Errors
-/// See [`line`].
+/// See [`line()`].
 pub fn done(value: &Value, sentence: &str, json: bool) -> Result<(), CommandError> {
     if json { record(value, true) } else { line(sentence) }
 }

@@ -101,7 +101,7 @@ pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), 
     open(Beginning::Never, config, clock).await
 }
 
-/// Opens the database like [`store`], and makes it when there is none.
+/// Opens the database like [`store()`], and makes it when there is none.
 ///
 /// # Errors
 /// Why it cannot be used.

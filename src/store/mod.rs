@@ -1,8 +1,8 @@
 //! Where it is kept: diesel and nothing but diesel. Nothing above this folder knows which database it is.
 //!
 //! [`Store::read`] and [`Store::write`] take closures. On SQLite the writes of many requests share
-//! one transaction (see [`sqlite`]) and reads run on the calling thread; on PostgreSQL both run on a
-//! pool (see [`postgres`]). Then one file per table, each with free functions, called qualified.
+//! one transaction (see `sqlite`) and reads run on the calling thread; on PostgreSQL both run on a
+//! pool (see `postgres`). Then one file per table, each with free functions, called qualified.
 
 pub mod apis;
 pub mod audiences;
