@@ -1,4 +1,4 @@
-//! Access lists: which resources a personal token opens, and how far (`compatibility.md`, A5).
+//! Access lists: which resources a personal token opens, and how far (`docs/compatibility/ellipsis.md#access-lists`).
 
 use std::collections::HashMap;
 use std::str::FromStr;

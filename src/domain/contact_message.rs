@@ -1,5 +1,6 @@
-//! A message from one person to another through this server (`compatibility.md`, A2.5): neither sees the
-//! other's address. Kept is who wrote to whom, and when; what they wrote is in the letter alone.
+//! A message from one person to another through this server
+//! (`docs/compatibility/ellipsis.md#finding-and-inviting-people`): neither sees the other's address. Kept is who
+//! wrote to whom, and when; what they wrote is in the letter alone.
 
 use diesel::prelude::*;
 

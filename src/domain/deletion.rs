@@ -6,7 +6,7 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds in which a deleted account may be kept after all (`compatibility.md`, A2.1).
+/// Seconds in which a deleted account may be kept after all (`docs/decisions/0033-held-user-names.md`).
 pub const GRACE: i64 = 86_400;
 
 /// One account on its way out.

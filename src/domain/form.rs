@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// The most parameters of one request (`standards.md`, Anonymous rows): what is more is refused before it is
+/// The most parameters of one request (`docs/decisions/0029-anonymous-rows.md`): what is more is refused before it is
 /// decoded.
 pub const MOST: usize = 256;
 

@@ -7,7 +7,7 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds that a name is held: 90 days (`standards.md`, Changed).
+/// Seconds that a name is held: 90 days (`docs/decisions/0033-held-user-names.md`).
 pub const HELD: i64 = 90 * 86_400;
 /// Former names that are held for one person (ours). Whoever has as many takes no other one: else they would
 /// reserve names without end, or let the first one go to somebody who waits for it.

@@ -1,4 +1,4 @@
-//! Creations that are answered twice create once (`standards.md`, Idempotency keys).
+//! Creations that are answered twice create once (`docs/decisions/0032-idempotency-keys.md`).
 
 use diesel::prelude::*;
 

@@ -12,7 +12,8 @@ pub enum InvalidJson {
     /// It is none at all, nested too deeply, or holds NUL, which PostgreSQL does not keep.
     #[error("malformed")]
     Malformed,
-    /// An object has two members of one name (RFC 8259 §4: they should be unique; `standards.md`: repeats are refused).
+    /// An object has two members of one name (RFC 8259 §4: they should be unique;
+    /// `docs/decisions/0035-sizes-and-repeats.md`).
     #[error("a member is repeated")]
     Repeated,
 }

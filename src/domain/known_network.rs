@@ -8,7 +8,7 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds for which a success makes a network known (`standards.md`, Throttle).
+/// Seconds for which a success makes a network known (`docs/decisions/0004-throttle.md`).
 pub const KNOWN: i64 = 30 * 86_400;
 
 /// One network of one person.

@@ -1,5 +1,5 @@
 //! Remote sessions: a program without a browser waits until its person approves it in theirs
-//! (`compatibility.md`, A3 S). The id is a secret: 122 random bits, kept as a digest.
+//! (`docs/decisions/0039-remote-sessions.md`). The id is a secret: 122 random bits, kept as a digest.
 
 use aws_lc_rs::rand;
 use diesel::prelude::*;

@@ -1,5 +1,5 @@
 //! What kind of request it is, and what it is about: method and path, as data that an operator may
-//! replace (`compatibility.md`, B6). A token's class opens some kinds.
+//! replace (`docs/compatibility/spatial-studio.md#request-classes`). A token's class opens some kinds.
 
 use super::path_pattern::{InvalidPattern, Pattern};
 use super::plain_path::PlainPath;
@@ -126,7 +126,7 @@ impl RequestRules {
         self.resources.iter().find_map(|pattern| pattern.named(path)).map(|named| canonical(&named))
     }
 
-    /// Whether a path is this fileset's, or of a file in it (B7).
+    /// Whether a path is this fileset's, or of a file in it (`docs/compatibility/spatial-studio.md#fileset-tokens`).
     pub fn is_in_fileset(&self, path: &PlainPath, fileset: &str) -> bool {
         self.filesets.iter().find_map(|pattern| pattern.named(path)).is_some_and(|named| named == fileset)
     }
@@ -158,7 +158,7 @@ impl Rule {
 }
 
 impl TokenClass {
-    /// The matrix of B6.
+    /// The matrix of `docs/compatibility/spatial-studio.md#request-classes`.
     pub fn opens(self, class: RequestClass) -> bool {
         let is_all = self.resource_type() == ResourceType::All;
         match class {

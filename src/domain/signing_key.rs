@@ -27,7 +27,7 @@ impl SigningAlgorithm {
 const PUBLISHED_AHEAD: i64 = 86_400;
 /// Seconds that a key is published beyond the last token's end: clocks differ, nodes learn late (ours).
 const MARGIN: i64 = 600;
-/// The longest life of a JWT access token, in seconds (`standards.md`, Access tokens).
+/// The longest life of a JWT access token, in seconds (`docs/decisions/0010-jwt-access-tokens.md`).
 pub const LONGEST_JWT: i64 = 600;
 
 /// One key.

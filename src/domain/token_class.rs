@@ -1,5 +1,5 @@
 //! The second platform's tokens: an action on a type of resource. Five pairs of eight are valid
-//! (`compatibility.md`, B1).
+//! (`docs/compatibility/spatial-studio.md#token-classes`).
 
 use super::column;
 
@@ -74,7 +74,8 @@ impl TokenClass {
         found.map_or("", |(_, _, words)| words)
     }
 
-    /// Whether it may write; people with the role of a consumer hold no such token (B1, Roles).
+    /// Whether it may write; people with the role of a consumer hold no such token
+    /// (`docs/compatibility/spatial-studio.md#token-classes`).
     pub fn writes(self) -> bool {
         self.action == Action::ReadWrite
     }

@@ -88,7 +88,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Checks the lengths (`compatibility.md`, A2.1).
+    /// Checks the lengths (`docs/compatibility/ellipsis.md#the-account`).
     ///
     /// # Errors
     /// The first field that is wrong.

@@ -1,5 +1,5 @@
 //! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
-//! token (`compatibility.md`, A2.1).
+//! token (`docs/compatibility/ellipsis.md#logging-in`).
 
 use super::second_step::Asks;
 use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
@@ -17,7 +17,7 @@ use crate::store::{Database, StoreError, grants, known_networks, security_log};
 use crate::tokens::issue::{Issued, user_token};
 
 /// Judges the password, and the code where the account has a second factor, and issues a user token that
-/// lives `lifetime` seconds. The password alone opens nothing then (attack E20).
+/// lives `lifetime` seconds. The password alone opens nothing then (`docs/threat-model.md#e20`).
 ///
 /// # Errors
 /// Why there is none.

@@ -1,5 +1,5 @@
-//! Writing to somebody through this server (`compatibility.md`, A2.5): by mail, to people who let others
-//! write to them, and neither side sees an address.
+//! Writing to somebody through this server (`docs/compatibility/ellipsis.md#finding-and-inviting-people`): by mail,
+//! to people who let others write to them, and neither side sees an address.
 
 use super::account::AccountRefusal;
 use super::mailed::DAY;
@@ -15,7 +15,7 @@ use crate::mail::letters::Asker;
 use crate::outcome::{Error, transact};
 use crate::store::{contact_messages, security_log, users};
 
-/// Messages that one person sends in a day (`compatibility.md`, A2.5).
+/// Messages that one person sends in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
 const MOST_SENT: i64 = 10;
 /// Messages that one person is sent in a day (ours): many accounts together fill nobody's mailbox.
 const MOST_RECEIVED: i64 = 10;

@@ -1,5 +1,5 @@
 //! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its user name
-//! is held for 90 days (`standards.md`, Changed); its address is free from the first moment.
+//! is held for 90 days (`docs/decisions/0033-held-user-names.md`); its address is free from the first moment.
 
 use super::mailed::{asker, find_living};
 use super::people;

@@ -1,5 +1,5 @@
 //! Proving an e-mail address, and changing it. The old one stays until the new one is proven; one that
-//! is not proven reserves nothing (`standards.md`, E-mail).
+//! is not proven reserves nothing (`docs/decisions/0005-proof-of-an-email-address.md`).
 
 use super::account::{AccountRefusal, confirm};
 use super::email_code;

@@ -1,6 +1,6 @@
 //! What ends when an account begins anew: a new password was set by an emailed link, or by the operator.
 //! Whoever used the account before may have left a way back in, and the owner of the address knows of
-//! none of them (`standards.md`, Changed).
+//! none of them (`docs/decisions/0011-what-a-reset-ends.md`).
 
 use super::factors;
 use super::session::Origin;

@@ -22,7 +22,7 @@ use crate::store::{Database, Result as StoreResult, mailed_links, security_log, 
 
 /// Seconds that an invitation works (ours).
 pub const LIFE: i64 = 7 * DAY;
-/// Invitations that one person sends in a day (`compatibility.md`, A2.5).
+/// Invitations that one person sends in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
 const MOST_IN_A_DAY: i64 = 100;
 
 /// Mails an invitation. An address that somebody has is answered like any other, and told by mail.

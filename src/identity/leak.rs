@@ -1,5 +1,5 @@
 //! Secrets that somebody found in the open: most end, and the owner of one that goes on working is told
-//! (`standards.md`, Public revocation).
+//! (`docs/decisions/0013-public-revocation.md`).
 
 use super::mailed::asker;
 use crate::clock::UnixTime;

@@ -77,7 +77,7 @@ impl LoginRedirect {
     }
 
     /// Whether the token opens the settings of the account too: for a program on this device, and for
-    /// an app that the operator runs (`standards.md`, The login redirect, 5).
+    /// an app that the operator runs (`docs/decisions/0007-login-redirect.md`, rule 5).
     pub fn is_whole(&self) -> bool {
         self.is_application || self.client.as_ref().is_some_and(|client| client.is_first_party)
     }

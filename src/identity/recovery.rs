@@ -1,4 +1,4 @@
-//! A new password without the old one, by a mailed link (`standards.md`, E-mail).
+//! A new password without the old one, by a mailed link (`docs/decisions/0005-proof-of-an-email-address.md`).
 
 use super::account::AccountRefusal;
 use super::fresh_start;

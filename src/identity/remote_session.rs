@@ -1,4 +1,4 @@
-//! Remote sessions (`compatibility.md`, A3 S; `standards.md`, The login redirect, 8): a program
+//! Remote sessions (`docs/decisions/0039-remote-sessions.md`): a program
 //! without a browser of its own waits; its person approves it in theirs.
 
 use super::account::{AccountRefusal, confirm};

@@ -1,6 +1,6 @@
 //! The second step of signing in, and the one way to a session: whoever gave a first proof is let in by
-//! [`Porter::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for
-//! an app (attacks B18, E20): the step is a row that only the page's own key finds.
+//! [`Porter::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for an app
+//! (`docs/threat-model.md#b18`, `docs/threat-model.md#e20`): the step is a row that only the page's own key finds.
 //!
 //! What finishes a step is judged by [`finish()`] for codes. Whoever judges another kind of proof calls
 //! [`Porter::complete`] in the transaction that judged it.
@@ -153,7 +153,7 @@ impl Porter {
 
     /// Whether a person may set up what opens their account, or an application of theirs, for long. Where
     /// mail works they prove their address first: before that, the account may be a stranger's who signed up
-    /// with it (`standards.md`, Changed). An account without any address is nobody else's.
+    /// with it (`docs/decisions/0005-proof-of-an-email-address.md`). An account without any address is nobody else's.
     pub fn may_equip(&self, user: &User) -> bool {
         !self.mail.is_on() || user.email.is_none() || user.proven_email().is_some()
     }

@@ -1,5 +1,5 @@
-//! Applications that describe themselves at the address which is their `client_id` (client ID
-//! metadata documents; `standards.md` 4.1): what a document must say, and how long it is believed.
+//! Applications that describe themselves at the address which is their `client_id` (client ID metadata documents;
+//! `docs/decisions/0014-client-documents.md`): what a document must say, and how long it is believed.
 
 use super::client_metadata::{ClientMetadata, problem_of};
 use super::clients;

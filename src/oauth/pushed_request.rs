@@ -22,7 +22,7 @@ const KNOWN: [&str; 17] = [
     "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "dpop_jkt",
     "ui_locales", "acr_values",
 ];
-/// The most bytes of one request that are kept (`standards.md`, Anonymous rows).
+/// The most bytes of one request that are kept (`docs/decisions/0029-anonymous-rows.md`).
 const MAX_KEPT: usize = 8_192;
 /// Requests that may wait from one network for a browser, over all clients with which anybody can push (ours).
 const MOST_WAITING: i64 = 100;

@@ -84,7 +84,7 @@ fn together(scopes: Vec<ApiScope>) -> Scope {
 }
 
 /// What a client gets that asks for nothing (RFC 6749 §3.3): all that it registered, but not to go on
-/// without the person (`standards.md`, Scopes).
+/// without the person (`docs/decisions/0040-default-scope.md`).
 pub fn default_of(client: &Client) -> Scope {
     client.scope.without("offline_access")
 }

@@ -117,7 +117,7 @@ pub struct Store {
 enum Share {
     /// All of them.
     Whole,
-    /// Three quarters: the rest is for those who proved who they are (`standards.md`, Refusals are cheap).
+    /// Three quarters: the rest is for those who proved who they are (`docs/decisions/0030-refusals-are-cheap.md`).
     Strangers,
 }
 

@@ -56,7 +56,7 @@ pub fn opens(db: &mut Database, api: &Api, claim: Claim<'_>) -> Result<bool, Sto
     Ok(holds_own || holds_platform || opens_by_name)
 }
 
-/// Whether a token is for this API (`standards.md`, Who may introspect): everybody's own tokens only
+/// Whether a token is for this API (`docs/decisions/0028-who-may-introspect.md`): everybody's own tokens only
 /// where the operator runs the API, OAuth and personal tokens where they hold one of its scopes.
 ///
 /// # Errors

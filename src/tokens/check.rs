@@ -24,9 +24,9 @@ pub enum Door {
     /// What a person says about themselves, and to others in their name (`PATCH /v3/account/profile`,
     /// invitations).
     Profile,
-    /// The account's security: password, name, tokens, deletion (A5's list).
+    /// The account's security: password, name, tokens, deletion (`docs/compatibility/ellipsis.md#what-is-shielded`).
     Security,
-    /// Making studio tokens (B3).
+    /// Making studio tokens (`docs/compatibility/spatial-studio.md#the-generator`).
     StudioTokens,
     /// A request to somebody else's API, judged by [`super::request`].
     ForwardedRequest,
@@ -56,7 +56,7 @@ impl Door {
     }
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
-    /// security and profile; so are OAuth tokens (`compatibility.md`, override 5).
+    /// security and profile; so are OAuth tokens (`docs/decisions/0027-which-token-opens-what.md`).
     pub(super) fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
         // A client that acts for itself is no person: only other APIs may want it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {

@@ -7,8 +7,9 @@ use super::check::Door;
 use crate::domain::path_pattern::Pattern;
 use crate::domain::plain_path::PlainPath;
 
-/// Method (`*` is any), path, and the door there. The first row that fits decides; what the account's
-/// addresses have besides (billing, applications) is as shielded as its security (`compatibility.md`, A5).
+/// Method (`*` is any), path, and the door there. The first row that fits decides; what the account's addresses have
+/// besides (billing, applications) is as shielded as its security
+/// (`docs/compatibility/ellipsis.md#what-is-shielded`).
 const ROWS: [(&str, &str, Door); 13] = [
     ("GET", "/v3/account", Door::AccountDetails),
     ("GET", "/v3/account/root/{}", Door::Content),

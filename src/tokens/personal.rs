@@ -154,7 +154,7 @@ pub fn create(
     Ok(token)
 }
 
-/// The most that a person of this role may give a token (`compatibility.md`, B1).
+/// The most that a person of this role may give a token (`docs/compatibility/spatial-studio.md#token-classes`).
 pub fn highest_of(role: Role) -> Tier {
     match role {
         Role::Consumer => Tier::ViewPlus,

@@ -1,4 +1,4 @@
-//! What the platform tells us of its resources (`standards.md`, Whose resources): by command, or by
+//! What the platform tells us of its resources (`docs/decisions/0009-whose-resources.md`): by command, or by
 //! the management API of an API that the operator runs.
 
 use crate::clock::UnixTime;

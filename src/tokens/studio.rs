@@ -1,4 +1,4 @@
-//! Studio tokens and their generator (`compatibility.md`, B): an action on a type of resource, made
+//! Studio tokens and their generator (`docs/compatibility/spatial-studio.md`): an action on a type of resource, made
 //! on the page or by program. The generator makes them and opens nothing else.
 
 use super::Mint;
@@ -58,7 +58,8 @@ pub struct Asked<'a> {
 }
 
 impl StudioDraft {
-    /// Checks the four parameters (B3). An error says which one, and lists what is allowed.
+    /// Checks the four parameters (`docs/compatibility/spatial-studio.md#creating-a-token`). An error says which one,
+    /// and lists what is allowed.
     ///
     /// # Errors
     /// The first parameter that is wrong.
@@ -102,7 +103,7 @@ pub fn in_seconds(minutes: i64) -> Option<i64> {
 }
 
 /// How long a token lives that is asked to live `valid_for` seconds. 0 is inside the printed range
-/// (B3): the token ends at once.
+/// (`docs/compatibility/spatial-studio.md#creating-a-token`): the token ends at once.
 fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error<StudioRefusal>> {
     let life = if valid_for == Some(0) { Ok(valid_for) } else { lifetime(valid_for, limits) };
     life.map_err(|refusal| {
@@ -156,7 +157,8 @@ fn check_room(tx: &mut Database, now: UnixTime, user: &User) -> Result<(), Error
     }
 }
 
-/// Makes a token that reads one fileset, and nothing else (B7); its text may be derived beforehand.
+/// Makes a token that reads one fileset, and nothing else (`docs/compatibility/spatial-studio.md#fileset-tokens`);
+/// its text may be derived beforehand.
 ///
 /// # Errors
 /// A name or fileset that cannot be taken, or a life that the operator does not allow.

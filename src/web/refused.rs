@@ -1,5 +1,5 @@
 //! What every refusal carries besides its answer: the name of its request, which a developer can see,
-//! and for the application's owner the exact cause, which only they can (`standards.md`, Errors).
+//! and for the application's owner the exact cause, which only they can (`docs/decisions/0031-errors.md`).
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

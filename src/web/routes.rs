@@ -103,7 +103,7 @@ fn security_txt() -> actix_web::Resource {
     program("/.well-known/security.txt", "GET, HEAD").route(get().to(security_txt::get))
 }
 
-/// The first platform's account API (`compatibility.md`, A): never a cookie, any origin.
+/// The first platform's account API (`docs/compatibility/ellipsis.md`): never a cookie, any origin.
 fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
     scope("/v3")
         .service(
@@ -150,7 +150,8 @@ fn v3() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .wrap(cors())
 }
 
-/// The second platform's token door (`compatibility.md`, B3): never a cookie, any origin.
+/// The second platform's token door (`docs/compatibility/spatial-studio.md#creating-a-token`): never a cookie, any
+/// origin.
 fn studio() -> impl actix_web::dev::HttpServiceFactory + 'static {
     scope("/spatialstudio/oauth/v1")
         .service(program("/user/token", "POST").route(post().to(api::studio::mint)))
@@ -180,7 +181,8 @@ fn management() -> impl actix_web::dev::HttpServiceFactory + 'static {
         .default_service(web::to(no_such_endpoint))
 }
 
-/// The second platform's session door (`compatibility.md`, B3): the session's cookie, our own pages.
+/// The second platform's session door (`docs/compatibility/spatial-studio.md#the-sessions-addresses`): the session's
+/// cookie, our own pages.
 fn studio_session(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
     scope("/spatialstudio/api/v1")
         .service(program("/user/token", "GET, HEAD").route(get().to(api::studio::list)))
@@ -215,7 +217,7 @@ pub(super) fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Any origin, no cookies, errors included (RFC 10017; `standards.md`, real client libraries).
+/// Any origin, no cookies, errors included (RFC 10017; `docs/decisions/0037-client-libraries.md`).
 fn cors() -> Cors {
     Cors::default()
         .allow_any_origin()

@@ -1,5 +1,5 @@
-//! Requests that change something come from our own pages (`standards.md`, Browser). No hidden token
-//! that ages or breaks in tabs: browsers say where a request comes from.
+//! Requests that change something come from our own pages (`docs/decisions/0006-requests-from-browsers.md`). No
+//! hidden token that ages or breaks in tabs: browsers say where a request comes from.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

@@ -1,6 +1,6 @@
 """The first platform's real Python client, which we did not write (`ellipsis`).
 
-It asks for every row of the wire table (`compatibility.md`, A6) and for the three failures of a login.
+It asks for every row of the wire table (`docs/compatibility/ellipsis.md`) and for the three failures of a login.
 Port 8765 of this device must be free.
 """
 

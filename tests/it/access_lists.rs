@@ -1,6 +1,6 @@
-//! What a personal token opens: every spelling of the platform, duplicates, fences, and for resources that
-//! the platform told us of never more than its owner holds at that moment (`compatibility.md`, A5;
-//! `standards.md`, Whose resources).
+//! What a personal token opens: every spelling of the platform, duplicates, fences, and for resources that the
+//! platform told us of never more than its owner holds at that moment (`docs/compatibility/ellipsis.md#access-lists`;
+//! `docs/decisions/0009-whose-resources.md`).
 
 use gatepost::domain::access_list::Tier;
 use gatepost::domain::user::Role;

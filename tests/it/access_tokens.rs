@@ -1,5 +1,5 @@
 //! The first platform's personal tokens: made, listed page by page, ended, made once though asked twice
-//! (`compatibility.md`, A2.3; `standards.md`, Idempotency keys).
+//! (`docs/compatibility/ellipsis.md#access-tokens`; `docs/decisions/0032-idempotency-keys.md`).
 
 use actix_web::http::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The first platform's wire table, request by request, as its Python client sends them (`compatibility.md`,
-//! A6): who logs in, who it is, what lies in the drive, who others are.
+//! The first platform's wire table, request by request, as its Python client sends them
+//! (`docs/compatibility/ellipsis.md`): who logs in, who it is, what lies in the drive, who others are.
 
 use actix_web::http::Method;
 use gatepost::domain::id::Id;
@@ -105,7 +105,10 @@ async fn guessing_is_slowed_down_for_one_name_and_the_wait_is_told() {
     let right = json!({ "username": "alice", "password": PASSWORD });
     let answer = log_in(&server, right.clone()).await;
     answer.refusal(429);
-    let wait: u32 = answer.header("retry-after").and_then(|text| text.parse().ok()).expect("because A2.1 wants it");
+    let wait: u32 = answer
+        .header("retry-after")
+        .and_then(|text| text.parse().ok())
+        .expect("because the platform's client reads it");
     assert_eq!(log_in(&server, json!({ "username": "bob", "password": PASSWORD })).await.status, 200);
     server.advance(wait);
     assert_eq!(log_in(&server, right).await.status, 200);

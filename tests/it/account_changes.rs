@@ -1,4 +1,4 @@
-//! What a person's program changes about the account (`compatibility.md`, A2.1 and A2.2): the profile, the
+//! What a person's program changes about the account (`docs/compatibility/ellipsis.md#the-account`): the profile, the
 //! name, the password, the account itself; and how a program makes a new one.
 
 use actix_web::http::Method;
@@ -136,7 +136,7 @@ async fn deleting_needs_a_log_in_of_the_last_fifteen_minutes() {
     fresh.delete("/v3/account").await.success();
 }
 
-/// `standards.md`, The login redirect, 5: "in every case". A token may be younger than the sign-in.
+/// `docs/decisions/0007-login-redirect.md`, rule 5: in every case. A token may be younger than the sign-in.
 #[actix_web::test]
 async fn a_token_is_no_younger_than_the_sign_in_behind_it() {
     let server = harness::spawn().await;

@@ -1,5 +1,5 @@
 //! What the first platform's programs are told when something is wrong: always JSON with a `message`, from
-//! any web page; and what the tokens of apps are shielded from (`compatibility.md`, A2 and A5).
+//! any web page; and what the tokens of apps are shielded from (`docs/compatibility/ellipsis.md`).
 
 use actix_web::http::Method;
 use gatepost::domain::client::ClientType;
@@ -178,7 +178,7 @@ async fn any_web_page_reads_every_answer_and_its_preflight_passes() {
     }
 }
 
-/// A5, and override 5: it holds for user tokens of the login redirect as well.
+/// `docs/compatibility/ellipsis.md#what-is-shielded`: it holds for user tokens of the login redirect as well.
 #[actix_web::test]
 async fn the_tokens_of_apps_are_shielded_from_the_accounts_security() {
     let server = harness::spawn().await;

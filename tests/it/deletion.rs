@@ -260,7 +260,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
     assert!(mailbox.take(&server).await.iter().any(|letter| letter.to == "friend@people.example"));
     server.advance(90 * DAY);
     let again = server.person("alice").await;
-    assert_ne!(again.id.uuid(), before.id.uuid(), "a subject is never given twice (attack I08)");
+    assert_ne!(again.id.uuid(), before.id.uuid(), "a subject is never given twice (docs/threat-model.md#i08)");
 }
 
 /// Many rows go in small batches; a second person's stay.

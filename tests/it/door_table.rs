@@ -1,5 +1,5 @@
-//! Which token opens which door: every cell of the table through a real request (`standards.md`, Which token
-//! opens which door; `compatibility.md`, A5 and B2).
+//! Which token opens which door: every cell of the table through a real request
+//! (`docs/decisions/0027-which-token-opens-what.md`).
 
 use actix_web::http::Method;
 use gatepost::tokens::check::Door;

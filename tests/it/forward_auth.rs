@@ -1,5 +1,6 @@
 //! Forward auth: what a token may do behind a proxy. Every cell of the second platform's table
-//! (`compatibility.md`, B6), personal tokens on the first one's resources, and the API that the proxy names.
+//! (`docs/compatibility/spatial-studio.md#request-classes`), personal tokens on the first one's resources, and the
+//! API that the proxy names.
 
 use actix_web::http::Method;
 use gatepost::domain::access_list::Tier;
@@ -37,9 +38,9 @@ fn assert_lacks_a_right(answer: &Answer, what: &str) {
 /// Requests of one class, and who may make them.
 type Row = (&'static [(&'static str, &'static str)], [bool; 6]);
 
-/// The classes of B6 with requests of each, and who may make them: read all, write all, streaming,
-/// refreshing, embedded, generator.
-const B6: [Row; 8] = [
+/// The classes of `docs/compatibility/spatial-studio.md#request-classes` with requests of each, and who may make
+/// them: read all, write all, streaming, refreshing, embedded, generator.
+const CLASSES: [Row; 8] = [
     (
         &[
             ("GET", "/user"),
@@ -88,7 +89,7 @@ async fn every_cell_of_the_second_platforms_table_holds() {
         tokens.push((pair.1, server.studio_token(&generator, pair).await));
     }
     tokens.push(("generator", generator));
-    for (requests, allowed) in B6 {
+    for (requests, allowed) in CLASSES {
         for (method, path) in requests {
             for ((name, token), is_allowed) in tokens.iter().zip(allowed) {
                 let answer = check(&server, token, (method, &format!("{BASE}{path}?fields=id,name"))).await;
@@ -104,7 +105,7 @@ async fn every_cell_of_the_second_platforms_table_holds() {
     }
 }
 
-/// B6: "OPTIONS is never authenticated": a preflight carries no token, and must get through.
+/// `docs/decisions/0038-forward-auth.md`: a preflight carries no token, and must get through.
 #[actix_web::test]
 async fn a_preflight_passes_without_a_token_and_as_nobody() {
     let server = harness::spawn().await;

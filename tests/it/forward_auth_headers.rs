@@ -1,5 +1,5 @@
 //! Forward auth: how a proxy tells which request it asks about, what is too unclear to judge, and who it is
-//! that the API behind it is told (`standards.md`, `/auth/check`).
+//! that the API behind it is told (`docs/decisions/0038-forward-auth.md`).
 
 use actix_web::http::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! Forward auth attacked: for every byte in a path, written and in code, whatever a server behind us might
-//! make of it, a personal token for one resource reaches no other one (`standards.md`, Changed).
+//! make of it, a personal token for one resource reaches no other one (`docs/decisions/0038-forward-auth.md`).
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! One rule at both doors: what a token may not do at our own addresses, it may not do at the same ones
-//! behind a proxy, however they are written (`compatibility.md`, A5).
+//! behind a proxy, however they are written (`docs/compatibility/ellipsis.md#what-is-shielded`).
 
 use actix_web::http::Method;
 use gatepost::web::routes::{ADDRESSES, Access};

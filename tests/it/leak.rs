@@ -1,5 +1,5 @@
 //! `POST /credentials/revoke`: whoever finds one of our tokens may end it, and learns nothing by trying
-//! (`standards.md`, Public revocation).
+//! (`docs/decisions/0013-public-revocation.md`).
 
 use actix_web::http::Method;
 use gatepost::domain::token::{Token, UserToken};

@@ -1,5 +1,5 @@
 //! The login redirect's `code` delivery: the address bar carries a code that only the app's own page can
-//! swap, once, in a minute, with the verifier (`standards.md`, The login redirect, 4).
+//! swap, once, in a minute, with the verifier (`docs/decisions/0007-login-redirect.md`, rule 4).
 
 use actix_web::http::Method;
 use gatepost::domain::client::LoginDelivery;

@@ -183,7 +183,7 @@ async fn the_state_comes_back_as_it_was_sent_and_a_broken_one_goes_nowhere() {
     }
 }
 
-/// `standards.md`, Sizes: `state` is any valid UTF-8, and it is returned byte for byte.
+/// `docs/decisions/0035-sizes-and-repeats.md`: `state` is any valid UTF-8, and it is returned byte for byte.
 #[actix_web::test]
 async fn a_state_or_address_that_is_not_utf_8_is_refused_and_never_comes_back_changed() {
     let server = harness::spawn().await;

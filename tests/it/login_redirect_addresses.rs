@@ -32,7 +32,7 @@ async fn an_address_on_this_device_always_asks() {
     assert_eq!(server.count("consents").await, 0);
 }
 
-/// `standards.md`, the login redirect, 5: `client_id` is `""` for loopback of nobody.
+/// `docs/decisions/0007-login-redirect.md`, rule 5: `client_id` is `""` for loopback of nobody.
 #[actix_web::test]
 async fn a_token_of_no_application_says_so() {
     let server = harness::spawn().await;
@@ -77,7 +77,7 @@ async fn the_python_client_is_answered_at_its_fixed_port_after_a_click_each_time
     }
 }
 
-/// `standards.md`, the login redirect, 5: what A5 shields stays for the Python client's fixed form.
+/// `docs/decisions/0007-login-redirect.md`, rule 5: what is shielded stays for the Python client's fixed form.
 #[actix_web::test]
 async fn the_python_clients_token_sees_the_whole_account_and_other_programs_do_not() {
     let server = harness::spawn().await;

@@ -101,7 +101,7 @@ async fn each_client_chooses_how_its_id_tokens_are_signed() {
     assert_eq!(jwt::verified(&server, given.id_token()).await.header["alg"], "ES256");
 }
 
-/// Demands, row 6: the switch is on for clients with a secret, off for others.
+/// `docs/decisions/0042-openid-tokens.md`: the switch is on for clients with a secret, off for others.
 #[actix_web::test]
 async fn claims_of_granted_scopes_are_in_the_id_token_where_the_client_wants_them() {
     let (server, web, mut alice) = with_relying_party().await;
@@ -146,7 +146,7 @@ async fn the_hash_binds_the_id_token_to_the_access_token_beside_it() {
     assert_eq!(hash(first.id_token()), at_hash(&first.access_token));
 }
 
-/// OpenID Connect Core §11; demands, row 4.
+/// OpenID Connect Core §11; `docs/decisions/0042-openid-tokens.md`.
 #[actix_web::test]
 async fn offline_access_gives_a_refresh_token_to_a_client_that_registered_only_codes() {
     let server = harness::spawn().await;

@@ -1,4 +1,4 @@
-//! DESIGN's table "What it gets wrong, to close at the seam", a test per row: where oxide-auth 0.6.1
+//! The table of `docs/decisions/0020-oxide-auth.md`, a test per row: where oxide-auth 0.6.1
 //! decides otherwise than the RFCs, ours is what the outside world sees.
 
 use aws_lc_rs::digest::{SHA256, digest};

@@ -220,7 +220,8 @@ async fn what_answers_get_answers_head() {
     }
 }
 
-/// Redirect URIs near `https://app.example/callback` that are not it (attacks A01, A21, A22).
+/// Redirect URIs near `https://app.example/callback` that are not it (`docs/threat-model.md#a01`,
+/// `docs/threat-model.md#a21`, `docs/threat-model.md#a22`).
 const NEAR: [&str; 27] = [
     "https://evil.example/callback", "https://app.example.evil.example/callback",
     "https://app.example@evil.example/callback", "https://evil.example/https://app.example/callback",

@@ -128,7 +128,7 @@ async fn no_more_wait_for_somebody_than_may_wait() {
     assert!(count(&devices, 503) + count(&pushed, 503) + count(&remote, 503) == 0, "those too many are told why");
 }
 
-/// `standards.md`, Throttle: ten failures close an account to a network, however many nodes judge at once.
+/// `docs/decisions/0004-throttle.md`: ten failures close an account to a network, however many nodes judge at once.
 #[actix_web::test]
 async fn ten_wrong_passwords_are_judged_however_many_come_at_once_to_however_many_nodes() {
     let first = harness::spawn().await;

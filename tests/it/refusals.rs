@@ -1,5 +1,5 @@
 //! What was refused to an application: the world hears the public error and the name of the request, the
-//! application's owner finds the exact cause by it, and nobody else does (`standards.md`, Errors).
+//! application's owner finds the exact cause by it, and nobody else does (`docs/decisions/0031-errors.md`).
 
 use actix_web::http::Method;
 use gatepost::domain::client::LoginDelivery;

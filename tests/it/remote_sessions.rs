@@ -1,5 +1,5 @@
 //! Remote sessions: a program without a browser waits, its person approves it in theirs with the password,
-//! and the program gets its token once (`compatibility.md`, A3 S; `standards.md`, The login redirect, 8).
+//! and the program gets its token once (`docs/decisions/0039-remote-sessions.md`).
 
 use actix_web::http::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! An API that registered no scopes opens as a whole: where the operator runs it to nobody's mere name of
-//! it, and elsewhere to clients for which the operator answers (`standards.md`, Changed).
+//! it, and elsewhere to clients for which the operator answers (`docs/decisions/0028-who-may-introspect.md`).
 
 use actix_web::http::Method;
 use gatepost::domain::api::TokenFormat;

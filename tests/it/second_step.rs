@@ -36,7 +36,7 @@ async fn an_app_gets_no_code_while_another_tab_waits_at_the_second_step() {
     let (first, second) = (client.request(), client.request());
     let waiting = browser.first_step(&first.path(), "alice").await;
     let page = browser.open(&second.path()).await;
-    assert_eq!((page.away.as_deref(), page.heading().as_str()), (None, "Log in"), "attack B18");
+    assert_eq!((page.away.as_deref(), page.heading().as_str()), (None, "Log in"), "docs/threat-model.md#b18");
     assert_eq!(server.count("authorization_codes").await, 0);
     assert!(waiting.text().contains("to continue to Map studio"), "{}", waiting.text());
     let page = browser.second_step(&waiting, &app.code(server.now(), 0)).await;

@@ -1,5 +1,5 @@
 //! Every way in by password, with a second factor on: none of them opens anything by the password alone
-//! (attack E20). And what the operator's two settings change.
+//! (`docs/threat-model.md#e20`). And what the operator's two settings change.
 
 use gatepost::domain::registration::Draft;
 use serde_json::json;

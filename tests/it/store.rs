@@ -116,7 +116,7 @@ async fn a_full_queue_answers_at_once_and_what_was_taken_is_done() {
     assert_eq!(usize::try_from(server.count("marks").await), Ok(done.len()));
 }
 
-/// `standards.md`, Refusals are cheap: the queue keeps a share for those who proved something.
+/// `docs/decisions/0030-refusals-are-cheap.md`: the queue keeps a share for those who proved something.
 #[actix_web::test]
 async fn however_many_strangers_come_a_quarter_of_the_queue_is_left_for_others() {
     let server = with_table().await;

@@ -1,5 +1,5 @@
 //! The second platform's endpoint, where a generator makes tokens: all four parameters, each at its edges,
-//! every pair, and who may call it (`compatibility.md`, B2 and B3).
+//! every pair, and who may call it (`docs/compatibility/spatial-studio.md#creating-a-token`).
 
 use actix_web::http::Method;
 use gatepost::domain::id::Id;

@@ -1,5 +1,5 @@
 //! The second platform's door for browsers: a person's own studio tokens, fileset tokens and generator, by
-//! the session and by nothing else (`compatibility.md`, B2, B3, B4 and B7).
+//! the session and by nothing else (`docs/compatibility/spatial-studio.md#the-sessions-addresses`).
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -205,7 +205,7 @@ async fn each_person_has_one_generator_that_stays_until_it_is_replaced() {
     assert!(is_valid(&server, &second).await, "it has no end");
 }
 
-/// `standards.md`, Secrets at rest: reading the generator needs a sign-in of the last 15 minutes, by
+/// `docs/decisions/0036-secrets-at-rest.md`: reading the generator needs a sign-in of the last 15 minutes, by
 /// whatever address it would be read.
 #[actix_web::test]
 async fn the_generator_is_shown_for_fifteen_minutes_after_a_sign_in() {

@@ -1,4 +1,4 @@
-//! No tab, no hour, no Back button breaks it (`demands.md`, rows 20 and 21): one browser with ten tabs, driven at
+//! No tab, no hour, no Back button breaks it (`docs/decisions/0043-tabs.md`): one browser with ten tabs, driven at
 //! random. Two people take turns at it, log out in one tab while another waits, go back, reload, come back after
 //! hours or weeks. Every tab ends at its own redirect URI with its own `state`, or stands on a page that goes on.
 

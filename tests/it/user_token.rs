@@ -51,7 +51,7 @@ async fn two_different_tokens_are_an_error_even_if_both_work() {
     assert_eq!(answer.status, 400);
 }
 
-/// RFC 6749 §3.1 and `standards.md`, several values: repeated parameters are refused.
+/// RFC 6749 §3.1 and `docs/decisions/0035-sizes-and-repeats.md`: repeated parameters are refused.
 #[actix_web::test]
 async fn a_token_that_is_sent_twice_in_the_query_is_an_error() {
     let server = harness::spawn().await;
@@ -193,7 +193,7 @@ async fn the_platforms_programs_find_its_name() {
     assert!(answer.text().to_lowercase().contains("ellipsis"), "{}", answer.text());
 }
 
-/// `compatibility.md` A2: errors under `/v3` are JSON with a `message`.
+/// `docs/compatibility/ellipsis.md#conventions`: errors under `/v3` are JSON with a `message`.
 #[actix_web::test]
 async fn what_is_not_there_says_so_in_the_platforms_words() {
     let server = harness::spawn().await;

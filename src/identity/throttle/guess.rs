@@ -81,7 +81,7 @@ impl Throttle {
     /// Opens a try before its password is judged, so that parallel ones cannot slip past a limit.
     ///
     /// A name of nobody is counted like any other. A network that the person came in from is judged by the
-    /// first limit alone (`standards.md`, Throttle), and its failures say nothing about guessing at many
+    /// first limit alone (`docs/decisions/0004-throttle.md`), and its failures say nothing about guessing at many
     /// accounts (ours): a company behind one address mistypes its passwords every morning.
     ///
     /// # Errors

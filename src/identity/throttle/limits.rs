@@ -177,7 +177,7 @@ impl Default for RateLimits {
     }
 }
 
-/// The window of an account over all networks (`standards.md`, Throttle: 100 real failures an hour).
+/// The window of an account over all networks (`docs/decisions/0004-throttle.md`).
 const HOUR: i64 = 3_600;
 /// Letters with a link that one address gets in a day because one network asked (ours).
 const LINKS: i64 = 10;

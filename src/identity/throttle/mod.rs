@@ -4,7 +4,7 @@
 //! close one account to one network (/24, /48); a hundred in an hour close one account to networks that are
 //! new to it; a hundred in fifteen minutes close a network to accounts that are new to it. Nobody can close
 //! an account to where its person came in before, and passkeys and mailed links never ask here. A throttled
-//! attempt is neither hashed nor counted (`standards.md`, Throttle).
+//! attempt is neither hashed nor counted (`docs/decisions/0004-throttle.md`).
 //!
 //! `limits` is the table of what is counted, `counters` what this node knows, `sharing` how the nodes
 //! agree: failures are gathered here and written once a second, and each attempt reads what is written.

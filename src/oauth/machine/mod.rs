@@ -1,9 +1,9 @@
 //! The seam to oxide-auth: its pure state machines decide the order of the checks, client binding
 //! and the narrowing of scopes; we answer each of their questions inside one transaction.
 //!
-//! Only this folder names `oxide_auth`. What its machines get wrong or cannot carry (who, which row,
-//! which session, exact redirect comparison, PKCE per client, our clock) is judged by the closures
-//! that its callers hand in; DESIGN has the table, `tests/it/oxide_auth_table.rs` tests each row.
+//! Only this folder names `oxide_auth`. What its machines get wrong or cannot carry (who, which row, which session,
+//! exact redirect comparison, PKCE per client, our clock) is judged by the closures that its callers hand in;
+//! `docs/decisions/0020-oxide-auth.md` has the table, `tests/it/oxide_auth_table.rs` tests each row.
 
 pub mod access_token;
 pub mod authorization;

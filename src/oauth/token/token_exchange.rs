@@ -94,8 +94,8 @@ pub(super) fn examine(
     Ok(Exchange { subject, api, scope, access_list })
 }
 
-/// The token that is exchanged: a person's own (RFC 8693 §2.2.2). One that an app got is shielded from
-/// the account (`compatibility.md`, A5) and stays where it is; what is for one fileset, for embedding
+/// The token that is exchanged: a person's own (RFC 8693 §2.2.2). One that an app got is shielded from the account
+/// (`docs/compatibility/ellipsis.md#what-is-shielded`) and stays where it is; what is for one fileset, for embedding
 /// or for making tokens is not for sale.
 fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request) -> Result<TokenInUse> {
     let refuse = |cause| INVALID_SUBJECT_TOKEN.because(cause);

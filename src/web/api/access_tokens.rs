@@ -1,4 +1,4 @@
-//! `/v3/account/security/accessToken` — personal tokens by program (`compatibility.md`, A2.3).
+//! `/v3/account/security/accessToken` — personal tokens by program (`docs/compatibility/ellipsis.md#access-tokens`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};

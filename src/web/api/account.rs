@@ -1,4 +1,4 @@
-//! `/v3/account` — the account API of the first platform (`compatibility.md`, A2.1).
+//! `/v3/account` — the account API of the first platform (`docs/compatibility/ellipsis.md#the-account`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -36,7 +36,7 @@ struct Account {
     shielded: Option<Shielded>,
 }
 
-/// What only a token of the person themselves sees (A5).
+/// What only a token of the person themselves sees (`docs/compatibility/ellipsis.md#what-is-shielded`).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shielded {
@@ -113,7 +113,7 @@ impl From<SignUpRefusal> for ApiError {
     }
 }
 
-/// `POST /v3/account`: signing up by program, or by an invitation (A2.1, flow 2).
+/// `POST /v3/account`: signing up by program, or by an invitation (`docs/compatibility/ellipsis.md#the-account`).
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let check = |email: &str| -> Result<NewPerson, ApiError> {

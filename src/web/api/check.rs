@@ -1,4 +1,4 @@
-//! `/auth/check` — forward auth: a proxy asks whether a request may pass (`standards.md`, `/auth/check`).
+//! `/auth/check` — forward auth: a proxy asks whether a request may pass (`docs/decisions/0038-forward-auth.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
@@ -43,7 +43,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         || ApiError::new(StatusCode::FORBIDDEN, "The proxy does not say clearly which request it asks about.");
     let Told { method, path, query } = told(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
     if method == "OPTIONS" {
-        // A preflight carries no token and changes nothing (B6).
+        // A preflight carries no token and changes nothing (`docs/decisions/0038-forward-auth.md`).
         return Ok(identity(None, None));
     }
     let text = token_in(request, (&method, &query), |text| Ok(Secret::new(text)));

@@ -1,4 +1,4 @@
-//! `/v3/account/security/remoteSession` — a program without a browser (`compatibility.md`, A3 S).
+//! `/v3/account/security/remoteSession` — a program without a browser (`docs/decisions/0039-remote-sessions.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};

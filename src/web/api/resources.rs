@@ -1,5 +1,5 @@
 //! `/management/resources` — an API that the operator runs tells us of its resources, with the
-//! credentials that it introspects with (ours; `standards.md`, Whose resources).
+//! credentials that it introspects with (ours; `docs/decisions/0009-whose-resources.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};

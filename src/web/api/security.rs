@@ -1,4 +1,5 @@
-//! `/v3/account/security/{password,email}`: what a person changes by program (`compatibility.md`, A2.2).
+//! `/v3/account/security/{password,email}`: what a person changes by program
+//! (`docs/compatibility/ellipsis.md#security-by-program`).
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

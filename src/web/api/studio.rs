@@ -1,4 +1,4 @@
-//! `/spatialstudio` — the second platform's tokens (`compatibility.md`, B): the token door, where the
+//! `/spatialstudio` — the second platform's tokens (`docs/compatibility/spatial-studio.md`): the token door, where the
 //! generator mints, and the session door, where its person looks after them.
 
 use actix_web::http::header::LINK;

@@ -1,5 +1,5 @@
 //! What a proxy tells `/auth/check` of the request that it asks about: one family of headers is read
-//! (`standards.md`, `/auth/check`).
+//! (`docs/decisions/0038-forward-auth.md`).
 
 use actix_web::http::header::HeaderMap;
 

@@ -1,4 +1,4 @@
-//! `/v3/user` — finding people (`compatibility.md`, A2.5; `standards.md`, Look-ups).
+//! `/v3/user` — finding people (`docs/decisions/0034-looking-people-up.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};

@@ -1,5 +1,5 @@
 //! Makes a client known whose `client_id` is the address of its description: read once for all who
-//! wait, for signed-in people only, limited per network and host (`standards.md`, Signing up as a client).
+//! wait, for signed-in people only, limited per network and host (`docs/decisions/0014-client-documents.md`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
