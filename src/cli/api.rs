@@ -7,6 +7,7 @@ use super::{CommandError, output, start};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::api::{Api as Resource, TokenFormat};
+use crate::domain::api_identifier::own_names;
 use crate::domain::client::Client;
 use crate::domain::token::{ClientSecret, Token};
 use crate::oauth::apis::{ApiDraft, register};
@@ -14,6 +15,7 @@ use crate::oauth::clients::roll_secret;
 use crate::outcome::transact;
 use crate::store::{Store, StoreError, apis, clients};
 use crate::tokens::revoke;
+use crate::web::app::PublicUrl;
 
 /// Protected APIs.
 #[derive(Subcommand)]
@@ -73,7 +75,11 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
             let (identifier, name) = (new.identifier, new.name);
             let (scopes, is_first_party) = (new.scopes, new.first_party);
             let draft = ApiDraft { identifier, name, scopes, is_first_party, token_format };
-            let (api, registered) = transact(&store, move |tx| register(tx, now, draft.clone())).await?;
+            // Without a public_url the server's name has the port that it binds, which is not known here.
+            let issuer = config.public_url.as_ref().map(|url| PublicUrl::new(url).issuer);
+            let own_names = issuer.map_or_else(Vec::new, |issuer| own_names(&issuer).to_vec());
+            let registered = transact(&store, move |tx| register(tx, now, &own_names, draft.clone()));
+            let (api, registered) = registered.await?;
             output::record(&shown(&api, &registered.client, registered.secret.as_ref()), is_json)
         }
         Api::List => {

@@ -15,6 +15,11 @@ pub fn normal(identifier: &str) -> String {
     normalized(identifier).unwrap_or_else(|| identifier.to_owned())
 }
 
+/// The platform's own names among the identifiers: the issuer, and its `/v3`.
+pub fn own_names(issuer: &str) -> [String; 2] {
+    [issuer.to_owned(), format!("{issuer}/v3")]
+}
+
 fn normalized(identifier: &str) -> Option<String> {
     let (scheme, rest) = identifier.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();

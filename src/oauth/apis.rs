@@ -8,6 +8,7 @@ use super::problem::NOT_FIRST_PARTY;
 use crate::clock::UnixTime;
 use crate::domain::address::is_unbroken;
 use crate::domain::api::{Api, ApiScope, TokenFormat};
+use crate::domain::api_identifier::is_same;
 use crate::domain::client::ClientType;
 use crate::domain::id::Id;
 use crate::domain::registration::{Draft, FieldProblem, Rules};
@@ -51,19 +52,23 @@ pub struct ApiDraft {
     pub token_format: TokenFormat,
 }
 
-/// Registers an API with its credentials.
+/// Registers an API with its credentials. `own_names` mean the platform, so no API has one of them.
 ///
 /// # Errors
 /// What is wrong with the draft.
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
+    own_names: &[String],
     draft: ApiDraft,
 ) -> Result<(Api, Registered), Error<Vec<FieldProblem>>> {
     let refuse = |field, message: &str| Error::Refused(vec![FieldProblem { field, message: message.to_owned() }]);
     let is_plain = !draft.identifier.contains('#') && is_unbroken(&draft.identifier);
     if Url::parse(&draft.identifier).is_err() || !is_plain {
         return Err(refuse("identifier", "Write an absolute URI without a fragment, such as https://api.example."));
+    }
+    if own_names.iter().any(|name| is_same(name, &draft.identifier)) {
+        return Err(refuse("identifier", "This address means this server itself; the scope projects opens it."));
     }
     turns::take(tx, &[Turn::Apis])?;
     if let Some(api) = apis::find_named(tx, &draft.identifier)? {

@@ -19,6 +19,7 @@ pub mod sitting;
 pub mod standing;
 pub mod studio;
 
+use crate::domain::api_identifier::own_names;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::self_registration::StrangerPolicy;
@@ -47,9 +48,9 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// The platform's own names among the identifiers of APIs: this server's, and that of its `/v3`.
+    /// The platform's own names among the identifiers of APIs.
     pub fn own_names(&self) -> [String; 2] {
-        [self.issuer.clone(), format!("{}/v3", self.issuer)]
+        own_names(&self.issuer)
     }
 
     /// Whether an identifier, as it was granted, is one of them.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::application::{Application, Request, allow};
 use crate::harness::browser::Browser;
 use crate::harness::http::parameter;
+use crate::harness::program::Home;
 use crate::harness::{self, Server, confidential, public};
 
 const TILES: &str = "https://tiles.example";
@@ -245,7 +246,7 @@ async fn two_spellings_of_one_address_are_not_two_apis() {
     };
     for spelling in SPELLINGS.into_iter().chain([TILES]) {
         let (now, draft) = (server.now(), draft(spelling));
-        let made = transact(&server.app.store, move |tx| register(tx, now, draft.clone())).await;
+        let made = transact(&server.app.store, move |tx| register(tx, now, &[], draft.clone())).await;
         let Err(Error::Refused(problems)) = made else { panic!("{spelling} was registered beside {TILES}") };
         assert_eq!(problems[0].field, "identifier");
         assert!(problems[0].message.contains(TILES), "{}", problems[0].message);
@@ -253,8 +254,22 @@ async fn two_spellings_of_one_address_are_not_two_apis() {
     // Both look at the same moment; on PostgreSQL side by side.
     let race = ["https://one.example", "https://ONE.example/", "https://one.example:443"].map(|spelling| {
         let (now, draft) = (server.now(), draft(spelling));
-        transact(&server.app.store, move |tx| register(tx, now, draft.clone()))
+        transact(&server.app.store, move |tx| register(tx, now, &[], draft.clone()))
     });
     let made = futures_util::future::join_all(race).await;
     assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+}
+
+#[test]
+fn no_api_is_registered_under_a_name_of_this_server() {
+    let home = Home::with(&[("public_url", "https://id.example/gate")]);
+    home.ask(&["migrate"], "");
+    let create = |identifier| ["api", "create", "--name", "Mine", "--identifier", identifier];
+    for own in ["https://id.example/gate", "https://ID.example:443/gate", "https://id.example/gate/v3"] {
+        let said = home.refusal(&create(own));
+        assert!(said.contains("this server itself"), "{own}: {said}");
+    }
+    for other in ["https://id.example", "https://id.example/gate/", "https://id.example/gate/v3/maps"] {
+        home.ask(&create(other), "");
+    }
 }

@@ -148,7 +148,7 @@ async fn a_scope_that_exists_is_named_with_the_api_that_has_it() {
         let (now, scopes) = (server.now(), scopes.into_iter().map(str::to_owned).collect());
         let (identifier, name) = ("https://other.example".to_owned(), "Other".to_owned());
         let draft = ApiDraft { identifier, name, scopes, is_first_party: false, token_format: TokenFormat::Opaque };
-        let made = transact(&server.app.store, move |tx| register(tx, now, draft.clone())).await;
+        let made = transact(&server.app.store, move |tx| register(tx, now, &[], draft.clone())).await;
         let Err(Error::Refused(problems)) = made else { panic!("a scope was registered twice") };
         assert!(words.iter().all(|word| problems[0].message.contains(word)), "{}", problems[0].message);
     }

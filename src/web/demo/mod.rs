@@ -142,7 +142,7 @@ async fn populate(
         None => None,
     };
     let (now, rules) = (app.now(), app.config.registration_rules());
-    let (sample_app, sample_api) = (fieldnotes(app_url), notes(api_url));
+    let (sample_app, sample_api, own_names) = (fieldnotes(app_url), notes(api_url), app.mint.own_names());
     let registered = transact(&app.store, move |tx| {
         let mut owner = None;
         for person in &persons {
@@ -150,7 +150,7 @@ async fn populate(
         }
         let owner = owner.expect("because there are people").id;
         let app = clients::register(tx, now, &rules, (By::Operator(owner), sample_app.clone()), None)?;
-        let (_, api) = apis::register(tx, now, sample_api.clone())?;
+        let (_, api) = apis::register(tx, now, &own_names, sample_api.clone())?;
         Ok((credentials(app), credentials(api)))
     });
     Ok(registered.await?)

@@ -309,7 +309,7 @@ impl Server {
             is_first_party,
             token_format,
         };
-        let made = transact(&self.app.store, move |tx| apis::register(tx, now, draft.clone())).await;
+        let made = transact(&self.app.store, move |tx| apis::register(tx, now, &[], draft.clone())).await;
         let (_, registered) = made.expect("because the draft of a test is right");
         self.as_application(registered)
     }
