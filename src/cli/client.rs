@@ -306,8 +306,7 @@ async fn set_disabled(
             })
             .await?;
     }
-    let said = format!("{} is {}", named.client_id, if is_disabled { "disabled" } else { "enabled" });
-    output::done(&json!({ "client_id": named.client_id, "disabled": is_disabled }), &said, is_json)
+    output::switched("client_id", &named.client_id, is_disabled, is_json)
 }
 
 /// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.
@@ -330,6 +329,7 @@ pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) 
         "id_token_claims": client.id_token_claims,
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "verified": client.verified_at.is_some(),
+        "first_party": client.is_first_party,
         "disabled": client.disabled_at.is_some(),
     });
     if let (Some(jwks), Value::Object(members)) = (&client.jwks, &mut shown) {

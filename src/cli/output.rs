@@ -52,6 +52,15 @@ pub fn done(value: &Value, sentence: &str, json: bool) -> Result<(), CommandErro
     if json { record(value, true) } else { line(sentence) }
 }
 
+/// Prints that something is disabled or enabled now; `member` is what its name is called.
+///
+/// # Errors
+/// See [`line`].
+pub fn switched(member: &str, name: &str, is_disabled: bool, json: bool) -> Result<(), CommandError> {
+    let said = format!("{name} is {}", if is_disabled { "disabled" } else { "enabled" });
+    done(&json!({ member: name, "disabled": is_disabled }), &said, json)
+}
+
 /// Prints what a program that goes on running promises to say, as `NAME VALUE` or `{"NAME": "VALUE"}`. It goes
 /// on where nobody reads it.
 pub fn announce(name: &str, value: &str, json: bool) {

@@ -189,8 +189,7 @@ async fn set_disabled(
             })
             .await?;
     }
-    let said = format!("{} is {}", user.username, if is_disabled { "disabled" } else { "enabled" });
-    output::done(&json!({ "username": user.username, "disabled": is_disabled }), &said, is_json)
+    output::switched("username", &user.username, is_disabled, is_json)
 }
 
 async fn remove_factors(

@@ -90,6 +90,10 @@ impl<'a> Described<'a> {
         let all = self.server.count(&format!("clients WHERE client_id = '{id}' AND {both}")).await;
         let none = format!("clients WHERE client_id = '{id}' AND verified_at IS NULL AND NOT is_first_party");
         assert_eq!(self.server.count(&none).await + all, 1, "both are there, or none is");
+        // The operator sees the same.
+        let shown = run(self.server, &["client", "show", &self.client_id]);
+        let shown: Value = serde_json::from_slice(&shown).expect("because it is JSON");
+        assert_eq!((&shown["verified"], &shown["first_party"]), (&json!(all == 1), &json!(all == 1)), "{shown}");
         all == 1
     }
 }
