@@ -15,8 +15,8 @@ use crate::domain::user::{User, fold};
 use crate::oauth::Refusal;
 use crate::oauth::apis::authenticate_first_party;
 use crate::oauth::parameters::Parameters;
-use crate::outcome::{consult, transact};
-use crate::store::users;
+use crate::outcome::{Error, consult, transact};
+use crate::store::{Database, users};
 use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
 use crate::web::app::App;
 use crate::web::error::TokenError;
@@ -47,6 +47,15 @@ async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError>
         authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)
     });
     knock.settle(app, admitted.await).await.map_err(TokenError::with_message)
+}
+
+/// Commits a change of which there is nothing to tell but that it was made.
+async fn change(
+    app: &App,
+    work: impl FnMut(&mut Database) -> Result<(), Error<ResourceRefusal>> + Send + 'static,
+) -> Result<HttpResponse, actix_web::Error> {
+    transact(&app.store, work).await.map_err(ApiError::from)?;
+    Ok(answer(&json!({})))
 }
 
 /// A person by their id, or by their name.
@@ -102,8 +111,7 @@ pub async fn put(
 /// `DELETE /management/resources/{id}`.
 pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
-    transact(&app.store, move |tx| resources::delete(tx, &id)).await.map_err(ApiError::from)?;
-    Ok(answer(&json!({})))
+    change(&app, move |tx| resources::delete(tx, &id)).await
 }
 
 fn tier(body: &json::Object) -> Result<Tier, ApiError> {
@@ -122,8 +130,7 @@ pub async fn publish(
 ) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
     let tier = tier(&json::read(payload).await?)?;
-    transact(&app.store, move |tx| resources::publish(tx, &id, tier)).await.map_err(ApiError::from)?;
-    Ok(answer(&json!({})))
+    change(&app, move |tx| resources::publish(tx, &id, tier)).await
 }
 
 /// `DELETE /management/resources/{id}/public`.
@@ -133,8 +140,7 @@ pub async fn unpublish(
     id: Path<String>,
 ) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
-    transact(&app.store, move |tx| resources::unpublish(tx, &id)).await.map_err(ApiError::from)?;
-    Ok(answer(&json!({})))
+    change(&app, move |tx| resources::unpublish(tx, &id)).await
 }
 
 /// `PUT /management/resources/{id}/shares/{user}` with `tier`.
@@ -148,8 +154,7 @@ pub async fn share(
     let tier = tier(&json::read(payload).await?)?;
     let ((id, user), now) = (path.into_inner(), app.now());
     let user = person(&app, &user).await?;
-    transact(&app.store, move |tx| resources::share(tx, now, &id, (user, tier))).await.map_err(ApiError::from)?;
-    Ok(answer(&json!({})))
+    change(&app, move |tx| resources::share(tx, now, &id, (user, tier))).await
 }
 
 /// `DELETE /management/resources/{id}/shares/{user}`.
@@ -161,6 +166,5 @@ pub async fn unshare(
     admit(&app, &request).await?;
     let (id, user) = path.into_inner();
     let user = person(&app, &user).await?;
-    transact(&app.store, move |tx| resources::unshare(tx, &id, user)).await.map_err(ApiError::from)?;
-    Ok(answer(&json!({})))
+    change(&app, move |tx| resources::unshare(tx, &id, user)).await
 }
