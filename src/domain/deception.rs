@@ -97,21 +97,38 @@ fn unboxed(character: char) -> char {
     char::from_u32(u32::from('A') + u32::from(character) - u32::from(from)).unwrap_or(character)
 }
 
-/// The forms in which names are compared: letters and digits only, without case, each by what it looks like.
-/// Case is taken away before and after, since `I` looks like `l` and `i` does not.
+/// The letters and digits of a text, each by what it looks like.
+fn plain(text: &str) -> String {
+    skeleton(text).filter(|character| character.is_alphanumeric()).collect()
+}
+
+/// The forms in which names are compared: letters and digits only, each by what it looks like, without case and
+/// as written. Case is taken away before and after, since `I` looks like `l` and `i` does not, and `0` like `O`.
 fn looks(name: &str) -> BTreeSet<String> {
-    let plain = |text: &str| skeleton(text).filter(|character| character.is_alphanumeric()).collect::<String>();
     let name: String = name.nfkc().map(unboxed).collect();
-    let as_written = plain(&fold(&plain(&name)));
-    let folded = plain(&fold(&name));
-    [as_written, folded].into_iter().filter(|form| !form.is_empty()).collect()
+    let without_case = |text: &str| plain(&fold(&plain(text)));
+    let forms = [without_case(&name), without_case(&fold(&name)), plain(&name)];
+    forms.into_iter().filter(|form| !form.is_empty()).collect()
+}
+
+/// The forms of a name that others may not look like: of the name in capitals too, where `l` is an `I`.
+fn protected_looks(name: &str) -> BTreeSet<String> {
+    let mut forms = looks(name);
+    forms.insert(plain(&name.to_uppercase()));
+    forms.remove("");
+    forms
+}
+
+/// Whether a name of these forms could be taken for another, which is the one that is protected.
+fn is_alike(forms: &BTreeSet<String>, protected: &str) -> bool {
+    !forms.is_disjoint(&protected_looks(protected))
 }
 
 /// Whether a name is one that only the server itself may bear.
 fn is_reserved(name: &str) -> bool {
     let is_one_of = |text: &str, words: &[&str]| {
         let forms = looks(text);
-        words.iter().any(|word| !forms.is_disjoint(&looks(word)))
+        words.iter().any(|word| is_alike(&forms, word))
     };
     let plain: String = name.nfkc().map(unboxed).collect();
     let mut parts = plain.split(|character: char| !character.is_alphanumeric() && !is_combining_mark(character));
@@ -135,7 +152,7 @@ pub fn find_deception<'a>(name: &str, mut verified: impl Iterator<Item = &'a str
         return Some(Deception::Reserved);
     }
     let own = looks(name);
-    verified.any(|other| !own.is_disjoint(&looks(other))).then_some(Deception::Verified)
+    verified.any(|other| is_alike(&own, other)).then_some(Deception::Verified)
 }
 
 #[cfg(test)]
@@ -194,6 +211,8 @@ mod tests {
             assert!(look_alike("Map app", other), "{other}");
         }
         assert!(look_alike("Maple", "MapIe") && look_alike("Maple", "Map1e"));
+        assert!(look_alike("Mail", "MAlL") && look_alike("Mail", "MA1L") && look_alike("Oil Info", "0IL INF0"));
+        assert!(!look_alike("Mail", "Mall"), "in small letters they do not look alike");
         for other in ["Map apps", "Mapp", "", "!!!", "App map"] {
             assert!(!look_alike("Map app", other), "{other}");
         }
@@ -205,13 +224,14 @@ mod tests {
         for name in [
             "admin", "Admin", "ADMIN", "a.d-m_i.n", "support", "Gatepost", "gatepost", "Gаtepost", "GATEP0ST",
             "Gatepost login", "gatepost-team", "Verified", "𝐕𝐞𝐫𝐢𝐟𝐢𝐞𝐝", "🅥🅔🅡🅘🅕🅘🅔🅓", "Ｖｅｒｉｆｉｅｄ app", "VerIfied",
-            "Map app (Verified)", "Not verified", "OffIcial Map app", "root", "no-reply",
+            "Map app (Verified)", "Not verified", "OffIcial Map app", "root", "no-reply", "ADMlN", "ADM1N", "VERlFIED",
+            "0FFICIAL maps", "OFFlClAL maps", "INF0", "L0GIN",
         ] {
             assert!(is_reserved(name), "{name}");
         }
-        for name in
-            ["ann", "Map app", "Admin panel", "Support chat", "gate", "post", "unverified", "administer", "", "."]
-        {
+        for name in [
+            "ann", "Map app", "Admin panel", "Support chat", "gate", "post", "unverified", "administer", "apl", "", ".",
+        ] {
             assert!(!is_reserved(name), "{name}");
         }
         assert!(RESERVED.is_sorted(), "a word is found by eye");

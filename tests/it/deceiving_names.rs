@@ -14,9 +14,9 @@ const DOCUMENT: &str = "https://app.example/oauth/client.json";
 const CALLBACK: &str = "https://app.example/callback";
 
 /// Names that no person gives themselves.
-const PEOPLE: [&str; 16] = [
-    "admin", "Admin", "a.d.m.i.n", "support", "Gatepost", "gatepost-team", "verified", ".", "..", "a..b", "аррӏе",
-    "mapstudio", "Map-Studi0", "\u{3164}", "ann\u{115f}", "x\u{ffa0}",
+const PEOPLE: [&str; 18] = [
+    "admin", "ADMlN", "L0GIN", "Admin", "a.d.m.i.n", "support", "Gatepost", "gatepost-team", "verified", ".", "..",
+    "a..b", "аррӏе", "mapstudio", "Map-Studi0", "\u{3164}", "ann\u{115f}", "x\u{ffa0}",
 ];
 
 /// Names that no application of a person or stranger bears, beside a verified "Map studio".
@@ -24,8 +24,8 @@ fn apps() -> Vec<String> {
     let stacked = format!("a{}", "\u{301}".repeat(41));
     let fixed = [
         "Gatepost", "GATEPOST", "Gаtepost", "Verified", "Trip planner (Verified)", "Support", "Map studio",
-        "map  STUDIO", "Мар studio", "Map studio!", "Mаp app", "\u{3164}", "\u{2800}", "\u{115f}", "\u{ffa0}",
-        "Trip\u{3164}planner", "\u{301}Trip", "!!!",
+        "map  STUDIO", "MAP STUDl0", "VERlFIED", "Мар studio", "Map studio!", "Mаp app", "\u{3164}", "\u{2800}",
+        "\u{115f}", "\u{ffa0}", "Trip\u{3164}planner", "\u{301}Trip", "!!!",
     ];
     fixed.iter().map(|name| (*name).to_owned()).chain([stacked]).collect()
 }
