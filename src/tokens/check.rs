@@ -65,7 +65,8 @@ impl Door {
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
-            (Self::Content, TokenKind::Personal) => true,
+            // One that holds only the scopes of other APIs is for those.
+            (Self::Content, TokenKind::Personal) => is_for_platform,
             (Self::Profile | Self::Security, TokenKind::User) => is_whole(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
             // A JWT is for the one API that it names (RFC 9068 §4).

@@ -107,6 +107,21 @@ async fn the_account_opens_behind_a_proxy_to_the_persons_own_tokens_alone() {
 }
 
 #[actix_web::test]
+async fn a_personal_token_of_an_apis_scopes_alone_opens_nothing_of_the_platform() {
+    let server = harness::spawn().await;
+    server.api(HOUSE, &["house: see the house"], true).await;
+    let mut alice = server.signed_in("alice").await;
+    let form = alice.open("/account/tokens/new").await.form_with("Make the token").fill("name", "desk");
+    let token = alice.submit(form.choose("kind", "api").choose("scope.house", "true")).await.secret();
+    let (house, drive) = (format!("/auth/check?api={HOUSE}"), "/v3/account/root/myDrive");
+    assert_eq!(check(&server, &token, &house, ("GET", "/rooms")).await.status, 200);
+    assert_eq!(server.program(&token).get(drive).await.status, 403, "at our own address");
+    for address in ["/auth/check", &house] {
+        assert_eq!(check(&server, &token, address, ("GET", drive)).await.status, 403, "{address}");
+    }
+}
+
+#[actix_web::test]
 async fn a_token_that_the_proxy_names_no_api_for_is_told_so() {
     let server = harness::spawn().await;
     let (_, held) = server.one_of_each("alice").await;
