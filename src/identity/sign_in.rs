@@ -24,6 +24,9 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
 use crate::tokens::Mint;
 
+/// The longest name or address that is looked for, in bytes: none is as long.
+const MAX_LOGIN: usize = 1_024;
+
 /// What somebody typed, and from where.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -122,8 +125,12 @@ pub struct Verified {
 /// Why nobody gets in.
 pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<Verified, Error<SignInRefusal>> {
     let refused = |refusal: SignInRefusal| Error::Refused(refusal);
+    // Lengths first: reading a long text costs time before anybody is counted.
+    if attempt.login.len() > MAX_LOGIN || attempt.password.expose().len() > MAX_BYTES {
+        return Err(refused(SignInRefusal::Wrong));
+    }
     let account = fold(&attempt.login);
-    if account.is_empty() || account.len() > 512 || attempt.password.expose().len() > MAX_BYTES {
+    if account.is_empty() {
         return Err(refused(SignInRefusal::Wrong));
     }
     let typed = account.clone();
