@@ -25,6 +25,13 @@ async fn the_longest_name_and_stacked_letters_break_no_page_of_a_phone() {
     browser.open(&server.at("/login")).await;
     browser.identify(&long, PASSWORD).await;
     browser.arrive(&server.at("/account")).await;
+    // A token for a resource whose id has nowhere to break, either.
+    browser.open(&server.at("/account/tokens/new")).await;
+    browser.fill("#name", &wide).await;
+    browser.fill("#resource", &"W".repeat(200)).await;
+    browser.follow("Make the token").await;
+    browser.arrive_at_heading("Your new token").await;
+    fits_a_phone(&browser, "names-token-made").await;
     let session = server.start_remote_session();
     let consent = format!(
         "/oauth/authorize?response_type=code&client_id={id}&redirect_uri=https://fieldnotes.example/callback&state=1"
