@@ -1,7 +1,8 @@
 //! Connections to PostgreSQL: kept while they are good, closed at the first failure.
 
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
@@ -36,6 +37,42 @@ pub struct Manager {
     url: String,
     settings: DatabaseSettings,
     generation: Arc<AtomicU64>,
+    failure: Arc<Mutex<Option<Failure>>>,
+}
+
+/// The last attempt to connect, when it failed.
+struct Failure {
+    at: Instant,
+    took: Duration,
+    reason: String,
+}
+
+/// A connection for one piece of work.
+pub enum Taken {
+    /// It goes back to the pool.
+    Pooled(r2d2::PooledConnection<Manager>),
+    /// It was opened beside the pool, and is closed afterwards.
+    Beside(Held),
+}
+
+impl Deref for Taken {
+    type Target = Held;
+
+    fn deref(&self) -> &Held {
+        match self {
+            Self::Pooled(held) => held,
+            Self::Beside(held) => held,
+        }
+    }
+}
+
+impl DerefMut for Taken {
+    fn deref_mut(&mut self) -> &mut Held {
+        match self {
+            Self::Pooled(held) => held,
+            Self::Beside(held) => held,
+        }
+    }
 }
 
 /// A connection of the pool, or one that was opened beside it.
@@ -52,20 +89,11 @@ impl r2d2::ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Held> {
-        let connection = PgConnection::establish(&self.url);
-        let mut connection = connection.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        if self.settings.prepared_statements {
-            let timeout = self.settings.statement_timeout;
-            connection.batch_execute(&format!(
-                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-                 SET statement_timeout = '{timeout}s'; SET lock_timeout = '{LOCK_TIMEOUT}s';"
-            ))?;
-        } else {
-            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
-        }
-        let generation = self.generation.load(Ordering::SeqCst);
-        let (database, opened_at) = (Database::from(connection), Instant::now());
-        Ok(Held { database, generation, opened_at, has_failed: false })
+        let begun = Instant::now();
+        let connected = self.open();
+        let failure = |reason: &String| Failure { at: Instant::now(), took: begun.elapsed(), reason: reason.clone() };
+        *self.failure() = connected.as_ref().err().map(failure);
+        connected.map_err(StoreError::Unavailable)
     }
 
     /// Not asked: a connection that was lost is noticed when it is used.
@@ -79,9 +107,35 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
+impl Manager {
+    fn failure(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new connection, or the reason why there is none.
+    fn open(&self) -> std::result::Result<Held, String> {
+        // Read before: what is lost while this one is made is lost for it too.
+        let generation = self.generation.load(Ordering::SeqCst);
+        let mut connection = PgConnection::establish(&self.url).map_err(|error| error.to_string())?;
+        if self.settings.prepared_statements {
+            let timeout = self.settings.statement_timeout;
+            let settings = format!(
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                 SET statement_timeout = '{timeout}s'; SET lock_timeout = '{LOCK_TIMEOUT}s';"
+            );
+            connection.batch_execute(&settings).map_err(|error| error.to_string())?;
+        } else {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        let (database, opened_at) = (Database::from(connection), Instant::now());
+        Ok(Held { database, generation, opened_at, has_failed: false })
+    }
+}
+
 impl Pool {
     pub fn new(url: &str, settings: DatabaseSettings) -> Self {
-        let manager = Manager { url: with_deadlines(url, &settings), settings, generation: Arc::default() };
+        let url = with_deadlines(url, &settings);
+        let manager = Manager { url, settings, generation: Arc::default(), failure: Arc::default() };
         let connections = r2d2::Pool::builder()
             .max_size(settings.pool)
             .min_idle(Some(1))
@@ -94,17 +148,38 @@ impl Pool {
         Self { connections, manager }
     }
 
-    /// A connection that is good as far as anybody knows.
+    /// A connection that is good as far as is known. When nothing is connected and the last attempt to connect
+    /// failed, the pool is not waited for: the attempt is repeated here, or refused at once.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when none can be opened in time.
-    pub fn take(&self) -> Result<r2d2::PooledConnection<Manager>> {
+    pub fn take(&self) -> Result<Taken> {
         loop {
-            let held = self.connections.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let held = match self.connections.try_get() {
+                Some(held) => held,
+                None if self.connections.state().connections == 0 && self.has_failed()? => {
+                    return self.connect().map(Taken::Beside);
+                }
+                None => self.connections.get().map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            };
             // One of an earlier generation is closed as it goes back, and another one is asked for.
             if held.generation == self.manager.generation.load(Ordering::SeqCst) {
-                return Ok(held);
+                return Ok(Taken::Pooled(held));
             }
+        }
+    }
+
+    /// Whether the last attempt to connect failed. One that failed slowly is not repeated for twice that time, so
+    /// that requests do not wait one after the other for a server that is silent; the pool goes on trying.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with its reason, while it is not repeated.
+    fn has_failed(&self) -> Result<bool> {
+        match self.manager.failure().as_ref() {
+            Some(failure) if failure.at.elapsed() < failure.took * 2 => {
+                Err(StoreError::Unavailable(failure.reason.clone()))
+            }
+            failure => Ok(failure.is_some()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! PostgreSQL that goes away, hangs, or closes what is idle: the next request is answered on a new connection,
 //! and nobody waits for ever. On SQLite there is nothing to lose.
 
-use std::net::TcpListener;
-use std::sync::mpsc;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -10,7 +12,8 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query, 
 use futures_util::future::join_all;
 use gatepost::cli::start;
 use gatepost::clock::Clock;
-use gatepost::store::{Database, DatabaseSettings, StoreError};
+use gatepost::store::{Database, DatabaseSettings, Store, StoreError};
+use url::Url;
 
 use crate::harness::pages::count_in;
 use crate::harness::{self, BEGIN, Server, confidential};
@@ -171,4 +174,83 @@ async fn a_database_that_never_answers_is_given_up_in_time() {
     let said = failed.expect_err("because nothing answers").to_string();
     assert!(said.contains("PostgreSQL cannot be used"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
+}
+
+/// A port that leads to PostgreSQL until it is closed, and then refuses whoever comes.
+struct Gate {
+    port: u16,
+    is_closed: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+    listening: JoinHandle<()>,
+}
+
+impl Gate {
+    fn open(port: u16, target: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("because the port is free");
+        let port = listener.local_addr().expect("because it is bound").port();
+        let (is_closed, streams) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let (target, closed, kept) = (target.to_owned(), is_closed.clone(), streams.clone());
+        let listening = thread::spawn(move || {
+            for near in listener.incoming() {
+                if closed.load(Ordering::SeqCst) {
+                    break;
+                }
+                let near = near.expect("because somebody came");
+                let far = TcpStream::connect(&target).expect("because the database works");
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (copy_of(from), copy_of(to));
+                    thread::spawn(move || {
+                        drop(std::io::copy(&mut from, &mut to));
+                        drop(to.shutdown(Shutdown::Both));
+                    });
+                }
+                kept.lock().expect("because nobody panics").extend([near, far]);
+            }
+        });
+        Self { port, is_closed, streams, listening }
+    }
+
+    fn close(self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(("127.0.0.1", self.port))); // so that it stops to listen
+        self.listening.join().expect("because it ends");
+        for stream in self.streams.lock().expect("because nobody panics").drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+fn copy_of(stream: &TcpStream) -> TcpStream {
+    stream.try_clone().expect("because there are descriptors left")
+}
+
+#[actix_web::test]
+async fn while_the_database_is_down_requests_are_refused_at_once_and_answered_as_soon_as_it_is_back() {
+    let Some(server) = on_postgres(&[]).await else { return };
+    let mut url = Url::parse(server.database_url()).expect("because it is a URL");
+    let target = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(5_432));
+    let gate = Gate::open(0, &target);
+    let port = gate.port;
+    url.set_host(Some("127.0.0.1")).expect("because it has a host");
+    url.set_port(Some(port)).expect("because it has a host");
+    // A request that waited for the pool would wait for this long.
+    let settings = DatabaseSettings { connect_timeout: 120, ..DatabaseSettings::default() };
+    let store = Store::connect(url.as_str(), settings).expect("because the database works");
+    store.read(process).await.expect("because the database works");
+    gate.close();
+    let begun = Instant::now();
+    for attempt in 0..20 {
+        let refused = join_all((0..4).map(|_| store.read(process))).await;
+        assert!(refused.iter().all(|one| matches!(one, Err(StoreError::Unavailable(_)))), "{attempt}: {refused:?}");
+        let refused = store.write(process).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{attempt}: {refused:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
+    let gate = Gate::open(port, &target);
+    let begun = Instant::now();
+    store.read(process).await.expect("because the first one that comes connects again");
+    store.write(process).await.expect("because the first one that comes connects again");
+    assert!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
+    drop(store);
+    gate.close();
 }
