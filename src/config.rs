@@ -38,8 +38,8 @@ use crate::tokens::personal::Limits;
 use crate::tokens::request::Judge;
 pub use database_url::without_secrets;
 pub use keys::KEYS;
-pub use sources::SECRETS;
 use sources::Values;
+pub use sources::{SECRETS, own_environment};
 
 /// Why the settings cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum ConfigError {
     /// The file is no TOML: the line, and why. The line itself is not shown, since it may hold a password.
     #[error("{0} is not valid, line {1}: {2}")]
     Syntax(PathBuf, usize, String),
+    /// A variable of ours in the environment is not UTF-8.
+    #[error("the environment variable {0} is not UTF-8")]
+    Environment(String),
     /// A key that we do not know.
     #[error("unknown setting '{0}'{1}")]
     UnknownKey(String, String),

@@ -104,7 +104,7 @@ fn settings(folder: &Path) -> Result<Config, CommandError> {
         ("GATEPOST_OPS_LISTEN", String::new()),
     ];
     let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let log = std::env::vars().filter(|(name, _)| name.starts_with("GATEPOST_LOG_"));
+    let log = config::own_environment()?.into_iter().filter(|(name, _)| name.starts_with("GATEPOST_LOG_"));
     Ok(config::load(None, own.chain(log))?)
 }
 

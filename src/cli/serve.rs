@@ -1,6 +1,8 @@
 //! `gatepost serve`: runs the server until it is told to stop.
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -42,15 +44,28 @@ pub fn check(config: &Config) -> Result<(), CommandError> {
         let Some(text) = text else { continue };
         let refused =
             |error: std::io::Error| CommandError::Refused(format!("cannot listen on {text} ({key}): {error}"));
-        // A free port instead of the one that is set: a running server may have that.
-        let places = text.to_socket_addrs().map_err(refused)?.map(|address| SocketAddr::from((address.ip(), 0)));
-        TcpListener::bind(places.collect::<Vec<_>>().as_slice()).map_err(refused)?;
+        match TcpListener::bind(text) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {} // a running server has it
+            bound => drop(bound.map_err(refused)?),
+        }
     }
     let usual =
         "http://localhost".parse().map_err(|error: url::ParseError| CommandError::Refused(error.to_string()))?;
     let public_url = config.public_url.as_ref().unwrap_or(&usual);
     Transport::start(&config.mail_url, config.mail_from.as_deref(), public_url).map_err(start::StartError::from)?;
     start::known_base_keys(config)?;
+    let database = config.database_url.expose().strip_prefix("sqlite://").map(Path::new);
+    let secret = config.secret.is_none().then_some(config.secret_file.as_path());
+    for (key, file) in [("database_url", database), ("secret_file", secret)] {
+        let Some(file) = file else { continue };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let reason = match (file.is_dir(), folder.is_dir()) {
+            (true, _) => "is a folder",
+            (false, false) => "cannot be made, since its folder is not there",
+            (false, true) => continue,
+        };
+        return Err(CommandError::Refused(format!("{} ({key}) {reason}", file.display())));
+    }
     Ok(())
 }
 

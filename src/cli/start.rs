@@ -65,7 +65,7 @@ pub enum StartError {
 pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
     let usual = Path::new("gatepost.toml");
     let file = file.or_else(|| usual.exists().then_some(usual));
-    config::load(file, std::env::vars())
+    config::load(file, config::own_environment()?.into_iter())
 }
 
 /// What is done where there is no database yet.

@@ -9,6 +9,8 @@ use super::{ConfigError, KEYS};
 
 /// The settings that hold a secret. Each may be read from a file of its own, which `{key}_file` names.
 pub const SECRETS: &[&str] = &["secret", "database_url", "mail.url"];
+/// What the names of our variables begin with.
+const PREFIX: &str = "GATEPOST_";
 /// This file is also made when it is missing: `start` reads it.
 const BASE_KEY_FILE: &str = "secret_file";
 
@@ -19,6 +21,20 @@ pub(super) type Values = BTreeMap<&'static str, String>;
 pub(super) struct Settings {
     pub values: Values,
     pub read_from: Values,
+}
+
+/// The variables of the environment that are meant for us. Others may hold what they like, also what is not UTF-8.
+///
+/// # Errors
+/// [`ConfigError::Environment`].
+pub fn own_environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let own = named.filter(|(name, _)| name.starts_with(PREFIX));
+    own.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_other) => Err(ConfigError::Environment(name)),
+    })
+    .collect()
 }
 
 /// Reads the file (if there is one), the environment over it, and the files that either names for secrets.
@@ -75,7 +91,7 @@ fn one_form_each(values: &Values) -> Result<(), ConfigError> {
 fn of_environment(environment: impl Iterator<Item = (String, String)>) -> Values {
     let mut values = Values::new();
     for (name, value) in environment {
-        let Some(name) = name.strip_prefix("GATEPOST_") else { continue };
+        let Some(name) = name.strip_prefix(PREFIX) else { continue };
         match KEYS.iter().find(|(key, _)| key.replace('.', "_").to_uppercase() == name) {
             Some((key, _)) => drop(values.insert(key, value)),
             None if name == "CONFIG" || name.starts_with("TEST_") => {}

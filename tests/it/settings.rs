@@ -1,5 +1,8 @@
 //! Settings: `config check` refuses what `serve` would, and nothing shows a password.
 
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::program::Home;
@@ -28,7 +31,15 @@ fn what_serve_refuses_config_check_refuses_in_the_same_words() {
         (&[("secret", "1:beef")], "secret"),
         (&[("secret_file", "open.key")], "chmod 600"),
         (&[("secret_file", "broken.key")], "hexadecimal"),
+        (&[("secret_file", "no-folder/base.key")], "no-folder/base.key"),
+        (&[("database_url", "sqlite://no-folder/gatepost.db")], "no-folder/gatepost.db"),
+        (&[("database_url", "sqlite://.")], "folder"),
+        (&[("listen", "127.0.0.1:1")], "127.0.0.1:1"),
     ] {
+        // An administrator may listen everywhere.
+        if settings == [("listen", "127.0.0.1:1")] && TcpListener::bind("127.0.0.1:1").is_ok() {
+            continue;
+        }
         let mut home = Home::new();
         if settings.iter().any(|(key, _)| *key == "secret") {
             home.unset("secret_file");
@@ -55,6 +66,18 @@ fn a_running_server_does_not_hinder_the_check_of_its_own_settings() {
     same.set("listen", server.announced("listening on"));
     same.set("ops_listen", server.announced("ops listening on"));
     assert_eq!(same.ask(&["config", "check"], ""), "the settings can be used\n");
+}
+
+#[test]
+fn a_variable_of_somebody_else_may_hold_anything_and_one_of_ours_is_named_when_it_is_not_utf_8() {
+    let home = Home::new();
+    let not_utf_8 = OsStr::from_bytes(b"\xff\xfe");
+    for (name, refusal) in [("OTHER", None), ("GATEPOST_MAIL_FROM", Some("GATEPOST_MAIL_FROM is not UTF-8"))] {
+        let output = home.command(&["config", "check"]).env(name, not_utf_8).output().expect("because it was built");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(i32::from(refusal.is_some())), "{name}: {said}");
+        assert!(said.contains(refusal.unwrap_or_default()), "{name}: {said}");
+    }
 }
 
 /// Every way in which a secret is given, and every command that speaks of settings.
