@@ -45,12 +45,18 @@ pub async fn start(
     if !desk.mail.is_on() {
         return Err(refused(AccountRefusal::MailOff));
     }
-    desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| refused(throttled.into()))?;
-    let folded = fold(&login.chars().take(512).collect::<String>());
+    desk.throttle
+        .attempt_letter(desk.store, now, &origin.address)
+        .await
+        .map_err(|error| error.map_refusal(AccountRefusal::from))?;
+    let folded = fold(login);
     let typed = folded.clone();
     let person = desk.store.read(move |db| Ok(people::find_active(db, &typed)?.map(|user| user.id))).await?;
     // Nobody gets no letter, so there is nothing to count.
-    let is_enough = person.is_some_and(|id| !desk.throttle.attempt_link(now, LinkTo::Reset(id), &origin.address));
+    let is_enough = match person {
+        Some(id) => !desk.throttle.attempt_link(desk.store, now, LinkTo::Reset(id), &origin.address).await?,
+        None => false,
+    };
     let next = next.filter(|next| next.len() <= MAX_NEXT).map(str::to_owned);
     let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
     let origin = origin.clone();
