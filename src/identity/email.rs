@@ -91,11 +91,15 @@ pub async fn update(
     let new = email.parse::<EmailAddress>();
     let new = new.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
     let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
-    desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| refused(throttled.into()))?;
+    desk.throttle
+        .attempt_letter(desk.store, now, &origin.address)
+        .await
+        .map_err(|error| error.map_refusal(AccountRefusal::from))?;
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
-    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Prove(&fold(new.as_str())), &origin.address);
+    let is_enough =
+        !desk.throttle.attempt_link(desk.store, now, LinkTo::Prove(&fold(new.as_str())), &origin.address).await?;
     let (mail, origin, user) = (desk.mail.clone(), origin.clone(), user.clone());
     transact(desk.store, move |tx| {
         confirmed.still_counts(tx)?;
@@ -173,7 +177,10 @@ pub async fn send_again(
     if !desk.mail.is_on() {
         return Err(Error::Refused(AccountRefusal::MailOff));
     }
-    desk.throttle.attempt_letter(now, &origin.address).map_err(|throttled| Error::Refused(throttled.into()))?;
+    desk.throttle
+        .attempt_letter(desk.store, now, &origin.address)
+        .await
+        .map_err(|error| error.map_refusal(AccountRefusal::from))?;
     let over = || Error::Refused(AccountRefusal::LinkOver);
     let person = session.user_id;
     let asked = desk.store.read(move |db| match users::find(db, person)? {
@@ -181,7 +188,8 @@ pub async fn send_again(
         None => Ok(None),
     });
     let to = asked.await?.ok_or_else(over)?.to;
-    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Prove(&fold(to.as_str())), &origin.address);
+    let is_enough =
+        !desk.throttle.attempt_link(desk.store, now, LinkTo::Prove(&fold(to.as_str())), &origin.address).await?;
     let (mail, asker, lifetimes) = (desk.mail.clone(), asker(now, origin), desk.lifetimes);
     let session = session.clone();
     transact(desk.store, move |tx| {

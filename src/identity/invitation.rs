@@ -43,7 +43,7 @@ pub async fn invite(
     let to = to.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
     policy.permits_invitation(inviter, &to).map_err(refused)?;
     let folded = fold(to.as_str());
-    let is_enough = !desk.throttle.attempt_link(now, LinkTo::Invite(&folded), &origin.address);
+    let is_enough = !desk.throttle.attempt_link(desk.store, now, LinkTo::Invite(&folded), &origin.address).await?;
     let (mail, asker, inviter, origin) = (desk.mail.clone(), asker(now, origin), inviter.clone(), origin.clone());
     transact(desk.store, move |tx| {
         users::lock(tx, inviter.id)?;

@@ -149,7 +149,10 @@ where
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     // A letter that is too many for this network is not sent now; its person may ask for it when signed in.
-    let asks = desk.throttle.attempt_link(now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address);
+    let asks = desk
+        .throttle
+        .attempt_link(desk.store, now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address)
+        .await?;
     let (mail, asker, origin) = (desk.mail.clone(), asker(now, origin), origin.clone());
     let made = transact(&desk.store.for_strangers(), move |tx| {
         if users::is_empty(tx)? {

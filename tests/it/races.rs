@@ -7,6 +7,7 @@ use gatepost::domain::client::ClientType;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::token::SetupLink;
 use gatepost::identity::set_up;
+use gatepost::identity::throttle::LinkTo;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
 use gatepost::store::turns::{self, Turn};
@@ -150,6 +151,34 @@ async fn ten_wrong_passwords_are_judged_however_many_come_at_once_to_however_man
     let judged = answers.iter().filter(|status| **status == 400).count();
     let throttled = answers.iter().filter(|status| **status == 429).count();
     assert_eq!((judged, throttled), (10, 32), "{answers:?}");
+}
+
+/// What is only counted, and not judged, has one limit over all nodes too.
+#[actix_web::test]
+async fn mails_and_new_accounts_of_a_network_are_limited_however_many_come_at_once_to_however_many_nodes() {
+    let first = harness::spawn().await;
+    let nodes = if first.sqlite_file().is_some() { 0 } else { 2 };
+    let mut all = Vec::new();
+    for _ in 0..nodes {
+        all.push(first.second_node(&[]).await);
+    }
+    all.push(first);
+    let (now, address) = (all[0].now(), "192.0.2.1");
+    let mails = join_all((0..60).map(|number| {
+        let app = &all[number % all.len()].app;
+        async move { app.throttle.attempt_letter(&app.store, now, address).await.is_ok() }
+    }));
+    let accounts = join_all((0..60).map(|number| {
+        let app = &all[number % all.len()].app;
+        async move { app.throttle.attempt_sign_up(&app.store, now, address).await.is_ok() }
+    }));
+    let links = join_all((0..60).map(|number| {
+        let app = &all[number % all.len()].app;
+        let to = LinkTo::Prove("alice@people.example");
+        async move { app.throttle.attempt_link(&app.store, now, to, address).await.is_ok_and(|is_sent| is_sent) }
+    }));
+    let counted = [mails.await, accounts.await, links.await].map(|made| made.into_iter().filter(|made| *made).count());
+    assert_eq!(counted, [20, 30, 10]);
 }
 
 /// A right password leaves nothing behind that closes the account to its own person.

@@ -4,9 +4,9 @@
 //! decides whether there is room for it, and taken back when it was right. What a node gathers in its memory
 //! for a second would let each of them judge as many as there may be of all.
 
-use super::Throttled;
 use super::counters::Entry;
 use super::guess::Guess;
+use super::{Throttle, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::domain::id::Id;
@@ -22,6 +22,26 @@ pub(super) struct Counted {
     store: Store,
     /// What the counters were with it, the account here first.
     counts: Vec<FailureCount>,
+}
+
+impl Throttle {
+    /// Counts something that is not judged afterwards: in the database, where other nodes count too.
+    ///
+    /// # Errors
+    /// [`Throttled`] when the limit is reached.
+    pub(super) async fn count_over_all_nodes(
+        &self,
+        store: &Store,
+        now: UnixTime,
+        entry: Entry,
+    ) -> Result<(), Error<Throttled>> {
+        if !self.limits.is_enabled {
+            return Ok(());
+        }
+        self.shared.open(now, [entry], None).map_err(Error::Refused)?;
+        // What is dropped stays counted.
+        Guess::of(self, now, vec![entry]).agree(store).await.map(drop)
+    }
 }
 
 impl Guess {

@@ -24,6 +24,8 @@ use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
 pub use crate::domain::known_network::prefix;
 use crate::domain::user::User;
+use crate::outcome::Error;
+use crate::store::{Store, StoreError};
 use counters::{Counters, Entry, Key};
 pub use guess::{Door, Guess, Standing, Tried};
 use limits::Kind;
@@ -104,8 +106,8 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub fn attempt_sign_up(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
-        self.count(now, [(Kind::SignUp, "", &prefix(address))])
+    pub async fn attempt_sign_up(&self, store: &Store, now: UnixTime, address: &str) -> Result<(), Error<Throttled>> {
+        self.count_over_all_nodes(store, now, self.entry(Kind::SignUp, "", &prefix(address))).await
     }
 
     /// Counts a report of leaked tokens, per address prefix, apart from look-ups.
@@ -165,19 +167,32 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub fn attempt_letter(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
-        self.count(now, [(Kind::Letter, "", &prefix(address))])
+    pub async fn attempt_letter(&self, store: &Store, now: UnixTime, address: &str) -> Result<(), Error<Throttled>> {
+        self.count_over_all_nodes(store, now, self.entry(Kind::Letter, "", &prefix(address))).await
     }
 
     /// Counts a letter with a link to one address, per address prefix that asks: no stranger elsewhere uses up
     /// what its owner may ask for. `false` when enough were asked for from here today.
-    pub fn attempt_link(&self, now: UnixTime, to: LinkTo<'_>, address: &str) -> bool {
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn attempt_link(
+        &self,
+        store: &Store,
+        now: UnixTime,
+        to: LinkTo<'_>,
+        address: &str,
+    ) -> Result<bool, StoreError> {
         let (kind, whose) = match to {
             LinkTo::Prove(email) => (Kind::ProofLetter, email.to_owned()),
             LinkTo::Invite(email) => (Kind::InvitationLetter, email.to_owned()),
             LinkTo::Reset(person) => (Kind::ResetLetter, Tried::Person(person).counted_as()),
         };
-        self.count(now, [(kind, &whose, &prefix(address))]).is_ok()
+        match self.count_over_all_nodes(store, now, self.entry(kind, &whose, &prefix(address))).await {
+            Ok(()) => Ok(true),
+            Err(Error::Refused(Throttled(_))) => Ok(false),
+            Err(Error::Failed(error)) => Err(error),
+        }
     }
 
     /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
@@ -298,7 +313,7 @@ mod tests {
         }
         assert_eq!(refused, 10_001, "no room is made");
         assert_eq!(throttle.attempt_registration(now, "192.0.2.1"), Err(Throttled(900)), "the first one is kept");
-        assert_eq!(throttle.attempt_sign_up(now, "192.0.2.1"), Ok(()), "another kind");
+        assert_eq!(throttle.count(now, [(Kind::Document, "", "192.0.2")]), Ok(()), "another kind");
         assert_eq!(throttle.attempt_registration(now.plus(900), "192.0.2.1"), Ok(()), "what is over goes");
         assert_eq!(throttle.attempt_registration(now.plus(900), &network(70_000)), Ok(()));
     }

@@ -18,6 +18,7 @@ use crate::identity::deletion;
 use crate::identity::invitation;
 use crate::identity::people::{self, Credentials, NewPerson};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
+use crate::identity::throttle::Throttled;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{StoreError, mailed_links, user_pictures};
 use crate::tokens::check::{Door, Rejection, is_whole, judge, note_use};
@@ -132,10 +133,13 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
         }
         None => {
             let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));
-            let throttled = app.throttle.attempt_sign_up(app.now(), &origin.address);
-            throttled.map_err(|throttled| {
-                let message = "Too many accounts were made from here. Try again later.";
-                ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(throttled.0)
+            let counted = app.throttle.attempt_sign_up(&app.store, app.now(), &origin.address).await;
+            counted.map_err(|error| match error {
+                Error::Refused(Throttled(seconds)) => {
+                    let message = "Too many accounts were made from here. Try again later.";
+                    ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
+                }
+                Error::Failed(error) => error.into(),
             })?;
             sign_up_for_program(app.desk(), app.now(), &app.config.registration, (person, &origin)).await?
         }

@@ -10,6 +10,7 @@ use super::log_in::Onward;
 use super::{Form, second_step};
 use crate::identity::people::{self, Credentials};
 use crate::identity::sign_up::{SignUpRefusal, sign_up};
+use crate::identity::throttle::Throttled;
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
@@ -106,8 +107,12 @@ pub async fn post(
         email: &email,
         password: Some(form.get("password").unwrap_or_default()),
     });
-    if checked.is_ok() && app.throttle.attempt_sign_up(app.now(), &app.origin_of(&request).address).is_err() {
-        return Err(crowded(&app));
+    if checked.is_ok() {
+        let address = app.origin_of(&request).address;
+        app.throttle.attempt_sign_up(&app.store, app.now(), &address).await.map_err(|error| match error {
+            Error::Refused(Throttled(_)) => crowded(&app),
+            Error::Failed(error) => PageError::unavailable(&app, &error),
+        })?;
     }
     let refusal = match checked {
         Err(problems) => SignUpRefusal::Problems(problems),
