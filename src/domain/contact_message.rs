@@ -34,9 +34,12 @@ pub struct MessageText(String);
 #[error("A message has between 1 and 2,000 characters.")]
 pub struct InvalidMessage;
 
-/// Characters that write backwards, or over others (UAX 9).
+/// Characters that write backwards, or over others (UAX 9), or begin a line that no reader of lines sees (UAX 14).
 fn turns_around(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 impl MessageText {
@@ -69,6 +72,7 @@ mod tests {
     fn a_message_is_lines_of_visible_text() {
         let lines = |text: &str| MessageText::parse(text).map(|text| text.lines().collect::<Vec<_>>().join("|"));
         assert_eq!(lines(" Hello\r\n\r\n\tBob \u{202e}x\u{0}\u{7f} "), Ok("Hello|Bob x".to_owned()));
+        assert_eq!(lines("a\u{2028}b\u{2029}c\u{85}d\u{b}e"), Ok("abcde".to_owned()), "each line is marked");
         assert_eq!(lines(&"é".repeat(2_000)).map(|text| text.chars().count()), Ok(2_000));
         for text in ["", " \n ", "\u{202e}", &"é".repeat(2_001)] {
             assert_eq!(lines(text), Err(InvalidMessage), "{text}");
