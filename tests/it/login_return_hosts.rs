@@ -103,6 +103,24 @@ async fn who_proves_a_host_owns_it_and_nobody_reserves_it_before_them() {
 }
 
 #[actix_web::test]
+async fn nobody_keeps_an_owner_from_proving_a_host_by_asking_for_it_again_and_again() {
+    let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.0/8")]).await;
+    let shelf = Shelf::of(&server);
+    let (mut mallory, mut good) = (server.signed_in("mallory").await, server.signed_in("good").await);
+    mallory.headers.push(("x-forwarded-for".to_owned(), "192.0.2.1".to_owned()));
+    good.headers.push(("x-forwarded-for".to_owned(), "198.51.100.1".to_owned()));
+    let file = json!({ "owners": [word(&mut good).await] });
+    shelf.put(FILE, &file, None);
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(prove(&mut mallory, "hub.example").await.text().contains("Too many tries"));
+    }
+    assert_eq!((answers[29], answers[30]), (false, true));
+    let page = prove(&mut good, "hub.example").await;
+    assert!(page.one("[role=status].notice").contains("hub.example is yours"), "{}", page.text());
+}
+
+#[actix_web::test]
 async fn a_file_proves_for_exactly_those_that_it_names() {
     let (server, shelf, mut people) = with_people(&["ann", "ben"]).await;
     let (ann, ben) = (word(&mut people[0]).await, word(&mut people[1]).await);

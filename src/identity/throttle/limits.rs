@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Document,
     /// New clients' documents that are read at one host.
     DocumentHost,
+    /// Files of one host that are read for one person, who says that it is theirs.
+    HostFile,
     /// Known clients' documents that are read again for one network.
     KnownDocument,
     /// One known document that is read again.
@@ -65,6 +67,7 @@ impl Kind {
             Self::Registration => "registration",
             Self::Document => "document",
             Self::DocumentHost => "document at host",
+            Self::HostFile => "file of host",
             Self::KnownDocument => "known document",
             Self::KnownDocumentUrl => "known document at",
             Self::Client => "client",
@@ -92,6 +95,7 @@ impl Kind {
             | Self::Registration
             | Self::Document
             | Self::DocumentHost
+            | Self::HostFile
             | Self::KnownDocument
             | Self::KnownDocumentUrl
             | Self::Client
@@ -112,6 +116,7 @@ impl Kind {
             | Self::Registration
             | Self::Document
             | Self::DocumentHost
+            | Self::HostFile
             | Self::KnownDocument
             | Self::KnownDocumentUrl
             | Self::Signed => true,
@@ -200,9 +205,12 @@ impl RateLimits {
             Kind::ResetLetter | Kind::ProofLetter | Kind::InvitationLetter => (LINKS, DAY),
             Kind::SignUp => (self.sign_ups, self.window),
             Kind::LookUp | Kind::Report => (self.look_ups, self.window),
-            Kind::Registration | Kind::Document | Kind::DocumentHost | Kind::KnownDocument | Kind::KnownDocumentUrl => {
-                (self.registrations, self.window)
-            }
+            Kind::Registration
+            | Kind::Document
+            | Kind::DocumentHost
+            | Kind::HostFile
+            | Kind::KnownDocument
+            | Kind::KnownDocumentUrl => (self.registrations, self.window),
             Kind::Signed => (SIGNED, self.window),
             Kind::Client | Kind::UnknownClient => (self.client_failures, self.window),
         }

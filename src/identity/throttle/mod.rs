@@ -136,6 +136,22 @@ impl Throttle {
         self.count(now, [(Kind::DocumentHost, "", host)])
     }
 
+    /// Counts a file of a host that a person lets us read, since the host is theirs: per address prefix, and per
+    /// person and host, so that nobody uses up what the host's owner needs.
+    ///
+    /// # Errors
+    /// [`Throttled`] when a limit is reached.
+    pub fn attempt_host_file(
+        &self,
+        now: UnixTime,
+        person: Id<User>,
+        address: &str,
+        host: &str,
+    ) -> Result<(), Throttled> {
+        self.count(now, [(Kind::Document, "", &prefix(address))])?;
+        self.count(now, [(Kind::HostFile, &person.number().to_string(), host)])
+    }
+
     /// Counts a client's document that is read again: per address prefix and per document, apart from the
     /// documents that nobody knows yet, so that no stranger uses up what a known client needs.
     ///

@@ -121,9 +121,8 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         let problem = problem("Write the name of a public host that answers to https, such as app.example.".to_owned());
         return show(&app, &visitor, problem).await;
     };
-    if let Err(Throttled(seconds)) =
-        app.throttle.attempt_document(app.now(), &visitor.origin.address, origin.host_name())
-    {
+    let (person, address) = (visitor.user.id, &visitor.origin.address);
+    if let Err(Throttled(seconds)) = app.throttle.attempt_host_file(app.now(), person, address, origin.host_name()) {
         let page = show(&app, &visitor, problem(Throttled(seconds).to_string())).await?;
         return Ok(retry_after(page, seconds));
     }
