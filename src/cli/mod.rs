@@ -21,6 +21,7 @@ pub mod token;
 pub mod user;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -114,11 +115,25 @@ impl From<crate::outcome::Error<Vec<crate::domain::registration::FieldProblem>>>
     }
 }
 
+/// The program: parses the command line, starts the log, runs one command. It exits with 0 when that worked and with
+/// 1 when it failed; clap itself exits with 2 for wrong use.
+///
+/// It is here, and not async, so that all that it reaches is compiled once, with this library: what is async is
+/// compiled by the crate that runs it.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = actix_web::rt::System::new().block_on(run(arguments)) {
+        output::complain(&error);
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
 /// Runs the command that was typed.
 ///
 /// # Errors
 /// Why it failed.
-pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
+async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let settings = || start::settings(arguments.config.as_deref());
     let json = arguments.json;
     match arguments.command.unwrap_or(Command::Serve) {
