@@ -24,6 +24,10 @@ const MAX_IMPORTED_COST: u32 = 14;
 /// Hashes that may wait for each thread: about five seconds of work.
 const WAITING_PER_THREAD: usize = 20;
 
+/// By how much a thread that hashes is nicer than the others: beside a busy one it gets a tenth of a core (sched(7)).
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// More passwords wait to be hashed than will be in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords wait to be checked")]
@@ -71,6 +75,7 @@ impl Hasher {
         for _ in 0..threads {
             let jobs = Arc::clone(&jobs);
             thread::Builder::new().name("gatepost-hasher".to_owned()).spawn(move || {
+                give_way();
                 loop {
                     let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     match next {
@@ -113,6 +118,19 @@ impl Hasher {
         self.run(move || verify(&password, stored.as_deref(), cost)).await
     }
 }
+
+/// Gives the calling thread the lower priority, so that hashing takes what other requests leave, and a share all the
+/// same.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    // Linux counts niceness by thread (setpriority(2)); elsewhere this would be the whole process.
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "passwords are hashed with the same priority as everything else");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
 
 fn hash(password: &Secret, cost: u32) -> String {
     hash_as_typed(&composed(password), cost)
@@ -207,6 +225,17 @@ mod tests {
 
     fn judge(password: &str, stored: &str) -> Verdict {
         verify(&Secret::new(password), Some(stored), 4)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn hashing_gives_way_and_the_thread_that_asks_does_not() {
+        let niceness = || rustix::process::getpriority_process(None).expect("because the thread is ours");
+        let before = niceness();
+        let hasher = Hasher::start(4, 1).expect("because a thread can be started");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("because it needs nothing");
+        let of_the_hasher = runtime.block_on(hasher.run(niceness)).expect("because nothing else is hashed");
+        assert_eq!((of_the_hasher, niceness()), ((before + NICENESS).min(19), before));
     }
 
     #[test]
