@@ -11,7 +11,7 @@ use gatepost::oauth::dpop::nonce;
 use serde_json::{Value, json};
 
 use crate::drive::Request;
-use crate::requests::post_with;
+use crate::requests::{basic, post_as};
 use crate::seed::Seeded;
 use crate::server::PUBLIC_URL;
 
@@ -36,8 +36,8 @@ pub fn requests(address: SocketAddr, seeded: &Seeded, count: usize) -> Vec<Reque
     let form = "grant_type=client_credentials&scope=load";
     let by = |number: usize| &seeded.programs[number % seeded.programs.len()];
     let request = |number| {
-        let header = format!("DPoP: {}\r\n", proof(number));
-        post_with(address, "/oauth/token", (by(number), &header), form)
+        let headers = format!("{}DPoP: {}\r\n", basic(by(number)), proof(number));
+        post_as(address, "/oauth/token", &headers, form)
     };
     (0..count).map(request).collect()
 }

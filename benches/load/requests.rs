@@ -6,13 +6,55 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::drive::Request;
+use crate::chain::Chain;
+use crate::drive::{Request, Source};
 use crate::proofs;
-use crate::seed::{Credentials, Seeded};
+use crate::seed::{Credentials, PASSWORD, Seeded};
 
-/// What the ceiling is asked.
-pub fn hello(address: SocketAddr) -> Request {
-    get(address, "/")
+/// Connections of most rows.
+pub const CONNECTIONS: usize = 32;
+
+/// Which requests of the ceiling a row is compared to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ceiling {
+    /// A GET without a body.
+    Get,
+    /// A POST whose body is read.
+    Post,
+}
+
+impl Ceiling {
+    /// What it is asked.
+    pub fn source(self, address: SocketAddr) -> Source {
+        let form = format!("token={}", "x".repeat(48));
+        let by = Credentials { client_id: "x".repeat(24), client_secret: "x".repeat(48) };
+        match self {
+            Self::Get => prepared(vec![get(address, "/")]),
+            Self::Post => prepared(vec![post(address, "/", &by, &form)]),
+        }
+    }
+}
+
+/// One kind of request, driven beside the ceiling.
+pub struct Scenario<'a> {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it is compared to.
+    pub ceiling: Ceiling,
+    /// Connections that are kept open.
+    pub connections: usize,
+    /// Makes what is sent in one round.
+    pub source: Box<dyn Fn() -> Source + 'a>,
+}
+
+impl<'a> Scenario<'a> {
+    fn new(name: &'static str, ceiling: Ceiling, source: Source) -> Self {
+        Self { name, ceiling, connections: CONNECTIONS, source: Box::new(move || source.clone()) }
+    }
+
+    fn over(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
 }
 
 /// RFC 8414 §3.1.
@@ -20,42 +62,87 @@ pub fn metadata(address: SocketAddr) -> Request {
     get(address, "/.well-known/oauth-authorization-server")
 }
 
-/// What makes the requests of one round.
-pub type Requests<'a> = Box<dyn Fn() -> Arc<Vec<Request>> + 'a>;
+/// The same as all that is sent.
+pub fn metadata_alone(address: SocketAddr) -> Source {
+    prepared(vec![metadata(address)])
+}
 
-/// Every scenario with its requests, which are sent in turn. Those that work once are made anew for each
-/// round, `fresh` of them.
-pub fn scenarios(address: SocketAddr, seeded: &Seeded, fresh: usize) -> Vec<(&'static str, Requests<'_>)> {
-    let introspect = |token: &String| post(address, "/oauth/introspect", &seeded.api, &format!("token={token}"));
+/// Programs that ask for a token of their own.
+pub fn client_credentials(address: SocketAddr, seeded: &Seeded, scope: &str) -> Source {
+    let form = format!("grant_type=client_credentials&scope={scope}");
+    prepared(seeded.programs.iter().map(|client| post(address, "/oauth/token", client, &form)).collect())
+}
+
+/// An API that judges tokens spread over the whole table (RFC 7662).
+pub fn introspection(address: SocketAddr, seeded: &Seeded) -> Source {
+    let ask = |token: &String| post(address, "/oauth/introspect", &seeded.api, &format!("token={token}"));
+    prepared(seeded.access_tokens.iter().map(ask).collect())
+}
+
+/// A proxy that judges requests with such tokens.
+pub fn forward_auth(address: SocketAddr, seeded: &Seeded) -> Source {
+    let ask = |token: &String| {
+        let forwarded = "X-Original-Method: GET\r\nX-Original-URI: /v3/projects";
+        get_with(address, "/auth/check", &format!("Authorization: Bearer {token}\r\n{forwarded}\r\n"))
+    };
+    prepared(seeded.access_tokens.iter().map(ask).collect())
+}
+
+/// People who log in by the API of programs.
+pub fn log_ins(address: SocketAddr, seeded: &Seeded) -> Source {
+    let ask = |name: &String| {
+        let body = format!("{{\"username\":\"{name}\",\"password\":\"{PASSWORD}\"}}");
+        let length = body.len();
+        format!(
+            "POST /v3/account/login HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    };
+    prepared(seeded.people.iter().map(ask).collect())
+}
+
+/// Every scenario. The requests that work once are made anew for each round, `fresh` of them.
+pub fn scenarios(address: SocketAddr, seeded: &Seeded, fresh: usize) -> Vec<Scenario<'_>> {
+    let bearer = |path: &'static str, tokens: &[String]| {
+        let ask = |token: &String| get_with(address, path, &format!("Authorization: Bearer {token}\r\n"));
+        prepared(tokens.iter().map(ask).collect())
+    };
     let refresh = |(client, token): &(Credentials, String)| {
         post(address, "/oauth/token", client, &format!("grant_type=refresh_token&refresh_token={token}"))
-    };
-    let itself = |scope: &'static str| {
-        let form = format!("grant_type=client_credentials&scope={scope}");
-        move |client: &Credentials| post(address, "/oauth/token", client, &form)
     };
     let poll = |(client, code): &(Credentials, String)| {
         let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
         post(address, "/oauth/token", client, &format!("grant_type={grant}&device_code={code}"))
     };
-    let who = |token: &String| get_with(address, "/oauth/userinfo", &format!("Authorization: Bearer {token}\r\n"));
-    let bound: Requests<'_> = Box::new(move || Arc::new(proofs::requests(address, seeded, fresh)));
+    let chains = seeded.chains.iter().take(CONNECTIONS);
+    let chains =
+        Source::Chains(Arc::new(chains.map(|token| Chain::begin(address, &seeded.public_client, token)).collect()));
+    let bound = move || prepared(proofs::requests(address, seeded, fresh));
+    let opaque = || client_credentials(address, seeded, "load");
+    let (read, write) = (Ceiling::Get, Ceiling::Post);
     vec![
-        ("metadata", again(vec![metadata(address)])),
-        ("JWKS", again(vec![get(address, "/oauth/jwks")])),
-        ("introspection", again(seeded.access_tokens.iter().map(introspect).collect())),
-        ("userinfo", again(seeded.openid_tokens.iter().map(who).collect())),
-        ("refresh", again(seeded.refresh_tokens.iter().map(refresh).collect())),
-        ("client credentials", again(seeded.programs.iter().map(itself("load")).collect())),
-        ("JWT access tokens", again(seeded.programs.iter().map(itself("signed")).collect())),
-        ("bound tokens (DPoP)", bound),
-        ("device polling", again(seeded.devices.iter().map(poll).collect())),
+        Scenario::new("metadata", read, metadata_alone(address)),
+        Scenario::new("JWKS", read, prepared(vec![get(address, "/oauth/jwks")])),
+        Scenario::new("log-in page", read, prepared(vec![get(address, "/login")])),
+        Scenario::new("introspection", write, introspection(address, seeded)),
+        Scenario::new("/auth/check", write, forward_auth(address, seeded)),
+        Scenario::new("/v3/account", write, bearer("/v3/account", &seeded.access_tokens)),
+        Scenario::new("userinfo", write, bearer("/oauth/userinfo", &seeded.openid_tokens)),
+        Scenario::new("client credentials", write, opaque()),
+        Scenario::new("client credentials, 256 connections", write, opaque()).over(256),
+        Scenario::new("refresh, 32 chains", write, chains),
+        Scenario::new("refresh without rotation", write, {
+            prepared(seeded.refresh_tokens.iter().map(refresh).collect())
+        }),
+        Scenario::new("JWT access tokens (ES256)", write, client_credentials(address, seeded, "signed")),
+        Scenario { name: "bound tokens (DPoP)", ceiling: write, connections: CONNECTIONS, source: Box::new(bound) },
+        Scenario::new("device polling", write, prepared(seeded.devices.iter().map(poll).collect())),
     ]
 }
 
-fn again<'a>(requests: Vec<Request>) -> Requests<'a> {
-    let requests = Arc::new(requests);
-    Box::new(move || Arc::clone(&requests))
+fn prepared(requests: Vec<Request>) -> Source {
+    Source::Prepared(Arc::new(requests))
 }
 
 fn get(address: SocketAddr, path: &str) -> Request {
@@ -67,15 +154,20 @@ fn get_with(address: SocketAddr, path: &str, headers: &str) -> Request {
 }
 
 fn post(address: SocketAddr, path: &str, by: &Credentials, form: &str) -> Request {
-    post_with(address, path, (by, ""), form)
+    post_as(address, path, &basic(by), form)
 }
 
-/// A form from a client, with further headers.
-pub fn post_with(address: SocketAddr, path: &str, (by, headers): (&Credentials, &str), form: &str) -> Request {
+/// The header line with which a client authenticates.
+pub fn basic(by: &Credentials) -> String {
     // Ids and secrets of ours are letters, digits and `_`: coded as a form they stay what they are.
-    let basic = STANDARD.encode(format!("{}:{}", by.client_id, by.client_secret));
+    let pair = STANDARD.encode(format!("{}:{}", by.client_id, by.client_secret));
+    format!("Authorization: Basic {pair}\r\n")
+}
+
+/// A form with further header lines.
+pub fn post_as(address: SocketAddr, path: &str, headers: &str, form: &str) -> Request {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic {basic}\r\n{headers}\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()
     )

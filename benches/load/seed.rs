@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gatepost::clock::{Clock, UnixTime};
@@ -15,9 +15,11 @@ use gatepost::domain::id::Id;
 use gatepost::domain::lifetimes::Lifetimes;
 use gatepost::domain::registration::{Draft, FieldProblem, Rules};
 use gatepost::domain::scope::Scope;
+use gatepost::domain::secret::Secret;
 use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, StrangerPolicy};
 use gatepost::domain::user::{Role, User};
 use gatepost::domain::words::Words;
+use gatepost::identity::password_hashing::Hasher;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::oauth::device::{self, Place};
@@ -31,10 +33,21 @@ pub const DATABASE: &str = "load.db";
 /// The base key's file.
 pub const SECRET_FILE: &str = "load.secret";
 
+/// The password of every person who logs in.
+pub const PASSWORD: &str = "correct horse battery";
+/// The address that browsers are sent back to.
+pub const CALLBACK: &str = "https://app.example/callback";
+
 /// Tokens whose text is kept.
 const KEPT: usize = 2_000;
 const CLIENTS: usize = 50;
 const GRANTS_PER_CLIENT: usize = 40;
+/// Chains of refresh tokens, each of a grant of its own.
+const CHAINS: usize = 64;
+/// People who log in.
+const PEOPLE: usize = 64;
+/// The work per password that is the default.
+pub const BCRYPT_COST: u32 = 12;
 /// Tokens that share one transaction.
 const BATCH: usize = 5_000;
 /// Everything was issued this many seconds ago, so that no new key meets an old one.
@@ -59,7 +72,13 @@ pub struct Seeded {
     pub access_tokens: Vec<String>,
     /// Refresh tokens of confidential clients, which stay the same.
     pub refresh_tokens: Vec<(Credentials, String)>,
-    /// Clients that act for themselves.
+    /// The client id of a public client, whose refresh tokens work once.
+    pub public_client: String,
+    /// Its refresh tokens.
+    pub chains: Vec<String>,
+    /// Names of people who have a password.
+    pub people: Vec<String>,
+    /// Clients that act for themselves, and that people log in to.
     pub programs: Vec<Credentials>,
     /// Device codes that wait for their people.
     pub devices: Vec<(Credentials, String)>,
@@ -69,16 +88,30 @@ pub struct Seeded {
     pub mint: Arc<Mint>,
 }
 
-/// Fills a new database in `folder` with `count` access tokens.
-pub async fn seed(folder: &Path, count: usize) -> Seeded {
+/// A database that a server is started on.
+pub struct Installation {
+    /// The folder of the base key's file, and of the database where it is SQLite.
+    pub folder: PathBuf,
+    /// The database.
+    pub url: String,
+}
+
+impl Installation {
+    /// A SQLite database in this folder.
+    pub fn sqlite(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), url: format!("sqlite://{}", folder.join(DATABASE).display()) }
+    }
+}
+
+/// Fills a new database with `count` access tokens.
+pub async fn seed(installation: &Installation, count: usize) -> Seeded {
     let keys = BaseKeys::generate();
     let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(folder.join(SECRET_FILE));
+    let file = options.write(true).create_new(true).mode(0o600).open(installation.folder.join(SECRET_FILE));
     let written = file.and_then(|mut file| file.write_all(keys.to_file().expose().as_bytes()));
     written.expect("because the folder is ours");
 
-    let url = format!("sqlite://{}", folder.join(DATABASE).display());
-    let store = Store::connect(&url, DatabaseSettings::default()).expect("because the folder is ours");
+    let store = Store::connect(&installation.url, DatabaseSettings::default()).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
     let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
@@ -86,36 +119,32 @@ pub async fn seed(folder: &Path, count: usize) -> Seeded {
     let mint = Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers, private_schemes });
     let now = Clock::System.now().plus(-AGE);
 
-    let house = {
+    let hasher = Hasher::start(BCRYPT_COST, 1).expect("because a thread can be started");
+    let hash = hasher.hash(Secret::new(PASSWORD)).await.expect("because nothing else is hashed");
+    let (mut seeded, grants) = {
         let mint = Arc::clone(&mint);
-        store.write(move |tx| furnish(tx, now, &mint)).await.expect("because nothing is in the way")
+        store.write(move |tx| furnish(tx, now, &mint, &hash)).await.expect("because nothing is in the way")
     };
-    let House { api, grants, refresh_tokens, programs, devices, openid_tokens } = house;
     let grants = Arc::new(grants);
-    let mut access_tokens = Vec::new();
     for start in (0..count).step_by(BATCH) {
         let (mint, grants) = (Arc::clone(&mint), Arc::clone(&grants));
         let numbers = start..(start + BATCH).min(count);
         let batch = store.write(move |tx| issue_tokens(tx, now, &mint, &grants, (numbers.clone(), count)));
-        access_tokens.extend(batch.await.expect("because nothing is in the way"));
+        seeded.access_tokens.extend(batch.await.expect("because nothing is in the way"));
     }
-    Seeded { api, access_tokens, refresh_tokens, programs, devices, openid_tokens, mint }
+    seeded
 }
 
-struct House {
-    api: Credentials,
-    grants: Vec<Grant>,
-    refresh_tokens: Vec<(Credentials, String)>,
-    programs: Vec<Credentials>,
-    devices: Vec<(Credentials, String)>,
-    openid_tokens: Vec<String>,
-}
-
-fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
-    let person = person(now);
+/// Everything but the access tokens, and the grants that those are of.
+fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Result<(Seeded, Vec<Grant>)> {
+    let person = person(now, "load", None);
     users::insert(tx, &person)?;
-    let (_, api) = apis::register(tx, now, draft("load", TokenFormat::Opaque)).map_err(unexpected)?;
-    apis::register(tx, now, draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
+    let people: Vec<String> = (0..PEOPLE).map(|number| format!("person{number}")).collect();
+    for name in &people {
+        users::insert(tx, &self::person(now, name, Some(hash)))?;
+    }
+    let (_, api) = apis::register(tx, now, &[], draft("load", TokenFormat::Opaque)).map_err(unexpected)?;
+    apis::register(tx, now, &[], draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
     let (mut programs, mut devices, mut openid_tokens) = (Vec::new(), Vec::new(), Vec::new());
     let longest_login_token = mint.lifetimes.login_redirect_max;
@@ -123,7 +152,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
     for number in 0..CLIENTS {
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let draft = Draft {
-            redirect_uris: vec!["https://app.example/callback".to_owned()],
+            redirect_uris: vec![CALLBACK.to_owned()],
             grant_types: grants.into_iter().chain([GrantType::DeviceCode]).collect(),
             scope: Some("projects openid load signed".to_owned()),
             ..Draft::new(format!("Load {number}"), ClientType::Confidential)
@@ -147,7 +176,32 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Mint) -> Result<House> {
         openid_tokens.push(issued.token.expose().to_owned());
         programs.push(credentials(&registered));
     }
-    Ok(House { api: credentials(&api), grants: all_grants, refresh_tokens, programs, devices, openid_tokens })
+    let public = Draft {
+        redirect_uris: vec![CALLBACK.to_owned()],
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into_iter().collect(),
+        scope: Some("projects".to_owned()),
+        ..Draft::new("Load in public".to_owned(), ClientType::Public)
+    };
+    let public = clients::register(tx, now, &rules, (By::Operator(person.id), public), None).map_err(unexpected)?;
+    let mut chains = Vec::new();
+    for _ in 0..CHAINS {
+        let grant = grant(now, mint, (&person, &public.client), "projects");
+        grants::insert(tx, &grant)?;
+        chains.push(issue::refresh_token(tx, now, mint, &grant)?.expose().to_owned());
+    }
+    let seeded = Seeded {
+        api: credentials(&api),
+        access_tokens: Vec::new(),
+        refresh_tokens,
+        public_client: public.client.client_id,
+        chains,
+        people,
+        programs,
+        devices,
+        openid_tokens,
+        mint: Arc::clone(mint),
+    };
+    Ok((seeded, all_grants))
 }
 
 /// An API with one scope, both of this name.
@@ -191,15 +245,15 @@ fn nobody_unknown() -> StrangerPolicy {
     StrangerPolicy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
 }
 
-fn person(now: UnixTime) -> User {
+fn person(now: UnixTime, name: &str, hash: Option<&str>) -> User {
     User {
         id: Id::next(now),
-        username: "load".to_owned(),
-        username_folded: "load".to_owned(),
+        username: name.to_owned(),
+        username_folded: name.to_owned(),
         email: None,
         verified_email_folded: None,
         email_verified_at: None,
-        password_hash: None,
+        password_hash: hash.map(str::to_owned),
         role: Role::Author,
         disabled_at: None,
         deleted_at: None,
