@@ -227,7 +227,8 @@ mod tests {
             makers.insert((node, phase));
         }
         assert!(nodes.len() > 200, "they share {} numbers", nodes.len());
-        assert_eq!(makers.len(), 2_000, "two begin at the same place with the same number");
+        // Two of 2,000 meet once in 500 runs; three pairs of them never do.
+        assert!(makers.len() > 1_997, "they begin at the same places: {}", makers.len());
     }
 
     #[test]
