@@ -1,5 +1,7 @@
 //! `gatepost api …`: protected APIs.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -84,11 +86,11 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
         }
         Api::List => {
             let all = store.read(|db| {
-                let with_client = |db: &mut crate::store::Database, api: Resource| {
-                    Ok::<_, StoreError>(clients::find(db, api.client_key)?.map(|client| shown(&api, &client, None)))
+                let with_client = |db: &mut crate::store::Database, api: &Resource| {
+                    Ok::<_, StoreError>(clients::find(db, api.client_key)?.map(|client| shown(api, &client, None)))
                 };
-                let all = apis::list(db)?;
-                all.into_iter().map(|api| with_client(db, api)).collect::<Result<Vec<_>, _>>()
+                let all = apis::directory(db)?;
+                all.iter().map(|found| with_client(db, &found.api)).collect::<Result<Vec<_>, _>>()
             });
             output::list(&all.await?.into_iter().flatten().collect::<Vec<_>>(), is_json)
         }
@@ -114,11 +116,12 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
     }
 }
 
-async fn find(store: &Store, named: &Named) -> Result<(Resource, Client), CommandError> {
+async fn find(store: &Store, named: &Named) -> Result<(Resource, Arc<Client>), CommandError> {
     let identifier = named.identifier.clone();
     let found = store.read(move |db| {
-        let Some(api) = apis::find_named(db, &identifier)? else { return Ok(None) };
-        Ok(clients::find(db, api.client_key)?.map(|client| (api, client)))
+        let directory = apis::directory(db)?;
+        let Some(found) = directory.find_named(&identifier) else { return Ok(None) };
+        Ok(clients::find(db, found.api.client_key)?.map(|client| (found.api.clone(), client)))
     });
     found.await?.ok_or_else(|| CommandError::Refused(format!("there is no API '{}'", named.identifier)))
 }

@@ -1,5 +1,7 @@
 //! `gatepost client …`: applications.
 
+use std::sync::Arc;
+
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -254,6 +256,7 @@ pub(super) async fn find(store: &Store, client_id: &str) -> Result<Application, 
     let wanted = client_id.to_owned();
     let found = store.read(move |db| store::clients::find_by_client_id(db, &wanted)).await?;
     let found = found.filter(|client| client.deleted_at.is_none());
+    let found = found.map(Arc::unwrap_or_clone);
     found.ok_or_else(|| CommandError::Refused(format!("there is no application '{client_id}'")))
 }
 

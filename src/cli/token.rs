@@ -96,8 +96,7 @@ fn shown(found: &Found, now: UnixTime) -> Value {
                 "last_used_at": record.last_used_at.map(UnixTime::rfc3339),
             })
         }
-        Found::ClientSecret(found) => {
-            let (record, client) = &**found;
+        Found::ClientSecret((record, client)) => {
             let is_over = !record.is_alive(now);
             json!({
                 "token_kind": "client_secret",

@@ -33,6 +33,11 @@ pub struct ApiDirectory {
 }
 
 impl RegisteredApi {
+    /// The names of its scopes.
+    pub fn scope(&self) -> Scope {
+        together(&self.scopes)
+    }
+
     /// Whether one of its own scopes is in this one.
     pub fn has_scope_of(&self, scope: &Scope) -> bool {
         self.scopes.iter().any(|own| scope.holds(&own.name))
@@ -60,8 +65,7 @@ impl ApiDirectory {
                 directory.apis[*index].scopes.push(scope.clone());
             }
         }
-        let names = scopes.iter().map(|scope| scope.name.as_str()).filter(|name| name.parse::<Scope>().is_ok());
-        directory.scope = names.collect::<Vec<_>>().join(" ").parse().unwrap_or_default();
+        directory.scope = together(&scopes);
         directory.scopes = scopes;
         directory
     }
@@ -112,4 +116,9 @@ impl ApiDirectory {
         let named = self.scopes.iter().filter(|scope| names.contains(&scope.name.as_str()));
         named.filter_map(|scope| self.find(scope.api_id)).map(|found| &found.api).collect()
     }
+}
+
+fn together(scopes: &[ApiScope]) -> Scope {
+    let names = scopes.iter().map(|scope| scope.name.as_str()).filter(|name| name.parse::<Scope>().is_ok());
+    names.collect::<Vec<_>>().join(" ").parse().unwrap_or_default()
 }

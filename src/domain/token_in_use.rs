@@ -47,8 +47,7 @@ pub struct Person {
 }
 
 /// What a judge needs to know of an application.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::clients)]
+#[derive(Clone, Debug)]
 pub struct Application {
     /// The row.
     pub id: Id<Client>,
@@ -101,6 +100,20 @@ impl GrantInUse {
             (_, Some(client)) if client.disabled_at.is_some() => Some("its application is suspended"),
             _ if self.grant.revoked_at.is_some() => Some("the log-in or permission that it came from was ended"),
             _ => None,
+        }
+    }
+}
+
+impl From<&Client> for Application {
+    fn from(client: &Client) -> Self {
+        Self {
+            id: client.id,
+            client_id: client.client_id.clone(),
+            is_first_party: client.is_first_party,
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg,
+            verified_at: client.verified_at,
+            disabled_at: client.disabled_at,
+            deleted_at: client.deleted_at,
         }
     }
 }

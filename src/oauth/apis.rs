@@ -33,7 +33,9 @@ pub fn authenticate_first_party(
     credentials: &ClientCredentials,
 ) -> super::Result<Api> {
     let client = authenticate(db, now, mint, credentials)?;
-    let api = apis::find_by_client(db, client.id)?.filter(|api| api.is_first_party);
+    let directory = apis::directory(db)?;
+    let found = directory.find_by_client(client.id).filter(|found| found.api.is_first_party);
+    let api = found.map(|found| found.api.clone());
     api.ok_or_else(|| NOT_FIRST_PARTY.because("these are not the credentials of an API that the operator runs"))
 }
 
@@ -71,8 +73,10 @@ pub fn register(
         return Err(refuse("identifier", "This address means this server itself; the scope projects opens it."));
     }
     turns::take(tx, &[Turn::Apis])?;
-    if let Some(api) = apis::find_named(tx, &draft.identifier)? {
-        return Err(refuse("identifier", &format!("An API with this identifier exists: {}.", api.identifier)));
+    let directory = apis::directory(tx)?;
+    if let Some(found) = directory.find_named(&draft.identifier) {
+        let taken = &found.api.identifier;
+        return Err(refuse("identifier", &format!("An API with this identifier exists: {taken}.")));
     }
     let known = scopes::known_scope(tx)?;
     let mut rows: Vec<(String, String)> = Vec::new();
@@ -89,7 +93,7 @@ pub fn register(
             return Err(refuse("scope", &format!("The scope {name} is named twice.")));
         }
         if known.holds(name) {
-            let owner = apis::list_owners_of_scopes(tx, &[name])?.into_iter().next();
+            let owner = directory.list_owners_of_scopes(&[name]).into_iter().next();
             let owner =
                 owner.map_or_else(|| "this server itself".to_owned(), |api| format!("the API {}", api.identifier));
             return Err(refuse("scope", &format!("A scope with the name {name} exists: {owner} has it.")));

@@ -3,6 +3,8 @@
 //! Nothing half-approved is stored: the page's form comes back with the same query, which is
 //! examined again.
 
+use std::sync::Arc;
+
 use super::Refusal;
 use super::dpop::is_thumbprint;
 use super::interaction::Wishes;
@@ -47,7 +49,7 @@ const MAX_NONCE: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Where the answer goes.
     pub redirect_uri: RedirectUri,
     /// Whether the request named it; then the token request must too (§4.1.3).
@@ -87,7 +89,7 @@ pub enum AuthorizationRefusal {
 #[derive(Clone, Debug)]
 pub struct RefusedRequest {
     /// Who asked.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Where the answer goes.
     pub redirect_uri: RedirectUri,
     /// What comes back unchanged.
@@ -106,7 +108,7 @@ struct Examination<'a> {
     db: &'a mut Database,
     mint: &'a Mint,
     parameters: &'a Parameters,
-    found: Option<(Client, RedirectUri)>,
+    found: Option<(Arc<Client>, RedirectUri)>,
     challenge: Option<CodeChallenge>,
     scope: Scope,
     wishes: Wishes,
@@ -271,7 +273,7 @@ impl Answers for Examination<'_> {
         if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
             return Err(self.refuse(Refusal { problem: &REPEATED_PARAMETER, cause: parameters.repeated_cause() }));
         }
-        let client = clients::find_by_client_id(self.db, client_id)?.filter(Client::is_active);
+        let client = clients::find_by_client_id(self.db, client_id)?.filter(|client| client.is_active());
         let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
         let Some(redirect_uri) = client.redirect_uri(parameters.get("redirect_uri"), &self.mint.private_schemes) else {
             return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));

@@ -1,6 +1,8 @@
 //! `private_key_jwt`: a client proves who it is by signing a short statement (RFC 7523 §2.2, §3;
 //! OpenID Connect Core §9).
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::client_authentication::PublishedKeys;
@@ -86,7 +88,7 @@ pub fn verify(
     now: UnixTime,
     (client_id, assertion): (&str, &ClientAssertion),
     (audiences, published): (&[String], Option<&PublishedKeys>),
-) -> Result<(Client, UsedProof)> {
+) -> Result<(Arc<Client>, UsedProof)> {
     let refused = |cause| INVALID_CLIENT.because(cause);
     let jws = Jws::parse(assertion.0.expose()).map_err(|_unreadable| refused("the client assertion cannot be read"))?;
     let claims: Claims = jws.claims().map_err(|_unreadable| refused("the client assertion lacks a claim"))?;
@@ -97,7 +99,7 @@ pub fn verify(
     if jws.typ.is_some() && !jws.is_a("jwt") && !jws.is_a("client-authentication+jwt") {
         return Err(refused("the client assertion has another type"));
     }
-    let client = clients::find_by_client_id(db, client_id)?.filter(Client::is_active);
+    let client = clients::find_by_client_id(db, client_id)?.filter(|client| client.is_active());
     let client = client.ok_or_else(|| refused("no active client has this id"))?;
     if has_old_keys(db, now, &client)? {
         return Err(OLD_CLIENT_KEYS.because("the client's document was read more than a day too long ago"));

@@ -197,7 +197,12 @@ fn form_decoded(text: &str) -> String {
 ///
 /// # Errors
 /// [`INVALID_CLIENT`].
-pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
+pub fn authenticate(
+    db: &mut Database,
+    now: UnixTime,
+    mint: &Mint,
+    credentials: &ClientCredentials,
+) -> Result<Arc<Client>> {
     let client = identify(db, now, mint, credentials)?;
     // Also one that was read before the operator changed their mind.
     if may_act(&mint.strangers, &client) {
@@ -207,12 +212,12 @@ pub fn authenticate(db: &mut Database, now: UnixTime, mint: &Mint, credentials: 
     }
 }
 
-fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Client> {
+fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Arc<Client>> {
     let secret = match &credentials.proof {
         Proof::Secret(secret) => secret,
         Proof::Assertion(_) => return Err(INVALID_CLIENT.because("the client assertion was not verified")),
         proof @ (Proof::None | Proof::Proven) => {
-            let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(Client::is_active);
+            let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(|client| client.is_active());
             let client = client.ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
             return if client.is_public() || matches!(proof, Proof::Proven) {
                 Ok(client)

@@ -1,5 +1,7 @@
 //! Applications that register themselves (RFC 7591) and look after their registration (RFC 7592).
 
+use std::sync::Arc;
+
 use super::client_metadata::{ClientMetadata, Described, problem_of};
 use super::clients::{self, add_secret};
 use super::problem::{INVALID_CLIENT_METADATA, REGISTRATION_OFF, TOKEN_MISSING, TOKEN_REVOKED};
@@ -168,7 +170,7 @@ pub fn replace(
     let (auth_method, application_type) = (described.auth_method, described.application_type);
     let registration = SelfRegistration { auth_method, application_type, ..old.registration };
     self_registrations::update(tx, &registration)?;
-    let client = store::clients::find(tx, old.client.id)?.unwrap_or(old.client);
+    let client = store::clients::find(tx, old.client.id)?.map_or(old.client, Arc::unwrap_or_clone);
     Ok(Answer { client, registration, secret, token: old.token })
 }
 

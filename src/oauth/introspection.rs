@@ -131,8 +131,9 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
         return Ok(true);
     }
-    let Some(api) = apis::find_by_client(db, asker.id)? else { return Ok(false) };
-    Ok((api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(db, token, &api)?)
+    let directory = apis::directory(db)?;
+    let Some(found) = directory.find_by_client(asker.id) else { return Ok(false) };
+    Ok((found.api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(token, found))
 }
 
 /// One API as a text, several as a list (RFC 7519 §4.1.3).

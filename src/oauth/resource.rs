@@ -1,11 +1,12 @@
 //! Which APIs a token is for (RFC 8707): registered ones only, named by any spelling of their address; what is
 //! granted and said is the registered one.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Result;
 use super::problem::INVALID_TARGET;
-use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::api::PLATFORM_SCOPE;
+use crate::domain::api_directory::{ApiDirectory, RegisteredApi};
 use crate::domain::api_identifier::normal;
 use crate::domain::words::Words;
 use crate::store::{Database, StoreError, apis};
@@ -16,23 +17,18 @@ use crate::tokens::audience::{self, Claim};
 enum Target<'a> {
     /// The platform, by one of this server's own names.
     Platform(String),
-    Api(&'a Api),
+    Api(&'a RegisteredApi),
 }
 
-/// Everything that can be named here, to be found by any spelling: each is read and compared once, however
-/// many names a request holds.
+/// Everything that can be named here, to be found by any spelling.
 struct Directory {
     own_names: [String; 2],
-    apis: Vec<Api>,
-    by_address: HashMap<String, usize>,
+    apis: Arc<ApiDirectory>,
 }
 
 impl Directory {
     fn read(db: &mut Database, mint: &Mint) -> std::result::Result<Self, StoreError> {
-        let apis = apis::list_active(db)?;
-        // Of two that were registered before they counted as one, the older is meant.
-        let addresses = apis.iter().enumerate().rev().map(|(index, api)| (normal(&api.identifier), index));
-        Ok(Self { own_names: mint.own_names(), by_address: addresses.collect(), apis })
+        Ok(Self { own_names: mint.own_names(), apis: apis::directory(db)? })
     }
 
     /// A registered spelling first: where two were registered that are one address, each is found by its own.
@@ -41,14 +37,14 @@ impl Directory {
         if let Some(name) = own(&|name| name == named) {
             return Some(Target::Platform(name));
         }
-        if let Some(api) = self.apis.iter().find(|api| api.identifier == named) {
-            return Some(Target::Api(api));
+        if let Some(found) = self.apis.find_by_identifier(named).filter(|found| found.is_active) {
+            return Some(Target::Api(found));
         }
         let address = normal(named);
         if let Some(name) = own(&|name| normal(name) == address) {
             return Some(Target::Platform(name));
         }
-        self.by_address.get(&address).map(|index| Target::Api(&self.apis[*index]))
+        self.apis.find_active_at(&address).map(Target::Api)
     }
 }
 
@@ -74,14 +70,14 @@ pub fn find_registered(
         let target = directory.find(identifier).filter(|_| !identifier.contains(' '));
         let (registered, api) = match target {
             Some(Target::Platform(name)) => (name, None),
-            Some(Target::Api(api)) => (api.identifier.clone(), Some(api)),
+            Some(Target::Api(found)) => (found.api.identifier.clone(), Some(found)),
             None => return Ok(None),
         };
         if named.contains(&registered) {
             continue;
         }
         let is_opened = match api {
-            Some(api) => audience::opens(db, api, claim)?,
+            Some(found) => audience::opens(found, claim),
             None => claim.is_persons && claim.scope.holds(PLATFORM_SCOPE),
         };
         if !is_opened {
@@ -124,17 +120,16 @@ fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
 /// an API that judges JWTs by itself would not learn that the operator no longer answers for the client.
 /// Nothing when none is left of those that were named.
 fn still_open(db: &mut Database, named: Words, claim: Claim<'_>) -> std::result::Result<Option<Words>, StoreError> {
-    let mut left = Vec::new();
-    for identifier in named.iter() {
-        let is_closed = match apis::find_by_identifier(db, identifier)? {
-            Some(api) => apis::list_scopes_of(db, api.id)?.is_empty() && !audience::opens(db, &api, claim)?,
-            None => false,
-        };
-        if !is_closed {
-            left.push(identifier);
-        }
+    if named.is_empty() {
+        return Ok(Some(named));
     }
-    Ok((named.is_empty() || !left.is_empty()).then(|| left.iter().collect()))
+    let directory = apis::directory(db)?;
+    let is_closed = |identifier: &str| {
+        let found = directory.find_by_identifier(identifier);
+        found.is_some_and(|found| found.scopes.is_empty() && !audience::opens(found, claim))
+    };
+    let left: Words = named.iter().filter(|identifier| !is_closed(identifier)).collect();
+    Ok((!left.is_empty()).then_some(left))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::Refusal;
 use super::parameters::Parameters;
 use super::problem::INVALID_SCOPE;
-use crate::domain::api::{Api, ApiScope, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
+use crate::domain::api::{Api, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
+use crate::domain::api_directory::RegisteredApi;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
@@ -17,7 +18,8 @@ use crate::store::{Database, Result, apis};
 pub fn known(db: &mut Database) -> Result<Vec<(String, String)>> {
     let built_in = BUILT_IN_SCOPES.iter().chain(&OPENID_SCOPES);
     let built_in = built_in.map(|(name, sentence)| ((*name).to_owned(), (*sentence).to_owned()));
-    let of_apis = apis::list_scopes(db)?.into_iter().map(|scope| (scope.name, scope.sentence));
+    let directory = apis::directory(db)?;
+    let of_apis = directory.scopes().iter().map(|scope| (scope.name.clone(), scope.sentence.clone()));
     Ok(built_in.chain(of_apis).collect())
 }
 
@@ -55,11 +57,12 @@ pub fn named(asked: Option<&str>) -> Option<String> {
 /// # Errors
 /// When the store fails.
 pub fn list_lingering(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Vec<String>> {
-    let scopes = apis::list_scopes(db)?;
-    let holds = |api: &Api| scopes.iter().any(|of_api| of_api.api_id == api.id && scope.holds(&of_api.name));
-    let is_asked = |api: &Api| audience.contains(&api.identifier) || (audience.is_empty() && holds(api));
-    let taking_jwts = apis::list(db)?.into_iter().filter(|api| api.token_format == TokenFormat::Jwt);
-    Ok(taking_jwts.filter(is_asked).map(|api| api.name).collect())
+    let directory = apis::directory(db)?;
+    let is_asked = |found: &&RegisteredApi| {
+        audience.contains(&found.api.identifier) || (audience.is_empty() && found.has_scope_of(scope))
+    };
+    let taking_jwts = directory.iter().filter(|found| found.api.token_format == TokenFormat::Jwt);
+    Ok(taking_jwts.filter(is_asked).map(|found| found.api.name.clone()).collect())
 }
 
 /// The scopes of all APIs, without the built-in ones.
@@ -67,7 +70,7 @@ pub fn list_lingering(db: &mut Database, audience: &Words, scope: &Scope) -> Res
 /// # Errors
 /// When the store fails.
 pub fn of_apis(db: &mut Database) -> Result<Scope> {
-    Ok(together(apis::list_scopes(db)?))
+    Ok(apis::directory(db)?.scope().clone())
 }
 
 /// The scopes of one API.
@@ -75,12 +78,7 @@ pub fn of_apis(db: &mut Database) -> Result<Scope> {
 /// # Errors
 /// When the store fails.
 pub fn of_api(db: &mut Database, api: Id<Api>) -> Result<Scope> {
-    Ok(together(apis::list_scopes_of(db, api)?))
-}
-
-fn together(scopes: Vec<ApiScope>) -> Scope {
-    let each = scopes.into_iter().flat_map(|scope| scope.name.parse::<Scope>());
-    each.fold(Scope::default(), |all, one| all.union(&one))
+    Ok(apis::directory(db)?.find(api).map(RegisteredApi::scope).unwrap_or_default())
 }
 
 /// What a client gets that asks for nothing (RFC 6749 §3.3): all that it registered, but not to go on

@@ -113,11 +113,11 @@ impl Signer {
     pub async fn load(&self, store: &Store, mint: &Mint) -> Result<()> {
         let (records, before) = (store.read(signing_keys::list).await?, self.ring());
         let mut ring = Vec::with_capacity(records.len());
-        for record in records {
+        for record in records.iter() {
             let known = before.iter().find(|held| held.record.id == record.id && held.record.ends_at == record.ends_at);
             ring.push(match known {
                 Some(held) => held.clone(),
-                None => Arc::new(open(mint, record)?),
+                None => Arc::new(open(mint, record.clone())?),
             });
         }
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
@@ -148,8 +148,8 @@ impl Signer {
                 SigningAlgorithm::Es256 => self.sign_with_held(now, &statement)?,
             };
             let kid = signed.kid;
-            let record = store.read(move |db| signing_keys::find_by_kid(db, &kid)).await?;
-            if record.is_some_and(|record| record.is_published(now)) {
+            let keys = store.read(signing_keys::list).await?;
+            if keys.iter().any(|key| key.kid == kid && key.is_published(now)) {
                 return Ok(signed.text);
             }
             self.load(store, mint).await?;
@@ -176,10 +176,9 @@ impl Signer {
     pub fn verify<C: for<'de> Deserialize<'de>>(&self, db: &mut Database, text: &str, typ: &str) -> Result<Option<C>> {
         let Some(presented) = Presented::parse(text) else { return Ok(None) };
         let Some(kid) = presented.kid() else { return Ok(None) };
-        let Some(record) = signing_keys::find_by_kid(db, kid)?.filter(|record| !record.is_withdrawn()) else {
-            return Ok(None);
-        };
-        let jwk = public_part(&record)?;
+        let keys = signing_keys::list(db)?;
+        let Some(record) = keys.iter().find(|key| key.kid == kid && !key.is_withdrawn()) else { return Ok(None) };
+        let jwk = public_part(record)?;
         let found: Option<OfIssuer<C>> = presented.verify((record.algorithm, &jwk), typ);
         Ok(found.filter(|found| found.iss == self.issuer).map(|found| found.claims))
     }
@@ -302,10 +301,12 @@ pub struct PublishedKey {
 /// # Errors
 /// When the store fails.
 pub fn list_published(db: &mut Database, now: UnixTime) -> Result<Vec<PublishedKey>> {
-    let keys = signing_keys::list(db)?.into_iter().filter(|key| key.is_published(now));
-    keys.map(|key| {
-        let jwk = public_part(&key)?;
-        Ok(PublishedKey { jwk, kid: key.kid, alg: key.algorithm.as_str(), purpose: "sig" })
-    })
-    .collect()
+    let keys = signing_keys::list(db)?;
+    let published = keys.iter().filter(|key| key.is_published(now));
+    published
+        .map(|key| {
+            let jwk = public_part(key)?;
+            Ok(PublishedKey { jwk, kid: key.kid.clone(), alg: key.algorithm.as_str(), purpose: "sig" })
+        })
+        .collect()
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 
-use super::{AnyConnection, Database, Result, StoreError, installation, migrations, on, sqlite};
+use super::{AnyConnection, Result, StoreError, installation, migrations, on, sqlite};
 
 /// A copy that was checked.
 pub struct Copied {

@@ -1,5 +1,7 @@
 //! The table `client_secrets`.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::{Database, Result, on};
@@ -9,10 +11,29 @@ use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
 use crate::schema::{client_secrets, clients};
 
-/// The secret with this key and the client that it belongs to: one query for who asks.
-pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<(ClientSecretRecord, Client)>> {
+/// A secret, and the client that authenticates by it.
+pub type Authenticator = (Arc<ClientSecretRecord>, Arc<Client>);
+
+/// The secret with this key and the client that it belongs to: one query for who asks, or none. When the secret was
+/// last used may be out of date.
+pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<Authenticator>> {
+    let snapshot = tx.snapshot()?;
+    if let Some(snapshot) = &snapshot
+        && let Some(secret) = snapshot.secrets.find(&id)
+        && let Some(client) = snapshot.clients.find(&secret.client_key)
+    {
+        return Ok(Some((secret, client)));
+    }
     let row = client_secrets::table.inner_join(clients::table).filter(client_secrets::id.eq(id));
-    Ok(on!(tx, |c| row.select((ClientSecretRecord::as_select(), Client::as_select())).get_result(c)).optional()?)
+    let row: Option<(ClientSecretRecord, Client)> =
+        on!(tx, |c| row.select((ClientSecretRecord::as_select(), Client::as_select())).get_result(c)).optional()?;
+    let Some((secret, client)) = row else { return Ok(None) };
+    let (secret, client) = (Arc::new(secret), Arc::new(client));
+    if let Some(snapshot) = snapshot.filter(|_| tx.may_fill()) {
+        snapshot.secrets.keep(id, &secret);
+        snapshot.clients.keep(client.id, &client);
+    }
+    Ok(Some((secret, client)))
 }
 
 /// Adds a secret.
@@ -31,6 +52,7 @@ pub fn list(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<Vec<
 
 /// Lets one secret of a client end at `at`, unless it ends earlier.
 pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<bool> {
+    tx.note_change();
     let row = client_secrets::table
         .filter(client_secrets::id.eq(id))
         .filter(client_secrets::client_key.eq(client))
@@ -40,6 +62,7 @@ pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at
 
 /// Lets all secrets of a client end at `at`, unless they end earlier.
 pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()> {
+    tx.note_change();
     let rows = client_secrets::table
         .filter(client_secrets::client_key.eq(client))
         .filter(client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(at)));
@@ -56,6 +79,7 @@ pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Res
 
 /// Notes that somebody found it in the open; `false` when that is known.
 pub fn flag(tx: &mut Database, now: UnixTime, id: Id<ClientSecretRecord>) -> Result<bool> {
+    tx.note_change();
     let row = client_secrets::table.filter(client_secrets::id.eq(id)).filter(client_secrets::flagged_at.is_null());
     Ok(on!(tx, |c| diesel::update(row).set(client_secrets::flagged_at.eq(Some(now))).execute(c))? == 1)
 }

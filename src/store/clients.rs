@@ -1,29 +1,62 @@
 //! The table `clients`.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
+use super::snapshot::find_or_read;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::registration::Registration;
+use crate::domain::token_in_use::Application;
 use crate::domain::user::User;
 use crate::schema::{clients, users};
 
-/// The client with this key, with its owner's name.
-pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Client>> {
-    Ok(on!(tx, |c| clients::table.filter(clients::id.eq(id)).select(Client::as_select()).get_result(c)).optional()?)
+/// The client with this key, deleted and suspended ones too.
+pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Arc<Client>>> {
+    find_or_read(
+        tx,
+        |snapshot| &snapshot.clients,
+        &id,
+        |tx| {
+            let row = clients::table.filter(clients::id.eq(id));
+            Ok(on!(tx, |c| row.select(Client::as_select()).get_result(c)).optional()?)
+        },
+    )
 }
 
 /// The client with this public name, deleted and suspended ones too.
-pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Client>> {
-    let row = clients::table.filter(clients::client_id.eq(client_id));
-    Ok(on!(tx, |c| row.select(Client::as_select()).get_result(c)).optional()?)
+pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
+    find_or_read(
+        tx,
+        |snapshot| &snapshot.named_clients,
+        client_id,
+        |tx| {
+            let row = clients::table.filter(clients::client_id.eq(client_id));
+            Ok(on!(tx, |c| row.select(Client::as_select()).get_result(c)).optional()?)
+        },
+    )
+}
+
+/// The same from its row, for who changes it.
+pub fn find_to_change(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
+    tx.read_rows();
+    find_by_client_id(tx, client_id)
+}
+
+/// The application that a grant was made for.
+pub(super) fn find_application(tx: &mut Database, grant: &Grant) -> Result<Option<Application>> {
+    let Some(client) = grant.client_key else { return Ok(None) };
+    Ok(find(tx, client)?.map(|client| Application::from(&*client)))
 }
 
 /// Takes the client's row until the transaction ends: what it has of secrets is counted and changed one by one.
 /// SQLite has one writer, who holds everything already.
 pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
+    tx.read_rows();
     if let Some(connection) = tx.for_query_of_postgres() {
         let row = clients::table.filter(clients::id.eq(id)).select(clients::id).for_no_key_update();
         row.get_result::<Id<Client>>(connection).optional()?;
@@ -71,6 +104,7 @@ pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Ve
 
 /// Writes what its owner may change.
 pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set((
             clients::name.eq(&new.name),
@@ -98,6 +132,7 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
 
 /// Marks it as run by the operator, or not.
 pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) -> Result<()> {
+    tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
     on!(tx, |c| row.set(clients::is_first_party.eq(is_first_party)).execute(c))?;
     Ok(())
@@ -105,12 +140,14 @@ pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) 
 
 /// Lets it count as verified since then, or not at all.
 pub fn set_verified(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::verified_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Takes only pushed authorization requests from it, or others too.
 pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_required: bool) -> Result<()> {
+    tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
     on!(tx, |c| row.set(clients::require_pushed_requests.eq(is_required)).execute(c))?;
     Ok(())
@@ -118,6 +155,7 @@ pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_require
 
 /// Takes the public keys away: nobody authenticates as it by them any more.
 pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set((clients::jwks.eq(None::<String>), clients::jwks_uri.eq(None::<String>)))
         .execute(c))?;
@@ -126,12 +164,14 @@ pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
 
 /// Suspends it, or undoes that without loss: it, its tokens and secrets are judged at every use.
 pub fn set_disabled(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(c))?;
     Ok(())
 }
 
 /// Marks it as deleted; it can act no more and is in no list.
 pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set(clients::deleted_at.eq(Some(now)))
         .execute(c))?;

@@ -29,6 +29,7 @@ pub fn erase_some(tx: &mut Database, user: Id<User>) -> Result<bool> {
     }
     on!(tx, |c| diesel::delete(user_pictures::table.filter(user_pictures::id.eq(user))).execute(c))?;
     on!(tx, |c| diesel::delete(deletions::table.filter(deletions::id.eq(user))).execute(c))?;
+    tx.note_change();
     let clients = clients::table.filter(clients::owner_id.eq(user));
     on!(tx, |c| diesel::update(clients).set(clients::owner_id.eq(None::<i64>)).execute(c))?;
     Ok(on!(tx, |c| diesel::delete(users::table.filter(users::id.eq(user))).execute(c))? > 0)

@@ -13,22 +13,23 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
-use crate::domain::token_in_use::{Application, GrantInUse, Person};
+use crate::domain::token_in_use::{GrantInUse, Person};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::domain::words::Words;
-use crate::schema::{authorization_codes, clients, device_codes, grants, login_codes, tokens, users};
+use crate::schema::{authorization_codes, device_codes, grants, login_codes, tokens, users};
 
 /// The grant with this key, with all that decides whether it stands.
 pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
-    let row: Option<(Grant, Option<Person>, Option<Application>)> = on!(tx, |c| grants::table
+    let row: Option<(Grant, Option<Person>)> = on!(tx, |c| grants::table
         .left_join(users::table)
-        .left_join(clients::table)
         .filter(grants::id.eq(id))
-        .select((Grant::as_select(), Option::<Person>::as_select(), Option::<Application>::as_select()))
+        .select((Grant::as_select(), Option::<Person>::as_select()))
         .get_result(c))
     .optional()?;
-    Ok(row.map(|(grant, person, application)| GrantInUse { grant, person, application }))
+    let Some((grant, person)) = row else { return Ok(None) };
+    let application = super::clients::find_application(tx, &grant)?;
+    Ok(Some(GrantInUse { grant, person, application }))
 }
 
 /// Whether a grant of the same kind, person and application (without one, of the same address) stands

@@ -44,6 +44,7 @@ pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
 
 /// Writes whether its client can keep a secret, which only such a client may change.
 pub fn set_client_type(tx: &mut Database, client: Id<Client>, client_type: ClientType) -> Result<()> {
+    tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(client)));
     on!(tx, |c| row.set(clients::client_type.eq(client_type)).execute(c))?;
     Ok(())
@@ -80,6 +81,10 @@ pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let (used, unused): (Vec<i64>, Vec<i64>) = keys.iter().partition(|key| used.contains(&Some(**key)));
     let in_use = self_registrations::table.filter(self_registrations::client_key.eq_any(used));
     on!(tx, |c| diesel::update(in_use).set(self_registrations::used_at.eq(Some(before))).execute(c))?;
+    if unused.is_empty() {
+        return Ok(keys.len());
+    }
+    tx.note_change();
     on!(tx, |c| diesel::delete(
         self_registrations::table.filter(self_registrations::client_key.eq_any(unused.clone()))
     )

@@ -1,7 +1,10 @@
 //! The table `signing_keys`.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
+use super::snapshot::all_or_read;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -9,34 +12,32 @@ use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord};
 use crate::schema::signing_keys;
 
 /// All keys, ended ones too, RSA first, each algorithm in the order of its numbers.
-pub fn list(tx: &mut Database) -> Result<Vec<SigningKeyRecord>> {
-    Ok(on!(tx, |c| signing_keys::table
-        .order((signing_keys::algorithm.desc(), signing_keys::number))
-        .select(SigningKeyRecord::as_select())
-        .load(c))?)
-}
-
-/// The key with this public name.
-pub fn find_by_kid(tx: &mut Database, kid: &str) -> Result<Option<SigningKeyRecord>> {
-    let row = signing_keys::table.filter(signing_keys::kid.eq(kid));
-    Ok(on!(tx, |c| row.select(SigningKeyRecord::as_select()).get_result(c)).optional()?)
+pub fn list(tx: &mut Database) -> Result<Arc<Vec<SigningKeyRecord>>> {
+    all_or_read(
+        tx,
+        |snapshot| &snapshot.signing_keys,
+        |tx| {
+            let rows = signing_keys::table.order((signing_keys::algorithm.desc(), signing_keys::number));
+            Ok(on!(tx, |c| rows.select(SigningKeyRecord::as_select()).load(c))?)
+        },
+    )
 }
 
 /// The last key that was made for an algorithm.
 pub fn find_newest(tx: &mut Database, algorithm: SigningAlgorithm) -> Result<Option<SigningKeyRecord>> {
-    let of_it = signing_keys::table.filter(signing_keys::algorithm.eq(algorithm));
-    let keys = on!(tx, |c| of_it.order(signing_keys::number.desc()).select(SigningKeyRecord::as_select()).load(c))?;
-    Ok(keys.into_iter().next())
+    Ok(list(tx)?.iter().rfind(|key| key.algorithm == algorithm).cloned())
 }
 
 /// Adds a key. A taken number is a conflict: another node was faster.
 pub fn insert(tx: &mut Database, key: &SigningKeyRecord) -> Result<()> {
+    tx.note_change();
     on!(tx, |c| diesel::insert_into(signing_keys::table).values(key).execute(c))?;
     Ok(())
 }
 
 /// Says when a key gives way to its successor, and when it ends.
 pub fn retire(tx: &mut Database, id: Id<SigningKeyRecord>, (retires_at, ends_at): (UnixTime, UnixTime)) -> Result<()> {
+    tx.note_change();
     let row = diesel::update(signing_keys::table.filter(signing_keys::id.eq(id)));
     on!(tx, |c| row
         .set((signing_keys::retires_at.eq(Some(retires_at)), signing_keys::ends_at.eq(Some(ends_at))))
@@ -46,6 +47,7 @@ pub fn retire(tx: &mut Database, id: Id<SigningKeyRecord>, (retires_at, ends_at)
 
 /// Ends all keys of an algorithm that still count.
 pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) -> Result<()> {
+    tx.note_change();
     let alive = signing_keys::ends_at.is_null().or(signing_keys::ends_at.gt(now));
     let rows = signing_keys::table.filter(signing_keys::algorithm.eq(algorithm)).filter(alive);
     let end = (signing_keys::retires_at.eq(Some(now)), signing_keys::ends_at.eq(Some(now)));
@@ -55,6 +57,7 @@ pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) ->
 
 /// Erases the private part of what has ended, and rows that ended before `before`.
 pub fn clean(tx: &mut Database, now: UnixTime, before: UnixTime) -> Result<usize> {
+    tx.note_change();
     // What was withdrawn has ended on every clock.
     let has_ended = signing_keys::ends_at.le(now).or(signing_keys::ends_at.eq(signing_keys::retires_at));
     let ended = signing_keys::table.filter(has_ended).filter(signing_keys::sealed.is_not_null());

@@ -1,10 +1,12 @@
 //! What changes rarely and is asked by almost every request, in memory: applications, the digests of their secrets,
-//! APIs with their scopes, signing keys (`docs/decisions/0020-snapshot.md`). People, grants, tokens and sessions are
+//! APIs with their scopes, signing keys (`docs/decisions/0060-snapshot.md`). People, grants, tokens and sessions are
 //! always read.
 //!
 //! A snapshot belongs to one version of the database and is filled by what is asked for. What was not found is not
 //! kept. When the version changes it is dropped as a whole; see `view` for who may use and fill it.
 
+use std::borrow::Borrow;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -55,6 +57,12 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edition(i64);
 
+impl Edition {
+    pub(super) fn of_version(version: i64) -> Self {
+        Self(version)
+    }
+}
+
 /// The snapshot that is current, if one is.
 pub struct Snapshots {
     current: RwLock<Current>,
@@ -91,7 +99,7 @@ impl Snapshot {
 
     /// What names it outside of the store.
     pub fn edition(&self) -> Edition {
-        Edition(self.version)
+        Edition::of_version(self.version)
     }
 
     /// Whether its version was current a moment ago.
@@ -172,14 +180,15 @@ impl Snapshots {
 }
 
 /// The row with this key: the one that is kept, else the one that `read` finds, which then is kept.
-pub fn find_or_read<K, V>(
+pub fn find_or_read<K, Q, V>(
     tx: &mut Database,
     shelf: impl Fn(&Snapshot) -> &Shelf<K, V>,
-    key: &K,
+    key: &Q,
     read: impl FnOnce(&mut Database) -> Result<Option<V>>,
 ) -> Result<Option<Arc<V>>>
 where
-    K: Clone + Eq + std::hash::Hash,
+    K: Borrow<Q> + Clone + Eq + Hash,
+    Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     V: Weighed,
 {
     let snapshot = tx.snapshot()?;
@@ -188,7 +197,7 @@ where
     }
     let Some(found) = read(tx)?.map(Arc::new) else { return Ok(None) };
     if let Some(snapshot) = snapshot.filter(|_| tx.may_fill()) {
-        shelf(&snapshot).keep(key.clone(), &found);
+        shelf(&snapshot).keep(key.to_owned(), &found);
     }
     Ok(Some(found))
 }

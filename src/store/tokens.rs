@@ -9,26 +9,22 @@ use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
-use crate::domain::token_in_use::{Application, GrantInUse, Person, TokenInUse};
+use crate::domain::token_in_use::{GrantInUse, Person, TokenInUse};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{clients, grants, tokens, users};
 
-/// The token with this key, with all that decides whether it lives: one query, and one more for a
-/// token that was made by an exchange.
+/// The token with this key, with all that decides whether it lives: one query besides what is known of its
+/// application, and the same again for a token that was made by an exchange.
 pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<TokenInUse>> {
-    let row: Option<(TokenRecord, Grant, Option<Person>, Option<Application>)> = on!(tx, |c| tokens::table
-        .inner_join(grants::table.left_join(users::table).left_join(clients::table))
+    let row: Option<(TokenRecord, Grant, Option<Person>)> = on!(tx, |c| tokens::table
+        .inner_join(grants::table.left_join(users::table))
         .filter(tokens::id.eq(id))
-        .select((
-            TokenRecord::as_select(),
-            Grant::as_select(),
-            Option::<Person>::as_select(),
-            Option::<Application>::as_select(),
-        ))
+        .select((TokenRecord::as_select(), Grant::as_select(), Option::<Person>::as_select()))
         .get_result(c))
     .optional()?;
-    let Some((record, grant, person, application)) = row else { return Ok(None) };
+    let Some((record, grant, person)) = row else { return Ok(None) };
+    let application = super::clients::find_application(tx, &grant)?;
     let subject = record.made_by.filter(|_| grant.kind == GrantKind::TokenExchange);
     let exchanged = match subject {
         Some(subject) => find_in_use(tx, subject)?.map(Box::new),

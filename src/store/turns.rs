@@ -63,6 +63,9 @@ impl Turn<'_> {
 /// [`StoreError::Unavailable`](super::StoreError) when somebody holds one for longer than the database lets
 /// anybody wait.
 pub fn take(tx: &mut Database, turns: &[Turn<'_>]) -> Result<()> {
+    if turns.iter().any(|turn| matches!(turn, Turn::Apis)) {
+        tx.read_rows();
+    }
     let mut numbers: Vec<i64> = turns.iter().map(|turn| turn.number()).collect();
     // In one order, so that two who need the same never wait for each other.
     numbers.sort_unstable();

@@ -78,6 +78,14 @@ impl Database {
         Ok(self.snapshot()?.map(|snapshot| snapshot.edition()))
     }
 
+    /// The edition that stands in the database itself, whatever is known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn stored_edition(&mut self) -> Result<Edition> {
+        snapshot_version::find(self).map(Edition::of_version)
+    }
+
     /// What is known at this moment; nothing when rows are to be read.
     pub(super) fn snapshot(&mut self) -> Result<Option<Arc<Snapshot>>> {
         if self.view.reads_rows {

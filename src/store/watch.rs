@@ -23,45 +23,53 @@ pub fn start(pool: &Arc<Pool>, shared: &Arc<Shared>) -> Result<()> {
     if !shared.snapshots.set_watch(wake) {
         return Ok(());
     }
-    let (pool, shared) = (Arc::clone(pool), Arc::downgrade(shared));
-    let started = thread::Builder::new().name("gatepost-watch".to_owned()).spawn(move || run(&pool, &shared, &woken));
+    // Weak ones: the pool's connections hold what is shared, and a watch that held the pool would never end.
+    let watch = Watch { pool: Arc::downgrade(pool), shared: Arc::downgrade(shared), held: None };
+    let started = thread::Builder::new().name("gatepost-watch".to_owned()).spawn(move || watch.run(&woken));
     started.map(drop).map_err(|error| StoreError::Unusable(format!("the watching thread could not start: {error}")))
 }
 
-fn run(pool: &Pool, shared: &Weak<Shared>, woken: &Receiver<()>) {
-    let (mut held, mut is_answered) = (None, true);
-    loop {
-        match ask(pool, shared, &mut held) {
-            Ok(()) => is_answered = true,
-            Err(error) => {
-                held = None;
-                // Said once: until it answers again, rows are read.
-                if is_answered {
-                    tracing::warn!(%error, "the database does not say whether applications or keys changed");
-                }
-                is_answered = false;
-            }
-        }
-        match woken.recv_timeout(if is_answered { PAUSE } else { 4 * PAUSE }) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
+struct Watch {
+    pool: Weak<Pool>,
+    shared: Weak<Shared>,
+    held: Option<Held>,
 }
 
-fn ask(pool: &Pool, shared: &Weak<Shared>, held: &mut Option<Held>) -> Result<()> {
-    if held.as_ref().is_some_and(|held| !pool.is_current(held)) {
-        *held = None;
+impl Watch {
+    fn run(mut self, woken: &Receiver<()>) {
+        let mut is_answered = true;
+        loop {
+            match self.ask() {
+                Ok(()) => is_answered = true,
+                Err(error) => {
+                    self.held = None;
+                    // Said once: until it answers again, rows are read.
+                    if is_answered {
+                        tracing::warn!(%error, "the database does not say whether applications or keys changed");
+                    }
+                    is_answered = false;
+                }
+            }
+            match woken.recv_timeout(if is_answered { PAUSE } else { 4 * PAUSE }) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
     }
-    let held = match held {
-        Some(held) => held,
-        None => held.insert(pool.connect()?),
-    };
-    let Some(forgotten) = shared.upgrade().map(|shared| shared.snapshots.forgotten()) else { return Ok(()) };
-    let asked_at = Instant::now();
-    let version = snapshot_version::find(&mut held.database)?;
-    if let Some(shared) = shared.upgrade() {
-        shared.snapshots.confirm(version, asked_at, forgotten);
+
+    fn ask(&mut self) -> Result<()> {
+        let Some(pool) = self.pool.upgrade() else { return Ok(()) };
+        let held = match self.held.take().filter(|held| pool.is_current(held)) {
+            Some(held) => held,
+            None => pool.connect()?,
+        };
+        drop(pool);
+        let Some(forgotten) = self.shared.upgrade().map(|shared| shared.snapshots.forgotten()) else { return Ok(()) };
+        let (asked_at, held) = (Instant::now(), self.held.insert(held));
+        let version = snapshot_version::find(&mut held.database)?;
+        if let Some(shared) = self.shared.upgrade() {
+            shared.snapshots.confirm(version, asked_at, forgotten);
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Which API a token is for: introspection and forward auth ask the same question.
 
 use super::Mint;
-use crate::domain::api::{Api, PLATFORM_SCOPE};
+use crate::domain::api::PLATFORM_SCOPE;
+use crate::domain::api_directory::RegisteredApi;
 use crate::domain::client::Client;
 use crate::domain::grant::GrantKind;
 use crate::domain::scope::Scope;
@@ -45,39 +46,30 @@ impl<'a> Claim<'a> {
 /// where the operator runs the API. An API that registered no scopes can tell nobody apart, so its name
 /// alone opens everything there: never where the operator runs it, and elsewhere only to clients for
 /// which the operator answers, in a person's name (ours).
-///
-/// # Errors
-/// When the store fails.
-pub fn opens(db: &mut Database, api: &Api, claim: Claim<'_>) -> Result<bool, StoreError> {
-    let own = apis::list_scopes_of(db, api.id)?;
-    let holds_own = own.iter().any(|own| claim.scope.holds(&own.name));
+pub fn opens(registered: &RegisteredApi, claim: Claim<'_>) -> bool {
+    let api = &registered.api;
     let holds_platform = api.is_first_party && claim.scope.holds(PLATFORM_SCOPE);
-    let opens_by_name = own.is_empty() && !api.is_first_party && claim.is_persons && claim.is_vouched;
-    Ok(holds_own || holds_platform || opens_by_name)
+    let opens_by_name = registered.scopes.is_empty() && !api.is_first_party && claim.is_persons && claim.is_vouched;
+    registered.has_scope_of(claim.scope) || holds_platform || opens_by_name
 }
 
 /// Whether a token is for this API (`docs/decisions/0028-who-may-introspect.md`): everybody's own tokens only
 /// where the operator runs the API, OAuth and personal tokens where they hold one of its scopes.
-///
-/// # Errors
-/// When the store fails.
-pub fn is_for(db: &mut Database, token: &TokenInUse, api: &Api) -> Result<bool, StoreError> {
-    let record = &token.record;
+pub fn is_for(token: &TokenInUse, registered: &RegisteredApi) -> bool {
+    let (record, api) = (&token.record, &registered.api);
     // Resources and tiers are the platform's own: they count where the operator runs the API.
     let is_listed = api.is_first_party && record.access_list.is_some();
     match record.kind {
         // A generator is for one endpoint of ours; no API has to know it.
-        TokenKind::Generator => Ok(false),
-        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(api.is_first_party),
+        TokenKind::Generator => false,
+        TokenKind::User | TokenKind::Studio | TokenKind::Fileset => api.is_first_party,
         // A token that names its APIs is for them alone (RFC 8707 §2), as far as its scope goes.
         TokenKind::OAuth if !record.audience.is_empty() => {
-            Ok(record.audience.contains(&api.identifier) && (is_listed || opens(db, api, Claim::of_token(token))?))
+            record.audience.contains(&api.identifier) && (is_listed || opens(registered, Claim::of_token(token)))
         }
-        TokenKind::Personal if is_listed => Ok(true),
-        TokenKind::OAuth if api.is_first_party && record.scope.holds(PLATFORM_SCOPE) => Ok(true),
-        TokenKind::Personal | TokenKind::OAuth => {
-            Ok(apis::list_scopes_of(db, api.id)?.iter().any(|scope| record.scope.holds(&scope.name)))
-        }
+        TokenKind::Personal if is_listed => true,
+        TokenKind::OAuth if api.is_first_party && record.scope.holds(PLATFORM_SCOPE) => true,
+        TokenKind::Personal | TokenKind::OAuth => registered.has_scope_of(&record.scope),
     }
 }
 
@@ -93,12 +85,16 @@ pub fn is_for_platform(db: &mut Database, mint: &Mint, token: &TokenInUse) -> Re
         TokenKind::OAuth if !record.scope.holds(PLATFORM_SCOPE) => Ok(false),
         TokenKind::OAuth if token.basis.grant.kind == GrantKind::TokenExchange => Ok(false),
         TokenKind::OAuth => {
-            for identifier in record.audience.iter().filter(|identifier| !mint.is_own_name(identifier)) {
-                if !apis::find_active(db, identifier)?.is_some_and(|api| api.is_first_party) {
-                    return Ok(false);
-                }
+            let mut foreign = record.audience.iter().filter(|identifier| !mint.is_own_name(identifier)).peekable();
+            if foreign.peek().is_none() {
+                return Ok(true);
             }
-            Ok(true)
+            let directory = apis::directory(db)?;
+            let is_ours = |identifier: &str| {
+                let found = directory.find_by_identifier(identifier).filter(|found| found.is_active);
+                found.is_some_and(|found| found.api.is_first_party)
+            };
+            Ok(foreign.all(is_ours))
         }
         TokenKind::Personal => Ok(record.access_list.is_some()),
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => Ok(true),

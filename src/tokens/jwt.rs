@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixTime;
 use crate::domain::api::{Api, TokenFormat, is_built_in};
+use crate::domain::api_directory::ApiDirectory;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::jwk::Confirmation;
@@ -59,23 +60,24 @@ impl Returned {
 /// # Errors
 /// When the store fails.
 pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Option<Api>> {
+    let directory = apis::directory(db)?;
     let named: Vec<&str> = audience.iter().collect();
     let api = match named.as_slice() {
-        [] => owner_of(db, scope)?,
-        [only] => apis::find_by_identifier(db, only)?,
+        [] => owner_of(&directory, scope),
+        [only] => directory.find_by_identifier(only).map(|found| &found.api),
         _ => None,
     };
-    Ok(api.filter(|api| api.token_format == TokenFormat::Jwt))
+    Ok(api.filter(|api| api.token_format == TokenFormat::Jwt).cloned())
 }
 
-fn owner_of(db: &mut Database, scope: &Scope) -> Result<Option<Api>> {
+fn owner_of<'a>(directory: &'a ApiDirectory, scope: &Scope) -> Option<&'a Api> {
     let rights: Vec<&str> = scope.tokens().filter(|token| *token != "offline_access").collect();
     if rights.is_empty() || rights.iter().any(|right| is_built_in(right)) {
-        return Ok(None);
+        return None;
     }
-    let owners = apis::list_owners_of_scopes(db, &rights)?;
+    let owners = directory.list_owners_of_scopes(&rights);
     let is_for_one = owners.len() == rights.len() && owners.windows(2).all(|pair| pair[0].id == pair[1].id);
-    Ok(owners.into_iter().next().filter(|_| is_for_one))
+    owners.into_iter().next().filter(|_| is_for_one)
 }
 
 /// What the token of this row says.
@@ -85,9 +87,10 @@ pub(super) fn claims(
     (api, expires_at): (&Api, UnixTime),
 ) -> Result<AccessTokenClaims> {
     let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
-    let client_id = client.map(|client| client.client_id).unwrap_or_default();
+    let client_id = client.map(|client| client.client_id.clone()).unwrap_or_default();
     // Only what means something to this API (RFC 9068 §2.2.3).
-    let of_api = apis::list_scopes_of(tx, api.id)?;
+    let directory = apis::directory(tx)?;
+    let of_api = directory.find(api.id).map(|found| found.scopes.as_slice()).unwrap_or_default();
     let is_of_api = |token: &&str| of_api.iter().any(|scope| scope.name == *token);
     let scope: Vec<&str> = record.scope.tokens().filter(is_of_api).collect();
     Ok(AccessTokenClaims {

@@ -36,11 +36,20 @@ pub struct Use {
 
 /// The uses that are not written down yet.
 #[derive(Debug, Default)]
-pub struct LastUse(Mutex<HashMap<Seen, Use>>);
+pub struct LastUse {
+    pending: Mutex<HashMap<Seen, Use>>,
+    /// Client secrets whose use was taken to be written within the last minute: what is known of them may be older
+    /// than their row.
+    taken: Mutex<HashMap<Seen, UnixTime>>,
+}
 
 impl LastUse {
     fn pending(&self) -> MutexGuard<'_, HashMap<Seen, Use>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<Seen, UnixTime>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a use, unless one of the same minute is already on the row.
@@ -50,12 +59,17 @@ impl LastUse {
 
     /// The same with the network address that used it.
     pub fn note_from(&self, seen: Seen, now: UnixTime, (on_row, from): (Option<UnixTime>, Option<&str>)) {
-        if on_row.is_none_or(|written| now.since(written) >= COARSE) {
+        let is_old = |written: UnixTime| now.since(written) >= COARSE;
+        if on_row.is_none_or(is_old) && self.taken_at(seen).is_none_or(is_old) {
             let mut pending = self.pending();
             // A use without an address, told by an API, does not forget the address before it.
             let known = pending.get(&seen).and_then(|before| before.from.clone());
             pending.insert(seen, Use { at: now, from: from.map(str::to_owned).or(known) });
         }
+    }
+
+    fn taken_at(&self, seen: Seen) -> Option<UnixTime> {
+        matches!(seen, Seen::ClientSecret(_)).then(|| self.taken().get(&seen).copied()).flatten()
     }
 
     /// Whether a use waits to be written: the row does not know of it yet.
@@ -66,6 +80,7 @@ impl LastUse {
     /// Takes all that waits, for [`fn@write`]. What cannot be written is noted again by the caller.
     pub fn take(&self) -> Vec<(Seen, Use)> {
         let mut taken: Vec<_> = self.pending().drain().collect();
+        self.remember(&taken);
         // In the order of the tables and keys: neighbors on a page are written together.
         taken.sort_by_key(|(seen, _)| match seen {
             Seen::Token(id) => (0, id.number()),
@@ -74,6 +89,14 @@ impl LastUse {
             Seen::Session(id) => (3, id.number()),
         });
         taken
+    }
+
+    fn remember(&self, uses: &[(Seen, Use)]) {
+        let Some(newest) = uses.iter().map(|(_, used)| used.at).max() else { return };
+        let mut taken = self.taken();
+        taken.retain(|_, at| newest.since(*at) < COARSE);
+        let secrets = uses.iter().filter(|(seen, _)| matches!(seen, Seen::ClientSecret(_)));
+        taken.extend(secrets.map(|(seen, used)| (*seen, used.at)));
     }
 
     /// Puts back what could not be written.

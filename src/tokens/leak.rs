@@ -83,7 +83,7 @@ fn owner_and_name(db: &mut Database, found: Found) -> Result<(Option<Id<User>>, 
             Ok((token.basis.grant.user_id, name))
         }
         Found::Flagged(Flagged { what: FlaggedSecret::ClientSecret(secret), owner }) => {
-            let client = client_secrets::find_with_client(db, secret)?.map(|(_, client)| client.name);
+            let client = client_secrets::find_with_client(db, secret)?.map(|(_, client)| client.name.clone());
             Ok((owner, client.unwrap_or_default()))
         }
     }
@@ -104,8 +104,7 @@ fn find(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<Option<
             let grant = found.1.grant;
             grant.is_alive(now).then_some(Found::Grant(grant.id))
         }
-        Some(lookup::Found::ClientSecret(found)) => {
-            let (record, client) = *found;
+        Some(lookup::Found::ClientSecret((record, client))) => {
             match record.is_alive(now) && record.flagged_at.is_none() {
                 true => flagged(FlaggedSecret::ClientSecret(record.id), client.owner_id),
                 false => None,

@@ -1,13 +1,12 @@
 //! Finding what a secret belongs to, whether it still opens anything or not: for whoever reports it, and for
 //! the operator who asks what it is. The text must be right; its id alone finds nothing.
 
-use crate::domain::client::Client;
-use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, RefreshToken, Token};
 use crate::domain::token_in_use::{GrantInUse, TokenInUse};
 use crate::domain::token_record::BearerToken;
+use crate::store::client_secrets::Authenticator;
 use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, tokens};
 
 /// A text that somebody has, and what it was read as: a JWT needs the keys for that.
@@ -35,7 +34,7 @@ pub enum Found {
     /// A refresh token, with what it renews.
     Refresh(Box<(RefreshTokenRecord, GrantInUse)>),
     /// A secret of an application.
-    ClientSecret(Box<(ClientSecretRecord, Client)>),
+    ClientSecret(Authenticator),
 }
 
 /// What stands in the database for a text, dead or alive.
@@ -56,5 +55,5 @@ pub fn find(db: &mut Database, Reported { text, token }: &Reported) -> Result<Op
     let Ok(secret) = Token::<ClientSecret>::parse(text.expose()) else { return Ok(None) };
     let found = client_secrets::find_with_client(db, secret.id())?;
     let found = found.filter(|(record, _)| record.digest.matches(&secret.digest()));
-    Ok(found.map(|found| Found::ClientSecret(Box::new(found))))
+    Ok(found.map(Found::ClientSecret))
 }

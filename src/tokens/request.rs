@@ -94,8 +94,8 @@ pub fn is_public(db: &mut Database, rules: &RequestRules, request: &ForwardedReq
         return Ok(false);
     }
     if let Some(named) = &request.api {
-        let Some(api) = apis::find_named(db, named)?.filter(|api| api.is_first_party) else { return Ok(false) };
-        if apis::find_active(db, &api.identifier)?.is_none() {
+        let directory = apis::directory(db)?;
+        if !directory.find_named(named).is_some_and(|found| found.api.is_first_party && found.is_active) {
             return Ok(false);
         }
     }
@@ -116,10 +116,11 @@ fn of_token(
     match &request.api {
         None if !is_for_platform => return Ok(Decision::Missing(FOR_THE_PLATFORM)),
         None => {}
-        Some(identifier) => match apis::find_named(db, identifier)? {
-            Some(api) if is_for(db, token, &api)? => {}
-            _ => return Ok(Decision::Missing(FOR_THIS_API)),
-        },
+        Some(identifier) => {
+            if !apis::directory(db)?.find_named(identifier).is_some_and(|found| is_for(token, found)) {
+                return Ok(Decision::Missing(FOR_THIS_API));
+            }
+        }
     }
     let doors = doors_of(&request.method, &request.path);
     if let Some(closed) = doors.into_iter().find(|door| !door.opens_for(token, is_for_platform)) {

@@ -61,7 +61,7 @@ pub fn user_token(
 /// When the store fails.
 pub fn holder_in_words(db: &mut Database, grant: &Grant) -> Result<String> {
     let client = grant.client_key.map(|client| clients::find(db, client)).transpose()?.flatten();
-    Ok(client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name))
+    Ok(client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name.clone()))
 }
 
 /// What a person calls a token, or who holds it, for its person to read.

@@ -147,8 +147,9 @@ async fn an_api_that_is_deleted_takes_along_what_was_for_it_alone() {
     let now = server.now();
     server
         .write(move |tx| {
-            let api = apis::find_by_identifier(tx, TILES)?.expect("because it was registered");
-            revoke::delete_api(tx, now, &api)
+            let directory = apis::directory(tx)?;
+            let found = directory.find_by_identifier(TILES).expect("because it was registered");
+            revoke::delete_api(tx, now, &found.api)
         })
         .await;
     // The same name for something else, with the same word for a scope.

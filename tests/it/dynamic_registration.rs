@@ -54,7 +54,7 @@ async fn application(server: &Server, registered: &Value) -> Application {
     let id = text(registered, "client_id").to_owned();
     let client = server.read(move |db| gatepost::store::clients::find_by_client_id(db, &id)).await;
     let secret = registered["client_secret"].as_str().map(gatepost::domain::secret::Secret::new);
-    Application::new(server.http.clone(), client.expect("because it was just registered"), secret)
+    Application::new(server.http.clone(), client.as_deref().cloned().expect("because it was just registered"), secret)
 }
 
 #[actix_web::test]

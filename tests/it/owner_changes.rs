@@ -66,6 +66,7 @@ fn operate(server: &Server, mailbox: &Mailbox, arguments: &[&str]) {
         .env("GATEPOST_MAIL_URL", mailbox.url())
         .output()
         .expect("because cargo built it");
+    server.know_what_a_command_changed();
     assert!(status.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&status.stderr));
 }
 

@@ -191,6 +191,7 @@ fn command(server: &Server, arguments: &[&str]) -> (bool, String) {
         .env("GATEPOST_SECRET_FILE", &server.app.config.secret_file)
         .output()
         .expect("because the binary was just built");
+    server.know_what_a_command_changed();
     (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

@@ -1,6 +1,8 @@
 //! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §2): an application sends its person to log
 //! out here. Where they go afterwards was registered; what the application proves decides whether we ask.
 
+use std::sync::Arc;
+
 use url::form_urlencoded;
 
 use super::id_token::Hint;
@@ -22,7 +24,7 @@ use crate::store::{Database, clients};
 #[derive(Clone, Debug)]
 pub struct LogoutRequest {
     /// Who asks, when that is told.
-    pub client: Option<Client>,
+    pub client: Option<Arc<Client>>,
     /// The person whom the hint names, in UUID form.
     pub sub: Option<String>,
     /// Where the person goes afterwards, with the state.
@@ -77,7 +79,7 @@ impl Asked {
         let client_id = self.client_id.as_ref().or(hint.as_ref().map(|hint| &hint.aud));
         let client = match client_id {
             Some(client_id) => {
-                let client = clients::find_by_client_id(db, client_id)?.filter(Client::is_active);
+                let client = clients::find_by_client_id(db, client_id)?.filter(|client| client.is_active());
                 Some(client.ok_or(Error::Refused(&UNKNOWN_CLIENT))?)
             }
             None => None,

@@ -7,6 +7,8 @@ pub mod device_code;
 pub mod refresh_token;
 pub mod token_exchange;
 
+use std::sync::Arc;
+
 use super::client_authentication::{self, ClientCredentials};
 use super::openid::id_token::IdToken;
 use super::parameters::Parameters;
@@ -98,7 +100,7 @@ pub fn examine(
     now: UnixTime,
     mint: &Mint,
     (credentials, request): (&ClientCredentials, &TokenRequest),
-) -> Result<Client> {
+) -> Result<Arc<Client>> {
     let client = client_authentication::authenticate(db, now, mint, credentials)?;
     // OpenID Connect Core §11: whoever was given `offline_access` may use what it gives.
     let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");

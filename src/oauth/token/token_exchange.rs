@@ -116,14 +116,12 @@ fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request
 /// The API that is named, if the subject token opens it at all.
 fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
     let unknown = || INVALID_TARGET.because("no active API has this identifier");
-    let api = match apis::find_named(db, &request.target)? {
-        Some(api) => apis::find_active(db, &api.identifier)?.ok_or_else(unknown)?,
-        None => return Err(unknown()),
-    };
-    if !is_for(db, subject, &api)? {
+    let directory = apis::directory(db)?;
+    let found = directory.find_named(&request.target).filter(|found| found.is_active).ok_or_else(unknown)?;
+    if !is_for(subject, found) {
         return Err(INVALID_TARGET.because("the subject token does not open this API"));
     }
-    Ok(api)
+    Ok(found.api.clone())
 }
 
 /// What the subject token holds of the API's scopes: a person's whole token all of them, and the
@@ -138,7 +136,8 @@ fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scop
 
 /// Whether it is the operator's own: an API that exchanges what it was sent for the next one.
 fn is_first_party(db: &mut Database, client: &Client) -> Result<bool> {
-    Ok(client.is_first_party || apis::find_by_client(db, client.id)?.is_some_and(|api| api.is_first_party))
+    let directory = apis::directory(db)?;
+    Ok(client.is_first_party || directory.find_by_client(client.id).is_some_and(|found| found.api.is_first_party))
 }
 
 /// Gives the authenticated client the short token.

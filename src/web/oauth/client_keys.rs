@@ -9,7 +9,6 @@ use actix_web::web::Data;
 
 use crate::clock::UnixTime;
 use crate::domain::bounded::make_room;
-use crate::domain::client::Client;
 use crate::domain::keys_url::KeysUrl;
 use crate::oauth::client_authentication::{ClientCredentials, PublishedKeys};
 use crate::oauth::client_document::lifetime;
@@ -94,8 +93,11 @@ pub(in crate::web) async fn with_keys(
         return Ok(credentials);
     }
     let client_id = credentials.client_id().to_owned();
-    let client = app.store.read(move |db| clients::find_by_client_id(db, &client_id)).await?.filter(Client::is_active);
-    let Some(url) = client.and_then(|client| client.jwks_uri?.parse::<KeysUrl>().ok()) else { return Ok(credentials) };
+    let client =
+        app.store.read(move |db| clients::find_by_client_id(db, &client_id)).await?.filter(|client| client.is_active());
+    let Some(url) = client.and_then(|client| client.jwks_uri.as_ref()?.parse::<KeysUrl>().ok()) else {
+        return Ok(credentials);
+    };
     let now = app.now();
     let is_enough = |held: &Held| {
         let keys = held.keys.as_ref().filter(|_| held.is_fresh(now));

@@ -69,9 +69,9 @@ impl Permissions {
             let (name, own) = if mint.is_own_name(identifier) {
                 ("this server".to_owned(), PLATFORM_SCOPE.parse().unwrap_or_default())
             } else {
-                let Some(api) = apis::find_by_identifier(db, identifier)? else { continue };
-                let own = scopes::of_api(db, api.id)?;
-                (api.name, own)
+                let directory = apis::directory(db)?;
+                let Some(found) = directory.find_by_identifier(identifier) else { continue };
+                (found.api.name.clone(), found.scope())
             };
             let its = rest.intersection(&own);
             rest = its.tokens().fold(rest, |rest, token| rest.without(token));

@@ -25,6 +25,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
@@ -43,7 +44,7 @@ use gatepost::identity::throttle;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::outcome::transact;
-use gatepost::store::{Database, Result, StoreError, users};
+use gatepost::store::{Database, Result, Store, StoreError, users};
 use gatepost::upkeep;
 use gatepost::web::app::App;
 use gatepost::web::server;
@@ -207,7 +208,22 @@ impl Server {
 
     /// Runs a change on the server's own store.
     pub async fn write<T: Send + 'static>(&self, work: impl FnMut(&mut Database) -> Result<T> + Send + 'static) -> T {
-        self.app.store.write(work).await.expect("because the database of a test works")
+        let done = self.app.store.write(work).await.expect("because the database of a test works");
+        self.know_what_changed().await;
+        done
+    }
+
+    /// Waits until the server knows what a command, another node or SQL of the test changed of applications, APIs
+    /// and keys: on SQLite it does at once, on PostgreSQL within a second.
+    pub async fn know_what_changed(&self) {
+        know_what_changed(&self.app.store).await;
+    }
+
+    /// The same for a test that waits for a command on its own thread.
+    pub fn know_what_a_command_changed(&self) {
+        let store = self.app.store.clone();
+        let waits = thread::spawn(move || actix_web::rt::System::new().block_on(know_what_changed(&store)));
+        waits.join().expect("because the change is noticed");
     }
 
     /// Writes down when tokens were last seen, as the running server does once a second.
@@ -332,6 +348,19 @@ impl Server {
     pub async fn disable(&self, person: &User, is_disabled: bool) {
         let (id, at) = (person.id, is_disabled.then(|| self.now()));
         self.write(move |tx| users::set_disabled(tx, id, at)).await;
+    }
+}
+
+async fn know_what_changed(store: &Store) {
+    let begun = Instant::now();
+    while store.is_shared() {
+        let stored = store.read(Database::stored_edition).await.expect("because the database of a test works");
+        let known = store.edition().await.expect("because nothing is asked");
+        if known == Some(stored) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "the change was never noticed");
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -76,8 +76,8 @@ fn rows(
             .filter(|consent| consent.client_key == client.id && consent.kind == ConsentKind::Authorization);
         rows.push(AppAccessRow {
             owner: clients::find_owner_name(db, &client)?.unwrap_or_else(|| made_by(&client)),
-            client_id: client.client_id,
-            name: client.name,
+            client_id: client.client_id.clone(),
+            name: client.name.clone(),
             scopes: sentences,
             allowed: allowed
                 .map(|consent| consent.allowed_at)

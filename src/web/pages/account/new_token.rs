@@ -89,7 +89,12 @@ struct Stock {
 }
 
 async fn stock(app: &Data<App>) -> Result<Stock, PageError> {
-    let found = app.store.read(|db| Ok(Stock { apis: apis::list(db)?, scopes: apis::list_scopes(db)? })).await;
+    let found = app.store.read(|db| {
+        let directory = apis::directory(db)?;
+        let apis = directory.iter().map(|found| found.api.clone()).collect();
+        Ok(Stock { apis, scopes: directory.scopes().to_vec() })
+    });
+    let found = found.await;
     found.map_err(|error| PageError::unavailable(app, &error))
 }
 

@@ -170,7 +170,7 @@ fn read(db: &mut Database, (now, mint): (UnixTime, &Mint), user: Id<User>, view:
         held,
         total: tokens::count_held(db, now, who)?,
         unused: held::list_unused(db, now, mint, user)?.len(),
-        scopes: apis::list_scopes(db)?,
+        scopes: apis::directory(db)?.scopes().to_vec(),
         generator: studio::find_generator(db, now, mint, user)?,
     })
 }

@@ -195,8 +195,8 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         log_in_url: format!("{}/logIn", app.public.issuer),
         errors: shown.errors.into_iter().map(FieldError::from).collect(),
         form,
-        client_id: client.client_id,
-        name: client.name,
+        client_id: client.client_id.clone(),
+        name: client.name.clone(),
     };
     Ok(render(status, Forms::Stay, &page))
 }

@@ -82,8 +82,8 @@ pub async fn get(
     let now = app.now();
     Ok(ok(&RefusalLog {
         chrome: visitor.chrome(&app),
-        client_id: client.client_id,
-        name: client.name,
+        client_id: client.client_id.clone(),
+        name: client.name.clone(),
         asked,
         rows: lines.into_iter().map(|line| row(now, line)).collect(),
     }))

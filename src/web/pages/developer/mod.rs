@@ -7,6 +7,8 @@ pub mod new;
 pub mod return_addresses;
 pub mod secrets;
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
@@ -115,8 +117,8 @@ pub(super) fn lines(form: &Parameters, name: &str) -> Vec<String> {
 }
 
 /// The person's own application; somebody else's is like none.
-pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Client>, StoreError> {
-    let found = clients::find_by_client_id(db, client_id)?;
+pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+    let found = clients::find_to_change(db, client_id)?;
     Ok(found.filter(|client| client.owner_id == Some(user.id) && client.deleted_at.is_none()))
 }
 

@@ -5,7 +5,6 @@ use actix_web::web::{Data, Path};
 
 use super::edit::show_with_secret;
 use super::{confirm_first, find_own};
-use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::identity::alerts;
 use crate::identity::mailed::asker;
@@ -43,7 +42,7 @@ pub async fn roll(
     let rolled = app.store.write(move |tx| {
         // Whoever was logged out meanwhile, by a new password for one, gets no secret any more.
         let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(None) };
-        let client = find_own(tx, &user, &id)?.filter(Client::has_secret);
+        let client = find_own(tx, &user, &id)?.filter(|client| client.has_secret());
         let Some(client) = client else { return Ok(None) };
         alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&user, &client))?;
         roll_secret(tx, now, (&client, keep_old_for), Some(&origin)).map(Some)
