@@ -34,7 +34,7 @@ const TABLE: &[Hot] = &[
     hot("/auth/check", [2, 0], [1, 0]),
     hot("client credentials", [1, 3], [0, 2]),
     hot("client credentials as a JWT", [2, 3], [0, 2]),
-    hot("refresh", [2, 6], [1, 5]),
+    hot("refresh", [2, 5], [1, 4]),
     hot("metadata", [1, 0], [0, 0]),
     hot("OpenID metadata", [1, 0], [0, 0]),
     hot("keys", [1, 0], [0, 0]),
