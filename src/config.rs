@@ -210,7 +210,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
         node_id: values.contains_key("node_id").then(|| number(values, "node_id", 0, 0..=MAX_NODE)).transpose()?,
         allow_insecure_http: flag(values, "allow_insecure_http", false)?,
         bcrypt_cost: number(values, "password.bcrypt_cost", 12, 10..=14)?,
-        hashing_threads: if concurrency == 0 { (cores() / 2).max(1) } else { concurrency },
+        hashing_threads: if concurrency == 0 { cores() } else { concurrency },
         rate_limits: rate_limits::read(values)?,
         workers: match number(values, "workers", 0, 0..=1_024)? {
             0 => cores(),

@@ -65,7 +65,7 @@ pub const KEYS: &[(&str, &str)] = &[
         "allow http without TLS: a public_url that is not loopback, login return URLs in private networks",
     ),
     ("password.bcrypt_cost", "work per password, 10 to 14"),
-    ("password.concurrency", "threads that hash passwords; 0 is half the cores"),
+    ("password.concurrency", "threads that hash passwords, by what other requests leave; 0 is one per core"),
     ("rate_limits.enabled", "slow down guessing"),
     ("rate_limits.window", "seconds after which a count begins anew; an account's over all networks takes an hour"),
     ("rate_limits.account_from_network", "wrong passwords that close one account to one network (/24, /48)"),
