@@ -65,6 +65,7 @@ mod lost_connections;
 mod mail;
 mod metadata;
 mod metadata_walk;
+mod named_documents;
 mod not_me;
 mod openid;
 mod openid_commands;
