@@ -55,7 +55,7 @@ pub fn done(value: &Value, sentence: &str, json: bool) -> Result<(), CommandErro
 /// Prints that something is disabled or enabled now; `member` is what its name is called.
 ///
 /// # Errors
-/// See [`line`].
+/// See [`line()`].
 pub fn switched(member: &str, name: &str, is_disabled: bool, json: bool) -> Result<(), CommandError> {
     let said = format!("{name} is {}", if is_disabled { "disabled" } else { "enabled" });
     done(&json!({ member: name, "disabled": is_disabled }), &said, json)
