@@ -4,7 +4,7 @@
 pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),
-    ("ops_listen", "address and port for health and readiness; empty turns them off"),
+    ("ops_listen", "address and port for health, readiness and metrics; empty turns them off"),
     ("drain", "seconds that a stopping server still answers new connections, while /readyz says 503"),
     ("database_url", "sqlite://FILE or postgres://…"),
     ("database_url_file", "a file that holds the database_url"),

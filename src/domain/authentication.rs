@@ -16,7 +16,7 @@ pub const CLASSES: [&str; 2] = ["1", "2"];
 
 /// The authentication behind one grant.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::authentications)]
+#[diesel(table_name = crate::schema::authentications, treat_none_as_default_value = false)]
 pub struct Authentication {
     /// The grant.
     pub id: Id<Grant>,

@@ -13,7 +13,7 @@ pub const MAX_FAILURES: i32 = 10;
 
 /// One code, as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::authorization_codes)]
+#[diesel(table_name = crate::schema::authorization_codes, treat_none_as_default_value = false)]
 pub struct AuthorizationCodeRecord {
     /// The row, which the code carries.
     pub id: Id<AuthorizationCodeRecord>,

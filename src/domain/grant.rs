@@ -61,7 +61,7 @@ impl GrantKind {
 
 /// One authorization or one sign-in.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::grants)]
+#[diesel(table_name = crate::schema::grants, treat_none_as_default_value = false)]
 pub struct Grant {
     /// The row.
     pub id: Id<Grant>,

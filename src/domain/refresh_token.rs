@@ -16,7 +16,7 @@ pub const LOST_SECONDS: i64 = 86_400;
 
 /// One refresh token.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::refresh_tokens)]
+#[diesel(table_name = crate::schema::refresh_tokens, treat_none_as_default_value = false)]
 pub struct RefreshTokenRecord {
     /// The row, which the token carries.
     pub id: Id<RefreshTokenRecord>,

@@ -131,7 +131,7 @@ column::named! {
 
 /// One entry.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::security_log)]
+#[diesel(table_name = crate::schema::security_log, treat_none_as_default_value = false)]
 pub struct SecurityEntry {
     /// The row.
     pub id: Id<SecurityEntry>,

@@ -37,7 +37,7 @@ impl Origin {
 
 /// One signed-in browser.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::sessions)]
+#[diesel(table_name = crate::schema::sessions, treat_none_as_default_value = false)]
 pub struct Session {
     /// The row, which the cookie carries.
     pub id: Id<Session>,

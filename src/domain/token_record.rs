@@ -40,7 +40,7 @@ pub type AnyDigest = TokenDigest<TokenRecord>;
 
 /// One token.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::tokens)]
+#[diesel(table_name = crate::schema::tokens, treat_none_as_default_value = false)]
 pub struct TokenRecord {
     /// The row, which the token carries.
     pub id: Id<TokenRecord>,

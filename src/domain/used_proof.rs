@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 
 /// A statement that was used (`jti`, RFC 7519 §4.1.7).
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::used_proofs)]
+#[diesel(table_name = crate::schema::used_proofs, treat_none_as_default_value = false)]
 pub struct UsedProof {
     /// The row.
     pub id: Id<UsedProof>,

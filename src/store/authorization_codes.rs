@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::statement::Fixed;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::{AuthorizationCodeRecord, MAX_FAILURES};
@@ -26,7 +27,7 @@ pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<AuthorizationCodeRecord>)
         .filter(authorization_codes::id.eq(id))
         .filter(authorization_codes::redeemed_at.is_null())
         .filter(authorization_codes::failures.lt(MAX_FAILURES));
-    Ok(on!(tx, |c| diesel::update(row).set(authorization_codes::redeemed_at.eq(Some(now))).execute(c))? == 1)
+    Ok(on!(tx, |c| Fixed(diesel::update(row).set(authorization_codes::redeemed_at.eq(Some(now)))).execute(c))? == 1)
 }
 
 /// Counts a failed client authentication with the right code.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 
+use super::statement::Fixed;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -73,7 +74,7 @@ pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()
 /// Notes that it was used.
 pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(client_secrets::table.filter(client_secrets::id.eq(id)));
-    on!(tx, |c| row.set(client_secrets::last_used_at.eq(Some(at))).execute(c))?;
+    on!(tx, |c| Fixed(row.set(client_secrets::last_used_at.eq(Some(at)))).execute(c))?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ pub mod authentications;
 pub mod authorization_codes;
 pub mod backup;
 mod batch;
+pub mod batch_sizes;
 pub mod cleaning;
 pub mod client_secrets;
 pub mod clients;
@@ -53,6 +54,7 @@ pub mod signing_keys;
 mod snapshot;
 mod snapshot_version;
 mod sqlite;
+mod statement;
 pub mod tokens;
 pub mod turns;
 pub mod used_proofs;
@@ -64,6 +66,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use crate::on;
+use batch_sizes::BatchCounts;
 pub use database::{AnyConnection, Database, DatabaseSettings, Queries};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 pub use snapshot::Edition;
@@ -163,6 +166,14 @@ impl Store {
     /// Whether other nodes may write at the same moment: then what this one counts in its memory is not all.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine.as_ref(), Engine::Postgres(_))
+    }
+
+    /// How many writes shared one commit.
+    pub fn batch_counts(&self) -> BatchCounts {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.shared.batches.counts(),
+            Engine::Postgres(postgres) => postgres.shared.batches.counts(),
+        }
     }
 
     /// The same store for work that somebody causes who proved nothing: signing up, starting a reset or a

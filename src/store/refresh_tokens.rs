@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::statement::Fixed;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -45,7 +46,7 @@ pub fn consume(
         refresh_tokens::successor_id.eq(Some(successor)),
         refresh_tokens::last_used_at.eq(Some(now)),
     );
-    Ok(on!(tx, |c| diesel::update(row).set(exchanged).execute(c))? == 1)
+    Ok(on!(tx, |c| Fixed(diesel::update(row).set(exchanged)).execute(c))? == 1)
 }
 
 /// Lets a stable token live on: it was used.
@@ -59,6 +60,6 @@ pub fn extend(tx: &mut Database, now: UnixTime, id: Id<RefreshTokenRecord>, unti
 /// Notes that it was seen.
 pub fn touch(tx: &mut Database, id: Id<RefreshTokenRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
-    on!(tx, |c| row.set(refresh_tokens::last_used_at.eq(Some(at))).execute(c))?;
+    on!(tx, |c| Fixed(row.set(refresh_tokens::last_used_at.eq(Some(at)))).execute(c))?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::statement::Fixed;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -65,7 +66,7 @@ pub fn renew_key(tx: &mut Database, id: Id<Session>, digest: &TokenDigest<Sessio
 /// Notes that it was used.
 pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    on!(tx, |c| row.set(sessions::last_seen_at.eq(at)).execute(c))?;
+    on!(tx, |c| Fixed(row.set(sessions::last_seen_at.eq(at))).execute(c))?;
     Ok(())
 }
 

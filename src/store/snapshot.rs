@@ -12,6 +12,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::batch_sizes::BatchSizes;
 use super::database::QueryCounts;
 use super::shelf::{Shelf, Weighed};
 use super::{Database, Result};
@@ -37,6 +38,7 @@ const SECRETS: usize = 1 << 20;
 pub struct Shared {
     pub snapshots: Snapshots,
     pub queries: QueryCounts,
+    pub batches: BatchSizes,
 }
 
 /// What is known at one version of the database.

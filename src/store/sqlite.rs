@@ -3,7 +3,10 @@
 //! Group commit: the writer takes what is queued, opens one transaction, runs each piece of work
 //! under a savepoint, commits with one fsync, then answers all. It never waits for more work. Work
 //! that fails or panics takes only itself with it. But SQLite ends the *whole* transaction on a full
-//! disk or an I/O error, so when a savepoint cannot be closed the batch failed, all of it.
+//! disk or an I/O error, so when a savepoint cannot be closed the batch failed, all of it. Work that
+//! is alone needs no savepoint: the transaction is its own.
+//!
+//! A read is one transaction too: SQLite takes its lock once, and all its questions see one moment.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,12 +18,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::sql_types::Integer;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::oneshot;
 
 use super::snapshot::Shared;
+use super::statement::{BeginRead, BeginWrite, Commit, Mark, Release, RollBack, RollBackToMark};
 use super::view::Mode;
 use super::{AnyConnection, Database, Result, Share, StoreError, migrations, on};
 
@@ -28,6 +33,11 @@ use super::{AnyConnection, Database, Result, Share, StoreError, migrations, on};
 const QUEUE: usize = 4_096;
 /// Writes that share one transaction.
 const BATCH: usize = 256;
+/// Kilobytes of pages that the writer keeps: those of its batch and the right edge of each index.
+const WRITER_CACHE: u32 = 4_096;
+/// Kilobytes of pages that each reader keeps: the inner pages of its indexes. The rest is in the system's own cache, from
+/// which a page is as fast as from a mapped file, which would count as memory of this process, once for each reader.
+const READER_CACHE: u32 = 1_024;
 /// Milliseconds to wait for another process's lock.
 const BUSY_MILLISECONDS: u32 = 5_000;
 
@@ -98,9 +108,12 @@ impl Sqlite {
             None => reader(&self.path)?,
         };
         database.begin(&self.shared, Mode::Read);
+        execute(&mut database, BeginRead)?;
         let outcome = work(&mut database);
         database.finish();
-        if !matches!(outcome, Err(StoreError::Unavailable(_))) {
+        // A connection that is not kept is closed, and its transaction with it.
+        let has_ended = execute(&mut database, Commit).is_ok();
+        if has_ended && !matches!(outcome, Err(StoreError::Unavailable(_))) {
             READERS.with_borrow_mut(|readers| readers.insert(self.number, database));
         }
         outcome
@@ -156,7 +169,7 @@ pub(super) fn connect(path: &str) -> Result<Database> {
     // busy_timeout first: switching to WAL takes a lock. FULL: an answered token survives a power cut.
     let pragmas = format!(
         "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+         PRAGMA foreign_keys = ON; PRAGMA cache_size = -{WRITER_CACHE}; PRAGMA temp_store = MEMORY;"
     );
     let begun = Instant::now();
     while let Err(error) = connection.batch_execute(&pragmas) {
@@ -172,8 +185,17 @@ pub(super) fn connect(path: &str) -> Result<Database> {
 
 fn reader(path: &str) -> Result<Database> {
     let mut database = connect(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    database.batch_execute("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;")?;
+    database.batch_execute(&format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE};"))?;
     Ok(database)
+}
+
+/// Runs one of the statements that are prepared once.
+fn execute(database: &mut Database, statement: impl QueryFragment<diesel::sqlite::Sqlite> + QueryId) -> Result<()> {
+    let AnyConnection::Sqlite(connection) = &mut database.connection else {
+        unreachable!("because this file opens SQLite only")
+    };
+    connection.execute_returning_count(&statement)?;
+    Ok(())
 }
 
 /// One request's work, waiting in the queue.
@@ -229,6 +251,7 @@ impl Writer {
                 batch.push(next);
             }
             self.waiting.fetch_sub(batch.len(), Ordering::SeqCst);
+            self.shared.batches.note(batch.len());
             let failure = self.commit(&mut batch).err().map(|error| {
                 tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
                 self.connection = None; // opened anew for the next batch
@@ -245,15 +268,28 @@ impl Writer {
             self.connection = Some(connect(&self.path)?);
         }
         let Some(tx) = self.connection.as_mut() else { return Ok(()) };
-        tx.batch_execute("BEGIN IMMEDIATE")?;
-        for task in batch {
-            tx.batch_execute("SAVEPOINT work")?;
+        let run = |tx: &mut Database, task: &mut Box<dyn Work>| {
             tx.begin(&self.shared, Mode::Write);
             let is_kept = task.run(tx);
             tx.finish();
-            // Fails when SQLite has ended the outer transaction: then nothing of the batch is kept.
-            tx.batch_execute(if is_kept { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+            is_kept
+        };
+        execute(tx, BeginWrite)?;
+        if let [task] = batch {
+            // Rolling back fails too when SQLite has done so by itself: the connection is opened anew.
+            return match run(tx, task) {
+                true => execute(tx, Commit),
+                false => execute(tx, RollBack),
+            };
         }
-        Ok(tx.batch_execute("COMMIT")?)
+        for task in batch {
+            execute(tx, Mark)?;
+            if !run(tx, task) {
+                execute(tx, RollBackToMark)?;
+            }
+            // Fails when SQLite has ended the outer transaction: then nothing of the batch is kept.
+            execute(tx, Release)?;
+        }
+        execute(tx, Commit)
     }
 }

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::statement::Fixed;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
@@ -104,7 +105,7 @@ pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<
         Some(from) => {
             on!(tx, |c| row.set((tokens::last_used_at.eq(Some(at)), tokens::last_used_from.eq(Some(from)))).execute(c))?
         }
-        None => on!(tx, |c| row.set(tokens::last_used_at.eq(Some(at))).execute(c))?,
+        None => on!(tx, |c| Fixed(row.set(tokens::last_used_at.eq(Some(at)))).execute(c))?,
     };
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Health and readiness, on an address of their own.
+//! Health, readiness and metrics, on an address of their own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use actix_web::web::{Data, ServiceConfig, get, head, resource};
 use tokio::sync::Mutex;
 
 use super::app::App;
+use crate::store::batch_sizes::BOUNDS;
 use crate::store::{Store, installation};
 
 /// How long the database may take to answer.
@@ -55,11 +56,26 @@ impl Readiness {
 /// The addresses of `ops_listen`.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(resource("/healthz").route(get().to(healthy)).route(head().to(healthy)));
+    config.service(resource("/metrics").route(get().to(metrics)));
     config.service(resource("/readyz").route(get().to(ready)).route(head().to(ready)));
 }
 
 async fn healthy() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
+}
+
+/// What is counted, as Prometheus reads it (text format 0.0.4).
+async fn metrics(app: Data<App>) -> HttpResponse {
+    const NAME: &str = "gatepost_write_batch_size";
+    let counts = app.store.batch_counts();
+    let mut text = format!("# HELP {NAME} Writes that shared one commit.\n# TYPE {NAME} histogram\n");
+    let (mut batches, bounds) = (0, BOUNDS.iter().map(u64::to_string).chain(["+Inf".to_owned()]));
+    for (class, bound) in counts.classes.iter().zip(bounds) {
+        batches += class;
+        text.push_str(&format!("{NAME}_bucket{{le=\"{bound}\"}} {batches}\n"));
+    }
+    text.push_str(&format!("{NAME}_sum {}\n{NAME}_count {batches}\n", counts.writes));
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }
 
 /// Ready when the database takes a write in its own tables: its migrations are applied, and it is not full.

@@ -59,6 +59,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_recovers() {
     assert_eq!(ask("GET", "/readyz").await, (200, 6));
     assert_eq!((ask("HEAD", "/readyz").await, ask("HEAD", "/healthz").await), ((200, 0), (200, 0)));
     assert_eq!(ask("POST", "/readyz").await.0, 405);
+    assert_eq!(ask("GET", "/metrics").await.0, 200);
     let unlock = lock(server.database_url());
     becomes(503).await;
     assert_eq!(ask("HEAD", "/readyz").await, (503, 0));
