@@ -35,38 +35,61 @@ impl<R> Error<R> {
 ///
 /// # Errors
 /// What `work` refused, or why the store failed; after a failure nothing was written.
-pub async fn transact<T, R, F>(store: &Store, mut work: F) -> Result<T, Error<R>>
+pub async fn transact<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
     F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
 {
-    let outcome = store
-        .write(move |tx| match work(tx) {
-            Ok(value) => Ok(Ok(value)),
-            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-            Err(Error::Failed(error)) => Err(error),
-        })
-        .await?;
-    outcome.map_err(Error::Refused)
+    store.write(kept(work)).await?.map_err(Error::Refused)
+}
+
+/// The same for work that often only adds a grant and its token: [`Store::write_together`].
+///
+/// # Errors
+/// What `work` refused, or why the store failed; after a failure nothing was written.
+pub async fn transact_together<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
+{
+    store.write_together(kept(work)).await?.map_err(Error::Refused)
 }
 
 /// Runs one request's questions without writing; for answers that change nothing.
 ///
 /// # Errors
 /// What `work` refused, or why the store failed.
-pub async fn consult<T, R, F>(store: &Store, mut work: F) -> Result<T, Error<R>>
+pub async fn consult<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
     F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
 {
-    let outcome = store
-        .read(move |tx| match work(tx) {
-            Ok(value) => Ok(Ok(value)),
-            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-            Err(Error::Failed(error)) => Err(error),
-        })
-        .await?;
-    outcome.map_err(Error::Refused)
+    store.read(kept(work)).await?.map_err(Error::Refused)
+}
+
+/// The same for work that asks for a token and hardly anything else: [`Store::read_together`].
+///
+/// # Errors
+/// What `work` refused, or why the store failed.
+pub async fn consult_together<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
+{
+    store.read_together(kept(work)).await?.map_err(Error::Refused)
+}
+
+/// The same work for the store, to which a refusal is a success.
+fn kept<T, R>(
+    mut work: impl FnMut(&mut Database) -> Result<T, Error<R>>,
+) -> impl FnMut(&mut Database) -> Result<Result<T, R>, StoreError> {
+    move |tx| match work(tx) {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Error::Failed(error)) => Err(error),
+    }
 }

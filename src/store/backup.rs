@@ -92,7 +92,7 @@ fn check(new: &NewFile) -> Result<Copied> {
     }
     let migration = match &mut database.connection {
         AnyConnection::Sqlite(connection) => migrations::newest(connection)?,
-        AnyConnection::Postgres(_) => unreachable!("because this file opens SQLite only"),
+        _ => unreachable!("because this file opens SQLite only"),
     };
     let (Some(migration), Some(known)) = (migration, installation::find(&mut database)?) else {
         return Err(broken("the database in it was never finished"));

@@ -57,7 +57,7 @@ pub(super) fn find_application(tx: &mut Database, grant: &Grant) -> Result<Optio
 /// SQLite has one writer, who holds everything already.
 pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
     tx.read_rows();
-    if let Some(connection) = tx.for_query_of_postgres() {
+    if let Some(connection) = tx.for_query_of_postgres()? {
         let row = clients::table.filter(clients::id.eq(id)).select(clients::id).for_no_key_update();
         row.get_result::<Id<Client>>(connection).optional()?;
     }

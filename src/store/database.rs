@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use diesel::connection::SimpleConnection;
 use diesel::{PgConnection, QueryResult, SqliteConnection};
 
+use super::deferred::Deferred;
 use super::view::{Mode, View};
 
 /// A connection to either database, with what may be believed without asking it. Queries run on it by
@@ -23,6 +24,8 @@ pub enum AnyConnection {
     Postgres(PgConnection),
     /// SQLite.
     Sqlite(SqliteConnection),
+    /// None yet: what is asked and added goes together with that of other requests.
+    Deferred(Deferred),
 }
 
 /// Runs one query on whichever database it is: `on!(tx, |connection| query.load(connection))`.
@@ -36,6 +39,7 @@ macro_rules! on {
         match $crate::store::Database::for_query($database) {
             $crate::store::AnyConnection::Sqlite($connection) => $query,
             $crate::store::AnyConnection::Postgres($connection) => $query,
+            $crate::store::AnyConnection::Deferred(deferred) => deferred.refuse(),
         }
     };
 }
@@ -82,6 +86,12 @@ impl From<PgConnection> for Database {
     }
 }
 
+impl From<Deferred> for Database {
+    fn from(deferred: Deferred) -> Self {
+        Self { view: View::default(), connection: AnyConnection::Deferred(deferred), queries: 0 }
+    }
+}
+
 impl Database {
     /// The connection for one query, which is counted: for [`on!`](crate::on).
     pub fn for_query(&mut self) -> &mut AnyConnection {
@@ -90,13 +100,25 @@ impl Database {
     }
 
     /// The connection for one query that only PostgreSQL needs; nothing on SQLite.
-    pub(super) fn for_query_of_postgres(&mut self) -> Option<&mut PgConnection> {
+    pub(super) fn for_query_of_postgres(&mut self) -> QueryResult<Option<&mut PgConnection>> {
         match &mut self.connection {
-            AnyConnection::Sqlite(_) => None,
+            AnyConnection::Sqlite(_) => Ok(None),
             AnyConnection::Postgres(connection) => {
                 self.queries += 1;
-                Some(connection)
+                Ok(Some(connection))
             }
+            AnyConnection::Deferred(deferred) => deferred.refuse(),
+        }
+    }
+
+    /// What stands in for a connection, for one query that goes together with others; nothing where there is one.
+    pub(super) fn for_deferred_query(&mut self) -> Option<&mut Deferred> {
+        match &mut self.connection {
+            AnyConnection::Deferred(deferred) => {
+                self.queries += 1;
+                Some(deferred)
+            }
+            _ => None,
         }
     }
 
@@ -108,6 +130,7 @@ impl Database {
         match &mut self.connection {
             AnyConnection::Sqlite(connection) => connection.batch_execute(sql),
             AnyConnection::Postgres(connection) => connection.batch_execute(sql),
+            AnyConnection::Deferred(deferred) => deferred.refuse(),
         }
     }
 }

@@ -18,7 +18,9 @@ struct Tables {
 pub fn is_begun(tx: &mut Database) -> Result<bool> {
     let query = match tx.connection {
         AnyConnection::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = 'installation'",
-        AnyConnection::Postgres(_) => "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('installation')",
+        AnyConnection::Postgres(_) | AnyConnection::Deferred(_) => {
+            "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('installation')"
+        }
     };
     Ok(on!(tx, |c| diesel::sql_query(query).get_result::<Tables>(c))?.count > 0)
 }

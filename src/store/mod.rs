@@ -17,6 +17,7 @@ pub mod clients;
 pub mod consents;
 pub mod contact_messages;
 mod database;
+mod deferred;
 pub mod deletions;
 pub mod device_codes;
 pub mod email_codes;
@@ -24,6 +25,7 @@ pub mod erasing;
 pub mod factors;
 pub mod failure_counts;
 pub mod former_addresses;
+mod gathering;
 pub mod grants;
 pub mod held_names;
 pub mod host_proofs;
@@ -44,6 +46,7 @@ pub mod refusals;
 pub mod remembered_browsers;
 pub mod remote_sessions;
 pub mod resources;
+mod rows;
 pub mod security_log;
 pub mod seen_devices;
 pub mod self_registrations;
@@ -55,6 +58,7 @@ mod snapshot;
 mod snapshot_version;
 mod sqlite;
 mod statement;
+mod together;
 pub mod tokens;
 pub mod turns;
 pub mod used_proofs;
@@ -250,6 +254,38 @@ impl Store {
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.read(work),
             Engine::Postgres(postgres) => postgres.read(work).await,
+        }
+    }
+
+    /// The same for work that asks for a token and hardly anything else. On PostgreSQL the token is read in one query
+    /// with those that other requests ask for at the same moment.
+    ///
+    /// # Errors
+    /// Whatever `work` fails with, or why it could not run.
+    pub async fn read_together<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Postgres(postgres) => postgres.read_together(work).await,
+        }
+    }
+
+    /// The same as [`write`](Self::write) for work that often only adds a grant and its token. On PostgreSQL they
+    /// are added in one statement with those of other requests.
+    ///
+    /// # Errors
+    /// As those of [`write`](Self::write).
+    pub async fn write_together<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
+            Engine::Postgres(postgres) => postgres.write_together(self.share, work).await,
         }
     }
 

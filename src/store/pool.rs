@@ -252,6 +252,11 @@ impl Pool {
     }
 }
 
+/// Whether the server still answers on this connection.
+pub fn answers(database: &mut Database) -> bool {
+    database.batch_execute("SELECT 1").is_ok()
+}
+
 /// Whether two connections share a server process, or one of them changes it: a pooler in transaction mode.
 fn lends_by_transaction(mut first: Held, mut second: Held) -> Result<bool> {
     let before = server_process(&mut first.database)?;

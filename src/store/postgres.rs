@@ -1,7 +1,7 @@
 //! PostgreSQL: write transactions side by side, on a few connections. What crossed another transaction, or lost
 //! its connection before anything could be kept, is run again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::Connection;
@@ -11,8 +11,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::database::DatabaseSettings;
-use super::pool::Pool;
+use super::pool::{Pool, answers};
 use super::snapshot::{Edition, Shared};
+use super::together::Gatherings;
 use super::view::Mode;
 use super::{AnyConnection, Database, Result, Share, StoreError, migrations, watch};
 
@@ -26,12 +27,14 @@ const MOST_LOST: u32 = 2;
 pub struct Postgres {
     pool: Arc<Pool>,
     pub(super) shared: Arc<Shared>,
-    places: Arc<Semaphore>,
+    /// Of a server whose connections are its own.
+    pub(super) gatherings: OnceLock<Gatherings>,
+    pub(super) places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     /// How long somebody waits for a connection.
     longest_wait: Duration,
     /// How long somebody waits for an answer of the database: a server that hangs keeps no deadline of its own.
-    longest_work: Duration,
+    pub(super) longest_work: Duration,
 }
 
 /// What became of a connection.
@@ -55,6 +58,7 @@ impl Postgres {
         Ok(Self {
             pool: Arc::new(pool),
             shared: Arc::default(),
+            gatherings: OnceLock::new(),
             places: Arc::new(Semaphore::new(WAITING)),
             turns: Arc::new(Semaphore::new(settings.pool as usize)),
             longest_wait: seconds(settings.pool_wait),
@@ -62,8 +66,12 @@ impl Postgres {
         })
     }
 
-    /// Lets the snapshot be used: somebody watches whether it still is right.
+    /// Lets the snapshot be used, since somebody watches whether it still is right; and lets requests go together.
     pub fn watch(&self) -> Result<()> {
+        if self.pool.has_sessions() && self.gatherings.get().is_none() {
+            let started = Gatherings::start(&self.pool, WAITING)?;
+            self.gatherings.get_or_init(|| started);
+        }
         watch::start(&self.pool, &self.shared)
     }
 
@@ -84,7 +92,7 @@ impl Postgres {
                 )?;
                 migrations::run(connection, migrations::POSTGRES)
             }),
-            AnyConnection::Sqlite(_) => unreachable!("because this file opens PostgreSQL only"),
+            _ => unreachable!("because this file opens PostgreSQL only"),
         });
         applied.await.unwrap_or_else(|_panicked| Err(panicked()))
     }
@@ -102,10 +110,16 @@ impl Postgres {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
-        if !share.lets_in(WAITING - self.places.available_permits(), WAITING) {
-            return Err(StoreError::Overloaded);
-        }
+        self.let_in(share)?;
         self.run(Mode::Write, work).await
+    }
+
+    /// Whether one more of these may wait.
+    pub(super) fn let_in(&self, share: Share) -> Result<()> {
+        match share.lets_in(WAITING - self.places.available_permits(), WAITING) {
+            true => Ok(()),
+            false => Err(StoreError::Overloaded),
+        }
     }
 
     async fn run<T, F>(&self, mode: Mode, mut work: F) -> Result<T>
@@ -124,12 +138,16 @@ impl Postgres {
         });
         match timeout(self.longest_work, outcome).await {
             Ok(outcome) => outcome.unwrap_or_else(|_panicked| Err(panicked())),
-            Err(_waited) => Err(StoreError::Unavailable("it did not answer in time".to_owned())),
+            Err(_waited) => Err(late()),
         }
     }
 }
 
-fn panicked() -> StoreError {
+pub(super) fn late() -> StoreError {
+    StoreError::Unavailable("it did not answer in time".to_owned())
+}
+
+pub(super) fn panicked() -> StoreError {
     StoreError::Unavailable("the work panicked".to_owned())
 }
 
@@ -219,9 +237,4 @@ fn once<T>(
             (Err(error), fate)
         }
     }
-}
-
-/// Whether the server still answers on this connection.
-fn answers(database: &mut Database) -> bool {
-    database.batch_execute("SELECT 1").is_ok()
 }

@@ -88,7 +88,7 @@ impl Sqlite {
                 // Processes that start together apply the migrations one after the other.
                 connection.immediate_transaction(|connection| migrations::run(connection, migrations::SQLITE))
             }
-            AnyConnection::Postgres(_) => unreachable!("because this file opens SQLite only"),
+            _ => unreachable!("because this file opens SQLite only"),
         }
     }
 

@@ -1,8 +1,8 @@
-//! Statements that are prepared once for each connection: what ends and begins transactions on SQLite, and
+//! Statements that are prepared once for each connection: what begins and ends transactions on SQLite, and
 //! updates, which diesel would write anew at every run.
 
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
 /// A statement without parameters, known by its type.
@@ -30,7 +30,8 @@ statement!(RollBackToMark, "ROLLBACK TO work");
 
 /// A query whose SQL text depends on its type alone, so that it is prepared by its type. Diesel does not see
 /// this of an update: its values might be optional, and then the text depends on them. Those that are wrapped
-/// have none of that kind (`Some(…)` for a column that may be null is a value like any other).
+/// have none of that kind (`Some(…)` for a column that may be null is a value like any other). Nor does it see it
+/// of a list, which on PostgreSQL is one array.
 pub(super) struct Fixed<Q>(pub Q);
 
 impl<Q: 'static> QueryId for Fixed<Q> {
@@ -43,6 +44,10 @@ impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for Fixed<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(out)
     }
+}
+
+impl<Q: Query> Query for Fixed<Q> {
+    type SqlType = Q::SqlType;
 }
 
 impl<Q, C> RunQueryDsl<C> for Fixed<Q> {}

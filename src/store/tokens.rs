@@ -18,13 +18,14 @@ use crate::schema::{clients, grants, tokens, users};
 /// The token with this key, with all that decides whether it lives: one query besides what is known of its
 /// application, and the same again for a token that was made by an exchange.
 pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<TokenInUse>> {
-    let row: Option<(TokenRecord, Grant, Option<Person>)> = on!(tx, |c| tokens::table
-        .inner_join(grants::table.left_join(users::table))
-        .filter(tokens::id.eq(id))
-        .select((TokenRecord::as_select(), Grant::as_select(), Option::<Person>::as_select()))
-        .get_result(c))
-    .optional()?;
-    let Some((record, grant, person)) = row else { return Ok(None) };
+    let found = match tx.for_deferred_query() {
+        Some(deferred) => deferred.find(id)?,
+        None => {
+            let row = in_use().filter(tokens::id.eq(id));
+            on!(tx, |c| row.select(TokenRow::as_select()).get_result(c)).optional()?
+        }
+    };
+    let Some(TokenRow { record, grant, person }) = found else { return Ok(None) };
     let application = super::clients::find_application(tx, &grant)?;
     let subject = record.made_by.filter(|_| grant.kind == GrantKind::TokenExchange);
     let exchanged = match subject {
@@ -34,8 +35,36 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
     Ok(Some(TokenInUse { record, basis: GrantInUse { grant, person, application }, exchanged }))
 }
 
+/// The tokens with these keys.
+pub(super) fn list_by_ids(tx: &mut Database, ids: Vec<Id<TokenRecord>>) -> Result<Vec<TokenRow>> {
+    let rows = in_use().filter(tokens::id.eq_any(ids));
+    Ok(on!(tx, |c| Fixed(rows.select(TokenRow::as_select())).load(c))?)
+}
+
+/// Tokens with what decides whether they live.
+#[diesel::dsl::auto_type]
+fn in_use() -> _ {
+    tokens::table.inner_join(grants::table.left_join(users::table))
+}
+
+/// One of them.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = tokens)]
+pub(super) struct TokenRow {
+    #[diesel(embed)]
+    pub record: TokenRecord,
+    #[diesel(embed)]
+    grant: Grant,
+    #[diesel(embed)]
+    person: Option<Person>,
+}
+
 /// Adds a token.
 pub fn insert(tx: &mut Database, token: &TokenRecord) -> Result<()> {
+    if let Some(deferred) = tx.for_deferred_query() {
+        deferred.add_token(token);
+        return Ok(());
+    }
     on!(tx, |c| diesel::insert_into(tokens::table).values(token).execute(c))?;
     Ok(())
 }

@@ -71,7 +71,7 @@ pub fn take(tx: &mut Database, turns: &[Turn<'_>]) -> Result<()> {
     numbers.sort_unstable();
     numbers.dedup();
     for number in numbers {
-        let Some(connection) = tx.for_query_of_postgres() else { return Ok(()) };
+        let Some(connection) = tx.for_query_of_postgres()? else { return Ok(()) };
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(number).execute(connection)?;
     }
     Ok(())

@@ -43,7 +43,7 @@ pub fn find_by_unproven_email(tx: &mut Database, folded: &str) -> Result<Option<
 /// Takes the person's row until the transaction ends: what is made in their name, and what takes it
 /// back, happens one by one. SQLite has one writer, who holds everything already.
 pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
-    if let Some(connection) = tx.for_query_of_postgres() {
+    if let Some(connection) = tx.for_query_of_postgres()? {
         let row = users::table.filter(users::id.eq(id)).select(users::id).for_no_key_update();
         row.get_result::<Id<User>>(connection).optional()?;
     }

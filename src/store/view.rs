@@ -41,7 +41,7 @@ impl Database {
         if !view.shared.as_ref().is_some_and(|held| Arc::ptr_eq(held, shared)) {
             view.shared = Some(Arc::clone(shared));
         }
-        if matches!(self.connection, AnyConnection::Postgres(_)) {
+        if !matches!(self.connection, AnyConnection::Sqlite(_)) {
             view.snapshot = shared.snapshots.current();
         }
         (view.mode, view.has_asked, view.has_changed, view.reads_rows) = (mode, false, false, false);
@@ -93,7 +93,7 @@ impl Database {
         }
         let Some(shared) = &self.view.shared else { return Ok(None) };
         let is_known = match self.connection {
-            AnyConnection::Postgres(_) => true,
+            AnyConnection::Postgres(_) | AnyConnection::Deferred(_) => true,
             AnyConnection::Sqlite(_) => self.view.has_asked,
         };
         if is_known {

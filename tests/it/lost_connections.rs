@@ -30,7 +30,7 @@ fn process(db: &mut Database) -> Result<i32, StoreError> {
 }
 
 /// The server processes of several connections that the store keeps.
-async fn processes(server: &Server) -> Vec<i32> {
+pub async fn processes(server: &Server) -> Vec<i32> {
     let asked = join_all((0..8).map(|_| {
         server.app.store.read(|db| {
             std::thread::sleep(Duration::from_millis(50)); // so that each needs a connection of its own
@@ -43,7 +43,8 @@ async fn processes(server: &Server) -> Vec<i32> {
     found
 }
 
-fn terminate(server: &Server, processes: &[i32]) {
+/// Ends server processes, and waits until they are gone.
+pub fn terminate(server: &Server, processes: &[i32]) {
     let mut connection = PgConnection::establish(server.database_url()).expect("because the database works");
     for pid in processes {
         connection.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).expect("because they are ours");

@@ -125,6 +125,7 @@ mod studio_session;
 mod tabs;
 mod throttle;
 mod tidy;
+mod together;
 mod token_combinations;
 mod token_commands;
 mod token_exchange;

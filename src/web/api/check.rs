@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::TOKEN_MISSING;
-use crate::outcome::{Error, consult};
+use crate::outcome::{Error, consult_together};
 use crate::tokens::check::{Door, Rejection, open};
 use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
 use crate::web::app::App;
@@ -59,7 +59,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         }
         text => text?,
     };
-    let judged = consult::<_, Rejection, _>(&app.store, move |db| {
+    let judged = consult_together::<_, Rejection, _>(&app.store, move |db| {
         let presented = shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(Rejection::Malformed))?;
         let token = open(db, now, &shared.mint, (Door::ForwardedRequest, &presented, Some(&origin.address)))?;
         let policy = Policy { rules: &shared.config.request_rules, judge: shared.config.forward_judge };

@@ -19,7 +19,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS};
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
-use crate::outcome::{Error, consult, transact};
+use crate::outcome::{Error, consult_together, transact, transact_together};
 use crate::store::clients;
 use crate::web::api::bearer::has_two_authorizations;
 use crate::web::app::App;
@@ -226,7 +226,7 @@ async fn answer(
     let may = |client: &Client| may_sign(app, client, &origin.address);
     let examined = match prove(&app.store, now, credentials, audiences, may).await {
         Ok(credentials) => {
-            consult(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await
+            consult_together(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await
         }
         Err(error) => Err(error),
     };
@@ -245,7 +245,7 @@ async fn answer(
         proven.use_up(&app.store).await?;
     }
     let shared = app.clone();
-    transact(&app.store, move |tx| {
+    transact_together(&app.store, move |tx| {
         let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request, &origin))?;
         binding::bind(tx, now, (&client, &origin), &mut response, key.as_deref())?;
         Ok(response)

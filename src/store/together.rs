@@ -1,0 +1,131 @@
+//! PostgreSQL: requests that go together. Their work is tried without a connection (see `deferred`); what it lacks or
+//! leaves is asked or added with that of others (see `gathering`). Whatever does not fit is run as always, on a
+//! connection of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::deferred::{Added, Deferred, Next};
+use super::gathering::{Add, Find, Gathering, Kept};
+use super::pool::Pool;
+use super::postgres::{Postgres, late, panicked};
+use super::tokens::TokenRow;
+use super::view::Mode;
+use super::{AnyConnection, Database, Result, Share, StoreError};
+use crate::domain::id::Id;
+use crate::domain::token_record::TokenRecord;
+
+/// What gathers.
+pub struct Gatherings {
+    finds: Gathering<Find>,
+    adds: Gathering<Add>,
+}
+
+/// What gathering answers.
+enum Gathered<T> {
+    Done(T),
+    /// It was not done; by itself it may be.
+    Alone,
+}
+
+impl Gatherings {
+    /// Starts the threads, which end with this.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(pool: &Arc<Pool>, most_waiting: usize) -> Result<Self> {
+        Ok(Self { finds: Gathering::start(pool, most_waiting)?, adds: Gathering::start(pool, most_waiting)? })
+    }
+}
+
+impl Postgres {
+    pub async fn read_together<T, F>(&self, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        let Some(gatherings) = self.gatherings.get() else { return self.read(work).await };
+        let mut deferred = Deferred::new(Mode::Read);
+        loop {
+            let (outcome, tried) = self.attempt(Mode::Read, deferred, &mut work);
+            deferred = tried;
+            match deferred.take_next() {
+                Next::Add(_) => return outcome,
+                Next::Connect => break,
+                Next::Find(id) => match self.find(gatherings, id).await? {
+                    Gathered::Done(found) => deferred.put(id, found),
+                    Gathered::Alone => break,
+                },
+            }
+        }
+        self.read(work).await
+    }
+
+    pub async fn write_together<T, F>(&self, share: Share, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+    {
+        let Some(gatherings) = self.gatherings.get() else { return self.write(share, work).await };
+        self.let_in(share)?;
+        let (outcome, mut deferred) = self.attempt(Mode::Write, Deferred::new(Mode::Write), &mut work);
+        match (deferred.take_next(), outcome) {
+            (Next::Add(added), Ok(value)) => match self.add(gatherings, added).await? {
+                Gathered::Done(()) => Ok(value),
+                Gathered::Alone => self.write(share, work).await,
+            },
+            (Next::Add(_), Err(error)) => Err(error),
+            (Next::Find(_) | Next::Connect, _) => self.write(share, work).await,
+        }
+    }
+
+    /// Tries the work without a connection.
+    fn attempt<T>(
+        &self,
+        mode: Mode,
+        deferred: Deferred,
+        work: &mut impl FnMut(&mut Database) -> Result<T>,
+    ) -> (Result<T>, Deferred) {
+        let mut database = Database::from(deferred);
+        database.begin(&self.shared, mode);
+        let tried = catch_unwind(AssertUnwindSafe(|| work(&mut database)));
+        let outcome = tried.unwrap_or_else(|_panicked| Err(panicked()));
+        let is_done = matches!(&database.connection, AnyConnection::Deferred(deferred) if deferred.is_done());
+        if is_done {
+            database.finish();
+        }
+        match database.connection {
+            AnyConnection::Deferred(deferred) => (outcome, deferred),
+            _ => unreachable!("because nothing replaces it"),
+        }
+    }
+
+    async fn find(&self, gatherings: &Gatherings, id: Id<TokenRecord>) -> Result<Gathered<Option<TokenRow>>> {
+        let _place = self.places.try_acquire().map_err(|_full| StoreError::Overloaded)?;
+        let (answer, answered) = oneshot::channel();
+        gatherings.finds.send(Find { id, answer });
+        match timeout(self.longest_work, answered).await {
+            Ok(Ok(found)) => Ok(Gathered::Done(found)),
+            Ok(Err(_dropped)) => Ok(Gathered::Alone),
+            Err(_waited) => Err(late()),
+        }
+    }
+
+    async fn add(&self, gatherings: &Gatherings, added: Added) -> Result<Gathered<()>> {
+        if added.tokens.is_empty() {
+            return Ok(if added.grants.is_empty() { Gathered::Done(()) } else { Gathered::Alone });
+        }
+        let _place = self.places.try_acquire().map_err(|_full| StoreError::Overloaded)?;
+        let (answer, answered) = oneshot::channel();
+        gatherings.adds.send(Add { added, shared: Arc::clone(&self.shared), answer });
+        match timeout(self.longest_work, answered).await {
+            Ok(Ok(Kept::Yes)) => Ok(Gathered::Done(())),
+            Ok(Ok(Kept::Unknown)) => Err(StoreError::Unavailable("it was lost while it committed".to_owned())),
+            Ok(Err(_dropped)) => Ok(Gathered::Alone),
+            Err(_waited) => Err(late()),
+        }
+    }
+}
