@@ -31,6 +31,7 @@ use crate::web::oauth::client_document::Documents;
 use crate::web::oauth::client_keys::ClientKeys;
 use crate::web::once::Once;
 use crate::web::ops::Readiness;
+use crate::web::published::Published;
 
 /// Why nothing could be started.
 #[derive(Debug, thiserror::Error)]
@@ -203,6 +204,7 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
         client_keys,
         refusals,
         once,
+        published: Published::default(),
         readiness: Readiness::default(),
         node,
     };

@@ -285,9 +285,15 @@ pub async fn keep(
     }
 }
 
-/// One member of a JWK set (RFC 7517 §4): public members only.
+/// A JWK set (RFC 7517 §5): public members only.
 #[derive(Debug, Serialize)]
-pub struct PublishedKey {
+pub struct KeySet {
+    keys: Vec<PublishedKey>,
+}
+
+/// One member of a JWK set (RFC 7517 §4).
+#[derive(Debug, Serialize)]
+struct PublishedKey {
     #[serde(flatten)]
     jwk: Jwk,
     kid: String,
@@ -296,17 +302,24 @@ pub struct PublishedKey {
     purpose: &'static str,
 }
 
+impl KeySet {
+    /// The set of these keys.
+    ///
+    /// # Errors
+    /// When one has no public part.
+    pub fn of(keys: &[SigningKeyRecord]) -> Result<Self> {
+        let published = |key: &SigningKeyRecord| {
+            let jwk = public_part(key)?;
+            Ok(PublishedKey { jwk, kid: key.kid.clone(), alg: key.algorithm.as_str(), purpose: "sig" })
+        };
+        Ok(Self { keys: keys.iter().map(published).collect::<Result<_>>()? })
+    }
+}
+
 /// The keys that other programs should know now: those that sign, will sign, or have signed what lives.
 ///
 /// # Errors
 /// When the store fails.
-pub fn list_published(db: &mut Database, now: UnixTime) -> Result<Vec<PublishedKey>> {
-    let keys = signing_keys::list(db)?;
-    let published = keys.iter().filter(|key| key.is_published(now));
-    published
-        .map(|key| {
-            let jwk = public_part(key)?;
-            Ok(PublishedKey { jwk, kid: key.kid.clone(), alg: key.algorithm.as_str(), purpose: "sig" })
-        })
-        .collect()
+pub fn list_published(db: &mut Database, now: UnixTime) -> Result<Vec<SigningKeyRecord>> {
+    Ok(signing_keys::list(db)?.iter().filter(|key| key.is_published(now)).cloned().collect())
 }

@@ -11,6 +11,7 @@ use super::oauth::client_keys::ClientKeys;
 use super::once::Once;
 use super::ops::Readiness;
 use super::page::Chrome;
+use super::published::Published;
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::network;
@@ -54,6 +55,8 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Which forms were sent already.
     pub once: Once,
+    /// What it says of itself.
+    pub published: Published,
     /// Whether requests may be sent here.
     pub readiness: Readiness,
     /// The number that this server makes keys with.

@@ -1,18 +1,20 @@
 //! Our few small files, embedded; their addresses carry a digest, so browsers may keep them for ever. They
 //! travel packed. Pages do not: what is packed together with something secret tells of it by its length.
 
-use std::io::Write;
 use std::sync::OnceLock;
 
-use actix_web::http::header::{
-    AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, Encoding, Header, HeaderValue, VARY,
-};
-use actix_web::web::Path;
-use actix_web::{HttpRequest, HttpResponse, http::header};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse};
 
+use super::rendered::{Manner, Rendered};
 use crate::domain::secret::sha256_base64url;
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// At an address that carries a digest of the content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// At an address that stays.
+const AN_HOUR: &str = "public, max-age=3600";
 
 struct Asset {
     name: &'static str,
@@ -38,13 +40,14 @@ static ASSETS: &[Asset] = assets![
     "token.css": "text/css; charset=utf-8",
 ];
 
-impl Asset {
-    /// The content as gzip packs it (RFC 1952); nothing when that fails, which it has no cause to.
-    fn pack(&self) -> Option<Vec<u8>> {
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        packer.write_all(self.content.as_bytes()).and_then(|()| packer.finish()).ok()
-    }
+/// A file as it is sent.
+struct Sent {
+    name: &'static str,
+    path: String,
+    rendered: Rendered,
+}
 
+impl Asset {
     /// `app.1a2b3c4d.css`: the digest changes with the content.
     fn hashed_name(&self) -> String {
         let digest = &sha256_base64url(self.content.as_bytes())[..10];
@@ -53,52 +56,51 @@ impl Asset {
             None => self.name.to_owned(),
         }
     }
+
+    fn rendered(&self, cache_control: &'static str) -> Rendered {
+        let manner = Manner { media_type: self.media_type, cache_control };
+        Rendered::new(manner, Bytes::from_static(self.content.as_bytes()))
+    }
+}
+
+/// The files, as they are sent.
+fn sent() -> &'static [Sent] {
+    static SENT: OnceLock<Vec<Sent>> = OnceLock::new();
+    let send = |asset: &Asset| Sent {
+        name: asset.name,
+        path: format!("/static/{}", asset.hashed_name()),
+        rendered: asset.rendered(FOR_EVER),
+    };
+    SENT.get_or_init(|| ASSETS.iter().map(send).collect())
 }
 
 /// The path of an asset below the public URL.
-pub fn path(name: &str) -> String {
-    static PATHS: OnceLock<Vec<(&'static str, String)>> = OnceLock::new();
-    let paths = PATHS
-        .get_or_init(|| ASSETS.iter().map(|asset| (asset.name, format!("/static/{}", asset.hashed_name()))).collect());
-    paths.iter().find(|(known, _)| *known == name).map(|(_, path)| path.clone()).unwrap_or_default()
-}
-
-/// The packed contents, in the order of the files: made once.
-fn packed() -> &'static [Option<Vec<u8>>] {
-    static PACKED: OnceLock<Vec<Option<Vec<u8>>>> = OnceLock::new();
-    PACKED.get_or_init(|| ASSETS.iter().map(Asset::pack).collect())
+pub fn path(name: &str) -> &'static str {
+    sent().iter().find(|sent| sent.name == name).map(|sent| sent.path.as_str()).unwrap_or_default()
 }
 
 /// `GET /static/{name}`.
 pub async fn get(request: HttpRequest, name: Path<String>) -> HttpResponse {
-    let asset = ASSETS.iter().position(|asset| asset.hashed_name() == *name);
-    answer(&request, asset, "public, max-age=31536000, immutable")
+    let is_asked = |sent: &&Sent| sent.path.strip_prefix("/static/") == Some(name.as_str());
+    sent()
+        .iter()
+        .find(is_asked)
+        .map_or_else(|| HttpResponse::NotFound().finish(), |sent| answer(&request, &sent.rendered))
 }
 
 /// `GET /login.js`: the helper for apps, at an address that stays.
 pub async fn login_js(request: HttpRequest) -> HttpResponse {
-    answer(&request, ASSETS.iter().position(|asset| asset.name == "login.js"), "public, max-age=3600")
+    static HELPER: OnceLock<Option<Rendered>> = OnceLock::new();
+    let find = || ASSETS.iter().find(|asset| asset.name == "login.js").map(|asset| asset.rendered(AN_HOUR));
+    let helper = HELPER.get_or_init(find);
+    helper.as_ref().map_or_else(|| HttpResponse::NotFound().finish(), |helper| answer(&request, helper))
 }
 
-fn takes_gzip(request: &HttpRequest) -> bool {
-    // An unreadable wish is none.
-    let Ok(accepted) = AcceptEncoding::parse(request) else { return false };
-    accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
-}
-
-fn answer(request: &HttpRequest, asset: Option<usize>, cache: &'static str) -> HttpResponse {
-    let Some(number) = asset else { return HttpResponse::NotFound().finish() };
-    let asset = &ASSETS[number];
-    let mut response = HttpResponse::Ok();
+fn answer(request: &HttpRequest, rendered: &Rendered) -> HttpResponse {
+    let mut response = rendered.answer(request);
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Apps of other origins load the helper as a script.
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
-        .insert_header((CONTENT_TYPE, asset.media_type))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static(cache)))
-        .insert_header((VARY, HeaderValue::from_static("accept-encoding")))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        // Apps of other origins load the helper as a script.
-        .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"));
-    match packed()[number].as_deref().filter(|_| takes_gzip(request)) {
-        Some(packed) => response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip"))).body(packed),
-        None => response.body(asset.content),
-    }
 }

@@ -1,22 +1,19 @@
 //! What every refusal carries besides its answer: the name of its request, which a developer can see,
 //! and for the application's owner the exact cause, which only they can (`docs/decisions/0031-errors.md`).
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, ResponseError};
 
 use super::app::App;
-use super::error::{TokenError, log_failure};
+use super::error::log_failure;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::refusal_record::RefusalRecord;
 use crate::domain::secret::random_word;
 use crate::oauth::Refusal;
 use crate::oauth::authorization::RefusedRequest;
-use crate::oauth::problem::MALFORMED_REQUEST;
 use crate::oauth::refusals::is_news;
 use crate::store::clients;
 
@@ -102,37 +99,21 @@ fn endpoint(app: &App, path: &str) -> Option<&'static str> {
     ENDPOINTS.into_iter().find(|endpoint| endpoint.eq_ignore_ascii_case(path))
 }
 
-/// Names the request in every refusal, and notes the cause for the application's owner.
-///
-/// # Errors
-/// Those of what it wraps.
-pub async fn tell(
-    app: Data<App>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    // PostgreSQL keeps no NUL, so nothing has such a name (RFC 3986 §7.3 warns of it).
-    let has_nul = request.path().contains("%00");
-    let mut response = if has_nul {
-        let refusal = Refusal { problem: &MALFORMED_REQUEST, cause: "the path holds NUL" };
-        let response = TokenError::refused(&app, refusal).with_message().error_response();
-        request.into_response(response).map_into_right_body()
-    } else {
-        next.call(request).await?.map_into_left_body()
-    };
-    let refused = response.response().extensions().get::<Refused>().cloned();
+/// Whether an answer is a refusal, or a failure.
+pub(super) fn is_refusal(response: &ServiceResponse) -> bool {
     let status = response.status();
-    let Some(refused) = refused.or_else(|| (!status.is_success() && !status.is_redirection()).then(Refused::default))
-    else {
-        return Ok(response);
-    };
-    if let Some(endpoint) = endpoint(&app, response.request().path()) {
-        note(&app, endpoint, &refused).await;
+    (!status.is_success() && !status.is_redirection()) || response.response().extensions().contains::<Refused>()
+}
+
+/// Names the request in a refusal, and notes the cause for the application's owner.
+pub(super) async fn tell(app: &Data<App>, response: &mut ServiceResponse) {
+    let refused = response.response().extensions().get::<Refused>().cloned().unwrap_or_default();
+    if let Some(endpoint) = endpoint(app, response.request().path()) {
+        note(app, endpoint, &refused).await;
     }
     if let Ok(request_id) = HeaderValue::try_from(refused.request_id) {
         response.headers_mut().insert(REQUEST_ID, request_id);
     }
-    Ok(response)
 }
 
 async fn note(app: &Data<App>, endpoint: &'static str, refused: &Refused) {

@@ -1,17 +1,16 @@
 //! Requests that change something come from our own pages (`docs/decisions/0006-requests-from-browsers.md`). No
 //! hidden token that ages or breaks in tabs: browsers say where a request comes from.
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{COOKIE, HeaderMap, ORIGIN};
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::PageError;
+use super::layer::Layer;
 use super::page::see_other;
 
 /// Whether a state-changing request may be believed: `Sec-Fetch-Site` first, `Origin` where a
@@ -30,47 +29,41 @@ pub fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
 const OPEN_TO_OTHERS: [&str; 2] = ["/oauth/authorize", "/oauth/logout"];
 
 /// Guards every page.
-pub async fn guard(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(app) = request.app_data::<Data<App>>().cloned() else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let path = request.path().strip_prefix(app.public.base.as_str()).unwrap_or_default();
-    if !is_safe && !OPEN_TO_OTHERS.contains(&path) && !is_own(request.headers(), &app.public.origin) {
-        return Ok(request.into_response(PageError::foreign(&app).error_response()));
-    }
-    // No token ever becomes a browser session, and none stays in an address of ours.
-    if is_safe
-        && !path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("/login")
-        && let Some(clean) = without_token(request.query_string())
-    {
-        // `//evil.test/` is a path here and another site in a Location.
-        if let Some(location) = app.public.own_path(&format!("{}{clean}", request.path())) {
-            return Ok(request.into_response(see_other(&location)));
+pub struct Pages(pub Data<App>);
+
+impl Layer for Pages {
+    fn before(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let app = &self.0;
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let path = request.path().strip_prefix(app.public.base.as_str()).unwrap_or_default();
+        if !is_safe && !OPEN_TO_OTHERS.contains(&path) && !is_own(request.headers(), &app.public.origin) {
+            return Some(PageError::foreign(app).error_response());
         }
+        // No token ever becomes a browser session, and none stays in an address of ours.
+        if !is_safe || path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("/login") {
+            return None;
+        }
+        let clean = without_token(request.query_string())?;
+        // `//evil.test/` is a path here and another site in a Location.
+        let location = app.public.own_path(&format!("{}{clean}", request.path()))?;
+        Some(see_other(&location))
     }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-/// Guards the session door, which answers programs of our own pages only: reads too.
-pub async fn guard_programs(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(app) = request.app_data::<Data<App>>() else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
-    let headers = request.headers();
-    let says_nothing = !headers.contains_key("sec-fetch-site") && !headers.contains_key(ORIGIN);
-    let is_old_read = says_nothing && matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_old_read && !is_own(headers, &app.public.origin) {
+/// Guards the session's endpoints, which answer programs of our own pages only: reads too.
+pub struct Programs(pub Data<App>);
+
+impl Layer for Programs {
+    fn before(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let headers = request.headers();
+        let says_nothing = !headers.contains_key("sec-fetch-site") && !headers.contains_key(ORIGIN);
+        let is_old_read = says_nothing && matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_old_read || is_own(headers, &self.0.public.origin) {
+            return None;
+        }
         let error = ApiError::new(StatusCode::FORBIDDEN, "This request did not come from our own pages.");
-        return Ok(request.into_response(error.error_response()));
+        Some(error.error_response())
     }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 fn without_token(query: &str) -> Option<String> {

@@ -3,15 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
-use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use actix_web::{App as ActixApp, HttpServer};
 
 use super::app::App;
-use super::{ops, refused, routes};
+use super::every_answer::EveryAnswer;
+use super::{ops, routes};
 
 /// Seconds that an idle connection is kept; longer than the 60 that common proxies keep theirs.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -40,13 +38,9 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
     let shared = app.clone();
     let server = HttpServer::new(move || {
         let app = shared.clone();
-        // RFC 9700 §2.6, FAPI 2.0: once seen over https, never again without.
-        let transport = DefaultHeaders::new().add(("Strict-Transport-Security", "max-age=31536000"));
         ActixApp::new()
             .app_data(shared.clone())
-            .wrap(Condition::new(app.public.is_https, transport))
-            .wrap(from_fn(refused::tell))
-            .wrap(from_fn(part))
+            .wrap(EveryAnswer(shared.clone()))
             .configure(move |config| routes::routes(config, &app))
     });
     let server = server
@@ -58,19 +52,6 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
         .disable_signals()
         .listen(listener)?;
     Ok(Running { address: first(&server.addrs())?, server: server.run() })
-}
-
-/// While the server stops, each connection ends with its answer, so that its client opens the next one elsewhere.
-async fn part(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let is_stopping = request.app_data::<Data<App>>().is_some_and(|app| app.readiness.is_stopping());
-    let mut response = next.call(request).await?;
-    if is_stopping {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
 }
 
 /// Serves health and readiness.

@@ -46,7 +46,8 @@ fn served() -> Vec<(String, String)> {
     for function in table.split("\n}\n") {
         let prefix = function.split("scope(\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
         for piece in function.split(".service(") {
-            let opening = ["page(\"", "program(\"", "resource(\""].iter().find_map(|opening| piece.split_once(opening));
+            let openings = ["page(\"", "program(\"", "resource(\"", "document(base, \""];
+            let opening = openings.iter().find_map(|opening| piece.split_once(opening));
             let Some(pattern) = opening.and_then(|(_, rest)| rest.split('"').next()) else { continue };
             for path in written_out(pattern) {
                 let served = |method: &&str| piece.contains(&format!("route({}().to(", method.to_lowercase()));

@@ -91,6 +91,7 @@ mod pushed_requests;
 mod queries_per_request;
 mod races;
 mod readiness;
+mod ready_documents;
 mod real_clients;
 mod refresh;
 mod refusals;

@@ -83,7 +83,7 @@ impl AppPage {
             Some(Notice::Bad(text)) => (None, Some(text)),
             None => (None, None),
         };
-        let frame = Self { css: assets::path("demo.css"), error, message, ..Self::default() };
+        let frame = Self { css: assets::path("demo.css").to_owned(), error, message, ..Self::default() };
         let page = Self { tries: session.tries.into(), ..frame };
         let Some(signed_in) = session.signed_in else { return page };
         Self {

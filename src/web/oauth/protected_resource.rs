@@ -1,40 +1,41 @@
 //! `GET /.well-known/oauth-protected-resource` — RFC 9728 §3: our own API is a protected resource, and
 //! its refusals say where it is described (§5.1).
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
-use actix_web::middleware::Next;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::oauth::protected_resource::{PATH, ProtectedResource};
 use crate::web::app::{App, PublicUrl};
+use crate::web::error::TokenError;
+use crate::web::layer::Layer;
+use crate::web::published::answer;
+use crate::web::rendered::Rendered;
 
 /// The well-known address; the path of a resource stands behind it (§3.1).
 pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Says what the API takes.
-pub async fn get(app: Data<App>) -> HttpResponse {
-    let document = ProtectedResource::new(&app.public.issuer);
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(document)
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
+    answer(&app, &request, &app.published.protected_resource, (), |()| {
+        Rendered::json("public, max-age=300", &ProtectedResource::new(&app.public.issuer))
+    })
 }
 
 /// Adds the description's address to each challenge for a token.
-pub async fn name_in_challenges<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let app = request.app_data::<Data<App>>().cloned();
-    let mut response = next.call(request).await?;
-    let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-    if let (Some(app), Some(challenge)) = (app, challenge)
-        && let Some(named) = with_address(challenge, &address(&app.public))
-        && let Ok(named) = HeaderValue::from_str(&named)
-    {
-        response.headers_mut().insert(WWW_AUTHENTICATE, named);
+pub struct NameInChallenges(pub Data<App>);
+
+impl Layer for NameInChallenges {
+    fn after(&self, response: &mut ServiceResponse) {
+        let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+        if let Some(challenge) = challenge
+            && let Some(named) = with_address(challenge, &address(&self.0.public))
+            && let Ok(named) = HeaderValue::from_str(&named)
+        {
+            response.headers_mut().insert(WWW_AUTHENTICATE, named);
+        }
     }
-    Ok(response)
 }
 
 /// Where the API is described: the issuer's own path stands behind the well-known part too (§3.1).

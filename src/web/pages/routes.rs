@@ -1,7 +1,6 @@
 //! The addresses of what people see, as [`super::super::routes`] mounts them.
 
 use actix_web::Resource;
-use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, ServiceConfig, post, resource, scope};
 
 use super::{
@@ -9,6 +8,7 @@ use super::{
     verify,
 };
 use crate::web::app::App;
+use crate::web::layer::Around;
 use crate::web::routes::get;
 use crate::web::{browser, oauth, same_origin};
 
@@ -59,7 +59,7 @@ pub fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'stat
         .service(page("/developer/apps/{client_id}/delete", SENT).route(post().to(developer::edit::delete)))
         .app_data(PathConfig::default().error_handler(|_unreadable, request| home::no_such_path(request)))
         .default_service(web::to(home::nothing))
-        .wrap(from_fn(same_origin::guard))
+        .wrap(Around::new(same_origin::Pages(app.clone())))
         .wrap(browser::middleware(app))
 }
 
