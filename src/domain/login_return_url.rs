@@ -2,6 +2,7 @@
 
 mod reading;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -67,6 +68,12 @@ impl fmt::Display for LoginReturnUrl {
 
 fn looks_like_folder(url: &Url) -> bool {
     url.path().ends_with('/') && url.path() != "/"
+}
+
+/// The hosts of these return URLs, each once.
+pub fn hosts_of(return_urls: &Words) -> BTreeSet<String> {
+    let urls = return_urls.iter().flat_map(LoginReturnUrl::from_str);
+    urls.map(|url| url.url.host_str().unwrap_or_default().to_owned()).collect()
 }
 
 impl LoginReturnUrl {

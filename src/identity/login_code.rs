@@ -12,7 +12,7 @@ use crate::domain::session::Origin;
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::token_in_use::Life;
 use crate::outcome::Error;
-use crate::store::{Database, StoreError, clients, grants, login_codes};
+use crate::store::{Database, StoreError, grants, login_codes, login_return_hosts};
 use crate::tokens::issue::{self, Issued};
 use crate::tokens::revoke;
 
@@ -71,8 +71,7 @@ pub fn knows_origin(db: &mut Database, origin: &str) -> Result<bool, StoreError>
     let Some(url) = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin) else {
         return Ok(false);
     };
-    let host = format!("//{}", url.host_str().unwrap_or_default());
-    let clients = clients::list_with_login_return_urls(db, &host)?;
+    let clients = login_return_hosts::list_clients(db, url.host_str().unwrap_or_default())?;
     Ok(clients.iter().filter(|client| client.is_active()).any(|client| client.takes_login_codes_at(&url)))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::session::Origin;
 use crate::domain::user::User;
 use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
-use crate::store::{Database, StoreError, clients, host_proofs, security_log, users};
+use crate::store::{Database, StoreError, host_proofs, login_return_hosts, security_log, users};
 
 /// What keeps an owner from registering an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn obstacle(
         let is_owner = proofs.iter().any(|proof| Some(proof.owner_id) == owner);
         return Ok((!is_owner).then_some(Obstacle::Proven));
     }
-    let others = clients::list_with_login_return_urls(db, &format!("//{}", address.host_name()))?;
+    let others = login_return_hosts::list_clients(db, address.host_name())?;
     let foreign = others.iter().filter(|other| other.is_active() && other.owner_id != owner);
     let is_shared = foreign.flat_map(Client::return_urls).any(|other| url.overlaps(&other));
     Ok(is_shared.then_some(Obstacle::Shared))

@@ -33,6 +33,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    login_return_hosts (host, client_key) {
+        host -> Text,
+        client_key -> BigInt,
+    }
+}
+
+diesel::table! {
     self_registrations (id) {
         id -> BigInt,
         client_key -> BigInt,

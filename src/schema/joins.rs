@@ -35,6 +35,7 @@ diesel::joinable!(passkeys -> users (user_id));
 diesel::joinable!(device_codes -> grants (grant_id));
 diesel::joinable!(known_networks -> users (user_id));
 diesel::joinable!(host_proofs -> users (owner_id));
+diesel::joinable!(login_return_hosts -> clients (client_key));
 
 diesel::allow_tables_to_appear_in_same_query!(
     installation, setup_links, users, clients, client_secrets, apis, api_scopes, sessions, consents, grants,
@@ -42,5 +43,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys, user_pictures, pushed_requests, device_codes, signing_keys, authentications, letters,
     mailed_links, used_proofs, self_registrations, registration_tokens, security_log, failure_counts, known_networks,
     refusals, totp_factors, recovery_codes, sign_in_steps, remembered_browsers, factor_failures, seen_devices,
-    former_addresses, deletions, email_codes, passkeys, host_proofs, contact_messages,
+    former_addresses, deletions, email_codes, passkeys, host_proofs, contact_messages, login_return_hosts,
 );

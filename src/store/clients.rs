@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use super::snapshot::find_or_read;
-use super::{Database, Result, on};
+use super::{Database, Result, login_return_hosts, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
@@ -73,7 +73,7 @@ pub fn find_owner_name(tx: &mut Database, client: &Client) -> Result<Option<Stri
 /// Adds a client.
 pub fn insert(tx: &mut Database, client: &Client) -> Result<()> {
     on!(tx, |c| diesel::insert_into(clients::table).values(client).execute(c))?;
-    Ok(())
+    login_return_hosts::insert(tx, client.id, &client.login_return_urls)
 }
 
 /// The clients of one person, or all that belong to people, oldest first.
@@ -90,16 +90,6 @@ pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
 pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)>> {
     let rows = clients::table.filter(clients::verified_at.is_not_null()).filter(clients::deleted_at.is_null());
     Ok(on!(tx, |c| rows.select((clients::id, clients::name)).load(c))?)
-}
-
-/// The clients whose login return URLs could hold an address, suspended ones too; the caller judges each.
-pub fn list_with_login_return_urls(tx: &mut Database, origin: &str) -> Result<Vec<Client>> {
-    // The origin is ours (scheme and host of a parsed URL), so it holds no wildcard but `_`, which
-    // only widens the search.
-    let rows = clients::table
-        .filter(clients::login_return_urls.like(format!("%{origin}%")))
-        .filter(clients::deleted_at.is_null());
-    Ok(on!(tx, |c| rows.order(clients::id).select(Client::as_select()).load(c))?)
 }
 
 /// Writes what its owner may change.
@@ -127,7 +117,8 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
             clients::token_endpoint_auth_signing_alg.eq(&new.token_endpoint_auth_signing_alg),
         ))
         .execute(c))?;
-    Ok(())
+    login_return_hosts::delete(tx, id)?;
+    login_return_hosts::insert(tx, id, &new.login_return_urls)
 }
 
 /// Marks it as run by the operator, or not.
@@ -175,5 +166,5 @@ pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
         .set(clients::deleted_at.eq(Some(now)))
         .execute(c))?;
-    Ok(())
+    login_return_hosts::delete(tx, id)
 }

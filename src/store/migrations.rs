@@ -1,4 +1,5 @@
-//! One set of migrations for both databases, embedded; `{{id}}` is the key type.
+//! One set of migrations for both databases, embedded; `{{id}}` is the key type, `{{find}}` the function that finds a
+//! text in another one.
 
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
@@ -36,7 +37,7 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
     "2026-11-30-130000_login_redirect", "2026-11-30-140100_kept_requests", "2026-11-30-140200_contact",
     "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
-    "2026-11-30-180100_snapshot_version",
+    "2026-11-30-180100_snapshot_version", "2026-11-30-200001_return_hosts",
 ];
 
 /// What a migration says to each database in its own words, after what both are told: triggers have no common form.
@@ -54,17 +55,20 @@ struct Embedded {
     up: &'static str,
 }
 
-/// The migrations with the key type of one database.
+/// The migrations with the words of one database.
 #[derive(Clone, Copy)]
 pub struct Migrations {
     key_type: &'static str,
+    find: &'static str,
     own: fn(&OwnPart) -> &'static str,
 }
 
 /// SQLite's row id needs exactly these words; anything else makes a second b-tree.
-pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", own: |part| part.sqlite };
+pub const SQLITE: Migrations =
+    Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", find: "instr", own: |part| part.sqlite };
 /// PostgreSQL's `INTEGER` has 32 bits.
-pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", own: |part| part.postgres };
+pub const POSTGRES: Migrations =
+    Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", find: "strpos", own: |part| part.postgres };
 
 /// Whether nothing is missing, and nothing is there that this binary does not know.
 pub fn are_applied<DB, C>(connection: &mut C, migrations: Migrations) -> Result<bool, StoreError>
@@ -121,11 +125,12 @@ fn version_of(name: &'static str) -> MigrationVersion<'static> {
 
 impl<DB: Backend> MigrationSource<DB> for Migrations {
     fn migrations(&self) -> MigrationResult<Vec<Box<dyn Migration<DB>>>> {
-        let with_key = |embedded: &Embedded| -> Box<dyn Migration<DB>> {
+        let in_its_words = |embedded: &Embedded| -> Box<dyn Migration<DB>> {
             let own = OWN_PARTS.iter().find(|part| part.of == embedded.name).map_or("", self.own);
-            Box::new(Step { name: Name(embedded.name), sql: embedded.up.replace("{{id}}", self.key_type) + own })
+            let sql = embedded.up.replace("{{id}}", self.key_type).replace("{{find}}", self.find);
+            Box::new(Step { name: Name(embedded.name), sql: sql + own })
         };
-        Ok(MIGRATIONS.iter().map(with_key).collect())
+        Ok(MIGRATIONS.iter().map(in_its_words).collect())
     }
 }
 

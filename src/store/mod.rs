@@ -34,6 +34,7 @@ pub mod installation;
 pub mod known_networks;
 pub mod letters;
 pub mod login_codes;
+pub mod login_return_hosts;
 pub mod mailed_links;
 mod migrations;
 pub mod nodes;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::batch::BATCH;
-use super::{Database, Result, on};
+use super::{Database, Result, login_return_hosts, on};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType};
 use crate::domain::id::Id;
@@ -96,6 +96,7 @@ pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     on!(tx, |c| diesel::delete(device_codes::table.filter(device_codes::client_key.eq_any(unused.clone())))
         .execute(c))?;
     on!(tx, |c| diesel::delete(consents::table.filter(consents::client_key.eq_any(unused.clone()))).execute(c))?;
+    login_return_hosts::delete_of(tx, unused.clone())?;
     on!(tx, |c| diesel::delete(clients::table.filter(clients::id.eq_any(unused))).execute(c))?;
     Ok(keys.len())
 }

@@ -66,6 +66,7 @@ const TABLES: &[(&str, Made)] = &[
     ("user_pictures", Otherwise(PERSONS)),
     ("contact_messages", Otherwise(PERSONS)),
     ("host_proofs", Otherwise(PERSONS)),
+    ("login_return_hosts", Otherwise(PERSONS)),
     ("deletions", Otherwise(PERSONS)),
     ("held_names", Otherwise("what a person leaves who was here")),
     ("former_addresses", Otherwise(PERSONS)),

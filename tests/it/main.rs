@@ -89,6 +89,7 @@ mod public_resources;
 mod published_keys;
 mod pushed_requests;
 mod queries_per_request;
+mod query_plans;
 mod races;
 mod readiness;
 mod ready_documents;

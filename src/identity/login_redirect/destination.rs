@@ -8,7 +8,7 @@ use crate::domain::login_return_url::{Fit, ReturnUrl};
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::{Database, clients, host_proofs};
+use crate::store::{Database, host_proofs, login_return_hosts};
 
 /// Where a program on this device waits for its person: fixed, since it sends no address.
 const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
@@ -74,7 +74,7 @@ pub fn examine(
 type Fitting = (Fit, Client);
 
 fn fitting(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<Fitting>, Error<LoginRedirectRefusal>> {
-    let all = clients::list_with_login_return_urls(db, &format!("//{}", return_url.host_name()))?;
+    let all = login_return_hosts::list_clients(db, return_url.host_name())?;
     let fit = |client: Client| client.login_return_fit(return_url).map(|fit| (fit, client));
     Ok(all.into_iter().filter_map(fit).collect())
 }

@@ -19,6 +19,7 @@ mod letter;
 pub mod mailbox;
 pub mod pages;
 pub mod program;
+pub mod queries;
 pub mod shelf;
 
 use std::net::{SocketAddr, TcpListener};
@@ -54,6 +55,7 @@ use application::Application;
 use browser::Browser;
 use database::TestDatabase;
 use http::Http;
+use queries::Queries;
 
 /// The password of every person that a test makes.
 pub const PASSWORD: &str = "correct horse battery";
@@ -84,6 +86,13 @@ pub async fn spawn() -> Server {
 /// `public_url` may hold `{port}`.
 pub async fn spawn_with(settings: &[(&str, &str)]) -> Server {
     spawn_on(TestDatabase::make(), settings).await
+}
+
+/// Starts a server whose queries can be heard.
+pub async fn spawn_heard(settings: &[(&str, &str)]) -> (Server, Queries) {
+    let database = TestDatabase::make();
+    let queries = Queries::listen(database.url());
+    (spawn_on(database, settings).await, queries)
 }
 
 async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
