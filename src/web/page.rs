@@ -2,8 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
@@ -82,10 +82,15 @@ pub enum Forms {
     Leave,
 }
 
+/// Bytes that a page has room for at first.
+const ROOM: usize = 16 * 1_024;
+
 /// Answers with a page.
 pub fn render(status: StatusCode, forms: Forms, template: &impl Template) -> HttpResponse {
-    match template.render() {
-        Ok(html) => headers(&mut HttpResponse::build(status), forms).body(html),
+    // Large enough for nearly every page, so that none is copied while it grows.
+    let mut html = String::with_capacity(ROOM);
+    match template.render_into(&mut html) {
+        Ok(()) => headers(&mut HttpResponse::build(status), forms).body(html),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             HttpResponse::InternalServerError().finish()
@@ -99,20 +104,31 @@ pub fn ok(template: &impl Template) -> HttpResponse {
 }
 
 fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponseBuilder {
-    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                          base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+    macro_rules! policy {
+        ($more:literal) => {
+            concat!(
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; ",
+                "base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+                $more
+            )
+        };
+    }
     let policy = match forms {
-        Forms::Stay => format!("{POLICY}; form-action 'self'"),
-        Forms::Leave => POLICY.to_owned(),
+        Forms::Stay => policy!("; form-action 'self'"),
+        Forms::Leave => policy!(""),
     };
-    builder
-        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
-        .insert_header(("Content-Security-Policy", policy))
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, policy),
         // A page without any referrer would send `Origin: null` with its own forms.
-        .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        (REFERRER_POLICY, "same-origin"),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ] {
+        builder.insert_header((name, HeaderValue::from_static(value)));
+    }
+    builder
 }
 
 /// The address of a request on this server. A whole one in the request line (RFC 9112 §3.2.2) may name any other
