@@ -1,43 +1,44 @@
 //! The documents in which the server says what it offers, as they lie ready.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-
 use super::app::App;
 use super::error::TokenError;
-use super::rendered::{Kept, Rendered};
-use crate::domain::id::Id;
-use crate::domain::scope::Scope;
-use crate::domain::signing_key::SigningKeyRecord;
+use super::rendered::Kept;
+use crate::clock::UnixTime;
 use crate::outcome::Error;
-use crate::store::StoreError;
+use crate::store::{Edition, StoreError};
 
 /// The documents, each with what it was made of beside the settings.
 #[derive(Debug, Default)]
 pub struct Published {
     /// Of the authorization server: the scopes that exist.
-    pub metadata: Kept<Scope>,
+    pub metadata: Kept<Edition>,
     /// The keys that our signatures are checked with.
-    pub keys: Kept<Vec<Id<SigningKeyRecord>>>,
+    pub keys: Kept<Term>,
     /// Of our own API.
     pub protected_resource: Kept<()>,
     /// Whom to tell of a weakness: the day, counted from 1970.
     pub security_contact: Kept<i64>,
 }
 
-/// Answers with a document that is made of this.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn answer<K: PartialEq>(
-    app: &Data<App>,
-    request: &HttpRequest,
-    kept: &Kept<K>,
-    made_of: K,
-    render: impl FnOnce(&K) -> Result<Rendered, StoreError>,
-) -> Result<HttpResponse, TokenError> {
-    match kept.of(made_of, render) {
-        Ok(rendered) => Ok(rendered.answer(request)),
-        Err(error) => Err(TokenError::new(app, Error::Failed(error))),
+/// For how long the same keys are published, if nobody changes them.
+#[derive(Debug)]
+pub struct Term {
+    /// The keys.
+    pub edition: Edition,
+    /// When they were looked at.
+    pub from: UnixTime,
+    /// When the first of them ends.
+    pub until: Option<UnixTime>,
+}
+
+impl Term {
+    /// Whether those keys are published now.
+    pub fn holds(&self, edition: Option<Edition>, now: UnixTime) -> bool {
+        Some(self.edition) == edition && self.from <= now && self.until.is_none_or(|until| now < until)
     }
+}
+
+/// What is answered when a document cannot be made.
+pub fn failed(app: &App, error: StoreError) -> TokenError {
+    TokenError::new(app, Error::Failed(error))
 }

@@ -136,6 +136,24 @@ impl<K> Default for Kept<K> {
     }
 }
 
+impl<K> Kept<K> {
+    /// The document, if what it was made of is right.
+    pub fn find(&self, is_right: impl FnOnce(&K) -> bool) -> Option<Arc<Rendered>> {
+        let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        made.as_ref().filter(|made| is_right(&made.of)).map(|made| Arc::clone(&made.rendered))
+    }
+
+    /// Keeps a document with what it was made of. Nothing is kept when that has no name.
+    pub fn keep(&self, of: Option<K>, rendered: Rendered) -> Arc<Rendered> {
+        let rendered = Arc::new(rendered);
+        if let Some(of) = of {
+            let made = Made { of, rendered: Arc::clone(&rendered) };
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        }
+        rendered
+    }
+}
+
 impl<K: PartialEq> Kept<K> {
     /// The document that is made of this.
     ///
@@ -146,14 +164,11 @@ impl<K: PartialEq> Kept<K> {
         of: K,
         render: impl FnOnce(&K) -> Result<Rendered, StoreError>,
     ) -> Result<Arc<Rendered>, StoreError> {
-        if let Some(made) = self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref()
-            && made.of == of
-        {
-            return Ok(made.rendered.clone());
+        if let Some(rendered) = self.find(|made_of| *made_of == of) {
+            return Ok(rendered);
         }
-        let rendered = Arc::new(render(&of)?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Made { of, rendered: rendered.clone() });
-        Ok(rendered)
+        let rendered = render(&of)?;
+        Ok(self.keep(Some(of), rendered))
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::published::answer;
+use super::published::failed;
 use super::rendered::{Manner, Rendered};
 use crate::clock::UnixTime;
 
@@ -20,9 +20,9 @@ const MANNER: Manner = Manner { media_type: "text/plain; charset=utf-8", cache_c
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let Some(contact) = &app.config.security_contact else { return Ok(ApiError::not_found().error_response()) };
     let today = app.now().seconds().div_euclid(DAY);
-    let mut response = answer(&app, &request, &app.published.security_contact, today, |today| {
-        Ok(Rendered::new(MANNER, text(&app, contact, *today)))
-    })?;
+    let ready =
+        app.published.security_contact.of(today, |today| Ok(Rendered::new(MANNER, text(&app, contact, *today))));
+    let mut response = ready.map_err(|error| failed(&app, error))?.answer(&request);
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

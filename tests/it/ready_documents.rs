@@ -127,3 +127,22 @@ async fn a_document_is_another_one_as_soon_as_what_it_is_made_of_changed() {
     let changed = ask(&server, Method::GET, "/.well-known/security.txt", &[]).await;
     assert!(tag(&changed) != tag(&contact), "it names the day on which it ends");
 }
+
+#[actix_web::test]
+async fn what_lies_ready_and_the_log_in_page_ask_the_database_nothing() {
+    let server = serve().await;
+    server.person("root").await;
+    let documents = documents(&server).await;
+    for path in &documents {
+        assert_eq!(server.http.get(path).await.status, 200, "{path}");
+    }
+    // SQLite is asked whether the keys, or the scopes, are still the same.
+    let edition = u64::from(!server.app.store.is_shared());
+    for path in documents.iter().map(String::as_str).chain(["/login", "/login?next=/account", "/"]) {
+        let before = server.app.store.queries();
+        assert_eq!(server.http.get(path).await.status, 200, "{path}");
+        let after = server.app.store.queries();
+        let allowed = if path == KEYS || path == METADATA || path.ends_with("authorization-server") { edition } else { 0 };
+        assert_eq!((after.read - before.read, after.write - before.write), (allowed, 0), "{path}");
+    }
+}

@@ -3,20 +3,24 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::oauth::Refusal;
 use crate::oauth::signing::{KeySet, list_published};
-use crate::outcome::consult;
 use crate::web::app::App;
 use crate::web::error::TokenError;
-use crate::web::published::answer;
+use crate::web::published::{Term, failed};
 use crate::web::rendered::Rendered;
 
 /// The keys that our signatures are checked with. They may be kept for a quarter of an hour: a new key
 /// is listed at least half an hour before it signs.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
-    let now = app.now();
-    let keys = consult::<_, Refusal, _>(&app.store, move |db| Ok(list_published(db, now)?)).await;
-    let keys = keys.map_err(|error| TokenError::new(&app, error))?;
-    let ids = keys.iter().map(|key| key.id).collect();
-    answer(&app, &request, &app.published.keys, ids, |_| Rendered::json("public, max-age=900", &KeySet::of(&keys)?))
+    let (now, kept) = (app.now(), &app.published.keys);
+    let edition = app.store.edition().await.map_err(|error| failed(&app, error))?;
+    if let Some(ready) = kept.find(|term| term.holds(edition, now)) {
+        return Ok(ready.answer(&request));
+    }
+    let read = app.store.read(move |db| Ok((db.edition()?, list_published(db, now)?))).await;
+    let (edition, keys) = read.map_err(|error| failed(&app, error))?;
+    let until = keys.iter().filter_map(|key| key.ends_at).min();
+    let rendered = KeySet::of(&keys).and_then(|keys| Rendered::json("public, max-age=900", &keys));
+    let rendered = rendered.map_err(|error| failed(&app, error))?;
+    Ok(kept.keep(edition.map(|edition| Term { edition, from: now, until }), rendered).answer(&request))
 }

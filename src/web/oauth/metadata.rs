@@ -6,22 +6,24 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::register;
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::ClientDocuments;
-use crate::oauth::Refusal;
 use crate::oauth::metadata::Metadata;
 use crate::oauth::scopes;
-use crate::outcome::consult;
 use crate::web::app::App;
 use crate::web::error::TokenError;
-use crate::web::published::answer;
+use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
 /// Says what the server offers.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
-    let known = consult::<_, Refusal, _>(&app.store, |db| Ok(scopes::known_scope(db)?)).await;
-    let known = known.map_err(|error| TokenError::new(&app, error))?;
-    answer(&app, &request, &app.published.metadata, known, |known| {
-        Rendered::json("public, max-age=300", &document(&app, known))
-    })
+    let kept = &app.published.metadata;
+    let edition = app.store.edition().await.map_err(|error| failed(&app, error))?;
+    if let Some(ready) = kept.find(|made_of| Some(*made_of) == edition) {
+        return Ok(ready.answer(&request));
+    }
+    let read = app.store.read(|db| Ok((db.edition()?, scopes::known_scope(db)?))).await;
+    let (edition, known) = read.map_err(|error| failed(&app, error))?;
+    let rendered = Rendered::json("public, max-age=300", &document(&app, &known));
+    Ok(kept.keep(edition, rendered.map_err(|error| failed(&app, error))?).answer(&request))
 }
 
 fn document(app: &App, known: &Scope) -> Metadata {

@@ -10,7 +10,7 @@ use crate::oauth::protected_resource::{PATH, ProtectedResource};
 use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
 use crate::web::layer::Layer;
-use crate::web::published::answer;
+use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
 /// The well-known address; the path of a resource stands behind it (§3.1).
@@ -18,9 +18,11 @@ pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Says what the API takes.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
-    answer(&app, &request, &app.published.protected_resource, (), |()| {
-        Rendered::json("public, max-age=300", &ProtectedResource::new(&app.public.issuer))
-    })
+    let ready = app
+        .published
+        .protected_resource
+        .of((), |()| Rendered::json("public, max-age=300", &ProtectedResource::new(&app.public.issuer)));
+    Ok(ready.map_err(|error| failed(&app, error))?.answer(&request))
 }
 
 /// Adds the description's address to each challenge for a token.
