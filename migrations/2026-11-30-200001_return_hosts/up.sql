@@ -30,3 +30,8 @@ SELECT DISTINCT
     END,
     client_key
 FROM authorities;
+
+-- Whoever registers an application is compared with those that the operator vouches for.
+CREATE INDEX clients_verified ON clients (verified_at) WHERE verified_at IS NOT NULL;
+-- An application that goes takes its device codes along.
+CREATE INDEX device_codes_client ON device_codes (client_key);

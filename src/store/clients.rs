@@ -88,7 +88,9 @@ pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
 
 /// The names that the operator vouches for, suspended clients' too, each with its client.
 pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)>> {
-    let rows = clients::table.filter(clients::verified_at.is_not_null()).filter(clients::deleted_at.is_null());
+    // Not `IS NOT NULL`: SQLite finds no beginning in the index for that.
+    let verified = clients::verified_at.gt(UnixTime::from_seconds(0));
+    let rows = clients::table.filter(verified).filter(clients::deleted_at.is_null());
     Ok(on!(tx, |c| rows.select((clients::id, clients::name)).load(c))?)
 }
 

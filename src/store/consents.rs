@@ -46,7 +46,9 @@ pub fn remember(
         Consent { id: Id::next(now), user_id: user, client_key: client, kind, scope, allowed_at: now, audience };
     let within = earlier.into_iter().filter(|earlier| consent.covers(&earlier.scope, &earlier.audience));
     let within: Vec<Id<Consent>> = within.map(|earlier| earlier.id).collect();
-    on!(tx, |c| diesel::delete(consents::table.filter(consents::id.eq_any(within))).execute(c))?;
+    if !within.is_empty() {
+        on!(tx, |c| diesel::delete(consents::table.filter(consents::id.eq_any(within))).execute(c))?;
+    }
     on!(tx, |c| diesel::insert_into(consents::table).values(&consent).execute(c))?;
     Ok(())
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
+use gatepost::tokens::revoke;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
 use crate::harness::pages::{log_in_path, returns_to};
 use crate::harness::shelf::Shelf;
-use crate::harness::{self, Server};
+use crate::harness::{self, Server, execute};
 
 const FILE: &str = "https://hub.example/.well-known/gatepost.json";
 
@@ -237,4 +239,48 @@ async fn one_who_proves_and_one_who_registers_at_once_never_both_hold_an_address
         assert!(!text.contains("App of mallory"), "{text}");
         server.advance(3_600);
     }
+}
+
+/// The number of applications that each host leads to.
+async fn hosts(server: &Server) -> Vec<(&'static str, i64)> {
+    let mut found = Vec::new();
+    for host in ["app.example", "127.0.0.1", "[::1]", "other.example", ""] {
+        found.push((host, server.count(&format!("login_return_hosts WHERE host = '{host}'")).await));
+    }
+    found
+}
+
+#[actix_web::test]
+async fn an_application_is_found_by_each_of_its_hosts_also_one_that_was_registered_before_they_were_kept() {
+    let server = harness::spawn().await;
+    let urls =
+        ["https://app.example/in", "=https://app.example:8443/maps/", "http://127.0.0.1:8765/x?y=https://z.example/"];
+    let app = server.application(returns_to(&urls)).await;
+    let six = server.application(returns_to(&["http://[::1]:3000/in", "https://app.example/in"])).await;
+    let kept = [("app.example", 2), ("127.0.0.1", 1), ("[::1]", 1), ("other.example", 0), ("", 0)];
+    assert_eq!(hosts(&server).await, kept);
+    for sql in [
+        "DROP TABLE login_return_hosts",
+        "DROP INDEX clients_verified",
+        "DROP INDEX device_codes_client",
+        "DELETE FROM __diesel_schema_migrations WHERE version = '20261130200001'",
+    ] {
+        server.write(move |tx| execute(tx, sql)).await;
+    }
+    server.app.store.migrate().await.expect("because the database of a test works");
+    assert_eq!(hosts(&server).await, kept);
+    let (now, client, rules) = (server.now(), app.client.clone(), server.app.config.registration_rules());
+    server
+        .write(move |tx| {
+            let moved =
+                Draft { login_return_urls: vec!["https://other.example/in".to_owned()], ..clients::draft_of(&client) };
+            let updated = clients::update(tx, now, &rules, (&client, moved), None);
+            updated.expect("because the draft is right");
+            revoke::delete_client(tx, now, six.client.id)
+        })
+        .await;
+    assert_eq!(
+        hosts(&server).await,
+        [("app.example", 0), ("127.0.0.1", 0), ("[::1]", 0), ("other.example", 1), ("", 0)]
+    );
 }

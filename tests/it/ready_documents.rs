@@ -142,7 +142,8 @@ async fn what_lies_ready_and_the_log_in_page_ask_the_database_nothing() {
         let before = server.app.store.queries();
         assert_eq!(server.http.get(path).await.status, 200, "{path}");
         let after = server.app.store.queries();
-        let allowed = if path == KEYS || path == METADATA || path.ends_with("authorization-server") { edition } else { 0 };
+        let allowed =
+            if path == KEYS || path == METADATA || path.ends_with("authorization-server") { edition } else { 0 };
         assert_eq!((after.read - before.read, after.write - before.write), (allowed, 0), "{path}");
     }
 }

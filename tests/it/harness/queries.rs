@@ -30,10 +30,11 @@ impl Instrumentation for Listener {
                 self.database = heard().keys().find(|database| url.contains(database.as_str())).cloned();
             }
             InstrumentationEvent::StartQuery { query, .. } => {
-                if let Some(queries) = self.database.as_ref().and_then(|database| heard().get_mut(database)) {
-                    let text = query.to_string();
-                    let sql = text.split(" -- binds:").next().unwrap_or_default();
-                    queries.insert(sql.trim().to_owned());
+                let Some(database) = &self.database else { return };
+                let text = query.to_string();
+                let sql = text.split(" -- binds:").next().unwrap_or_default().trim().to_owned();
+                if let Some(queries) = heard().get_mut(database) {
+                    queries.insert(sql);
                 }
             }
             _ => {}
@@ -95,7 +96,8 @@ fn lines(plan: diesel::QueryResult<Vec<Line>>, sql: &str) -> Vec<String> {
 
 fn scans_of_sqlite(plan: &[String]) -> Vec<String> {
     let scanned = plan.iter().filter_map(|line| line.strip_prefix("SCAN "));
-    scanned.filter_map(|rest| rest.split(' ').next()).map(str::to_owned).collect()
+    let tables = scanned.filter_map(|rest| rest.split(' ').next());
+    tables.filter(|table| *table != "CONSTANT").map(str::to_owned).collect()
 }
 
 /// As if the tables were large: whatever index fits is used, and a plan without one is a scan.
@@ -105,7 +107,8 @@ fn plan_of_postgres(url: &str, sql: &str) -> Vec<String> {
     let parameters = parameters.collect::<Vec<_>>().join(", ");
     let parameters = if parameters.is_empty() { parameters } else { format!("({parameters})") };
     let prepared = connection.batch_execute(&format!(
-        "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; \
+        "SET enable_seqscan = off; SET enable_mergejoin = off; SET enable_hashjoin = off; \
+         SET plan_cache_mode = force_generic_plan; \
          CREATE FUNCTION pg_temp.explained(query TEXT) RETURNS SETOF TEXT LANGUAGE plpgsql AS \
          $$ BEGIN RETURN QUERY EXECUTE query; END $$; PREPARE asked AS {sql}"
     ));
