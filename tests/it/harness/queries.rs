@@ -76,17 +76,24 @@ struct Line {
     detail: String,
 }
 
-/// The tables that a query reads from end to end.
-pub fn scans(server: &Server, sql: &str) -> Vec<String> {
-    match server.sqlite_file() {
+/// The tables that queries read from end to end, each with the query.
+pub fn scans(server: &Server, queries: &[&str]) -> Vec<(String, String)> {
+    let mut explain: Box<dyn FnMut(&str) -> Vec<String>> = match server.sqlite_file() {
         Some(file) => {
             let file = file.to_str().expect("because a test's folder is named plainly");
             let mut connection = SqliteConnection::establish(file).expect("because the server made it");
-            let plan = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut connection);
-            scans_of_sqlite(&lines(plan, sql))
+            Box::new(move |sql: &str| {
+                let plan = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut connection);
+                scans_of_sqlite(&lines(plan, sql))
+            })
         }
-        None => scans_of_postgres(&plan_of_postgres(server.database_url(), sql)),
-    }
+        None => {
+            let mut connection = explaining(server.database_url());
+            Box::new(move |sql: &str| scans_of_postgres(&plan_of_postgres(&mut connection, sql)))
+        }
+    };
+    let found = queries.iter().flat_map(|sql| explain(sql).into_iter().map(move |table| (table, (*sql).to_owned())));
+    found.collect()
 }
 
 fn lines(plan: diesel::QueryResult<Vec<Line>>, sql: &str) -> Vec<String> {
@@ -100,21 +107,29 @@ fn scans_of_sqlite(plan: &[String]) -> Vec<String> {
     tables.filter(|table| *table != "CONSTANT").map(str::to_owned).collect()
 }
 
-/// As if the tables were large: whatever index fits is used, and a plan without one is a scan.
-fn plan_of_postgres(url: &str, sql: &str) -> Vec<String> {
+/// Plans as if the tables were large: whatever index fits is used, and a plan without one is a scan.
+fn explaining(url: &str) -> PgConnection {
     let mut connection = PgConnection::establish(url).expect("because the server reaches it");
-    let parameters = (1..).take_while(|number| sql.contains(&format!("${number}"))).map(|_| "NULL");
-    let parameters = parameters.collect::<Vec<_>>().join(", ");
-    let parameters = if parameters.is_empty() { parameters } else { format!("({parameters})") };
-    let prepared = connection.batch_execute(&format!(
+    let prepared = connection.batch_execute(
         "SET enable_seqscan = off; SET enable_mergejoin = off; SET enable_hashjoin = off; \
          SET plan_cache_mode = force_generic_plan; \
          CREATE FUNCTION pg_temp.explained(query TEXT) RETURNS SETOF TEXT LANGUAGE plpgsql AS \
-         $$ BEGIN RETURN QUERY EXECUTE query; END $$; PREPARE asked AS {sql}"
-    ));
+         $$ BEGIN RETURN QUERY EXECUTE query; END $$",
+    );
+    prepared.expect("because it is PostgreSQL");
+    connection
+}
+
+fn plan_of_postgres(connection: &mut PgConnection, sql: &str) -> Vec<String> {
+    let parameters = (1..).take_while(|number| sql.contains(&format!("${number}"))).map(|_| "NULL");
+    let parameters = parameters.collect::<Vec<_>>().join(", ");
+    let parameters = if parameters.is_empty() { parameters } else { format!("({parameters})") };
+    let prepared = connection.batch_execute(&format!("PREPARE asked AS {sql}"));
     prepared.unwrap_or_else(|error| panic!("{error}: {sql}"));
     let explain = format!("SELECT pg_temp.explained('EXPLAIN EXECUTE asked{parameters}') AS detail");
-    lines(sql_query(explain).load(&mut connection), sql)
+    let plan = lines(sql_query(explain).load(connection), sql);
+    connection.batch_execute("DEALLOCATE asked").expect("because it was prepared");
+    plan
 }
 
 /// An index that is read without a condition is read from end to end too.
