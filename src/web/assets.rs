@@ -16,6 +16,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// At an address that stays.
 const AN_HOUR: &str = "public, max-age=3600";
 
+const FOLDER: &str = "/static";
+
 struct Asset {
     name: &'static str,
     media_type: &'static str,
@@ -68,7 +70,7 @@ fn sent() -> &'static [Sent] {
     static SENT: OnceLock<Vec<Sent>> = OnceLock::new();
     let send = |asset: &Asset| Sent {
         name: asset.name,
-        path: format!("/static/{}", asset.hashed_name()),
+        path: format!("{FOLDER}/{}", asset.hashed_name()),
         rendered: asset.rendered(FOR_EVER),
     };
     SENT.get_or_init(|| ASSETS.iter().map(send).collect())
@@ -79,13 +81,23 @@ pub fn path(name: &str) -> &'static str {
     sent().iter().find(|sent| sent.name == name).map(|sent| sent.path.as_str()).unwrap_or_default()
 }
 
+/// The paths of all assets below `/static`, in the order of their numbers.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    sent().iter().map(|sent| sent.path.trim_start_matches(FOLDER))
+}
+
+/// Answers with the asset of this number.
+pub async fn send(request: HttpRequest, number: usize) -> HttpResponse {
+    sent().get(number).map_or_else(|| HttpResponse::NotFound().finish(), |sent| answer(&request, &sent.rendered))
+}
+
 /// `GET /static/{name}`.
 pub async fn get(request: HttpRequest, name: Path<String>) -> HttpResponse {
-    let is_asked = |sent: &&Sent| sent.path.strip_prefix("/static/") == Some(name.as_str());
-    sent()
-        .iter()
-        .find(is_asked)
-        .map_or_else(|| HttpResponse::NotFound().finish(), |sent| answer(&request, &sent.rendered))
+    let number = names().position(|known| known.strip_prefix('/') == Some(name.as_str()));
+    match number {
+        Some(number) => send(request, number).await,
+        None => HttpResponse::NotFound().finish(),
+    }
 }
 
 /// `GET /login.js`: the helper for apps, at an address that stays.

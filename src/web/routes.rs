@@ -115,9 +115,13 @@ fn document(base: &str, path: &str) -> actix_web::Resource {
     program(&format!("{base}{path}"), "GET, HEAD")
 }
 
-/// Stylesheets, scripts, the picture.
+/// Stylesheets, scripts, the picture, each at its fixed address.
 fn files() -> impl actix_web::dev::HttpServiceFactory + 'static {
-    scope("/static").service(program("/{name}", "GET, HEAD").route(get().to(assets::get)))
+    let fixed = assets::names().enumerate().fold(scope("/static"), |files, (number, name)| {
+        let send = move |request| assets::send(request, number);
+        files.service(program(name, "GET, HEAD").route(get().to(send)))
+    });
+    fixed.service(program("/{name}", "GET, HEAD").route(get().to(assets::get)))
 }
 
 fn name_in_challenges(app: &Data<App>) -> Around<NameInChallenges> {
