@@ -103,7 +103,7 @@ impl Database {
         let version = snapshot_version::find(self)?;
         let view = &mut self.view;
         view.has_asked = true;
-        if !view.snapshot.as_ref().is_some_and(|held| held.version() == version) {
+        if view.snapshot.as_ref().is_none_or(|held| held.version() != version) {
             view.snapshot = match view.mode {
                 Mode::Read => Some(shared.snapshots.of_version(version)),
                 // It may be a version that is never committed.

@@ -115,12 +115,10 @@ fn of_token(
     // no business there.
     match &request.api {
         None if !is_for_platform => return Ok(Decision::Missing(FOR_THE_PLATFORM)),
-        None => {}
-        Some(identifier) => {
-            if !apis::directory(db)?.find_named(identifier).is_some_and(|found| is_for(token, found)) {
-                return Ok(Decision::Missing(FOR_THIS_API));
-            }
+        Some(api) if !apis::directory(db)?.find_named(api).is_some_and(|found| is_for(token, found)) => {
+            return Ok(Decision::Missing(FOR_THIS_API));
         }
+        _ => {}
     }
     let doors = doors_of(&request.method, &request.path);
     if let Some(closed) = doors.into_iter().find(|door| !door.opens_for(token, is_for_platform)) {
