@@ -31,6 +31,7 @@ pub mod held_names;
 pub mod host_proofs;
 pub mod idempotency_keys;
 pub mod installation;
+mod job;
 pub mod known_networks;
 pub mod letters;
 pub mod login_codes;
@@ -74,6 +75,7 @@ pub use crate::on;
 use batch_sizes::BatchCounts;
 pub use database::{AnyConnection, Database, DatabaseSettings, Queries};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use job::job;
 pub use snapshot::Edition;
 
 /// Why the store could not do its work. Nothing of the work was kept.
@@ -206,7 +208,7 @@ impl Store {
     /// When the store fails.
     pub async fn edition(&self) -> Result<Option<Edition>> {
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.read(Database::edition),
+            Engine::Sqlite(sqlite) => read_here(sqlite, Database::edition),
             Engine::Postgres(postgres) => Ok(postgres.edition()),
         }
     }
@@ -253,8 +255,12 @@ impl Store {
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.read(work),
-            Engine::Postgres(postgres) => postgres.read(work).await,
+            Engine::Sqlite(sqlite) => read_here(sqlite, work),
+            Engine::Postgres(postgres) => {
+                let (job, answer) = job(work);
+                postgres.read(job).await?;
+                answer.take()
+            }
         }
     }
 
@@ -269,8 +275,12 @@ impl Store {
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.read(work),
-            Engine::Postgres(postgres) => postgres.read_together(work).await,
+            Engine::Sqlite(sqlite) => read_here(sqlite, work),
+            Engine::Postgres(postgres) => {
+                let (job, answer) = job(work);
+                postgres.read_together(job).await?;
+                answer.take()
+            }
         }
     }
 
@@ -284,10 +294,12 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
+        let (job, answer) = job(work);
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
-            Engine::Postgres(postgres) => postgres.write_together(self.share, work).await,
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, job).await?,
+            Engine::Postgres(postgres) => postgres.write_together(self.share, job).await?,
         }
+        answer.take()
     }
 
     /// Runs `work` in a transaction: `Ok` commits and is answered after the commit returned, `Err`
@@ -300,9 +312,21 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
     {
+        let (job, answer) = job(work);
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
-            Engine::Postgres(postgres) => postgres.write(self.share, work).await,
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, job).await?,
+            Engine::Postgres(postgres) => postgres.write(self.share, job).await?,
         }
+        answer.take()
     }
+}
+
+/// Runs `work` on the calling thread.
+fn read_here<T>(sqlite: &sqlite::Sqlite, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+    let mut answer = None;
+    sqlite.read(&mut |database| {
+        answer = Some(work(database)?);
+        Ok(())
+    })?;
+    answer.ok_or_else(|| StoreError::Unavailable("the work left no answer".to_owned()))
 }

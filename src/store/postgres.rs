@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::database::DatabaseSettings;
+use super::job::Job;
 use super::pool::{Pool, answers};
 use super::snapshot::{Edition, Shared};
 use super::together::Gatherings;
@@ -97,19 +98,11 @@ impl Postgres {
         applied.await.unwrap_or_else(|_panicked| Err(panicked()))
     }
 
-    pub async fn read<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    pub async fn read(&self, work: Job) -> Result<()> {
         self.run(Mode::Read, work).await
     }
 
-    pub async fn write<T, F>(&self, share: Share, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    pub async fn write(&self, share: Share, work: Job) -> Result<()> {
         self.let_in(share)?;
         self.run(Mode::Write, work).await
     }
@@ -122,11 +115,7 @@ impl Postgres {
         }
     }
 
-    async fn run<T, F>(&self, mode: Mode, mut work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    async fn run(&self, mode: Mode, mut work: Job) -> Result<()> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| StoreError::Overloaded)?;
         // A turn for each connection keeps the blocking threads as few as the connections.
         let turn = timeout(self.longest_wait, Arc::clone(&self.turns).acquire_owned()).await;
@@ -151,12 +140,7 @@ pub(super) fn panicked() -> StoreError {
     StoreError::Unavailable("the work panicked".to_owned())
 }
 
-fn attempts<T>(
-    pool: &Pool,
-    shared: &Arc<Shared>,
-    mode: Mode,
-    work: &mut impl FnMut(&mut Database) -> Result<T>,
-) -> Result<T> {
+fn attempts(pool: &Pool, shared: &Arc<Shared>, mode: Mode, work: &mut Job) -> Result<()> {
     let (mut crossed, mut lost, mut has_met_another) = (0, 0, false);
     loop {
         let (outcome, fate) = if lost == 0 {
@@ -186,13 +170,7 @@ fn attempts<T>(
 }
 
 /// Runs the work once, with what is known of what changes rarely; that is dropped when the work changed it.
-fn known<T>(
-    pool: &Pool,
-    shared: &Arc<Shared>,
-    database: &mut Database,
-    mode: Mode,
-    work: &mut impl FnMut(&mut Database) -> Result<T>,
-) -> (Result<T>, Fate) {
+fn known(pool: &Pool, shared: &Arc<Shared>, database: &mut Database, mode: Mode, work: &mut Job) -> (Result<()>, Fate) {
     database.begin(shared, mode);
     let (outcome, fate) = once(pool, database, mode, work);
     // Also when nobody knows whether the commit was done.
@@ -203,12 +181,7 @@ fn known<T>(
 }
 
 /// Runs the work once.
-fn once<T>(
-    pool: &Pool,
-    database: &mut Database,
-    mode: Mode,
-    work: &mut impl FnMut(&mut Database) -> Result<T>,
-) -> (Result<T>, Fate) {
+fn once(pool: &Pool, database: &mut Database, mode: Mode, work: &mut Job) -> (Result<()>, Fate) {
     if mode == Mode::Read && pool.has_sessions() {
         let outcome = work(database);
         let fate = match outcome {
@@ -222,8 +195,8 @@ fn once<T>(
         return (Err(error), Fate::Lost);
     }
     match work(database) {
-        Ok(value) => match Pool::commit(database) {
-            Ok(()) => (Ok(value), Fate::Good),
+        Ok(()) => match Pool::commit(database) {
+            Ok(()) => (Ok(()), Fate::Good),
             Err(error) if answers(database) => (Err(error.into()), Fate::Failed),
             // A read that was not ended kept nothing and changed nothing.
             Err(error) => (Err(error.into()), if mode == Mode::Read { Fate::Lost } else { Fate::Unknown }),

@@ -24,6 +24,7 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::oneshot;
 
+use super::job::Job;
 use super::snapshot::Shared;
 use super::statement::{BeginRead, BeginWrite, Commit, Mark, Release, RollBack, RollBackToMark};
 use super::view::Mode;
@@ -45,7 +46,7 @@ pub struct Sqlite {
     path: String,
     number: u64,
     pub(super) shared: Arc<Shared>,
-    queue: SyncSender<Box<dyn Work>>,
+    queue: SyncSender<Task>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -100,7 +101,7 @@ impl Sqlite {
         }
     }
 
-    pub fn read<T>(&self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+    pub fn read(&self, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
         // Taken out while it is used, so that a panic or a nested read finds no borrowed cell.
         let held = READERS.with_borrow_mut(|readers| readers.remove(&self.number));
         let mut database = match held {
@@ -119,13 +120,9 @@ impl Sqlite {
         outcome
     }
 
-    pub async fn write<T, F>(&self, share: Share, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    pub async fn write(&self, share: Share, work: Job) -> Result<()> {
         let (answer, answered) = oneshot::channel();
-        let task = Box::new(Task { work, outcome: None, answer });
+        let task = Task { work, outcome: None, answer };
         // Counted before it is sent, so that the writer never takes back what was not counted yet.
         let waiting = self.waiting.fetch_add(1, Ordering::SeqCst);
         let sent = if share.lets_in(waiting, QUEUE) {
@@ -199,31 +196,22 @@ fn execute(database: &mut Database, statement: impl QueryFragment<diesel::sqlite
 }
 
 /// One request's work, waiting in the queue.
-trait Work: Send {
+struct Task {
+    work: Job,
+    outcome: Option<Result<()>>,
+    answer: oneshot::Sender<Result<()>>,
+}
+
+impl Task {
     /// Runs it; says whether its changes are to be kept.
-    fn run(&mut self, tx: &mut Database) -> bool;
-    /// Answers the request, after the commit or instead of it.
-    fn answer(self: Box<Self>, failed: Option<&str>);
-}
-
-struct Task<T, F> {
-    work: F,
-    outcome: Option<Result<T>>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-impl<T, F> Work for Task<T, F>
-where
-    T: Send,
-    F: FnMut(&mut Database) -> Result<T> + Send,
-{
     fn run(&mut self, tx: &mut Database) -> bool {
         // A panic is caught inside its savepoint; the message is printed by the panic hook.
         self.outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).ok();
         matches!(self.outcome, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, failed: Option<&str>) {
+    /// Answers the request, after the commit or instead of it.
+    fn answer(self, failed: Option<&str>) {
         let outcome = match (failed, self.outcome) {
             (Some(reason), Some(Ok(_)) | None) => Err(StoreError::Unavailable(reason.to_owned())),
             (None, None) => Err(StoreError::Unavailable("the work panicked".to_owned())),
@@ -242,7 +230,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &Receiver<Box<dyn Work>>) {
+    fn run(mut self, queue: &Receiver<Task>) {
         while let Ok(first) = queue.recv() {
             let mut batch = vec![first];
             while batch.len() < BATCH
@@ -263,12 +251,12 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &mut [Box<dyn Work>]) -> Result<()> {
+    fn commit(&mut self, batch: &mut [Task]) -> Result<()> {
         if self.connection.is_none() {
             self.connection = Some(connect(&self.path)?);
         }
         let Some(tx) = self.connection.as_mut() else { return Ok(()) };
-        let run = |tx: &mut Database, task: &mut Box<dyn Work>| {
+        let run = |tx: &mut Database, task: &mut Task| {
             tx.begin(&self.shared, Mode::Write);
             let is_kept = task.run(tx);
             tx.finish();

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::deferred::{Added, Deferred, Next};
 use super::gathering::{Add, Find, Gathering, Kept};
+use super::job::Job;
 use super::pool::Pool;
 use super::postgres::{Postgres, late, panicked};
 use super::tokens::TokenRow;
@@ -42,11 +43,7 @@ impl Gatherings {
 }
 
 impl Postgres {
-    pub async fn read_together<T, F>(&self, mut work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    pub async fn read_together(&self, mut work: Job) -> Result<()> {
         let Some(gatherings) = self.gatherings.get() else { return self.read(work).await };
         let mut deferred = Deferred::new(Mode::Read);
         loop {
@@ -64,17 +61,13 @@ impl Postgres {
         self.read(work).await
     }
 
-    pub async fn write_together<T, F>(&self, share: Share, mut work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Database) -> Result<T> + Send + 'static,
-    {
+    pub async fn write_together(&self, share: Share, mut work: Job) -> Result<()> {
         let Some(gatherings) = self.gatherings.get() else { return self.write(share, work).await };
         self.let_in(share)?;
         let (outcome, mut deferred) = self.attempt(Mode::Write, Deferred::new(Mode::Write), &mut work);
         match (deferred.take_next(), outcome) {
-            (Next::Add(added), Ok(value)) => match self.add(gatherings, added).await? {
-                Gathered::Done(()) => Ok(value),
+            (Next::Add(added), Ok(())) => match self.add(gatherings, added).await? {
+                Gathered::Done(()) => Ok(()),
                 Gathered::Alone => self.write(share, work).await,
             },
             (Next::Add(_), Err(error)) => Err(error),
@@ -83,12 +76,7 @@ impl Postgres {
     }
 
     /// Tries the work without a connection.
-    fn attempt<T>(
-        &self,
-        mode: Mode,
-        deferred: Deferred,
-        work: &mut impl FnMut(&mut Database) -> Result<T>,
-    ) -> (Result<T>, Deferred) {
+    fn attempt(&self, mode: Mode, deferred: Deferred, work: &mut Job) -> (Result<()>, Deferred) {
         let mut database = Database::from(deferred);
         database.begin(&self.shared, mode);
         let tried = catch_unwind(AssertUnwindSafe(|| work(&mut database)));

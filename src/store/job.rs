@@ -1,0 +1,38 @@
+//! Work without the types of its closure and its answer: what runs it is compiled once, and not for each request.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Database, Result, StoreError};
+
+/// Work that leaves its answer elsewhere.
+pub type Job = Box<dyn FnMut(&mut Database) -> Result<()> + Send>;
+
+/// Where a job leaves its answer.
+pub struct Answer<T>(Arc<Mutex<Option<T>>>);
+
+/// Makes a job of this work. When it runs again, the answer of the last time counts.
+pub fn job<T, F>(mut work: F) -> (Job, Answer<T>)
+where
+    T: Send + 'static,
+    F: FnMut(&mut Database) -> Result<T> + Send + 'static,
+{
+    let answer = Answer(Arc::default());
+    let place = Arc::clone(&answer.0);
+    let job = move |database: &mut Database| {
+        let value = work(database)?;
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        Ok(())
+    };
+    (Box::new(job), answer)
+}
+
+impl<T> Answer<T> {
+    /// The answer of a job that succeeded.
+    ///
+    /// # Errors
+    /// When it left none.
+    pub fn take(self) -> Result<T> {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or_else(|| StoreError::Unavailable("the work left no answer".to_owned()))
+    }
+}
