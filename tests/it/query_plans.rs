@@ -36,7 +36,11 @@ fn assert_found_by_index(server: &Server, queries: &Queries) {
     let is_statement = |sql: &str| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb));
     // Whether there is a row at all is known after the first one.
     let asks_for_any = |sql: &str| sql.starts_with("SELECT EXISTS (") && !sql.contains(" WHERE ");
-    let statements = heard.iter().map(String::as_str).filter(|sql| is_statement(sql) && !asks_for_any(sql));
+    // It reads one row of the others for each of a small table. PostgreSQL begins a join with whichever table it takes
+    // for smaller, and knows of no sizes here.
+    let begins_small = |sql: &str| SMALL.iter().any(|(small, _)| sql.contains(&format!("FROM (\"{small}\" INNER")));
+    let is_judged = |sql: &&str| is_statement(sql) && !asks_for_any(sql) && !begins_small(sql);
+    let statements = heard.iter().map(String::as_str).filter(is_judged);
     let statements: Vec<&str> = statements.collect();
     assert!(statements.len() > 20, "hardly anything was heard: {heard:?}");
     let is_small = |table: &str| SMALL.iter().any(|(small, _)| *small == table);
