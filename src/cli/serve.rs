@@ -61,7 +61,7 @@ pub fn check(config: &Config) -> Result<(), CommandError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let reason = match (file.is_dir(), folder.is_dir()) {
             (true, _) => "is a folder",
-            (false, false) => "cannot be made, since its folder is not there",
+            (false, false) => "cannot be opened, since its folder is not there",
             (false, true) => continue,
         };
         return Err(CommandError::Refused(format!("{} ({key}) {reason}", file.display())));
