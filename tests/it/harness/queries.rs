@@ -76,9 +76,12 @@ struct Line {
     detail: String,
 }
 
+/// Names the tables that a query reads from end to end.
+type Explain = Box<dyn FnMut(&str) -> Vec<String>>;
+
 /// The tables that queries read from end to end, each with the query.
 pub fn scans(server: &Server, queries: &[&str]) -> Vec<(String, String)> {
-    let mut explain: Box<dyn FnMut(&str) -> Vec<String>> = match server.sqlite_file() {
+    let mut explain: Explain = match server.sqlite_file() {
         Some(file) => {
             let file = file.to_str().expect("because a test's folder is named plainly");
             let mut connection = SqliteConnection::establish(file).expect("because the server made it");
