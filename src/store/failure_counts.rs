@@ -30,11 +30,17 @@ pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<Fail
     if more.failures <= 0 {
         return Ok(more.clone()); // nothing is left to take back from
     }
+    begin(tx, now, more)
+}
+
+/// Begins a counter, or its next window. That somebody else began it a moment ago is a conflict.
+fn begin(tx: &mut Database, now: UnixTime, first: &FailureCount) -> Result<FailureCount> {
+    let row = failure_counts::table.filter(failure_counts::counter.eq(&first.counter));
     let begun = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.le(now)))
         .set((
-            failure_counts::since.eq(more.since),
-            failure_counts::failures.eq(more.failures),
-            failure_counts::expires_at.eq(more.expires_at),
+            failure_counts::since.eq(first.since),
+            failure_counts::failures.eq(first.failures),
+            failure_counts::expires_at.eq(first.expires_at),
         ))
         .returning(failure_counts::all_columns)
         .get_result(c))
@@ -42,8 +48,8 @@ pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<Fail
     if let Some(count) = begun {
         return Ok(count);
     }
-    on!(tx, |c| diesel::insert_into(failure_counts::table).values(more).execute(c))?;
-    Ok(more.clone())
+    on!(tx, |c| diesel::insert_into(failure_counts::table).values(first).execute(c))?;
+    Ok(first.clone())
 }
 
 /// What became of a try that wants to be counted.
@@ -69,7 +75,8 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
     }
     match on!(tx, |c| open.select(FailureCount::as_select()).get_result(c)).optional()? {
         Some(full) => Ok(Raised::Full(full)),
-        None => add(tx, now, one).map(Raised::Counted),
+        // Not `add`: a counter that others began meanwhile may be full by now.
+        None => begin(tx, now, one).map(Raised::Counted),
     }
 }
 

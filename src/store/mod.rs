@@ -208,7 +208,14 @@ impl Store {
     /// When the store fails.
     pub async fn edition(&self) -> Result<Option<Edition>> {
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => read_here(sqlite, Database::edition),
+            Engine::Sqlite(sqlite) => {
+                let mut answer = None;
+                sqlite.ask(&mut |database| {
+                    answer = database.edition()?;
+                    Ok(())
+                })?;
+                Ok(answer)
+            }
             Engine::Postgres(postgres) => Ok(postgres.edition()),
         }
     }

@@ -102,6 +102,15 @@ impl Sqlite {
     }
 
     pub fn read(&self, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
+        self.on_reader(true, work)
+    }
+
+    /// Runs work of one query, which needs no transaction around it.
+    pub fn ask(&self, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
+        self.on_reader(false, work)
+    }
+
+    fn on_reader(&self, in_transaction: bool, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
         // Taken out while it is used, so that a panic or a nested read finds no borrowed cell.
         let held = READERS.with_borrow_mut(|readers| readers.remove(&self.number));
         let mut database = match held {
@@ -109,11 +118,13 @@ impl Sqlite {
             None => reader(&self.path)?,
         };
         database.begin(&self.shared, Mode::Read);
-        execute(&mut database, BeginRead)?;
+        if in_transaction {
+            execute(&mut database, BeginRead)?;
+        }
         let outcome = work(&mut database);
         database.finish();
         // A connection that is not kept is closed, and its transaction with it.
-        let has_ended = execute(&mut database, Commit).is_ok();
+        let has_ended = !in_transaction || execute(&mut database, Commit).is_ok();
         if has_ended && !matches!(outcome, Err(StoreError::Unavailable(_))) {
             READERS.with_borrow_mut(|readers| readers.insert(self.number, database));
         }

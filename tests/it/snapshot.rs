@@ -3,10 +3,11 @@
 //! (`docs/decisions/0060-snapshot.md`).
 
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
 use futures_util::future::join;
+use gatepost::clock::Clock;
 use gatepost::domain::api::TokenFormat;
 use gatepost::domain::client::GrantType;
 use gatepost::domain::registration::Draft;
@@ -121,8 +122,7 @@ async fn what_a_command_takes_away_beside_a_running_server_is_refused() {
     scene.warm_up().await;
     let rolled = scene.command(&["api", "rotate-secret", TILES]);
     // A secret ends by the clock, and the command has the machine's.
-    let machine = SystemTime::now().duration_since(UNIX_EPOCH).expect("because it is past 1970").as_secs();
-    let ahead = i64::try_from(machine).unwrap_or_default() + 1 - scene.server.now().seconds();
+    let ahead = Clock::System.now().since(scene.server.now()) + 1;
     scene.server.advance(u32::try_from(ahead).unwrap_or_default());
     scene.notices(ApiMayAsk, rolled).await;
     assert!(scene.allows(AppGetsToken).await, "nothing else ended");
