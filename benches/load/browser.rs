@@ -172,7 +172,7 @@ impl Form {
     fn last_of(page: &str) -> Option<Self> {
         let selector = |text: &str| Selector::parse(text).expect("because it is a selector");
         let document = Html::parse_document(page);
-        let form = document.select(&selector("form")).last()?;
+        let form = document.select(&selector("form")).next_back()?;
         let field = |input: scraper::ElementRef<'_>| {
             let name = input.value().attr("name")?.to_owned();
             let is_ticked = input.value().attr("type") != Some("checkbox") || input.value().attr("checked").is_some();

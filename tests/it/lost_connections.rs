@@ -249,14 +249,12 @@ async fn while_the_database_is_down_requests_are_refused_at_once_and_answered_as
     assert!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
     let gate = Gate::open(port, &target);
     let begun = Instant::now();
-    // The first one that comes connects again; a full server may send it away once or twice.
-    let mut tries = 1;
-    while store.read(process).await.is_err() {
-        tries += 1;
+    // What failed slowly is not tried again for twice its time.
+    while let Err(error) = store.read(process).await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{error}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(tries <= 3, "{tries} requests came");
     store.write(process).await.expect("because it is connected again");
-    assert!(begun.elapsed() < Duration::from_secs(60), "it took {:?}", begun.elapsed());
     drop(store);
     gate.close();
 }
