@@ -160,6 +160,7 @@ fn command(server: &Server, mail_url: &str, arguments: &[&str]) -> (bool, String
         .env("GATEPOST_MAIL_URL", mail_url)
         .output()
         .expect("because the binary was just built");
+    server.know_what_a_command_changed();
     (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

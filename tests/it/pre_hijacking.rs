@@ -93,6 +93,7 @@ fn operate(server: &Server, mailbox: &Mailbox, arguments: &[&str]) -> String {
     writeln!(input, "{NEW}").expect("because the command reads it or ended");
     drop(input);
     let output = child.wait_with_output().expect("because it was started");
+    server.know_what_a_command_changed();
     assert!(output.status.success(), "{arguments:?}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
