@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use gatepost::domain::access_list::AccessList;
 use gatepost::domain::id::Id;
+use gatepost::domain::token_record::{BearerToken, TokenRecord};
 use gatepost::domain::user::User;
 use gatepost::outcome::{Error, transact};
 use gatepost::store::tokens;
@@ -19,15 +20,19 @@ const LIVING: &str = "tokens JOIN grants ON grants.id = grant_id WHERE grants.re
 async fn make_personal(server: &Server, user: &User, count: usize) {
     let (now, limits, user) = (server.now(), server.app.config.token_limits, user.clone());
     let list = AccessList::parse(&json!([{ "pathId": "map", "accessTier": "view" }])).expect("because it is right");
-    let made = transact(&server.app.store, move |tx| {
-        for number in 0..count {
-            let draft =
-                Draft { description: format!("t-{number}"), access_list: Some(list.clone()), ..Draft::default() };
-            personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None))?;
-        }
-        Ok::<_, Error<PersonalRefusal>>(())
-    });
-    made.await.expect("because there is room for so many");
+    // A hundred at a time: no transaction takes as long as a slow machine may need for all of them.
+    for first in (0..count).step_by(100) {
+        let (user, list) = (user.clone(), list.clone());
+        let made = transact(&server.app.store, move |tx| {
+            for number in first..count.min(first + 100) {
+                let draft =
+                    Draft { description: format!("t-{number}"), access_list: Some(list.clone()), ..Draft::default() };
+                personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None))?;
+            }
+            Ok::<_, Error<PersonalRefusal>>(())
+        });
+        made.await.expect("because there is room for so many");
+    }
 }
 
 #[actix_web::test]
@@ -65,19 +70,17 @@ async fn ten_thousand_studio_tokens_and_no_more() {
     let mut browser = server.signed_in("alice").await;
     let generator = browser.generator().await;
     let first = server.studio_token(&generator, STREAMING).await;
-    let first = gatepost::domain::token_record::BearerToken::parse(&first).expect("because it is one of ours").id();
+    let first = BearerToken::parse(&first).expect("because it is one of ours").id();
     let now = server.now();
-    server
-        .write(move |tx| {
-            let found = tokens::find_in_use(tx, first)?.expect("because it was just made").record;
-            for _ in 1..9_999 {
-                let mut copy = found.clone();
-                copy.id = Id::next(now);
-                tokens::insert(tx, &copy)?;
-            }
-            Ok(())
-        })
-        .await;
+    let found = server.read(move |tx| tokens::find_in_use(tx, first)).await.expect("because it was just made").record;
+    for first in (1..9_999).step_by(500) {
+        let found = found.clone();
+        let copies = move |tx: &mut _| {
+            (first..9_999.min(first + 500))
+                .try_for_each(|_| tokens::insert(tx, &TokenRecord { id: Id::next(now), ..found.clone() }))
+        };
+        server.write(copies).await;
+    }
     let path = mint_path("embed", "1", STREAMING);
     server.program(&generator).post(&path, &Value::Null).await.success();
     server.program(&generator).post(&path, &Value::Null).await.refusal(403);
