@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Database, Result, on};
+use super::{Database, Result, StoreError, on};
 use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::schema::failure_counts;
@@ -74,7 +74,9 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
         return Ok(Raised::Counted(count));
     }
     match on!(tx, |c| open.select(FailureCount::as_select()).get_result(c)).optional()? {
-        Some(full) => Ok(Raised::Full(full)),
+        Some(full) if full.failures >= most => Ok(Raised::Full(full)),
+        // Begun by others between the two questions: the transaction is run again.
+        Some(_) => Err(StoreError::Conflict),
         // Not `add`: a counter that others began meanwhile may be full by now.
         None => begin(tx, now, one).map(Raised::Counted),
     }
