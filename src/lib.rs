@@ -21,7 +21,7 @@
 //! | [`oauth`] | what the RFCs decide; `oauth/machine` is the seam to oxide-auth | name HTTP |
 //! | [`identity`] | who somebody is: passwords, sessions, signing up, the login redirect | name HTTP, or `oauth` |
 //! | [`mail`] | letters: written in the transaction that causes them, sealed, sent from [`upkeep`] | send inside a request |
-//! | [`web`] | how it travels: extract, call, render; [`web::routes`] is the one table of addresses | hold a rule |
+//! | [`web`] | how it travels: extract, call, render; [`web::routes`] has the one table of routes | hold a rule |
 //! | [`cli`], [`config`], [`upkeep`] | starting up, the settings, what runs beside requests | |
 //!
 //! ## Where a line of code lives

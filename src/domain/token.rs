@@ -40,6 +40,8 @@ macro_rules! kinds {
             const LETTER: char = $letter;
             type Record = $record;
         })+
+        /// The letter of each kind.
+        pub const LETTERS: &[char] = &[$($letter),+];
     };
 }
 

@@ -1,6 +1,5 @@
 //! How it travels: extract, call, render. No rule lives here; the one table of addresses does.
 
-pub mod access;
 pub mod api;
 pub mod app;
 pub mod assets;

@@ -1,12 +1,13 @@
 //! Every address of the server, asked by nobody, by somebody, and by a foreign page; none may be missing.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::Method;
-use gatepost::web::routes::{ADDRESSES, Access};
+use gatepost::web::routes::{self, Access, Address, OtherMethods};
 
 use crate::harness::http::Answer;
 use crate::harness::{self, Server};
 
-const ROUTES: &str = concat!(include_str!("../../src/web/routes.rs"), include_str!("../../src/web/pages/routes.rs"));
 const HTML: (&str, &str) = ("accept", "text/html");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -15,81 +16,38 @@ fn filled(path: &str) -> String {
     path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", "nobody").replace("{user}", "8")
 }
 
-fn is_page(path: &str, access: Access) -> bool {
-    let is_program = path.starts_with("/.well-known/") || path.starts_with("/static/") || path == "/login.js";
-    !is_program && matches!(access, Access::Anybody | Access::Person)
+fn is_page(address: &Address) -> bool {
+    let is_redirect_of_programs = address.path.starts_with("/.well-known/");
+    address.other_methods == OtherMethods::ErrorPage && !is_redirect_of_programs
 }
 
-/// The addresses of a piece of `routes.rs`: `{a:b|c}` stands for two of them.
-fn written_out(pattern: &str) -> Vec<String> {
-    let Some((before, rest)) = pattern.split_once('{') else { return vec![pattern.to_owned()] };
-    let (variable, after) = rest.split_once('}').expect("because a variable is closed");
-    let choices: Vec<String> = match variable.split_once(':') {
-        None => vec![format!("{{{variable}}}")],
-        Some((_, choices)) => choices.replace("(?i)", "").split('|').map(str::to_owned).collect(),
-    };
-    let tails = written_out(after);
-    choices.iter().flat_map(|choice| tails.iter().map(move |tail| format!("{before}{choice}{tail}"))).collect()
+/// The addresses of GET.
+fn shown() -> impl Iterator<Item = Address> {
+    routes::addresses().filter(|address| address.route.method == Method::GET)
 }
 
-/// Every method and address that `routes.rs` serves, read from its text.
-fn served() -> Vec<(String, String)> {
-    let (_, table) = ROUTES.split_once("pub fn routes(").expect("because the function is there");
-    let names = table.split("WELL_KNOWN: [&str; 2] = [").nth(1).and_then(|rest| rest.split(']').next());
-    let mut found: Vec<(String, String)> = names
-        .expect("because the list is there")
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .map(|name| ("GET".to_owned(), format!("/.well-known/{name}")))
-        .collect();
-    for function in table.split("\n}\n") {
-        let prefix = function.split("scope(\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        for piece in function.split(".service(") {
-            let openings = ["page(\"", "program(\"", "resource(\"", "document(base, \""];
-            let opening = openings.iter().find_map(|opening| piece.split_once(opening));
-            let Some(pattern) = opening.and_then(|(_, rest)| rest.split('"').next()) else { continue };
-            for path in written_out(pattern) {
-                let served = |method: &&str| piece.contains(&format!("route({}().to(", method.to_lowercase()));
-                let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(served);
-                found.extend(methods.map(|method| (method.to_owned(), format!("{prefix}{path}"))));
-            }
-        }
+/// The addresses that can change something.
+fn changing() -> impl Iterator<Item = Address> {
+    routes::addresses().filter(|address| !address.route.method.is_safe())
+}
+
+/// The methods of each path that refuses the others, in the order of the table.
+fn methods() -> BTreeMap<String, Vec<Method>> {
+    let mut methods: BTreeMap<String, Vec<Method>> = BTreeMap::new();
+    for address in routes::addresses().filter(|address| address.other_methods != OtherMethods::SameAnswer) {
+        methods.entry(address.path).or_default().push(address.route.method.clone());
     }
-    found
-}
-
-#[test]
-fn the_list_of_addresses_and_the_routes_name_the_same() {
-    let mut served = served();
-    let mut listed: Vec<(String, String)> =
-        ADDRESSES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
-    served.sort();
-    listed.sort();
-    let missing: Vec<_> = served.iter().filter(|address| !listed.contains(address)).collect();
-    let surplus: Vec<_> = listed.iter().filter(|address| !served.contains(address)).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "not listed: {missing:?}; not served: {surplus:?}");
-}
-
-fn method(name: &str) -> Method {
-    name.parse().expect("because it is a method")
+    methods
 }
 
 /// RFC 9110 §15.5.6.
 #[actix_web::test]
 async fn a_method_that_an_address_does_not_take_is_told_which_it_takes() {
     let server = harness::spawn().await;
-    let mut paths: Vec<&str> = ADDRESSES.iter().map(|(_, path, _)| *path).collect();
-    paths.dedup();
-    for path in paths.into_iter().filter(|path| *path != "/auth/check") {
-        let listed = |asked: &str| ADDRESSES.iter().any(|(method, other, _)| *other == path && *method == asked);
-        let taken = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-        let taken = taken.into_iter().filter(|method| listed(if *method == "HEAD" { "GET" } else { method }));
-        let mut allow = taken.collect::<Vec<_>>().join(", ");
-        if path == "/login/code" {
-            allow.push_str(", OPTIONS");
-        }
-        let answer = server.http.send(method("TRACE"), &filled(path), &[], "").await;
+    for (path, methods) in methods() {
+        let name = |method: &Method| if *method == Method::GET { "GET, HEAD".to_owned() } else { method.to_string() };
+        let allow = methods.iter().map(name).collect::<Vec<_>>().join(", ");
+        let answer = server.http.send(Method::TRACE, &filled(&path), &[], "").await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some(allow.as_str())), "{path}");
     }
 }
@@ -123,21 +81,21 @@ fn assert_is_answered(path: &str, answer: &Answer) {
 #[actix_web::test]
 async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_rest() {
     let server = harness::spawn().await;
-    for (name, pattern, access) in ADDRESSES {
-        let path = filled(pattern);
-        let headers = if *name == "GET" { &[HTML][..] } else { &[HTML, FORM, ("sec-fetch-site", "same-origin")] };
-        let answer = server.http.send(method(name), &path, headers, "").await;
+    for address in routes::addresses() {
+        let (path, method, access) = (filled(&address.path), &address.route.method, address.route.access);
+        let headers = if method.is_safe() { &[HTML][..] } else { &[HTML, FORM, ("sec-fetch-site", "same-origin")] };
+        let answer = server.http.send(method.clone(), &path, headers, "").await;
         assert_is_answered(&path, &answer);
         match access {
             Access::Person => {
                 let location = answer.location().unwrap_or_default();
-                assert_eq!(answer.status, 303, "{name} {path}");
+                assert_eq!(answer.status, 303, "{method} {path}");
                 let room = match path.as_str() {
                     "/device" => "%2Fdevice",
                     path if path.starts_with("/developer") => "%2Fdeveloper",
                     _ => "%2Faccount",
                 };
-                assert!(location.starts_with(&format!("/login?next={room}")), "{name} {path}: {location}");
+                assert!(location.starts_with(&format!("/login?next={room}")), "{method} {path}: {location}");
             }
             Access::Token => {
                 let address = server.url("/.well-known/oauth-protected-resource/v3");
@@ -157,7 +115,7 @@ async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_res
                 assert_eq!(answer.header("access-control-allow-origin"), None, "{path}: no page but ours");
             }
             Access::Program => assert_eq!(answer.header("set-cookie"), None, "{path}"),
-            Access::Anybody if is_page(pattern, *access) && answer.status != 303 => assert_page_headers(&path, &answer),
+            Access::Anybody if is_page(&address) && answer.status != 303 => assert_page_headers(&path, &answer),
             Access::Anybody => {}
         }
     }
@@ -167,18 +125,18 @@ async fn a_stranger_sees_what_is_for_everybody_and_is_sent_to_log_in_for_the_res
 async fn a_person_sees_their_own_pages_and_nothing_where_nothing_is() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;
-    for (_, pattern, access) in ADDRESSES.iter().filter(|(name, _, _)| *name == "GET") {
-        let path = filled(pattern);
+    for address in shown() {
+        let path = filled(&address.path);
         let answer = alice.bare(Method::GET, &path, &[], "").await;
         assert_is_answered(&path, &answer);
-        let expected = match (*access, path.as_str()) {
+        let expected = match (address.route.access, path.as_str()) {
             (Access::Person, "/account/confirm") => Some(303), // signed in a moment ago
             (Access::Person, path) if path.contains("nobody") => Some(404),
             (Access::Person | Access::Session, _) => Some(200),
             _ => None,
         };
         assert_eq!(Some(answer.status), expected.or(Some(answer.status)), "{path}");
-        if is_page(pattern, *access) && answer.status != 303 {
+        if is_page(&address) && answer.status != 303 {
             assert_page_headers(&path, &answer);
             let sources = ["src=\"http", "href=\"http", "src=\"//", "style=\"", "onclick="];
             let body = answer.text();
@@ -191,12 +149,12 @@ async fn a_person_sees_their_own_pages_and_nothing_where_nothing_is() {
 async fn cross_origin(server: &Server, headers: &[(&str, &str)], body: &str) {
     let mut alice = server.signed_in(&format!("alice-{}", harness::random_word(6))).await;
     let before = server.count("sessions WHERE ended_at IS NULL").await;
-    for (name, pattern, access) in ADDRESSES.iter().filter(|(name, _, _)| *name != "GET") {
-        let path = filled(pattern);
+    for address in changing() {
+        let (path, method) = (filled(&address.path), &address.route.method);
         let headers: Vec<(&str, &str)> = [FORM].iter().chain(headers).copied().collect();
-        let answer = alice.bare(method(name), &path, &headers, body).await;
+        let answer = alice.bare(method.clone(), &path, &headers, body).await;
         assert_eq!(answer.header("set-cookie"), None, "{path}");
-        match access {
+        match address.route.access {
             Access::Person | Access::Anybody => {
                 assert_eq!((answer.status, answer.location()), (403, None), "{path}: {headers:?}");
                 assert!(answer.text().contains("did not come from our own pages"), "{path}");
@@ -206,7 +164,7 @@ async fn cross_origin(server: &Server, headers: &[(&str, &str)], body: &str) {
                 assert!(matches!(answer.status, 400 | 401 | 403), "{path} reads no cookies: {}", answer.status);
             }
             Access::Program => {
-                let stranger = server.http.send(method(name), &path, &headers, body).await;
+                let stranger = server.http.send(method.clone(), &path, &headers, body).await;
                 assert_eq!(answer.status, stranger.status, "{path} reads no cookies");
             }
         }
@@ -289,8 +247,8 @@ async fn an_address_with_two_slashes_never_leads_off_the_host() {
 async fn head_is_answered_like_get_without_a_body() {
     let server = harness::spawn().await;
     let mut statuses = Vec::new();
-    for (_, pattern, _) in ADDRESSES.iter().filter(|(name, _, _)| *name == "GET") {
-        let path = filled(pattern);
+    for address in shown() {
+        let path = filled(&address.path);
         let (get, head) = (server.http.get(&path).await, server.http.send(Method::HEAD, &path, &[], "").await);
         assert!(head.body.is_empty(), "{path}");
         statuses.push((path, get.status, head.status));
@@ -305,14 +263,14 @@ async fn another_method_is_refused_in_words() {
     let server = harness::spawn().await;
     let own = [("sec-fetch-site", "same-origin")];
     let mut silent = Vec::new();
-    for (_, pattern, access) in ADDRESSES.iter().filter(|(_, pattern, _)| *pattern != "/auth/check") {
-        let path = filled(pattern);
-        let taken = |name: &str| ADDRESSES.iter().any(|(method, other, _)| *method == name && other == pattern);
-        for name in ["PUT", "DELETE", "PATCH"].into_iter().filter(|name| !taken(name)) {
-            let answer = server.http.send(method(name), &path, &own, "").await;
-            assert!(matches!(answer.status, 404 | 405), "{name} {path}: {}", answer.status);
-            if answer.body.is_empty() && !pattern.starts_with("/static") && *pattern != "/login.js" {
-                silent.push((name, path.clone(), access));
+    for (pattern, taken) in methods() {
+        let path = filled(&pattern);
+        for method in [Method::PUT, Method::DELETE, Method::PATCH].into_iter().filter(|method| !taken.contains(method))
+        {
+            let answer = server.http.send(method.clone(), &path, &own, "").await;
+            assert!(matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.status);
+            if answer.body.is_empty() && !pattern.starts_with("/static") && pattern != "/login.js" {
+                silent.push((method, path.clone()));
             }
         }
     }

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use gatepost::domain::api::TokenFormat;
 use gatepost::domain::client::{GrantType, LoginDelivery};
 use gatepost::domain::registration::Draft;
-use gatepost::web::routes::{ADDRESSES, Access};
+use gatepost::web::routes::{self, Access};
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, s256};
@@ -215,8 +215,8 @@ async fn what_anybody_may_ask() {
     owned.post("/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", "x")]).await;
     let number = alice.id.number().to_string();
     let filled = |path: &str| path.replace("{id}", &number).replace("{client_id}", owned.client_id());
-    for (method, path, access) in ADDRESSES {
-        let (path, method) = (filled(path), method.parse::<Method>().expect("because it is a method"));
+    for address in routes::addresses() {
+        let (path, method) = (filled(&address.path), address.route.method.clone());
         let form = ("content-type", "application/x-www-form-urlencoded");
         let fields = [("token", "x"), ("key", "x"), ("username", "x"), ("email", "x@y.example"), ("password", "x")];
         server.http.send(method.clone(), &path, &[form], encode(&fields)).await;
@@ -224,7 +224,7 @@ async fn what_anybody_may_ask() {
         server.nobody().send(method.clone(), &path, &[], &body).await;
         if method == Method::GET {
             server.http.get(&format!("{path}?key=x&username=al&email=x@y.example&userId={number}")).await;
-            if *access == Access::Token {
+            if address.route.access == Access::Token {
                 program.get(&path).await;
             }
         }

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use actix_web::http::Method;
 use gatepost::domain::registration::Draft;
-use gatepost::web::routes::ADDRESSES;
+use gatepost::web::routes;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, basic};
@@ -61,16 +61,16 @@ async fn every_refusal_of_the_management_addresses_has_a_message() {
     let strangers =
         [None, Some(basic("nobody", "x")), Some(basic(own.client_id(), other.secret())), Some("Basic ?".to_owned())];
     let known = [Some(basic(other.client_id(), other.secret())), Some(basic(own.client_id(), own.secret()))];
-    for (method, path, access) in ADDRESSES.iter().filter(|(_, path, _)| path.starts_with("/management")) {
-        let method: Method = method.parse().expect("because it is a method");
-        let path = path.replace(['{', '}'], "");
+    for address in routes::addresses().filter(|address| address.path.starts_with("/management")) {
+        let method = &address.route.method;
+        let path = address.path.replace(['{', '}'], "");
         for authorization in strangers.iter().chain(&known) {
             let header = authorization.as_deref().map(|authorization| ("authorization", authorization));
             let headers: Vec<(&str, &str)> = header.into_iter().collect();
             let answer = server.http.send(method.clone(), &path, &headers, "{}").await;
             let is_own = known[1] == *authorization && answer.status == 200;
             let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
-            assert!(is_own || !message.is_empty(), "{method} {path} {access:?}: {}", answer.text());
+            assert!(is_own || !message.is_empty(), "{method} {path}: {}", answer.text());
         }
     }
     for _ in 0..60 {

@@ -12,6 +12,7 @@ use crate::harness::browser::Browser;
 use crate::harness::devices::on_a_device;
 use crate::harness::held::{ACCESS_TOKENS, MINT, STUDIO_SESSION, TILES};
 use crate::harness::html::Page;
+use crate::harness::http::encode;
 use crate::harness::mailbox::Mailbox;
 use crate::harness::pages::{RETURN_URL, in_fragment, log_in_path_with, returns_to};
 use crate::harness::shelf::Shelf;
@@ -40,6 +41,9 @@ async fn sessions(witness: &mut Witness) {
     let mut alice = witness.server.browser();
     alice.sign_in("alice").await;
     witness.tells("POST", "/login").await;
+    let form = encode(&[("username", "alice"), ("password", PASSWORD)]);
+    press(&mut witness.server.browser(), "/login/", &form).await;
+    witness.tells("POST", "/login/").await;
     let mut other = witness.server.browser();
     other.sign_in("alice").await;
     witness.news().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gatepost::web::routes::ADDRESSES;
+use gatepost::web::routes;
 
 use crate::harness::binary::Binary;
 
@@ -136,7 +136,8 @@ fn no_malformed_request_of_a_stranger_is_an_error_line() {
     for bytes in broken() {
         send(&server, &bytes);
     }
-    for (method, path, _) in ADDRESSES {
+    for address in routes::addresses() {
+        let (method, path) = (&address.route.method, &address.path);
         let named = path
             .replace("{name}", "%00")
             .replace("{id}", "a%00b")

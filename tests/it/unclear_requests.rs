@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use gatepost::web::routes::ADDRESSES;
+use gatepost::web::routes;
 use serde_json::json;
 use url::Url;
 
@@ -115,8 +115,8 @@ async fn a_request_line_with_a_whole_address_names_no_site_in_the_answer() {
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
     let alice = server.signed_in("alice").await;
-    let own = ADDRESSES.iter().filter(|(method, _, _)| *method == "GET").map(|(_, path, _)| {
-        path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", app.client_id())
+    let own = routes::addresses().filter(|address| address.route.method == Method::GET).map(|address| {
+        address.path.replace("{name}", "app.css").replace("{id}", "7").replace("{client_id}", app.client_id())
     });
     let asked = app.request().path();
     let further =

@@ -9,12 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::oauth::protected_resource::{PATH, ProtectedResource};
 use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
-use crate::web::layer::Layer;
+use crate::web::layer::{Around, Layer};
 use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
 /// The well-known address; the path of a resource stands behind it (§3.1).
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Says what the API takes.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
@@ -26,13 +26,19 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
 }
 
 /// Adds the description's address to each challenge for a token.
-pub struct NameInChallenges(pub Data<App>);
+pub struct NameInChallenges;
+
+/// The layer around what a token opens.
+pub fn name_in_challenges() -> Around<NameInChallenges> {
+    Around::new(NameInChallenges)
+}
 
 impl Layer for NameInChallenges {
     fn after(&self, response: &mut ServiceResponse) {
         let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
         if let Some(challenge) = challenge
-            && let Some(named) = with_address(challenge, &address(&self.0.public))
+            && let Some(app) = response.request().app_data::<Data<App>>()
+            && let Some(named) = with_address(challenge, &address(&app.public))
             && let Ok(named) = HeaderValue::from_str(&named)
         {
             response.headers_mut().insert(WWW_AUTHENTICATE, named);

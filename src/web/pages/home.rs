@@ -31,14 +31,14 @@ pub async fn nothing(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
 }
 
 /// An address that is there, asked in a way that it does not answer, with those that it does (RFC 9110 §15.5.6).
-pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: &'static str) -> HttpResponse {
+pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: HeaderValue) -> HttpResponse {
     let what = "This address does not take that kind of request, so nothing was changed.";
     let advice = "Open the page it belongs to and use its buttons.";
     let page = PageError::new(&app, StatusCode::METHOD_NOT_ALLOWED, ("wrong-method", "Not like this"), what, advice)
         .with_action("Go to the front page", &app.public.path("/"))
         .seen_by(visitor.chrome(&app));
     let mut response = page.error_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response.headers_mut().insert(ALLOW, allow);
     response
 }
 

@@ -17,7 +17,6 @@ pub mod register;
 pub mod remote_session;
 pub mod reset;
 mod return_refused;
-pub mod routes;
 pub mod second_step;
 pub mod set_up;
 pub mod verify;

@@ -1,0 +1,60 @@
+//! What an address answers to a method that it does not take (RFC 9110 §15.5.6).
+
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::web::{self, Data, resource};
+use actix_web::{HttpResponse, Resource, ResponseError};
+
+use super::route::Route;
+use crate::oauth::Refusal;
+use crate::oauth::problem::METHOD_NOT_ALLOWED;
+use crate::web::app::App;
+use crate::web::error::TokenError;
+use crate::web::pages::home;
+
+/// What an address answers to a method that it does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherMethods {
+    /// An error that a program can read.
+    ErrorForPrograms,
+    /// A page.
+    ErrorPage,
+    /// The same as to its first one: it takes every method.
+    SameAnswer,
+}
+
+impl OtherMethods {
+    /// A resource without its routes.
+    pub(super) fn resource(self, path: &str, routes: &[Route]) -> Resource {
+        let methods = || routes.iter().map(|route| &route.method);
+        match self {
+            Self::ErrorForPrograms => for_programs(path, methods()),
+            Self::ErrorPage => {
+                let allow = allow(methods());
+                let answer = move |app, visitor| home::wrong_method(app, visitor, allow.clone());
+                resource(path.to_owned()).default_service(web::to(answer))
+            }
+            Self::SameAnswer => resource(path.to_owned()).default_service((routes[0].handler)()),
+        }
+    }
+}
+
+/// A resource of programs, without its routes.
+pub(super) fn for_programs<'a>(path: &str, methods: impl Iterator<Item = &'a Method>) -> Resource {
+    let allow = allow(methods);
+    resource(path.to_owned()).default_service(web::to(move |app| wrong_method(app, allow.clone())))
+}
+
+/// The `Allow` header (RFC 9110 §10.2.1).
+fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
+    let name = |method: &'a Method| if *method == Method::GET { "GET, HEAD" } else { method.as_str() };
+    let names: Vec<&str> = methods.map(name).collect();
+    HeaderValue::try_from(names.join(", ")).expect("because the names of methods are letters")
+}
+
+async fn wrong_method(app: Data<App>, allow: HeaderValue) -> HttpResponse {
+    let refusal = Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" };
+    let mut response = TokenError::refused(&app, refusal).with_message().error_response();
+    response.headers_mut().insert(ALLOW, allow);
+    response
+}
