@@ -11,8 +11,8 @@ mod schemes;
 mod second_factor;
 pub mod secret_file;
 mod security_contact;
+mod self_registration;
 mod sources;
-mod strangers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,13 +28,13 @@ use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::request_class::RequestRules;
 use crate::domain::second_factor::FactorPolicy;
 use crate::domain::secret::Secret;
-use crate::domain::self_registration::StrangerPolicy;
+use crate::domain::self_registration::SelfRegistrationPolicy;
 use crate::identity::login_redirect::Unregistered;
 use crate::identity::sign_up::RegistrationPolicy;
 use crate::identity::throttle::RateLimits;
 use crate::mail::transport::{InvalidMailUrl, MailUrl};
 use crate::store::DatabaseSettings;
-use crate::tokens::personal::Limits;
+use crate::tokens::new_personal_token::Limits;
 use crate::tokens::request::Judge;
 pub use database_url::without_secrets;
 pub use keys::KEYS;
@@ -95,7 +95,7 @@ pub struct Config {
     /// What happens to return addresses that nobody registered.
     pub unregistered: Unregistered,
     /// What applications that nobody here wrote down may do.
-    pub strangers: StrangerPolicy,
+    pub self_registration: SelfRegistrationPolicy,
     /// Schemes without a dot that native programs may have their answers at.
     pub private_use_schemes: Vec<String>,
     /// The limits on tokens that people make.
@@ -195,7 +195,7 @@ fn build(sources::Settings { values, read_from }: sources::Settings) -> Result<C
             "confirm" => Unregistered::Confirm,
             _ => return Err(ConfigError::Value("login_redirect.unregistered", "must be deny or confirm".to_owned())),
         },
-        strangers: strangers::read(values)?,
+        self_registration: self_registration::read(values)?,
         private_use_schemes: schemes::read(values)?,
         token_limits,
         forward_headers: text("forward_auth.headers", "x-original")

@@ -20,9 +20,9 @@
 //! | [`tokens`] | the token model: making tokens, judging them, taking them back | know who asks, or how |
 //! | [`oauth`] | what the RFCs decide; `oauth/machine` is the seam to oxide-auth | name HTTP |
 //! | [`identity`] | who somebody is: passwords, sessions, signing up, the login redirect | name HTTP, or `oauth` |
-//! | [`mail`] | letters: written in the transaction that causes them, sealed, sent from [`upkeep`] | send inside a request |
+//! | [`mail`] | letters: written in the transaction that causes them, sealed, sent from [`background_jobs`] | send inside a request |
 //! | [`web`] | how it travels: extract, call, render; [`web::routes`] has the one table of routes | hold a rule |
-//! | [`cli`], [`config`], [`upkeep`] | starting up, the settings, what runs beside requests | |
+//! | [`cli`], [`config`], [`background_jobs`] | starting up, the settings, what runs beside requests | |
 //!
 //! ## Where a line of code lives
 //!
@@ -65,6 +65,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; cli::output does not")]
 
+pub mod background_jobs;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -76,5 +77,4 @@ pub mod outcome;
 pub mod schema;
 pub mod store;
 pub mod tokens;
-pub mod upkeep;
 pub mod web;

@@ -20,7 +20,7 @@ use crate::server::PUBLIC_URL;
 pub fn requests(address: SocketAddr, seeded: &Seeded, count: usize) -> Vec<Request> {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("because keys can be made");
     let (random, now) = (SystemRandom::new(), Clock::System.now());
-    let nonce = nonce(&seeded.mint.keys, now);
+    let nonce = nonce(&seeded.token_settings.keys, now);
     let point = key.public_key().as_ref();
     let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
     let jwk = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });

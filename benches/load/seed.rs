@@ -16,17 +16,17 @@ use gatepost::domain::lifetimes::Lifetimes;
 use gatepost::domain::registration::{Draft, FieldProblem, Rules};
 use gatepost::domain::scope::Scope;
 use gatepost::domain::secret::Secret;
-use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, StrangerPolicy};
+use gatepost::domain::self_registration::{ClientDocuments, DynamicRegistration, SelfRegistrationPolicy};
+use gatepost::domain::space_separated::SpaceSeparated;
 use gatepost::domain::user::{Role, User};
-use gatepost::domain::words::Words;
 use gatepost::identity::password_hashing::Hasher;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::oauth::device::{self, Place};
 use gatepost::outcome::Error;
 use gatepost::store::{Database, DatabaseSettings, Result, Store, StoreError, grants, users};
-use gatepost::tokens::personal::Limits;
-use gatepost::tokens::{Mint, issue};
+use gatepost::tokens::new_personal_token::Limits;
+use gatepost::tokens::{TokenSettings, issue};
 
 /// The database's file.
 pub const DATABASE: &str = "load.db";
@@ -85,7 +85,7 @@ pub struct Seeded {
     /// Tokens that tell who their person is.
     pub openid_tokens: Vec<String>,
     /// What made all of it, and knows the server's nonces.
-    pub mint: Arc<Mint>,
+    pub token_settings: Arc<TokenSettings>,
 }
 
 /// A database that a server is started on.
@@ -115,28 +115,34 @@ pub async fn seed(installation: &Installation, count: usize) -> Seeded {
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
     let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
-    let (issuer, strangers, private_schemes) = (String::new(), nobody_unknown(), Vec::new());
-    let mint = Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers, private_schemes });
+    let (issuer, self_registration, private_schemes) = (String::new(), no_self_registration(), Vec::new());
+    let token_settings =
+        Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes });
     let now = Clock::System.now().plus(-AGE);
 
     let hasher = Hasher::start(BCRYPT_COST, 1).expect("because a thread can be started");
     let hash = hasher.hash(Secret::new(PASSWORD)).await.expect("because nothing else is hashed");
     let (mut seeded, grants) = {
-        let mint = Arc::clone(&mint);
-        store.write(move |tx| furnish(tx, now, &mint, &hash)).await.expect("because nothing is in the way")
+        let token_settings = Arc::clone(&token_settings);
+        store.write(move |tx| furnish(tx, now, &token_settings, &hash)).await.expect("because nothing is in the way")
     };
     let grants = Arc::new(grants);
     for start in (0..count).step_by(BATCH) {
-        let (mint, grants) = (Arc::clone(&mint), Arc::clone(&grants));
+        let (token_settings, grants) = (Arc::clone(&token_settings), Arc::clone(&grants));
         let numbers = start..(start + BATCH).min(count);
-        let batch = store.write(move |tx| issue_tokens(tx, now, &mint, &grants, (numbers.clone(), count)));
+        let batch = store.write(move |tx| issue_tokens(tx, now, &token_settings, &grants, (numbers.clone(), count)));
         seeded.access_tokens.extend(batch.await.expect("because nothing is in the way"));
     }
     seeded
 }
 
 /// Everything but the access tokens, and the grants that those are of.
-fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Result<(Seeded, Vec<Grant>)> {
+fn furnish(
+    tx: &mut Database,
+    now: UnixTime,
+    token_settings: &Arc<TokenSettings>,
+    hash: &str,
+) -> Result<(Seeded, Vec<Grant>)> {
     let person = person(now, "load", None);
     users::insert(tx, &person)?;
     let people: Vec<String> = (0..PEOPLE).map(|number| format!("person{number}")).collect();
@@ -147,7 +153,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Re
     apis::register(tx, now, &[], draft("signed", TokenFormat::Jwt)).map_err(unexpected)?;
     let (mut all_grants, mut refresh_tokens) = (Vec::new(), Vec::new());
     let (mut programs, mut devices, mut openid_tokens) = (Vec::new(), Vec::new(), Vec::new());
-    let longest_login_token = mint.lifetimes.login_redirect_max;
+    let longest_login_token = token_settings.lifetimes.login_redirect_max;
     let rules = Rules { longest_login_token, private_schemes: Vec::new(), allow_insecure_http: false };
     for number in 0..CLIENTS {
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
@@ -160,19 +166,19 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Re
         let asked = (By::Operator(person.id), draft);
         let registered = clients::register(tx, now, &rules, asked, None).map_err(unexpected)?;
         for _ in 0..GRANTS_PER_CLIENT {
-            let grant = grant(now, mint, (&person, &registered.client), "projects");
+            let grant = grant(now, token_settings, (&person, &registered.client), "projects");
             grants::insert(tx, &grant)?;
-            let token = issue::refresh_token(tx, now, mint, &grant)?;
+            let token = issue::refresh_token(tx, now, token_settings, &grant)?;
             refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
             all_grants.push(grant);
-            let wish = device::Wish { scope: registered.client.scope.clone(), audience: Words::default() };
-            let waiting = device::start(tx, now, mint, (&registered.client, &wish, &nowhere()));
+            let wish = device::Wish { scope: registered.client.scope.clone(), audience: SpaceSeparated::default() };
+            let waiting = device::start(tx, now, token_settings, (&registered.client, &wish, &nowhere()));
             let code = waiting.map_err(|error| StoreError::Unusable(format!("a device was refused: {error:?}")))?;
             devices.push((credentials(&registered), code.device_code.expose().to_owned()));
         }
-        let grant = grant(now, mint, (&person, &registered.client), "openid");
+        let grant = grant(now, token_settings, (&person, &registered.client), "openid");
         grants::insert(tx, &grant)?;
-        let issued = issue::access_token(tx, now, mint, (&grant, &grant.scope), None)?;
+        let issued = issue::access_token(tx, now, token_settings, (&grant, &grant.scope), None)?;
         openid_tokens.push(issued.token.expose().to_owned());
         programs.push(credentials(&registered));
     }
@@ -185,9 +191,9 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Re
     let public = clients::register(tx, now, &rules, (By::Operator(person.id), public), None).map_err(unexpected)?;
     let mut chains = Vec::new();
     for _ in 0..CHAINS {
-        let grant = grant(now, mint, (&person, &public.client), "projects");
+        let grant = grant(now, token_settings, (&person, &public.client), "projects");
         grants::insert(tx, &grant)?;
-        chains.push(issue::refresh_token(tx, now, mint, &grant)?.expose().to_owned());
+        chains.push(issue::refresh_token(tx, now, token_settings, &grant)?.expose().to_owned());
     }
     let seeded = Seeded {
         api: credentials(&api),
@@ -199,7 +205,7 @@ fn furnish(tx: &mut Database, now: UnixTime, mint: &Arc<Mint>, hash: &str) -> Re
         programs,
         devices,
         openid_tokens,
-        mint: Arc::clone(mint),
+        token_settings: Arc::clone(token_settings),
     };
     Ok((seeded, all_grants))
 }
@@ -218,7 +224,7 @@ fn draft(name: &str, token_format: TokenFormat) -> ApiDraft {
 fn issue_tokens(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     grants: &[Grant],
     (numbers, count): (std::ops::Range<usize>, usize),
 ) -> Result<Vec<String>> {
@@ -226,7 +232,7 @@ fn issue_tokens(
     let mut kept = Vec::new();
     for number in numbers {
         let grant = &grants[number % grants.len()];
-        let issued = issue::access_token(tx, now, mint, (grant, &grant.scope), None)?;
+        let issued = issue::access_token(tx, now, token_settings, (grant, &grant.scope), None)?;
         if number % every == 0 {
             kept.push(issued.token.expose().to_owned());
         }
@@ -240,9 +246,9 @@ fn nowhere() -> Place {
 }
 
 /// No application that is measured registered itself.
-fn nobody_unknown() -> StrangerPolicy {
+fn no_self_registration() -> SelfRegistrationPolicy {
     let (registration, documents) = (DynamicRegistration::Off, ClientDocuments::Off);
-    StrangerPolicy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
+    SelfRegistrationPolicy { registration, documents, hosts: Vec::new(), scope: Scope::default() }
 }
 
 fn person(now: UnixTime, name: &str, hash: Option<&str>) -> User {
@@ -265,7 +271,7 @@ fn person(now: UnixTime, name: &str, hash: Option<&str>) -> User {
     }
 }
 
-fn grant(now: UnixTime, mint: &Mint, (person, client): (&User, &Client), scope: &str) -> Grant {
+fn grant(now: UnixTime, token_settings: &TokenSettings, (person, client): (&User, &Client), scope: &str) -> Grant {
     Grant {
         id: Id::next(now),
         kind: GrantKind::AuthorizationCode,
@@ -275,7 +281,7 @@ fn grant(now: UnixTime, mint: &Mint, (person, client): (&User, &Client), scope: 
         return_url: None,
         scope: scope.parse::<Scope>().unwrap_or_default(),
         created_at: now,
-        expires_at: Some(now.plus(mint.lifetimes.refresh_max)),
+        expires_at: Some(now.plus(token_settings.lifetimes.refresh_max)),
         revoked_at: None,
         audience: Default::default(),
         ends_with_session: true,

@@ -17,7 +17,7 @@ use gatepost::cli::start;
 use gatepost::clock::Clock;
 use gatepost::config;
 use gatepost::domain::user::Role;
-use gatepost::identity::people::{self, Credentials};
+use gatepost::identity::new_user::{self, Credentials};
 use gatepost::outcome::transact;
 use gatepost::store::users;
 use gatepost::web::app::App;
@@ -45,7 +45,9 @@ const KINDS: [(&str, &str, &str); 3] = [
 pub fn run(folder: &Path, count: usize) -> Result<()> {
     let address = serve(folder)?;
     println!("{count} tries each, in turns; microseconds; bcrypt cost {BCRYPT_COST}\n");
-    for (door, request) in [("POST /v3/account/login", program as Door), ("POST /login", page as Door)] {
+    for (door, request) in
+        [("POST /v3/account/login", program as RateLimitKeys), ("POST /login", page as RateLimitKeys)]
+    {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -67,7 +69,7 @@ pub fn run(folder: &Path, count: usize) -> Result<()> {
     Ok(())
 }
 
-type Door = fn(SocketAddr, &str, &str) -> Vec<u8>;
+type RateLimitKeys = fn(SocketAddr, &str, &str) -> Vec<u8>;
 
 fn program(address: SocketAddr, username: &str, password: &str) -> Vec<u8> {
     let body = format!("{{\"username\":\"{username}\",\"password\":\"{password}\"}}");
@@ -167,11 +169,11 @@ fn serve(folder: &Path) -> Result<SocketAddr> {
 async fn furnish(app: &App, username: &str) {
     let email = format!("{username}@people.example");
     let written = Credentials { username, email: &email, password: Some(PASSWORD) };
-    let person = people::check(written).expect("because the names are right");
+    let person = new_user::check(written).expect("because the names are right");
     let hash = person.hash(&app.hasher).await.expect("because nobody else waits");
     let (now, is_disabled) = (app.now(), username == KINDS[2].1);
     let made = transact(&app.store, move |tx| {
-        let user = people::create(tx, now, (&person, hash.as_deref()), (Role::Author, true, None))?;
+        let user = new_user::create(tx, now, (&person, hash.as_deref()), (Role::Author, true, None))?;
         Ok(users::set_disabled(tx, user.id, is_disabled.then_some(now))?)
     });
     made.await.expect("because the names are free");

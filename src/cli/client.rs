@@ -271,10 +271,10 @@ async fn change(
     let Fields { first_party, require_par, verified, .. } = *changes.fields;
     let mut draft = changes.fields.apply(draft_of(&client))?;
     draft.name = changes.name.unwrap_or(draft.name);
-    let (rules, mail) = (config.registration_rules(), user::letters(config, keys)?);
+    let (rules, mail) = (config.registration_rules(), user::open_mail(config, keys)?);
     transact(store, move |tx| {
         let changes = update(tx, now, &rules, (&client, draft.clone()), None)?;
-        user::tell_of_app(tx, now, mail.as_ref(), &client, &changes)?;
+        user::email_owner_of_app(tx, now, mail.as_ref(), &client, &changes)?;
         if let Some(first_party) = first_party {
             store::clients::set_first_party(tx, client.id, first_party)?;
         }
@@ -305,7 +305,7 @@ async fn set_disabled(
         store
             .write(move |tx| {
                 store::clients::set_disabled(tx, client.id, is_disabled.then_some(now))?;
-                clients::tell_owner(tx, now, &client, event, None)
+                clients::log_for_owner(tx, now, &client, event, None)
             })
             .await?;
     }

@@ -73,11 +73,11 @@ fn shown(settings: &Settings) -> Value {
     add("lifetimes.signing_key", json!(lifetimes.signing_key));
     add("lifetimes.id_token", json!(lifetimes.id_token));
     add("login_redirect.unregistered", json!(format!("{:?}", settings.unregistered).to_lowercase()));
-    let strangers = &settings.strangers;
-    add("dynamic_registration", json!(strangers.registration.as_str()));
-    add("cimd", json!(strangers.documents.as_str()));
-    add("cimd_hosts", json!(strangers.hosts.join(",")));
-    add("self_registered_scope", json!(strangers.scope.as_str()));
+    let self_registration = &settings.self_registration;
+    add("dynamic_registration", json!(self_registration.registration.as_str()));
+    add("cimd", json!(self_registration.documents.as_str()));
+    add("cimd_hosts", json!(self_registration.hosts.join(",")));
+    add("self_registered_scope", json!(self_registration.scope.as_str()));
     add("private_use_schemes", json!(settings.private_use_schemes.join(",")));
     let limits = settings.token_limits;
     add("resources.unknown", json!(if limits.accept_unknown_resources { "accept" } else { "refuse" }));

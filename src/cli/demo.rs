@@ -13,10 +13,10 @@ use url::Url;
 
 use super::stopping::StopSignals;
 use super::{CommandError, log, output, start};
+use crate::background_jobs;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::secret::sha256_base64url;
-use crate::upkeep;
 use crate::web::{demo, server};
 
 /// The demo. It reads no settings file and leaves nothing behind.
@@ -40,7 +40,7 @@ pub struct Running {
     /// Where the server listens.
     pub address: std::net::SocketAddr,
     server: ServerHandle,
-    upkeep: JoinHandle<()>,
+    background_jobs: JoinHandle<()>,
     folder: Folder,
 }
 
@@ -54,7 +54,7 @@ pub async fn run(arguments: Demo, is_json: bool) -> Result<(), CommandError> {
         () = stop_signals.next() => return Ok(()),
         running = start(&arguments) => running?,
     };
-    tell(&running, is_json);
+    print_addresses(&running, is_json);
     stop_signals.next().await;
     running.stop().await;
     Ok(())
@@ -81,14 +81,14 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let public = server::public(&app, socket)?;
     let (address, server) = (public.address, public.server.handle());
     actix_web::rt::spawn(public.server);
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.house()));
-    Ok(Running { demo, address, server, upkeep, folder })
+    let background_jobs = actix_web::rt::spawn(background_jobs::run(app.background_jobs()));
+    Ok(Running { demo, address, server, background_jobs, folder })
 }
 
 impl Running {
     /// Stops everything at once: nothing here is worth waiting for.
     pub async fn stop(self) {
-        self.upkeep.abort();
+        self.background_jobs.abort();
         self.demo.stop().await;
         self.server.stop(false).await;
         drop(self.folder);
@@ -127,7 +127,7 @@ fn bind(who: &str, asked: Option<&str>, usual: &str) -> Result<TcpListener, Comm
 }
 
 /// Standard output: the promised lines, and what to do with them. The demo goes on where nobody reads them.
-fn tell(running: &Running, is_json: bool) {
+fn print_addresses(running: &Running, is_json: bool) {
     let demo = &running.demo;
     let [first, second] = demo::PEOPLE;
     output::announce("listening on", &running.address.to_string(), is_json);

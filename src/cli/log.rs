@@ -14,10 +14,10 @@ pub fn start(level: Level) {
     let lines = layer().with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false);
     // What a stranger sends is no fault of ours: the libraries' complaints about bytes that are no request,
     // and about cookies that are none of ours, are for whoever looks for a fault.
-    let of_strangers = if level >= Level::DEBUG { LevelFilter::DEBUG } else { LevelFilter::OFF };
+    let of_clients = if level >= Level::DEBUG { LevelFilter::DEBUG } else { LevelFilter::OFF };
     let ours = Targets::new()
         .with_default(LevelFilter::WARN)
-        .with_targets([("actix_http", of_strangers), ("actix_session", of_strangers)])
+        .with_targets([("actix_http", of_clients), ("actix_session", of_clients)])
         .with_target("gatepost", level);
     if tracing_subscriber::registry().with(lines).with(ours).try_init().is_err() {
         tracing::debug!("the log was started before");

@@ -8,7 +8,6 @@ mod client_secret;
 pub mod config;
 pub mod demo;
 pub mod keys;
-pub mod leave;
 pub mod log;
 pub mod migrate;
 pub mod output;
@@ -19,6 +18,7 @@ pub mod start;
 pub mod stopping;
 pub mod token;
 pub mod user;
+pub mod user_deletion;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

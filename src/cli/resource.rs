@@ -11,7 +11,7 @@ use crate::domain::id::Id;
 use crate::domain::user::{User, fold};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
-use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
+use crate::tokens::resources::{self, Place, ResourceRefusal, SharedResource};
 
 /// Resources of the platform.
 #[derive(Subcommand)]
@@ -162,7 +162,7 @@ async fn all(store: &Store) -> Result<Vec<Value>, CommandError> {
         let page = store
             .read(move |db| {
                 let page = resources::list(db, from.as_deref(), PAGE)?;
-                page.into_iter().map(|told| shown(db, told)).collect::<Result<Vec<_>, _>>()
+                page.into_iter().map(|shared| shown(db, shared)).collect::<Result<Vec<_>, _>>()
             })
             .await?;
         let is_last = page.len() < usize::try_from(PAGE).unwrap_or_default();
@@ -178,14 +178,14 @@ fn name(db: &mut Database, id: Id<User>) -> crate::store::Result<String> {
     Ok(users::find(db, id)?.map_or_else(|| id.uuid(), |user| user.username))
 }
 
-fn shown(db: &mut Database, told: Told) -> crate::store::Result<Value> {
-    let owner = name(db, told.resource.owner_id)?;
+fn shown(db: &mut Database, shared: SharedResource) -> crate::store::Result<Value> {
+    let owner = name(db, shared.resource.owner_id)?;
     let mut shares = Vec::new();
-    for (user, tier) in told.shares {
+    for (user, tier) in shared.shares {
         shares.push(format!("{}:{}", name(db, user)?, tier.as_str()));
     }
     Ok(
-        json!({ "id": told.resource.path, "parent": told.parent, "owner": owner, "shares": shares, "public": told.resource.public_tier.map(Tier::as_str) }),
+        json!({ "id": shared.resource.path, "parent": shared.parent, "owner": owner, "shares": shares, "public": shared.resource.public_tier.map(Tier::as_str) }),
     )
 }
 

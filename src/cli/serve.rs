@@ -10,11 +10,11 @@ use url::Url;
 
 use super::stopping::{self, StopSignals};
 use super::{CommandError, output, start};
+use crate::background_jobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{set_up, throttle};
 use crate::mail::transport::Transport;
-use crate::upkeep;
 use crate::web::app::App;
 use crate::web::server;
 
@@ -94,7 +94,7 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     }
     offer_set_up(&app, is_json).await?;
     output::announce("ready", &app.public.issuer, is_json);
-    let upkeep = actix_web::rt::spawn(upkeep::run(app.house()));
+    let background_jobs = actix_web::rt::spawn(background_jobs::run(app.background_jobs()));
     stop_signals.next().await;
     app.readiness.stop();
     let drain = app.config.drain;
@@ -107,10 +107,10 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     for handle in handles {
         handle.stop(true).await;
     }
-    upkeep.abort();
-    upkeep::flush(&app.store, &app.mint).await;
+    background_jobs.abort();
+    background_jobs::flush(&app.store, &app.token_settings).await;
     throttle::flush(&app.store, &app.throttle, app.now()).await;
-    upkeep::flush_refusals(&app.store, &app.refusals).await;
+    background_jobs::flush_refusals(&app.store, &app.refusals).await;
     if let Err(error) = app.node.give_back(&app.store, app.now()).await {
         tracing::warn!(%error, "the number of this server could not be given back; its lease ends by itself");
     }

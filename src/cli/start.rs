@@ -8,6 +8,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use url::Url;
 
+use crate::background_jobs::NodeLease;
 use crate::clock::Clock;
 use crate::config::secret_file::{self, Unreadable};
 use crate::config::{self, Config, ConfigError, without_secrets};
@@ -22,16 +23,15 @@ use crate::mail::transport::Unsendable;
 use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::{self, Store, StoreError, installation};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 use crate::tokens::last_use::LastUse;
 use crate::tokens::pace::Pace;
-use crate::upkeep::NodeLease;
 use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
 use crate::web::oauth::client_keys::ClientKeys;
-use crate::web::once::Once;
 use crate::web::ops::Readiness;
 use crate::web::published::Published;
+use crate::web::sent_forms::SentForms;
 
 /// Why nothing could be started.
 #[derive(Debug, thiserror::Error)]
@@ -154,16 +154,20 @@ async fn connect(config: &Config, refusal: Option<StartError>) -> Result<Store, 
 ///
 /// # Errors
 /// Why it cannot be used.
-pub async fn mint(config: &Config, clock: &Clock, issuer: &str) -> Result<(Store, Arc<Mint>), StartError> {
+pub async fn open_with_settings(
+    config: &Config,
+    clock: &Clock,
+    issuer: &str,
+) -> Result<(Store, Arc<TokenSettings>), StartError> {
     let (store, keys) = store(config, clock).await?;
-    Ok((store, mint_with(keys, config, issuer)))
+    Ok((store, token_settings_of(keys, config, issuer)))
 }
 
-fn mint_with(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<Mint> {
+fn token_settings_of(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<TokenSettings> {
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
-    let (last_use, pace, strangers) = (LastUse::default(), Pace::default(), config.strangers.clone());
+    let (last_use, pace, self_registration) = (LastUse::default(), Pace::default(), config.self_registration.clone());
     let private_schemes = config.private_use_schemes.clone();
-    Arc::new(Mint { lifetimes, limits, issuer, keys, last_use, pace, strangers, private_schemes })
+    Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes })
 }
 
 /// Makes the signing keys of a first start, and reads those that there are.
@@ -171,7 +175,7 @@ fn mint_with(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<Mint> {
 /// # Errors
 /// Why they cannot be used.
 pub async fn keys(app: &App) -> Result<(), StartError> {
-    Ok(app.signer.tend(&app.store, &app.mint, app.now()).await?)
+    Ok(app.signer.maintain_keys(&app.store, &app.token_settings, app.now()).await?)
 }
 
 /// Opens everything that a running server needs but its signing keys, see [`keys`].
@@ -183,17 +187,21 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     let (store, keys) = open(Beginning::UnlessKeyed, &config, &clock).await?;
     store.watch()?;
     let node = Arc::new(NodeLease::take(&store, clock.now(), config.node_id).await?);
-    let mint = mint_with(keys, &config, &public.issuer);
+    let token_settings = token_settings_of(keys, &config, &public.issuer);
     let hasher = Hasher::start(config.bcrypt_cost, config.hashing_threads)?;
-    let mail = Arc::new(Mail::start(mint.keys.clone(), public_url, (&config.mail_url, config.mail_from.as_deref()))?);
+    let mail = Arc::new(Mail::start(
+        token_settings.keys.clone(),
+        public_url,
+        (&config.mail_url, config.mail_from.as_deref()),
+    )?);
     let signer = Arc::new(Signer::new(&public.issuer));
-    let throttle = Arc::new(Throttle::new(config.rate_limits, &mint.keys));
-    let (documents, client_keys, once) = (Documents::default(), ClientKeys::default(), Once::default());
+    let throttle = Arc::new(Throttle::new(config.rate_limits, &token_settings.keys));
+    let (documents, client_keys, sent_forms) = (Documents::default(), ClientKeys::default(), SentForms::default());
     let refusals = Arc::new(Refusals::default());
     let app = App {
         store,
         clock,
-        mint,
+        token_settings,
         mail,
         config,
         public,
@@ -203,7 +211,7 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
         documents,
         client_keys,
         refusals,
-        once,
+        sent_forms,
         published: Published::default(),
         readiness: Readiness::default(),
         node,

@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token_in_use::{GrantInUse, Life, TokenInUse};
 use crate::domain::token_record::TokenKind;
 use crate::oauth::signing::Signer;
-use crate::tokens::lookup::{self, Found, Reported};
+use crate::tokens::find_by_secret::{self, FoundSecret, ReportedSecret};
 use crate::tokens::revoke;
 use crate::web::app::PublicUrl;
 
@@ -41,7 +41,7 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
     let (signer, asked) = (Signer::new(&issuer), Secret::new(text.trim()));
     let presented = asked.clone();
     let token = store.read(move |db| signer.read(db, presented.expose())).await?.ok();
-    let reported = Reported { text: asked, token };
+    let reported = ReportedSecret { text: asked, token };
     if !reported.is_ours() {
         return Err(CommandError::Refused(
             "this is no token of this server: it is misspelled, cut off, or another server's".to_owned(),
@@ -55,16 +55,16 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
     };
     match command {
         Token::Inspect => {
-            let found = store.read(move |db| lookup::find(db, &reported)).await?.ok_or_else(unknown)?;
+            let found = store.read(move |db| find_by_secret::find(db, &reported)).await?.ok_or_else(unknown)?;
             output::record(&shown(&found, now), is_json)
         }
         Token::Revoke => {
-            let ended = store.write(move |tx| match lookup::find(tx, &reported)? {
+            let ended = store.write(move |tx| match find_by_secret::find(tx, &reported)? {
                 Some(found) => Ok(Some((revoke::by_operator(tx, now, &found)?, found))),
                 None => Ok(None),
             });
             match ended.await?.ok_or_else(unknown)? {
-                (_, Found::ClientSecret(_)) => {
+                (_, FoundSecret::ClientSecret(_)) => {
                     let advice = "this is the secret of an application; gatepost client rotate-secret replaces it";
                     Err(CommandError::Refused(advice.to_owned()))
                 }
@@ -77,10 +77,10 @@ pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), Co
     }
 }
 
-fn shown(found: &Found, now: UnixTime) -> Value {
+fn shown(found: &FoundSecret, now: UnixTime) -> Value {
     match found {
-        Found::Bearer(token) => bearer(token, now),
-        Found::Refresh(found) => {
+        FoundSecret::Bearer(token) => bearer(token, now),
+        FoundSecret::Refresh(found) => {
             let (record, grant) = &**found;
             let (end, has_expired) = (grant.end_in_words(), now >= record.expires_at);
             let end = end.or(record.consumed_at.map(|_| "it was exchanged for its successor"));
@@ -96,7 +96,7 @@ fn shown(found: &Found, now: UnixTime) -> Value {
                 "last_used_at": record.last_used_at.map(UnixTime::rfc3339),
             })
         }
-        Found::ClientSecret((record, client)) => {
+        FoundSecret::ClientSecret((record, client)) => {
             let is_over = !record.is_alive(now);
             json!({
                 "token_kind": "client_secret",

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{CommandError, leave, output, start};
+use super::{CommandError, output, start, user_deletion};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::base_key::BaseKeys;
@@ -15,14 +15,14 @@ use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User as Person, fold};
+use crate::identity::new_user::{self, Credentials};
 use crate::identity::password_hashing::Hasher;
-use crate::identity::people::{self, Credentials};
-use crate::identity::{alerts, factors, fresh_start, invitation, recovery};
+use crate::identity::{access_reset, alerts, factors, invitation, recovery};
 use crate::mail::Mail;
-use crate::mail::letters::{Asker, Invitation, invitation_url};
+use crate::mail::email::{EmailRequester, Invitation, invitation_url};
 use crate::mail::transport::MailUrl;
 use crate::mail::warnings::{FactorsRemoved, PasswordReset};
-use crate::oauth::client_changes::{Change, for_letters};
+use crate::oauth::client_changes::{Change, for_emails};
 use crate::outcome::transact;
 use crate::store::{Database, Store, StoreError, security_log, users};
 use crate::web::app::PublicUrl;
@@ -128,9 +128,9 @@ pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), Com
         User::Enable(named) => set_disabled(&store, now, &named, false, is_json).await,
         User::RemoveFactors(named) => remove_factors(&store, now, (&config, keys), &named, is_json).await,
         User::Delete(Delete { named, now: is_now }) => {
-            leave::delete(&store, now, (&config, keys), (&named, is_now), is_json).await
+            user_deletion::delete(&store, now, (&config, keys), (&named, is_now), is_json).await
         }
-        User::Keep(named) => leave::keep(&store, now, &named, is_json).await,
+        User::Keep(named) => user_deletion::restore(&store, now, &named, is_json).await,
         User::ResetPassword(ResetPassword { named, link: true }) => {
             print_reset_link(&store, now, &config, &named, is_json).await
         }
@@ -153,22 +153,22 @@ async fn create(store: &Store, now: UnixTime, config: &Config, new: Create, is_j
     let password = if new.password_stdin { Some(read_password()?) } else { None };
     let credentials =
         Credentials { username: &new.username, email: &new.email, password: password.as_ref().map(Secret::expose) };
-    let person = people::check(credentials).map_err(crate::outcome::Error::Refused)?;
+    let person = new_user::check(credentials).map_err(crate::outcome::Error::Refused)?;
     let hasher = Hasher::start(config.bcrypt_cost, 1)?;
     let hash = person.hash(&hasher).await.map_err(|busy| CommandError::Refused(busy.to_string()))?;
     let user =
-        transact(store, move |tx| people::create(tx, now, (&person, hash.as_deref()), (role, true, None))).await?;
+        transact(store, move |tx| new_user::create(tx, now, (&person, hash.as_deref()), (role, true, None))).await?;
     output::record(&shown(&user), is_json)
 }
 
 pub(super) async fn find(store: &Store, named: &Named) -> Result<Person, CommandError> {
     let folded = fold(&named.username);
     let found = store.read(move |db| users::find_by_login(db, &folded)).await?;
-    found.ok_or_else(|| nobody(named))
+    found.ok_or_else(|| unknown_user(named))
 }
 
 /// Nobody has this name.
-pub(super) fn nobody(named: &Named) -> CommandError {
+pub(super) fn unknown_user(named: &Named) -> CommandError {
     CommandError::Refused(format!("there is no person named '{}'", named.username))
 }
 
@@ -199,7 +199,7 @@ async fn remove_factors(
     named: &Named,
     is_json: bool,
 ) -> Result<(), CommandError> {
-    let (user, mail) = (find(store, named).await?, letters(config, keys)?);
+    let (user, mail) = (find(store, named).await?, open_mail(config, keys)?);
     let username = user.username.clone();
     let removed = store.write(move |tx| {
         let had_one = factors::remove_all(tx, now, user.id, None)?;
@@ -220,7 +220,7 @@ async fn reset_password(
     named: &Named,
     is_json: bool,
 ) -> Result<(), CommandError> {
-    let (user, mail) = (find(store, named).await?, letters(config, keys)?);
+    let (user, mail) = (find(store, named).await?, open_mail(config, keys)?);
     let password = read_password()?;
     let password = NewPassword::check(password.expose(), &user.username);
     let password = password.map_err(|error| CommandError::Refused(error.to_string()))?;
@@ -232,10 +232,10 @@ async fn reset_password(
         .write(move |tx| {
             users::set_password_hash(tx, id, &hash)?;
             security_log::append(tx, now, id, (SecurityEvent::PasswordReset, BY_OPERATOR), None)?;
-            fresh_start::begin(tx, now, &user, None)?;
+            access_reset::end_all_access(tx, now, &user, None)?;
             let Some(mail) = &mail else { return Ok(()) };
-            let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
-            mail.warn(tx, (&user, &operator(now)), &letter)
+            let message = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
+            mail.warn(tx, (&user, &operator(now)), &message)
         })
         .await?;
     let said =
@@ -244,7 +244,7 @@ async fn reset_password(
 }
 
 /// What writes letters that the running server sends; nothing where they would only be printed.
-pub(super) fn letters(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, CommandError> {
+pub(super) fn open_mail(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, CommandError> {
     if config.mail_url == MailUrl::Log {
         return Ok(None);
     }
@@ -253,12 +253,12 @@ pub(super) fn letters(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, C
 }
 
 /// Who causes a letter from here.
-pub(super) fn operator(now: UnixTime) -> Asker {
-    Asker { at: now, address: "of the server itself".to_owned(), program: "the command line".to_owned() }
+pub(super) fn operator(now: UnixTime) -> EmailRequester {
+    EmailRequester { at: now, address: "of the server itself".to_owned(), program: "the command line".to_owned() }
 }
 
 /// Tells the owner of an application by letter what became what in it.
-pub(super) fn tell_of_app(
+pub(super) fn email_owner_of_app(
     tx: &mut Database,
     now: UnixTime,
     mail: Option<&Mail>,
@@ -267,7 +267,7 @@ pub(super) fn tell_of_app(
 ) -> Result<(), StoreError> {
     let owner = client.owner_id.map(|owner| users::find(tx, owner)).transpose()?.flatten();
     match mail.zip(owner) {
-        Some((mail, owner)) => alerts::app_changed(tx, (mail, &operator(now)), (&owner, client), &for_letters(changes)),
+        Some((mail, owner)) => alerts::app_changed(tx, (mail, &operator(now)), (&owner, client), &for_emails(changes)),
         None => Ok(()),
     }
 }
@@ -311,7 +311,7 @@ async fn invite_by_mail(
         return Err(CommandError::Refused("somebody has this e-mail address".to_owned()));
     }
     let url = public_url(config)?;
-    let mail = letters(config, keys)?;
+    let mail = open_mail(config, keys)?;
     let reaches_people = mail.is_some();
     let (issuer, reader) = (PublicUrl::new(&url).issuer, to.clone());
     let link = store
@@ -319,8 +319,8 @@ async fn invite_by_mail(
             let (key, person) = invitation::make(tx, now, &to)?;
             let link = invitation_url(&issuer, &key, &person.uuid());
             if let Some(mail) = &mail {
-                let letter = Invitation { inviter: None, key, user_id: person.uuid(), lifetime: invitation::LIFE };
-                mail.write(tx, (&to, &operator(now)), &letter)?;
+                let message = Invitation { inviter: None, key, user_id: person.uuid(), lifetime: invitation::LIFE };
+                mail.write(tx, (&to, &operator(now)), &message)?;
             }
             Ok(link)
         })

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::grant::Grant;
 use super::id::Id;
-use super::words::Words;
+use super::space_separated::SpaceSeparated;
 use crate::clock::UnixTime;
 
 /// The methods of a sign-in by password alone (RFC 8176 §2).
@@ -25,7 +25,7 @@ pub struct Authentication {
     /// When the person proved who they are.
     pub auth_time: UnixTime,
     /// How (`amr`).
-    pub methods: Words,
+    pub methods: SpaceSeparated,
 }
 
 impl Authentication {

@@ -5,12 +5,12 @@ use diesel::prelude::*;
 use super::column;
 use super::document_url::DocumentUrl;
 use super::id::Id;
-use super::login_return_url::{Fit, LoginReturnUrl, ReturnUrl};
+use super::login_return_url::{LoginReturnUrl, MatchKind, ReturnUrl};
 use super::redirect_uri::{self, RedirectKind, RedirectUri};
 use super::scope::Scope;
 use super::signing_key::SigningAlgorithm;
+use super::space_separated::SpaceSeparated;
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -75,11 +75,11 @@ pub struct Client {
     /// All that it may ask for, and what it gets when it asks for nothing.
     pub scope: Scope,
     /// The grants that it may use.
-    pub grant_types: Words,
+    pub grant_types: SpaceSeparated,
     /// Where authorization answers may go.
-    pub redirect_uris: Words,
+    pub redirect_uris: SpaceSeparated,
     /// Where the login redirect may return to.
-    pub login_return_urls: Words,
+    pub login_return_urls: SpaceSeparated,
     /// How the login redirect gives the token.
     pub login_delivery: LoginDelivery,
     /// How long its login tokens live, in seconds; the server's default when absent.
@@ -99,7 +99,7 @@ pub struct Client {
     /// When it was registered.
     pub created_at: UnixTime,
     /// Where people may go after they logged out (OpenID Connect RP-Initiated Logout §3.1).
-    pub post_logout_redirect_uris: Words,
+    pub post_logout_redirect_uris: SpaceSeparated,
     /// How its ID tokens are signed.
     pub id_token_signed_response_alg: SigningAlgorithm,
     /// Whether its ID tokens hold the claims of the granted scopes, besides userinfo.
@@ -115,7 +115,7 @@ pub struct Client {
     /// How it wants userinfo signed; plain JSON when absent (OpenID Connect Registration §2).
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     /// Query parameters in which a login return URL may differ from the registered one.
-    pub login_varying_parameters: Words,
+    pub login_varying_parameters: SpaceSeparated,
     /// How it signs what it authenticates with (OpenID Connect Registration §2).
     pub token_endpoint_auth_signing_alg: Option<String>,
 }
@@ -201,8 +201,8 @@ impl Client {
     }
 
     /// How closely a return URL fits what was registered; nothing when it does not belong here.
-    pub fn login_return_fit(&self, asked: &ReturnUrl) -> Option<Fit> {
-        self.return_urls().filter_map(|url| url.fits(asked, &self.login_varying_parameters)).max()
+    pub fn login_return_match(&self, asked: &ReturnUrl) -> Option<MatchKind> {
+        self.return_urls().filter_map(|url| url.match_kind(asked, &self.login_varying_parameters)).max()
     }
 
     /// Whether a page of this origin may swap login codes: one of the return URLs is there.

@@ -6,8 +6,8 @@ use super::client::Client;
 use super::column;
 use super::id::Id;
 use super::scope::Scope;
+use super::space_separated::SpaceSeparated;
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -40,13 +40,13 @@ pub struct Consent {
     /// When it was last widened.
     pub allowed_at: UnixTime,
     /// The APIs, in the order of the alphabet; empty where none was named.
-    pub audience: Words,
+    pub audience: SpaceSeparated,
 }
 
 impl Consent {
     /// Whether it covers these scopes at these APIs. Who names no API asks for a token that every API
     /// of its scopes takes: that is no less than any list, so it is only covered by itself (ours).
-    pub fn covers(&self, scope: &Scope, audience: &Words) -> bool {
+    pub fn covers(&self, scope: &Scope, audience: &SpaceSeparated) -> bool {
         let is_no_wider = audience.is_within(&self.audience) && audience.is_empty() == self.audience.is_empty();
         scope.is_within(&self.scope) && is_no_wider
     }

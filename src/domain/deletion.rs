@@ -25,7 +25,7 @@ pub struct Deletion {
 
 impl Deletion {
     /// Whether it can still be undone.
-    pub fn is_undoable(&self, now: UnixTime) -> bool {
+    pub fn is_restorable(&self, now: UnixTime) -> bool {
         now < self.erases_at
     }
 }

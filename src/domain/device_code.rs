@@ -11,8 +11,8 @@ use super::grant::Grant;
 use super::id::Id;
 use super::scope::Scope;
 use super::secret::sha256_base64url;
+use super::space_separated::SpaceSeparated;
 use super::token::{DeviceCode, TokenDigest};
-use super::words::Words;
 use crate::clock::UnixTime;
 
 /// Seconds between two polls of a device, until it is told to slow down (RFC 8628 §3.2).
@@ -116,7 +116,7 @@ pub struct DeviceCodeRecord {
     /// When its tokens were given.
     pub redeemed_at: Option<UnixTime>,
     /// The APIs that it asks for (RFC 8707).
-    pub audience: Words,
+    pub audience: SpaceSeparated,
 }
 
 impl DeviceCodeRecord {

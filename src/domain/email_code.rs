@@ -46,7 +46,7 @@ impl EmailCode {
 
     /// Whether these digits were mailed.
     pub fn is(&self, keys: &BaseKeys, digits: &Secret) -> bool {
-        one_time_code::fits(keys, (LABEL, self.id.number()), digits, &self.digest)
+        one_time_code::matches(keys, (LABEL, self.id.number()), digits, &self.digest)
     }
 
     /// Whether another try is allowed.

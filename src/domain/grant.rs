@@ -10,8 +10,8 @@ use super::column;
 use super::id::Id;
 use super::scope::Scope;
 use super::session::Session;
+use super::space_separated::SpaceSeparated;
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -84,7 +84,7 @@ pub struct Grant {
     /// When it was taken back.
     pub revoked_at: Option<UnixTime>,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
-    pub audience: Words,
+    pub audience: SpaceSeparated,
     /// Whether a login redirect ends when that session does: a program on the device goes on, since its job runs
     /// without the browser.
     pub ends_with_session: bool,
@@ -104,7 +104,7 @@ impl Grant {
             created_at: now,
             expires_at,
             revoked_at: None,
-            audience: Words::default(),
+            audience: SpaceSeparated::default(),
             ends_with_session: true,
         }
     }

@@ -12,7 +12,7 @@ use url::Url;
 pub use self::reading::InvalidReturnUrl;
 use super::client::LoginDelivery;
 use super::redirect_uri::is_loopback_host;
-use super::words::Words;
+use super::space_separated::SpaceSeparated;
 
 /// Query parameters of ours; what an app's URL still carries of them is stale and replaced.
 const OURS: [&str; 5] = ["token", "login_code", "state", "error", "error_description"];
@@ -35,7 +35,7 @@ pub struct ReturnUrl(Url);
 
 /// How closely a requested URL fits a registered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fit {
+pub enum MatchKind {
     /// Below a registered path, or with a query or fragment of its own: a person is asked.
     Near,
     /// The registered URL itself: later returns need no click.
@@ -71,7 +71,7 @@ fn looks_like_folder(url: &Url) -> bool {
 }
 
 /// The hosts of these return URLs, each once.
-pub fn hosts_of(return_urls: &Words) -> BTreeSet<String> {
+pub fn hosts_of(return_urls: &SpaceSeparated) -> BTreeSet<String> {
     let urls = return_urls.iter().flat_map(LoginReturnUrl::from_str);
     urls.map(|url| url.url.host_str().unwrap_or_default().to_owned()).collect()
 }
@@ -108,14 +108,14 @@ impl LoginReturnUrl {
 
     /// Whether, and how closely, `asked` is one of the addresses that were registered here; `varying` are
     /// the parameters whose values its owner lets differ.
-    pub fn fits(&self, asked: &ReturnUrl, varying: &Words) -> Option<Fit> {
+    pub fn match_kind(&self, asked: &ReturnUrl, varying: &SpaceSeparated) -> Option<MatchKind> {
         let (ours, theirs) = (&self.url, &asked.0);
         let same_port = ours.port() == theirs.port() || (asked.is_loopback() && is_loopback_host(ours));
         if ours.scheme() != theirs.scheme() || ours.host_str() != theirs.host_str() || !same_port {
             return None;
         }
         if self.is_folder {
-            return theirs.path().starts_with(ours.path()).then_some(Fit::Near);
+            return theirs.path().starts_with(ours.path()).then_some(MatchKind::Near);
         }
         if ours.path() != theirs.path() {
             return None;
@@ -126,9 +126,9 @@ impl LoginReturnUrl {
             |registered: &str| registered == query || without(registered, |name| varying.contains(name)) == fixed;
         match ours.query() {
             Some(registered) if !is_same(registered) => None,
-            None if !fixed.is_empty() => Some(Fit::Near),
-            _ if theirs.fragment().is_some_and(|fragment| !fragment.is_empty()) => Some(Fit::Near),
-            _ => Some(Fit::Exact),
+            None if !fixed.is_empty() => Some(MatchKind::Near),
+            _ if theirs.fragment().is_some_and(|fragment| !fragment.is_empty()) => Some(MatchKind::Near),
+            _ => Some(MatchKind::Exact),
         }
     }
 }
@@ -247,26 +247,30 @@ mod tests {
         text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
-    fn fit(url: &LoginReturnUrl, text: &str) -> Option<Fit> {
-        url.fits(&asked(text), &Words::default())
+    fn match_kind(url: &LoginReturnUrl, text: &str) -> Option<MatchKind> {
+        url.match_kind(&asked(text), &SpaceSeparated::default())
     }
 
     #[test]
     fn what_its_owner_lets_vary_makes_no_other_address() {
-        let varying: Words = ["page", "lang"].iter().collect();
+        let varying: SpaceSeparated = ["page", "lang"].iter().collect();
         let url = registered("https://app.example/in");
-        let fit = |url: &LoginReturnUrl, text: &str| url.fits(&asked(text), &varying);
-        assert_eq!(fit(&url, "https://app.example/in?page=2&token=old&lang=de"), Some(Fit::Exact));
-        assert_eq!(fit(&url, "https://app.example/in?page=2&other=1"), Some(Fit::Near));
-        assert_eq!(fit(&url, "https://app.example/in?page=2#/x"), Some(Fit::Near));
-        assert_eq!(fit(&url, "https://app.example/other?page=2"), None);
+        let match_kind = |url: &LoginReturnUrl, text: &str| url.match_kind(&asked(text), &varying);
+        assert_eq!(match_kind(&url, "https://app.example/in?page=2&token=old&lang=de"), Some(MatchKind::Exact));
+        assert_eq!(match_kind(&url, "https://app.example/in?page=2&other=1"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&url, "https://app.example/in?page=2#/x"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&url, "https://app.example/other?page=2"), None);
         let with_query = registered("https://app.example/in?tenant=1&lang=en");
-        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&lang=en"), Some(Fit::Exact));
-        assert_eq!(fit(&with_query, "https://app.example/in?tenant=2&lang=en"), None);
-        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&lang=de"), Some(Fit::Exact));
-        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1"), Some(Fit::Exact), "or be left out");
+        assert_eq!(match_kind(&with_query, "https://app.example/in?tenant=1&lang=en"), Some(MatchKind::Exact));
+        assert_eq!(match_kind(&with_query, "https://app.example/in?tenant=2&lang=en"), None);
+        assert_eq!(match_kind(&with_query, "https://app.example/in?tenant=1&lang=de"), Some(MatchKind::Exact));
+        assert_eq!(
+            match_kind(&with_query, "https://app.example/in?tenant=1"),
+            Some(MatchKind::Exact),
+            "or be left out"
+        );
         let with_query = registered("https://app.example/in?tenant=1");
-        assert_eq!(fit(&with_query, "https://app.example/in?tenant=1&page=9"), Some(Fit::Exact));
+        assert_eq!(match_kind(&with_query, "https://app.example/in?tenant=1&page=9"), Some(MatchKind::Exact));
         assert!(may_vary("page") && may_vary("utm_source"));
         for name in ["token", "state", "login_code", "error", "", "a b", "a=b", "é", &"x".repeat(65)] {
             assert!(!may_vary(name), "{name}");
@@ -276,32 +280,32 @@ mod tests {
     #[test]
     fn an_exact_url_fits_itself_closely_and_its_queries_nearly() {
         let url = registered("https://app.example/in");
-        assert_eq!(fit(&url, "https://app.example/in"), Some(Fit::Exact));
-        assert_eq!(fit(&url, "https://app.example/in?token=old&state=x&login_code=y"), Some(Fit::Exact));
-        assert_eq!(fit(&url, "https://app.example/in?page=2"), Some(Fit::Near));
-        assert_eq!(fit(&url, "https://app.example/in#/route"), Some(Fit::Near));
+        assert_eq!(match_kind(&url, "https://app.example/in"), Some(MatchKind::Exact));
+        assert_eq!(match_kind(&url, "https://app.example/in?token=old&state=x&login_code=y"), Some(MatchKind::Exact));
+        assert_eq!(match_kind(&url, "https://app.example/in?page=2"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&url, "https://app.example/in#/route"), Some(MatchKind::Near));
         for other in [
             "https://app.example/in/x", "https://app.example/inn", "https://app.example:444/in", "https://evil.test/in",
         ] {
-            assert_eq!(fit(&url, other), None, "{other}");
+            assert_eq!(match_kind(&url, other), None, "{other}");
         }
     }
 
     #[test]
     fn a_folder_covers_its_path_and_what_is_meant_alone_does_not() {
         let folder = registered("https://app.example/maps/");
-        assert_eq!(fit(&folder, "https://app.example/maps/7?z=1"), Some(Fit::Near));
-        assert_eq!(fit(&folder, "https://app.example/maps/"), Some(Fit::Near));
-        assert_eq!(fit(&folder, "https://app.example/mapsx"), None);
+        assert_eq!(match_kind(&folder, "https://app.example/maps/7?z=1"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&folder, "https://app.example/maps/"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&folder, "https://app.example/mapsx"), None);
         let alone = registered("=https://app.example/maps/");
-        assert_eq!(fit(&alone, "https://app.example/maps/"), Some(Fit::Exact));
-        assert_eq!(fit(&alone, "https://app.example/maps/?z=1"), Some(Fit::Near));
-        assert_eq!(fit(&alone, "https://app.example/maps/7"), None);
+        assert_eq!(match_kind(&alone, "https://app.example/maps/"), Some(MatchKind::Exact));
+        assert_eq!(match_kind(&alone, "https://app.example/maps/?z=1"), Some(MatchKind::Near));
+        assert_eq!(match_kind(&alone, "https://app.example/maps/7"), None);
         for site in ["https://app.example/", "https://app.example", "=https://app.example"] {
             let site = registered(site);
-            assert_eq!(fit(&site, "https://app.example"), Some(Fit::Exact));
-            assert_eq!(fit(&site, "https://app.example/?token=old"), Some(Fit::Exact));
-            assert_eq!(fit(&site, "https://app.example/in"), None, "a whole site is no folder");
+            assert_eq!(match_kind(&site, "https://app.example"), Some(MatchKind::Exact));
+            assert_eq!(match_kind(&site, "https://app.example/?token=old"), Some(MatchKind::Exact));
+            assert_eq!(match_kind(&site, "https://app.example/in"), None, "a whole site is no folder");
         }
     }
 
@@ -337,7 +341,7 @@ mod tests {
             let taken = registered(&offered.to_string());
             assert_eq!(taken, offered, "{text}");
             let plain = text.split('#').next().unwrap_or_default();
-            assert_eq!(fit(&taken, plain), Some(Fit::Exact), "{text}");
+            assert_eq!(match_kind(&taken, plain), Some(MatchKind::Exact), "{text}");
         }
     }
 

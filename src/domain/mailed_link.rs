@@ -11,7 +11,7 @@ use super::user::{EmailAddress, User, fold};
 use crate::clock::UnixTime;
 
 /// Seconds that "this was not me" works: thirty days (ours). A letter may be read after a journey.
-pub const NOT_ME_LIFE: i64 = 30 * 86_400;
+pub const COMPROMISE_REPORT_LIFE: i64 = 30 * 86_400;
 
 column::named! {
     /// What a link is for.
@@ -27,9 +27,9 @@ column::named! {
         /// Making an account.
         Invitation = "invitation",
         /// "This was not me."
-        NotMe = "not_me",
+        CompromiseReport = "not_me",
         /// Keeping an account that is about to be erased.
-        KeepAccount = "keep_account",
+        RestoreAccount = "keep_account",
     }
 }
 

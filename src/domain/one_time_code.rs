@@ -76,7 +76,7 @@ pub fn digest(keys: &BaseKeys, of: (&str, i64), digits: &Secret) -> Option<Strin
 }
 
 /// Whether these are the digits behind a digest that was made for this purpose and row, by whichever key.
-pub fn fits(keys: &BaseKeys, of: (&str, i64), digits: &Secret, kept: &str) -> bool {
+pub fn matches(keys: &BaseKeys, of: (&str, i64), digits: &Secret, kept: &str) -> bool {
     let number = kept.split_once(':').and_then(|(number, _)| number.parse().ok());
     let expected = number.and_then(|number| digest_by(keys, number, of, digits));
     expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(kept.as_bytes())))
@@ -125,15 +125,15 @@ mod tests {
         let newer = BaseKeys::generate().to_file().expose().replace("1:", "2:");
         let rotated = BaseKeys::parse(&format!("{}{newer}", old.to_file().expose())).expect("because it has two keys");
         for keys in [&old, &rotated] {
-            assert!(fits(keys, ("letter", 7), &digits, &kept));
-            assert!(!fits(keys, ("letter", 7), &Secret::new("123457"), &kept), "other digits");
-            assert!(!fits(keys, ("letter", 8), &digits, &kept), "another row's");
-            assert!(!fits(keys, ("link", 7), &digits, &kept), "for something else");
+            assert!(matches(keys, ("letter", 7), &digits, &kept));
+            assert!(!matches(keys, ("letter", 7), &Secret::new("123457"), &kept), "other digits");
+            assert!(!matches(keys, ("letter", 8), &digits, &kept), "another row's");
+            assert!(!matches(keys, ("link", 7), &digits, &kept), "for something else");
         }
-        assert!(!fits(&BaseKeys::generate(), ("letter", 7), &digits, &kept), "another installation's");
+        assert!(!matches(&BaseKeys::generate(), ("letter", 7), &digits, &kept), "another installation's");
         let bare = kept.split_once(':').map(|(_, digest)| digest).expect("because the key's number is in front");
         for broken in ["", ":", "1:", "x:y", bare] {
-            assert!(!fits(&rotated, ("letter", 7), &digits, broken), "{broken}");
+            assert!(!matches(&rotated, ("letter", 7), &digits, broken), "{broken}");
         }
         let again = digest(&rotated, ("letter", 7), &digits).expect("because the key is there");
         assert!(again.starts_with("2:") && !again.contains("123456"), "{again}");

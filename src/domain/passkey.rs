@@ -4,8 +4,8 @@
 use diesel::prelude::*;
 
 use super::id::Id;
+use super::space_separated::SpaceSeparated;
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 /// The most passkeys of one person (ours).
@@ -37,7 +37,7 @@ pub struct Passkey {
     /// Whether other devices may hold it too. It never changes.
     pub is_backup_eligible: bool,
     /// The ways to it.
-    pub transports: Words,
+    pub transports: SpaceSeparated,
     /// What its person calls it.
     pub name: String,
     /// When it was added.
@@ -62,7 +62,7 @@ pub fn user_handle(user: Id<User>) -> [u8; 8] {
 }
 
 /// The ways that are known, of those that a browser names; each once, in the order of the alphabet.
-pub fn transports(named: &str) -> Words {
+pub fn transports(named: &str) -> SpaceSeparated {
     let is_named = |known: &&&str| named.split(',').any(|name| name == **known);
     TRANSPORTS.iter().filter(is_named).collect()
 }
@@ -78,7 +78,7 @@ pub fn name(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn counting(counter: i64) -> Passkey {
+    fn passkey_with_counter(counter: i64) -> Passkey {
         Passkey {
             id: Id::from_number(1),
             user_id: Id::from_number(2),
@@ -86,7 +86,7 @@ mod tests {
             public_key: String::new(),
             counter,
             is_backup_eligible: false,
-            transports: Words::default(),
+            transports: SpaceSeparated::default(),
             name: String::new(),
             created_at: UnixTime::from_seconds(0),
             last_used_at: None,
@@ -96,9 +96,17 @@ mod tests {
 
     #[test]
     fn a_counter_must_go_on_unless_it_never_counted() {
-        assert!(!counting(0).was_copied(0) && !counting(0).was_copied(1) && !counting(7).was_copied(8));
-        assert!(counting(7).was_copied(7) && counting(7).was_copied(6) && counting(7).was_copied(0));
-        assert!(!counting(i64::from(u32::MAX) - 1).was_copied(u32::MAX));
+        assert!(
+            !passkey_with_counter(0).was_copied(0)
+                && !passkey_with_counter(0).was_copied(1)
+                && !passkey_with_counter(7).was_copied(8)
+        );
+        assert!(
+            passkey_with_counter(7).was_copied(7)
+                && passkey_with_counter(7).was_copied(6)
+                && passkey_with_counter(7).was_copied(0)
+        );
+        assert!(!passkey_with_counter(i64::from(u32::MAX) - 1).was_copied(u32::MAX));
     }
 
     #[test]

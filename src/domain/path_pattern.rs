@@ -43,7 +43,7 @@ impl Pattern {
 
     /// Whether a path fits, segment by segment. Servers take a last slash or leave it, so it is no
     /// difference here.
-    pub fn fits(&self, path: &PlainPath) -> bool {
+    pub fn matches(&self, path: &PlainPath) -> bool {
         self.find(path.as_str()).is_some()
     }
 
@@ -95,8 +95,8 @@ mod tests {
             assert_eq!(pattern.named(&path(other)), None, "{other}");
         }
         let exact = Pattern::parse("/a/b/").expect("because it is one");
-        assert!(exact.fits(&path("/a/b")) && exact.fits(&path("/a/b/")) && !exact.fits(&path("/a/b/c")));
-        let ends_in_it = |text: &str| path(text).endings().any(|ending| exact.fits(&ending));
+        assert!(exact.matches(&path("/a/b")) && exact.matches(&path("/a/b/")) && !exact.matches(&path("/a/b/c")));
+        let ends_in_it = |text: &str| path(text).endings().any(|ending| exact.matches(&ending));
         assert!(ends_in_it("/x/y/a/b") && ends_in_it("/a/b/") && !ends_in_it("/xa/b") && !ends_in_it("/a/b/c"));
     }
 }

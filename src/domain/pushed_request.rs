@@ -36,10 +36,10 @@ pub struct PushedRequestRecord {
 
 impl PushedRequestRecord {
     /// Whether it can still be answered: undecided, and a browser came with it in time, now or at
-    /// `began`, which is believed for an hour: a person may take a while to log in (ours). It is used up by
+    /// `request_started_at`, which is believed for an hour: a person may take a while to log in (ours). It is used up by
     /// the decision, not by looking at a page (§4; FAPI 2.0 §5.3.2.2).
-    pub fn is_open(&self, now: UnixTime, began: Option<UnixTime>) -> bool {
-        let came_in_time = began.is_some_and(|began| began < self.expires_at);
+    pub fn is_open(&self, now: UnixTime, request_started_at: Option<UnixTime>) -> bool {
+        let came_in_time = request_started_at.is_some_and(|request_started_at| request_started_at < self.expires_at);
         self.used_at.is_none() && (now < self.expires_at || came_in_time)
     }
 

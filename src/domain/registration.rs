@@ -7,7 +7,7 @@ use super::login_return_url::{self, LoginReturnUrl};
 use super::redirect_uri::{InvalidRedirectUri, RedirectKind, RedirectUri};
 use super::scope::Scope;
 use super::signing_key::SigningAlgorithm;
-use super::words::Words;
+use super::space_separated::SpaceSeparated;
 
 /// The most redirect URIs or login return URLs that one application may have.
 const MAX_ADDRESSES: usize = 100;
@@ -71,7 +71,7 @@ pub struct Rules {
 impl Rules {
     /// What holds of applications that describe themselves. How long their login tokens live is not theirs
     /// to say: what an operator set is no reason to refuse what they say anew.
-    pub fn for_strangers(&self) -> Self {
+    pub fn for_self_registered(&self) -> Self {
         Self { longest_login_token: i64::MAX, ..self.clone() }
     }
 }
@@ -81,22 +81,22 @@ impl Rules {
 pub struct Registration {
     pub(crate) name: String,
     pub(crate) client_type: ClientType,
-    pub(crate) redirect_uris: Words,
-    pub(crate) login_return_urls: Words,
+    pub(crate) redirect_uris: SpaceSeparated,
+    pub(crate) login_return_urls: SpaceSeparated,
     pub(crate) login_delivery: LoginDelivery,
     pub(crate) login_token_lifetime: Option<i64>,
-    pub(crate) grant_types: Words,
+    pub(crate) grant_types: SpaceSeparated,
     pub(crate) scope: Scope,
     pub(crate) require_pkce: bool,
     pub(crate) allow_plain_pkce: bool,
-    pub(crate) post_logout_redirect_uris: Words,
+    pub(crate) post_logout_redirect_uris: SpaceSeparated,
     pub(crate) id_token_signed_response_alg: SigningAlgorithm,
     pub(crate) id_token_claims: bool,
     pub(crate) jwks: Option<String>,
     pub(crate) dpop_bound_access_tokens: bool,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) userinfo_signed_response_alg: Option<SigningAlgorithm>,
-    pub(crate) login_varying_parameters: Words,
+    pub(crate) login_varying_parameters: SpaceSeparated,
     pub(crate) token_endpoint_auth_signing_alg: Option<String>,
 }
 
@@ -227,7 +227,7 @@ impl Draft {
         field: &'static str,
         (addresses, private_schemes): (&[String], &[String]),
         problems: &mut Vec<FieldProblem>,
-    ) -> Words {
+    ) -> SpaceSeparated {
         for text in too_many(addresses, field, problems) {
             match text.parse::<RedirectUri>() {
                 Err(error) => problems.push(FieldProblem { field, message: format!("{text}: {error}.") }),
@@ -244,7 +244,7 @@ impl Draft {
         addresses.iter().collect()
     }
 
-    fn checked_login_return_urls(&self, rules: &Rules, problems: &mut Vec<FieldProblem>) -> Words {
+    fn checked_login_return_urls(&self, rules: &Rules, problems: &mut Vec<FieldProblem>) -> SpaceSeparated {
         let field = "login_return_urls";
         let mut plain = Vec::new();
         for text in too_many(&self.login_return_urls, field, problems) {

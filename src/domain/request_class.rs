@@ -117,7 +117,7 @@ impl RequestRules {
 
     fn rule(&self, method: &str, path: &PlainPath) -> Option<&Rule> {
         let method = as_read(method);
-        let fits = |rule: &&Rule| (rule.method == "*" || rule.method == method) && rule.pattern.fits(path);
+        let fits = |rule: &&Rule| (rule.method == "*" || rule.method == method) && rule.pattern.matches(path);
         self.classes.iter().find(fits)
     }
 

@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use super::id::Id;
 use super::one_time_code::new_recovery_code;
 use super::secret::Secret;
+use super::space_separated::SpaceSeparated;
 use super::token::{RememberedBrowser, SignInStep, TokenDigest};
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 /// Seconds that a sign-in waits for its second step (ours).
@@ -77,7 +77,7 @@ pub struct SignInStepRecord {
     /// Whose.
     pub user_id: Id<User>,
     /// What was shown already (`amr`).
-    pub methods: Words,
+    pub methods: SpaceSeparated,
     /// A digest of the password's hash then: another password ends the step.
     pub judged: Option<String>,
     /// What a mailed code is judged by.

@@ -27,7 +27,7 @@ column::named! {
         /// Its person asked to delete it.
         AccountDeleted = "account.delete",
         /// They took that back.
-        AccountKept = "account.keep",
+        AccountRestored = "account.keep",
         /// An operator disabled it.
         AccountDisabled = "account.disable",
         /// An operator enabled it again.
@@ -85,9 +85,9 @@ column::named! {
         /// A studio token was made.
         StudioTokenCreated = "studio_token.create",
         /// A token that its person made was revoked.
-        HeldTokenRevoked = "personal_token.revoke",
+        PersonalTokenRevoked = "personal_token.revoke",
         /// Several of them were revoked at once.
-        HeldTokensRevoked = "personal_token.revoke_many",
+        PersonalTokensRevoked = "personal_token.revoke_many",
         /// An operator ended a token of any kind.
         TokenRevoked = "token.revoke",
         /// The access generator was made anew.
@@ -125,7 +125,7 @@ column::named! {
         /// They wrote to another person.
         MessageSent = "message.send",
         /// "This was not me": everything was ended.
-        Disowned = "account.disown",
+        CompromiseReported = "account.disown",
     }
 }
 

@@ -7,7 +7,7 @@ use super::user::User;
 use crate::clock::UnixTime;
 
 /// Seconds that a browser and network stay familiar after they were last seen: 90 days (ours).
-pub const FAMILIAR: i64 = 90 * 86_400;
+pub const KNOWN_FOR: i64 = 90 * 86_400;
 
 /// One browser in one network.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -29,7 +29,7 @@ pub struct SeenDevice {
 
 impl SeenDevice {
     /// Whether it is still familiar.
-    pub fn is_familiar(&self, now: UnixTime) -> bool {
-        now.since(self.last_seen_at) < FAMILIAR
+    pub fn is_known(&self, now: UnixTime) -> bool {
+        now.since(self.last_seen_at) < KNOWN_FOR
     }
 }

@@ -63,7 +63,7 @@ column::named! {
 
 /// What the operator lets strangers do.
 #[derive(Clone, Debug)]
-pub struct StrangerPolicy {
+pub struct SelfRegistrationPolicy {
     /// Who may register.
     pub registration: DynamicRegistration,
     /// Whose documents are read.

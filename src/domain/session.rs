@@ -3,17 +3,17 @@
 use diesel::prelude::*;
 
 use super::id::Id;
+use super::space_separated::SpaceSeparated;
 use super::token::{SessionKey, TokenDigest};
 use super::user::User;
-use super::words::Words;
 use crate::clock::UnixTime;
 
 /// Seconds after a proof of who somebody is in which secrets may be shown and tokens be made (ours).
-const FRESH: i64 = 900;
+const RECENT: i64 = 900;
 
 /// Whether a proof of that moment still counts for what is sensitive.
-pub fn is_fresh(now: UnixTime, authenticated_at: UnixTime) -> bool {
-    now.since(authenticated_at) <= FRESH
+pub fn is_recent(now: UnixTime, authenticated_at: UnixTime) -> bool {
+    now.since(authenticated_at) <= RECENT
 }
 
 /// The longest text that is kept of a browser's own name, in characters.
@@ -60,7 +60,7 @@ pub struct Session {
     /// The browser, as it named itself.
     pub user_agent: String,
     /// By what it was opened (`amr`, RFC 8176 §2).
-    pub methods: Words,
+    pub methods: SpaceSeparated,
     /// Whether its person has a second factor and did not show it here: nothing sensitive is done then.
     pub owes_factor: bool,
 }
@@ -72,8 +72,8 @@ impl Session {
     }
 
     /// Whether its person proved who they are in the last 15 minutes, by all that they have.
-    pub fn is_fresh(&self, now: UnixTime) -> bool {
-        is_fresh(now, self.authenticated_at) && !self.owes_factor
+    pub fn has_recent_authentication(&self, now: UnixTime) -> bool {
+        is_recent(now, self.authenticated_at) && !self.owes_factor
     }
 
     /// Whether a second factor was shown here.

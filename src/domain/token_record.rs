@@ -9,12 +9,12 @@ use super::grant::Grant;
 use super::id::Id;
 use super::refresh_token::RefreshTokenRecord;
 use super::scope::Scope;
+use super::space_separated::SpaceSeparated;
 use super::token::{
     AccessToken, FilesetToken, GeneratorToken, Kind, MalformedToken, PersonalToken, StudioToken, Token, TokenDigest,
     UserToken, letter_of,
 };
 use super::token_class::{Action, ResourceType, TokenClass};
-use super::words::Words;
 use crate::clock::UnixTime;
 
 column::named! {
@@ -87,7 +87,7 @@ pub struct TokenRecord {
     /// What it looks like; a JWT is proven by its signature, its digest is nobody's.
     pub format: TokenFormat,
     /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
-    pub audience: Words,
+    pub audience: SpaceSeparated,
     /// The thumbprint of the key that it is bound to (RFC 9449 §6).
     pub dpop_jkt: Option<String>,
 }

@@ -1,11 +1,11 @@
 //! What a person changes about their account.
 
+use super::emailed_links::requester;
 use super::factors::CodeRefusal;
-use super::mailed::asker;
+use super::new_user;
 use super::password_hashing::{Busy, Verdict};
-use super::people;
-use super::sign_in::Desk;
-use super::throttle::{Throttled, Tried};
+use super::sign_in::SignInContext;
+use super::throttle::{CountedAccount, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::address::is_unbroken;
 use crate::domain::grant::Grant;
@@ -44,7 +44,7 @@ pub enum AccountRefusal {
     Throttled(i64),
     /// A mailed link is unknown, used or expired.
     #[error("This link is over: it works once and for a while only. Ask for a new one.")]
-    LinkOver,
+    LinkEnded,
     /// The operator has not set up mail.
     #[error("This server sends no letters. Ask the people who run it.")]
     MailOff,
@@ -152,13 +152,13 @@ pub fn rename(
         Error::Refused(AccountRefusal::Invalid(error.to_string()))
     })?;
     let folded = fold(name.as_str());
-    if !people::is_free(tx, now, &folded, user.id)? {
+    if !new_user::is_free(tx, now, &folded, user.id)? {
         return Err(Error::Refused(AccountRefusal::Invalid("This user name is taken.".to_owned())));
     }
     if user.username == name.as_str() {
         return Ok(());
     }
-    let deception = if user.role == Role::Admin { None } else { people::find_deception(tx, &name)? };
+    let deception = if user.role == Role::Admin { None } else { new_user::find_deception(tx, &name)? };
     if let Some(deception) = deception {
         return Err(Error::Refused(AccountRefusal::Invalid(deception.to_string())));
     }
@@ -168,15 +168,15 @@ pub fn rename(
         return Err(Error::Refused(AccountRefusal::Invalid(message)));
     }
     users::rename(tx, user.id, name.as_str(), &folded)?;
-    people::is_still_free(tx, now, &folded, user.id)?;
+    new_user::is_still_free(tx, now, &folded, user.id)?;
     if is_other {
         held_names::release(tx, &folded)?;
-        people::hold_name(tx, now, user)?;
+        new_user::hold_name(tx, now, user)?;
     }
     let about = format!("{} is now {}", user.username, name.as_str());
     security_log::append(tx, now, user.id, (SecurityEvent::UsernameChanged, &about), Some(origin))?;
-    let letter = UsernameChanged { former: user.username.clone(), username: name.as_str().to_owned() };
-    Ok(mail.warn(tx, (user, &asker(now, origin)), &letter)?)
+    let message = UsernameChanged { former: user.username.clone(), username: name.as_str().to_owned() };
+    Ok(mail.warn(tx, (user, &requester(now, origin)), &message)?)
 }
 
 /// A current password that was right: whose, and the hash that it was judged by.
@@ -206,24 +206,26 @@ impl Confirmed {
 /// # Errors
 /// [`AccountRefusal::WrongPassword`], or why it cannot be judged now.
 pub async fn confirm(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (user, password, address): (&User, Secret, &str),
 ) -> Result<Confirmed, Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    let door = desk.throttle.door(Tried::Person(user.id), address);
-    let (looked, id) = (door.clone(), user.id);
-    let standing = desk.store.read(move |db| looked.look(db, now, Some(id))).await?;
-    let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
-    let guess = guess.agree(desk.store).await.map_err(|error| error.map_refusal(AccountRefusal::from))?;
-    match desk.hasher.verify(password, user.password_hash.clone()).await {
+    let keys = context.throttle.rate_limit_keys(CountedAccount::User(user.id), address);
+    let (keys_to_read, id) = (keys.clone(), user.id);
+    let stored_failures = context.store.read(move |db| keys_to_read.find_stored(db, now, Some(id))).await?;
+    let attempt =
+        context.throttle.attempt(now, keys, &stored_failures).map_err(|throttled| refused(throttled.into()))?;
+    let attempt =
+        attempt.count_in_database(context.store).await.map_err(|error| error.map_refusal(AccountRefusal::from))?;
+    match context.hasher.verify(password, user.password_hash.clone()).await {
         Ok(Verdict::Wrong) => Err(refused(AccountRefusal::WrongPassword)),
         Ok(Verdict::Right | Verdict::RightButWeak) => {
-            guess.succeeded().await;
+            attempt.succeeded().await;
             Ok(Confirmed { user: user.id, hash: user.password_hash.clone() })
         }
         Err(busy) => {
-            guess.forgiven().await;
+            attempt.discard().await;
             Err(refused(busy.into()))
         }
     }
@@ -245,18 +247,18 @@ pub struct Kept {
 /// # Errors
 /// A weak new password, or a wrong current one.
 pub async fn change_password(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (user, old, new): (&User, Secret, &str),
     (origin, kept): (&Origin, Kept),
 ) -> Result<Option<Token<SessionKey>>, Error<AccountRefusal>> {
     let new = NewPassword::check(new, &user.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
-    confirm(desk, now, (user, old, &origin.address)).await?;
-    let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
+    confirm(context, now, (user, old, &origin.address)).await?;
+    let hash = context.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
     let (id, judged, origin) = (user.id, user.password_hash.clone().unwrap_or_default(), origin.clone());
-    let (mail, user) = (desk.mail.clone(), user.clone());
-    let renewed = transact(desk.store, move |tx| {
+    let (mail, user) = (context.mail.clone(), user.clone());
+    let renewed = transact(context.store, move |tx| {
         if !users::replace_password_hash(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
@@ -267,8 +269,8 @@ pub async fn change_password(
         security_log::append(tx, now, id, (SecurityEvent::PasswordChanged, ""), Some(&origin))?;
         remembered_browsers::forget_all(tx, id)?;
         revoke::given_to_programs(tx, now, id, kept.grant)?;
-        let letter = PasswordChanged { username: user.username.clone() };
-        mail.warn(tx, (&user, &asker(now, &origin)), &letter)?;
+        let message = PasswordChanged { username: user.username.clone() };
+        mail.warn(tx, (&user, &requester(now, &origin)), &message)?;
         let renewed = kept.session.filter(|_| kept.grant.is_none()).map(Token::<SessionKey>::generate);
         if let Some(key) = &renewed {
             sessions::renew_key(tx, key.id(), &key.digest())?;
@@ -276,6 +278,6 @@ pub async fn change_password(
         Ok(renewed)
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(renewed)
 }

@@ -1,17 +1,17 @@
 //! What a person is told by letter when something of theirs was given away: an app was allowed, a token was
 //! made. The doors that do it ask here.
 
-use super::mailed::DAY;
+use super::emailed_links::DAY;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
 use crate::mail::Mail;
-use crate::mail::letters::Asker;
+use crate::mail::email::EmailRequester;
 use crate::mail::warnings::{AppAllowed, AppChanged, ClientSecretMade, TokenMade};
 use crate::store::{Database, Result, grants, tokens};
-use crate::tokens::held::HELD;
+use crate::tokens::personal_tokens::PERSONAL_KINDS;
 
 /// Scopes that tell an app who somebody is and open nothing of theirs; every other one is sensitive (ours).
 const HARMLESS: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -43,9 +43,13 @@ pub fn is_news(tx: &mut Database, (user, client): (Id<User>, Id<Client>), scope:
 ///
 /// # Errors
 /// When the store fails.
-pub fn app_allowed(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, client): (&User, &Client)) -> Result<()> {
-    let letter = AppAllowed { username: user.username.clone(), app_name: client.name.clone() };
-    mail.warn(tx, (user, asker), &letter)
+pub fn app_allowed(
+    tx: &mut Database,
+    (mail, requester): (&Mail, &EmailRequester),
+    (user, client): (&User, &Client),
+) -> Result<()> {
+    let message = AppAllowed { username: user.username.clone(), app_name: client.name.clone() };
+    mail.warn(tx, (user, requester), &message)
 }
 
 /// Tells a person that they made a token. What their generator makes is not told: programs use it.
@@ -55,30 +59,34 @@ pub fn app_allowed(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, cli
 pub fn token_made(
     tx: &mut Database,
     now: UnixTime,
-    (mail, asker): (&Mail, &Asker),
+    (mail, requester): (&Mail, &EmailRequester),
     user: &User,
     (name, is_studio): (&str, bool),
 ) -> Result<()> {
-    let made_today = tokens::count_made(tx, now.plus(-DAY), (user.id, &HELD))?;
+    let made_today = tokens::count_made(tx, now.plus(-DAY), (user.id, &PERSONAL_KINDS))?;
     if made_today > MOST_TOKENS {
         return Ok(());
     }
-    let letter = TokenMade {
+    let message = TokenMade {
         username: user.username.clone(),
         token_name: name.to_owned(),
         is_studio,
         is_last_today: made_today == MOST_TOKENS,
     };
-    mail.warn(tx, (user, asker), &letter)
+    mail.warn(tx, (user, requester), &message)
 }
 
 /// Tells the owner of an application that it got a secret.
 ///
 /// # Errors
 /// When the store fails.
-pub fn secret_made(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, client): (&User, &Client)) -> Result<()> {
-    let letter = ClientSecretMade { username: user.username.clone(), app_name: client.name.clone() };
-    mail.warn(tx, (user, asker), &letter)
+pub fn secret_made(
+    tx: &mut Database,
+    (mail, requester): (&Mail, &EmailRequester),
+    (user, client): (&User, &Client),
+) -> Result<()> {
+    let message = ClientSecretMade { username: user.username.clone(), app_name: client.name.clone() };
+    mail.warn(tx, (user, requester), &message)
 }
 
 /// Tells the owner of an application what became what in it; nothing when nothing did.
@@ -87,7 +95,7 @@ pub fn secret_made(tx: &mut Database, (mail, asker): (&Mail, &Asker), (user, cli
 /// When the store fails.
 pub fn app_changed(
     tx: &mut Database,
-    (mail, asker): (&Mail, &Asker),
+    (mail, requester): (&Mail, &EmailRequester),
     (user, client): (&User, &Client),
     changes: &[String],
 ) -> Result<()> {
@@ -95,5 +103,5 @@ pub fn app_changed(
         return Ok(());
     }
     let (username, app_name, changes) = (user.username.clone(), client.name.clone(), changes.to_vec());
-    mail.warn(tx, (user, asker), &AppChanged { username, app_name, changes })
+    mail.warn(tx, (user, requester), &AppChanged { username, app_name, changes })
 }

@@ -1,9 +1,9 @@
 //! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
 //! token (`docs/compatibility/ellipsis.md#logging-in`).
 
-use super::second_step::Asks;
-use super::sign_in::{Attempt, Desk, SignInRefusal, enter, verify};
-use super::{factors, familiar};
+use super::second_step::SecondStepKind;
+use super::sign_in::{SignInContext, SignInRefusal, SubmittedCredentials, enter, verify};
+use super::{factors, new_device};
 use crate::clock::UnixTime;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
@@ -22,30 +22,30 @@ use crate::tokens::issue::{Issued, user_token};
 /// # Errors
 /// Why there is none.
 pub async fn log_in(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
-    (attempt, code, lifetime): (Attempt, Option<Secret>, i64),
+    (credentials, code, lifetime): (SubmittedCredentials, Option<Secret>, i64),
 ) -> Result<Issued<UserToken>, Error<SignInRefusal>> {
-    let verified = verify(desk, now, &attempt).await?;
-    let (porter, mail, origin) = (desk.porter(), desk.mail.clone(), attempt.origin);
+    let verified = verify(context, now, &credentials).await?;
+    let (sign_in_policy, mail, origin) = (context.sign_in_policy(), context.mail.clone(), credentials.origin);
     let network = prefix(&origin.address);
     let issue = move |tx: &mut Database, user: &User| {
-        match (porter.asks(user, &factors::find(tx, user.id)?), &code) {
+        match (sign_in_policy.asks(user, &factors::find(tx, user.id)?), &code) {
             (None, _) => {}
-            (Some(Asks::Code), Some(code)) => factors::show(tx, now, &porter, (user, code, &origin))
+            (Some(SecondStepKind::Code), Some(code)) => factors::show(tx, now, &sign_in_policy, (user, code, &origin))
                 .map_err(|error| error.map_refusal(SignInRefusal::from))?,
-            (Some(Asks::Code), None) => return Err(Error::Refused(SignInRefusal::CodeRequired)),
-            (Some(Asks::MailedCode | Asks::Passkey | Asks::SetUp), _) => {
+            (Some(SecondStepKind::Code), None) => return Err(Error::Refused(SignInRefusal::CodeRequired)),
+            (Some(SecondStepKind::MailedCode | SecondStepKind::Passkey | SecondStepKind::SetUp), _) => {
                 return Err(Error::Refused(SignInRefusal::BrowserRequired));
             }
         }
         known_networks::note(tx, now, (user.id, &network))?;
         security_log::append(tx, now, user.id, (SecurityEvent::ProgramSignedIn, ""), Some(&origin))?;
-        familiar::greet(tx, now, &mail, (user, &origin))?;
-        Ok(issue_whole(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)?)
+        new_device::record_and_notify(tx, now, &mail, (user, &origin))?;
+        Ok(issue_full_access(tx, now, (user.id, GrantKind::PasswordLogin), lifetime)?)
     };
-    let issued = enter(desk, verified, issue).await.map(|(issued, _)| issued);
-    desk.mail.wake();
+    let issued = enter(context, verified, issue).await.map(|(issued, _)| issued);
+    context.mail.wake();
     issued
 }
 
@@ -53,7 +53,7 @@ pub async fn log_in(
 ///
 /// # Errors
 /// When the store fails.
-pub(super) fn issue_whole(
+pub(super) fn issue_full_access(
     tx: &mut Database,
     now: UnixTime,
     (user, kind): (Id<User>, GrantKind),

@@ -3,17 +3,17 @@
 
 use super::account::{AccountRefusal, confirm};
 use super::factors;
-use super::second_step::{BY_CODE, Porter};
+use super::second_step::{BY_CODE, SignInPolicy};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Session, is_fresh};
+use crate::domain::session::{Session, is_recent};
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, sessions};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResul
     let has_factor = factors.is_any();
     // A session that owes what cannot be shown here shows the password: a factor that was removed since, or
     // a mailed code (ours: a link to set a new password would go to the same mailbox).
-    let owes_password = session.owes_factor && !factors.can_show_two();
+    let is_password_pending = session.owes_factor && !factors.can_show_two();
     Ok(Wanted {
-        password: !is_fresh(now, session.authenticated_at) || owes_password,
+        password: !is_recent(now, session.authenticated_at) || is_password_pending,
         code: has_factor && !session.has_shown_factor(),
         passkey: !has_factor && factors.can_show_two() && !session.has_shown_factor(),
     })
@@ -67,16 +67,16 @@ pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResul
 pub(super) fn show_factor(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (session, user): (&Session, &User),
     (code, origin): (&Secret, &Origin),
 ) -> Result<(), Error<AccountRefusal>> {
     if !wanted(tx, now, session)?.code {
         return Ok(());
     }
-    let shown = factors::show(tx, now, porter, (user, code, origin));
+    let shown = factors::show(tx, now, sign_in_policy, (user, code, origin));
     shown.map_err(|error| error.map_refusal(AccountRefusal::Code))?;
-    let methods = session.methods.union(&BY_CODE.iter().collect::<Words>());
+    let methods = session.methods.union(&BY_CODE.iter().collect::<SpaceSeparated>());
     Ok(sessions::set_factor_shown(tx, session.id, &methods)?)
 }
 
@@ -85,38 +85,38 @@ pub(super) fn show_factor(
 /// # Errors
 /// A wrong password or code, or why it cannot be judged now.
 pub async fn confirm_session(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (session, user): (&Session, &User),
     (proofs, origin): (Proofs, &Origin),
 ) -> Result<(), Error<AccountRefusal>> {
     let asked = session.clone();
-    let wanted_now = consult(desk.store, move |db| Ok(wanted(db, now, &asked)?)).await?;
+    let wanted_now = consult(context.store, move |db| Ok(wanted(db, now, &asked)?)).await?;
     let Proofs { password, code } = proofs;
     let confirmed = match wanted_now.password {
-        true => Some(confirm(desk, now, (user, password, &origin.address)).await?),
+        true => Some(confirm(context, now, (user, password, &origin.address)).await?),
         false => None,
     };
-    let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
-    let noted = transact(desk.store, move |tx| {
+    let (sign_in_policy, session, origin) = (context.sign_in_policy(), session.clone(), origin.clone());
+    let noted = transact(context.store, move |tx| {
         if let Some(confirmed) = &confirmed {
             confirmed.still_counts(tx)?;
         }
-        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+        let found = session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, &session)?;
         let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
         if confirmed.is_none() && wanted(tx, now, &session)?.password {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
-        show_factor(tx, now, &porter, (&session, &user), (&code, &origin))?;
+        show_factor(tx, now, &sign_in_policy, (&session, &user), (&code, &origin))?;
         if confirmed.is_some() {
             sessions::set_authenticated(tx, session.id, now)?;
         }
         if session.owes_factor && !factors::find(tx, user.id)?.can_show_two() {
-            sessions::set_nothing_owed(tx, session.id)?;
+            sessions::clear_second_factor_pending(tx, session.id)?;
         }
         Ok(())
     })
     .await;
-    desk.mail.wake();
+    context.mail.wake();
     noted
 }

@@ -2,16 +2,16 @@
 //! to people who let others write to them, and neither side sees an address.
 
 use super::account::AccountRefusal;
-use super::mailed::DAY;
+use super::emailed_links::DAY;
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use crate::clock::UnixTime;
 use crate::domain::contact_message::{ContactMessage, MessageText};
 use crate::domain::id::Id;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::user::User;
 use crate::mail::contact::MessageFromPerson;
-use crate::mail::letters::Asker;
+use crate::mail::email::EmailRequester;
 use crate::outcome::{Error, transact};
 use crate::store::{contact_messages, security_log, users};
 
@@ -34,22 +34,22 @@ pub enum Contacted {
 /// # Errors
 /// No message, too many, mail that is off, or a person who wants none.
 pub async fn send(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (sender, origin): (&User, &Origin),
     recipient: Id<User>,
     text: &str,
 ) -> Result<Contacted, Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    if !desk.mail.is_on() {
+    if !context.mail.is_on() {
         return Err(refused(AccountRefusal::MailOff));
     }
     let text = MessageText::parse(text).map_err(|error| refused(AccountRefusal::Invalid(error.to_string())))?;
     if sender.proven_email().is_none() {
         return Err(refused(AccountRefusal::Forbidden("Confirm your e-mail address before you write to others.")));
     }
-    let (mail, sender, origin) = (desk.mail.clone(), sender.clone(), origin.clone());
-    let contacted = transact(desk.store, move |tx| {
+    let (mail, sender, origin) = (context.mail.clone(), sender.clone(), origin.clone());
+    let contacted = transact(context.store, move |tx| {
         // Both limits are judged under both locks, which are always taken in one order.
         for person in [sender.id.min(recipient), sender.id.max(recipient)] {
             users::lock(tx, person)?;
@@ -68,11 +68,11 @@ pub async fn send(
             ContactMessage { id: Id::next(now), sender_id: sender.id, recipient_id: reader.id, created_at: now };
         contact_messages::insert(tx, &message)?;
         security_log::append(tx, now, sender.id, (SecurityEvent::MessageSent, &reader.username), Some(&origin))?;
-        let letter = MessageFromPerson { sender: sender.username.clone(), text: text.clone() };
-        mail.write(tx, (&to, &Asker::unnamed(now)), &letter)?;
+        let message = MessageFromPerson { sender: sender.username.clone(), text: text.clone() };
+        mail.write(tx, (&to, &EmailRequester::unnamed(now)), &message)?;
         Ok(Contacted::Sent)
     });
     let contacted = contacted.await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(contacted)
 }

@@ -1,8 +1,8 @@
 //! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its user name
 //! is held for 90 days (`docs/decisions/0033-held-user-names.md`); its address is free from the first moment.
 
-use super::mailed::{asker, find_living};
-use super::people;
+use super::emailed_links::{find_living, requester};
+use super::new_user;
 use super::session::Origin;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
@@ -11,11 +11,11 @@ use crate::domain::id::Id;
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
-use crate::domain::session::is_fresh;
+use crate::domain::session::is_recent;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::user::{User, fold};
 use crate::mail::Mail;
-use crate::mail::letters::Asker;
+use crate::mail::email::EmailRequester;
 use crate::mail::warnings::AccountDeleting;
 use crate::store::{
     Database, Result, Store, StoreError, clients, deletions, erasing, held_names, mailed_links, security_log, sessions,
@@ -47,25 +47,29 @@ pub fn begin(
     tx: &mut Database,
     now: UnixTime,
     mail: &Mail,
-    (user, asker, origin): (&User, &Asker, Option<&Origin>),
+    (user, requester, origin): (&User, &EmailRequester, Option<&Origin>),
 ) -> Result<()> {
-    let erases_at = begin_untold(tx, now, (user, origin))?;
+    let erases_at = begin_without_email(tx, now, (user, origin))?;
     let Some(to) = user.proven_email().filter(|_| mail.is_on()) else { return Ok(()) };
-    let (key, link) = MailedLink::new(now, GRACE, (LinkKind::KeepAccount, Some(user.id)), &to);
+    let (key, link) = MailedLink::new(now, GRACE, (LinkKind::RestoreAccount, Some(user.id)), &to);
     mailed_links::insert(tx, &link)?;
-    mail.warn(tx, (user, asker), &AccountDeleting { username: user.username.clone(), key, erases_at })
+    mail.warn(tx, (user, requester), &AccountDeleting { username: user.username.clone(), key, erases_at })
 }
 
 /// The same without a letter: an operator erases somebody at once, or sends none. When it ends.
 ///
 /// # Errors
 /// When the store fails.
-pub fn begin_untold(tx: &mut Database, now: UnixTime, (user, origin): (&User, Option<&Origin>)) -> Result<UnixTime> {
+pub fn begin_without_email(
+    tx: &mut Database,
+    now: UnixTime,
+    (user, origin): (&User, Option<&Origin>),
+) -> Result<UnixTime> {
     let erases_at = now.plus(GRACE);
     let (username_folded, email_folded) = (user.username_folded.clone(), user.verified_email_folded.clone());
     deletions::insert(tx, &Deletion { id: user.id, username_folded, email_folded, erases_at })?;
     users::mark_deleted(tx, now, user.id)?;
-    people::hold_name(tx, now, user)?;
+    new_user::hold_name(tx, now, user)?;
     mailed_links::end(tx, now, user.id, &ENDED)?;
     revoke::everything(tx, now, user.id)?;
     security_log::append(tx, now, user.id, (SecurityEvent::AccountDeleted, by(origin)), origin)?;
@@ -76,10 +80,12 @@ pub fn begin_untold(tx: &mut Database, now: UnixTime, (user, origin): (&User, Op
 ///
 /// # Errors
 /// When the store fails.
-pub fn is_young(db: &mut Database, now: UnixTime, token: &TokenInUse) -> Result<bool> {
+pub fn has_recent_authentication(db: &mut Database, now: UnixTime, token: &TokenInUse) -> Result<bool> {
     match token.basis.grant.session_id {
-        Some(session) => Ok(sessions::find(db, session)?.is_some_and(|(session, _)| session.is_fresh(now))),
-        None => Ok(is_fresh(now, token.record.created_at)),
+        Some(session) => {
+            Ok(sessions::find(db, session)?.is_some_and(|(session, _)| session.has_recent_authentication(now)))
+        }
+        None => Ok(is_recent(now, token.record.created_at)),
     }
 }
 
@@ -95,10 +101,10 @@ pub fn begin_by_token(
     (user, token): (&User, &TokenInUse),
     origin: &Origin,
 ) -> Result<bool> {
-    if !is_young(tx, now, token)? {
+    if !has_recent_authentication(tx, now, token)? {
         return Ok(false);
     }
-    begin(tx, now, mail, (user, &asker(now, origin), Some(origin)))?;
+    begin(tx, now, mail, (user, &requester(now, origin), Some(origin)))?;
     Ok(true)
 }
 
@@ -106,8 +112,8 @@ pub fn begin_by_token(
 ///
 /// # Errors
 /// When the store fails.
-pub fn find_undoable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<(Deletion, User)>> {
-    let deletion = deletions::find(db, user)?.filter(|deletion| deletion.is_undoable(now));
+pub fn find_restorable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<(Deletion, User)>> {
+    let deletion = deletions::find(db, user)?.filter(|deletion| deletion.is_restorable(now));
     let user = users::find(db, user)?.filter(|user| user.disabled_at.is_none() && user.deleted_at.is_some());
     Ok(deletion.zip(user))
 }
@@ -118,7 +124,7 @@ pub fn find_undoable(db: &mut Database, now: UnixTime, user: Id<User>) -> Result
 /// When the store fails.
 pub fn find_by_login(db: &mut Database, now: UnixTime, folded: &str) -> Result<Option<User>> {
     let Some(deletion) = deletions::find_by_login(db, now, folded)? else { return Ok(None) };
-    Ok(find_undoable(db, now, deletion.id)?.map(|(_, user)| user))
+    Ok(find_restorable(db, now, deletion.id)?.map(|(_, user)| user))
 }
 
 /// What shows that an account is somebody's who may keep it.
@@ -147,8 +153,8 @@ fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, Uni
     let text = keys.open(OFFER, 0, sealed)?;
     let mut numbers = text.expose().split(' ').map(str::parse::<i64>);
     let (user, erases_at, at) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
-    let is_young = (0..OFFERED).contains(&now.since(UnixTime::from_seconds(at)));
-    is_young.then(|| (Id::from_number(user), UnixTime::from_seconds(erases_at)))
+    let is_valid = (0..OFFERED).contains(&now.since(UnixTime::from_seconds(at)));
+    is_valid.then(|| (Id::from_number(user), UnixTime::from_seconds(erases_at)))
 }
 
 /// The account that a proof would keep. Nothing when the proof is over, or the time.
@@ -158,13 +164,13 @@ fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, Uni
 pub fn find(db: &mut Database, now: UnixTime, keys: &BaseKeys, proof: &Proof) -> Result<Option<(Deletion, User)>> {
     match proof {
         Proof::Link(key) => {
-            let link = find_living(db, now, (key.expose(), &[LinkKind::KeepAccount]))?;
+            let link = find_living(db, now, (key.expose(), &[LinkKind::RestoreAccount]))?;
             let Some(person) = link.and_then(|link| link.user_id) else { return Ok(None) };
-            find_undoable(db, now, person)
+            find_restorable(db, now, person)
         }
         Proof::Offer(sealed) => {
             let Some((user, erases_at)) = reopen(keys, now, sealed.expose()) else { return Ok(None) };
-            Ok(find_undoable(db, now, user)?.filter(|(deletion, _)| deletion.erases_at == erases_at))
+            Ok(find_restorable(db, now, user)?.filter(|(deletion, _)| deletion.erases_at == erases_at))
         }
     }
 }
@@ -173,21 +179,21 @@ pub fn find(db: &mut Database, now: UnixTime, keys: &BaseKeys, proof: &Proof) ->
 ///
 /// # Errors
 /// When the store fails.
-pub fn keep_by(
+pub fn restore_by_proof(
     tx: &mut Database,
     now: UnixTime,
     (keys, proof): (&BaseKeys, &Proof),
     origin: &Origin,
-) -> Result<Option<Kept>> {
+) -> Result<Option<Restored>> {
     let Some((_, person)) = find(tx, now, keys, proof)? else { return Ok(None) };
     users::lock(tx, person.id)?;
     let Some((_, person)) = find(tx, now, keys, proof)? else { return Ok(None) };
-    keep(tx, now, person.id, Some(origin))
+    restore(tx, now, person.id, Some(origin))
 }
 
 /// An account that was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct Restored {
     /// Its name from now on.
     pub username: String,
     /// Whether that is another one than before.
@@ -199,10 +205,10 @@ pub struct Kept {
 ///
 /// # Errors
 /// When the store fails.
-pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<Kept>> {
-    let Some((deletion, user)) = find_undoable(tx, now, user)? else { return Ok(None) };
+pub fn restore(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Origin>) -> Result<Option<Restored>> {
+    let Some((deletion, user)) = find_restorable(tx, now, user)? else { return Ok(None) };
     let mut name = user.username.clone();
-    if people::is_free(tx, now, &fold(&name), user.id)? {
+    if new_user::is_free(tx, now, &fold(&name), user.id)? {
         held_names::release(tx, &fold(&name))?;
     } else {
         // Unique: it ends with the whole key. A user name has 64 characters at most.
@@ -212,14 +218,14 @@ pub fn keep(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<&Or
         Some(folded) if users::find_by_login(tx, &folded)?.is_none() => Some(folded),
         _ => None,
     };
-    users::keep(tx, user.id, (&name, &fold(&name)), address.as_deref())?;
+    users::restore(tx, user.id, (&name, &fold(&name)), address.as_deref())?;
     if address.is_none() {
         users::doubt_email(tx, user.id)?;
     }
     deletions::delete(tx, user.id)?;
-    mailed_links::end(tx, now, user.id, &[LinkKind::KeepAccount])?;
-    security_log::append(tx, now, user.id, (SecurityEvent::AccountKept, by(origin)), origin)?;
-    Ok(Some(Kept { is_renamed: name != user.username, username: name }))
+    mailed_links::end(tx, now, user.id, &[LinkKind::RestoreAccount])?;
+    security_log::append(tx, now, user.id, (SecurityEvent::AccountRestored, by(origin)), origin)?;
+    Ok(Some(Restored { is_renamed: name != user.username, username: name }))
 }
 
 /// Erases everybody whose time is over; says how many people went.

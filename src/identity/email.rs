@@ -1,13 +1,13 @@
 //! Proving an e-mail address, and changing it. The old one stays until the new one is proven; one that
 //! is not proven reserves nothing (`docs/decisions/0005-proof-of-an-email-address.md`).
 
+use super::access_reset;
 use super::account::{AccountRefusal, confirm};
 use super::email_code;
-use super::fresh_start;
-use super::mailed::{DAY, asker, find_with_person, prove};
-use super::second_step::{Caller, Entered, First};
+use super::emailed_links::{DAY, find_with_person, prove_email, requester};
+use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use super::throttle::LinkTo;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
@@ -20,11 +20,11 @@ use crate::domain::security_log::{BY_MAIL, SecurityEvent};
 use crate::domain::session::Session;
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, User, fold};
 use crate::mail::Mail;
-use crate::mail::letters::{AddressTaken, Asker, ChangeEmail, ValidateEmail};
+use crate::mail::email::{AddressTaken, ChangeEmail, EmailRequester, ValidateEmail};
 use crate::mail::warnings::{EmailChanged, EmailChanging, PasswordReset};
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, StoreError, former_addresses, mailed_links, security_log, users};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// Seconds that a link which proves an address works (ours).
 const LIFE: i64 = DAY;
@@ -37,7 +37,7 @@ const KINDS: [LinkKind; 2] = [LinkKind::ValidateEmail, LinkKind::ChangeEmail];
 pub(super) fn ask_new_person(
     tx: &mut Database,
     now: UnixTime,
-    (mail, asker): (&Mail, &Asker),
+    (mail, requester): (&Mail, &EmailRequester),
     (user, next): (&User, Option<&str>),
     session: Option<Id<Session>>,
 ) -> StoreResult<()> {
@@ -47,13 +47,13 @@ pub(super) fn ask_new_person(
     }
     let (key, link) = MailedLink::new(now, LIFE, (LinkKind::ValidateEmail, Some(user.id)), &to);
     let link = MailedLink { next: next.map(str::to_owned), ..link };
-    send(tx, (mail, asker), (user, &to), (key, link), session)
+    send(tx, (mail, requester), (user, &to), (key, link), session)
 }
 
 /// Keeps a link and mails it; an address that somebody has gets the news instead.
 fn send(
     tx: &mut Database,
-    (mail, asker): (&Mail, &Asker),
+    (mail, requester): (&Mail, &EmailRequester),
     (user, to): (&User, &EmailAddress),
     (key, link): (Secret, MailedLink),
     session: Option<Id<Session>>,
@@ -64,12 +64,12 @@ fn send(
         None => None,
     };
     if users::find_by_login(tx, &link.email_folded)?.is_some() {
-        return mail.write(tx, (to, asker), &AddressTaken);
+        return mail.write(tx, (to, requester), &AddressTaken);
     }
     let (username, lifetime) = (user.username.clone(), LIFE);
     match link.kind {
-        LinkKind::ChangeEmail => mail.write(tx, (to, asker), &ChangeEmail { username, key, code, lifetime }),
-        _ => mail.write(tx, (to, asker), &ValidateEmail { username, key, code, lifetime }),
+        LinkKind::ChangeEmail => mail.write(tx, (to, requester), &ChangeEmail { username, key, code, lifetime }),
+        _ => mail.write(tx, (to, requester), &ValidateEmail { username, key, code, lifetime }),
     }
 }
 
@@ -79,29 +79,30 @@ fn send(
 /// # Errors
 /// A wrong password, no address, or mail that is off.
 pub async fn update(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (user, email, password): (&User, &str, Secret),
     (origin, session): (&Origin, Option<Id<Session>>),
 ) -> Result<(), Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    if !desk.mail.is_on() {
+    if !context.mail.is_on() {
         return Err(refused(AccountRefusal::MailOff));
     }
     let new = email.parse::<EmailAddress>();
     let new = new.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
-    let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
-    desk.throttle
-        .attempt_letter(desk.store, now, &origin.address)
+    let confirmed = confirm(context, now, (user, password, &origin.address)).await?;
+    context
+        .throttle
+        .attempt_email(context.store, now, &origin.address)
         .await
         .map_err(|error| error.map_refusal(AccountRefusal::from))?;
     if user.verified_email_folded.as_deref() == Some(fold(new.as_str()).as_str()) {
         return Err(refused(AccountRefusal::Invalid("This is your e-mail address already.".to_owned())));
     }
     let is_enough =
-        !desk.throttle.attempt_link(desk.store, now, LinkTo::Prove(&fold(new.as_str())), &origin.address).await?;
-    let (mail, origin, user) = (desk.mail.clone(), origin.clone(), user.clone());
-    transact(desk.store, move |tx| {
+        !context.throttle.attempt_link(context.store, now, LinkTo::Prove(&fold(new.as_str())), &origin.address).await?;
+    let (mail, origin, user) = (context.mail.clone(), origin.clone(), user.clone());
+    transact(context.store, move |tx| {
         confirmed.still_counts(tx)?;
         if is_enough {
             refuse_more(tx, now, &user, &new)?;
@@ -109,7 +110,7 @@ pub async fn update(
         Ok(ask_both(tx, now, (&mail, &origin), (&user, &new), session)?)
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(())
 }
 
@@ -129,12 +130,12 @@ fn ask_both(
     (user, new): (&User, &EmailAddress),
     session: Option<Id<Session>>,
 ) -> StoreResult<()> {
-    let asker = asker(now, origin);
+    let requester = requester(now, origin);
     mailed_links::end(tx, now, user.id, &[LinkKind::ChangeEmail])?;
     let link = MailedLink::new(now, LIFE, (LinkKind::ChangeEmail, Some(user.id)), new);
-    send(tx, (mail, &asker), (user, new), link, session)?;
+    send(tx, (mail, &requester), (user, new), link, session)?;
     security_log::append(tx, now, user.id, (SecurityEvent::EmailChangeAsked, new.as_str()), Some(origin))?;
-    mail.warn(tx, (user, &asker), &EmailChanging { username: user.username.clone() })
+    mail.warn(tx, (user, &requester), &EmailChanging { username: user.username.clone() })
 }
 
 /// What a person waits for: the newest link to an address that they have not proven yet.
@@ -169,42 +170,43 @@ fn find_asked(db: &mut Database, now: UnixTime, user: &User) -> StoreResult<Opti
 /// # Errors
 /// Nothing that waits, too many letters, or mail that is off.
 pub async fn send_again(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     session: &Session,
     origin: &Origin,
 ) -> Result<(), Error<AccountRefusal>> {
-    if !desk.mail.is_on() {
+    if !context.mail.is_on() {
         return Err(Error::Refused(AccountRefusal::MailOff));
     }
-    desk.throttle
-        .attempt_letter(desk.store, now, &origin.address)
+    context
+        .throttle
+        .attempt_email(context.store, now, &origin.address)
         .await
         .map_err(|error| error.map_refusal(AccountRefusal::from))?;
-    let over = || Error::Refused(AccountRefusal::LinkOver);
+    let link_ended = || Error::Refused(AccountRefusal::LinkEnded);
     let person = session.user_id;
-    let asked = desk.store.read(move |db| match users::find(db, person)? {
+    let asked = context.store.read(move |db| match users::find(db, person)? {
         Some(user) => find_asked(db, now, &user),
         None => Ok(None),
     });
-    let to = asked.await?.ok_or_else(over)?.to;
+    let to = asked.await?.ok_or_else(link_ended)?.to;
     let is_enough =
-        !desk.throttle.attempt_link(desk.store, now, LinkTo::Prove(&fold(to.as_str())), &origin.address).await?;
-    let (mail, asker, lifetimes) = (desk.mail.clone(), asker(now, origin), desk.lifetimes);
+        !context.throttle.attempt_link(context.store, now, LinkTo::Prove(&fold(to.as_str())), &origin.address).await?;
+    let (mail, requester, lifetimes) = (context.mail.clone(), requester(now, origin), context.lifetimes);
     let session = session.clone();
-    transact(desk.store, move |tx| {
-        let (session, user) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
-        let Asked { kind, to, waiting } = find_asked(tx, now, &user)?.ok_or_else(over)?;
+    transact(context.store, move |tx| {
+        let (session, user) = session_recheck::lock_active(tx, now, &lifetimes, &session)?.ok_or_else(link_ended)?;
+        let Asked { kind, to, waiting } = find_asked(tx, now, &user)?.ok_or_else(link_ended)?;
         let next = waiting.and_then(|link| link.next);
         if is_enough {
             refuse_more(tx, now, &user, &to)?;
         }
         mailed_links::end(tx, now, user.id, &[kind])?;
         let (key, link) = MailedLink::new(now, LIFE, (kind, Some(user.id)), &to);
-        Ok(send(tx, (&mail, &asker), (&user, &to), (key, MailedLink { next, ..link }), Some(session.id))?)
+        Ok(send(tx, (&mail, &requester), (&user, &to), (key, MailedLink { next, ..link }), Some(session.id))?)
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(())
 }
 
@@ -237,14 +239,14 @@ pub(super) fn is_still_asked(link: &MailedLink, user: &User) -> bool {
 ///
 /// # Errors
 /// An address that somebody proved meanwhile, before anything is written.
-pub(super) fn settle(
+pub(super) fn confirm_address(
     tx: &mut Database,
     now: UnixTime,
     (mail, origin): (&Mail, &Origin),
     (link, user): (&MailedLink, &User),
 ) -> Result<(), Error<AccountRefusal>> {
     // First, for a refusal commits: a taken address must leave link and password as they are.
-    if !prove(tx, now, (link, user))? {
+    if !prove_email(tx, now, (link, user))? {
         return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
     }
     if !mailed_links::redeem(tx, now, link.id)? {
@@ -257,10 +259,11 @@ pub(super) fn settle(
         let (email, email_folded) = (old.as_str().to_owned(), old_folded.clone());
         let (id, user_id, expires_at) = (Id::next(now), user.id, now.plus(RESTORABLE));
         former_addresses::insert(tx, &FormerAddress { id, user_id, email, email_folded, expires_at })?;
-        let (asker, letter) = (asker(now, origin), |is_old| EmailChanged { username: user.username.clone(), is_old });
-        mail.warn_at(tx, (user, &old, &asker), &letter(true))?;
+        let (requester, message) =
+            (requester(now, origin), |is_old| EmailChanged { username: user.username.clone(), is_old });
+        mail.warn_at(tx, (user, &old, &requester), &message(true))?;
         if let Ok(new) = link.email.parse::<EmailAddress>() {
-            mail.warn_at(tx, (user, &new, &asker), &letter(false))?;
+            mail.warn_at(tx, (user, &new, &requester), &message(false))?;
         }
     }
     // A link to the address before opens nothing any more.
@@ -272,57 +275,58 @@ pub(super) fn settle(
 /// # Errors
 /// A link that is over, a wrong password, a weak new one, an address that somebody proved meanwhile.
 pub async fn finish(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (key, proof): (Secret, Proof),
     (caller, enters): (Caller, bool),
-) -> Result<(Option<Entered>, Option<String>), Error<AccountRefusal>> {
-    let over = || Error::Refused(AccountRefusal::LinkOver);
+) -> Result<(Option<SignInOutcome>, Option<String>), Error<AccountRefusal>> {
+    let link_ended = || Error::Refused(AccountRefusal::LinkEnded);
     let presented = key.clone();
-    let (link, user) = consult(desk.store, move |db| find(db, now, presented.expose())?.ok_or_else(over)).await?;
-    let new_hash = judge(desk, now, (&link, &user), (proof, &caller.origin.address)).await?;
-    let (porter, mail) = (desk.porter(), desk.mail.clone());
+    let (link, user) =
+        consult(context.store, move |db| find(db, now, presented.expose())?.ok_or_else(link_ended)).await?;
+    let new_hash = judge(context, now, (&link, &user), (proof, &caller.origin.address)).await?;
+    let (sign_in_policy, mail) = (context.sign_in_policy(), context.mail.clone());
     let (person, judged) = (user.id, user.password_hash);
-    let finished = transact(desk.store, move |tx| {
+    let finished = transact(context.store, move |tx| {
         users::lock(tx, person)?;
-        let (link, user) = find(tx, now, key.expose())?.ok_or_else(over)?;
+        let (link, user) = find(tx, now, key.expose())?.ok_or_else(link_ended)?;
         if user.password_hash != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
-        settle(tx, now, (&mail, &caller.origin), (&link, &user))?;
+        confirm_address(tx, now, (&mail, &caller.origin), (&link, &user))?;
         if let Some(hash) = &new_hash {
             users::set_password_hash(tx, user.id, hash)?;
-            fresh_start::begin(tx, now, &user, Some(&caller.origin))?;
+            access_reset::end_all_access(tx, now, &user, Some(&caller.origin))?;
             security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
         }
         // As it is now: with the proven address, and the new password if there is one.
-        let user = users::find(tx, person)?.ok_or_else(over)?;
+        let user = users::find(tx, person)?.ok_or_else(link_ended)?;
         if new_hash.is_some() {
-            let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
-            mail.warn(tx, (&user, &asker(now, &caller.origin)), &letter)?;
+            let message = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
+            mail.warn(tx, (&user, &requester(now, &caller.origin)), &message)?;
         }
         if !enters {
             return Ok((None, link.next));
         }
-        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
-        let entered = porter.admit(tx, now, first, &caller);
+        let first = FirstProof { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = sign_in_policy.admit(tx, now, first, &caller);
         Ok((Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?), link.next))
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(finished)
 }
 
 /// The hash of the new password, if that is the proof.
 async fn judge(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (link, user): (&MailedLink, &User),
     (proof, address): (Proof, &str),
 ) -> Result<Option<String>, Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
     match proof {
-        Proof::Password(password) => confirm(desk, now, (user, password, address)).await.map(|_judged_again| None),
+        Proof::Password(password) => confirm(context, now, (user, password, address)).await.map(|_judged_again| None),
         // A slip of the pen would give the account to whoever has the mistyped address (ours).
         Proof::NewPassword(_) if link.kind == LinkKind::ChangeEmail => {
             Err(refused(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned())))
@@ -330,7 +334,7 @@ async fn judge(
         Proof::NewPassword(password) => {
             let new = NewPassword::check(password.expose(), &user.username);
             let new = new.map_err(|error| refused(AccountRefusal::Invalid(error.to_string())))?;
-            let hash = desk.hasher.hash(new.secret().clone()).await;
+            let hash = context.hasher.hash(new.secret().clone()).await;
             Ok(Some(hash.map_err(|busy| refused(busy.into()))?))
         }
     }

@@ -2,9 +2,9 @@
 //! That browser is signed in, so its person needs no password; five tries, then the link alone is left.
 
 use super::account::AccountRefusal;
-use super::email::{is_still_asked, settle};
+use super::email::{confirm_address, is_still_asked};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use crate::clock::UnixTime;
 use crate::domain::email_code::{EmailCode, TRIES};
 use crate::domain::id::Id;
@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result, StoreError, email_codes, mailed_links, users};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// Makes the code beside a link.
 pub(super) fn put_beside(
@@ -54,28 +54,28 @@ pub fn find_address(db: &mut Database, now: UnixTime, session: &Session) -> Resu
 /// # Errors
 /// Wrong digits, none, or a code that is over.
 pub async fn confirm(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (session, typed): (&Session, &str),
     origin: &Origin,
 ) -> std::result::Result<(), Error<AccountRefusal>> {
-    let (mail, lifetimes, origin) = (desk.mail.clone(), desk.lifetimes, origin.clone());
+    let (mail, lifetimes, origin) = (context.mail.clone(), context.lifetimes, origin.clone());
     let session = session.clone();
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed) else {
         return Err(Error::Refused(AccountRefusal::Invalid("Type the six digits of the letter.".to_owned())));
     };
-    transact(desk.store, move |tx| {
-        let over = || Error::Refused(AccountRefusal::LinkOver);
-        let (session, _) = sitting::find_again(tx, now, &lifetimes, &session)?.ok_or_else(over)?;
-        let (code, link, user) = find(tx, now, &session)?.ok_or_else(over)?;
+    transact(context.store, move |tx| {
+        let link_ended = || Error::Refused(AccountRefusal::LinkEnded);
+        let (session, _) = session_recheck::lock_active(tx, now, &lifetimes, &session)?.ok_or_else(link_ended)?;
+        let (code, link, user) = find(tx, now, &session)?.ok_or_else(link_ended)?;
         if !code.is(mail.keys(), &digits) {
             email_codes::count_failure(tx, code.id)?;
             return Err(Error::Refused(AccountRefusal::Invalid(wrong(TRIES - code.failures - 1))));
         }
-        settle(tx, now, (&mail, &origin), (&link, &user))
+        confirm_address(tx, now, (&mail, &origin), (&link, &user))
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(())
 }
 

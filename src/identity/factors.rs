@@ -1,9 +1,9 @@
 //! A person's second factors: the authenticator app and the recovery codes beside it. How they are set
 //! up, judged and taken away; every change is told by letter and written into the security log.
 
-use super::familiar;
-use super::mailed::{DAY, asker};
-use super::second_step::{BY_CODE, Porter};
+use super::emailed_links::{DAY, requester};
+use super::new_device;
+use super::second_step::{BY_CODE, SignInPolicy};
 use super::session::Origin;
 use crate::clock::{UnixTime, in_words};
 use crate::domain::base_key::BaseKeys;
@@ -14,10 +14,10 @@ use crate::domain::second_factor::{MOST_FAILURES, RecoveryCodeRecord, TotpFactor
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::totp::Seed;
 use crate::domain::user::User;
-use crate::domain::words::Words;
-use crate::mail::factor_letters::{CodesGuessed, FactorChange, FactorChanged};
+use crate::mail::second_factor::{CodesGuessed, FactorChange, FactorChanged};
 use crate::outcome::Error;
 use crate::store::{
     Database, Result as StoreResult, StoreError, factors, grants, passkeys, remembered_browsers, security_log, sessions,
@@ -112,7 +112,7 @@ pub(super) fn closed_for(
     now: UnixTime,
     (user, origin): (Id<User>, &Origin),
 ) -> StoreResult<Option<i64>> {
-    let network = familiar::counted_network(db, now, (user, origin))?;
+    let network = new_device::counted_network(db, now, (user, origin))?;
     let failures = factors::list_failures(db, now.plus(-WINDOW), (user, &network))?;
     let first = failures.iter().rev().nth(MOST_FAILURES - 1);
     Ok(first.map(|first| WINDOW - now.since(*first)))
@@ -123,18 +123,18 @@ pub(super) fn closed_for(
 pub(super) fn count_failure(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, origin): (&User, &Origin),
 ) -> StoreResult<()> {
-    let network = familiar::counted_network(tx, now, (user.id, origin))?;
+    let network = new_device::counted_network(tx, now, (user.id, origin))?;
     factors::insert_failure(tx, now, (user.id, &network))?;
     if closed_for(tx, now, (user.id, origin))?.is_none() {
         return Ok(());
     }
     let closing = (SecurityEvent::Throttled, SECOND_STEP);
     if !security_log::has_about_since(tx, user.id, closing, now.plus(-DAY))? {
-        let letter = CodesGuessed { username: user.username.clone() };
-        porter.mail.warn(tx, (user, &asker(now, origin)), &letter)?;
+        let message = CodesGuessed { username: user.username.clone() };
+        sign_in_policy.mail.warn(tx, (user, &requester(now, origin)), &message)?;
     }
     security_log::append(tx, now, user.id, closing, Some(origin))
 }
@@ -147,21 +147,21 @@ pub(super) fn count_failure(
 pub fn show(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, typed, origin): (&User, &Secret, &Origin),
 ) -> Result<(), Error<CodeRefusal>> {
     if let Some(seconds) = closed_for(tx, now, (user.id, origin))? {
         return Err(Error::Refused(CodeRefusal::Throttled(seconds)));
     }
     let is_right = match TypedCode::parse(typed.expose()) {
-        Some(TypedCode::Short(digits)) => show_totp(tx, now, &porter.mint.keys, (user.id, &digits))?,
-        Some(TypedCode::Recovery(digits)) => show_recovery(tx, now, porter, (user, &digits, origin))?,
+        Some(TypedCode::Short(digits)) => show_totp(tx, now, &sign_in_policy.token_settings.keys, (user.id, &digits))?,
+        Some(TypedCode::Recovery(digits)) => show_recovery(tx, now, sign_in_policy, (user, &digits, origin))?,
         None => return Err(Error::Refused(CodeRefusal::NoCode)),
     };
     if is_right {
         return Ok(());
     }
-    count_failure(tx, now, porter, (user, origin))?;
+    count_failure(tx, now, sign_in_policy, (user, origin))?;
     Err(Error::Refused(CodeRefusal::Wrong))
 }
 
@@ -184,30 +184,36 @@ fn show_totp(
 fn show_recovery(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, digits, origin): (&User, &Secret, &Origin),
 ) -> StoreResult<bool> {
     let codes = factors::list_recovery_codes(tx, user.id)?;
     let of = (RECOVERY, user.id.number());
-    let judge = |code: &&RecoveryCodeRecord| one_time_code::fits(&porter.mint.keys, of, digits, &code.digest);
+    let judge = |code: &&RecoveryCodeRecord| {
+        one_time_code::matches(&sign_in_policy.token_settings.keys, of, digits, &code.digest)
+    };
     let Some(code) = codes.iter().find(judge).map(|code| code.id) else { return Ok(false) };
     if !factors::use_recovery_code(tx, now, code)? {
         return Ok(false);
     }
     let left = codes.len() - 1;
     security_log::append(tx, now, user.id, (SecurityEvent::RecoveryCodeUsed, ""), Some(origin))?;
-    tell(tx, now, porter, (user, origin), FactorChange::RecoveryCodeUsed(left))?;
+    notify(tx, now, sign_in_policy, (user, origin), FactorChange::RecoveryCodeUsed(left))?;
     Ok(true)
 }
 
-fn tell(
+fn notify(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, origin): (&User, &Origin),
     change: FactorChange,
 ) -> StoreResult<()> {
-    porter.mail.warn(tx, (user, &asker(now, origin)), &FactorChanged { username: user.username.clone(), change })
+    sign_in_policy.mail.warn(
+        tx,
+        (user, &requester(now, origin)),
+        &FactorChanged { username: user.username.clone(), change },
+    )
 }
 
 /// An authenticator app that could be set up: nothing is kept until a code of it comes back.
@@ -251,11 +257,11 @@ fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResul
 pub fn add_totp(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, offer, typed): (&User, &Offer, &Secret),
     (origin, here): (&Origin, Option<&Session>),
 ) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
-    if !porter.may_equip(user) {
+    if !sign_in_policy.may_add_credentials(user) {
         return Err(Error::Refused(CodeRefusal::NotProven));
     }
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
@@ -265,23 +271,23 @@ pub fn add_totp(
     let before = find(tx, user.id)?;
     factors::delete_totp(tx, user.id)?;
     let id = Id::<TotpFactor>::next(now);
-    let sealed = seal(&porter.mint.keys, (SEED, id.number()), &offer.seed.to_text())?;
+    let sealed = seal(&sign_in_policy.token_settings.keys, (SEED, id.number()), &offer.seed.to_text())?;
     let last_used_at = Some(now);
     let factor = TotpFactor { id, user_id: user.id, sealed, last_step, created_at: now, last_used_at };
     factors::insert_totp(tx, &factor)?;
     remembered_browsers::forget_all(tx, user.id)?;
-    sessions::set_factor_owed(tx, user.id, here.map(|session| session.id))?;
+    sessions::set_second_factor_pending(tx, user.id, here.map(|session| session.id))?;
     if !before.is_any() {
         grants::revoke_whole(tx, now, user.id, here.map(|session| session.id))?;
     }
     if let Some(here) = here {
-        sessions::set_factor_shown(tx, here.id, &here.methods.union(&BY_CODE.iter().collect::<Words>()))?;
+        sessions::set_factor_shown(tx, here.id, &here.methods.union(&BY_CODE.iter().collect::<SpaceSeparated>()))?;
     }
     security_log::append(tx, now, user.id, (SecurityEvent::TotpAdded, ""), Some(origin))?;
-    tell(tx, now, porter, (user, origin), FactorChange::AppAdded)?;
+    notify(tx, now, sign_in_policy, (user, origin), FactorChange::AppAdded)?;
     match before.is_any() && before.recovery_codes > 0 {
         true => Ok(None),
-        false => Ok(Some(make_recovery_codes(tx, now, porter, (user, origin))?)),
+        false => Ok(Some(make_recovery_codes(tx, now, sign_in_policy, (user, origin))?)),
     }
 }
 
@@ -293,7 +299,7 @@ pub fn add_totp(
 pub fn remove_totp(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, origin): (&User, &Origin),
 ) -> StoreResult<bool> {
     if !factors::delete_totp(tx, user.id)? {
@@ -304,7 +310,7 @@ pub fn remove_totp(
     }
     remembered_browsers::forget_all(tx, user.id)?;
     security_log::append(tx, now, user.id, (SecurityEvent::TotpRemoved, ""), Some(origin))?;
-    tell(tx, now, porter, (user, origin), FactorChange::AppRemoved)?;
+    notify(tx, now, sign_in_policy, (user, origin), FactorChange::AppRemoved)?;
     Ok(true)
 }
 
@@ -315,21 +321,21 @@ pub fn remove_totp(
 pub fn new_codes(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, origin): (&User, &Origin),
 ) -> StoreResult<Vec<Secret>> {
-    tell(tx, now, porter, (user, origin), FactorChange::NewRecoveryCodes)?;
-    make_recovery_codes(tx, now, porter, (user, origin))
+    notify(tx, now, sign_in_policy, (user, origin), FactorChange::NewRecoveryCodes)?;
+    make_recovery_codes(tx, now, sign_in_policy, (user, origin))
 }
 
 fn make_recovery_codes(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (user, origin): (&User, &Origin),
 ) -> StoreResult<Vec<Secret>> {
     factors::delete_recovery_codes(tx, user.id)?;
-    let (codes, keys) = (new_recovery_codes(), &porter.mint.keys);
+    let (codes, keys) = (new_recovery_codes(), &sign_in_policy.token_settings.keys);
     for code in &codes {
         let digits = Secret::new(code.expose().replace(' ', ""));
         let digest = one_time_code::digest(keys, (RECOVERY, user.id.number()), &digits);

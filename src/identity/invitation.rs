@@ -2,11 +2,11 @@
 //! address counts as proven: the letter was read there.
 
 use super::account::AccountRefusal;
-use super::mailed::{DAY, asker, find_living};
-use super::people::{self, NewPerson};
-use super::second_step::{Caller, Entered, First};
+use super::emailed_links::{DAY, find_living, requester};
+use super::new_user::{self, NewUser};
+use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use super::sign_up::{RegistrationPolicy, SignUpRefusal};
 use super::throttle::LinkTo;
 use crate::clock::UnixTime;
@@ -16,7 +16,7 @@ use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::user::{EmailAddress, InvalidEmailAddress, Role, User, fold};
-use crate::mail::letters::{AddressTaken, Invitation};
+use crate::mail::email::{AddressTaken, Invitation};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
@@ -30,22 +30,24 @@ const MOST_IN_A_DAY: i64 = 100;
 /// # Errors
 /// No address, too many, or a person who may not invite here.
 pub async fn invite(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
     (inviter, email, origin): (&User, &str, &Origin),
 ) -> Result<(), Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    if !desk.mail.is_on() {
+    if !context.mail.is_on() {
         return Err(refused(AccountRefusal::MailOff));
     }
     let to = email.parse::<EmailAddress>();
     let to = to.map_err(|error: InvalidEmailAddress| refused(AccountRefusal::Invalid(error.to_string())))?;
     policy.permits_invitation(inviter, &to).map_err(refused)?;
     let folded = fold(to.as_str());
-    let is_enough = !desk.throttle.attempt_link(desk.store, now, LinkTo::Invite(&folded), &origin.address).await?;
-    let (mail, asker, inviter, origin) = (desk.mail.clone(), asker(now, origin), inviter.clone(), origin.clone());
-    transact(desk.store, move |tx| {
+    let is_enough =
+        !context.throttle.attempt_link(context.store, now, LinkTo::Invite(&folded), &origin.address).await?;
+    let (mail, requester, inviter, origin) =
+        (context.mail.clone(), requester(now, origin), inviter.clone(), origin.clone());
+    transact(context.store, move |tx| {
         users::lock(tx, inviter.id)?;
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
@@ -60,13 +62,13 @@ pub async fn invite(
             return Ok(());
         }
         if users::find_by_login(tx, &folded)?.is_some() {
-            return Ok(mail.write(tx, (&to, &asker), &AddressTaken)?);
+            return Ok(mail.write(tx, (&to, &requester), &AddressTaken)?);
         }
         let inviter = Some(inviter.username.clone());
-        Ok(mail.write(tx, (&to, &asker), &Invitation { inviter, key, user_id, lifetime: LIFE })?)
+        Ok(mail.write(tx, (&to, &requester), &Invitation { inviter, key, user_id, lifetime: LIFE })?)
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(())
 }
 
@@ -94,23 +96,23 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
 /// # Errors
 /// An invitation that is over, or a name or address that was taken meanwhile.
 pub async fn accept(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
-    (key, person): (Secret, NewPerson),
+    (key, person): (Secret, NewUser),
     (caller, enters): (Caller, bool),
-) -> Result<(Id<User>, Option<Entered>), Error<SignUpRefusal>> {
-    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let porter = desk.porter();
-    transact(desk.store, move |tx| {
-        let over = || Error::Refused(SignUpRefusal::LinkOver);
-        let link = find(tx, now, key.expose())?.ok_or_else(over)?;
+) -> Result<(Id<User>, Option<SignInOutcome>), Error<SignUpRefusal>> {
+    let hash = person.hash(context.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let sign_in_policy = context.sign_in_policy();
+    transact(context.store, move |tx| {
+        let link_ended = || Error::Refused(SignUpRefusal::LinkEnded);
+        let link = find(tx, now, key.expose())?.ok_or_else(link_ended)?;
         if fold(person.email().as_str()) != link.email_folded {
-            return Err(over());
+            return Err(link_ended());
         }
         // A name that is taken refuses before the link is used up: the person tries another.
         let id = link.person();
         let standing = (Role::Author, true, Some(&caller.origin));
-        let created = people::create_as(tx, now, id, (&person, hash.as_deref()), standing);
+        let created = new_user::create_as(tx, now, id, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(Error::Failed(crate::store::StoreError::Conflict));
@@ -118,8 +120,8 @@ pub async fn accept(
         if !enters {
             return Ok((user.id, None));
         }
-        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
-        let entered = porter.admit(tx, now, first, &caller);
+        let first = FirstProof { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = sign_in_policy.admit(tx, now, first, &caller);
         Ok((user.id, Some(entered.map_err(|error| error.map_refusal(SignUpRefusal::from))?)))
     })
     .await

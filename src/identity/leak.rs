@@ -1,25 +1,30 @@
 //! Secrets that somebody found in the open: most end, and the owner of one that goes on working is told
 //! (`docs/decisions/0013-public-revocation.md`).
 
-use super::mailed::asker;
+use super::emailed_links::requester;
 use crate::clock::UnixTime;
 use crate::domain::session::Origin;
 use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::mail::warnings::FoundInTheOpen;
 use crate::store::{Database, Result, users};
+use crate::tokens::find_by_secret::ReportedSecret;
 use crate::tokens::leak::{self, FlaggedSecret};
-use crate::tokens::lookup::Reported;
 
 /// Ends or flags what was reported, if it is one of ours.
 ///
 /// # Errors
 /// When the store fails.
-pub fn report(tx: &mut Database, now: UnixTime, (mail, origin): (&Mail, &Origin), reported: &Reported) -> Result<()> {
+pub fn report(
+    tx: &mut Database,
+    now: UnixTime,
+    (mail, origin): (&Mail, &Origin),
+    reported: &ReportedSecret,
+) -> Result<()> {
     let Some(flagged) = leak::report(tx, now, reported, origin)? else { return Ok(()) };
     let owner = flagged.owner.map(|owner| users::find(tx, owner)).transpose()?.flatten();
     let Some(owner) = owner.filter(User::is_active) else { return Ok(()) };
     let is_client_secret = matches!(flagged.what, FlaggedSecret::ClientSecret(_));
     let username = owner.username.clone();
-    mail.warn(tx, (&owner, &asker(now, origin)), &FoundInTheOpen { username, is_client_secret })
+    mail.warn(tx, (&owner, &requester(now, origin)), &FoundInTheOpen { username, is_client_secret })
 }

@@ -12,17 +12,17 @@ use crate::domain::consent::ConsentKind;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::login_code::{self, LoginCodeRecord};
-use crate::domain::login_return_url::{Fit, InvalidReturnUrl, ReturnUrl};
+use crate::domain::login_return_url::{InvalidReturnUrl, MatchKind, ReturnUrl};
 use crate::domain::pkce::CodeChallenge;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::{Origin, Session};
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{LoginCode, Token, UserToken};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::store::{Database, StoreError, consents, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
-use crate::tokens::{Mint, sitting, standing};
+use crate::tokens::{TokenSettings, allowed_app_log, session_recheck};
 
 /// Tokens of one session and application that live side by side: tabs, notebooks, return addresses.
 const SIDE_BY_SIDE: usize = 10;
@@ -37,7 +37,7 @@ pub struct LoginRedirect {
     /// What comes back unchanged.
     pub state: Option<String>,
     /// How closely the address fits what was registered; nothing when it was not.
-    pub fit: Option<Fit>,
+    pub match_kind: Option<MatchKind>,
     /// Whether it is the fixed address of a program on this device.
     pub is_application: bool,
     /// What the page that swaps a login code must prove.
@@ -78,12 +78,12 @@ impl LoginRedirect {
 
     /// Whether the token opens the settings of the account too: for a program on this device, and for
     /// an app that the operator runs (`docs/decisions/0007-login-redirect.md`, rule 5).
-    pub fn is_whole(&self) -> bool {
+    pub fn is_full_access(&self) -> bool {
         self.is_application || self.client.as_ref().is_some_and(|client| client.is_first_party)
     }
 
     fn grant_kind(&self) -> GrantKind {
-        match (self.is_application, self.is_whole()) {
+        match (self.is_application, self.is_full_access()) {
             (true, _) => GrantKind::Application,
             (false, true) => GrantKind::FirstPartyLogin,
             (false, false) => GrantKind::LoginRedirect,
@@ -92,7 +92,7 @@ impl LoginRedirect {
 
     /// Who allowed less is asked again for more.
     fn consent_kind(&self) -> ConsentKind {
-        if self.is_whole() { ConsentKind::FirstPartyLogin } else { ConsentKind::LoginRedirect }
+        if self.is_full_access() { ConsentKind::FirstPartyLogin } else { ConsentKind::LoginRedirect }
     }
 
     /// A digest of what the page shows, so that what counts is what was shown.
@@ -100,14 +100,14 @@ impl LoginRedirect {
         let client = self.client.as_ref().map_or("", |client| client.client_id.as_str());
         let challenge = self.code_challenge.as_ref().map_or("", |challenge| challenge.text.as_str());
         let state = self.state.as_deref().unwrap_or_default();
-        let (user, url, is_whole) = (user.number(), self.return_url.as_str(), self.is_whole());
-        sha256_base64url(format!("{user}\n{client}\n{is_whole}\n{url}\n{challenge}\n{state}").as_bytes())
+        let (user, url, is_full_access) = (user.number(), self.return_url.as_str(), self.is_full_access());
+        sha256_base64url(format!("{user}\n{client}\n{is_full_access}\n{url}\n{challenge}\n{state}").as_bytes())
     }
 
     /// Whether later returns may be automatic: the very address that was registered, and not a port that any
     /// program of the device can listen on, or a host that is another one in the next network.
     fn may_be_remembered(&self) -> bool {
-        self.fit == Some(Fit::Exact) && !self.return_url.is_loopback() && !self.return_url.is_insecure()
+        self.match_kind == Some(MatchKind::Exact) && !self.return_url.is_loopback() && !self.return_url.is_insecure()
     }
 
     /// Whether the token ends when the browser's session does. A program on this device runs without the browser;
@@ -117,8 +117,8 @@ impl LoginRedirect {
     }
 
     /// How long the token lives, in seconds.
-    pub fn lifetime(&self, mint: &Mint) -> i64 {
-        let longest = mint.lifetimes.login_redirect_max;
+    pub fn lifetime(&self, token_settings: &TokenSettings) -> i64 {
+        let longest = token_settings.lifetimes.login_redirect_max;
         self.client.as_ref().and_then(|client| client.login_token_lifetime).unwrap_or(longest).min(longest)
     }
 
@@ -181,17 +181,19 @@ pub fn returns_at_once(
 pub fn allow(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     redirect: &LoginRedirect,
     (session, origin): (&Session, &Origin),
 ) -> Result<Option<Allowed>, StoreError> {
-    let Some((session, User { id: user, .. })) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
+    let Some((session, User { id: user, .. })) =
+        session_recheck::lock_active(tx, now, &token_settings.lifetimes, session)?
+    else {
         return Ok(None);
     };
-    if redirect.is_whole() && !session.is_fresh(now) {
+    if redirect.is_full_access() && !session.has_recent_authentication(now) {
         return Ok(None);
     }
-    let lifetime = redirect.lifetime(mint);
+    let lifetime = redirect.lifetime(token_settings);
     let grant = Grant {
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
@@ -201,11 +203,11 @@ pub fn allow(
         ends_with_session: redirect.ends_with_session(),
         ..Grant::new(now, redirect.grant_kind(), Some(now.plus(lifetime)))
     };
-    standing::tell_if_new(tx, now, (&grant, redirect.consent_kind()), origin)?;
+    allowed_app_log::record_if_new(tx, now, (&grant, redirect.consent_kind()), origin)?;
     grants::revoke_surplus_logins(tx, now, &grant, SIDE_BY_SIDE)?;
     grants::insert(tx, &grant)?;
     if let Some(client) = redirect.client.as_ref().filter(|_| redirect.may_be_remembered()) {
-        let allowed = (redirect.consent_kind(), &Scope::default(), &Words::default());
+        let allowed = (redirect.consent_kind(), &Scope::default(), &SpaceSeparated::default());
         consents::remember(tx, now, user, client.id, allowed)?;
     }
     let Some(challenge) = &redirect.code_challenge else {

@@ -1,25 +1,25 @@
 //! Who somebody is: signing in and up, sessions, and going back to an app with a user token.
 
+pub mod access_reset;
 pub mod account;
 pub mod alerts;
 pub mod api_log_in;
+pub mod compromise_report;
 pub mod confirm;
 pub mod contact;
 pub mod deletion;
 pub mod email;
 pub mod email_code;
+pub mod emailed_links;
 pub mod factors;
-pub mod familiar;
-pub mod fresh_start;
 pub mod invitation;
 pub mod leak;
 pub mod login_code;
 pub mod login_redirect;
-pub mod mailed;
-pub mod not_me;
+pub mod new_device;
+pub mod new_user;
 pub mod passkeys;
 pub mod password_hashing;
-pub mod people;
 pub mod recovery;
 pub mod remote_session;
 pub mod second_step;

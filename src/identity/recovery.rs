@@ -1,12 +1,12 @@
 //! A new password without the old one, by a mailed link (`docs/decisions/0005-proof-of-an-email-address.md`).
 
+use super::access_reset;
 use super::account::AccountRefusal;
-use super::fresh_start;
-use super::mailed::{asker, find_with_person, prove};
-use super::people;
-use super::second_step::{Caller, Entered, First};
+use super::emailed_links::{find_with_person, prove_email, requester};
+use super::new_user;
+use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use super::throttle::LinkTo;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
@@ -17,7 +17,7 @@ use crate::domain::password::NewPassword;
 use crate::domain::secret::Secret;
 use crate::domain::security_log::{BY_MAIL, BY_OPERATOR, SecurityEvent};
 use crate::domain::user::{EmailAddress, User, fold};
-use crate::mail::letters::ResetPassword;
+use crate::mail::email::ResetPassword;
 use crate::mail::warnings::PasswordReset;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
@@ -36,33 +36,34 @@ const MAX_NEXT: usize = 8_192;
 /// # Errors
 /// When mail is off, or this network asks too often.
 pub async fn start(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (login, next): (&str, Option<&str>),
     origin: &Origin,
 ) -> Result<(), Error<AccountRefusal>> {
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
-    if !desk.mail.is_on() {
+    if !context.mail.is_on() {
         return Err(refused(AccountRefusal::MailOff));
     }
-    desk.throttle
-        .attempt_letter(desk.store, now, &origin.address)
+    context
+        .throttle
+        .attempt_email(context.store, now, &origin.address)
         .await
         .map_err(|error| error.map_refusal(AccountRefusal::from))?;
     let folded = fold(login);
     let typed = folded.clone();
-    let person = desk.store.read(move |db| Ok(people::find_active(db, &typed)?.map(|user| user.id))).await?;
+    let person = context.store.read(move |db| Ok(new_user::find_active(db, &typed)?.map(|user| user.id))).await?;
     // Nobody gets no letter, so there is nothing to count.
     let is_enough = match person {
-        Some(id) => !desk.throttle.attempt_link(desk.store, now, LinkTo::Reset(id), &origin.address).await?,
+        Some(id) => !context.throttle.attempt_link(context.store, now, LinkTo::Reset(id), &origin.address).await?,
         None => false,
     };
     let next = next.filter(|next| next.len() <= MAX_NEXT).map(str::to_owned);
-    let (mail, asker, lifetime) = (desk.mail.clone(), asker(now, origin), desk.lifetimes.reset);
+    let (mail, requester, lifetime) = (context.mail.clone(), requester(now, origin), context.lifetimes.reset);
     let origin = origin.clone();
     let nobody: EmailAddress = "nobody@localhost".parse().expect("because it is an address");
-    transact(&desk.store.for_strangers(), move |tx| {
-        let user = people::find_active(tx, &folded)?;
+    transact(&context.store.for_unauthenticated(), move |tx| {
+        let user = new_user::find_active(tx, &folded)?;
         let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
         let sent = find_sent(tx, now, mail.keys(), reader.as_ref().map(|(user, _)| user.id))?;
         // One that was mailed counts while half of its life is left.
@@ -80,17 +81,17 @@ pub async fn start(
         let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));
         // A row that names no person opens nothing: it is there for the time that it takes.
         mailed_links::insert(tx, &MailedLink { next: next.clone(), sealed, ..link })?;
-        let letter = ResetPassword { username, key, lifetime };
+        let message = ResetPassword { username, key, lifetime };
         match &known {
             Some((user, _)) => {
                 security_log::append(tx, now, user.id, (SecurityEvent::PasswordResetAsked, ""), Some(&origin))?;
-                Ok(mail.write(tx, (to, &asker), &letter)?)
+                Ok(mail.write(tx, (to, &requester), &message)?)
             }
-            None => Ok(mail.pretend(tx, &asker, &letter)?),
+            None => Ok(mail.write_dummy(tx, &requester, &message)?),
         }
     })
     .await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(())
 }
 
@@ -125,7 +126,7 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
 #[derive(Debug)]
 pub struct Recovered {
     /// What a browser gets: a session, or the second step, which a letter does not stand for.
-    pub entered: Option<Entered>,
+    pub entered: Option<SignInOutcome>,
     /// Where the person was going.
     pub next: Option<String>,
 }
@@ -147,51 +148,53 @@ pub struct NewCredentials {
 /// # Errors
 /// A link that is over, or a weak password.
 pub async fn finish(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     wanted: NewCredentials,
     (caller, enters): (Caller, bool),
 ) -> Result<Recovered, Error<AccountRefusal>> {
-    let over = || Error::Refused(AccountRefusal::LinkOver);
+    let link_ended = || Error::Refused(AccountRefusal::LinkEnded);
     let key = wanted.key.clone();
-    let found = consult(desk.store, move |db| find(db, now, key.expose())?.ok_or_else(over)).await?;
+    let found = consult(context.store, move |db| find(db, now, key.expose())?.ok_or_else(link_ended)).await?;
     let new = NewPassword::check(wanted.password.expose(), &found.1.username);
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
-    let hash = desk.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (porter, mail) = (desk.porter(), desk.mail.clone());
+    let hash = context.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let (sign_in_policy, mail) = (context.sign_in_policy(), context.mail.clone());
     let person = found.1.id;
-    let recovered = transact(desk.store, move |tx| {
+    let recovered = transact(context.store, move |tx| {
         users::lock(tx, person)?;
-        let (link, user) = find(tx, now, wanted.key.expose())?.ok_or_else(over)?;
+        let (link, user) = find(tx, now, wanted.key.expose())?.ok_or_else(link_ended)?;
         if !mailed_links::redeem(tx, now, link.id)? {
-            return Err(over());
+            return Err(link_ended());
         }
         users::set_password_hash(tx, user.id, &hash)?;
         let origin = Some(&caller.origin);
         let keeps_own_tokens = match wanted.ends_own_tokens {
-            true => fresh_start::begin(tx, now, &user, origin).map(|()| false)?,
-            false => fresh_start::begin_with_own_tokens(tx, now, &porter.mint, &user, &caller.origin)?,
+            true => access_reset::end_all_access(tx, now, &user, origin).map(|()| false)?,
+            false => {
+                access_reset::end_access_but_own_tokens(tx, now, &sign_in_policy.token_settings, &user, &caller.origin)?
+            }
         };
         security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), origin)?;
         // Whoever uses a link that an operator handed over read no letter.
         let knows_mailbox = link.kind == LinkKind::Reset;
-        if knows_mailbox && user.email_verified_at.is_none() && prove(tx, now, (&link, &user))? {
+        if knows_mailbox && user.email_verified_at.is_none() && prove_email(tx, now, (&link, &user))? {
             security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), origin)?;
         }
         // As it is now: the letter goes to the proven address, the second step is bound to the new password.
-        let user = users::find(tx, person)?.ok_or_else(over)?;
-        let letter = PasswordReset { username: user.username.clone(), keeps_own_tokens };
-        mail.warn(tx, (&user, &asker(now, &caller.origin)), &letter)?;
+        let user = users::find(tx, person)?.ok_or_else(link_ended)?;
+        let message = PasswordReset { username: user.username.clone(), keeps_own_tokens };
+        mail.warn(tx, (&user, &requester(now, &caller.origin)), &message)?;
         if !enters {
             return Ok(Recovered { entered: None, next: link.next });
         }
-        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox };
-        let entered = porter.admit(tx, now, first, &caller);
+        let first = FirstProof { user: &user, methods: &BY_PASSWORD, knows_mailbox };
+        let entered = sign_in_policy.admit(tx, now, first, &caller);
         let entered = Some(entered.map_err(|error| error.map_refusal(AccountRefusal::from))?);
         Ok(Recovered { entered, next: link.next })
     });
     let recovered = recovered.await?;
-    desk.mail.wake();
+    context.mail.wake();
     Ok(recovered)
 }
 

@@ -2,10 +2,10 @@
 //! without a browser of its own waits; its person approves it in theirs.
 
 use super::account::{AccountRefusal, confirm};
-use super::api_log_in::issue_whole;
+use super::api_log_in::issue_full_access;
 use super::confirm::{Proofs, show_factor};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use super::throttle::prefix;
 use crate::clock::UnixTime;
 use crate::domain::grant::GrantKind;
@@ -21,7 +21,7 @@ use crate::outcome::{Error, transact};
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, remote_sessions, security_log, users};
 use crate::tokens::issue::Issued;
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// Remote sessions of one network that may wait at once.
 const MOST_WAITING: i64 = 20;
@@ -30,7 +30,7 @@ const MOST_WAITING: i64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemoteRefusal {
     /// It is unknown, used, over, or was started elsewhere.
-    Over,
+    Ended,
     /// Its person has not approved it yet.
     Waiting,
     /// This address has too many that wait.
@@ -97,24 +97,25 @@ pub fn is_near(session: &RemoteSession, address: &str) -> bool {
 /// # Errors
 /// A wrong password or code, or why it cannot be judged now.
 pub async fn approve(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (session, user): (&Session, &User),
     (proofs, origin): (Proofs, &Origin),
     waiting: &RemoteSession,
 ) -> Result<bool, Error<AccountRefusal>> {
     let Proofs { password, code } = proofs;
-    let confirmed = confirm(desk, now, (user, password, &origin.address)).await?;
-    let (porter, session, origin, waiting) = (desk.porter(), session.clone(), origin.clone(), waiting.clone());
-    let approved = transact(desk.store, move |tx| {
+    let confirmed = confirm(context, now, (user, password, &origin.address)).await?;
+    let (sign_in_policy, session, origin, waiting) =
+        (context.sign_in_policy(), session.clone(), origin.clone(), waiting.clone());
+    let approved = transact(context.store, move |tx| {
         confirmed.still_counts(tx)?;
-        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+        let found = session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, &session)?;
         let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
-        show_factor(tx, now, &porter, (&session, &user), (&code, &origin))?;
+        show_factor(tx, now, &sign_in_policy, (&session, &user), (&code, &origin))?;
         Ok(approve_for(tx, now, (&user, &origin), &waiting)?)
     })
     .await;
-    desk.mail.wake();
+    context.mail.wake();
     approved
 }
 
@@ -158,11 +159,11 @@ fn approved(
     let found = found.filter(|session| {
         session.exercised_at.is_none() && now < session.expires_at && is_near(session, &origin.address)
     });
-    let session = found.ok_or(Error::Refused(RemoteRefusal::Over))?;
+    let session = found.ok_or(Error::Refused(RemoteRefusal::Ended))?;
     let user = session.approved_by.ok_or(Error::Refused(RemoteRefusal::Waiting))?;
     match users::find(db, user)?.filter(User::is_active) {
         Some(_) => Ok((session, user)),
-        None => Err(Error::Refused(RemoteRefusal::Over)),
+        None => Err(Error::Refused(RemoteRefusal::Ended)),
     }
 }
 
@@ -187,7 +188,7 @@ pub fn exercise(
     users::lock(tx, user)?;
     let (session, user) = approved(tx, now, (presented, origin))?;
     if !remote_sessions::exercise(tx, now, session.id)? {
-        return Err(Error::Refused(RemoteRefusal::Over));
+        return Err(Error::Refused(RemoteRefusal::Ended));
     }
-    Ok(issue_whole(tx, now, (user, GrantKind::RemoteSession), lifetimes.usual_user_token())?)
+    Ok(issue_full_access(tx, now, (user, GrantKind::RemoteSession), lifetimes.usual_user_token())?)
 }

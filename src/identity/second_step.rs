@@ -1,20 +1,20 @@
 //! The second step of signing in, and the one way to a session: whoever gave a first proof is let in by
-//! [`Porter::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for an app
+//! [`SignInPolicy::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for an app
 //! (`docs/threat-model.md#b18`, `docs/threat-model.md#e20`): the step is a row that only the page's own key finds.
 //!
 //! What finishes a step is judged by [`finish()`] for codes. Whoever judges another kind of proof calls
-//! [`Porter::complete`] in the transaction that judged it.
+//! [`SignInPolicy::complete`] in the transaction that judged it.
 
 mod finish;
 
 use std::sync::Arc;
 
-pub use finish::{Shown, StepRefusal, find, finish, look};
+pub use finish::{StepProof, StepRefusal, find, find_pending, finish};
 
+use super::emailed_links::requester;
 use super::factors::{self, Factors};
-use super::familiar;
-use super::mailed::asker;
-use super::session::{self, Opened, Origin};
+use super::new_device;
+use super::session::{self, NewSession, Origin};
 use super::throttle::Throttled;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -26,16 +26,16 @@ use crate::domain::second_factor::{
 use crate::domain::secret::{Secret, sha256_base64url};
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{RememberedBrowser, SessionKey, SignInStep, Token};
 use crate::domain::user::{EmailAddress, User};
-use crate::domain::words::Words;
 use crate::mail::Mail;
-use crate::mail::factor_letters::SignInCode;
+use crate::mail::second_factor::SignInCode;
 use crate::outcome::Error;
 use crate::store::{
     Database, Result as StoreResult, StoreError, remembered_browsers, security_log, sign_in_steps, users,
 };
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// Codes that are mailed to one person in a quarter of an hour, counted like wrong ones (ours).
 const MOST_MAILED: i64 = 5;
@@ -47,13 +47,13 @@ pub const BY_CODE: [&str; 2] = ["otp", "mfa"];
 
 /// Who opens the door after the first proof.
 #[derive(Clone)]
-pub struct Porter {
+pub struct SignInPolicy {
     /// Keys and lifetimes.
-    pub mint: Arc<Mint>,
+    pub token_settings: Arc<TokenSettings>,
     /// What writes letters.
     pub mail: Arc<Mail>,
     /// What the operator asks for.
-    pub policy: FactorPolicy,
+    pub factor_policy: FactorPolicy,
 }
 
 /// A browser that wants in: where it is, and what it remembers of second steps before.
@@ -67,7 +67,7 @@ pub struct Caller {
 
 /// A first proof that was right.
 #[derive(Clone, Copy, Debug)]
-pub struct First<'a> {
+pub struct FirstProof<'a> {
     /// Whose, as the transaction sees them now.
     pub user: &'a User,
     /// How (`amr`).
@@ -78,14 +78,14 @@ pub struct First<'a> {
 
 /// What a first proof comes to.
 #[derive(Debug)]
-pub enum Entered {
+pub enum SignInOutcome {
     /// A session.
     SignedIn(Token<SessionKey>),
     /// The second step, on a page of its own.
-    Step(Box<Pending>),
+    Step(Box<PendingStep>),
 }
 
-impl Entered {
+impl SignInOutcome {
     /// The session that was opened, if nothing more is asked.
     pub fn session(&self) -> Option<Id<Session>> {
         match self {
@@ -97,20 +97,20 @@ impl Entered {
 
 /// A step that waits.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingStep {
     /// What the page's form brings back. It belongs into no address.
     pub key: Token<SignInStep>,
     /// Whose.
     pub user: User,
     /// What is asked for.
-    pub asks: Asks,
+    pub asks: SecondStepKind,
     /// The passkeys that do as well.
     pub passkeys: Vec<Passkey>,
 }
 
 /// What the second step asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
+pub enum SecondStepKind {
     /// A code of the app, or a recovery code.
     Code,
     /// The code that was mailed.
@@ -123,7 +123,7 @@ pub enum Asks {
 
 /// A finished step.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedStep {
     /// The new session.
     pub session: Token<SessionKey>,
     /// What the browser keeps, to skip the step next time.
@@ -137,30 +137,30 @@ fn judged(user: &User) -> Option<String> {
     user.password_hash.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
 }
 
-impl Porter {
+impl SignInPolicy {
     /// What a person has to show besides the first proof, remembered browsers aside.
-    pub fn asks(&self, user: &User, factors: &Factors) -> Option<Asks> {
-        let is_mailed = self.policy.mails_codes && self.mail.is_on() && user.proven_email().is_some();
+    pub fn asks(&self, user: &User, factors: &Factors) -> Option<SecondStepKind> {
+        let is_mailed = self.factor_policy.mails_codes && self.mail.is_on() && user.proven_email().is_some();
         match factors.is_any() {
-            true => Some(Asks::Code),
-            false if is_mailed => Some(Asks::MailedCode),
-            false if !self.policy.is_required => None,
+            true => Some(SecondStepKind::Code),
+            false if is_mailed => Some(SecondStepKind::MailedCode),
+            false if !self.factor_policy.is_required => None,
             // The mailbox is the one factor of somebody who may not have another yet.
-            false if factors.passkeys.is_empty() && !self.may_equip(user) => Some(Asks::MailedCode),
-            false => Some(if factors.passkeys.is_empty() { Asks::SetUp } else { Asks::Passkey }),
+            false if factors.passkeys.is_empty() && !self.may_add_credentials(user) => Some(SecondStepKind::MailedCode),
+            false => Some(if factors.passkeys.is_empty() { SecondStepKind::SetUp } else { SecondStepKind::Passkey }),
         }
     }
 
     /// Whether a person may set up what opens their account, or an application of theirs, for long. Where
     /// mail works they prove their address first: before that, the account may be a stranger's who signed up
     /// with it (`docs/decisions/0005-proof-of-an-email-address.md`). An account without any address is nobody else's.
-    pub fn may_equip(&self, user: &User) -> bool {
+    pub fn may_add_credentials(&self, user: &User) -> bool {
         !self.mail.is_on() || user.email.is_none() || user.proven_email().is_some()
     }
 
     /// Whether the operator lets a person be whom nothing but these would be left.
     pub fn suffices(&self, user: &User, left: &Factors) -> bool {
-        self.asks(user, left) != Some(Asks::SetUp)
+        self.asks(user, left) != Some(SecondStepKind::SetUp)
     }
 
     /// Whether a person has no second factor although the operator requires one.
@@ -180,36 +180,42 @@ impl Porter {
         &self,
         tx: &mut Database,
         now: UnixTime,
-        first: First<'_>,
+        first: FirstProof<'_>,
         caller: &Caller,
-    ) -> Result<Entered, Error<Throttled>> {
+    ) -> Result<SignInOutcome, Error<Throttled>> {
         let factors = factors::find(tx, first.user.id)?;
         let asks = self.asks(first.user, &factors);
-        let asks = asks.filter(|asks| *asks != Asks::MailedCode || !first.knows_mailbox);
-        let is_remembered =
-            asks.is_some_and(|asks| asks != Asks::SetUp) && is_remembered(tx, now, first.user.id, &caller.remembered)?;
+        let asks = asks.filter(|asks| *asks != SecondStepKind::MailedCode || !first.knows_mailbox);
+        let is_remembered = asks.is_some_and(|asks| asks != SecondStepKind::SetUp)
+            && is_remembered(tx, now, first.user.id, &caller.remembered)?;
         let Some(asks) = asks.filter(|_| !is_remembered) else {
-            let opened = Opened { methods: first.methods.iter().collect(), owes_factor: is_remembered };
+            let opened = NewSession { methods: first.methods.iter().collect(), owes_factor: is_remembered };
             // A letter of another kind tells whoever came by their mailbox, and a new person of themselves.
             if first.knows_mailbox {
-                familiar::notice(tx, now, (first.user.id, &caller.origin))?;
+                new_device::record(tx, now, (first.user.id, &caller.origin))?;
             } else {
-                familiar::greet(tx, now, &self.mail, (first.user, &caller.origin))?;
+                new_device::record_and_notify(tx, now, &self.mail, (first.user, &caller.origin))?;
             }
-            let lifetimes = &self.mint.lifetimes;
-            return Ok(Entered::SignedIn(session::open(tx, now, lifetimes, (first.user.id, &caller.origin), opened)?));
+            let lifetimes = &self.token_settings.lifetimes;
+            return Ok(SignInOutcome::SignedIn(session::open(
+                tx,
+                now,
+                lifetimes,
+                (first.user.id, &caller.origin),
+                opened,
+            )?));
         };
         let key = Token::<SignInStep>::generate(Id::next(now));
-        let network = familiar::counted_network(tx, now, (first.user.id, &caller.origin))?;
+        let network = new_device::counted_network(tx, now, (first.user.id, &caller.origin))?;
         let mailed = match asks {
-            Asks::MailedCode => {
+            SecondStepKind::MailedCode => {
                 users::lock(tx, first.user.id)?;
                 if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), (first.user.id, &network))? >= MOST_MAILED {
                     return Err(Error::Refused(Throttled(WINDOW)));
                 }
                 self.mail_code(tx, now, (first.user, key.id()), &caller.origin)?
             }
-            Asks::Code | Asks::Passkey | Asks::SetUp => None,
+            SecondStepKind::Code | SecondStepKind::Passkey | SecondStepKind::SetUp => None,
         };
         let step = SignInStepRecord {
             id: key.id(),
@@ -225,7 +231,12 @@ impl Porter {
             network,
         };
         sign_in_steps::insert(tx, &step)?;
-        Ok(Entered::Step(Box::new(Pending { key, user: first.user.clone(), asks, passkeys: factors.passkeys })))
+        Ok(SignInOutcome::Step(Box::new(PendingStep {
+            key,
+            user: first.user.clone(),
+            asks,
+            passkeys: factors.passkeys,
+        })))
     }
 
     fn mail_code(
@@ -239,9 +250,9 @@ impl Porter {
             return Ok(None);
         };
         let code = new_mailed_code();
-        let digest = one_time_code::digest(&self.mint.keys, (MAILED, step.number()), &code);
+        let digest = one_time_code::digest(&self.token_settings.keys, (MAILED, step.number()), &code);
         let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
-        self.mail.write(tx, (&to, &asker(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;
+        self.mail.write(tx, (&to, &requester(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;
         Ok(Some(digest))
     }
 
@@ -249,25 +260,25 @@ impl Porter {
     /// the session's methods.
     ///
     /// # Errors
-    /// [`StepRefusal::Over`].
+    /// [`StepRefusal::Ended`].
     pub fn complete(
         &self,
         tx: &mut Database,
         now: UnixTime,
         (step, shown): (&SignInStepRecord, &[&str]),
         (origin, remembers): (&Origin, bool),
-    ) -> Result<Finished, Error<StepRefusal>> {
+    ) -> Result<FinishedStep, Error<StepRefusal>> {
         if !sign_in_steps::finish(tx, now, step.id)? {
-            return Err(Error::Refused(StepRefusal::Over));
+            return Err(Error::Refused(StepRefusal::Ended));
         }
-        let methods = step.methods.union(&shown.iter().collect::<Words>());
-        let opened = Opened { methods, owes_factor: false };
+        let methods = step.methods.union(&shown.iter().collect::<SpaceSeparated>());
+        let opened = NewSession { methods, owes_factor: false };
         if let Some(user) = users::find(tx, step.user_id)? {
-            familiar::greet(tx, now, &self.mail, (&user, origin))?;
+            new_device::record_and_notify(tx, now, &self.mail, (&user, origin))?;
         }
-        let session = session::open(tx, now, &self.mint.lifetimes, (step.user_id, origin), opened)?;
+        let session = session::open(tx, now, &self.token_settings.lifetimes, (step.user_id, origin), opened)?;
         let remembered = if remembers { Some(remember(tx, now, step.user_id, origin)?) } else { None };
-        Ok(Finished { session, remembered, recovery_codes: None })
+        Ok(FinishedStep { session, remembered, recovery_codes: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Browser sessions: opened by signing in, judged at every use, ended by logging out.
 
-use super::second_step::Porter;
+use super::second_step::SignInPolicy;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::known_network::prefix;
@@ -8,24 +8,24 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::domain::security_log::SecurityEvent;
 pub use crate::domain::session::Origin;
 use crate::domain::session::{Session, browser_in_words};
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::store::{Database, Result, known_networks, security_log, sessions};
 use crate::tokens::last_use::Seen;
 use crate::tokens::revoke;
 
 /// How somebody proved who they are.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct NewSession {
     /// By what (`amr`).
-    pub methods: Words,
+    pub methods: SpaceSeparated,
     /// Whether they have a second factor that they need not show here.
     pub owes_factor: bool,
 }
 
 /// Opens a session for a person who just proved who they are, by all that is asked of them:
-/// [`super::second_step::Porter`] decides that. The network that
+/// [`super::second_step::SignInPolicy`] decides that. The network that
 /// they came from is known from now on: strangers elsewhere do not close the account to it.
 ///
 /// # Errors
@@ -35,7 +35,7 @@ pub(super) fn open(
     now: UnixTime,
     lifetimes: &Lifetimes,
     (user, origin): (Id<User>, &Origin),
-    opened: Opened,
+    opened: NewSession,
 ) -> Result<Token<SessionKey>> {
     let key = Token::<SessionKey>::generate(Id::next(now));
     let session = Session {
@@ -121,19 +121,21 @@ pub fn replace(
 pub fn find(
     db: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     key: &Token<SessionKey>,
 ) -> Result<Option<(Session, User)>> {
-    let (mint, found) = (&porter.mint, sessions::find(db, key.id())?);
+    let (token_settings, found) = (&sign_in_policy.token_settings, sessions::find(db, key.id())?);
     let living = found.filter(|(session, user)| {
-        session.digest.matches(&key.digest()) && session.is_alive(now, mint.lifetimes.session_idle) && user.is_active()
+        session.digest.matches(&key.digest())
+            && session.is_alive(now, token_settings.lifetimes.session_idle)
+            && user.is_active()
     });
     let living = match living {
-        Some((_, user)) if porter.policy.is_required && porter.lacks_factor(db, &user)? => None,
+        Some((_, user)) if sign_in_policy.factor_policy.is_required && sign_in_policy.lacks_factor(db, &user)? => None,
         living => living,
     };
     if let Some((session, _)) = &living {
-        mint.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
+        token_settings.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
     }
     Ok(living)
 }

@@ -1,8 +1,8 @@
 //! The first administrator: made by a one-time link that the server prints on an empty database.
 
-use super::people::{self, NewPerson};
-use super::second_step::{Caller, Entered, First};
-use super::sign_in::Desk;
+use super::new_user::{self, NewUser};
+use super::second_step::{Caller, FirstProof, SignInOutcome};
+use super::sign_in::SignInContext;
 use super::sign_up::SignUpRefusal;
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
@@ -53,23 +53,23 @@ pub fn is_alive(db: &mut Database, now: UnixTime, link: &Token<SetupLink>) -> st
 /// # Errors
 /// A link that is over, or what is wrong with the fields.
 pub async fn use_link(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     link: Token<SetupLink>,
-    (person, caller): (NewPerson, Caller),
-) -> std::result::Result<Entered, Error<SignUpRefusal>> {
-    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let porter = desk.porter();
-    transact(desk.store, move |tx| {
+    (person, caller): (NewUser, Caller),
+) -> std::result::Result<SignInOutcome, Error<SignUpRefusal>> {
+    let hash = person.hash(context.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let sign_in_policy = context.sign_in_policy();
+    transact(context.store, move |tx| {
         turns::take(tx, &[Turn::SetUp])?;
         if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
         // Whoever reads the server's output vouches for the address.
-        let created = people::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&caller.origin)));
+        let created = new_user::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&caller.origin)));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
-        let first = First { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
-        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignUpRefusal::from))
+        let first = FirstProof { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };
+        sign_in_policy.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignUpRefusal::from))
     })
     .await
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::deletion;
 use super::factors::CodeRefusal;
+use super::new_user;
 use super::password_hashing::{Busy, Hasher, Verdict};
-use super::people;
-use super::second_step::{Caller, Entered, First, Porter};
+use super::second_step::{Caller, FirstProof, SignInOutcome, SignInPolicy};
 use super::session::Origin;
-use super::throttle::{Guess, Throttle, Throttled, Tried};
+use super::throttle::{CountedAccount, OpenAttempt, Throttle, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
 use crate::domain::id::Id;
@@ -22,14 +22,14 @@ use crate::domain::user::{User, fold};
 use crate::mail::Mail;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// The longest name or address that is looked for, in bytes: none is as long.
 const MAX_LOGIN: usize = 1_024;
 
 /// What somebody typed, and from where.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct SubmittedCredentials {
     /// User name or e-mail address.
     pub login: String,
     /// The password.
@@ -86,7 +86,7 @@ impl From<Busy> for SignInRefusal {
 
 /// What signing in needs.
 #[derive(Clone, Copy)]
-pub struct Desk<'a> {
+pub struct SignInContext<'a> {
     /// Where people are kept.
     pub store: &'a Store,
     /// Who judges passwords.
@@ -96,17 +96,21 @@ pub struct Desk<'a> {
     /// What writes letters.
     pub mail: &'a Arc<Mail>,
     /// What makes tokens.
-    pub mint: &'a Arc<Mint>,
+    pub token_settings: &'a Arc<TokenSettings>,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// What the operator asks for besides the password.
-    pub policy: FactorPolicy,
+    pub factor_policy: FactorPolicy,
 }
 
-impl Desk<'_> {
+impl SignInContext<'_> {
     /// Who opens the door after a first proof, for a transaction to take along.
-    pub fn porter(&self) -> Porter {
-        Porter { mint: self.mint.clone(), mail: self.mail.clone(), policy: self.policy }
+    pub fn sign_in_policy(&self) -> SignInPolicy {
+        SignInPolicy {
+            token_settings: self.token_settings.clone(),
+            mail: self.mail.clone(),
+            factor_policy: self.factor_policy,
+        }
     }
 }
 
@@ -115,7 +119,7 @@ pub struct Verified {
     user: User,
     hash: String,
     stronger: Option<String>,
-    guess: Guess,
+    attempt: OpenAttempt,
 }
 
 /// Judges a password. Unknown name, wrong password, disabled account and an account without a
@@ -123,35 +127,44 @@ pub struct Verified {
 ///
 /// # Errors
 /// Why nobody gets in.
-pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<Verified, Error<SignInRefusal>> {
+pub async fn verify(
+    context: SignInContext<'_>,
+    now: UnixTime,
+    credentials: &SubmittedCredentials,
+) -> Result<Verified, Error<SignInRefusal>> {
     let refused = |refusal: SignInRefusal| Error::Refused(refusal);
     // Lengths first: reading a long text costs time before anybody is counted.
-    if attempt.login.len() > MAX_LOGIN || attempt.password.expose().len() > MAX_BYTES {
+    if credentials.login.len() > MAX_LOGIN || credentials.password.expose().len() > MAX_BYTES {
         return Err(refused(SignInRefusal::Wrong));
     }
-    let account = fold(&attempt.login);
+    let account = fold(&credentials.login);
     if account.is_empty() {
         return Err(refused(SignInRefusal::Wrong));
     }
     let typed = account.clone();
-    let read = desk.store.read(move |db| {
+    let read = context.store.read(move |db| {
         // Both are asked in every case: each kind of failure takes the same time.
         let leaving = deletion::find_by_login(db, now, &typed)?;
-        Ok(people::find_active(db, &typed)?.or(leaving))
+        Ok(new_user::find_active(db, &typed)?.or(leaving))
     });
     let user = read.await?;
     let person = user.as_ref().map(|user| user.id);
-    let door = desk.throttle.door(person.map_or(Tried::Nobody(&account), Tried::Person), &attempt.origin.address);
-    let looked = door.clone();
-    let standing = desk.store.read(move |db| looked.look(db, now, person)).await?;
+    let keys = context.throttle.rate_limit_keys(
+        person.map_or(CountedAccount::UnknownName(&account), CountedAccount::User),
+        &credentials.origin.address,
+    );
+    let keys_to_read = keys.clone();
+    let stored_failures = context.store.read(move |db| keys_to_read.find_stored(db, now, person)).await?;
     // Dropped without a word, as by every refusal below, it is a failure.
-    let guess = desk.throttle.attempt(now, door, &standing).map_err(|throttled| refused(throttled.into()))?;
-    let guess = guess.agree(desk.store).await.map_err(|error| error.map_refusal(SignInRefusal::from))?;
+    let attempt =
+        context.throttle.attempt(now, keys, &stored_failures).map_err(|throttled| refused(throttled.into()))?;
+    let attempt =
+        attempt.count_in_database(context.store).await.map_err(|error| error.map_refusal(SignInRefusal::from))?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let verdict = match desk.hasher.verify(attempt.password.clone(), hash.clone()).await {
+    let verdict = match context.hasher.verify(credentials.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,
         Err(busy) => {
-            guess.forgiven().await;
+            attempt.discard().await;
             return Err(refused(busy.into()));
         }
     };
@@ -161,20 +174,20 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
         _ => return Err(refused(SignInRefusal::Wrong)),
     };
     if !user.is_active() {
-        guess.succeeded().await;
+        attempt.succeeded().await;
         return Err(refused(SignInRefusal::BeingDeleted(user.id)));
     }
     let stronger = match verdict {
-        Verdict::RightButWeak => match desk.hasher.hash(attempt.password.clone()).await {
+        Verdict::RightButWeak => match context.hasher.hash(credentials.password.clone()).await {
             Ok(stronger) => Some(stronger),
             Err(busy) => {
-                guess.forgiven().await;
+                attempt.discard().await;
                 return Err(refused(busy.into()));
             }
         },
         Verdict::Right | Verdict::Wrong => None,
     };
-    Ok(Verified { user, hash, stronger, guess })
+    Ok(Verified { user, hash, stronger, attempt })
 }
 
 /// Opens something for a person whose password was right. The transaction reads hash and status
@@ -182,13 +195,17 @@ pub async fn verify(desk: Desk<'_>, now: UnixTime, attempt: &Attempt) -> Result<
 ///
 /// # Errors
 /// Why nothing is opened.
-pub async fn enter<T, F>(desk: Desk<'_>, verified: Verified, mut open: F) -> Result<(T, User), Error<SignInRefusal>>
+pub async fn enter<T, F>(
+    context: SignInContext<'_>,
+    verified: Verified,
+    mut open: F,
+) -> Result<(T, User), Error<SignInRefusal>>
 where
     T: Send + 'static,
     F: FnMut(&mut Database, &User) -> Result<T, Error<SignInRefusal>> + Send + 'static,
 {
-    let Verified { user, hash, stronger, guess } = verified;
-    let opened = transact(desk.store, move |tx| {
+    let Verified { user, hash, stronger, attempt } = verified;
+    let opened = transact(context.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
         // Whoever changes the password waits for what is opened here, or we see the new one.
         users::lock(tx, user.id)?;
@@ -201,12 +218,12 @@ where
     })
     .await;
     match &opened {
-        Ok(_) => guess.succeeded().await,
+        Ok(_) => attempt.succeeded().await,
         // Wrong codes have a limit of their own.
-        Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => guess.succeeded().await,
+        Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => attempt.succeeded().await,
         // The password changed meanwhile: it is not the right one any more.
-        Err(Error::Refused(_)) => drop(guess),
-        Err(Error::Failed(_)) => guess.forgiven().await,
+        Err(Error::Refused(_)) => drop(attempt),
+        Err(Error::Failed(_)) => attempt.discard().await,
     }
     opened
 }
@@ -216,20 +233,20 @@ where
 /// # Errors
 /// Why nobody is signed in. That an account has no password is not told here.
 pub async fn sign_in(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
-    (attempt, remembered): (Attempt, Vec<Token<RememberedBrowser>>),
-) -> Result<Entered, Error<SignInRefusal>> {
+    (credentials, remembered): (SubmittedCredentials, Vec<Token<RememberedBrowser>>),
+) -> Result<SignInOutcome, Error<SignInRefusal>> {
     let hidden = |error: Error<SignInRefusal>| {
         error.map_refusal(|refusal| if refusal == SignInRefusal::NoPassword { SignInRefusal::Wrong } else { refusal })
     };
-    let verified = verify(desk, now, &attempt).await.map_err(hidden)?;
-    let (porter, caller) = (desk.porter(), Caller { origin: attempt.origin, remembered });
+    let verified = verify(context, now, &credentials).await.map_err(hidden)?;
+    let (sign_in_policy, caller) = (context.sign_in_policy(), Caller { origin: credentials.origin, remembered });
     let admit = move |tx: &mut Database, user: &User| {
-        let first = First { user, methods: &BY_PASSWORD, knows_mailbox: false };
-        porter.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignInRefusal::from))
+        let first = FirstProof { user, methods: &BY_PASSWORD, knows_mailbox: false };
+        sign_in_policy.admit(tx, now, first, &caller).map_err(|error| error.map_refusal(SignInRefusal::from))
     };
-    let entered = enter(desk, verified, admit).await.map(|(entered, _)| entered);
-    desk.mail.wake();
+    let entered = enter(context, verified, admit).await.map(|(entered, _)| entered);
+    context.mail.wake();
     entered
 }

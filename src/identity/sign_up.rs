@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::account::AccountRefusal;
 use super::email;
-use super::mailed::asker;
+use super::emailed_links::requester;
+use super::new_user::{self, NewUser};
 use super::password_hashing::Busy;
-use super::people::{self, NewPerson};
-use super::second_step::{Caller, Entered, First};
+use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use super::throttle::{LinkTo, Throttled};
 use crate::clock::UnixTime;
 use crate::domain::authentication::BY_PASSWORD;
@@ -42,7 +42,7 @@ pub enum SignUpRefusal {
     /// What is wrong with the fields.
     Problems(Vec<FieldProblem>),
     /// The invitation is unknown, used or expired.
-    LinkOver,
+    LinkEnded,
     /// Too many people sign up right now.
     Busy,
 }
@@ -79,7 +79,7 @@ impl RegistrationPolicy {
         }
     }
 
-    fn permits(&self, person: &NewPerson) -> Result<(), SignUpRefusal> {
+    fn permits(&self, person: &NewUser) -> Result<(), SignUpRefusal> {
         match self {
             Self::Open => Ok(()),
             Self::Closed | Self::Invite => Err(SignUpRefusal::Closed),
@@ -104,12 +104,12 @@ fn is_of(domains: &[String], email: &EmailAddress) -> bool {
 /// # Errors
 /// Why no account was made.
 pub async fn sign_up_for_program(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, origin): (NewPerson, &Origin),
+    (person, origin): (NewUser, &Origin),
 ) -> Result<Id<User>, Error<SignUpRefusal>> {
-    make(desk, now, policy, (person, origin, None), |_, user: &User| Ok((user.id, None))).await
+    make(context, now, policy, (person, origin, None), |_, user: &User| Ok((user.id, None))).await
 }
 
 /// Makes an account and lets its person in. Closed until the first account exists: that one is made by
@@ -118,28 +118,28 @@ pub async fn sign_up_for_program(
 /// # Errors
 /// Why no account was made.
 pub async fn sign_up(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, caller, next): (NewPerson, Caller, Option<&str>),
-) -> Result<Entered, Error<SignUpRefusal>> {
-    let (porter, origin) = (desk.porter(), caller.origin.clone());
+    (person, caller, next): (NewUser, Caller, Option<&str>),
+) -> Result<SignInOutcome, Error<SignUpRefusal>> {
+    let (sign_in_policy, origin) = (context.sign_in_policy(), caller.origin.clone());
     let admit = move |tx: &mut Database, user: &User| {
         // The account is a moment old: there is nothing yet that a mailed code would protect.
-        let first = First { user, methods: &BY_PASSWORD, knows_mailbox: true };
-        let entered = porter.admit(tx, now, first, &caller);
+        let first = FirstProof { user, methods: &BY_PASSWORD, knows_mailbox: true };
+        let entered = sign_in_policy.admit(tx, now, first, &caller);
         let entered = entered.map_err(|error| error.map_refusal(SignUpRefusal::from))?;
         let session = entered.session();
         Ok((entered, session))
     };
-    make(desk, now, policy, (person, &origin, next.map(str::to_owned)), admit).await
+    make(context, now, policy, (person, &origin, next.map(str::to_owned)), admit).await
 }
 
 async fn make<T, F>(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     policy: &RegistrationPolicy,
-    (person, origin, next): (NewPerson, &Origin, Option<String>),
+    (person, origin, next): (NewUser, &Origin, Option<String>),
     mut finish: F,
 ) -> Result<T, Error<SignUpRefusal>>
 where
@@ -147,27 +147,27 @@ where
     F: FnMut(&mut Database, &User) -> Result<(T, Option<Id<Session>>), Error<SignUpRefusal>> + Send + 'static,
 {
     policy.permits(&person).map_err(Error::Refused)?;
-    let hash = person.hash(desk.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
+    let hash = person.hash(context.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     // A letter that is too many for this network is not sent now; its person may ask for it when signed in.
-    let asks = desk
+    let asks = context
         .throttle
-        .attempt_link(desk.store, now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address)
+        .attempt_link(context.store, now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address)
         .await?;
-    let (mail, asker, origin) = (desk.mail.clone(), asker(now, origin), origin.clone());
-    let made = transact(&desk.store.for_strangers(), move |tx| {
+    let (mail, requester, origin) = (context.mail.clone(), requester(now, origin), origin.clone());
+    let made = transact(&context.store.for_unauthenticated(), move |tx| {
         if users::is_empty(tx)? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
         let standing = (Role::Author, false, Some(&origin));
-        let created = people::create(tx, now, (&person, hash.as_deref()), standing);
+        let created = new_user::create(tx, now, (&person, hash.as_deref()), standing);
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         let (made, session) = finish(tx, &user)?;
         if asks {
-            email::ask_new_person(tx, now, (&mail, &asker), (&user, next.as_deref()), session)?;
+            email::ask_new_person(tx, now, (&mail, &requester), (&user, next.as_deref()), session)?;
         }
         Ok(made)
     })
     .await;
-    desk.mail.wake();
+    context.mail.wake();
     made
 }

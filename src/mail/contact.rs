@@ -1,6 +1,6 @@
 //! The letter with what another person wrote.
 
-use super::letters::{Letter, Words};
+use super::email::{Email, EmailBody};
 use crate::domain::contact_message::MessageText;
 
 /// "ann sent you a message."
@@ -12,15 +12,15 @@ pub struct MessageFromPerson {
     pub text: MessageText,
 }
 
-impl Letter for MessageFromPerson {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for MessageFromPerson {
+    fn body(&self, issuer: &str) -> EmailBody {
         let begin = format!("The person with the username \"{}\" sent you this message:", self.sender);
         // Each line is marked, so that none of them reads like one of ours.
         let quoted = self.text.lines().map(|line| format!("> {line}"));
         let end = "They can't see your email address. This server didn't check what they wrote: don't open links or \
                    send passwords unless you trust them."
             .to_owned();
-        Words {
+        EmailBody {
             subject: "You have a message".to_owned(),
             paragraphs: [begin].into_iter().chain(quoted).chain([end]).collect(),
             link: None,

@@ -1,10 +1,10 @@
-//! Letters. One is written in the transaction that causes it, sealed, and sent from upkeep: a mail
+//! Letters. One is written in the transaction that causes it, sealed, and sent from a background job: a mail
 //! server that is down loses nothing, and no request waits for one.
 
 pub mod contact;
-pub mod factor_letters;
-pub mod letters;
+pub mod email;
 pub mod passkeys;
+pub mod second_factor;
 pub mod transport;
 pub mod warnings;
 
@@ -18,12 +18,12 @@ use url::Url;
 use crate::clock::UnixTime;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::id::Id;
-use crate::domain::letter::QueuedLetter;
-use crate::domain::mailed_link::{LinkKind, MailedLink, NOT_ME_LIFE};
+use crate::domain::mailed_link::{COMPROMISE_REPORT_LIFE, LinkKind, MailedLink};
+use crate::domain::queued_email::QueuedEmail;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::user::{EmailAddress, User};
 use crate::store::{self, Database, Store, StoreError, mailed_links};
-use letters::{Asker, Letter, Words};
+use email::{Email, EmailBody, EmailRequester};
 use transport::{MailUrl, Transport, Unsendable};
 
 /// The label under which letters are sealed.
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Link {
 /// A letter as it is sent.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Who gets it; nobody when it was written for its time alone, see [`Mail::pretend`].
+    /// Who gets it; nobody when it was written for its time alone, see [`Mail::write_dummy`].
     pub to: Option<String>,
     /// The subject.
     pub subject: String,
@@ -72,20 +72,20 @@ impl std::fmt::Debug for Envelope {
 }
 
 #[derive(Template)]
-#[template(path = "mail/letter.txt")]
+#[template(path = "mail/email.txt")]
 struct Text<'a> {
-    words: &'a Words,
-    asker: &'a Asker,
-    not_me: Option<&'a Link>,
+    body: &'a EmailBody,
+    requester: &'a EmailRequester,
+    report_link: Option<&'a Link>,
     issuer: &'a str,
 }
 
 #[derive(Template)]
-#[template(path = "mail/letter.html")]
+#[template(path = "mail/email.html")]
 struct Html<'a> {
-    words: &'a Words,
-    asker: &'a Asker,
-    not_me: Option<&'a Link>,
+    body: &'a EmailBody,
+    requester: &'a EmailRequester,
+    report_link: Option<&'a Link>,
     issuer: &'a str,
 }
 
@@ -127,10 +127,10 @@ impl Mail {
     pub fn write(
         &self,
         tx: &mut Database,
-        (to, asker): (&EmailAddress, &Asker),
-        letter: &impl Letter,
+        (to, requester): (&EmailAddress, &EmailRequester),
+        message: &impl Email,
     ) -> Result<(), StoreError> {
-        self.put(tx, (Some(to), asker), (letter, None))
+        self.put(tx, (Some(to), requester), (message, None))
     }
 
     /// Writes a letter about the safety of an account to its proven address; nothing when there is none.
@@ -141,11 +141,11 @@ impl Mail {
     pub fn warn(
         &self,
         tx: &mut Database,
-        (user, asker): (&User, &Asker),
-        letter: &impl Letter,
+        (user, requester): (&User, &EmailRequester),
+        message: &impl Email,
     ) -> Result<(), StoreError> {
         match user.proven_email() {
-            Some(to) => self.warn_at(tx, (user, &to, asker), letter),
+            Some(to) => self.warn_at(tx, (user, &to, requester), message),
             None => Ok(()),
         }
     }
@@ -157,15 +157,16 @@ impl Mail {
     pub fn warn_at(
         &self,
         tx: &mut Database,
-        (user, to, asker): (&User, &EmailAddress, &Asker),
-        letter: &impl Letter,
+        (user, to, requester): (&User, &EmailAddress, &EmailRequester),
+        message: &impl Email,
     ) -> Result<(), StoreError> {
         if !self.is_on() {
             return Ok(());
         }
-        let (key, link) = MailedLink::new(asker.at, NOT_ME_LIFE, (LinkKind::NotMe, Some(user.id)), to);
+        let (key, link) =
+            MailedLink::new(requester.at, COMPROMISE_REPORT_LIFE, (LinkKind::CompromiseReport, Some(user.id)), to);
         mailed_links::insert(tx, &link)?;
-        self.put(tx, (Some(to), asker), (letter, Some(&letters::not_me(&self.issuer, &key))))
+        self.put(tx, (Some(to), requester), (message, Some(&email::compromise_report_link(&self.issuer, &key))))
     }
 
     /// Does all that writing a letter does, for nobody: so that an address that nobody has is answered
@@ -173,31 +174,36 @@ impl Mail {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn pretend(&self, tx: &mut Database, asker: &Asker, letter: &impl Letter) -> Result<(), StoreError> {
-        self.put(tx, (None, asker), (letter, None))
+    pub fn write_dummy(
+        &self,
+        tx: &mut Database,
+        requester: &EmailRequester,
+        message: &impl Email,
+    ) -> Result<(), StoreError> {
+        self.put(tx, (None, requester), (message, None))
     }
 
     fn put(
         &self,
         tx: &mut Database,
-        (to, asker): (Option<&EmailAddress>, &Asker),
-        (letter, not_me): (&impl Letter, Option<&Link>),
+        (to, requester): (Option<&EmailAddress>, &EmailRequester),
+        (message, report_link): (&impl Email, Option<&Link>),
     ) -> Result<(), StoreError> {
         if !self.is_on() {
             return Ok(());
         }
         let broken = |what: &str| StoreError::Unusable(what.to_owned());
-        let (words, issuer) = (letter.words(&self.issuer), self.issuer.as_str());
-        let text = Text { words: &words, asker, not_me, issuer }.render();
+        let (body, issuer) = (message.body(&self.issuer), self.issuer.as_str());
+        let text = Text { body: &body, requester, report_link, issuer }.render();
         let text = text.map_err(|_error| broken("a letter is not written"))?;
-        let html = Html { words: &words, asker, not_me, issuer }.render();
+        let html = Html { body: &body, requester, report_link, issuer }.render();
         let html = html.map_err(|_error| broken("a letter is not written"))?;
         let to = to.map(|to| to.as_str().to_owned());
-        let envelope = Envelope { to, subject: words.subject.clone(), text, html };
+        let envelope = Envelope { to, subject: body.subject.clone(), text, html };
         let plain = serde_json::to_string(&envelope).map_err(|_error| broken("a letter is not written"))?;
-        let id = Id::<QueuedLetter>::next(asker.at);
+        let id = Id::<QueuedEmail>::next(requester.at);
         let sealed = self.keys.seal(LABEL, id.number(), &plain).ok_or_else(|| broken("the base key is missing"))?;
-        store::letters::insert(tx, &QueuedLetter::new(asker.at, id, sealed))
+        store::outbox::insert(tx, &QueuedEmail::new(requester.at, id, sealed))
     }
 
     /// What one-time codes in letters are digested with.
@@ -223,15 +229,15 @@ impl Mail {
     pub async fn deliver(&self, store: &Store, now: UnixTime) -> Result<usize, StoreError> {
         let Some(transport) = &self.transport else { return Ok(0) };
         let mut sent = 0;
-        for letter in store.read(move |db| store::letters::list_due(db, now, BATCH)).await? {
-            let (claimed, until) = (letter.clone(), letter.after(now));
-            if !store.write(move |tx| store::letters::claim(tx, &claimed, until)).await? {
+        for message in store.read(move |db| store::outbox::list_due(db, now, BATCH)).await? {
+            let (claimed, until) = (message.clone(), message.after(now));
+            if !store.write(move |tx| store::outbox::claim(tx, &claimed, until)).await? {
                 continue; // another node sends it
             }
-            let is_over = match self.open(&letter) {
-                _ if now >= letter.expires_at => {
+            let is_over = match self.open(&message) {
+                _ if now >= message.expires_at => {
                     tracing::warn!(
-                        attempts = letter.attempts,
+                        attempts = message.attempts,
                         "a letter could not be sent for three days; it is given up"
                     );
                     true
@@ -241,7 +247,7 @@ impl Mail {
                     true
                 }
                 Some(Envelope { to: None, .. }) => true,
-                Some(envelope) => match transport.send(&letter, &envelope).await {
+                Some(envelope) => match transport.send(&message, &envelope).await {
                     Ok(()) => {
                         sent += 1;
                         true
@@ -251,21 +257,21 @@ impl Mail {
                         true
                     }
                     Err(error) => {
-                        tracing::warn!(%error, attempts = letter.attempts + 1, "a letter could not be sent; it is tried again");
+                        tracing::warn!(%error, attempts = message.attempts + 1, "a letter could not be sent; it is tried again");
                         false
                     }
                 },
             };
             if is_over {
-                let id = letter.id;
-                store.write(move |tx| store::letters::delete(tx, id)).await?;
+                let id = message.id;
+                store.write(move |tx| store::outbox::delete(tx, id)).await?;
             }
         }
         Ok(sent)
     }
 
-    fn open(&self, letter: &QueuedLetter) -> Option<Envelope> {
-        let plain = self.keys.open(LABEL, letter.id.number(), &letter.sealed)?;
+    fn open(&self, message: &QueuedEmail) -> Option<Envelope> {
+        let plain = self.keys.open(LABEL, message.id.number(), &message.sealed)?;
         serde_json::from_str(plain.expose()).ok()
     }
 }

@@ -1,6 +1,6 @@
 //! The letters about passkeys: a new way in, one less, and one that somebody may have copied.
 
-use super::letters::{Letter, Words, shown};
+use super::email::{Email, EmailBody, shown};
 use super::warnings::{named, news};
 
 /// What happened to a passkey.
@@ -16,7 +16,7 @@ pub enum PasskeyChange {
 
 /// "A passkey was added", "removed", "stopped".
 #[derive(Clone, Debug)]
-pub struct PasskeyLetter {
+pub struct PasskeyEmail {
     /// Whose.
     pub username: String,
     /// What the passkey is called.
@@ -25,8 +25,8 @@ pub struct PasskeyLetter {
     pub change: PasskeyChange,
 }
 
-impl Letter for PasskeyLetter {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for PasskeyEmail {
+    fn body(&self, issuer: &str) -> EmailBody {
         let (whose, passkey) = (shown(&self.username), named("The passkey", &self.name));
         let own = format!("{issuer}/account/security/passkeys");
         let listed = format!("Your passkeys are listed at {own}.");
@@ -47,7 +47,7 @@ impl Letter for PasskeyLetter {
                 let next = format!("Log in another way, then remove it at {own} and add a new one.");
                 // Whoever used it has something to do as well: their passkey works no more.
                 let otherwise = "If it was not you, keep this letter: the address above is where it was used.";
-                Words { otherwise: otherwise.to_owned(), ..news("A passkey was stopped", vec![what, next]) }
+                EmailBody { otherwise: otherwise.to_owned(), ..news("A passkey was stopped", vec![what, next]) }
             }
         }
     }
@@ -58,18 +58,18 @@ mod tests {
     use super::*;
     use crate::mail::warnings::NOTHING_TO_DO;
 
-    fn words(name: &str, change: PasskeyChange) -> Words {
-        PasskeyLetter { username: "alice".to_owned(), name: name.to_owned(), change }.words("https://id.example")
+    fn words(name: &str, change: PasskeyChange) -> EmailBody {
+        PasskeyEmail { username: "alice".to_owned(), name: name.to_owned(), change }.body("https://id.example")
     }
 
     #[test]
     fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
-        let letter = |name: &str| words(name, PasskeyChange::Added).paragraphs.join(" ");
-        assert!(letter("Chrome on Linux").contains("\"Chrome on Linux\""));
+        let message = |name: &str| words(name, PasskeyChange::Added).paragraphs.join(" ");
+        assert!(message("Chrome on Linux").contains("\"Chrome on Linux\""));
         for name in ["www.evil.example", "http://evil", "evil@example", "evil:1", "evil\\x"] {
-            assert!(!letter(name).contains("evil"), "{name}");
+            assert!(!message(name).contains("evil"), "{name}");
         }
-        assert!(letter("").starts_with("The passkey was added"), "{}", letter(""));
+        assert!(message("").starts_with("The passkey was added"), "{}", message(""));
     }
 
     #[test]

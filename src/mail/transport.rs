@@ -16,7 +16,7 @@ use lettre::{AsyncTransport, Message, Tokio1Executor};
 use url::Url;
 
 use super::Envelope;
-use crate::domain::letter::QueuedLetter;
+use crate::domain::queued_email::QueuedEmail;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::secret::Secret;
 
@@ -87,7 +87,7 @@ pub enum Unsendable {
 pub enum SendError {
     /// The library cannot put it together: an address that it does not know how to write.
     #[error("it cannot be put together")]
-    Letter,
+    Email,
     /// The mail server, by its code only: its words may hold the address.
     #[error("the mail server refused it{}", .0.map(|code| format!(" ({code})")).unwrap_or_default())]
     Refused(Option<u16>),
@@ -103,7 +103,7 @@ impl SendError {
     /// Whether another try would end the same way (RFC 5321 §4.2.1: 5yz is permanent).
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Letter => true,
+            Self::Email => true,
             Self::Refused(code) => code.is_some_and(|code| (500..600).contains(&code)),
             Self::Unreachable | Self::Folder(_) => false,
         }
@@ -197,8 +197,8 @@ impl Transport {
     ///
     /// # Errors
     /// Why it did not go.
-    pub async fn send(&self, letter: &QueuedLetter, envelope: &Envelope) -> Result<(), SendError> {
-        let message = self.message(letter, envelope)?;
+    pub async fn send(&self, queued: &QueuedEmail, envelope: &Envelope) -> Result<(), SendError> {
+        let message = self.message(queued, envelope)?;
         match &self.way {
             Way::Log => {
                 let to = envelope.to.as_deref().unwrap_or_default();
@@ -207,7 +207,7 @@ impl Transport {
             }
             Way::Folder(folder) => {
                 // A letter that was written before its row was deleted is written over.
-                let file = folder.join(format!("{}.eml", letter.id.number()));
+                let file = folder.join(format!("{}.eml", queued.id.number()));
                 let mut options = std::fs::OpenOptions::new();
                 options.write(true).create(true).truncate(true).mode(0o600);
                 let written = options.open(file).and_then(|mut file| file.write_all(&message.formatted()));
@@ -217,7 +217,7 @@ impl Transport {
                 Ok(_) => Ok(()),
                 Err(error) => Err(match error.status() {
                     Some(code) => SendError::Refused(code.to_string().parse().ok()),
-                    None if error.is_client() => SendError::Letter,
+                    None if error.is_client() => SendError::Email,
                     None => SendError::Unreachable,
                 }),
             },
@@ -226,18 +226,18 @@ impl Transport {
 
     /// The letter by the rules (RFC 5322). The same one has the same `Message-ID` at every try, so that
     /// one that was sent twice is shown once; RFC 3834 §5 keeps machines from answering.
-    fn message(&self, letter: &QueuedLetter, envelope: &Envelope) -> Result<Message, SendError> {
-        let to = envelope.to.as_deref().unwrap_or_default().parse().map_err(|_unwritable| SendError::Letter)?;
-        let since = u64::try_from(letter.created_at.seconds()).unwrap_or_default();
+    fn message(&self, queued: &QueuedEmail, envelope: &Envelope) -> Result<Message, SendError> {
+        let to = envelope.to.as_deref().unwrap_or_default().parse().map_err(|_unwritable| SendError::Email)?;
+        let since = u64::try_from(queued.created_at.seconds()).unwrap_or_default();
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(envelope.subject.clone())
             .date(UNIX_EPOCH + Duration::from_secs(since))
-            .message_id(Some(format!("<{}@{}>", letter.id.number(), self.host)))
+            .message_id(Some(format!("<{}@{}>", queued.id.number(), self.host)))
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(envelope.text.clone(), envelope.html.clone()))
-            .map_err(|_unwritable| SendError::Letter)
+            .map_err(|_unwritable| SendError::Email)
     }
 }
 

@@ -2,7 +2,7 @@
 //! link "this was not me" into each: what stands here is the news, and what to do if it was you.
 
 use super::Link;
-use super::letters::{Letter, Words, shown};
+use super::email::{Email, EmailBody, shown};
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
 
@@ -13,9 +13,9 @@ pub(super) const NOTHING_TO_DO: &str = "If it was you, you need not do anything.
 const MOST_CHANGES: usize = 20;
 
 /// What a letter of this kind is made of.
-pub(super) fn news(subject: &str, paragraphs: Vec<String>) -> Words {
+pub(super) fn news(subject: &str, paragraphs: Vec<String>) -> EmailBody {
     let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());
-    Words { subject, paragraphs, link: None, otherwise }
+    EmailBody { subject, paragraphs, link: None, otherwise }
 }
 
 /// A name that somebody chose, as a letter may show it: see [`shown`].
@@ -31,8 +31,8 @@ pub struct NewDevice {
     pub username: String,
 }
 
-impl Letter for NewDevice {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for NewDevice {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let what = format!(
             "Somebody, probably you, logged in to {} with a browser, or from a network, that we did not see here in the \
              last 90 days.",
@@ -49,8 +49,8 @@ pub struct PasswordChanged {
     pub username: String,
 }
 
-impl Letter for PasswordChanged {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for PasswordChanged {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let account = shown(&self.username);
         let what =
             format!("The password was changed of {account}. Other browsers are logged out, and apps must ask again.");
@@ -67,8 +67,8 @@ pub struct PasswordReset {
     pub keeps_own_tokens: bool,
 }
 
-impl Letter for PasswordReset {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for PasswordReset {
+    fn body(&self, issuer: &str) -> EmailBody {
         let set = format!("A new password was set for {}.", shown(&self.username));
         let ended = "Everything that opened the account before has ended: log-ins, passkeys, the authenticator app, \
                      recovery codes and remembered browsers. Apps must ask again, and the secrets and keys of your own \
@@ -92,8 +92,8 @@ pub struct UsernameChanged {
     pub username: String,
 }
 
-impl Letter for UsernameChanged {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for UsernameChanged {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let what = format!("{} has another user name now: {}.", capital(&shown(&self.former)), shown(&self.username));
         let log_in = "Log in with the new one from now on. The one before stays yours for 90 days.".to_owned();
         news("Your user name was changed", vec![what, log_in])
@@ -113,8 +113,8 @@ pub struct EmailChanging {
     pub username: String,
 }
 
-impl Letter for EmailChanging {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for EmailChanging {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let asked = format!("Somebody, probably you, asked to give {} another e-mail address.", shown(&self.username));
         let stays = "This address stays in use until the new one is confirmed.".to_owned();
         news("Your e-mail address is about to change", vec![asked, stays])
@@ -130,8 +130,8 @@ pub struct EmailChanged {
     pub is_old: bool,
 }
 
-impl Letter for EmailChanged {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for EmailChanged {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let account = shown(&self.username);
         let what = match self.is_old {
             true => vec![
@@ -157,8 +157,8 @@ pub struct TokenMade {
     pub is_last_today: bool,
 }
 
-impl Letter for TokenMade {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for TokenMade {
+    fn body(&self, issuer: &str) -> EmailBody {
         let token = named(if self.is_studio { "The studio token" } else { "The personal token" }, &self.token_name);
         let what =
             format!("{token} was made for {}. Whoever holds it gets in without a password.", shown(&self.username));
@@ -179,8 +179,8 @@ pub struct AppAllowed {
     pub app_name: String,
 }
 
-impl Letter for AppAllowed {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for AppAllowed {
+    fn body(&self, issuer: &str) -> EmailBody {
         let app = named("The app", &self.app_name);
         let what = format!("{app} may now use what belongs to {}.", shown(&self.username));
         news("An app was allowed", vec![what, format!("What each app may do is listed at {issuer}/account/apps.")])
@@ -196,8 +196,8 @@ pub struct ClientSecretMade {
     pub app_name: String,
 }
 
-impl Letter for ClientSecretMade {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for ClientSecretMade {
+    fn body(&self, issuer: &str) -> EmailBody {
         let app = named("The app", &self.app_name);
         let what = format!("{app}, which belongs to {}, got a new secret.", shown(&self.username));
         news("A client secret was made", vec![what, format!("Your apps are listed at {issuer}/developer.")])
@@ -215,8 +215,8 @@ pub struct AppChanged {
     pub changes: Vec<String>,
 }
 
-impl Letter for AppChanged {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for AppChanged {
+    fn body(&self, issuer: &str) -> EmailBody {
         let app = named("The app", &self.app_name);
         let what = format!("{app}, which belongs to {}, was changed:", shown(&self.username));
         let more = self.changes.len().saturating_sub(MOST_CHANGES);
@@ -238,8 +238,8 @@ pub struct FoundInTheOpen {
     pub is_client_secret: bool,
 }
 
-impl Letter for FoundInTheOpen {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for FoundInTheOpen {
+    fn body(&self, issuer: &str) -> EmailBody {
         let (what, advice) = match self.is_client_secret {
             true => (
                 "a client secret of an application",
@@ -252,7 +252,7 @@ impl Letter for FoundInTheOpen {
         };
         let found =
             format!("Somebody reported that they found {what} of {}. It goes on working.", shown(&self.username));
-        Words {
+        EmailBody {
             otherwise: "Whoever reported it needs no account, and learned nothing from us. If you did not make it, \
                         somebody else may be in your account."
                 .to_owned(),
@@ -272,8 +272,8 @@ pub struct AccountDeleting {
     pub erases_at: UnixTime,
 }
 
-impl Letter for AccountDeleting {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for AccountDeleting {
+    fn body(&self, issuer: &str) -> EmailBody {
         let erased = self.erases_at.readable();
         let closed = format!("{} was deleted. Nobody can use it any more.", shown(&self.username));
         let link = Link {
@@ -282,7 +282,7 @@ impl Letter for AccountDeleting {
             note: "The link works once, until then.".to_owned(),
         };
         let when = format!("At {erased} it is erased, with all that belongs to it. Until then you can keep it.");
-        Words { link: Some(link), ..news("Your account will be deleted", vec![closed, when]) }
+        EmailBody { link: Some(link), ..news("Your account will be deleted", vec![closed, when]) }
     }
 }
 
@@ -293,15 +293,15 @@ pub struct FactorsRemoved {
     pub username: String,
 }
 
-impl Letter for FactorsRemoved {
-    fn words(&self, issuer: &str) -> Words {
+impl Email for FactorsRemoved {
+    fn body(&self, issuer: &str) -> EmailBody {
         let what = format!(
             "The people who run this server removed the authenticator app, the recovery codes and the passkeys of {}. \
              Logging in no longer asks for them.",
             shown(&self.username)
         );
         let next = format!("Set up what you want to have again at {issuer}/account/security.");
-        Words {
+        EmailBody {
             otherwise: "If you did not ask them for it, somebody else may have. End everything by the link below."
                 .to_owned(),
             ..news("Your second step was removed", vec![what, next])
@@ -311,19 +311,19 @@ impl Letter for FactorsRemoved {
 
 /// To an address that was the account's until a few days ago, when somebody pressed "this was not me".
 #[derive(Clone, Debug)]
-pub struct DisownedElsewhere {
+pub struct CompromiseReportedElsewhere {
     /// Whose.
     pub username: String,
 }
 
-impl Letter for DisownedElsewhere {
-    fn words(&self, _issuer: &str) -> Words {
+impl Email for CompromiseReportedElsewhere {
+    fn body(&self, _issuer: &str) -> EmailBody {
         let what = format!(
             "Somebody reported that {} was used by a stranger, so everything in it was ended. Its e-mail address was \
              changed a few days ago; this was the one before.",
             shown(&self.username)
         );
-        Words {
+        EmailBody {
             otherwise: "If you changed the address yourself, you need not do anything. If you did not, the link below \
                         puts this address back."
                 .to_owned(),
@@ -339,13 +339,13 @@ mod tests {
     #[test]
     fn a_name_that_reads_like_an_address_is_not_written_into_a_letter() {
         let words = |token_name: &str| {
-            let letter = TokenMade {
+            let message = TokenMade {
                 username: "alice".to_owned(),
                 token_name: token_name.to_owned(),
                 is_studio: false,
                 is_last_today: false,
             };
-            letter.words("https://id.example").paragraphs.join(" ")
+            message.body("https://id.example").paragraphs.join(" ")
         };
         assert!(words("backup of maps").contains("\"backup of maps\""));
         for name in ["evil.example", "https://evil", "call me@evil", "evil\\x"] {

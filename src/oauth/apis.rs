@@ -17,7 +17,7 @@ use crate::oauth::scopes;
 use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, apis};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// What holds of an API's own client, which no person is ever sent to.
 const RULES: Rules = Rules { longest_login_token: i64::MAX, private_schemes: Vec::new(), allow_insecure_http: false };
@@ -29,10 +29,10 @@ const RULES: Rules = Rules { longest_login_token: i64::MAX, private_schemes: Vec
 pub fn authenticate_first_party(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     credentials: &ClientCredentials,
 ) -> super::Result<Api> {
-    let client = authenticate(db, now, mint, credentials)?;
+    let client = authenticate(db, now, token_settings, credentials)?;
     let directory = apis::directory(db)?;
     let found = directory.find_by_client(client.id).filter(|found| found.api.is_first_party);
     let api = found.map(|found| found.api.clone());

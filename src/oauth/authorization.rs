@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use super::Refusal;
 use super::dpop::is_thumbprint;
-use super::interaction::Wishes;
+use super::interaction::PromptOptions;
 use super::machine::authorization::{Answers, Verdict, run};
-use super::openid;
 use super::parameters::Parameters;
 use super::problem::{
     CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
@@ -18,8 +16,7 @@ use super::problem::{
     UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
 };
 use super::pushed_request::{self, Source};
-use super::resource;
-use super::scopes;
+use super::{Refusal, openid, resource, scopes};
 use crate::clock::UnixTime;
 use crate::domain::authorization_code::AuthorizationCodeRecord;
 use crate::domain::client::{Client, GrantType};
@@ -34,13 +31,13 @@ use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::{Origin, Session};
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{AuthorizationCode, Token};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, clients, consents, grants};
 use crate::tokens::audience::Claim;
-use crate::tokens::{Mint, sitting, standing};
+use crate::tokens::{TokenSettings, allowed_app_log, session_recheck};
 
 /// The longest `nonce`, in bytes (ours; FAPI 2.0 asks for 64).
 const MAX_NONCE: usize = 1_024;
@@ -63,9 +60,9 @@ pub struct AuthorizationRequest {
     /// What the verifier must meet.
     pub challenge: Option<CodeChallenge>,
     /// How the person is to be asked.
-    pub wishes: Wishes,
+    pub prompt_options: PromptOptions,
     /// The APIs that the tokens are for (RFC 8707).
-    pub audience: Words,
+    pub audience: SpaceSeparated,
     /// The pushed request that it is, which the decision uses up.
     pub pushed: Option<Id<PushedRequestRecord>>,
     /// The pushed request that must be kept if its person takes a while.
@@ -106,13 +103,13 @@ pub struct RefusedRequest {
 
 struct Examination<'a> {
     db: &'a mut Database,
-    mint: &'a Mint,
+    token_settings: &'a TokenSettings,
     parameters: &'a Parameters,
     found: Option<(Arc<Client>, RedirectUri)>,
     challenge: Option<CodeChallenge>,
     scope: Scope,
-    wishes: Wishes,
-    audience: Words,
+    prompt_options: PromptOptions,
+    audience: SpaceSeparated,
     source: Source,
 }
 
@@ -122,22 +119,22 @@ struct Examination<'a> {
 /// Why it is refused, and where that may be said.
 pub fn examine(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (parameters, source): (&Parameters, Source),
 ) -> Result<AuthorizationRequest, Error<AuthorizationRefusal>> {
     let mut examination = Examination {
         db,
-        mint,
+        token_settings,
         parameters,
         found: None,
         challenge: None,
         scope: Scope::default(),
-        wishes: Wishes::default(),
-        audience: Words::default(),
+        prompt_options: PromptOptions::default(),
+        audience: SpaceSeparated::default(),
         source,
     };
     run(parameters, &mut examination)?;
-    let Examination { found, challenge, scope, wishes, audience, .. } = examination;
+    let Examination { found, challenge, scope, prompt_options, audience, .. } = examination;
     let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
         return Err(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())));
@@ -150,7 +147,7 @@ pub fn examine(
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         scope,
         challenge,
-        wishes,
+        prompt_options,
         audience,
         pushed: match source {
             Source::Pushed { id, .. } => Some(id),
@@ -275,12 +272,14 @@ impl Answers for Examination<'_> {
         }
         let client = clients::find_by_client_id(self.db, client_id)?.filter(|client| client.is_active());
         let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
-        let Some(redirect_uri) = client.redirect_uri(parameters.get("redirect_uri"), &self.mint.private_schemes) else {
+        let Some(redirect_uri) =
+            client.redirect_uri(parameters.get("redirect_uri"), &self.token_settings.private_schemes)
+        else {
             return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));
         };
         self.found = Some((client, redirect_uri));
         self.check_shape().map_err(|refusal| self.refuse(refusal))?;
-        self.wishes = Wishes::parse(parameters).map_err(|problem| self.refuse(problem))?;
+        self.prompt_options = PromptOptions::parse(parameters).map_err(|problem| self.refuse(problem))?;
         Ok(client_id.to_owned())
     }
 
@@ -294,10 +293,10 @@ impl Answers for Examination<'_> {
             self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
         let (own, default, is_vouched) = (client.scope.clone(), scopes::default_of(client), client.is_vouched());
         let asked = scopes::parse_asked(self.parameters);
-        let scope = asked.and_then(|asked| asked.map_or(Ok(default), |asked| scopes::counting(&asked, &own)));
+        let scope = asked.and_then(|asked| asked.map_or(Ok(default), |asked| scopes::effective(&asked, &own)));
         let scope = scope.map_err(|refusal| self.refuse(refusal))?;
         let (named, claim) = (self.parameters.resources(), Claim { scope: &scope, is_persons: true, is_vouched });
-        let audience = resource::find_registered(self.db, self.mint, &named, claim)?;
+        let audience = resource::find_registered(self.db, self.token_settings, &named, claim)?;
         self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
         self.scope = scope.clone();
         Ok(scope)
@@ -341,7 +340,7 @@ impl AuthorizationRequest {
             redirect_uri: self.redirect_uri.clone(),
             state: self.state.clone(),
             response_mode: self.response_mode,
-            is_silent: self.wishes.prompt.none,
+            is_silent: self.prompt_options.prompt.none,
             refusal: problem.into(),
             scope: None,
         }
@@ -356,16 +355,16 @@ impl AuthorizationRequest {
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     request: &AuthorizationRequest,
     (session, origin): (&Session, &Origin),
 ) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
-    let found = sitting::find_again(tx, now, &mint.lifetimes, session)?;
+    let found = session_recheck::lock_active(tx, now, &token_settings.lifetimes, session)?;
     let (session, user) = found.ok_or(Error::Refused(&LOGIN_REQUIRED))?;
     if !pushed_request::consume(tx, now, request)? {
         return Err(Error::Refused(&INVALID_REQUEST_URI));
     }
-    let until = Some(now.plus(mint.lifetimes.refresh_max));
+    let until = Some(now.plus(token_settings.lifetimes.refresh_max));
     let grant = Grant {
         user_id: Some(user.id),
         client_key: Some(request.client.id),
@@ -374,7 +373,7 @@ pub fn approve(
         audience: request.audience.clone(),
         ..Grant::new(now, GrantKind::AuthorizationCode, until)
     };
-    standing::tell_if_new(tx, now, (&grant, ConsentKind::Authorization), origin)?;
+    allowed_app_log::record_if_new(tx, now, (&grant, ConsentKind::Authorization), origin)?;
     grants::insert(tx, &grant)?;
     openid::remember_sign_in(tx, &grant, request.nonce.as_deref())?;
     let code = Token::<AuthorizationCode>::generate(Id::next(now));
@@ -387,7 +386,7 @@ pub fn approve(
         code_challenge_method: request.challenge.as_ref().map(|challenge| challenge.method),
         failures: 0,
         created_at: now,
-        expires_at: now.plus(mint.lifetimes.code),
+        expires_at: now.plus(token_settings.lifetimes.code),
         redeemed_at: None,
         dpop_jkt: request.dpop_jkt.clone(),
     };

@@ -20,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, Token};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, Store, client_secrets, clients};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 use crate::tokens::last_use::Seen;
 
 /// What a request says about its client.
@@ -200,19 +200,24 @@ fn form_decoded(text: &str) -> String {
 pub fn authenticate(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     credentials: &ClientCredentials,
 ) -> Result<Arc<Client>> {
-    let client = identify(db, now, mint, credentials)?;
+    let client = identify(db, now, token_settings, credentials)?;
     // Also one that was read before the operator changed their mind.
-    if may_act(&mint.strangers, &client) {
+    if may_act(&token_settings.self_registration, &client) {
         Ok(client)
     } else {
         Err(INVALID_CLIENT.because("clients that describe themselves there are switched off"))
     }
 }
 
-fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientCredentials) -> Result<Arc<Client>> {
+fn identify(
+    db: &mut Database,
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    credentials: &ClientCredentials,
+) -> Result<Arc<Client>> {
     let secret = match &credentials.proof {
         Proof::Secret(secret) => secret,
         Proof::Assertion(_) => return Err(INVALID_CLIENT.because("the client assertion was not verified")),
@@ -237,7 +242,7 @@ fn identify(db: &mut Database, now: UnixTime, mint: &Mint, credentials: &ClientC
     if client.has_keys() {
         return Err(INVALID_CLIENT.because("the client has keys, which ended its secrets"));
     }
-    mint.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
+    token_settings.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
     Ok(client)
 }
 

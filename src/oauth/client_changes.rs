@@ -2,7 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::registration::Registration;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 
 /// Characters of an address that are written.
 const MOST_CHARACTERS: usize = 120;
@@ -13,12 +13,12 @@ pub struct Change {
     /// What became what, for the log.
     pub in_words: String,
     /// Whether a letter says that too: a name that somebody chose may read like a sentence of ours.
-    pub is_for_letters: bool,
+    pub is_for_emails: bool,
 }
 
 impl Change {
-    fn told(in_words: String) -> Self {
-        Self { in_words, is_for_letters: true }
+    fn described(in_words: String) -> Self {
+        Self { in_words, is_for_emails: true }
     }
 }
 
@@ -27,7 +27,7 @@ pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
     let mut changes = Vec::new();
     if old.name != new.name {
         let in_words = format!("the name \"{}\" is now \"{}\"", clipped(&old.name), clipped(&new.name));
-        changes.push(Change { in_words, is_for_letters: false });
+        changes.push(Change { in_words, is_for_emails: false });
     }
     for (what, old, new) in [
         ("redirect URI", &old.redirect_uris, &new.redirect_uris),
@@ -43,7 +43,7 @@ pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
     }
     if old.jwks != new.jwks {
         let keys = if new.jwks.is_some() { "the public keys are others now" } else { "the public keys were removed" };
-        changes.push(Change::told(keys.to_owned()));
+        changes.push(Change::described(keys.to_owned()));
     }
     if old.token_endpoint_auth_signing_alg != new.token_endpoint_auth_signing_alg {
         let (before, after) = (&old.token_endpoint_auth_signing_alg, &new.token_endpoint_auth_signing_alg);
@@ -51,18 +51,18 @@ pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
     }
     if old.login_delivery != new.login_delivery {
         let (before, after) = (old.login_delivery.as_str(), new.login_delivery.as_str());
-        changes.push(Change::told(format!("the login token came by {before} and comes by {after} now")));
+        changes.push(Change::described(format!("the login token came by {before} and comes by {after} now")));
     }
     changes
 }
 
 /// The changes that a letter tells of, in words.
-pub fn for_letters(changes: &[Change]) -> Vec<String> {
-    changes.iter().filter(|change| change.is_for_letters).map(|change| change.in_words.clone()).collect()
+pub fn for_emails(changes: &[Change]) -> Vec<String> {
+    changes.iter().filter(|change| change.is_for_emails).map(|change| change.in_words.clone()).collect()
 }
 
 /// What went and what came, side by side.
-fn of_list(what: &str, old: &Words, new: &Words) -> Vec<Change> {
+fn of_list(what: &str, old: &SpaceSeparated, new: &SpaceSeparated) -> Vec<Change> {
     let gone: Vec<&str> = old.iter().filter(|entry| !new.contains(entry)).collect();
     let come: Vec<&str> = new.iter().filter(|entry| !old.contains(entry)).collect();
     let pairs = 0..gone.len().max(come.len());
@@ -76,7 +76,7 @@ fn became(what: &str, old: Option<&str>, new: Option<&str>) -> Option<Change> {
         (None, Some(new)) => format!("{what} {} was added", clipped(new)),
         (None, None) => return None,
     };
-    Some(Change::told(in_words))
+    Some(Change::described(in_words))
 }
 
 /// The beginning of a text, which says where an address leads.
@@ -91,29 +91,32 @@ fn clipped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn words(entries: &[&str]) -> Words {
+    fn words(entries: &[&str]) -> SpaceSeparated {
         entries.iter().collect()
     }
 
     #[test]
     fn a_list_tells_what_became_what_and_what_came_and_went() {
-        let told = |old: &[&str], new: &[&str]| -> Vec<String> {
+        let changes_of = |old: &[&str], new: &[&str]| -> Vec<String> {
             of_list("redirect URI", &words(old), &words(new)).into_iter().map(|change| change.in_words).collect()
         };
-        assert!(told(&["https://a", "https://b"], &["https://b", "https://a"]).is_empty(), "the order says nothing");
-        assert_eq!(told(&["https://a"], &["https://b"]), ["redirect URI https://a is now https://b"]);
+        assert!(
+            changes_of(&["https://a", "https://b"], &["https://b", "https://a"]).is_empty(),
+            "the order says nothing"
+        );
+        assert_eq!(changes_of(&["https://a"], &["https://b"]), ["redirect URI https://a is now https://b"]);
         assert_eq!(
-            told(&["https://a"], &["https://b", "https://c"]),
+            changes_of(&["https://a"], &["https://b", "https://c"]),
             ["redirect URI https://a is now https://b", "redirect URI https://c was added"]
         );
-        assert_eq!(told(&["https://a", "https://b"], &["https://b"]), ["redirect URI https://a was removed"]);
+        assert_eq!(changes_of(&["https://a", "https://b"], &["https://b"]), ["redirect URI https://a was removed"]);
     }
 
     #[test]
     fn a_long_address_is_cut_behind_its_host() {
         let long = format!("https://a.example/{}", "é".repeat(500));
-        let told = clipped(&long);
-        assert!(told.starts_with("https://a.example/é") && told.ends_with('…'), "{told}");
-        assert_eq!(told.chars().count(), MOST_CHARACTERS + 1);
+        let changes_of = clipped(&long);
+        assert!(changes_of.starts_with("https://a.example/é") && changes_of.ends_with('…'), "{changes_of}");
+        assert_eq!(changes_of.chars().count(), MOST_CHARACTERS + 1);
     }
 }

@@ -3,16 +3,16 @@
 
 use super::client_metadata::{ClientMetadata, problem_of};
 use super::clients;
-use super::dynamic_registration::most;
+use super::dynamic_registration::max_scope;
 use super::problem::INVALID_CLIENT_DOCUMENT;
-use super::{Refusal, Result, redescribed};
+use super::{Refusal, Result, self_registered_update};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::id::Id;
 use crate::domain::registration::{FieldProblem, Registration, Rules};
 use crate::domain::self_registration::{
-    ApplicationType, AuthMethod, ClientDocuments, SelfRegistration, StrangerPolicy,
+    ApplicationType, AuthMethod, ClientDocuments, SelfRegistration, SelfRegistrationPolicy,
 };
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, self_registrations};
@@ -26,7 +26,7 @@ const USUAL: i64 = 300;
 const GRACE: i64 = 86_400;
 
 /// Whether documents of this host are read here.
-pub fn is_read(policy: &StrangerPolicy, url: &DocumentUrl) -> bool {
+pub fn is_read(policy: &SelfRegistrationPolicy, url: &DocumentUrl) -> bool {
     match policy.documents {
         ClientDocuments::Off => false,
         ClientDocuments::Ask => true,
@@ -85,7 +85,7 @@ pub fn has_old_keys(db: &mut Database, now: UnixTime, client: &Client) -> std::r
 }
 
 /// Whether a client may act by what the operator says of documents now; one that has none may.
-pub fn may_act(policy: &StrangerPolicy, client: &Client) -> bool {
+pub fn may_act(policy: &SelfRegistrationPolicy, client: &Client) -> bool {
     client.client_id.parse::<DocumentUrl>().map_or(true, |url| is_read(policy, &url))
 }
 
@@ -118,21 +118,22 @@ fn check(url: &DocumentUrl, metadata: &ClientMetadata) -> std::result::Result<()
     Ok(())
 }
 
-fn understood(
+fn validated_registration(
     tx: &mut Database,
-    (policy, rules): (&StrangerPolicy, &Rules),
+    (policy, rules): (&SelfRegistrationPolicy, &Rules),
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     old: Option<&Client>,
 ) -> Result<(AuthMethod, ApplicationType, Registration)> {
     let same = |refusal: Refusal| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: refusal.cause };
     check(url, metadata).map_err(same).map_err(Error::Refused)?;
-    let described = metadata.understand(&most(tx, policy)?).map_err(same).map_err(Error::Refused)?;
+    let described = metadata.to_registration(&max_scope(tx, policy)?).map_err(same).map_err(Error::Refused)?;
     if matches!(described.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) {
         return Err(INVALID_CLIENT_DOCUMENT.because("the document asks for a shared secret"));
     }
     let refused =
         |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
-    let new = redescribed::validate(tx, rules, old, &described).map_err(|error| error.map_refusal(refused))?;
+    let new =
+        self_registered_update::validate(tx, rules, old, &described).map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
 }
 
@@ -140,19 +141,19 @@ fn understood(
 ///
 /// # Errors
 /// [`INVALID_CLIENT_DOCUMENT`].
-pub fn take_in(
+pub fn store_document(
     tx: &mut Database,
     now: UnixTime,
-    (policy, rules): (&StrangerPolicy, &Rules),
+    (policy, rules): (&SelfRegistrationPolicy, &Rules),
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     lifetime: i64,
 ) -> Result<()> {
     let found = self_registrations::find_by_client_id(tx, url.as_str())?;
     let old = found.as_ref().map(|(_, client)| client);
-    let (auth_method, application_type, new) = understood(tx, (policy, rules), (url, metadata), old)?;
+    let (auth_method, application_type, new) = validated_registration(tx, (policy, rules), (url, metadata), old)?;
     let fresh_until = Some(now.plus(lifetime));
     if let Some((old, client)) = found {
-        redescribed::write(tx, &client, &new)?;
+        self_registered_update::write(tx, &client, &new)?;
         return Ok(self_registrations::update(
             tx,
             &SelfRegistration { auth_method, application_type, fresh_until, ..old },

@@ -23,7 +23,7 @@ pub struct ClientMetadata(Map<String, Value>);
 
 /// A description that was understood.
 #[derive(Clone, Debug)]
-pub struct Described {
+pub struct DescribedClient {
     /// The application.
     pub draft: Draft,
     /// How it authenticates.
@@ -91,7 +91,7 @@ impl ClientMetadata {
     ///
     /// # Errors
     /// [`INVALID_REDIRECT_URI`] or [`INVALID_CLIENT_METADATA`]; what [`Draft::validate`] finds comes later.
-    pub fn understand(&self, most: &Scope) -> Result<Described, Refusal> {
+    pub fn to_registration(&self, most: &Scope) -> Result<DescribedClient, Refusal> {
         let auth_method = self.auth_method()?;
         let application_type = self.text("application_type")?.map(str::parse).transpose();
         let application_type = application_type.map_err(|_unknown| invalid("the application_type is unknown"))?;
@@ -118,7 +118,7 @@ impl ClientMetadata {
             ..Draft::new(self.name(&redirect_uris)?, client_type)
         };
         let draft = Draft { redirect_uris, ..draft };
-        Ok(Described { draft, auth_method, application_type: application_type.unwrap_or(ApplicationType::Web) })
+        Ok(DescribedClient { draft, auth_method, application_type: application_type.unwrap_or(ApplicationType::Web) })
     }
 
     /// What is missing is `client_secret_basic` (RFC 7591 §2).
@@ -230,32 +230,35 @@ mod tests {
 
     use super::*;
 
-    fn understood(others: Value) -> Result<Described, &'static str> {
+    fn registration_of(others: Value) -> Result<DescribedClient, &'static str> {
         let mut members = json!({ "redirect_uris": ["http://127.0.0.1/cb"], "token_endpoint_auth_method": "none" });
         for (name, value) in others.as_object().expect("because it is one") {
             members[name.as_str()] = value.clone();
         }
         let metadata = ClientMetadata::parse(members.to_string().as_bytes()).expect("because it is an object");
         let most: Scope = "openid tiles".parse().expect("because it is a scope");
-        metadata.understand(&most).map_err(|refusal| refusal.problem.code)
+        metadata.to_registration(&most).map_err(|refusal| refusal.problem.code)
     }
 
     #[test]
     fn what_is_missing_null_or_unknown_is_forgiven() {
-        let described = understood(json!({ "scope": null, "client_name": null, "resource": 7, "contacts": {} }));
-        let Described { draft, application_type, .. } = described.expect("because it is forgiven");
+        let described = registration_of(json!({ "scope": null, "client_name": null, "resource": 7, "contacts": {} }));
+        let DescribedClient { draft, application_type, .. } = described.expect("because it is forgiven");
         assert_eq!((draft.name.as_str(), draft.scope.as_deref()), ("App at 127.0.0.1", Some("openid tiles")));
         assert_eq!((draft.grant_types, application_type), (GRANTS.to_vec(), ApplicationType::Web));
-        let scope = |scope: &str| understood(json!({ "scope": scope })).map(|described| described.draft.scope);
+        let scope = |scope: &str| registration_of(json!({ "scope": scope })).map(|described| described.draft.scope);
         assert_eq!(scope("projects tiles"), Ok(Some("tiles".to_owned())));
         assert_eq!(scope("projects"), Ok(Some("openid tiles".to_owned())), "never the empty set");
         let grants = json!({ "grant_types": ["client_credentials", "authorization_code", "implicit"] });
-        assert_eq!(understood(grants).expect("because one is left").draft.grant_types, [GrantType::AuthorizationCode]);
+        assert_eq!(
+            registration_of(grants).expect("because one is left").draft.grant_types,
+            [GrantType::AuthorizationCode]
+        );
     }
 
     #[test]
     fn what_cannot_work_is_refused_by_its_code() {
-        let refused = |others: Value| understood(others).err();
+        let refused = |others: Value| registration_of(others).err();
         assert_eq!(refused(json!({ "redirect_uris": [] })), Some("invalid_redirect_uri"));
         assert_eq!(refused(json!({ "redirect_uris": null })), Some("invalid_redirect_uri"));
         for others in [

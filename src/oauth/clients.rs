@@ -2,7 +2,7 @@
 
 use super::client_changes::{self, Change};
 use super::jose::jwk::{Algorithm, KeySet};
-use super::{hosts, scopes, vouched};
+use super::{hosts, operator_marks, scopes};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
@@ -89,7 +89,7 @@ pub fn refuse_with(db: &mut Database, rules: &Rules, draft: &Draft, unread: Vec<
 }
 
 /// How many applications a person may own.
-pub fn most_of(owner: &User) -> usize {
+pub fn max_apps_of(owner: &User) -> usize {
     if owner.email_verified_at.is_some() { MOST_PER_PERSON } else { MOST_WITHOUT_EMAIL }
 }
 
@@ -114,7 +114,7 @@ pub fn register(
         }
     };
     let registered = insert(tx, now, (Some(owner), verified_at), new)?;
-    tell_owner(tx, now, &registered.client, SecurityEvent::ClientCreated, origin)?;
+    log_for_owner(tx, now, &registered.client, SecurityEvent::ClientCreated, origin)?;
     Ok(registered)
 }
 
@@ -196,7 +196,7 @@ pub(super) fn ask_again_if_somebody_else(
     let is_less_safe = old.login_delivery == LoginDelivery::Code && new.login_delivery != LoginDelivery::Code;
     let is_same = !has_new_addresses(old, new)
         && old.client_type == new.client_type
-        && !vouched::has_other_keys(old, new)
+        && !operator_marks::has_other_keys(old, new)
         && !is_less_safe;
     if is_same { Ok(()) } else { consents::forget_client(tx, old.id) }
 }
@@ -221,7 +221,7 @@ pub fn update(
     if origin.is_some() {
         refuse_deceiving_name(tx, &new, Some(client))?;
         hosts::refuse_foreign(tx, client.owner_id, &new, Some(client))?;
-        vouched::end_if_changed(tx, client, &new)?;
+        operator_marks::end_if_changed(tx, client, &new)?;
         ask_again_if_somebody_else(tx, client, &new)?;
     }
     clients::update(tx, client.id, &new)?;
@@ -229,24 +229,24 @@ pub fn update(
         client_secrets::end_all(tx, client.id, now)?;
     }
     let changes = client_changes::list(client, &new);
-    tell_changes(tx, now, (client, &changes), origin)?;
+    log_changes(tx, now, (client, &changes), origin)?;
     Ok(changes)
 }
 
 /// Tells an application's owner what became what: an entry for each.
-fn tell_changes(
+fn log_changes(
     tx: &mut Database,
     now: UnixTime,
     (client, changes): (&Client, &[Change]),
     origin: Option<&Origin>,
 ) -> std::result::Result<(), StoreError> {
     if changes.is_empty() {
-        return tell_owner(tx, now, client, SecurityEvent::ClientChanged, origin);
+        return log_for_owner(tx, now, client, SecurityEvent::ClientChanged, origin);
     }
     for change in changes {
         // The application as it was called before, so that its log reads on.
         let told = Client { name: format!("{}: {}", client.name, change.in_words), ..client.clone() };
-        tell_owner(tx, now, &told, SecurityEvent::ClientChanged, origin)?;
+        log_for_owner(tx, now, &told, SecurityEvent::ClientChanged, origin)?;
     }
     Ok(())
 }
@@ -255,7 +255,7 @@ fn tell_changes(
 ///
 /// # Errors
 /// When the store fails.
-pub fn tell_owner(
+pub fn log_for_owner(
     tx: &mut Database,
     now: UnixTime,
     client: &Client,
@@ -283,7 +283,7 @@ pub fn delete(
     origin: Option<&Origin>,
 ) -> std::result::Result<(), StoreError> {
     revoke::delete_client(tx, now, client.id)?;
-    tell_owner(tx, now, client, SecurityEvent::ClientDeleted, origin)
+    log_for_owner(tx, now, client, SecurityEvent::ClientDeleted, origin)
 }
 
 /// Ends one secret of an application at once. `false` when it has ended, or is another's.
@@ -298,7 +298,7 @@ pub fn end_secret(
 ) -> std::result::Result<bool, StoreError> {
     let is_ended = client_secrets::end(tx, client.id, secret, now)?;
     if is_ended {
-        tell_owner(tx, now, client, SecurityEvent::ClientSecretEnded, Some(origin))?;
+        log_for_owner(tx, now, client, SecurityEvent::ClientSecretEnded, Some(origin))?;
     }
     Ok(is_ended)
 }
@@ -344,7 +344,7 @@ pub fn roll_secret(
     for surplus in client_secrets::list(tx, now, client.id)?.into_iter().skip(LIVING_SECRETS - 1) {
         client_secrets::end(tx, client.id, surplus.id, now)?;
     }
-    tell_owner(tx, now, client, SecurityEvent::ClientSecretCreated, origin)?;
+    log_for_owner(tx, now, client, SecurityEvent::ClientSecretCreated, origin)?;
     add_secret(tx, now, client.id)
 }
 

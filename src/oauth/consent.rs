@@ -5,8 +5,8 @@ use crate::domain::client::Client;
 use crate::domain::consent::{Consent, ConsentKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::store::{Database, StoreError, consents};
 
 /// What was allowed before, for each list of APIs.
@@ -25,7 +25,7 @@ impl Allowed {
     }
 
     /// Whether these scopes were allowed at these APIs.
-    pub fn holds(&self, scope: &Scope, audience: &Words) -> bool {
+    pub fn holds(&self, scope: &Scope, audience: &SpaceSeparated) -> bool {
         self.0.iter().any(|consent| consent.covers(scope, audience))
     }
 }

@@ -16,14 +16,14 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::{Origin, Session};
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{DeviceCode, Token};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
-use crate::tokens::{Mint, sitting};
+use crate::tokens::{TokenSettings, session_recheck};
 
 /// Devices of one network that may wait at once, over all clients with which anybody may ask for them.
 const MOST_WAITING: i64 = 100;
@@ -60,22 +60,27 @@ pub struct Wish {
     /// What its tokens may do.
     pub scope: Scope,
     /// The APIs that they are for; none is whoever knows a scope of theirs.
-    pub audience: Words,
+    pub audience: SpaceSeparated,
 }
 
 /// The wish of a device, if its client may (RFC 8628 §3.1; RFC 6749 §3.3).
 ///
 /// # Errors
 /// [`UNAUTHORIZED_CLIENT`], [`INVALID_TARGET`], or an invalid scope.
-pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &Parameters)) -> Result<Wish> {
+pub fn examine(
+    db: &mut Database,
+    token_settings: &TokenSettings,
+    (client, parameters): (&Client, &Parameters),
+) -> Result<Wish> {
     if !client.may_use(GrantType::DeviceCode) {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
     }
     let scope = match scopes::parse_asked(parameters).map_err(Error::Refused)? {
         None => scopes::default_of(client),
-        Some(asked) => scopes::counting(&asked, &client.scope).map_err(Error::Refused)?,
+        Some(asked) => scopes::effective(&asked, &client.scope).map_err(Error::Refused)?,
     };
-    let audience = resource::find_registered(db, mint, &parameters.resources(), Claim::of_person(&scope, client))?;
+    let audience =
+        resource::find_registered(db, token_settings, &parameters.resources(), Claim::of_person(&scope, client))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
     Ok(Wish { scope, audience })
 }
@@ -99,12 +104,12 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -
 pub fn start(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, wish, place): (&Client, &Wish, &Place),
 ) -> Result<Started> {
     turns::take(tx, &[Turn::Waiting(&place.network)])?;
     admit(tx, now, client, place)?;
-    let expires_in = mint.lifetimes.device;
+    let expires_in = token_settings.lifetimes.device;
     let device_code = Token::<DeviceCode>::generate(Id::next(now));
     let user_code = free_user_code(tx)?;
     let plain = |character: &char| !character.is_control();
@@ -202,18 +207,18 @@ impl Decided {
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     waiting: &Waiting,
     (session, origin): (&Session, &Origin),
 ) -> std::result::Result<Decided, StoreError> {
-    let Some((session, user)) = sitting::find_again(tx, now, &mint.lifetimes, session)? else {
+    let Some((session, user)) = session_recheck::lock_active(tx, now, &token_settings.lifetimes, session)? else {
         return Ok(Decided::LoggedOut);
     };
     // As it stands now: an API that is gone meanwhile is not granted any more.
     let Some(device) = device_codes::find(tx, waiting.device.id)?.filter(|device| device.is_waiting(now)) else {
         return Ok(Decided::Before);
     };
-    let until = Some(now.plus(mint.lifetimes.refresh_max));
+    let until = Some(now.plus(token_settings.lifetimes.refresh_max));
     let grant = Grant {
         user_id: Some(user.id),
         client_key: Some(device.client_key),

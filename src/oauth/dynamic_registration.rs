@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::client_metadata::{ClientMetadata, Described, problem_of};
+use super::client_metadata::{ClientMetadata, DescribedClient, problem_of};
 use super::clients::{self, add_secret};
 use super::problem::{INVALID_CLIENT_METADATA, REGISTRATION_OFF, TOKEN_MISSING, TOKEN_REVOKED};
-use super::{Refusal, Result, redescribed, scopes};
+use super::{Refusal, Result, scopes, self_registered_update};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::registration::{Registration, Rules};
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::{
-    AuthMethod, DynamicRegistration, InitialAccessTokenRecord, SelfRegistration, StrangerPolicy,
+    AuthMethod, DynamicRegistration, InitialAccessTokenRecord, SelfRegistration, SelfRegistrationPolicy,
 };
 use crate::domain::token::{ClientSecret, InitialAccessToken, RegistrationToken, Token};
 use crate::outcome::Error;
@@ -36,7 +36,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the store fails.
-pub fn most(db: &mut Database, policy: &StrangerPolicy) -> std::result::Result<Scope, StoreError> {
+pub fn max_scope(db: &mut Database, policy: &SelfRegistrationPolicy) -> std::result::Result<Scope, StoreError> {
     Ok(policy.scope.intersection(&scopes::known_scope(db)?))
 }
 
@@ -44,7 +44,7 @@ pub fn most(db: &mut Database, policy: &StrangerPolicy) -> std::result::Result<S
 ///
 /// # Errors
 /// [`REGISTRATION_OFF`]; without a good initial access token, where one is needed, an invalid token.
-pub fn admit(db: &mut Database, now: UnixTime, policy: &StrangerPolicy, token: Option<&str>) -> Result<()> {
+pub fn admit(db: &mut Database, now: UnixTime, policy: &SelfRegistrationPolicy, token: Option<&str>) -> Result<()> {
     match policy.registration {
         DynamicRegistration::Off => Err(REGISTRATION_OFF.because("dynamic registration is switched off")),
         DynamicRegistration::Open => Ok(()),
@@ -77,11 +77,11 @@ pub fn issue_initial_token(
 
 fn validated(
     tx: &mut Database,
-    (policy, rules): (&StrangerPolicy, &Rules),
+    (policy, rules): (&SelfRegistrationPolicy, &Rules),
     (old, metadata): (Option<&Client>, &ClientMetadata),
-) -> Result<(Described, Registration)> {
-    let described = metadata.understand(&most(tx, policy)?).map_err(Error::Refused)?;
-    let new = redescribed::validate(tx, rules, old, &described).map_err(|error| {
+) -> Result<(DescribedClient, Registration)> {
+    let described = metadata.to_registration(&max_scope(tx, policy)?).map_err(Error::Refused)?;
+    let new = self_registered_update::validate(tx, rules, old, &described).map_err(|error| {
         error.map_refusal(|problems| {
             let (problem, cause) = problem_of(&problems);
             Refusal { problem, cause }
@@ -97,7 +97,7 @@ fn validated(
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
-    (policy, rules): (&StrangerPolicy, &Rules),
+    (policy, rules): (&SelfRegistrationPolicy, &Rules),
     metadata: &ClientMetadata,
 ) -> Result<Answer> {
     let (described, new) = validated(tx, (policy, rules), (None, metadata))?;
@@ -121,7 +121,11 @@ pub fn register(
 ///
 /// # Errors
 /// [`REGISTRATION_OFF`], or an invalid token.
-pub fn find(db: &mut Database, policy: &StrangerPolicy, (client_id, token): (&str, Option<&str>)) -> Result<Answer> {
+pub fn find(
+    db: &mut Database,
+    policy: &SelfRegistrationPolicy,
+    (client_id, token): (&str, Option<&str>),
+) -> Result<Answer> {
     if policy.registration == DynamicRegistration::Off {
         return Err(REGISTRATION_OFF.because("dynamic registration is switched off"));
     }
@@ -146,7 +150,7 @@ pub fn find(db: &mut Database, policy: &StrangerPolicy, (client_id, token): (&st
 pub fn replace(
     tx: &mut Database,
     now: UnixTime,
-    (policy, rules): (&StrangerPolicy, &Rules),
+    (policy, rules): (&SelfRegistrationPolicy, &Rules),
     (client_id, token): (&str, Option<&str>),
     metadata: &ClientMetadata,
 ) -> Result<Answer> {
@@ -158,7 +162,7 @@ pub fn replace(
         check_secret(tx, now, (&old.client, secret))?;
     }
     let (described, new) = validated(tx, (policy, rules), (Some(&old.client), metadata))?;
-    redescribed::write(tx, &old.client, &new)?;
+    self_registered_update::write(tx, &old.client, &new)?;
     let secret = match described.auth_method {
         AuthMethod::None | AuthMethod::PrivateKeyJwt => {
             client_secrets::end_all(tx, old.client.id, now)?;
@@ -189,7 +193,12 @@ fn check_secret(tx: &mut Database, now: UnixTime, (client, secret): (&Client, &s
 ///
 /// # Errors
 /// What is wrong with the token.
-pub fn delete(tx: &mut Database, now: UnixTime, policy: &StrangerPolicy, named: (&str, Option<&str>)) -> Result<()> {
+pub fn delete(
+    tx: &mut Database,
+    now: UnixTime,
+    policy: &SelfRegistrationPolicy,
+    named: (&str, Option<&str>),
+) -> Result<()> {
     let found = find(tx, policy, named)?;
     Ok(revoke::delete_client(tx, now, found.client.id)?)
 }

@@ -113,7 +113,7 @@ pub struct Read<'a> {
 ///
 /// # Errors
 /// [`TooManyHosts`].
-pub fn take_in(
+pub fn record_host_file(
     tx: &mut Database,
     now: UnixTime,
     asker: Id<User>,

@@ -2,13 +2,13 @@
 //! (OpenID Connect Core §3.1.2.1 and §3.1.2.3).
 
 use super::authorization::AuthorizationRequest;
-use super::began::Began;
 use super::consent::Allowed;
 use super::openid::id_token::Hint;
 use super::parameters::Parameters;
 use super::problem::{
     ACCOUNT_SELECTION_REQUIRED, CONSENT_REQUIRED, INVALID_MAX_AGE, INVALID_PROMPT, LOGIN_REQUIRED, Problem,
 };
+use super::request_start::RequestStart;
 use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::authentication::CLASSES;
@@ -20,7 +20,7 @@ use crate::store::{Database, StoreError};
 
 /// What the application wishes of the person.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub struct PromptOptions {
     /// How they are asked.
     pub prompt: Prompt,
     /// How many seconds ago they may have signed in.
@@ -28,7 +28,7 @@ pub struct Wishes {
     /// Who it thinks they are.
     pub login_hint: Option<String>,
     /// Whom it shows an ID token of (`id_token_hint`).
-    pub hinted: Hinted,
+    pub id_token_hint: IdTokenHint,
     /// Whether it prefers a sign-in by two factors (`acr_values`, OpenID Connect Core §3.1.2.1): in order
     /// of preference, names that we do not know aside.
     pub two_factors: bool,
@@ -36,10 +36,10 @@ pub struct Wishes {
 
 /// Whom an `id_token_hint` means.
 #[derive(Clone, Debug, Default)]
-pub enum Hinted {
+pub enum IdTokenHint {
     /// There is no hint.
     #[default]
-    Nobody,
+    Absent,
     /// Not read yet: [`AuthorizationRequest::read_hint`] does.
     Unread(Secret),
     /// The person in UUID form, whose ID token we issued to this client.
@@ -50,7 +50,7 @@ pub enum Hinted {
 
 /// The person at the browser, with what they allowed this application before.
 #[derive(Clone, Copy, Debug)]
-pub struct Sitting<'a> {
+pub struct SessionState<'a> {
     /// Who.
     pub user: &'a User,
     /// Since when.
@@ -78,7 +78,7 @@ pub enum Step {
     Refuse(&'static Problem),
 }
 
-impl Wishes {
+impl PromptOptions {
     /// Reads them from a request.
     ///
     /// # Errors
@@ -92,33 +92,39 @@ impl Wishes {
             Some(None) => return Err(&INVALID_MAX_AGE),
         };
         let login_hint = parameters.get("login_hint").map(str::to_owned);
-        let hinted = parameters.get("id_token_hint").map_or(Hinted::Nobody, |hint| Hinted::Unread(Secret::new(hint)));
+        let id_token_hint =
+            parameters.get("id_token_hint").map_or(IdTokenHint::Absent, |hint| IdTokenHint::Unread(Secret::new(hint)));
         let mut classes = parameters.get("acr_values").unwrap_or_default().split(' ');
         let two_factors = classes.find(|class| CLASSES.contains(class)) == Some(CLASSES[1]);
-        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, hinted, two_factors })
+        Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, id_token_hint, two_factors })
     }
 
     /// Whether a session is not enough: `prompt=login`, a sign-in longer ago than `max_age`, or another
     /// person than the ID token's, and no sign-in since the request began. `max_age=0` is `prompt=login`.
-    pub fn must_log_in(&self, now: UnixTime, (session, user): (&Session, &User), began: Option<&Began>) -> bool {
+    pub fn must_log_in(
+        &self,
+        now: UnixTime,
+        (session, user): (&Session, &User),
+        request_start: Option<&RequestStart>,
+    ) -> bool {
         let is_too_old = self.max_age.is_some_and(|most| most == 0 || now.since(session.authenticated_at) > most);
-        let has_logged_in = began.is_some_and(|began| began.is_followed_by(session));
-        (self.prompt.login || is_too_old || self.hints_at_another(user)) && !has_logged_in
+        let has_logged_in = request_start.is_some_and(|request_start| request_start.is_before_sign_in_of(session));
+        (self.prompt.login || is_too_old || self.hints_at_another_user(user)) && !has_logged_in
     }
 
     /// Whether an ID token says that somebody else is meant, who alone may be answered about (§3.1.2.1).
     /// One that we cannot read names nobody: where a page can be shown it counts as absent, since a
     /// client may hold it longer than we hold its key; where none can, it proves nothing (ours).
-    fn hints_at_another(&self, user: &User) -> bool {
-        match &self.hinted {
-            Hinted::Nobody => false,
-            Hinted::Person(sub) => *sub != user.id.uuid(),
-            Hinted::Unread(_) | Hinted::Unknown => self.prompt.none,
+    fn hints_at_another_user(&self, user: &User) -> bool {
+        match &self.id_token_hint {
+            IdTokenHint::Absent => false,
+            IdTokenHint::Person(sub) => *sub != user.id.uuid(),
+            IdTokenHint::Unread(_) | IdTokenHint::Unknown => self.prompt.none,
         }
     }
 
     /// Whether the application named somebody else than this person.
-    fn name_another(&self, user: &User) -> bool {
+    fn names_another_user(&self, user: &User) -> bool {
         let hint = self.login_hint.as_deref().map(fold);
         let email = user.email.as_deref().map(fold);
         hint.is_some_and(|hint| hint != fold(&user.username) && Some(&hint) != email.as_ref())
@@ -127,9 +133,9 @@ impl Wishes {
 
 impl AuthorizationRequest {
     /// Whether it matters later when the request began.
-    pub fn needs_its_beginning(&self) -> bool {
-        let Wishes { prompt, max_age, .. } = &self.wishes;
-        let has_hint = !matches!(self.wishes.hinted, Hinted::Nobody);
+    pub fn needs_request_start(&self) -> bool {
+        let PromptOptions { prompt, max_age, .. } = &self.prompt_options;
+        let has_hint = !matches!(self.prompt_options.id_token_hint, IdTokenHint::Absent);
         prompt.login || prompt.select_account || max_age.is_some() || has_hint || self.pushed.is_some()
     }
 
@@ -139,40 +145,45 @@ impl AuthorizationRequest {
     /// # Errors
     /// When the store fails.
     pub fn read_hint(&mut self, db: &mut Database, signer: &Signer) -> Result<(), StoreError> {
-        if let Hinted::Unread(text) = &self.wishes.hinted {
+        if let IdTokenHint::Unread(text) = &self.prompt_options.id_token_hint {
             let ours = Hint::read(db, signer, text.expose())?.filter(|hint| hint.aud == self.client.client_id);
-            self.wishes.hinted = ours.map_or(Hinted::Unknown, |hint| Hinted::Person(hint.sub));
+            self.prompt_options.id_token_hint = ours.map_or(IdTokenHint::Unknown, |hint| IdTokenHint::Person(hint.sub));
         }
         Ok(())
     }
 
     /// Decides what comes next. A consent counts only for an address that proves who gets the answer.
-    pub fn next_step(&self, now: UnixTime, began: Option<&Began>, sitting: Option<Sitting<'_>>) -> Step {
-        let prompt = self.wishes.prompt;
+    pub fn next_step(
+        &self,
+        now: UnixTime,
+        request_start: Option<&RequestStart>,
+        session_state: Option<SessionState<'_>>,
+    ) -> Step {
+        let prompt = self.prompt_options.prompt;
         let or_refuse = |step, problem| if prompt.none { Step::Refuse(problem) } else { step };
-        let Some(Sitting { user, session, allowed, has_factor }) = sitting else {
+        let Some(SessionState { user, session, allowed, has_factor }) = session_state else {
             let step = if prompt.create { Step::SignUp } else { Step::LogIn };
             return or_refuse(step, &LOGIN_REQUIRED);
         };
-        if self.wishes.must_log_in(now, (session, user), began) {
+        if self.prompt_options.must_log_in(now, (session, user), request_start) {
             return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
         }
         // Somebody else logged in: the answer is about the ID token's person, or none (§3.1.2.1).
-        if self.wishes.hints_at_another(user) {
+        if self.prompt_options.hints_at_another_user(user) {
             return Step::Refuse(&LOGIN_REQUIRED);
         }
         // A voluntary claim (§5.5.1.1): whoever has no second factor, or cannot be asked, goes on without.
-        if self.wishes.two_factors && has_factor && !session.has_shown_factor() && !prompt.none {
+        if self.prompt_options.two_factors && has_factor && !session.has_shown_factor() && !prompt.none {
             return Step::ShowFactor;
         }
         let is_allowed = self.has_proven_address() && allowed.covers(self);
         // Only who lets the application in is told apart: a stranger's must not learn by guessing names
         // who sits at the browser (ours).
-        if prompt.none && is_allowed && self.wishes.name_another(user) {
+        if prompt.none && is_allowed && self.prompt_options.names_another_user(user) {
             return Step::Refuse(&ACCOUNT_SELECTION_REQUIRED);
         }
         // Whoever logged in for this request chose the account by doing so.
-        let has_chosen = began.is_some_and(|began| began.is_followed_by(session));
+        let has_chosen = request_start.is_some_and(|request_start| request_start.is_before_sign_in_of(session));
         let must_see = prompt.consent || (prompt.select_account && !has_chosen);
         if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }
     }

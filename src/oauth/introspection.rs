@@ -8,18 +8,18 @@ use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::jwk::Confirmation;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_in_use::{Life, TokenInUse};
 use crate::domain::token_record::TokenKind;
-use crate::domain::words::Words;
 use crate::outcome::Error;
 use crate::store::{Database, apis, grants, refresh_tokens};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 use crate::tokens::audience::is_for;
 use crate::tokens::check::{judge, note_use};
 use crate::tokens::last_use::Seen;
-use crate::tokens::personal::effective;
+use crate::tokens::new_personal_token::effective;
 
 /// What is known of a token (RFC 7662 §2.2). Everything but `active` is absent when it is false.
 #[derive(Debug, Default, Serialize)]
@@ -80,7 +80,7 @@ pub struct Introspection {
 pub fn introspect(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (asker, token, signer): (&Client, &str, &Signer),
 ) -> Result<Introspection> {
     let issuer = signer.issuer();
@@ -88,7 +88,7 @@ pub fn introspect(
         return Err(NOT_AN_INTROSPECTOR.because("a public client asked for introspection"));
     }
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
-        return introspect_refresh_token(db, now, mint, (asker, &token, issuer));
+        return introspect_refresh_token(db, now, token_settings, (asker, &token, issuer));
     }
     let Ok(presented) = signer.read(db, token)? else { return Ok(Introspection::default()) };
     let token = match judge(db, now, &presented) {
@@ -99,10 +99,10 @@ pub fn introspect(
     if !may_see(db, asker, &token)? {
         return Ok(Introspection::default());
     }
-    note_use(mint, now, &token, None);
+    note_use(token_settings, now, &token, None);
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
-        (Some(list), Some(person)) => Some(effective(db, &mint.limits, person, list)?),
+        (Some(list), Some(person)) => Some(effective(db, &token_settings.limits, person, list)?),
         _ => None,
     };
     Ok(Introspection {
@@ -137,7 +137,7 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
 }
 
 /// One API as a text, several as a list (RFC 7519 §4.1.3).
-fn aud(audience: &Words) -> Option<serde_json::Value> {
+fn aud(audience: &SpaceSeparated) -> Option<serde_json::Value> {
     match audience.to_vec().as_slice() {
         [] => None,
         [only] => Some(only.as_str().into()),
@@ -148,7 +148,7 @@ fn aud(audience: &Words) -> Option<serde_json::Value> {
 fn introspect_refresh_token(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (asker, token, issuer): (&Client, &Token<RefreshToken>, &str),
 ) -> Result<Introspection> {
     let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
@@ -160,7 +160,7 @@ fn introspect_refresh_token(
     let Some(grant) = grant.filter(|grant| grant.application.as_ref().is_some_and(is_own)) else {
         return Ok(Introspection::default());
     };
-    mint.last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
+    token_settings.last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
     Ok(Introspection {
         active: true,
         scope: (!grant.grant.scope.is_empty()).then(|| grant.grant.scope.to_string()),

@@ -2,7 +2,6 @@
 
 pub mod apis;
 pub mod authorization;
-pub mod began;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_changes;
@@ -20,19 +19,20 @@ pub mod jose;
 mod machine;
 pub mod metadata;
 pub mod openid;
+mod operator_marks;
 pub mod parameters;
 pub mod problem;
 pub mod protected_resource;
 pub mod pushed_request;
-mod redescribed;
 pub mod refusals;
+pub mod request_start;
 pub mod resource;
 pub mod revocation;
 pub mod scopes;
+mod self_registered_update;
 pub mod signing;
 pub mod token;
 pub mod used_proofs;
-mod vouched;
 
 use crate::outcome::Error;
 use problem::Problem;

@@ -10,7 +10,7 @@ pub const PATH: &str = "/v3";
 
 /// The document of our own API.
 #[derive(Debug, Serialize)]
-pub struct ProtectedResource {
+pub struct ProtectedResourceMetadata {
     resource: String,
     resource_name: &'static str,
     authorization_servers: [String; 1],
@@ -19,7 +19,7 @@ pub struct ProtectedResource {
     dpop_signing_alg_values_supported: &'static [&'static str],
 }
 
-impl ProtectedResource {
+impl ProtectedResourceMetadata {
     /// The document of the API of the server whose issuer is `issuer`. It names the platform's scopes:
     /// those of OpenID Connect and of other APIs open nothing here.
     pub fn new(issuer: &str) -> Self {

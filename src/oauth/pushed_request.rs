@@ -1,9 +1,9 @@
 //! Pushed authorization requests (RFC 9126): checked when they come, found again by their name.
 
 use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
-use super::began::{self, Began};
 use super::parameters::Parameters;
 use super::problem::{INVALID_REQUEST_URI, PUSHED_TOO_LARGE, REPEATED_PARAMETER, REQUEST_URI_PUSHED, TOO_MANY_PUSHED};
+use super::request_start::{self, RequestStart};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -13,7 +13,7 @@ use crate::domain::token::{PushedRequest, Token};
 use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, clients, pushed_requests};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// What is kept of a request: what the authorization endpoint reads. What authenticated the client is no
 /// part of it (§2.1), and what nobody reads only fills the table.
@@ -51,7 +51,11 @@ pub enum Source {
 ///
 /// # Errors
 /// Why it is refused.
-pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &Parameters)) -> Result<Parameters> {
+pub fn examine(
+    db: &mut Database,
+    token_settings: &TokenSettings,
+    (client, parameters): (&Client, &Parameters),
+) -> Result<Parameters> {
     if parameters.get("request_uri").is_some() {
         return Err(REQUEST_URI_PUSHED.because("a request_uri was pushed"));
     }
@@ -60,7 +64,7 @@ pub fn examine(db: &mut Database, mint: &Mint, (client, parameters): (&Client, &
     if pushed.get("client_id").is_none() {
         pushed.add("client_id".to_owned(), client.client_id.clone());
     }
-    match authorization::examine(db, mint, (&pushed, Source::Pushing)) {
+    match authorization::examine(db, token_settings, (&pushed, Source::Pushing)) {
         Ok(_) if pushed.to_form(&KNOWN).len() > MAX_KEPT => {
             Err(PUSHED_TOO_LARGE.because("what would be kept of the pushed request is over 8 KiB"))
         }
@@ -92,7 +96,7 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -
 pub fn keep(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, parameters, network): (&Client, &Parameters, &str),
 ) -> Result<String> {
     turns::take(tx, &[Turn::Waiting(network)])?;
@@ -104,10 +108,10 @@ pub fn keep(
         client_key: client.id,
         parameters: parameters.to_form(&KNOWN),
         created_at: now,
-        expires_at: now.plus(mint.lifetimes.par),
+        expires_at: now.plus(token_settings.lifetimes.par),
         used_at: None,
         network: network.to_owned(),
-        kept_until: now.plus(mint.lifetimes.par),
+        kept_until: now.plus(token_settings.lifetimes.par),
     };
     pushed_requests::insert(tx, &record)?;
     Ok(format!("{URN}{}", name.expose()))
@@ -122,7 +126,7 @@ pub fn resolve(
     db: &mut Database,
     now: UnixTime,
     sent: Parameters,
-    began: Option<&Began>,
+    request_start: Option<&RequestStart>,
 ) -> std::result::Result<(Parameters, Source), Error<AuthorizationRefusal>> {
     let page = |problem, cause| Error::Refused(AuthorizationRefusal::Page(Refusal { problem, cause }));
     let unknown = || page(&INVALID_REQUEST_URI, "no request of this client was pushed under this request_uri");
@@ -140,7 +144,7 @@ pub fn resolve(
         return Err(unknown());
     }
     let pushed = Parameters::parse(record.parameters.as_bytes()).map_err(|_unreadable| unknown())?;
-    let is_over = !record.is_open(now, began.map(|began| began.at));
+    let is_over = !record.is_open(now, request_start.map(|request_start| request_start.at));
     Ok((pushed, Source::Pushed { id: record.id, is_over, is_held: record.is_held() }))
 }
 
@@ -149,7 +153,7 @@ pub fn resolve(
 /// # Errors
 /// When the store fails.
 pub fn hold(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> std::result::Result<(), StoreError> {
-    pushed_requests::hold(tx, id, now.plus(began::LONGEST + 1))
+    pushed_requests::hold(tx, id, now.plus(request_start::LONGEST + 1))
 }
 
 /// Uses a pushed request up by the person's decision; whether it was the first one.

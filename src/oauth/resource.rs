@@ -8,9 +8,9 @@ use super::problem::INVALID_TARGET;
 use crate::domain::api::PLATFORM_SCOPE;
 use crate::domain::api_directory::{ApiDirectory, RegisteredApi};
 use crate::domain::api_identifier::normal;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::store::{Database, StoreError, apis};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 use crate::tokens::audience::{self, Claim};
 
 /// What can be named.
@@ -27,8 +27,8 @@ struct Directory {
 }
 
 impl Directory {
-    fn read(db: &mut Database, mint: &Mint) -> std::result::Result<Self, StoreError> {
-        Ok(Self { own_names: mint.own_names(), apis: apis::directory(db)? })
+    fn read(db: &mut Database, token_settings: &TokenSettings) -> std::result::Result<Self, StoreError> {
+        Ok(Self { own_names: token_settings.own_names(), apis: apis::directory(db)? })
     }
 
     /// A registered spelling first: where two were registered that are one address, each is found by its own.
@@ -57,14 +57,14 @@ impl Directory {
 /// When the store fails.
 pub fn find_registered(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     asked: &[String],
     claim: Claim<'_>,
-) -> std::result::Result<Option<Words>, StoreError> {
+) -> std::result::Result<Option<SpaceSeparated>, StoreError> {
     if asked.is_empty() {
-        return Ok(Some(Words::default()));
+        return Ok(Some(SpaceSeparated::default()));
     }
-    let directory = Directory::read(db, mint)?;
+    let directory = Directory::read(db, token_settings)?;
     let mut named: Vec<String> = Vec::new();
     for identifier in asked {
         let target = directory.find(identifier).filter(|_| !identifier.contains(' '));
@@ -92,14 +92,18 @@ pub fn find_registered(
 ///
 /// # Errors
 /// [`INVALID_TARGET`] for another API, and when none that was named opens any more.
-pub fn at_issue(db: &mut Database, (granted, asked): (&Words, &[String]), claim: Claim<'_>) -> Result<Words> {
+pub fn at_issue(
+    db: &mut Database,
+    (granted, asked): (&SpaceSeparated, &[String]),
+    claim: Claim<'_>,
+) -> Result<SpaceSeparated> {
     let named = narrow(granted, asked).ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
     let open = still_open(db, named, claim)?;
     open.ok_or_else(|| INVALID_TARGET.because("the API no longer opens to this client"))
 }
 
 /// All that were granted, or the ones that the token request names (§2.2). Nothing when it names another one.
-fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
+fn narrow(granted: &SpaceSeparated, asked: &[String]) -> Option<SpaceSeparated> {
     if asked.is_empty() {
         return Some(granted.clone());
     }
@@ -119,7 +123,11 @@ fn narrow(granted: &Words, asked: &[String]) -> Option<Words> {
 /// The APIs of a grant that registered no scopes and open by their name alone, as far as they do so now:
 /// an API that judges JWTs by itself would not learn that the operator no longer answers for the client.
 /// Nothing when none is left of those that were named.
-fn still_open(db: &mut Database, named: Words, claim: Claim<'_>) -> std::result::Result<Option<Words>, StoreError> {
+fn still_open(
+    db: &mut Database,
+    named: SpaceSeparated,
+    claim: Claim<'_>,
+) -> std::result::Result<Option<SpaceSeparated>, StoreError> {
     if named.is_empty() {
         return Ok(Some(named));
     }
@@ -128,7 +136,7 @@ fn still_open(db: &mut Database, named: Words, claim: Claim<'_>) -> std::result:
         let found = directory.find_by_identifier(identifier);
         found.is_some_and(|found| found.scopes.is_empty() && !audience::opens(found, claim))
     };
-    let left: Words = named.iter().filter(|identifier| !is_closed(identifier)).collect();
+    let left: SpaceSeparated = named.iter().filter(|identifier| !is_closed(identifier)).collect();
     Ok((!left.is_empty()).then_some(left))
 }
 
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_token_is_for_what_was_granted_or_less() {
-        let granted: Words = ["https://a.example", "https://b.example"].iter().collect();
+        let granted: SpaceSeparated = ["https://a.example", "https://b.example"].iter().collect();
         let narrowed = |asked: &[&str]| {
             let asked: Vec<String> = asked.iter().map(|identifier| (*identifier).to_owned()).collect();
             narrow(&granted, &asked).map(|words| words.as_str().to_owned())
@@ -151,6 +159,6 @@ mod tests {
         for foreign in ["https://c.example", "https://a.example/x", "https://a.example https://b.example", " "] {
             assert_eq!(narrowed(&[foreign]), None, "{foreign}");
         }
-        assert_eq!(narrow(&Words::default(), &["https://a.example".to_owned()]), None, "nothing was granted");
+        assert_eq!(narrow(&SpaceSeparated::default(), &["https://a.example".to_owned()]), None, "nothing was granted");
     }
 }

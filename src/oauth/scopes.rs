@@ -8,7 +8,7 @@ use crate::domain::api_directory::RegisteredApi;
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::store::{Database, Result, apis};
 
 /// All scopes: the built-in ones, then those of the APIs.
@@ -38,10 +38,10 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
 ///
 /// # Errors
 /// [`INVALID_SCOPE`] when nothing is left.
-pub fn counting(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refusal> {
-    let counting = asked.intersection(own);
-    if !counting.is_empty() {
-        return Ok(counting);
+pub fn effective(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refusal> {
+    let effective = asked.intersection(own);
+    if !effective.is_empty() {
+        return Ok(effective);
     }
     Err(Refusal { problem: &INVALID_SCOPE, cause: "nothing of the scope that was asked is the client's to have" })
 }
@@ -56,7 +56,7 @@ pub fn named(asked: Option<&str>) -> Option<String> {
 ///
 /// # Errors
 /// When the store fails.
-pub fn list_lingering(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Vec<String>> {
+pub fn list_validating_offline(db: &mut Database, audience: &SpaceSeparated, scope: &Scope) -> Result<Vec<String>> {
     let directory = apis::directory(db)?;
     let is_asked = |found: &&RegisteredApi| {
         audience.contains(&found.api.identifier) || (audience.is_empty() && found.has_scope_of(scope))

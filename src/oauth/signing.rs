@@ -14,7 +14,7 @@ use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession,
 use crate::domain::token::MalformedToken;
 use crate::domain::token_record::BearerToken;
 use crate::store::{Database, Result, Store, StoreError, signing_keys};
-use crate::tokens::{Mint, jwt};
+use crate::tokens::{TokenSettings, jwt};
 
 /// The label of the base key under which private keys are sealed.
 const LABEL: &str = "signing-key";
@@ -72,7 +72,7 @@ impl From<KeyError> for StoreError {
 }
 
 impl Signer {
-    /// A signer without keys; [`Signer::tend`] brings them.
+    /// A signer without keys; [`Signer::maintain_keys`] brings them.
     pub fn new(issuer: &str) -> Self {
         Self { issuer: issuer.to_owned(), ring: RwLock::default() }
     }
@@ -85,17 +85,17 @@ impl Signer {
     ///
     /// # Errors
     /// When the store fails, or a key cannot be made or opened.
-    pub async fn tend(&self, store: &Store, mint: &Mint, now: UnixTime) -> Result<()> {
+    pub async fn maintain_keys(&self, store: &Store, token_settings: &TokenSettings, now: UnixTime) -> Result<()> {
         for algorithm in SigningAlgorithm::ALL {
             let newest = store.read(move |db| signing_keys::find_newest(db, algorithm)).await?;
             // A key that was ended before its successor was made signs no more: the next one cannot wait.
             let is_needed =
-                newest.as_ref().is_none_or(|key| key.is_due(now, &mint.lifetimes) || !key.is_published(now));
+                newest.as_ref().is_none_or(|key| key.is_due(now, &token_settings.lifetimes) || !key.is_published(now));
             if is_needed {
-                replace(store, mint, now, (algorithm, Succession::Announced)).await?;
+                replace(store, token_settings, now, (algorithm, Succession::Announced)).await?;
             }
         }
-        let kept = now.plus(-mint.lifetimes.session_max);
+        let kept = now.plus(-token_settings.lifetimes.session_max);
         let has_ended = |key: &SigningKeyRecord| {
             !key.is_published(now) && (key.sealed.is_some() || key.ends_at.is_some_and(|end| end < kept))
         };
@@ -103,21 +103,21 @@ impl Signer {
             // The public part is kept while a session could still show an ID token of it as a hint.
             store.write(move |tx| signing_keys::clean(tx, now, kept)).await?;
         }
-        self.load(store, mint).await
+        self.load(store, token_settings).await
     }
 
     /// Reads the table.
     ///
     /// # Errors
     /// When the store fails, or a key cannot be opened.
-    pub async fn load(&self, store: &Store, mint: &Mint) -> Result<()> {
+    pub async fn load(&self, store: &Store, token_settings: &TokenSettings) -> Result<()> {
         let (records, before) = (store.read(signing_keys::list).await?, self.ring());
         let mut ring = Vec::with_capacity(records.len());
         for record in records.iter() {
             let known = before.iter().find(|held| held.record.id == record.id && held.record.ends_at == record.ends_at);
             ring.push(match known {
                 Some(held) => held.clone(),
-                None => Arc::new(open(mint, record.clone())?),
+                None => Arc::new(open(token_settings, record.clone())?),
             });
         }
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
@@ -132,7 +132,7 @@ impl Signer {
     pub async fn sign<C: Serialize + Send + Sync + 'static>(
         self: &Arc<Self>,
         store: &Store,
-        mint: &Mint,
+        token_settings: &TokenSettings,
         now: UnixTime,
         statement: Statement<C>,
     ) -> Result<Secret> {
@@ -152,7 +152,7 @@ impl Signer {
             if keys.iter().any(|key| key.kid == kid && key.is_published(now)) {
                 return Ok(signed.text);
             }
-            self.load(store, mint).await?;
+            self.load(store, token_settings).await?;
         }
         Err(StoreError::Unavailable("the signing keys changed again and again".to_owned()))
     }
@@ -210,11 +210,11 @@ fn public_part(record: &SigningKeyRecord) -> Result<Jwk> {
     serde_json::from_str(&record.public_jwk).map_err(broken)
 }
 
-fn open(mint: &Mint, record: SigningKeyRecord) -> Result<Held> {
+fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<Held> {
     let broken = |what: &str| StoreError::Unusable(format!("the signing key {} {what}", record.kid));
     let private = match &record.sealed {
         Some(sealed) => {
-            let text = mint.keys.open(LABEL, record.id.number(), sealed);
+            let text = token_settings.keys.open(LABEL, record.id.number(), sealed);
             let text = text.ok_or_else(|| broken("was sealed under another base key"))?;
             Some(PrivateKey::from_text(record.algorithm, &text)?)
         }
@@ -229,14 +229,14 @@ fn open(mint: &Mint, record: SigningKeyRecord) -> Result<Held> {
 /// When the store fails, or the key cannot be made.
 pub async fn replace(
     store: &Store,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     now: UnixTime,
     (algorithm, succession): (SigningAlgorithm, Succession),
 ) -> Result<Option<SigningKeyRecord>> {
     // RSA takes a while: on a thread for such work.
     let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
     let key = made.map_err(|error| StoreError::Unusable(error.to_string()))??;
-    keep(store, mint, now, (&key, algorithm, succession)).await
+    keep(store, token_settings, now, (&key, algorithm, succession)).await
 }
 
 /// Puts a new key into the table, after the one before it.
@@ -245,15 +245,15 @@ pub async fn replace(
 /// When the store fails.
 pub async fn keep(
     store: &Store,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     now: UnixTime,
     (key, algorithm, succession): (&PrivateKey, SigningAlgorithm, Succession),
 ) -> Result<Option<SigningKeyRecord>> {
     let newest = store.read(move |db| signing_keys::find_newest(db, algorithm)).await?;
-    let (activates_at, ends_at) = takeover(now, &mint.lifetimes, succession);
+    let (activates_at, ends_at) = takeover(now, &token_settings.lifetimes, succession);
     let is_urgent = newest.as_ref().is_none_or(|newest| !newest.is_published(now));
     let (id, jwk) = (Id::next(now), key.public_jwk());
-    let sealed = mint.keys.seal(LABEL, id.number(), key.to_text()?.expose());
+    let sealed = token_settings.keys.seal(LABEL, id.number(), key.to_text()?.expose());
     let new = SigningKeyRecord {
         id,
         kid: jwk.thumbprint(),

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::schema::{consents, device_codes, grants, tokens};
 
 /// The lists that name an API, each with what is left of it.
-fn without(lists: Vec<Words>, identifier: &str) -> impl Iterator<Item = (Words, Words)> {
+fn without(lists: Vec<SpaceSeparated>, identifier: &str) -> impl Iterator<Item = (SpaceSeparated, SpaceSeparated)> {
     let naming = lists.into_iter().filter(move |list| list.contains(identifier));
     naming.map(move |list| (list.clone(), list.without(identifier)))
 }

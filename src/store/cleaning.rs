@@ -26,7 +26,7 @@ const TOLD: i64 = 600;
 type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 
 /// Removes one batch of what has ended from every table; says how many rows were seen to. Letters are not
-/// here: upkeep gives them up itself, and says so.
+/// here: the background job gives them up itself, and says so.
 ///
 /// # Errors
 /// When the store fails.

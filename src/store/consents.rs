@@ -8,8 +8,8 @@ use crate::domain::client::Client;
 use crate::domain::consent::{Consent, ConsentKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::schema::consents;
 
 /// What a person allowed an application before, for each list of APIs.
@@ -34,7 +34,7 @@ pub fn remember(
     now: UnixTime,
     user: Id<User>,
     client: Id<Client>,
-    (kind, scope, audience): (ConsentKind, &Scope, &Words),
+    (kind, scope, audience): (ConsentKind, &Scope, &SpaceSeparated),
 ) -> Result<()> {
     let (earlier, audience) = (list_of(tx, user, client, kind)?, audience.sorted());
     if earlier.iter().any(|consent| consent.covers(scope, &audience)) {

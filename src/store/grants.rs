@@ -13,10 +13,10 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_in_use::{GrantInUse, Person};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::schema::{authorization_codes, device_codes, grants, login_codes, tokens, users};
 
 /// The grant with this key, with all that decides whether it stands.
@@ -35,21 +35,22 @@ pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse
 /// Whether a grant of the same kind, person and application (without one, of the same address) stands
 /// that gives all that this one would.
 pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool> {
-    let standing = grants::table
+    let authorized_app = grants::table
         .filter(grants::user_id.eq(new.user_id))
         .filter(grants::kind.eq(new.kind))
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
         .select((grants::scope, grants::audience))
         .distinct();
-    let given: Vec<(Scope, Words)> = match new.client_key {
-        Some(client) => on!(tx, |c| standing.filter(grants::client_key.eq(client)).load(c))?,
+    let given: Vec<(Scope, SpaceSeparated)> = match new.client_key {
+        Some(client) => on!(tx, |c| authorized_app.filter(grants::client_key.eq(client)).load(c))?,
         None => {
-            let of_nobody = standing.filter(grants::client_key.is_null());
+            let of_nobody = authorized_app.filter(grants::client_key.is_null());
             on!(tx, |c| of_nobody.filter(grants::return_url.eq(&new.return_url)).load(c))?
         }
     };
-    let covers = |scope: &Scope, audience: &Words| new.scope.is_within(scope) && new.audience.is_within(audience);
+    let covers =
+        |scope: &Scope, audience: &SpaceSeparated| new.scope.is_within(scope) && new.audience.is_within(audience);
     Ok(given.iter().any(|(scope, audience)| covers(scope, audience)))
 }
 
@@ -136,7 +137,7 @@ pub fn revoke_of_client_itself(tx: &mut Database, now: UnixTime, client: Id<Clie
 }
 
 /// Ends all tokens of these kinds that a person holds, each of which has a grant of its own.
-pub fn revoke_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
+pub fn revoke_personal(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
     let held = tokens::table.filter(tokens::kind.eq_any(kinds.to_vec())).filter(tokens::revoked_at.is_null());
     let rows = grants::table
         .filter(grants::user_id.eq(user))
@@ -239,7 +240,7 @@ pub fn revoke_surplus_logins(tx: &mut Database, now: UnixTime, new: &Grant, most
 }
 
 /// One application's standing with one person: when it was first allowed, last used, tokens alive.
-pub struct Standing {
+pub struct AuthorizedApp {
     /// The application.
     pub client: Id<Client>,
     /// When its oldest living grant was made.
@@ -255,7 +256,7 @@ pub struct Standing {
 }
 
 /// What lives of what a person allowed: one standing per application.
-pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Standing>> {
+pub fn list_authorized_apps(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<AuthorizedApp>> {
     let rows: Vec<(Grant, Option<TokenRecord>)> = on!(tx, |c| grants::table
         .left_join(tokens::table)
         .filter(grants::user_id.eq(user))
@@ -267,25 +268,32 @@ pub fn list_standings(tx: &mut Database, now: UnixTime, user: Id<User>) -> Resul
         .order(grants::id)
         .select((Grant::as_select(), Option::<TokenRecord>::as_select()))
         .load(c))?;
-    let (mut standings, mut positions): (Vec<Standing>, HashMap<Id<Client>, usize>) = Default::default();
+    let (mut authorized_apps, mut positions): (Vec<AuthorizedApp>, HashMap<Id<Client>, usize>) = Default::default();
     for (grant, token) in rows {
         let Some(client) = grant.client_key else { continue };
         let position = *positions.entry(client).or_insert_with(|| {
             let since = grant.created_at;
             let scope = Scope::default();
-            standings.push(Standing { client, since, last_used_at: None, tokens: 0, scope, has_login: false });
-            standings.len() - 1
+            authorized_apps.push(AuthorizedApp {
+                client,
+                since,
+                last_used_at: None,
+                tokens: 0,
+                scope,
+                has_login: false,
+            });
+            authorized_apps.len() - 1
         });
-        let standing = &mut standings[position];
-        standing.scope = standing.scope.union(&grant.scope);
-        standing.has_login |= GrantKind::OF_SESSION.contains(&grant.kind);
+        let authorized_app = &mut authorized_apps[position];
+        authorized_app.scope = authorized_app.scope.union(&grant.scope);
+        authorized_app.has_login |= GrantKind::OF_SESSION.contains(&grant.kind);
         if let Some(token) = token {
-            standing.last_used_at = standing.last_used_at.max(token.last_used_at);
+            authorized_app.last_used_at = authorized_app.last_used_at.max(token.last_used_at);
             let is_alive = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
-            standing.tokens += usize::from(is_alive);
+            authorized_app.tokens += usize::from(is_alive);
         }
     }
-    Ok(standings)
+    Ok(authorized_apps)
 }
 
 /// How many people have allowed an application something that still stands.

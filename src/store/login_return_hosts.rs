@@ -6,7 +6,7 @@ use super::{Database, Result, on};
 use crate::domain::client::Client;
 use crate::domain::id::Id;
 use crate::domain::login_return_url::hosts_of;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::schema::{clients, login_return_hosts};
 
 /// The clients with a login return URL at this host, oldest first, suspended ones too; the caller judges each.
@@ -19,7 +19,7 @@ pub fn list_clients(tx: &mut Database, host: &str) -> Result<Vec<Client>> {
 }
 
 /// Writes the hosts of a new client.
-pub(super) fn insert(tx: &mut Database, client: Id<Client>, return_urls: &Words) -> Result<()> {
+pub(super) fn insert(tx: &mut Database, client: Id<Client>, return_urls: &SpaceSeparated) -> Result<()> {
     for host in hosts_of(return_urls) {
         let row = (login_return_hosts::host.eq(host), login_return_hosts::client_key.eq(client));
         on!(tx, |c| diesel::insert_into(login_return_hosts::table).values(row).execute(c))?;

@@ -33,12 +33,12 @@ pub mod idempotency_keys;
 pub mod installation;
 mod job;
 pub mod known_networks;
-pub mod letters;
 pub mod login_codes;
 pub mod login_return_hosts;
 pub mod mailed_links;
 mod migrations;
 pub mod nodes;
+pub mod outbox;
 pub mod passkeys;
 mod pool;
 mod postgres;
@@ -128,7 +128,7 @@ enum Share {
     /// All of them.
     Whole,
     /// Three quarters: the rest is for those who proved who they are (`docs/decisions/0030-refusals-are-cheap.md`).
-    Strangers,
+    Unauthenticated,
 }
 
 impl Share {
@@ -185,8 +185,8 @@ impl Store {
 
     /// The same store for work that somebody causes who proved nothing: signing up, starting a reset or a
     /// device. However many come, those who proved something still find a place.
-    pub fn for_strangers(&self) -> Self {
-        Self { share: Share::Strangers, ..self.clone() }
+    pub fn for_unauthenticated(&self) -> Self {
+        Self { share: Share::Unauthenticated, ..self.clone() }
     }
 
     /// Lets what changes rarely be kept in memory from now on: for servers. The tables must be there. On PostgreSQL a

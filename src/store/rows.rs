@@ -18,10 +18,10 @@ use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_class::{Action, ResourceType};
 use crate::domain::token_record::{AnyDigest, TokenKind, TokenRecord};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::schema::{grants, tokens};
 
 /// Rows of one table, column by column. A field of the record that is not listed does not compile.
@@ -72,7 +72,7 @@ rows!(Grants, Grant, grants, {
     created_at: UnixTime,
     expires_at: Option<UnixTime>,
     revoked_at: Option<UnixTime>,
-    audience: Words,
+    audience: SpaceSeparated,
     ends_with_session: bool,
 });
 
@@ -99,7 +99,7 @@ rows!(Tokens, TokenRecord, tokens, {
     is_shared: bool,
     flagged_at: Option<UnixTime>,
     format: TokenFormat,
-    audience: Words,
+    audience: SpaceSeparated,
     dpop_jkt: Option<String>,
 });
 

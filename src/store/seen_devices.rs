@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
-use crate::domain::seen_device::{FAMILIAR, SeenDevice};
+use crate::domain::seen_device::{KNOWN_FOR, SeenDevice};
 use crate::domain::user::User;
 use crate::schema::seen_devices;
 
@@ -23,7 +23,7 @@ pub fn insert(tx: &mut Database, device: &SeenDevice) -> Result<()> {
 
 /// Notes that it was seen again; the row that never goes stays so.
 pub fn touch(tx: &mut Database, now: UnixTime, device: &SeenDevice) -> Result<()> {
-    let expires_at = device.expires_at.map(|_before| now.plus(FAMILIAR));
+    let expires_at = device.expires_at.map(|_before| now.plus(KNOWN_FOR));
     let row = diesel::update(seen_devices::table.filter(seen_devices::id.eq(device.id)));
     on!(tx, |c| row.set((seen_devices::last_seen_at.eq(now), seen_devices::expires_at.eq(expires_at))).execute(c))?;
     Ok(())

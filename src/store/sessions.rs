@@ -7,9 +7,9 @@ use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{SessionKey, TokenDigest};
 use crate::domain::user::User;
-use crate::domain::words::Words;
 use crate::schema::{sessions, users};
 
 /// The session with this key and its person.
@@ -78,21 +78,21 @@ pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Re
 }
 
 /// Notes that the person showed their second factor too.
-pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &Words) -> Result<()> {
+pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &SpaceSeparated) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(c))?;
     Ok(())
 }
 
 /// Notes that what a session owed was paid in another way.
-pub fn set_nothing_owed(tx: &mut Database, id: Id<Session>) -> Result<()> {
+pub fn clear_second_factor_pending(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set(sessions::owes_factor.eq(false)).execute(c))?;
     Ok(())
 }
 
 /// Notes for a person's other sessions that there is a second factor now, which they have not seen.
-pub fn set_factor_owed(tx: &mut Database, user: Id<User>, but_for: Option<Id<Session>>) -> Result<()> {
+pub fn set_second_factor_pending(tx: &mut Database, user: Id<User>, but_for: Option<Id<Session>>) -> Result<()> {
     let but_for = but_for.map_or(0, Id::number);
     let rows = sessions::table
         .filter(sessions::user_id.eq(user))

@@ -152,7 +152,7 @@ fn held(now: UnixTime, user: Id<User>, kinds: Vec<TokenKind>) -> _ {
 }
 
 /// A person's living tokens of these kinds, newest first, those before `before` only.
-pub fn list_held(
+pub fn list_personal(
     tx: &mut Database,
     now: UnixTime,
     (user, kinds): (Id<User>, &[TokenKind]),
@@ -187,7 +187,7 @@ pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, 
 }
 
 /// How many living tokens of these kinds a person holds.
-pub fn count_held(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
+pub fn count_personal(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
     Ok(on!(tx, |c| held(now, user, kinds.to_vec()).count().get_result(c))?)
 }
 

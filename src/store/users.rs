@@ -117,7 +117,12 @@ pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()
 }
 
 /// Takes the mark back. The caller found this name, and this proven address if any, to be free.
-pub fn keep(tx: &mut Database, id: Id<User>, (name, folded): (&str, &str), email_folded: Option<&str>) -> Result<()> {
+pub fn restore(
+    tx: &mut Database,
+    id: Id<User>,
+    (name, folded): (&str, &str),
+    email_folded: Option<&str>,
+) -> Result<()> {
     on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::deleted_at.eq(None::<UnixTime>),

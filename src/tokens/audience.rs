@@ -1,6 +1,6 @@
 //! Which API a token is for: introspection and forward auth ask the same question.
 
-use super::Mint;
+use super::TokenSettings;
 use crate::domain::api::PLATFORM_SCOPE;
 use crate::domain::api_directory::RegisteredApi;
 use crate::domain::client::Client;
@@ -79,13 +79,18 @@ pub fn is_for(token: &TokenInUse, registered: &RegisteredApi) -> bool {
 ///
 /// # Errors
 /// When the store fails.
-pub fn is_for_platform(db: &mut Database, mint: &Mint, token: &TokenInUse) -> Result<bool, StoreError> {
+pub fn is_for_platform(
+    db: &mut Database,
+    token_settings: &TokenSettings,
+    token: &TokenInUse,
+) -> Result<bool, StoreError> {
     let record = &token.record;
     match record.kind {
         TokenKind::OAuth if !record.scope.holds(PLATFORM_SCOPE) => Ok(false),
         TokenKind::OAuth if token.basis.grant.kind == GrantKind::TokenExchange => Ok(false),
         TokenKind::OAuth => {
-            let mut foreign = record.audience.iter().filter(|identifier| !mint.is_own_name(identifier)).peekable();
+            let mut foreign =
+                record.audience.iter().filter(|identifier| !token_settings.is_own_name(identifier)).peekable();
             if foreign.peek().is_none() {
                 return Ok(true);
             }

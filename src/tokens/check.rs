@@ -1,6 +1,6 @@
 //! May this token make this request? One table, door × kind; what is not in it is refused.
 
-use super::Mint;
+use super::TokenSettings;
 use super::audience::is_for_platform;
 use super::last_use::Seen;
 use crate::clock::UnixTime;
@@ -16,7 +16,7 @@ use crate::store::{Database, StoreError, tokens, users};
 
 /// The doors that a bearer token can open here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum ProtectedResource {
     /// Who is it? (`GET /v3/account`)
     AccountDetails,
     /// What lies in the platform's drive (`GET /v3/account/root/…`).
@@ -34,7 +34,7 @@ pub enum Door {
     UserInfo,
 }
 
-impl Door {
+impl ProtectedResource {
     /// Every door.
     pub const ALL: [Self; 7] = [
         Self::AccountDetails,
@@ -57,7 +57,7 @@ impl Door {
 
     /// The table. A user token that an app got by the login redirect is shielded from the account's
     /// security and profile; so are OAuth tokens (`docs/decisions/0027-which-token-opens-what.md`).
-    pub(super) fn opens_for(self, token: &TokenInUse, is_for_platform: bool) -> bool {
+    pub(super) fn accepts(self, token: &TokenInUse, is_for_platform: bool) -> bool {
         // A client that acts for itself is no person: only other APIs may want it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
@@ -67,7 +67,7 @@ impl Door {
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
             // One that holds only the scopes of other APIs is for those.
             (Self::Content, TokenKind::Personal) => is_for_platform,
-            (Self::Profile | Self::Security, TokenKind::User) => is_whole(token),
+            (Self::Profile | Self::Security, TokenKind::User) => is_full_access(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
@@ -85,20 +85,20 @@ impl Door {
 
 /// Whether a user token is the person's own: by their password, the fixed loopback form, a remote
 /// session, or an application that the operator runs.
-pub fn is_whole(token: &TokenInUse) -> bool {
+pub fn is_full_access(token: &TokenInUse) -> bool {
     let is_first_party = token.basis.application.as_ref().is_some_and(|client| client.is_first_party);
-    let is_whole = match token.basis.grant.kind {
+    let is_full_access = match token.basis.grant.kind {
         GrantKind::PasswordLogin | GrantKind::Application | GrantKind::RemoteSession => true,
         // Its person was told so when they allowed it; and the operator still runs the application.
         GrantKind::FirstPartyLogin => is_first_party,
         _ => false,
     };
-    token.record.kind == TokenKind::User && is_whole
+    token.record.kind == TokenKind::User && is_full_access
 }
 
 /// Why a token opens nothing (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
+pub enum TokenRefusal {
     /// It is no token of ours.
     Malformed,
     /// Its time is over.
@@ -115,13 +115,13 @@ pub enum Rejection {
 ///
 /// # Errors
 /// Why it opens nothing.
-pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Result<TokenInUse, Error<Rejection>> {
+pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Result<TokenInUse, Error<TokenRefusal>> {
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
-    let Some(token) = found else { return Err(Error::Refused(Rejection::RevokedOrUnknown)) };
+    let Some(token) = found else { return Err(Error::Refused(TokenRefusal::RevokedOrUnknown)) };
     match token.life(now) {
         Life::Alive => Ok(token),
-        Life::Expired => Err(Error::Refused(Rejection::Expired)),
-        Life::Ended => Err(Error::Refused(Rejection::RevokedOrUnknown)),
+        Life::Expired => Err(Error::Refused(TokenRefusal::Expired)),
+        Life::Ended => Err(Error::Refused(TokenRefusal::RevokedOrUnknown)),
     }
 }
 
@@ -133,12 +133,12 @@ pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Resul
 pub fn cause(
     db: &mut Database,
     now: UnixTime,
-    door: Door,
+    resource: ProtectedResource,
     presented: &BearerToken,
 ) -> Result<Option<(Id<Client>, &'static str)>, StoreError> {
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
     let Some(token) = found else { return Ok(None) };
-    let lacks_scope = door.scope().is_some_and(|scope| !token.record.scope.holds(scope));
+    let lacks_scope = resource.scope().is_some_and(|scope| !token.record.scope.holds(scope));
     let cause = match token.life(now) {
         Life::Expired => "the access token has expired",
         Life::Ended => "the access token was ended, or its person or application was",
@@ -154,8 +154,8 @@ pub fn cause(
 }
 
 /// Notes that a token was used, and by which address when that is known.
-pub fn note_use(mint: &Mint, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
-    mint.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
+pub fn note_use(token_settings: &TokenSettings, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
+    token_settings.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
 }
 
 /// The token that somebody presented, if it lives; its use is noted.
@@ -165,11 +165,11 @@ pub fn note_use(mint: &Mint, now: UnixTime, token: &TokenInUse, from: Option<&st
 pub fn find_living(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (presented, from): (&BearerToken, Option<&str>),
-) -> Result<TokenInUse, Error<Rejection>> {
+) -> Result<TokenInUse, Error<TokenRefusal>> {
     let token = judge(db, now, presented)?;
-    note_use(mint, now, &token, from);
+    note_use(token_settings, now, &token, from);
     Ok(token)
 }
 
@@ -178,43 +178,43 @@ pub fn find_living(
 ///
 /// # Errors
 /// Why it does not open this door any more.
-pub fn open_again(
+pub fn authorize_again(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
-    (door, presented, user): (Door, &BearerToken, Id<User>),
-) -> Result<(TokenInUse, User), Error<Rejection>> {
+    token_settings: &TokenSettings,
+    (resource, presented, user): (ProtectedResource, &BearerToken, Id<User>),
+) -> Result<(TokenInUse, User), Error<TokenRefusal>> {
     users::lock(tx, user)?;
     let token = judge(tx, now, presented)?;
     if !presented.has_key_of(&token.record) {
-        return Err(Error::Refused(Rejection::WrongKey));
+        return Err(Error::Refused(TokenRefusal::WrongKey));
     }
-    let is_for_platform = is_for_platform(tx, mint, &token)?;
-    if !door.opens_for(&token, is_for_platform) {
-        return Err(Error::Refused(Rejection::InsufficientScope));
+    let is_for_platform = is_for_platform(tx, token_settings, &token)?;
+    if !resource.accepts(&token, is_for_platform) {
+        return Err(Error::Refused(TokenRefusal::InsufficientScope));
     }
     let user = users::find(tx, user)?.filter(|user| token.basis.grant.user_id == Some(user.id));
-    Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
+    Ok((token, user.ok_or(Error::Refused(TokenRefusal::RevokedOrUnknown))?))
 }
 
 /// Lets a living token through a door.
 ///
 /// # Errors
 /// Why it does not open this door.
-pub fn open(
+pub fn authorize(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
-    (door, presented, from): (Door, &BearerToken, Option<&str>),
-) -> Result<TokenInUse, Error<Rejection>> {
+    token_settings: &TokenSettings,
+    (resource, presented, from): (ProtectedResource, &BearerToken, Option<&str>),
+) -> Result<TokenInUse, Error<TokenRefusal>> {
     let token = judge(db, now, presented)?;
     if !presented.has_key_of(&token.record) {
-        return Err(Error::Refused(Rejection::WrongKey));
+        return Err(Error::Refused(TokenRefusal::WrongKey));
     }
-    let is_for_platform = is_for_platform(db, mint, &token)?;
-    if !door.opens_for(&token, is_for_platform) {
-        return Err(Error::Refused(Rejection::InsufficientScope));
+    let is_for_platform = is_for_platform(db, token_settings, &token)?;
+    if !resource.accepts(&token, is_for_platform) {
+        return Err(Error::Refused(TokenRefusal::InsufficientScope));
     }
-    note_use(mint, now, &token, from);
+    note_use(token_settings, now, &token, from);
     Ok(token)
 }

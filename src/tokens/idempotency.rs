@@ -1,7 +1,7 @@
 //! Creating once what a program asks twice: its answer was lost. The secret is derived from caller,
 //! key, body and row, so only the same caller with the same body gets it again, for a day.
 
-use super::Mint;
+use super::TokenSettings;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::idempotency::{IdempotencyKey, LIFE};
@@ -45,7 +45,7 @@ pub enum Created<K: Kind> {
 pub fn create_once<K: Kind<Record = TokenRecord>, R>(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (user, repeat): (&User, Option<&Repeat>),
     mut make: impl FnMut(&mut Database, Option<Token<K>>) -> Result<Token<K>, Error<R>>,
 ) -> Result<Created<K>, Error<R>> {
@@ -54,10 +54,10 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
         return Ok(found(tx, token)?);
     };
     if let Some(known) = idempotency_keys::find(tx, now, user.id, &repeat.key)? {
-        return Ok(again(tx, now, mint, (user, repeat), &known)?);
+        return Ok(repeat_response(tx, now, token_settings, (user, repeat), &known)?);
     }
-    let number = mint.keys.current();
-    let token = derive(mint, number, (user, repeat), Id::next(now))?;
+    let number = token_settings.keys.current();
+    let token = derive(token_settings, number, (user, repeat), Id::next(now))?;
     let token = make(tx, Some(token))?;
     let key = IdempotencyKey {
         id: Id::next(now),
@@ -73,10 +73,10 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
     Ok(found(tx, token)?)
 }
 
-fn again<K: Kind<Record = TokenRecord>>(
+fn repeat_response<K: Kind<Record = TokenRecord>>(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (user, repeat): (&User, &Repeat),
     known: &IdempotencyKey,
 ) -> Result<Created<K>, StoreError> {
@@ -84,7 +84,7 @@ fn again<K: Kind<Record = TokenRecord>>(
         return Ok(Created::OtherBody);
     }
     let Some(made) = tokens::find_in_use(tx, known.token_id)? else { return Ok(Created::Ended) };
-    let token = derive(mint, known.key_number, (user, repeat), known.token_id)?;
+    let token = derive(token_settings, known.key_number, (user, repeat), known.token_id)?;
     if !made.record.digest.matches(&any_digest(&token)) {
         return Ok(Created::OtherBody);
     }
@@ -93,14 +93,14 @@ fn again<K: Kind<Record = TokenRecord>>(
 }
 
 fn derive<K: Kind<Record = TokenRecord>>(
-    mint: &Mint,
+    token_settings: &TokenSettings,
     key_number: i32,
     (user, repeat): (&User, &Repeat),
     id: Id<TokenRecord>,
 ) -> Result<Token<K>, StoreError> {
     let (user, row) = (user.id.number().to_be_bytes(), id.number().to_be_bytes());
     let context: [&[u8]; 4] = [&user, repeat.key.as_bytes(), repeat.body.as_bytes(), &row];
-    let entropy = mint.keys.derive::<32>(key_number, "idempotency", &context);
+    let entropy = token_settings.keys.derive::<32>(key_number, "idempotency", &context);
     let entropy = entropy.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
     Ok(Token::from_entropy(id, &entropy))
 }

@@ -1,6 +1,6 @@
 //! Making tokens: each is a row that hangs on a grant, and a text that is answered once.
 
-use super::{Mint, jwt};
+use super::{TokenSettings, jwt};
 use crate::clock::UnixTime;
 use crate::domain::access_list::AccessList;
 use crate::domain::api::TokenFormat;
@@ -31,12 +31,12 @@ pub struct Issued<K: Kind> {
 pub fn access_token(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (grant, scope): (&Grant, &Scope),
     given_with: Option<Id<RefreshTokenRecord>>,
 ) -> Result<Issued<AccessToken>> {
     let left = grant.expires_at.map_or(i64::MAX, |end| end.since(now));
-    let expires_in = mint.lifetimes.access.min(left).max(0);
+    let expires_in = token_settings.lifetimes.access.min(left).max(0);
     issue_for_apis(tx, now, (grant, scope, expires_in), |record| TokenRecord { refresh_token_id: given_with, ..record })
 }
 
@@ -131,9 +131,14 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
 ///
 /// # Errors
 /// When the store fails.
-pub fn refresh_token(tx: &mut Database, now: UnixTime, mint: &Mint, grant: &Grant) -> Result<Token<RefreshToken>> {
+pub fn refresh_token(
+    tx: &mut Database,
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    grant: &Grant,
+) -> Result<Token<RefreshToken>> {
     let token = Token::<RefreshToken>::generate(Id::next(now));
-    insert_refresh_token(tx, now, mint, grant, &token)?;
+    insert_refresh_token(tx, now, token_settings, grant, &token)?;
     Ok(token)
 }
 
@@ -145,39 +150,39 @@ pub fn refresh_token(tx: &mut Database, now: UnixTime, mint: &Mint, grant: &Gran
 pub fn successor(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (grant, parent): (&Grant, &Token<RefreshToken>),
     id: Id<RefreshTokenRecord>,
 ) -> Result<Token<RefreshToken>> {
-    let token = derive_successor(mint, mint.keys.current(), parent, id)
+    let token = derive_successor(token_settings, token_settings.keys.current(), parent, id)
         .ok_or_else(|| crate::store::StoreError::Unusable("the base key is missing".to_owned()))?;
-    insert_refresh_token(tx, now, mint, grant, &token)?;
+    insert_refresh_token(tx, now, token_settings, grant, &token)?;
     Ok(token)
 }
 
 /// The successor's text again: HKDF(base key, `refresh`, the parent's plaintext ‖ successor id).
 pub fn derive_successor(
-    mint: &Mint,
+    token_settings: &TokenSettings,
     key_number: i32,
     parent: &Token<RefreshToken>,
     id: Id<RefreshTokenRecord>,
 ) -> Option<Token<RefreshToken>> {
     let context: [&[u8]; 2] = [parent.expose().as_bytes(), &id.number().to_be_bytes()];
-    let entropy = mint.keys.derive::<32>(key_number, "refresh", &context)?;
+    let entropy = token_settings.keys.derive::<32>(key_number, "refresh", &context)?;
     Some(Token::from_entropy(id, &entropy))
 }
 
 /// When a refresh token ends that was made at `made` and is used now: after a time without use, and as old
 /// as any token may grow.
-pub fn refresh_end(now: UnixTime, mint: &Mint, made: UnixTime) -> UnixTime {
-    let unused = now.plus(mint.lifetimes.refresh_idle);
-    mint.limits.max_lifetime.map_or(unused, |most| unused.min(made.plus(most)))
+pub fn refresh_end(now: UnixTime, token_settings: &TokenSettings, made: UnixTime) -> UnixTime {
+    let unused = now.plus(token_settings.lifetimes.refresh_idle);
+    token_settings.limits.max_lifetime.map_or(unused, |most| unused.min(made.plus(most)))
 }
 
 fn insert_refresh_token(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     grant: &Grant,
     token: &Token<RefreshToken>,
 ) -> Result<()> {
@@ -185,9 +190,9 @@ fn insert_refresh_token(
         id: token.id(),
         digest: token.digest(),
         grant_id: grant.id,
-        key_number: mint.keys.current(),
+        key_number: token_settings.keys.current(),
         created_at: now,
-        expires_at: refresh_end(now, mint, now),
+        expires_at: refresh_end(now, token_settings, now),
         consumed_at: None,
         successor_id: None,
         last_used_at: None,

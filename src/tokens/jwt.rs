@@ -11,8 +11,8 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::jwk::Confirmation;
 use crate::domain::scope::Scope;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_record::TokenRecord;
-use crate::domain::words::Words;
 use crate::store::{Database, Result, apis, clients};
 
 /// The kind that such a token names in its header (RFC 9068 §2.1).
@@ -59,7 +59,7 @@ impl Returned {
 ///
 /// # Errors
 /// When the store fails.
-pub fn api_of(db: &mut Database, audience: &Words, scope: &Scope) -> Result<Option<Api>> {
+pub fn api_of(db: &mut Database, audience: &SpaceSeparated, scope: &Scope) -> Result<Option<Api>> {
     let directory = apis::directory(db)?;
     let named: Vec<&str> = audience.iter().collect();
     let api = match named.as_slice() {

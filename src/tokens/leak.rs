@@ -1,7 +1,7 @@
 //! Tokens that somebody found in the open: they end, whoever says so. What strangers see by design,
 //! and what an application cannot do without, is flagged for its owner instead.
 
-use super::lookup::{self, Reported};
+use super::find_by_secret::{self, ReportedSecret};
 use super::revoke::{holder_in_words, token_in_words};
 use crate::clock::UnixTime;
 use crate::domain::client_secret::ClientSecretRecord;
@@ -47,7 +47,7 @@ pub enum FlaggedSecret {
 ///
 /// # Errors
 /// When the store fails.
-pub fn examine(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<bool> {
+pub fn examine(db: &mut Database, now: UnixTime, reported: &ReportedSecret) -> Result<bool> {
     Ok(find(db, now, reported)?.is_some())
 }
 
@@ -56,7 +56,7 @@ pub fn examine(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<
 ///
 /// # Errors
 /// When the store fails.
-pub fn report(tx: &mut Database, now: UnixTime, reported: &Reported, origin: &Origin) -> Result<Option<Flagged>> {
+pub fn report(tx: &mut Database, now: UnixTime, reported: &ReportedSecret, origin: &Origin) -> Result<Option<Flagged>> {
     let Some(found) = find(tx, now, reported)? else { return Ok(None) };
     let (owner, name) = owner_and_name(tx, found)?;
     let (is_news, flagged) = match found {
@@ -97,20 +97,20 @@ fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<bool> {
     }
 }
 
-fn find(db: &mut Database, now: UnixTime, reported: &Reported) -> Result<Option<Found>> {
+fn find(db: &mut Database, now: UnixTime, reported: &ReportedSecret) -> Result<Option<Found>> {
     let flagged = |what, owner| Some(Found::Flagged(Flagged { what, owner }));
-    Ok(match lookup::find(db, reported)? {
-        Some(lookup::Found::Refresh(found)) => {
+    Ok(match find_by_secret::find(db, reported)? {
+        Some(find_by_secret::FoundSecret::Refresh(found)) => {
             let grant = found.1.grant;
             grant.is_alive(now).then_some(Found::Grant(grant.id))
         }
-        Some(lookup::Found::ClientSecret((record, client))) => {
+        Some(find_by_secret::FoundSecret::ClientSecret((record, client))) => {
             match record.is_alive(now) && record.flagged_at.is_none() {
                 true => flagged(FlaggedSecret::ClientSecret(record.id), client.owner_id),
                 false => None,
             }
         }
-        Some(lookup::Found::Bearer(token)) => {
+        Some(find_by_secret::FoundSecret::Bearer(token)) => {
             // A disabled person's token comes back with them, so it ends too.
             let is_over = token.life(now) == Life::Expired || token.record.revoked_at.is_some();
             match (is_over, token.record.is_public()) {

@@ -1,38 +1,38 @@
 //! The token model: what is made, what it opens, when it was seen. Every door asks here.
 
+pub mod allowed_app_log;
 pub mod audience;
 pub mod check;
-pub mod held;
+pub mod find_by_secret;
 pub mod idempotency;
 pub mod issue;
 pub mod jwt;
 pub mod last_use;
 pub mod leak;
-pub mod lookup;
+pub mod new_personal_token;
 pub mod own_addresses;
 pub mod pace;
-pub mod personal;
+pub mod personal_tokens;
 pub mod request;
 pub mod resources;
 pub mod revoke;
-pub mod sitting;
-pub mod standing;
+pub mod session_recheck;
 pub mod studio;
 
 use crate::domain::api_identifier::own_names;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
-use crate::domain::self_registration::StrangerPolicy;
+use crate::domain::self_registration::SelfRegistrationPolicy;
 use last_use::LastUse;
 use pace::Pace;
 
 /// What is needed to make tokens and to judge them.
 #[derive(Debug)]
-pub struct Mint {
+pub struct TokenSettings {
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// The operator's limits on tokens that people make.
-    pub limits: personal::Limits,
+    pub limits: new_personal_token::Limits,
     /// The name of this server, by which a token may be meant for the platform itself (RFC 8707).
     pub issuer: String,
     /// What successors' secrets are derived from.
@@ -42,12 +42,12 @@ pub struct Mint {
     /// How often devices poll.
     pub pace: Pace,
     /// What the operator lets strangers' applications do.
-    pub strangers: StrangerPolicy,
+    pub self_registration: SelfRegistrationPolicy,
     /// Private-use schemes without a dot that native programs may have (the setting `private_use_schemes`).
     pub private_schemes: Vec<String>,
 }
 
-impl Mint {
+impl TokenSettings {
     /// The platform's own names among the identifiers of APIs.
     pub fn own_names(&self) -> [String; 2] {
         own_names(&self.issuer)

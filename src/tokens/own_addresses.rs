@@ -3,53 +3,53 @@
 
 use std::sync::LazyLock;
 
-use super::check::Door;
+use super::check::ProtectedResource;
 use crate::domain::path_pattern::Pattern;
 use crate::domain::plain_path::PlainPath;
 
 /// Method (`*` is any), path, and the door there. The first row that fits decides; what the account's addresses have
 /// besides (billing, applications) is as shielded as its security
 /// (`docs/compatibility/ellipsis.md#what-is-shielded`).
-const ROWS: [(&str, &str, Door); 13] = [
-    ("GET", "/v3/account", Door::AccountDetails),
-    ("GET", "/v3/account/root/{}", Door::Content),
-    ("PATCH", "/v3/account/profile", Door::Profile),
-    ("*", "/v3/account/**", Door::Security),
-    ("*", "/v3/settings/account/**", Door::Security),
-    ("*", "/settings/account/**", Door::Security),
-    ("GET", "/v3/user/**", Door::AccountDetails),
-    ("*", "/v3/user/**", Door::Profile),
-    ("*", "/v3/oauth/**", Door::Security),
-    ("*", "/v3/validate", Door::AccountDetails),
-    ("*", "/spatialstudio/oauth/v1/user/token/**", Door::StudioTokens),
+const ROWS: [(&str, &str, ProtectedResource); 13] = [
+    ("GET", "/v3/account", ProtectedResource::AccountDetails),
+    ("GET", "/v3/account/root/{}", ProtectedResource::Content),
+    ("PATCH", "/v3/account/profile", ProtectedResource::Profile),
+    ("*", "/v3/account/**", ProtectedResource::Security),
+    ("*", "/v3/settings/account/**", ProtectedResource::Security),
+    ("*", "/settings/account/**", ProtectedResource::Security),
+    ("GET", "/v3/user/**", ProtectedResource::AccountDetails),
+    ("*", "/v3/user/**", ProtectedResource::Profile),
+    ("*", "/v3/oauth/**", ProtectedResource::Security),
+    ("*", "/v3/validate", ProtectedResource::AccountDetails),
+    ("*", "/spatialstudio/oauth/v1/user/token/**", ProtectedResource::StudioTokens),
     // A browser's session opens these, and no token at all: neither does a generator pass a proxy.
-    ("*", "/spatialstudio/api/v1/user/**", Door::StudioTokens),
-    ("*", "/oauth/userinfo", Door::UserInfo),
+    ("*", "/spatialstudio/api/v1/user/**", ProtectedResource::StudioTokens),
+    ("*", "/oauth/userinfo", ProtectedResource::UserInfo),
 ];
 
 struct Row {
     method: &'static str,
     pattern: Pattern,
-    door: Door,
+    resource: ProtectedResource,
 }
 
 static PARSED: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let parsed = |(method, path, door)| {
+    let parsed = |(method, path, resource)| {
         let pattern = Pattern::parse(path).expect("because a test parses our own rows");
-        Row { method, pattern, door }
+        Row { method, pattern, resource }
     };
     ROWS.into_iter().map(parsed).collect()
 });
 
 /// The doors at an address, where it or the end of it is one of ours. All of them must open: which part
 /// counts is known to the server behind the proxy alone.
-pub fn doors_of(method: &str, path: &PlainPath) -> Vec<Door> {
+pub fn resources_of(method: &str, path: &PlainPath) -> Vec<ProtectedResource> {
     let method = if method == "HEAD" { "GET" } else { method };
-    let door = |path: PlainPath| {
-        let fits = |row: &&Row| (row.method == "*" || row.method == method) && row.pattern.fits(&path);
-        PARSED.iter().find(fits).map(|row| row.door)
+    let resource = |path: PlainPath| {
+        let fits = |row: &&Row| (row.method == "*" || row.method == method) && row.pattern.matches(&path);
+        PARSED.iter().find(fits).map(|row| row.resource)
     };
-    path.endings().filter_map(door).collect()
+    path.endings().filter_map(resource).collect()
 }
 
 #[cfg(test)]
@@ -59,21 +59,25 @@ mod tests {
     #[test]
     fn the_account_is_shielded_below_other_addresses_too() {
         for (method, path, doors) in [
-            ("GET", "/v3/account", &[Door::AccountDetails][..]),
-            ("HEAD", "/id/V3/Account/", &[Door::AccountDetails]),
-            ("DELETE", "/v3/account/", &[Door::Security]),
-            ("GET", "/v3/account/security/accessToken", &[Door::Security]),
-            ("GET", "/v3/account/billing", &[Door::Security]),
-            ("POST", "/v3/user/7/contact", &[Door::Profile]),
-            ("DELETE", "/platform/v3/settings/account/x", &[Door::Security, Door::Security]),
-            ("POST", "/spatialstudio/oauth/v1/user/token/", &[Door::StudioTokens]),
-            ("GET", "/v3/account/security/v3/account", &[Door::Security, Door::AccountDetails]),
+            ("GET", "/v3/account", &[ProtectedResource::AccountDetails][..]),
+            ("HEAD", "/id/V3/Account/", &[ProtectedResource::AccountDetails]),
+            ("DELETE", "/v3/account/", &[ProtectedResource::Security]),
+            ("GET", "/v3/account/security/accessToken", &[ProtectedResource::Security]),
+            ("GET", "/v3/account/billing", &[ProtectedResource::Security]),
+            ("POST", "/v3/user/7/contact", &[ProtectedResource::Profile]),
+            ("DELETE", "/platform/v3/settings/account/x", &[ProtectedResource::Security, ProtectedResource::Security]),
+            ("POST", "/spatialstudio/oauth/v1/user/token/", &[ProtectedResource::StudioTokens]),
+            (
+                "GET",
+                "/v3/account/security/v3/account",
+                &[ProtectedResource::Security, ProtectedResource::AccountDetails],
+            ),
             ("GET", "/v3/path/account", &[]),
             ("GET", "/v3/accounts", &[]),
             ("GET", "/spatialstudio/api/v1/embeddable.js", &[]),
         ] {
             let read = PlainPath::parse(path.as_bytes()).expect("because every server reads it alike");
-            assert_eq!(doors_of(method, &read), doors, "{method} {path}");
+            assert_eq!(resources_of(method, &read), doors, "{method} {path}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A request to somebody else's API that a proxy asks about (`/auth/check`): may it be made?
 
-use super::Mint;
+use super::TokenSettings;
 use super::audience::{is_for, is_for_platform};
-use super::check::Door;
-use super::own_addresses::doors_of;
-use super::personal::effective;
+use super::check::ProtectedResource;
+use super::new_personal_token::effective;
+use super::own_addresses::resources_of;
 use crate::domain::access_list::{AccessList, Entry, Tier};
 use crate::domain::column;
 use crate::domain::plain_path::PlainPath;
@@ -74,11 +74,11 @@ impl ForwardedRequest {
 /// When the store fails.
 pub fn decide(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     policy: Policy<'_>,
     (token, request): (&TokenInUse, &ForwardedRequest),
 ) -> Result<Decision, StoreError> {
-    Ok(match of_token(db, mint, policy, (token, request))? {
+    Ok(match of_token(db, token_settings, policy, (token, request))? {
         Decision::Missing(_) if is_public(db, policy.rules, request)? => Decision::Public,
         decision => decision,
     })
@@ -90,7 +90,7 @@ pub fn decide(
 /// When the store fails.
 pub fn is_public(db: &mut Database, rules: &RequestRules, request: &ForwardedRequest) -> Result<bool, StoreError> {
     let is_read = matches!(request.method.as_str(), "GET" | "HEAD");
-    if !is_read || !doors_of(&request.method, &request.path).is_empty() {
+    if !is_read || !resources_of(&request.method, &request.path).is_empty() {
         return Ok(false);
     }
     if let Some(named) = &request.api {
@@ -106,11 +106,11 @@ pub fn is_public(db: &mut Database, rules: &RequestRules, request: &ForwardedReq
 
 fn of_token(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     policy: Policy<'_>,
     (token, request): (&TokenInUse, &ForwardedRequest),
 ) -> Result<Decision, StoreError> {
-    let is_for_platform = is_for_platform(db, mint, token)?;
+    let is_for_platform = is_for_platform(db, token_settings, token)?;
     // Where the proxy names no API it is the platform's own door: what is for some other API alone has
     // no business there.
     match &request.api {
@@ -120,8 +120,8 @@ fn of_token(
         }
         _ => {}
     }
-    let doors = doors_of(&request.method, &request.path);
-    if let Some(closed) = doors.into_iter().find(|door| !door.opens_for(token, is_for_platform)) {
+    let doors = resources_of(&request.method, &request.path);
+    if let Some(closed) = doors.into_iter().find(|resource| !resource.accepts(token, is_for_platform)) {
         return Ok(Decision::Missing(right_at(closed)));
     }
     let is_consumer = token.basis.person.as_ref().is_some_and(|person| person.role == Role::Consumer);
@@ -131,7 +131,9 @@ fn of_token(
     let rules = policy.rules;
     Ok(match token.record.kind {
         // Only one that was exchanged for a personal token has a list, and is judged like it.
-        TokenKind::OAuth if token.record.access_list.is_some() => personal(db, mint, policy, (token, request))?,
+        TokenKind::OAuth if token.record.access_list.is_some() => {
+            personal(db, token_settings, policy, (token, request))?
+        }
         TokenKind::User | TokenKind::OAuth => Decision::Allowed(None),
         TokenKind::Generator => Decision::Missing("any: a generator only makes tokens"),
         TokenKind::Studio => {
@@ -145,12 +147,12 @@ fn of_token(
             Some(fileset) if request.reads() && rules.is_in_fileset(&request.path, fileset) => Decision::Allowed(None),
             _ => Decision::Missing("read of this fileset"),
         },
-        TokenKind::Personal => personal(db, mint, policy, (token, request))?,
+        TokenKind::Personal => personal(db, token_settings, policy, (token, request))?,
     })
 }
 
-fn right_at(door: Door) -> &'static str {
-    if door == Door::StudioTokens { right_of(RequestClass::Mint) } else { OWN }
+fn right_at(resource: ProtectedResource) -> &'static str {
+    if resource == ProtectedResource::StudioTokens { right_of(RequestClass::Mint) } else { OWN }
 }
 
 fn right_of(class: RequestClass) -> &'static str {
@@ -168,14 +170,14 @@ fn right_of(class: RequestClass) -> &'static str {
 /// no more than some token that reads. A token without a list holds scopes, which its API judges.
 fn personal(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     policy: Policy<'_>,
     (token, request): (&TokenInUse, &ForwardedRequest),
 ) -> Result<Decision, StoreError> {
     let needed = if request.reads() { Tier::View } else { Tier::Edit };
     let Some(list) = &token.record.access_list else { return Ok(Decision::Allowed(None)) };
     let Some(person) = &token.basis.person else { return Ok(Decision::Missing(needed.as_str())) };
-    let list = effective(db, &mint.limits, person, list)?;
+    let list = effective(db, &token_settings.limits, person, list)?;
     if !list.entries().iter().any(|entry| entry.access.access_tier >= needed) {
         return Ok(Decision::Missing(needed.as_str()));
     }

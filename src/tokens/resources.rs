@@ -167,7 +167,7 @@ fn find(tx: &mut Database, path: &str) -> Result<Resource, Error<ResourceRefusal
 
 /// A resource as it is told of: names instead of row numbers.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct SharedResource {
     /// The resource.
     pub resource: Resource,
     /// What it lies in.
@@ -180,7 +180,7 @@ pub struct Told {
 ///
 /// # Errors
 /// When the store fails.
-pub fn list(db: &mut Database, after: Option<&str>, size: i64) -> Result<Vec<Told>, StoreError> {
+pub fn list(db: &mut Database, after: Option<&str>, size: i64) -> Result<Vec<SharedResource>, StoreError> {
     let after = match after {
         Some(path) => resources::find(db, &canonical(path))?.map(|resource| resource.id),
         None => None,
@@ -191,7 +191,11 @@ pub fn list(db: &mut Database, after: Option<&str>, size: i64) -> Result<Vec<Tol
             let line = resources::list_with_ancestors(db, &resource.path)?;
             let shares = resources::list_shares(db, resource.id)?;
             let parent = line.get(1).map(|parent| parent.path.clone());
-            Ok(Told { resource, parent, shares: shares.iter().map(|share| (share.user_id, share.tier)).collect() })
+            Ok(SharedResource {
+                resource,
+                parent,
+                shares: shares.iter().map(|share| (share.user_id, share.tier)).collect(),
+            })
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Taking tokens back.
 
-use super::lookup::Found;
+use super::find_by_secret::FoundSecret;
 use crate::clock::UnixTime;
 use crate::domain::api::Api;
 use crate::domain::client::Client;
@@ -179,16 +179,16 @@ pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()
 ///
 /// # Errors
 /// When the store fails.
-pub fn by_operator(tx: &mut Database, now: UnixTime, found: &Found) -> Result<bool> {
+pub fn by_operator(tx: &mut Database, now: UnixTime, found: &FoundSecret) -> Result<bool> {
     let (grant, name) = match found {
-        Found::Bearer(token) if token.record.revoked_at.is_some() => return Ok(false),
-        Found::Bearer(token) => {
+        FoundSecret::Bearer(token) if token.record.revoked_at.is_some() => return Ok(false),
+        FoundSecret::Bearer(token) => {
             tokens::revoke(tx, now, token.record.id)?;
             (&token.basis.grant, token_in_words(tx, token)?)
         }
-        Found::Refresh(found) if !grants::revoke(tx, now, found.1.grant.id)? => return Ok(false),
-        Found::Refresh(found) => (&found.1.grant, holder_in_words(tx, &found.1.grant)?),
-        Found::ClientSecret(_) => return Ok(false),
+        FoundSecret::Refresh(found) if !grants::revoke(tx, now, found.1.grant.id)? => return Ok(false),
+        FoundSecret::Refresh(found) => (&found.1.grant, holder_in_words(tx, &found.1.grant)?),
+        FoundSecret::ClientSecret(_) => return Ok(false),
     };
     if let Some(person) = grant.user_id {
         let about = if name.is_empty() { BY_OPERATOR.to_owned() } else { format!("{name}, {BY_OPERATOR}") };

@@ -1,10 +1,10 @@
 //! Studio tokens and their generator (`docs/compatibility/spatial-studio.md`): an action on a type of resource, made
 //! on the page or by program. The generator makes them and opens nothing else.
 
-use super::Mint;
-use super::held::{self, OF_STUDIO};
+use super::TokenSettings;
 use super::issue::record;
-use super::personal::{LifeRefusal, Limits, lifetime, own_grant};
+use super::new_personal_token::{LifeRefusal, Limits, lifetime, own_grant};
+use super::personal_tokens::{self, STUDIO_KINDS};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::scope::Scope;
@@ -151,9 +151,9 @@ pub fn create(
 }
 
 fn check_room(tx: &mut Database, now: UnixTime, user: &User) -> Result<(), Error<StudioRefusal>> {
-    match held::has_room(tx, now, user.id, &OF_STUDIO)? {
+    match personal_tokens::has_room(tx, now, user.id, &STUDIO_KINDS)? {
         true => Ok(()),
-        false => Err(Error::Refused(StudioRefusal::Forbidden(held::FULL.to_owned()))),
+        false => Err(Error::Refused(StudioRefusal::Forbidden(personal_tokens::TOO_MANY.to_owned()))),
     }
 }
 
@@ -208,13 +208,13 @@ pub struct Generator {
 pub fn find_generator(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     user: Id<User>,
 ) -> Result<Option<Generator>, StoreError> {
-    let held = tokens::list_held(db, now, (user, &[TokenKind::Generator]), (None, 1))?;
+    let held = tokens::list_personal(db, now, (user, &[TokenKind::Generator]), (None, 1))?;
     let Some(record) = held.into_iter().next() else { return Ok(None) };
     let sealed = record.sealed.as_deref();
-    let text = sealed.and_then(|sealed| mint.keys.open(LABEL, record.id.number(), sealed));
+    let text = sealed.and_then(|sealed| token_settings.keys.open(LABEL, record.id.number(), sealed));
     let unusable = || StoreError::Unusable("a generator cannot be opened with this secret file".to_owned());
     Ok(Some(Generator { text: text.ok_or_else(unusable)?, record }))
 }
@@ -224,19 +224,29 @@ pub fn find_generator(
 ///
 /// # Errors
 /// When the store fails.
-pub fn generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
-    match find_generator(tx, now, mint, user.id)? {
+pub fn generator(
+    tx: &mut Database,
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    user: &User,
+) -> Result<Generator, StoreError> {
+    match find_generator(tx, now, token_settings, user.id)? {
         Some(generator) => Ok(generator),
-        None => make_generator(tx, now, mint, user),
+        None => make_generator(tx, now, token_settings, user),
     }
 }
 
-fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) -> Result<Generator, StoreError> {
-    let expires_in = mint.limits.max_lifetime;
+fn make_generator(
+    tx: &mut Database,
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    user: &User,
+) -> Result<Generator, StoreError> {
+    let expires_in = token_settings.limits.max_lifetime;
     let grant = own_grant(now, user.id, &Scope::default(), expires_in);
     grants::insert(tx, &grant)?;
     let token = Token::<GeneratorToken>::generate(Id::next(now));
-    let sealed = mint.keys.seal(LABEL, token.id().number(), token.expose());
+    let sealed = token_settings.keys.seal(LABEL, token.id().number(), token.expose());
     let made = TokenRecord {
         last_four: Some(token.last_four()),
         sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
@@ -254,11 +264,11 @@ fn make_generator(tx: &mut Database, now: UnixTime, mint: &Mint, user: &User) ->
 pub fn regenerate(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (user, ends_children): (&User, bool),
     origin: &Origin,
 ) -> Result<Generator, StoreError> {
-    let generator = replace_generator(tx, now, mint, (user, ends_children))?;
+    let generator = replace_generator(tx, now, token_settings, (user, ends_children))?;
     security_log::append(tx, now, user.id, (SecurityEvent::GeneratorRegenerated, ""), Some(origin))?;
     Ok(generator)
 }
@@ -270,14 +280,14 @@ pub fn regenerate(
 pub fn replace_generator(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (user, ends_children): (&User, bool),
 ) -> Result<Generator, StoreError> {
-    for old in tokens::list_held(tx, now, (user.id, &[TokenKind::Generator]), (None, 100))? {
+    for old in tokens::list_personal(tx, now, (user.id, &[TokenKind::Generator]), (None, 100))? {
         if ends_children {
             grants::revoke_made_by(tx, now, old.id)?;
         }
         grants::revoke(tx, now, old.grant_id)?;
     }
-    make_generator(tx, now, mint, user)
+    make_generator(tx, now, token_settings, user)
 }

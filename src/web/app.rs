@@ -8,24 +8,24 @@ use url::{Position, Url};
 
 use super::oauth::client_document::Documents;
 use super::oauth::client_keys::ClientKeys;
-use super::once::Once;
 use super::ops::Readiness;
-use super::page::Chrome;
+use super::page::Layout;
 use super::published::Published;
+use super::sent_forms::SentForms;
+use crate::background_jobs::{BackgroundJobs, NodeLease};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::domain::network;
 use crate::domain::webauthn::RelyingParty;
 use crate::identity::password_hashing::Hasher;
 use crate::identity::session::Origin;
-use crate::identity::sign_in::Desk;
+use crate::identity::sign_in::SignInContext;
 use crate::identity::throttle::Throttle;
 use crate::mail::Mail;
 use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
-use crate::tokens::Mint;
-use crate::upkeep::{House, NodeLease};
+use crate::tokens::TokenSettings;
 
 /// One running server.
 pub struct App {
@@ -34,7 +34,7 @@ pub struct App {
     /// What time it is.
     pub clock: Clock,
     /// What makes and judges tokens.
-    pub mint: Arc<Mint>,
+    pub token_settings: Arc<TokenSettings>,
     /// What writes letters.
     pub mail: Arc<Mail>,
     /// The settings.
@@ -54,7 +54,7 @@ pub struct App {
     /// What was refused, for the owners of the applications.
     pub refusals: Arc<Refusals>,
     /// Which forms were sent already.
-    pub once: Once,
+    pub sent_forms: SentForms,
     /// What it says of itself.
     pub published: Published,
     /// Whether requests may be sent here.
@@ -119,28 +119,37 @@ impl App {
     }
 
     /// What signing in needs.
-    pub fn desk(&self) -> Desk<'_> {
-        Desk {
+    pub fn sign_in_context(&self) -> SignInContext<'_> {
+        SignInContext {
             store: &self.store,
             hasher: &self.hasher,
             throttle: &self.throttle,
             mail: &self.mail,
-            mint: &self.mint,
-            lifetimes: self.mint.lifetimes,
-            policy: self.config.second_factor,
+            token_settings: &self.token_settings,
+            lifetimes: self.token_settings.lifetimes,
+            factor_policy: self.config.second_factor,
         }
     }
 
     /// What runs beside requests looks after these.
-    pub fn house(&self) -> House {
-        let (store, mint, mail) = (self.store.clone(), self.mint.clone(), self.mail.clone());
+    pub fn background_jobs(&self) -> BackgroundJobs {
+        let (store, token_settings, mail) = (self.store.clone(), self.token_settings.clone(), self.mail.clone());
         let (signer, throttle, refusals) = (self.signer.clone(), self.throttle.clone(), self.refusals.clone());
-        House { store, mint, mail, signer, throttle, refusals, node: self.node.clone(), clock: self.clock.clone() }
+        BackgroundJobs {
+            store,
+            token_settings,
+            mail,
+            signer,
+            throttle,
+            refusals,
+            node: self.node.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     /// The frame of a page for nobody in particular.
-    pub fn chrome(&self) -> Chrome {
-        Chrome { base: self.public.base.clone(), person: None, notice: None }
+    pub fn layout(&self) -> Layout {
+        Layout { base: self.public.base.clone(), person: None, notice: None }
     }
 
     /// Where a request comes from. A proxy's word counts only when the operator trusts that proxy.

@@ -17,7 +17,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::app::App;
 use super::error::PageError;
-use super::page::{Chrome, here, see_other};
+use super::page::{Layout, here, see_other};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::session::Session;
@@ -25,7 +25,7 @@ use crate::domain::token::{SessionKey, Token};
 use crate::domain::user::User;
 use crate::identity::session::{self, Origin};
 use crate::store::{Database, StoreError};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// The one entry of a cookie session's state: the session's key.
 const ENTRY: &str = "key";
@@ -94,8 +94,8 @@ impl BrowserSession {
     /// When the store fails.
     pub async fn visitor(&self, app: &Data<App>) -> Result<Option<Visitor>, StoreError> {
         let Some(key) = self.key() else { return Ok(None) };
-        let (now, porter) = (app.now(), app.desk().porter());
-        let found = app.store.read(move |db| session::find(db, now, &porter, &key)).await?;
+        let (now, sign_in_policy) = (app.now(), app.sign_in_context().sign_in_policy());
+        let found = app.store.read(move |db| session::find(db, now, &sign_in_policy, &key)).await?;
         Ok(found.map(|(session, user)| Visitor { session, user, origin: self.origin.clone() }))
     }
 }
@@ -122,8 +122,8 @@ pub struct MaybeVisitor(pub Option<Visitor>);
 
 impl Visitor {
     /// Whether they proved who they are in the last 15 minutes.
-    pub fn is_fresh(&self, now: UnixTime) -> bool {
-        self.session.is_fresh(now)
+    pub fn has_recent_authentication(&self, now: UnixTime) -> bool {
+        self.session.has_recent_authentication(now)
     }
 
     /// The same person inside a transaction that writes for them; nothing when their session ended, or
@@ -131,21 +131,21 @@ impl Visitor {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn again(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Option<Self>, StoreError> {
-        let found = sitting::find_again(tx, now, &app.mint.lifetimes, &self.session)?;
+    pub fn recheck(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Option<Self>, StoreError> {
+        let found = session_recheck::lock_active(tx, now, &app.token_settings.lifetimes, &self.session)?;
         Ok(found.map(|(session, user)| Self { session, user, origin: self.origin.clone() }))
     }
 
     /// The frame of their pages.
-    pub fn chrome(&self, app: &App) -> Chrome {
-        Chrome { person: Some(self.user.username.clone()), ..app.chrome() }
+    pub fn layout(&self, app: &App) -> Layout {
+        Layout { person: Some(self.user.username.clone()), ..app.layout() }
     }
 }
 
 impl MaybeVisitor {
     /// The frame of a page for whoever it is.
-    pub fn chrome(&self, app: &App) -> Chrome {
-        self.0.as_ref().map_or_else(|| app.chrome(), |visitor| visitor.chrome(app))
+    pub fn layout(&self, app: &App) -> Layout {
+        self.0.as_ref().map_or_else(|| app.layout(), |visitor| visitor.layout(app))
     }
 }
 
@@ -234,9 +234,9 @@ pub fn log_in_first(app: &App, next: &str) -> String {
 
 /// The cookie: `__Host-` and `Secure` on https, a plain name on http (loopback).
 pub fn middleware(app: &Data<App>) -> SessionMiddleware<Cookies> {
-    let number = app.mint.keys.current();
-    let key = app.mint.keys.derive::<64>(number, "session-cookie", &[]).unwrap_or([0; 64]);
-    let longest = Duration::seconds(app.mint.lifetimes.session_max);
+    let number = app.token_settings.keys.current();
+    let key = app.token_settings.keys.derive::<64>(number, "session-cookie", &[]).unwrap_or([0; 64]);
+    let longest = Duration::seconds(app.token_settings.lifetimes.session_max);
     SessionMiddleware::builder(Cookies, Key::from(&key))
         .cookie_name(if app.public.is_https { "__Host-gatepost" } else { "gatepost" }.to_owned())
         .cookie_secure(app.public.is_https)

@@ -57,11 +57,11 @@ fn preflight(request: &ServiceRequest) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::{dpop, refused};
+    use crate::web::{dpop, refusal_details};
 
     #[test]
     fn a_page_may_read_the_headers_that_we_name_ourselves() {
-        for name in [dpop::NONCE, refused::REQUEST_ID] {
+        for name in [dpop::NONCE, refusal_details::REQUEST_ID] {
             assert!(READABLE.split(", ").any(|readable| name == readable), "{name}");
         }
     }

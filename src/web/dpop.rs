@@ -28,7 +28,7 @@ pub fn proven(app: &App, request: &HttpRequest, access_token: Option<&str>) -> R
     // What the public calls this address; never a header's word.
     let url = format!("{}{}", app.public.origin, request.path());
     let expected = Expected { method: request.method().as_str(), url: &url, access_token };
-    verify(&app.mint.keys, app.now(), proof, expected).map(Some)
+    verify(&app.token_settings.keys, app.now(), proof, expected).map(Some)
 }
 
 /// The token behind `Authorization: DPoP`, the scheme in any letter case.
@@ -40,7 +40,7 @@ pub fn token_in_header(request: &HttpRequest) -> Option<&str> {
 
 /// Hands the nonce of this moment along (§8.2).
 pub fn add_nonce(app: &App, headers: &mut HeaderMap) {
-    if let Ok(nonce) = HeaderValue::from_str(&nonce(&app.mint.keys, app.now())) {
+    if let Ok(nonce) = HeaderValue::from_str(&nonce(&app.token_settings.keys, app.now())) {
         headers.insert(NONCE, nonce);
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::app::App;
 use super::dpop::NONCE;
-use super::page::{self, Chrome, Forms, Link};
-use super::refused::{Refused, Told, Whose};
+use super::page::{self, Forms, Layout, Link};
+use super::refusal_details::{CodeAndCause, RefusalDetails, RefusedClient};
 use crate::oauth::problem::{
     CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS,
     PUSHED_TOO_LARGE, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES,
@@ -59,7 +59,7 @@ pub struct TokenError {
     has_message: bool,
     nonce: Option<String>,
     scope: Option<String>,
-    refused: Box<Refused>,
+    refused: Box<RefusalDetails>,
 }
 
 impl TokenError {
@@ -78,7 +78,7 @@ impl TokenError {
     /// For the eyes of this application's owner too.
     pub fn of_client(mut self, client: Option<&str>, has_authenticated: bool) -> Self {
         if let Some(client) = client {
-            *self.refused = self.refused.of(Whose::Named(client.to_owned()), has_authenticated);
+            *self.refused = self.refused.of(RefusedClient::Named(client.to_owned()), has_authenticated);
         }
         self
     }
@@ -90,7 +90,7 @@ impl TokenError {
 
     /// The same where a scope is refused, which the answer and the log name.
     pub fn naming(app: &App, error: Error<Refusal>, scope: Option<String>) -> Self {
-        let refused = Refused::default();
+        let refused = RefusalDetails::default();
         let (problem, refused) = match error {
             Error::Refused(refusal) => {
                 let (problem, cause, request) = (refusal.problem.id, refusal.cause, refused.request_id.as_str());
@@ -104,7 +104,7 @@ impl TokenError {
         };
         // RFC 9449 §8, §8.2: with the next nonce a corrected proof needs no further round.
         let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
-        let nonce = has_nonce.then(|| dpop::nonce(&app.mint.keys, app.now()));
+        let nonce = has_nonce.then(|| dpop::nonce(&app.token_settings.keys, app.now()));
         let (issuer, refused) = (app.public.issuer.clone(), Box::new(refused));
         Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, scope, refused }
     }
@@ -164,7 +164,7 @@ impl ResponseError for TokenError {
 #[template(path = "error.html")]
 pub struct ErrorPage {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The HTTP status.
     pub status: u16,
     /// A few words.
@@ -189,14 +189,14 @@ pub struct ErrorPage {
 
 /// A refusal or failure where a person asked.
 #[derive(Debug)]
-pub struct PageError(Box<ErrorPage>, Box<Refused>);
+pub struct PageError(Box<ErrorPage>, Box<RefusalDetails>);
 
 impl PageError {
     /// A page with this status, name, heading, sentence and advice.
     pub fn new(app: &App, status: StatusCode, (id, heading): (&str, &str), what: &str, advice: &str) -> Self {
-        let refused = Refused::default();
+        let refused = RefusalDetails::default();
         let page = ErrorPage {
-            chrome: app.chrome(),
+            layout: app.layout(),
             status: status.as_u16(),
             heading: heading.to_owned(),
             what: what.to_owned(),
@@ -258,8 +258,8 @@ impl PageError {
     }
 
     /// For the eyes of this application's owner, who alone reads the cause.
-    pub fn of_client(mut self, client: Whose, told: impl Into<Told>) -> Self {
-        *self.1 = self.1.because(told).of(client, false);
+    pub fn of_client(mut self, client: RefusedClient, code_and_cause: impl Into<CodeAndCause>) -> Self {
+        *self.1 = self.1.because(code_and_cause).of(client, false);
         self
     }
 
@@ -288,8 +288,8 @@ impl PageError {
     }
 
     /// For somebody who is signed in.
-    pub fn seen_by(mut self, chrome: Chrome) -> Self {
-        self.0.chrome = chrome;
+    pub fn seen_by(mut self, layout: Layout) -> Self {
+        self.0.layout = layout;
         self
     }
 }

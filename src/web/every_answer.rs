@@ -11,7 +11,7 @@ use futures_util::future::{LocalBoxFuture, Ready, ready};
 
 use super::app::App;
 use super::error::TokenError;
-use super::refused;
+use super::refusal_details;
 use crate::oauth::Refusal;
 use crate::oauth::problem::MALFORMED_REQUEST;
 
@@ -77,9 +77,9 @@ async fn finish(app: Data<App>, mut response: ServiceResponse) -> Result<Service
         // RFC 9700 §2.6, FAPI 2.0: once seen over https, never again without.
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    if refused::is_refusal(&response) {
+    if refusal_details::is_refusal(&response) {
         // Most answers are none, and need no room for it.
-        Box::pin(refused::tell(&app, &mut response)).await;
+        Box::pin(refusal_details::record(&app, &mut response)).await;
     }
     Ok(response)
 }

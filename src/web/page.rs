@@ -16,7 +16,7 @@ use crate::oauth::problem::TOO_LARGE;
 
 /// What every page shows around its content.
 #[derive(Clone, Debug, Default)]
-pub struct Chrome {
+pub struct Layout {
     /// The path that all our addresses begin with.
     pub base: String,
     /// Who is signed in.
@@ -25,7 +25,7 @@ pub struct Chrome {
     pub notice: Option<String>,
 }
 
-impl Chrome {
+impl Layout {
     /// The address of one of our files.
     pub fn asset(&self, name: &str) -> String {
         format!("{}{}", self.base, assets::path(name))

@@ -10,7 +10,7 @@ use crate::domain::deception::OWN_NAME;
 use crate::domain::passkey::{self, Passkey, user_handle};
 use crate::domain::user::User;
 use crate::domain::webauthn::key::ALGORITHMS;
-use crate::domain::webauthn::{Assertion, Attestation, Flaw, RelyingParty};
+use crate::domain::webauthn::{Assertion, Attestation, RelyingParty, WebAuthnError};
 use crate::identity::passkeys::Offered;
 use crate::identity::passkeys::challenge::{self, Purpose};
 use crate::oauth::parameters::Parameters;
@@ -131,7 +131,7 @@ pub fn asked_of(app: &App, purpose: Purpose, theirs: &[Passkey]) -> Option<Strin
 fn ask(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
     let party = app.public.relying_party.as_ref()?;
     Some(json(&RequestOptions {
-        challenge: challenge::new(&app.mint.keys, app.now(), purpose),
+        challenge: challenge::new(&app.token_settings.keys, app.now(), purpose),
         timeout: purpose.life() * 1_000,
         rp_id: &party.id,
         allow_credentials: allowed.iter().map(Descriptor::from).collect(),
@@ -148,7 +148,7 @@ pub fn wanted(app: &App, party: &RelyingParty, purpose: Purpose, (user, held): (
             name: &user.username,
             display_name: &user.username,
         },
-        challenge: challenge::new(&app.mint.keys, app.now(), purpose),
+        challenge: challenge::new(&app.token_settings.keys, app.now(), purpose),
         pub_key_cred_params: ALGORITHMS.iter().map(|alg| Parameter { r#type: "public-key", alg: *alg }).collect(),
         timeout: purpose.life() * 1_000,
         exclude_credentials: held.iter().map(Descriptor::from).collect(),
@@ -171,7 +171,7 @@ pub fn accepted(party: &RelyingParty, (user, held): (&User, &[Passkey])) -> Stri
 }
 
 /// The answer of [`asked`] in a form; nothing when the form is about something else.
-pub fn assertion(form: &Parameters) -> Option<Result<Assertion, Flaw>> {
+pub fn assertion(form: &Parameters) -> Option<Result<Assertion, WebAuthnError>> {
     let names = ["credential_id", "client_data", "authenticator_data", "signature", "user_handle"];
     // Empty fields count as absent; one that is not makes it an answer.
     names.iter().find_map(|name| form.get(name))?;
@@ -182,7 +182,7 @@ pub fn assertion(form: &Parameters) -> Option<Result<Assertion, Flaw>> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn offered(form: &Parameters, name: String) -> Result<Offered, Flaw> {
+pub fn offered(form: &Parameters, name: String) -> Result<Offered, WebAuthnError> {
     let part = |name: &str| form.get(name).unwrap_or_default();
     let attestation = Attestation::new(part("client_data"), part("attestation_object"))?;
     Ok(Offered { attestation, transports: passkey::transports(part("transports")), name })

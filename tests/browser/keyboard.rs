@@ -95,8 +95,8 @@ async fn sign_up(server: &Gatepost, browser: &Browser) {
     browser.enter("Create account").await;
     browser.arrive_at_heading("Your account").await;
     // The second step comes after the address is confirmed.
-    let letter = server.letter("carol@mail.example", "Confirm your e-mail address").await;
-    browser.open(&server.at(&letter.link_with("/verify?"))).await;
+    let message = server.email("carol@mail.example", "Confirm your e-mail address").await;
+    browser.open(&server.at(&message.link_with("/verify?"))).await;
     browser.type_into("Password", PASSWORD).await;
     browser.enter("Confirm address").await;
     browser.arrive_at_heading("Your account").await;

@@ -38,24 +38,24 @@ async fn a_profile_is_written_and_read_again() {
 }
 
 /// Asks for another address and sees that the old one stays; the letter to the new one.
-async fn change_address(server: &Gatepost, browser: &Browser) -> crate::harness::Received {
+async fn change_address(server: &Gatepost, browser: &Browser) -> crate::harness::ReceivedEmail {
     browser.log_in(server).await;
     browser.open(&server.at("/account/profile")).await;
     browser.send(&[("email", NEW_MAILBOX), ("password", "a guess")], "Change address").await;
     browser.read("[role=alert]", "The password is wrong.").await;
     browser.send(&[("email", NEW_MAILBOX), ("password", PASSWORD)], "Change address").await;
     browser.read(".plate", &format!("Waiting for confirmation: {NEW_MAILBOX}")).await;
-    server.letter(MAILBOX, "Your e-mail address is about to change").await;
-    let letter = server.letter(NEW_MAILBOX, "Confirm your new e-mail address").await;
+    server.email(MAILBOX, "Your e-mail address is about to change").await;
+    let message = server.email(NEW_MAILBOX, "Confirm your new e-mail address").await;
     browser.open(&server.at("/account")).await;
     assert!(browser.text("dl").await.contains(&format!("{MAILBOX} Confirmed")), "the old one stays");
-    letter
+    message
 }
 
 /// Both addresses hear of it, and the account shows the new one.
 async fn see_new_address(server: &Gatepost, browser: &Browser) {
     for mailbox in [MAILBOX, NEW_MAILBOX] {
-        server.letter(mailbox, "Your e-mail address was changed").await;
+        server.email(mailbox, "Your e-mail address was changed").await;
     }
     browser.open(&server.at("/account")).await;
     assert!(browser.text("dl").await.contains(&format!("{NEW_MAILBOX} Confirmed")));
@@ -65,8 +65,8 @@ async fn see_new_address(server: &Gatepost, browser: &Browser) {
 async fn an_address_changes_by_the_link_of_its_letter_and_both_addresses_are_told() {
     with_and_without_scripts(async |browser| {
         let server = Gatepost::start();
-        let letter = change_address(&server, &browser).await;
-        browser.open(&server.at(&letter.link_with("/verify?"))).await;
+        let message = change_address(&server, &browser).await;
+        browser.open(&server.at(&message.link_with("/verify?"))).await;
         browser.arrive_at_heading("Confirm your e-mail address").await;
         browser.send(&[("password", PASSWORD)], "Confirm address").await;
         browser.arrive_at_heading("Your account").await;
@@ -86,7 +86,7 @@ async fn an_address_changes_by_six_digits_or_stays_when_the_change_is_cancelled(
         browser.read("[role=status]", "Your address stays as it is.").await;
         browser.send(&[("email", NEW_MAILBOX), ("password", PASSWORD)], "Change address").await;
         browser.find("#code").await;
-        let code = digits(&server.letter(NEW_MAILBOX, "Confirm your new e-mail address").await);
+        let code = digits(&server.email(NEW_MAILBOX, "Confirm your new e-mail address").await);
         browser.send(&[("code", &code)], "Confirm address").await;
         browser.read("[role=status]", "Your e-mail address is confirmed.").await;
         see_new_address(&server, &browser).await;

@@ -24,8 +24,8 @@ async fn sign_up_with_second_factor(server: &Gatepost, browser: &Browser) -> Vec
     browser.follow("Create account").await;
     browser.arrive(&server.at("/account/security")).await;
     // The second step comes after the address is confirmed.
-    let letter = server.letter("carol@mail.example", "Confirm your e-mail address").await;
-    browser.open(&server.at(&letter.link_with("/verify?"))).await;
+    let message = server.email("carol@mail.example", "Confirm your e-mail address").await;
+    browser.open(&server.at(&message.link_with("/verify?"))).await;
     browser.send(&[("password", PASSWORD)], "Confirm address").await;
     browser.arrive(&server.at("/account/security")).await;
     browser.set_up_app(server).await.recovery_codes

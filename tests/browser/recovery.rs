@@ -22,7 +22,7 @@ async fn a_forgotten_password_is_set_anew_and_the_person_continues_at_the_app_th
         browser.arrive_at_heading("Forgot your password?").await;
         browser.send(&[("username", MAILBOX)], "Send the link").await;
         browser.arrive_at_heading("Look into your mailbox").await;
-        let link = server.at(&server.letter(MAILBOX, "Set a new password").await.link_with("/reset/finish?"));
+        let link = server.at(&server.email(MAILBOX, "Set a new password").await.link_with("/reset/finish?"));
         for _ in 0..2 {
             browser.open(&link).await;
             browser.arrive_at_heading("Set a new password").await;
@@ -33,7 +33,7 @@ async fn a_forgotten_password_is_set_anew_and_the_person_continues_at_the_app_th
         browser.arrive_at_heading("Allow this app?").await;
         browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
-        server.letter(MAILBOX, "A new password was set").await;
+        server.email(MAILBOX, "A new password was set").await;
         browser.open(&link).await;
         browser.arrive_at_heading("This link is over").await;
         browser.log_out(&server).await;
@@ -56,7 +56,7 @@ async fn a_deleted_account_is_kept_by_the_link_of_its_letter() {
         browser.arrive_at_heading("Your account is closed").await;
         browser.open(&server.at("/account")).await;
         browser.arrive_at_heading("Log in").await;
-        let link = server.at(&server.letter(MAILBOX, "Your account will be deleted").await.link_with("/keep?"));
+        let link = server.at(&server.email(MAILBOX, "Your account will be deleted").await.link_with("/keep?"));
         browser.open(&link).await;
         browser.arrive_at_heading("Keep your account?").await;
         browser.follow("Keep my account").await;
@@ -83,11 +83,11 @@ async fn this_was_not_me_ends_everything_and_a_letter_leads_back_in() {
         browser.follow("End everything").await;
         browser.arrive_at_heading("Everything was ended").await;
         assert_eq!((server.try_token(&token), server.is_logged_in(&elsewhere)), (401, false));
-        let letter = server.letter(MAILBOX, "Set a new password to get back in").await;
+        let message = server.email(MAILBOX, "Set a new password to get back in").await;
         browser.open(&server.at("/login")).await;
         browser.give_password().await;
         browser.find("[role=alert]").await; // the old password works no more
-        browser.open(&server.at(&letter.link_with("/reset/finish?"))).await;
+        browser.open(&server.at(&message.link_with("/reset/finish?"))).await;
         browser.fill("#password", NEW).await;
         browser.submit().await;
         browser.arrive_at_heading("Your account").await;
@@ -104,13 +104,13 @@ async fn the_link_of_a_letter_takes_the_account_back_from_whoever_changed_its_ad
         browser.open(&server.at("/account/profile")).await;
         browser.send(&[("email", "thief@evil.example"), ("password", PASSWORD)], "Change address").await;
         browser.find("#code").await;
-        let letter = server.letter(MAILBOX, "Your e-mail address is about to change").await;
-        let stolen = server.letter("thief@evil.example", "Confirm your new e-mail address").await;
+        let message = server.email(MAILBOX, "Your e-mail address is about to change").await;
+        let stolen = server.email("thief@evil.example", "Confirm your new e-mail address").await;
         browser.open(&server.at(&stolen.link_with("/verify?"))).await;
         browser.send(&[("password", PASSWORD)], "Confirm address").await;
         browser.arrive_at_heading("Your account").await;
         browser.forget_cookies().await; // from here on it is the owner, somewhere else
-        browser.open(&server.at(&letter.link_with("/not-me?"))).await;
+        browser.open(&server.at(&message.link_with("/not-me?"))).await;
         browser.arrive_at_heading("Was this not you?").await;
         assert!(browser.text("main").await.contains(&format!("{MAILBOX} becomes its e-mail address again")));
         browser.follow("End everything").await;

@@ -71,7 +71,7 @@ async fn the_page_for_a_mailed_code_and_the_one_that_posts_an_answer_fit_every_w
     browser.open(&app.link_with(&server, "response_mode=form_post")).await;
     browser.give_password().await;
     browser.arrive_at_heading("One more step").await;
-    let code = crate::harness::digits(&server.letter("alice@mail.example", "Your code to log in").await);
+    let code = crate::harness::digits(&server.email("alice@mail.example", "Your code to log in").await);
     // Scripts may run again once the page stands: the accessibility engine needs them.
     let scripts =
         async |is_off: bool| browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": is_off })).await;

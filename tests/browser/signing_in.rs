@@ -68,7 +68,7 @@ async fn where_codes_are_mailed_the_letter_finishes_the_log_in() {
         browser.open(&app.link()).await;
         browser.give_password().await;
         browser.arrive_at_heading("One more step").await;
-        let code = digits(&server.letter("alice@mail.example", "Your code to log in").await);
+        let code = digits(&server.email("alice@mail.example", "Your code to log in").await);
         let wrong = if code == "000 000" { "111 111" } else { "000 000" };
         browser.send(&[("code", wrong)], "Log in").await;
         browser.read("[role=alert]", "This code is wrong. Type the six digits of the newest letter.").await;

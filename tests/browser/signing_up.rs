@@ -22,7 +22,7 @@ async fn a_person_signs_up_on_the_way_to_an_app_and_the_link_of_the_letter_leads
         browser.arrive_at_heading("Allow this app?").await;
         browser.follow("Allow").await;
         browser.arrive_at_heading("Thank you").await;
-        let link = server.at(&server.letter(MAILBOX, "Confirm your e-mail address").await.link_with("/verify?"));
+        let link = server.at(&server.email(MAILBOX, "Confirm your e-mail address").await.link_with("/verify?"));
         // Looking changes nothing: mail programs look at links.
         for _ in 0..2 {
             browser.open(&link).await;
@@ -51,7 +51,7 @@ async fn the_browser_that_signed_up_confirms_the_address_by_six_digits() {
         browser.open(&server.at("/register")).await;
         sign_up(&browser).await;
         browser.arrive_at_heading("Your account").await;
-        let code = digits(&server.letter(MAILBOX, "Confirm your e-mail address").await);
+        let code = digits(&server.email(MAILBOX, "Confirm your e-mail address").await);
         let wrong = if code == "000 000" { "111 111" } else { "000 000" };
         browser.send(&[("code", wrong)], "Confirm address").await;
         browser.find("[role=alert]").await;
@@ -69,7 +69,7 @@ async fn an_invitation_makes_an_account_once_where_nobody_else_may_sign_up() {
         browser.open(&server.at("/login")).await;
         assert!(!browser.text("main").await.contains("No account yet?"));
         server.invite(MAILBOX);
-        let link = server.at(&server.letter(MAILBOX, "You are invited").await.link_with("/invitation?"));
+        let link = server.at(&server.email(MAILBOX, "You are invited").await.link_with("/invitation?"));
         browser.open(&link).await;
         assert!(browser.text("main").await.contains(MAILBOX));
         browser.send(&[("username", "alice"), ("password", PASSWORD)], "Create account").await;

@@ -7,8 +7,8 @@ use gatepost::domain::user::Role;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
-use crate::harness::held::{ACCESS_TOKENS, Program, TILES};
 use crate::harness::http::Answer;
+use crate::harness::token_holders::{ACCESS_TOKENS, Program, TILES};
 use crate::harness::{self, Server};
 
 async fn ask(program: &Program, list: &Value) -> Answer {

@@ -8,7 +8,7 @@ use gatepost::domain::user::User;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
-use crate::harness::held::{ACCESS_TOKENS, Program, TILES};
+use crate::harness::token_holders::{ACCESS_TOKENS, Program, TILES};
 use crate::harness::{self, Server};
 
 /// Chance that is the same in every run (SplitMix64).

@@ -4,8 +4,8 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::held::{ACCESS_TOKENS, Program};
 use crate::harness::http::Answer;
+use crate::harness::token_holders::{ACCESS_TOKENS, Program};
 use crate::harness::{self, Server};
 
 /// What the Python client sends.

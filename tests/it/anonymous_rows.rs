@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::registration::Draft;
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
@@ -213,7 +213,9 @@ async fn one_network_makes_so_many_rows_of_each_table_and_they_go_when_their_tim
         assert!(taken >= rows.min(100) || *table == "failure_counts", "{table}: {taken} were taken for {rows} rows");
         flooded.server.advance(*life);
         flooded.mailbox.take(&flooded.server).await;
-        upkeep::clean(&flooded.server.app.store, flooded.server.now()).await.expect("because nothing holds them");
+        background_jobs::clean(&flooded.server.app.store, flooded.server.now())
+            .await
+            .expect("because nothing holds them");
         let left = flooded.server.count(table).await;
         assert!(left <= before, "{table}: {left} rows are left after {life} seconds, {before} were there before");
     }
@@ -249,6 +251,6 @@ async fn signed_statements_of_clients_that_anybody_makes_are_counted_by_network(
     assert_eq!(ask(&registered, "198.51.100.1").await, 200, "another network");
     assert_eq!(ask(&owned, "192.0.2.1").await, 200, "a client that somebody answers for");
     server.advance(3_661);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
     assert_eq!(server.count("used_proofs").await, 0);
 }

@@ -7,8 +7,8 @@ use gatepost::domain::registration::Draft;
 use serde_json::{Value, json};
 
 use crate::harness::application::basic;
-use crate::harness::held::ACCESS_TOKENS;
 use crate::harness::http::{Answer, encode};
+use crate::harness::token_holders::ACCESS_TOKENS;
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const TOKEN: &str = "/v3/oauth/token";

@@ -1,17 +1,17 @@
 //! What ended long ago goes from every table, and what lives stays.
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::client::LoginDelivery;
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::roll_secret;
 use gatepost::store::{Database, cleaning};
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness;
 use crate::harness::application::s256;
-use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION};
 use crate::harness::pages::{RETURN_URL, log_in_path_with, returns_to};
+use crate::harness::token_holders::{ACCESS_TOKENS, STUDIO_SESSION};
 
 #[actix_web::test]
 async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
@@ -40,7 +40,7 @@ async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
         assert_eq!(server.count(table).await, 1, "{table}");
     }
     server.advance(3 * 86_400);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
     for table in ["login_codes", "remote_sessions", "idempotency_keys"] {
         assert_eq!(server.count(table).await, 0, "{table}");
     }
@@ -69,6 +69,6 @@ async fn more_rows_than_a_batch_holds_go_in_several() {
     let now = server.now();
     server.write(move |tx| cleaning::clean(tx, now)).await;
     assert_eq!(server.count("client_secrets").await, 51, "no request waits behind more than a batch");
-    upkeep::clean(&server.app.store, now).await.expect("because nothing holds on to what has ended");
+    background_jobs::clean(&server.app.store, now).await.expect("because nothing holds on to what has ended");
     assert_eq!(server.count("client_secrets").await, 1, "the one that opens stays");
 }

@@ -8,8 +8,8 @@ use gatepost::outcome::{Error, transact};
 use serde_json::Value;
 
 use crate::harness::application::Application;
-use crate::harness::held::TILES;
 use crate::harness::http::Answer;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential};
 
 const READ: &str = "tiles:read: See map tiles";

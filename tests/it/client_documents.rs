@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
+use gatepost::background_jobs;
 use gatepost::domain::client::Client;
 use gatepost::domain::secret::Secret;
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, Request};
 use crate::harness::browser::Browser;
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::client_keys::{Key, merge};
 use crate::harness::http::parameter;
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, public};
 
 const URL: &str = "https://app.example/oauth/client.json";
 
-async fn server_and_shelf() -> (Server, Arc<Shelf>) {
+async fn server_and_documents() -> (Server, Arc<ClientDocuments>) {
     server_with(&[]).await
 }
 
-async fn server_with(settings: &[(&str, &str)]) -> (Server, Arc<Shelf>) {
+async fn server_with(settings: &[(&str, &str)]) -> (Server, Arc<ClientDocuments>) {
     let scope = [("self_registered_scope", "tiles:read")];
     let settings: Vec<(&str, &str)> = scope.iter().chain(settings).copied().collect();
     let server = harness::spawn_with(&settings).await;
     server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
-    let shelf = Shelf::of(&server);
-    (server, shelf)
+    let documents = ClientDocuments::of(&server);
+    (server, documents)
 }
 
 fn document(others: &Value) -> Value {
@@ -53,8 +53,8 @@ async fn status_of(browser: &mut Browser, request: &Request) -> u16 {
 
 #[actix_web::test]
 async fn a_document_is_read_once_shown_by_its_host_and_gives_tokens() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), Some("max-age=600"));
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), Some("max-age=600"));
     let mut alice = server.signed_in("alice").await;
     let (app, request) = request(&server, URL).await;
     let page = alice.open(&request.path()).await;
@@ -67,7 +67,7 @@ async fn a_document_is_read_once_shown_by_its_host_and_gives_tokens() {
     assert_eq!(tokens.scope, "tiles:read");
     assert!(app.refresh(tokens.refresh()).await.is_ok());
     assert!(parameter(alice.open(&request.path()).await.away(), "code").is_some(), "what was allowed is remembered");
-    assert_eq!(shelf.reads(), 1, "a document that is fresh is not read again");
+    assert_eq!(documents.reads(), 1, "a document that is fresh is not read again");
     // The person finds it among their apps, and removes it.
     let apps = alice.open("/account/apps").await;
     assert!(apps.text().contains("app.example"), "{}", apps.text());
@@ -78,39 +78,39 @@ async fn a_document_is_read_once_shown_by_its_host_and_gives_tokens() {
 
 #[actix_web::test]
 async fn nothing_is_read_for_somebody_who_is_not_signed_in() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), None);
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), None);
     server.person("alice").await;
     let (_, request) = request(&server, URL).await;
     let answer = server.http.get(&request.path()).await;
     assert!(answer.status == 303 && answer.location().is_some_and(|to| to.starts_with("/login?next=")));
-    assert_eq!(shelf.reads(), 0);
+    assert_eq!(documents.reads(), 0);
     let mut alice = server.browser();
     let page = alice.open(&request.path()).await;
     let page = alice.log_in_at(&page, "alice", harness::PASSWORD).await;
     assert!(page.text().contains("Trip planner"), "{}", page.text());
-    assert_eq!(shelf.reads(), 1);
+    assert_eq!(documents.reads(), 1);
 }
 
 #[actix_web::test]
 async fn a_stale_document_is_read_again_and_what_it_says_now_counts() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), Some("max-age=60"));
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), Some("max-age=60"));
     let mut alice = server.signed_in("alice").await;
     let (_, request) = request(&server, URL).await;
     assert_eq!(status_of(&mut alice, &request).await, 200);
-    shelf.put(URL, &document(&json!({ "redirect_uris": ["https://app.example/new"] })), Some("max-age=60"));
+    documents.put(URL, &document(&json!({ "redirect_uris": ["https://app.example/new"] })), Some("max-age=60"));
     server.advance(59);
     assert_eq!(status_of(&mut alice, &request).await, 200);
     server.advance(1);
     assert_eq!(status_of(&mut alice, &request).await, 400, "the old address is no longer registered");
     assert_eq!(status_of(&mut alice, &request.with("redirect_uri", "https://app.example/new")).await, 200);
-    assert_eq!(shelf.reads(), 2);
+    assert_eq!(documents.reads(), 2);
 }
 
 #[actix_web::test]
 async fn a_document_that_breaks_a_rule_lets_nobody_in() {
-    let (server, shelf) = server_and_shelf().await;
+    let (server, documents) = server_and_documents().await;
     let mut alice = server.signed_in("alice").await;
     let (_, request) = request(&server, URL).await;
     let secret = Key::es256().private();
@@ -133,32 +133,32 @@ async fn a_document_that_breaks_a_rule_lets_nobody_in() {
     ];
     let bodies = wrong.iter().map(|wrong| document(wrong).to_string());
     for body in bodies.chain(["".to_owned(), "[]".to_owned(), "{".to_owned(), "\"x\"".to_owned()]) {
-        shelf.put_bytes(URL, body.clone().into_bytes(), None);
+        documents.put_bytes(URL, body.clone().into_bytes(), None);
         assert_eq!(status_of(&mut alice, &request).await, 400, "{body}");
         server.advance(901); // past what is remembered of failures, and the limits
     }
     assert_eq!(server.count("self_registrations").await, 0);
-    shelf.put(URL, &document(&json!({})), None);
+    documents.put(URL, &document(&json!({})), None);
     assert_eq!(status_of(&mut alice, &request).await, 200);
 }
 
 #[actix_web::test]
 async fn a_document_out_of_reach_is_asked_for_again_after_half_a_minute() {
-    let (server, shelf) = server_and_shelf().await;
+    let (server, documents) = server_and_documents().await;
     let mut alice = server.signed_in("alice").await;
     let (_, request) = request(&server, URL).await;
     assert_eq!(status_of(&mut alice, &request).await, 400);
-    shelf.put(URL, &document(&json!({})), None);
+    documents.put(URL, &document(&json!({})), None);
     assert_eq!(status_of(&mut alice, &request).await, 400);
-    assert_eq!(shelf.reads(), 1);
+    assert_eq!(documents.reads(), 1);
     server.advance(30);
     assert_eq!(status_of(&mut alice, &request).await, 200);
 }
 
 #[actix_web::test]
 async fn ten_tabs_read_a_document_once() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), None);
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), None);
     let alice = server.signed_in("alice").await;
     let (_, request) = request(&server, URL).await;
     let path = request.path();
@@ -168,24 +168,24 @@ async fn ten_tabs_read_a_document_once() {
         async move { tab.open(path).await.status }
     });
     let statuses = futures_util::future::join_all(tabs).await;
-    assert_eq!((statuses, shelf.reads()), (vec![200; 10], 1));
+    assert_eq!((statuses, documents.reads()), (vec![200; 10], 1));
 }
 
 #[actix_web::test]
 async fn one_network_has_thirty_documents_read_in_a_quarter_of_an_hour() {
-    let (server, shelf) = server_and_shelf().await;
+    let (server, documents) = server_and_documents().await;
     let mut alice = server.signed_in("alice").await;
     for index in 0..31 {
         let url = format!("https://app{index}.example/client.json");
         let (_, request) = request(&server, &url).await;
         assert_eq!(status_of(&mut alice, &request).await, if index < 30 { 400 } else { 503 }, "{index}");
     }
-    assert_eq!(shelf.reads(), 30);
+    assert_eq!(documents.reads(), 30);
 }
 
 #[actix_web::test]
 async fn an_address_that_is_not_plain_https_is_an_unknown_client_and_never_read() {
-    let (server, shelf) = server_and_shelf().await;
+    let (server, documents) = server_and_documents().await;
     let mut alice = server.signed_in("alice").await;
     for url in [
         "http://app.example/oauth/client.json", "https://app.example", "https://127.0.0.1/client.json",
@@ -193,29 +193,29 @@ async fn an_address_that_is_not_plain_https_is_an_unknown_client_and_never_read(
         "https://app.example/%2e%2e/client.json", "https://me@app.example/client.json",
         "https://app.example/client.json#x", "https://app.example\\@evil.example/client.json",
     ] {
-        shelf.put(url, &document(&json!({ "client_id": url })), None);
+        documents.put(url, &document(&json!({ "client_id": url })), None);
         let (_, request) = request(&server, url).await;
         assert_eq!(status_of(&mut alice, &request).await, 400, "{url}");
     }
-    assert_eq!(shelf.reads(), 0);
+    assert_eq!(documents.reads(), 0);
 }
 
 #[actix_web::test]
 async fn the_operator_reads_nobodys_documents_or_those_of_some_hosts() {
     let metadata = "/.well-known/oauth-authorization-server";
-    let (server, _) = server_and_shelf().await;
+    let (server, _) = server_and_documents().await;
     assert_eq!(server.http.get(metadata).await.json()["client_id_metadata_document_supported"], true);
     for (settings, status) in [
         (&[("cimd", "off")][..], 400),
         (&[("cimd", "allowlist"), ("cimd_hosts", "other.example")], 400),
         (&[("cimd", "allowlist"), ("cimd_hosts", "other.example, app.example")], 200),
     ] {
-        let (server, shelf) = server_with(settings).await;
-        shelf.put(URL, &document(&json!({})), None);
+        let (server, documents) = server_with(settings).await;
+        documents.put(URL, &document(&json!({})), None);
         let mut alice = server.signed_in("alice").await;
         let (_, request) = request(&server, URL).await;
         assert_eq!(status_of(&mut alice, &request).await, status, "{settings:?}");
-        assert_eq!(shelf.reads(), usize::from(status == 200));
+        assert_eq!(documents.reads(), usize::from(status == 200));
         let supported = server.http.get(metadata).await.json().get("client_id_metadata_document_supported").cloned();
         assert_eq!(supported.is_none(), settings[0].1 == "off");
     }
@@ -223,10 +223,10 @@ async fn the_operator_reads_nobodys_documents_or_those_of_some_hosts() {
 
 #[actix_web::test]
 async fn a_document_with_keys_signs_at_the_token_endpoint() {
-    let (server, shelf) = server_and_shelf().await;
+    let (server, documents) = server_and_documents().await;
     let key = Key::es256();
     let keyed = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [key.public()] } });
-    shelf.put(URL, &document(&keyed), None);
+    documents.put(URL, &document(&keyed), None);
     let mut alice = server.signed_in("alice").await;
     let (app, request) = request(&server, URL).await;
     let granted = request.approve(&mut alice).await;
@@ -243,8 +243,8 @@ async fn a_document_with_keys_signs_at_the_token_endpoint() {
 
 #[actix_web::test]
 async fn a_client_that_the_operator_ended_does_not_come_back_by_its_document() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), None);
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), None);
     let mut alice = server.signed_in("alice").await;
     let (app, request) = request(&server, URL).await;
     let granted = request.approve(&mut alice).await;
@@ -253,18 +253,18 @@ async fn a_client_that_the_operator_ended_does_not_come_back_by_its_document() {
     server.write(move |tx| harness::execute(tx, &sql)).await;
     server.advance(301);
     assert_eq!(status_of(&mut alice, &request).await, 400);
-    assert_eq!(shelf.reads(), 2, "it was read again, and stays out");
+    assert_eq!(documents.reads(), 2, "it was read again, and stays out");
 }
 
 #[actix_web::test]
 async fn a_document_that_nobody_allowed_is_forgotten_after_a_day() {
-    let (server, shelf) = server_and_shelf().await;
-    shelf.put(URL, &document(&json!({})), None);
+    let (server, documents) = server_and_documents().await;
+    documents.put(URL, &document(&json!({})), None);
     let mut alice = server.signed_in("alice").await;
     let (_, request) = request(&server, URL).await;
     assert_eq!(status_of(&mut alice, &request).await, 200);
     server.advance(86_401);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     assert_eq!(server.count("self_registrations").await, 0);
     assert_eq!(server.count(&format!("clients WHERE client_id = '{URL}'")).await, 0);
 }

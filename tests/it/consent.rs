@@ -47,7 +47,7 @@ async fn the_page_says_who_asks_for_what_where_it_leads_and_for_how_long() {
 async fn an_application_that_nobody_vouches_for_is_called_not_verified_and_its_name_stays_text() {
     let server = harness::spawn().await;
     let name = "<script>alert(1)</script> Atlas \u{5e9}\u{5dc}\u{5d5}\u{5dd}";
-    let app = server.strangers_application(Draft { name: name.to_owned(), ..confidential() }).await;
+    let app = server.unverified_application(Draft { name: name.to_owned(), ..confidential() }).await;
     let page = server.signed_in("alice").await.open(&app.request().path()).await;
     assert!(page.text().contains("Not verified"));
     assert_eq!(page.one(".name bdi"), app.client.name, "because what turns the text around is kept in a <bdi>");

@@ -3,9 +3,9 @@
 use gatepost::domain::user::User;
 use serde_json::{Value, json};
 
-use crate::harness::held::Program;
 use crate::harness::http::Answer;
 use crate::harness::mailbox::{Mailbox, spawn_with_mail};
+use crate::harness::token_holders::Program;
 use crate::harness::{Server, execute};
 
 async fn write(program: &Program, to: &User, message: &str) -> Answer {
@@ -35,15 +35,15 @@ async fn a_message_is_mailed_and_shows_nobodys_address() {
     mailbox.take(&server).await;
     let text = "Hello Bob,\r\n\r\n<b>may</b> I use your map?\u{202e}\nSubject: x\n-- \nGatepost";
     assert_eq!(write(&alice, &bob, text).await.success(), json!({}));
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("bob@people.example", "You have a message"));
+    let message = mailbox.take_one(&server).await;
+    assert_eq!((message.to.as_str(), message.subject.as_str()), ("bob@people.example", "You have a message"));
     for shown in ["\"alice\"", "> Hello Bob,", "may", "> Subject: x", "> Gatepost", "Others may write to me"] {
-        assert!(letter.whole.contains(shown), "{shown}: {}", letter.whole);
+        assert!(message.whole.contains(shown), "{shown}: {}", message.whole);
     }
     for hidden in ["alice@people.example", "127.0.0.1", "\u{202e}"] {
-        assert!(!letter.whole.contains(hidden), "{hidden}: {}", letter.whole);
+        assert!(!message.whole.contains(hidden), "{hidden}: {}", message.whole);
     }
-    assert_eq!(letter.whole.matches("<b>may").count(), 1, "in the plain text, and in the page as text only");
+    assert_eq!(message.whole.matches("<b>may").count(), 1, "in the plain text, and in the page as text only");
     assert_eq!(server.count("contact_messages").await, 1);
     assert_eq!(server.count("security_log WHERE event = 'message.send' AND about = 'bob'").await, 1);
 }

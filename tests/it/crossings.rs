@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use crate::harness::application::allow;
 use crate::harness::devices::on_a_device;
-use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION, mint_path};
 use crate::harness::http::parameter;
 use crate::harness::pages::log_in_path;
+use crate::harness::token_holders::{ACCESS_TOKENS, STUDIO_SESSION, mint_path};
 use crate::harness::{self, PASSWORD, Server, confidential, execute};
 
 const STREAMING: (&str, &str) = ("read_only", "dataset_streaming");

@@ -6,7 +6,7 @@ use gatepost::domain::user::Role;
 use serde_json::json;
 
 use crate::harness::application::Application;
-use crate::harness::shelf::Shelf;
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::{self, PASSWORD, Server, confidential, public};
 use crate::signing_keys::{attempt, run};
 
@@ -77,7 +77,7 @@ async fn no_person_takes_a_name_that_speaks_for_the_server_or_looks_like_another
 #[actix_web::test]
 async fn no_application_bears_a_name_that_deceives() {
     let server = open_server().await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     server.person("alice").await;
     let owner = server.person_named("alice").await.id;
     let own = Draft { name: "Atlas".to_owned(), ..public() };
@@ -117,7 +117,7 @@ async fn no_application_bears_a_name_that_deceives() {
         assert_eq!(server.http.send(Method::PUT, &path, &put, again.to_string()).await.status, 400, "{name}");
         let mut document = body;
         document["client_id"] = json!(DOCUMENT);
-        shelf.put(DOCUMENT, &document, Some("max-age=60"));
+        documents.put(DOCUMENT, &document, Some("max-age=60"));
         let client = gatepost::domain::client::Client { client_id: DOCUMENT.to_owned(), ..own.client.clone() };
         let app = Application::new(server.http.clone(), client, None::<gatepost::domain::secret::Secret>);
         assert_eq!(alice.open(&app.request().with("redirect_uri", CALLBACK).path()).await.status, 400, "{name}");

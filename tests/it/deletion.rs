@@ -6,8 +6,8 @@ use gatepost::domain::id::Id;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::security_log::BY_OPERATOR;
 use gatepost::domain::session::Session;
+use gatepost::domain::space_separated::SpaceSeparated;
 use gatepost::domain::token::{SessionKey, Token};
-use gatepost::domain::words::Words;
 use gatepost::identity::deletion;
 use gatepost::oauth::clients::By;
 use gatepost::store::{deletions, sessions, users};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
-use crate::harness::mailbox::{Received, spawn_with_mail};
+use crate::harness::mailbox::{ReceivedEmail, spawn_with_mail};
 use crate::harness::{self, PASSWORD, Server, confidential};
 use crate::signing_keys::{attempt, run};
 
@@ -31,8 +31,8 @@ async fn erase(server: &Server) -> usize {
     deletion::erase_due(&server.app.store, server.now()).await.expect("because the database of a test works")
 }
 
-fn about_deletion(letters: Vec<Received>) -> Received {
-    let mut found = letters.into_iter().filter(|letter| letter.subject == "Your account will be deleted");
+fn about_deletion(messages: Vec<ReceivedEmail>) -> ReceivedEmail {
+    let mut found = messages.into_iter().filter(|message| message.subject == "Your account will be deleted");
     found.next().expect("because it was mailed")
 }
 
@@ -61,8 +61,8 @@ async fn an_account_closes_at_once_after_the_name_and_the_password() {
     assert_eq!(done.heading(), "Your account is closed");
     assert_eq!(alice.open("/account").await.heading(), "Log in");
     assert_eq!(elsewhere.open("/account").await.heading(), "Log in");
-    let letter = about_deletion(mailbox.take(&server).await);
-    assert!(letter.link().starts_with("/keep?key=") && letter.whole.contains("/not-me?key="));
+    let message = about_deletion(mailbox.take(&server).await);
+    assert!(message.link().starts_with("/keep?key=") && message.whole.contains("/not-me?key="));
     let login = json!({ "username": "alice", "password": PASSWORD });
     let message = server.nobody().post("/v3/account/login", &login).await.refusal(400);
     assert_eq!(message, "Invalid username or password.", "a program is told nothing else");
@@ -139,7 +139,7 @@ async fn a_kept_account_gives_way_to_whoever_has_its_address_or_had_its_name_bef
     server.write(|tx| harness::execute(tx, "DELETE FROM held_names")).await;
     let other = server.person("alice").await;
     let now = server.now();
-    let kept = server.write(move |tx| deletion::keep(tx, now, id, None)).await.expect("because it can be kept");
+    let kept = server.write(move |tx| deletion::restore(tx, now, id, None)).await.expect("because it can be kept");
     let name = kept.username;
     assert!(kept.is_renamed && name.starts_with("alice-"), "{name}");
     let kept = server.person_named(&name).await;
@@ -257,7 +257,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
     assert_eq!(server.count("mailed_links WHERE kind = 'invitation'").await, 1, "whom she invited stays invited");
     assert!(!bob.open(&app.request().path()).await.html.contains("Allow this app?"), "her app is gone");
     assert_eq!(server.count(&format!("clients WHERE id = {} AND deleted_at IS NULL", own.client.id.number())).await, 1);
-    assert!(mailbox.take(&server).await.iter().any(|letter| letter.to == "friend@people.example"));
+    assert!(mailbox.take(&server).await.iter().any(|message| message.to == "friend@people.example"));
     server.advance(90 * DAY);
     let again = server.person("alice").await;
     assert_ne!(again.id.uuid(), before.id.uuid(), "a subject is never given twice (docs/threat-model.md#i08)");
@@ -289,7 +289,7 @@ async fn erasing_leaves_other_people_alone_however_much_there_is() {
                     ended_at: None,
                     address: String::new(),
                     user_agent: String::new(),
-                    methods: Words::default(),
+                    methods: SpaceSeparated::default(),
                     owes_factor: false,
                 };
                 sessions::insert(tx, &session)?;
@@ -300,7 +300,12 @@ async fn erasing_leaves_other_people_alone_however_much_there_is() {
     let app = server.app.clone();
     server
         .write(move |tx| {
-            deletion::begin(tx, now, &app.mail, (&alice, &gatepost::identity::mailed::asker(now, &origin), None))
+            deletion::begin(
+                tx,
+                now,
+                &app.mail,
+                (&alice, &gatepost::identity::emailed_links::requester(now, &origin), None),
+            )
         })
         .await;
     server.advance(DAY);
@@ -348,7 +353,7 @@ async fn whoever_keeps_the_account_at_the_last_moment_keeps_all_of_it() {
     let due = server.read(move |db| deletions::list_due(db, late, 9)).await;
     assert_eq!(due, [id]);
     // The button was pressed in time, and is written after the cleaning looked.
-    server.write(move |tx| deletion::keep(tx, last, id, None)).await.expect("because it is in time");
+    server.write(move |tx| deletion::restore(tx, last, id, None)).await.expect("because it is in time");
     let before = server.count("security_log").await;
     deletion::erase(&server.app.store, late, id).await.expect("because the database of a test works");
     assert_eq!((server.count("security_log").await, server.person_named("alice").await.id), (before, id));

@@ -4,29 +4,29 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::client::Client;
 use gatepost::domain::secret::Secret;
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, Request};
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::client_keys::{Key, merge};
 use crate::harness::http::parameter;
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, public};
 use crate::signing_keys::run;
 
 const URL: &str = "https://app.example/oauth/client.json";
 const CALLBACK: &str = "https://app.example/callback";
 
-async fn server_with(settings: &[(&str, &str)]) -> (Server, Arc<Shelf>) {
+async fn server_with(settings: &[(&str, &str)]) -> (Server, Arc<ClientDocuments>) {
     let usual = [("self_registered_scope", "tiles:read"), ("dynamic_registration", "open")];
     let settings: Vec<(&str, &str)> = usual.iter().chain(settings).copied().collect();
     let server = harness::spawn_with(&settings).await;
     server.api("https://tiles.example", &["tiles:read: See your map tiles"], false).await;
-    let shelf = Shelf::of(&server);
-    shelf.put(URL, &document(&json!({})), Some("max-age=60"));
-    (server, shelf)
+    let documents = ClientDocuments::of(&server);
+    documents.put(URL, &document(&json!({})), Some("max-age=60"));
+    (server, documents)
 }
 
 fn document(others: &Value) -> Value {
@@ -68,7 +68,7 @@ async fn registered(server: &Server, others: &Value) -> Value {
 
 #[actix_web::test]
 async fn a_consent_does_not_follow_a_client_to_another_address() {
-    let (server, shelf) = server_with(&[]).await;
+    let (server, documents) = server_with(&[]).await;
     let mut alice = server.signed_in("alice").await;
     let made = registered(&server, &json!({})).await;
     let client_id = made["client_id"].as_str().expect("because it was registered").to_owned();
@@ -79,7 +79,7 @@ async fn a_consent_does_not_follow_a_client_to_another_address() {
         let again = alice.open(&request.path()).await;
         assert!(parameter(again.away(), "code").is_some(), "what was allowed is remembered");
         let moved = json!({ "redirect_uris": [CALLBACK, "https://evil.example/callback"] });
-        shelf.put(URL, &document(&moved), Some("max-age=60"));
+        documents.put(URL, &document(&moved), Some("max-age=60"));
         if client_id != URL {
             put(&server, &made, &moved).await;
         }
@@ -121,10 +121,10 @@ async fn a_registration_says_how_it_logs_out_and_how_its_id_tokens_are_signed() 
 
 #[actix_web::test]
 async fn keys_of_a_document_count_until_it_was_to_be_read_a_day_ago() {
-    let (server, shelf) = server_with(&[]).await;
+    let (server, documents) = server_with(&[]).await;
     let key = Key::es256();
     let keyed = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [key.public()] } });
-    shelf.put(URL, &document(&keyed), Some("max-age=60"));
+    documents.put(URL, &document(&keyed), Some("max-age=60"));
     let mut alice = server.signed_in("alice").await;
     let (_, request) = named(&server, URL).await;
     request.approve(&mut alice).await;
@@ -151,30 +151,30 @@ async fn keys_of_a_document_count_until_it_was_to_be_read_a_day_ago() {
 
 #[actix_web::test]
 async fn a_document_out_of_reach_counts_for_a_day_and_one_that_is_gone_does_not() {
-    let (server, shelf) = server_with(&[]).await;
+    let (server, documents) = server_with(&[]).await;
     let mut alice = server.signed_in("alice").await;
     let (_, request) = named(&server, URL).await;
     assert_eq!(alice.open(&request.path()).await.status, 200);
-    shelf.take(URL, false);
+    documents.take(URL, false);
     server.advance(60);
     for _ in 0..2 {
         assert_eq!(alice.open(&request.path()).await.status, 200);
     }
-    assert_eq!(shelf.reads(), 2, "a failure is remembered for half a minute");
+    assert_eq!(documents.reads(), 2, "a failure is remembered for half a minute");
     server.advance(86_400);
     let mut bob = server.signed_in("bob").await;
     assert_eq!(bob.open(&request.path()).await.status, 400, "a day is enough");
-    shelf.put(URL, &document(&json!({})), Some("max-age=60"));
+    documents.put(URL, &document(&json!({})), Some("max-age=60"));
     server.advance(30);
     assert_eq!(bob.open(&request.path()).await.status, 200);
-    shelf.take(URL, true);
+    documents.take(URL, true);
     server.advance(60);
     assert_eq!(bob.open(&request.path()).await.status, 400, "its author took it away");
 }
 
 #[actix_web::test]
 async fn a_stranger_cannot_use_up_the_budget_of_a_known_document() {
-    let (server, shelf) = server_with(&[]).await;
+    let (server, documents) = server_with(&[]).await;
     let mut alice = server.signed_in("alice").await;
     let (_, request) = named(&server, URL).await;
     assert_eq!(alice.open(&request.path()).await.status, 200);
@@ -184,7 +184,7 @@ async fn a_stranger_cannot_use_up_the_budget_of_a_known_document() {
     }
     let (_, noise) = named(&server, "https://app.example/more.json").await;
     assert_eq!(alice.open(&noise.path()).await.status, 503);
-    shelf.put(URL, &document(&json!({ "client_name": "Route planner" })), Some("max-age=60"));
+    documents.put(URL, &document(&json!({ "client_name": "Route planner" })), Some("max-age=60"));
     server.advance(60);
     let page = alice.open(&request.path()).await;
     assert!(page.text().contains("Route planner"), "{}", page.text());
@@ -200,7 +200,7 @@ async fn a_document_that_the_operator_deleted_or_suspended_stays_out_after_clean
         let sql = format!("UPDATE clients SET {column} = 1 WHERE client_id = '{URL}'");
         server.write(move |tx| harness::execute(tx, &sql)).await;
         server.advance(86_401);
-        upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+        background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
         let mut bob = server.signed_in("bob").await;
         assert_eq!(bob.open(&request.path()).await.status, 400, "{column}");
     }
@@ -233,12 +233,12 @@ async fn the_command_suspends_an_application_and_undoes_it_without_loss() {
 
 #[actix_web::test]
 async fn a_silent_request_of_a_stale_document_is_answered_without_a_page() {
-    let (server, shelf) = server_with(&[]).await;
+    let (server, documents) = server_with(&[]).await;
     let mut alice = server.signed_in("alice").await;
     let (_, request) = named(&server, URL).await;
     assert_eq!(alice.open(&request.path()).await.status, 200);
     server.advance(60);
     let answer = server.browser().open(&request.with("prompt", "none").path()).await;
     assert_eq!(parameter(answer.away(), "error").as_deref(), Some("login_required"));
-    assert_eq!(shelf.reads(), 1, "nothing is read for nobody");
+    assert_eq!(documents.reads(), 1, "nothing is read for nobody");
 }

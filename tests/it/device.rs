@@ -1,9 +1,9 @@
 //! `/oauth/device` and `/device` (RFC 8628): a device asks, its person types, compares and decides.
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::client::GrantType;
 use gatepost::domain::registration::Draft;
-use gatepost::upkeep;
 
 use crate::harness::devices::{DEVICE_GRANT, on_a_box_of_ours, on_a_device, typed};
 use crate::harness::http::encode;
@@ -31,7 +31,7 @@ async fn a_device_is_told_what_to_show_and_how_often_to_ask() {
 #[actix_web::test]
 async fn a_person_types_the_code_as_they_like_and_sees_what_asks_and_from_where() {
     let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.1")]).await;
-    let app = server.strangers_application(on_a_device()).await;
+    let app = server.unverified_application(on_a_device()).await;
     let mut alice = server.signed_in("alice").await;
     for (address, place, is_elsewhere) in [
         ("203.0.113.7", "203.0.113.…", true),
@@ -231,7 +231,7 @@ async fn nobody_without_a_secret_fills_the_table() {
     server.advance(600);
     from("192.0.2.200").await.success();
     server.advance(3 * 86_400);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
     assert_eq!(server.count("device_codes").await, 0);
 }
 

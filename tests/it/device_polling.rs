@@ -1,6 +1,6 @@
 //! A device asks whether its person has decided (RFC 8628 §3.4, §3.5): cheaply, patiently, once.
 
-use gatepost::upkeep;
+use gatepost::background_jobs;
 
 use crate::harness;
 use crate::harness::devices::{DEVICE_GRANT, on_a_box_of_ours, on_a_device};
@@ -101,7 +101,8 @@ async fn what_is_not_fetched_within_a_minute_after_its_time_is_taken_back() {
         alice.decide_device(&device.user_code, "allow").await;
     }
     let living = "grants WHERE kind = 'device_code' AND revoked_at IS NULL";
-    let clean = async || upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    let clean =
+        async || background_jobs::clean(&server.app.store, server.now()).await.expect("because the database works");
     server.advance(60);
     clean().await;
     assert_eq!(server.count(living).await, 2, "they may still come");

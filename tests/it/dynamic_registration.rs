@@ -1,8 +1,8 @@
 //! Applications that register themselves (RFC 7591) and look after their registration (RFC 7592).
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::oauth::dynamic_registration::issue_initial_token;
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
@@ -272,10 +272,10 @@ async fn who_is_never_used_is_forgotten_after_a_day_and_nobodys_list_shows_eithe
     app.tokens(&mut alice).await;
     assert!(!alice.open("/developer").await.text().contains("Command line"));
     server.advance(86_399);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     assert_eq!(server.count("self_registrations").await, 2);
     server.advance(2);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     let gone = format!("{PATH}/{}", text(&unused, "client_id"));
     let answer =
         send(&server, Method::GET, &gone, Some(text(&unused, "registration_access_token")), &Value::Null).await;

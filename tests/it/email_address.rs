@@ -30,9 +30,12 @@ async fn addresses(server: &Server, username: &str, password: &str) -> (Value, V
 async fn a_new_person_proves_the_address_with_the_link_and_the_password() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     sign_up(&server, "carol", "carol@people.example").await;
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("carol@people.example", "Confirm your e-mail address"));
-    let key = letter.key();
+    let message = mailbox.take_one(&server).await;
+    assert_eq!(
+        (message.to.as_str(), message.subject.as_str()),
+        ("carol@people.example", "Confirm your e-mail address")
+    );
+    let key = message.key();
     validate(&server, json!({ "token": key })).await.refusal(400);
     validate(&server, json!({ "token": key, "password": PASSWORD, "newPassword": NEW })).await.refusal(400);
     validate(&server, json!({ "token": key, "password": "not the password" })).await.refusal(403);
@@ -72,10 +75,10 @@ async fn the_page_confirms_by_a_button_and_goes_on_to_the_app() {
 async fn the_owner_of_the_address_may_set_a_new_password_and_whoever_made_the_account_is_out() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     sign_up(&server, "mallory", "victim@people.example").await;
-    let (mallory, letter) = (server.log_in("mallory").await, mailbox.take_one(&server).await);
+    let (mallory, message) = (server.log_in("mallory").await, mailbox.take_one(&server).await);
     let kept = mallory.make_token(json!([{ "pathId": "map", "accessTier": "view" }])).await;
     let mut browser = server.browser();
-    let page = browser.open(&letter.link()).await;
+    let page = browser.open(&message.link()).await;
     let weak = browser.submit(page.form_with("Set password and confirm").fill("new_password", "short")).await;
     assert_eq!((weak.status, weak.attributes("#new_password", "aria-invalid").len()), (400, 1));
     let page = browser.submit(page.form_with("Set password and confirm").fill("new_password", NEW)).await;
@@ -91,9 +94,9 @@ async fn the_owner_of_the_address_may_set_a_new_password_and_whoever_made_the_ac
 async fn a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     sign_up(&server, "mallory", "ROOT@people.example").await;
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!(letter.subject, "You already have an account");
-    assert!(!letter.whole.contains("?key="));
+    let message = mailbox.take_one(&server).await;
+    assert_eq!(message.subject, "You already have an account");
+    assert!(!message.whole.contains("?key="));
     let mallory = server.log_in("mallory").await;
     let free = mallory.post(UPDATE, &json!({ "email": "free@people.example", "password": PASSWORD })).await;
     let free_account = mallory.get("/v3/account").await.success();
@@ -102,7 +105,7 @@ async fn a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told() {
     assert_eq!((free.status, free.text()), (taken.status, taken.text()));
     assert_eq!(free_account["unvalidatedEmail"], "free@people.example");
     assert_eq!(taken_account["unvalidatedEmail"], "root@people.example");
-    let subjects: Vec<String> = mailbox.take(&server).await.into_iter().map(|letter| letter.subject).collect();
+    let subjects: Vec<String> = mailbox.take(&server).await.into_iter().map(|message| message.subject).collect();
     assert_eq!(subjects, ["Confirm your new e-mail address", "You already have an account"]);
 }
 
@@ -115,12 +118,12 @@ async fn an_address_changes_in_two_steps_and_the_old_one_is_told() {
     root.post(UPDATE, &json!({ "email": "ROOT@people.example", "password": PASSWORD })).await.refusal(400);
     root.post(UPDATE, &json!({ "email": "new@people.example" })).await.refusal(400);
     root.post(UPDATE, &json!({ "email": "new@people.example", "password": PASSWORD })).await.success();
-    let letters = mailbox.take(&server).await;
-    let to: Vec<&str> = letters.iter().map(|letter| letter.to.as_str()).collect();
+    let messages = mailbox.take(&server).await;
+    let to: Vec<&str> = messages.iter().map(|message| message.to.as_str()).collect();
     assert_eq!(to, ["new@people.example", "root@people.example"]);
     let pending = (json!("root@people.example"), json!("new@people.example"));
     assert_eq!(addresses(&server, "root", PASSWORD).await, pending, "the old one stays");
-    let key = letters[0].key();
+    let key = messages[0].key();
     validate(&server, json!({ "token": key, "newPassword": NEW })).await.refusal(400);
     validate(&server, json!({ "token": key, "password": PASSWORD })).await.success();
     assert_eq!(addresses(&server, "root", PASSWORD).await, (json!("new@people.example"), Value::Null));
@@ -136,8 +139,8 @@ async fn a_change_replaces_the_one_before_and_ends_after_a_day() {
     for email in ["one@people.example", "two@people.example"] {
         root.post(UPDATE, &json!({ "email": email, "password": PASSWORD })).await.success();
     }
-    let letters = mailbox.take(&server).await;
-    let key_to = |to: &str| letters.iter().find(|letter| letter.to == to).expect("because it was sent").key();
+    let messages = mailbox.take(&server).await;
+    let key_to = |to: &str| messages.iter().find(|message| message.to == to).expect("because it was sent").key();
     let (one, two) = (key_to("one@people.example"), key_to("two@people.example"));
     validate(&server, json!({ "token": one, "password": PASSWORD })).await.refusal(400);
     server.advance(86_400);
@@ -150,9 +153,10 @@ async fn of_two_who_prove_one_address_the_first_has_it() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     sign_up(&server, "carol", "shared@people.example").await;
     sign_up(&server, "dave", "shared@people.example").await;
-    let letters = mailbox.take(&server).await;
-    assert_eq!(letters.len(), 2, "an address that is not proven reserves nothing");
-    let tries = letters.iter().map(|letter| validate(&server, json!({ "token": letter.key(), "password": PASSWORD })));
+    let messages = mailbox.take(&server).await;
+    assert_eq!(messages.len(), 2, "an address that is not proven reserves nothing");
+    let tries =
+        messages.iter().map(|message| validate(&server, json!({ "token": message.key(), "password": PASSWORD })));
     let statuses: Vec<u16> = futures_util::future::join_all(tries).await.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert_eq!(server.count("users WHERE verified_email_folded = 'shared@people.example'").await, 1);
@@ -163,10 +167,10 @@ async fn whoever_comes_second_for_an_address_keeps_their_password_and_sessions()
     let (server, mailbox) = spawn_with_mail(&[]).await;
     sign_up(&server, "carol", "shared@people.example").await;
     sign_up(&server, "dave", "shared@people.example").await;
-    let letters = mailbox.take(&server).await;
+    let messages = mailbox.take(&server).await;
     let dave = server.log_in("dave").await;
-    validate(&server, json!({ "token": letters[0].key(), "password": PASSWORD })).await.success();
-    validate(&server, json!({ "token": letters[1].key(), "newPassword": NEW })).await.refusal(400);
+    validate(&server, json!({ "token": messages[0].key(), "password": PASSWORD })).await.success();
+    validate(&server, json!({ "token": messages[1].key(), "newPassword": NEW })).await.refusal(400);
     assert_eq!(server.account_status(dave.token()).await, 200);
     assert_eq!(addresses(&server, "dave", PASSWORD).await.0, Value::Null, "a refusal changed nothing");
 }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 
 use crate::harness::browser::Browser;
 use crate::harness::html::Page;
-use crate::harness::mailbox::{Received, spawn_with_mail};
+use crate::harness::mailbox::{ReceivedEmail, spawn_with_mail};
 use crate::harness::{PASSWORD, Server};
 
 const FORM: [(&str, &str); 2] =
@@ -18,8 +18,8 @@ async fn sign_up(server: &Server, username: &str) -> (Browser, Page) {
     (browser, page)
 }
 
-fn code_of(letter: &Received) -> String {
-    let (_, rest) = letter.whole.split_once("where you asked: ").expect("because it has a code");
+fn code_of(message: &ReceivedEmail) -> String {
+    let (_, rest) = message.whole.split_once("where you asked: ").expect("because it has a code");
     rest.chars().take(7).collect()
 }
 
@@ -38,8 +38,8 @@ async fn a_new_person_types_the_code_on_the_page_after_signing_up() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     let (mut carol, page) = sign_up(&server, "carol").await;
     assert_eq!(page.url.path(), "/account");
-    let letter = mailbox.take_one(&server).await;
-    let code = code_of(&letter);
+    let message = mailbox.take_one(&server).await;
+    let code = code_of(&message);
     let wrong = carol.submit(page.form_with("Confirm address").fill("code", &another(&code))).await;
     assert_eq!((wrong.status, wrong.url.path()), (400, "/account/profile"));
     assert!(wrong.alert().contains("4 more tries"), "{}", wrong.text());
@@ -47,7 +47,7 @@ async fn a_new_person_types_the_code_on_the_page_after_signing_up() {
     assert_eq!(done.one("[role=status].notice"), "Your e-mail address is confirmed.");
     let user = server.person_named("carol").await;
     assert_eq!(user.verified_email_folded.as_deref(), Some("carol@people.example"));
-    assert_eq!(server.browser().open(&letter.link()).await.status, 404, "the link ends with it");
+    assert_eq!(server.browser().open(&message.link()).await.status, 404, "the link ends with it");
     let again =
         carol.bare(Method::POST, "/account/profile", &FORM, &format!("part=code&code={}", code.replace(' ', ""))).await;
     assert_eq!(again.status, 400, "it works once");
@@ -75,8 +75,8 @@ async fn it_works_in_no_other_browser() {
 async fn five_wrong_tries_end_the_code_and_leave_the_link() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     let (mut carol, page) = sign_up(&server, "carol").await;
-    let letter = mailbox.take_one(&server).await;
-    let code = code_of(&letter);
+    let message = mailbox.take_one(&server).await;
+    let code = code_of(&message);
     let form = page.form_with("Confirm address");
     for by in 1..=5 {
         let page = carol.submit(form.clone().fill("code", &wrong(&code, by))).await;
@@ -86,7 +86,7 @@ async fn five_wrong_tries_end_the_code_and_leave_the_link() {
     assert_eq!(late.status, 400, "{}", late.text());
     assert!(!late.forms().iter().any(|form| form.has_button("Confirm address")));
     let mut reader = server.browser();
-    let verify = reader.open(&letter.link()).await;
+    let verify = reader.open(&message.link()).await;
     reader.submit(verify.form_with("Confirm address").fill("password", PASSWORD)).await;
     assert!(server.person_named("carol").await.email_verified_at.is_some());
 }
@@ -148,7 +148,7 @@ async fn a_changed_address_is_confirmed_by_its_code_too_and_a_new_letter_ends_th
     assert_eq!(done.status, 200, "{}", done.text());
     let user = server.person_named("alice").await;
     assert_eq!(user.verified_email_folded.as_deref(), Some("new@people.example"));
-    let told: Vec<String> = mailbox.take(&server).await.into_iter().map(|letter| letter.to).collect();
+    let told: Vec<String> = mailbox.take(&server).await.into_iter().map(|message| message.to).collect();
     assert_eq!(told, ["alice@people.example", "new@people.example"], "both are told");
 }
 

@@ -50,8 +50,8 @@ async fn an_app_is_set_up_by_picture_or_text_and_counts_once_it_shows_a_code() {
     let page = alice.submit(page.form_with("Set it up").fill("code", &code)).await;
     let codes = page.all("[data-secret]");
     assert_eq!((codes.len(), server.count("recovery_codes").await), (10, 10));
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.subject.as_str(), letter.to.contains("alice@")), ("An authenticator app was set up", true));
+    let message = mailbox.take_one(&server).await;
+    assert_eq!((message.subject.as_str(), message.to.contains("alice@")), ("An authenticator app was set up", true));
     assert_eq!(events(&server, "alice").await, ["totp.add", "recovery_codes.create"]);
     let page = alice.open(&page.link("I saved them")).await;
     assert!(page.text().contains("is set up") && page.text().contains("10 of 10 are left"), "{}", page.text());
@@ -175,9 +175,9 @@ async fn new_recovery_codes_end_the_old_ones_and_are_shown_once() {
         let page = browser.first_step("/login", "alice").await;
         assert_eq!(browser.second_step(&page, code).await.status, status);
     }
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!(letter.subject, "A recovery code was used");
-    assert!(letter.whole.contains("You have 9 more"), "{}", letter.whole);
+    let message = mailbox.take_one(&server).await;
+    assert_eq!(message.subject, "A recovery code was used");
+    assert!(message.whole.contains("You have 9 more"), "{}", message.whole);
     assert!(!alice.open("/account/security").await.html.contains(&new[1]));
 }
 

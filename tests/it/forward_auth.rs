@@ -7,8 +7,8 @@ use gatepost::domain::access_list::Tier;
 use gatepost::domain::registration::Draft;
 use serde_json::{Value, json};
 
-use crate::harness::held::{ACCESS_TOKENS, Held, TILES};
 use crate::harness::http::Answer;
+use crate::harness::token_holders::{ACCESS_TOKENS, Held, TILES};
 use crate::harness::{self, Server, confidential};
 
 const BASE: &str = "/spatialstudio/oauth/v1";

@@ -4,8 +4,8 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::held::Program;
 use crate::harness::http::Answer;
+use crate::harness::token_holders::Program;
 use crate::harness::{self, Server};
 
 const NAMES: [&str; 6] =

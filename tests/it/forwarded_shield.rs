@@ -5,8 +5,8 @@ use actix_web::http::Method;
 use gatepost::web::routes::{self, Access};
 use serde_json::Value;
 
-use crate::harness::held::TILES;
 use crate::harness::http::Answer;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server};
 
 const HOUSE: &str = "https://house-api.example";
@@ -100,8 +100,8 @@ async fn the_account_opens_behind_a_proxy_to_the_persons_own_tokens_alone() {
         }
     }
     for (kind, token) in held.each() {
-        let mint = ("POST", "/spatialstudio/oauth/v1/user/token");
-        assert_eq!(check(&server, token, "/auth/check", mint).await.status, 403, "{kind}");
+        let token_settings = ("POST", "/spatialstudio/oauth/v1/user/token");
+        assert_eq!(check(&server, token, "/auth/check", token_settings).await.status, 403, "{kind}");
     }
 }
 

@@ -5,18 +5,18 @@ use std::process::Command;
 use gatepost::domain::user::Role;
 use serde_json::{Value, json};
 
-use crate::harness::held::Program;
 use crate::harness::http::Answer;
-use crate::harness::mailbox::{Received, spawn_with_mail};
+use crate::harness::mailbox::{ReceivedEmail, spawn_with_mail};
+use crate::harness::token_holders::Program;
 use crate::harness::{PASSWORD, Server};
 
 async fn invite(program: &Program, email: &str) -> Answer {
     program.post("/v3/user/invite", &json!({ "email": email })).await
 }
 
-async fn accept(server: &Server, letter: &Received, username: &str) -> Answer {
+async fn accept(server: &Server, message: &ReceivedEmail, username: &str) -> Answer {
     let body = json!({
-        "validationToken": letter.key(), "userId": letter.user_id(), "username": username, "password": PASSWORD,
+        "validationToken": message.key(), "userId": message.user_id(), "username": username, "password": PASSWORD,
     });
     server.nobody().post("/v3/account", &body).await
 }
@@ -27,15 +27,15 @@ async fn an_invited_person_makes_an_account_by_program_where_nobody_else_may() {
         let (server, mailbox) = spawn_with_mail(&[("registration", policy)]).await;
         let root = server.log_in("root").await;
         invite(&root, "carol@people.example").await.success();
-        let letter = mailbox.take_one(&server).await;
-        assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("carol@people.example", "You are invited"));
-        assert!(letter.whole.contains("\"root\""), "the letter says who invites: {}", letter.whole);
-        let id = accept(&server, &letter, "carol").await.member("id");
-        assert_eq!(id, letter.user_id());
+        let message = mailbox.take_one(&server).await;
+        assert_eq!((message.to.as_str(), message.subject.as_str()), ("carol@people.example", "You are invited"));
+        assert!(message.whole.contains("\"root\""), "the letter says who invites: {}", message.whole);
+        let id = accept(&server, &message, "carol").await.member("id");
+        assert_eq!(id, message.user_id());
         let account = server.log_in("carol").await.get("/v3/account").await.success();
         assert_eq!((&account["id"], &account["email"]), (&json!(id), &json!("carol@people.example")));
         assert_eq!(account["unvalidatedEmail"], Value::Null, "the letter was read there");
-        accept(&server, &letter, "again").await.refusal(400);
+        accept(&server, &message, "again").await.refusal(400);
     }
 }
 
@@ -45,8 +45,8 @@ async fn an_invitation_is_whole_or_nothing() {
     let root = server.log_in("root").await;
     invite(&root, "carol@people.example").await.success();
     invite(&root, "dave@people.example").await.success();
-    let letters = mailbox.take(&server).await;
-    let (carol, dave) = (&letters[0], &letters[1]);
+    let messages = mailbox.take(&server).await;
+    let (carol, dave) = (&messages[0], &messages[1]);
     for (key, user_id) in [
         (carol.key(), dave.user_id()),
         (carol.key(), "x".to_owned()),
@@ -104,8 +104,8 @@ async fn inviting_needs_the_persons_own_token_and_an_address() {
         let answer = invite(&server.program(token), &format!("{}@people.example", kind.replace(' ', "-"))).await;
         assert_eq!(answer.status == 200, may, "{kind}: {}", answer.text());
     }
-    let letters = mailbox.take(&server).await;
-    assert_eq!(letters.iter().filter(|letter| letter.subject == "You are invited").count(), 2);
+    let messages = mailbox.take(&server).await;
+    assert_eq!(messages.iter().filter(|message| message.subject == "You are invited").count(), 2);
     server.nobody().post("/v3/user/invite", &json!({ "email": "x@people.example" })).await.refusal(401);
     let root = server.log_in("root").await;
     for body in [json!({}), json!({ "email": "no address" }), json!({ "email": 7 })] {
@@ -120,9 +120,9 @@ async fn somebody_who_is_here_already_is_told_and_the_inviter_is_not() {
     let root = server.log_in("root").await;
     let (free, taken) = (invite(&root, "free@people.example").await, invite(&root, "alice@people.example").await);
     assert_eq!((free.status, free.text()), (taken.status, taken.text()));
-    let letters = mailbox.take(&server).await;
-    assert_eq!(letters[1].subject, "You already have an account");
-    assert!(!letters[1].whole.contains("?key="));
+    let messages = mailbox.take(&server).await;
+    assert_eq!(messages[1].subject, "You already have an account");
+    assert!(!messages[1].whole.contains("?key="));
 }
 
 #[actix_web::test]
@@ -141,9 +141,9 @@ async fn a_person_invites_a_hundred_a_day() {
 async fn two_who_use_an_invitation_at_once_make_one_account() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     invite(&server.log_in("root").await, "carol@people.example").await.success();
-    let letter = mailbox.take_one(&server).await;
+    let message = mailbox.take_one(&server).await;
     let names = ["one", "two", "three", "four"];
-    let answers = futures_util::future::join_all(names.map(|name| accept(&server, &letter, name))).await;
+    let answers = futures_util::future::join_all(names.map(|name| accept(&server, &message, name))).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400, 400, 400]);

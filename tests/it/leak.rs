@@ -201,8 +201,8 @@ async fn the_owner_of_what_goes_on_working_gets_one_letter() {
     for _ in 0..2 {
         assert_eq!(report(&server, json!([held.fileset, held.personal, "noise"])).await.status, 202);
     }
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!(letter.subject, "A secret of yours was found in the open");
-    assert!(letter.to.contains("alice@people.example"), "{}", letter.to);
-    assert!(!letter.whole.contains(&held.fileset), "{}", letter.whole);
+    let message = mailbox.take_one(&server).await;
+    assert_eq!(message.subject, "A secret of yours was found in the open");
+    assert!(message.to.contains("alice@people.example"), "{}", message.to);
+    assert!(!message.whole.contains(&held.fileset), "{}", message.whole);
 }

@@ -55,7 +55,8 @@ async fn strangers_who_ask_for_a_reset_never_keep_its_owner_from_one() {
         flood.extend(mailbox.take(&server).await);
     }
     assert_eq!(flood.len(), 60, "each network causes ten in a day");
-    let keys: std::collections::BTreeSet<String> = flood.iter().map(crate::harness::mailbox::Received::key).collect();
+    let keys: std::collections::BTreeSet<String> =
+        flood.iter().map(crate::harness::mailbox::ReceivedEmail::key).collect();
     assert_eq!(keys.len(), 1, "a link that works is mailed again");
     assert_eq!(ask(&server, HOME, "root").await, 200);
     let key = mailbox.take_one(&server).await.key();
@@ -72,10 +73,10 @@ async fn somebody_who_shares_the_network_of_the_stranger_always_has_a_link_that_
             assert_eq!(ask(&server, HOME, "root").await, 200);
         }
         server.advance(900);
-        let letters = mailbox.take(&server).await;
+        let messages = mailbox.take(&server).await;
         // Within the hour that a link works there is a letter with one.
-        let Some(letter) = letters.last() else { continue };
-        assert_eq!(server.browser().open(&letter.link()).await.status, 200);
+        let Some(message) = messages.last() else { continue };
+        assert_eq!(server.browser().open(&message.link()).await.status, 200);
     }
     server.advance(1_801);
     assert_eq!(ask(&server, HOME, "root").await, 200);
@@ -110,12 +111,12 @@ async fn two_addresses_in_turn_get_no_more_letters_than_one() {
         }
         server.advance(if round < 3 { 900 } else { 0 });
     }
-    let mut letters = Vec::new();
+    let mut messages = Vec::new();
     for _ in 0..4 {
-        letters.extend(mailbox.take(&server).await);
+        messages.extend(mailbox.take(&server).await);
     }
     for address in addresses {
-        assert_eq!(letters.iter().filter(|letter| letter.to == address).count(), 10, "{address}");
+        assert_eq!(messages.iter().filter(|message| message.to == address).count(), 10, "{address}");
     }
 }
 
@@ -125,8 +126,8 @@ async fn a_link_is_mailed_again_until_half_of_its_life_is_over() {
     let mut keys = Vec::new();
     for _ in 0..4 {
         assert_eq!(ask(&server, HOME, "root").await, 200);
-        let letter = mailbox.take_one(&server).await;
-        keys.push((letter.key(), letter.whole.contains("45 minutes")));
+        let message = mailbox.take_one(&server).await;
+        keys.push((message.key(), message.whole.contains("45 minutes")));
         server.advance(900);
     }
     assert_eq!(keys[0].0, keys[1].0);
@@ -239,8 +240,8 @@ async fn guess_codes(server: &Server, from: &str, app: &crate::harness::factors:
     }
 }
 
-fn warnings(letters: &[crate::harness::mailbox::Received]) -> usize {
-    letters.iter().filter(|letter| letter.subject == "Somebody may know your password").count()
+fn warnings(messages: &[crate::harness::mailbox::ReceivedEmail]) -> usize {
+    messages.iter().filter(|message| message.subject == "Somebody may know your password").count()
 }
 
 #[actix_web::test]
@@ -253,9 +254,13 @@ async fn who_guesses_codes_with_the_right_password_is_told_to_the_owner_once_and
     guess_codes(&server, thief, &app, 9).await;
     assert_eq!(warnings(&mailbox.take(&server).await), 0);
     guess_codes(&server, "198.51.100.9", &app, 1).await;
-    let letters = mailbox.take(&server).await;
-    assert_eq!(warnings(&letters), 1, "{letters:?}");
-    assert!(letters[0].whole.contains("192.0.2") || letters[0].whole.contains("198.51.100.9"), "{}", letters[0].whole);
+    let messages = mailbox.take(&server).await;
+    assert_eq!(warnings(&messages), 1, "{messages:?}");
+    assert!(
+        messages[0].whole.contains("192.0.2") || messages[0].whole.contains("198.51.100.9"),
+        "{}",
+        messages[0].whole
+    );
     for _ in 0..20 {
         server.advance(900);
         guess_codes(&server, thief, &app, 12).await;
@@ -278,8 +283,8 @@ async fn who_asks_for_mailed_codes_elsewhere_does_not_use_up_those_of_the_owner(
     let mut home = at(&server, HOME);
     let page = home.open("/login").await;
     let page = home.log_in_at(&page, "root", PASSWORD).await;
-    let letter = mailbox.take_one(&server).await;
-    let line = letter.whole.lines().find(|line| line.contains("asks for it:")).expect("because it has a code");
+    let message = mailbox.take_one(&server).await;
+    let line = message.whole.lines().find(|line| line.contains("asks for it:")).expect("because it has a code");
     let code: String = line.chars().filter(char::is_ascii_digit).collect();
     assert_eq!(home.second_step(&page, &code).await.url.path(), "/account");
     let mut statuses = Vec::new();

@@ -192,8 +192,8 @@ async fn it_is_never_a_way_to_be_logged_in_at_a_page() {
 const SETTINGS: &str = "Change the settings of your account";
 
 /// Whether a token of the login redirect opens the account's own settings.
-async fn is_whole(server: &harness::Server, token: &str) -> bool {
-    server.program(token).get(harness::held::ACCESS_TOKENS).await.status == 200
+async fn is_full_access(server: &harness::Server, token: &str) -> bool {
+    server.program(token).get(harness::token_holders::ACCESS_TOKENS).await.status == 200
 }
 
 /// A person allows what they read: an app that becomes the operator's own gets no more until they are
@@ -207,18 +207,18 @@ async fn the_page_says_how_much_the_token_opens_and_no_token_outgrows_what_it_sa
     assert!(page.text().contains("except the settings of your account") && !page.text().contains(SETTINGS));
     let narrow = token_in(alice.press_continue(&page).await.away());
     server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, true)).await;
-    assert!(!is_whole(&server, &narrow).await, "she never allowed that");
+    assert!(!is_full_access(&server, &narrow).await, "she never allowed that");
     let page = alice.open(&log_in_path(RETURN_URL)).await;
     assert!(page.asks_to_continue() && page.text().contains(SETTINGS), "{}", page.text());
     assert!(!page.text().contains("except the settings"), "{}", page.text());
     let whole = token_in(alice.press_continue(&page).await.away());
-    assert!(is_whole(&server, &whole).await);
+    assert!(is_full_access(&server, &whole).await);
     assert_eq!(server.account_status(&narrow).await, 200, "it goes on beside the new one");
-    assert!(!is_whole(&server, &narrow).await, "and opens no more than before");
-    assert!(is_whole(&server, &token_in(&alice.come_back_to(RETURN_URL).await)).await, "she is not asked again");
+    assert!(!is_full_access(&server, &narrow).await, "and opens no more than before");
+    assert!(is_full_access(&server, &token_in(&alice.come_back_to(RETURN_URL).await)).await, "she is not asked again");
     let newest = token_in(&alice.come_back_to(RETURN_URL).await);
     server.write(move |tx| gatepost::store::clients::set_first_party(tx, app, false)).await;
-    assert!(!is_whole(&server, &newest).await);
+    assert!(!is_full_access(&server, &newest).await);
     assert_eq!(server.account_status(&newest).await, 200);
     let page = alice.open("/login?application=true").await;
     assert!(page.text().contains(SETTINGS), "{}", page.text());

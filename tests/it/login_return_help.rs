@@ -2,8 +2,8 @@
 
 use gatepost::oauth::clients::By;
 
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::pages::{RETURN_URL, log_in_path, returns_to};
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, public};
 
 /// Addresses that are return URLs: whatever the page says of them must be true.
@@ -67,7 +67,7 @@ async fn somebody_who_is_not_logged_in_reads_what_to_do_and_is_shown_no_apps() {
 #[actix_web::test]
 async fn where_another_owner_is_in_the_way_the_page_leads_to_the_proof() {
     let server = harness::spawn().await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     let ann = server.person("ann").await.id;
     server.register(By::Owner(ann), returns_to(&["https://app.example/q?tenant=1"])).await;
     let mut ben = server.signed_in("ben").await;
@@ -83,7 +83,7 @@ async fn where_another_owner_is_in_the_way_the_page_leads_to_the_proof() {
     let page = ben.open(&log_in_path(asked)).await;
     let page = ben.open(&page.link("Prove that app.example is yours")).await;
     let file: serde_json::Value = page.one("#content").parse().expect("because the page shows JSON");
-    shelf.put(&page.one("#file"), &file, None);
+    documents.put(&page.one("#file"), &file, None);
     let page = ben.submit(page.forms().remove(0)).await;
     assert!(page.one("[role=status].notice").contains("app.example is yours"), "{}", page.text());
     let page = ben.open(&log_in_path(asked)).await;

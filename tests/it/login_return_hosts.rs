@@ -10,9 +10,9 @@ use gatepost::tokens::revoke;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::html::Page;
 use crate::harness::pages::{log_in_path, returns_to};
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, execute};
 
 const FILE: &str = "https://hub.example/.well-known/gatepost.json";
@@ -32,14 +32,14 @@ async fn register(server: &Server, username: &str, urls: &[&str]) -> Option<Stri
     }
 }
 
-async fn with_people(names: &[&str]) -> (Server, Arc<Shelf>, Vec<Browser>) {
+async fn with_people(names: &[&str]) -> (Server, Arc<ClientDocuments>, Vec<Browser>) {
     let server = harness::spawn().await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     let mut browsers = Vec::new();
     for name in names {
         browsers.push(server.signed_in(name).await);
     }
-    (server, shelf, browsers)
+    (server, documents, browsers)
 }
 
 async fn word(browser: &mut Browser) -> Value {
@@ -59,7 +59,7 @@ async fn app_at(browser: &mut Browser, url: &str) -> String {
 
 #[actix_web::test]
 async fn owners_who_proved_nothing_live_side_by_side_where_their_addresses_do_not_overlap() {
-    let (server, _shelf, mut people) = with_people(&["ann", "ben", "cay"]).await;
+    let (server, _documents, mut people) = with_people(&["ann", "ben", "cay"]).await;
     assert_eq!(register(&server, "ann", &["https://hub.example/user/ann/"]).await, None);
     assert_eq!(register(&server, "ben", &["https://hub.example/user/ben/"]).await, None);
     for taken in [
@@ -81,14 +81,14 @@ async fn owners_who_proved_nothing_live_side_by_side_where_their_addresses_do_no
 
 #[actix_web::test]
 async fn who_proves_a_host_owns_it_and_nobody_reserves_it_before_them() {
-    let (server, shelf, mut people) = with_people(&["mallory", "good", "alice"]).await;
+    let (server, documents, mut people) = with_people(&["mallory", "good", "alice"]).await;
     let squatted = ["https://hub.example/", "https://hub.example/in", "https://hub.example/maps/"];
     assert_eq!(register(&server, "mallory", &squatted).await, None);
     assert!(app_at(&mut people[2], "https://hub.example/in").await.contains("App of mallory"));
     let refusal = register(&server, "good", &["https://hub.example/in"]).await;
     assert!(refusal.is_some_and(|message| message.contains("prove it under Developer, Hosts")));
     let file = json!({ "owners": [word(&mut people[1]).await] });
-    shelf.put(FILE, &file, None);
+    documents.put(FILE, &file, None);
     let page = prove(&mut people[1], "hub.example").await;
     assert!(page.one("[role=status].notice").contains("hub.example is yours"), "{}", page.text());
     // What was squatted leads nowhere from now on, registered again or not.
@@ -107,12 +107,12 @@ async fn who_proves_a_host_owns_it_and_nobody_reserves_it_before_them() {
 #[actix_web::test]
 async fn nobody_keeps_an_owner_from_proving_a_host_by_asking_for_it_again_and_again() {
     let server = harness::spawn_with(&[("trusted_proxies", "127.0.0.0/8")]).await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     let (mut mallory, mut good) = (server.signed_in("mallory").await, server.signed_in("good").await);
     mallory.headers.push(("x-forwarded-for".to_owned(), "192.0.2.1".to_owned()));
     good.headers.push(("x-forwarded-for".to_owned(), "198.51.100.1".to_owned()));
     let file = json!({ "owners": [word(&mut good).await] });
-    shelf.put(FILE, &file, None);
+    documents.put(FILE, &file, None);
     let mut answers = Vec::new();
     for _ in 0..40 {
         answers.push(prove(&mut mallory, "hub.example").await.text().contains("Too many tries"));
@@ -124,21 +124,21 @@ async fn nobody_keeps_an_owner_from_proving_a_host_by_asking_for_it_again_and_ag
 
 #[actix_web::test]
 async fn a_file_proves_for_exactly_those_that_it_names() {
-    let (server, shelf, mut people) = with_people(&["ann", "ben"]).await;
+    let (server, documents, mut people) = with_people(&["ann", "ben"]).await;
     let (ann, ben) = (word(&mut people[0]).await, word(&mut people[1]).await);
     assert_ne!(ann, ben);
     for file in [json!({ "owners": [] }), json!({ "owners": [ben] }), json!([ann]), json!({ "owner": ann })] {
-        shelf.put(FILE, &file, None);
+        documents.put(FILE, &file, None);
         let page = prove(&mut people[0], "hub.example").await;
         assert_eq!((page.status, page.all("#host-problem p").len()), (400, 1), "{file}: {}", page.text());
     }
-    shelf.take(FILE, false);
+    documents.take(FILE, false);
     assert!(prove(&mut people[0], "hub.example").await.text().contains("cannot be reached"));
-    shelf.take(FILE, true);
+    documents.take(FILE, true);
     assert!(prove(&mut people[0], "hub.example").await.text().contains("There is no file"));
     assert_eq!(server.count("host_proofs").await, 0);
     server.advance(3_600);
-    shelf.put("https://shared.example/.well-known/gatepost.json", &json!({ "owners": [ann, ben] }), None);
+    documents.put("https://shared.example/.well-known/gatepost.json", &json!({ "owners": [ann, ben] }), None);
     for browser in &mut people {
         assert_eq!(prove(browser, "https://shared.example/any/page").await.status, 200);
         assert_eq!(prove(browser, "shared.example").await.status, 200, "again does no harm");
@@ -148,17 +148,17 @@ async fn a_file_proves_for_exactly_those_that_it_names() {
 
 #[actix_web::test]
 async fn a_host_that_changes_hands_is_its_new_owners() {
-    let (server, shelf, mut people) = with_people(&["old", "new", "alice"]).await;
+    let (server, documents, mut people) = with_people(&["old", "new", "alice"]).await;
     let (old, new) = (word(&mut people[0]).await, word(&mut people[1]).await);
-    shelf.put(FILE, &json!({ "owners": [old] }), None);
+    documents.put(FILE, &json!({ "owners": [old] }), None);
     prove(&mut people[0], "hub.example").await;
     assert_eq!(register(&server, "old", &["https://hub.example/in"]).await, None);
     // Somebody who is not in the file takes nothing away from those who are, nor while it cannot be read.
     assert_eq!(prove(&mut people[1], "hub.example").await.status, 400);
-    shelf.take(FILE, false);
+    documents.take(FILE, false);
     assert_eq!(prove(&mut people[1], "hub.example").await.status, 400);
     assert_eq!(server.count("host_proofs").await, 1);
-    shelf.put(FILE, &json!({ "owners": [new] }), None);
+    documents.put(FILE, &json!({ "owners": [new] }), None);
     assert_eq!(prove(&mut people[1], "hub.example").await.status, 200);
     assert_eq!(register(&server, "new", &["https://hub.example/in"]).await, None);
     assert!(app_at(&mut people[2], "https://hub.example/in").await.contains("App of new"));
@@ -174,24 +174,24 @@ async fn a_host_that_changes_hands_is_its_new_owners() {
 
 #[actix_web::test]
 async fn nobody_ends_anothers_proof_and_no_private_host_is_asked() {
-    let (server, shelf, mut people) = with_people(&["ann", "mallory"]).await;
-    shelf.put(FILE, &json!({ "owners": [word(&mut people[0]).await] }), None);
+    let (server, documents, mut people) = with_people(&["ann", "mallory"]).await;
+    documents.put(FILE, &json!({ "owners": [word(&mut people[0]).await] }), None);
     prove(&mut people[0], "hub.example").await;
     let page = people[0].open("/developer/hosts").await;
     let form = page.forms().into_iter().find(|form| form.has_button("Give up hub.example"));
     assert_eq!(people[1].submit(form.expect("because it is theirs")).await.status, 404);
-    let reads = shelf.reads();
+    let reads = documents.reads();
     for host in ["localhost", "127.0.0.1", "http://hub.example", "10.0.0.1", "[::1]", "nas", "me@hub.example", ""] {
         assert_eq!(prove(&mut people[1], host).await.status, 400, "{host}");
     }
-    assert_eq!((shelf.reads(), server.count("host_proofs").await), (reads, 1));
+    assert_eq!((documents.reads(), server.count("host_proofs").await), (reads, 1));
 }
 
 #[actix_web::test]
 async fn what_the_operator_vouches_for_counts_beside_what_is_proven() {
-    let (server, shelf, mut people) = with_people(&["good", "alice"]).await;
+    let (server, documents, mut people) = with_people(&["good", "alice"]).await;
     server.application(returns_to(&["https://hub.example/official"])).await;
-    shelf.put(FILE, &json!({ "owners": [word(&mut people[0]).await] }), None);
+    documents.put(FILE, &json!({ "owners": [word(&mut people[0]).await] }), None);
     prove(&mut people[0], "hub.example").await;
     let text = app_at(&mut people[1], "https://hub.example/official").await;
     assert!(text.contains("Map studio") && text.contains("Verified"), "{text}");
@@ -200,7 +200,7 @@ async fn what_the_operator_vouches_for_counts_beside_what_is_proven() {
 /// On both databases: two who come at once are one after the other.
 #[actix_web::test]
 async fn of_two_owners_who_register_overlapping_addresses_at_once_one_gets_them() {
-    let (server, _shelf, _people) = with_people(&["ann", "ben"]).await;
+    let (server, _documents, _people) = with_people(&["ann", "ben"]).await;
     for round in 0..25 {
         let (wide, narrow) =
             (format!("https://h{round}.example/user/"), format!("https://h{round}.example/user/ben/in"));
@@ -214,7 +214,7 @@ async fn of_two_owners_who_register_overlapping_addresses_at_once_one_gets_them(
 /// Addresses of several hosts in opposite order must not wait for each other for ever.
 #[actix_web::test]
 async fn owners_who_name_the_same_hosts_in_another_order_do_not_block_each_other() {
-    let (server, _shelf, _people) = with_people(&["ann", "ben"]).await;
+    let (server, _documents, _people) = with_people(&["ann", "ben"]).await;
     for round in 0..10 {
         let a = [format!("https://a{round}.example/x/"), format!("https://b{round}.example/x/")];
         let (first, second) = ([a[0].as_str(), a[1].as_str()], [a[1].as_str(), a[0].as_str()]);
@@ -225,11 +225,11 @@ async fn owners_who_name_the_same_hosts_in_another_order_do_not_block_each_other
 
 #[actix_web::test]
 async fn one_who_proves_and_one_who_registers_at_once_never_both_hold_an_address() {
-    let (server, shelf, mut people) = with_people(&["good", "mallory", "alice"]).await;
+    let (server, documents, mut people) = with_people(&["good", "mallory", "alice"]).await;
     let file = json!({ "owners": [word(&mut people[0]).await] });
     for round in 0..5 {
         let host = format!("h{round}.example");
-        shelf.put(&format!("https://{host}/.well-known/gatepost.json"), &file, None);
+        documents.put(&format!("https://{host}/.well-known/gatepost.json"), &file, None);
         let url = format!("https://{host}/in");
         let urls = [url.as_str()];
         let (proven, _) =

@@ -5,9 +5,9 @@ use gatepost::domain::registration::Draft;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
-use crate::harness::held::{ACCESS_TOKENS, STUDIO_SESSION, TILES, mint_path};
 use crate::harness::http::parameter;
 use crate::harness::pages::{RETURN_URL, returns_to};
+use crate::harness::token_holders::{ACCESS_TOKENS, STUDIO_SESSION, TILES, mint_path};
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const MOST: i64 = 600;

@@ -23,17 +23,17 @@ async fn a_letter_says_who_asked_and_what_to_do_if_that_was_somebody_else() {
         .push(("user-agent".to_owned(), "Mozilla/5.0 (X11; Linux) Firefox/140.0 http://evil.test".to_owned()));
     let page = browser.open("/reset").await;
     browser.submit(page.form_with("Send the link").fill("username", "root")).await;
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("root@people.example", "Set a new password"));
+    let message = mailbox.take_one(&server).await;
+    assert_eq!((message.to.as_str(), message.subject.as_str()), ("root@people.example", "Set a new password"));
     for part in [
         "21 Nov 2026, 12:00 UTC", "127.0.0.1", "Firefox on Linux", "If it was not you",
         "Auto-Submitted: auto-generated",
     ] {
-        assert!(letter.whole.contains(part), "{part}: {}", letter.whole);
+        assert!(message.whole.contains(part), "{part}: {}", message.whole);
     }
-    assert!(letter.whole.contains("text/plain") && letter.whole.contains("text/html"));
-    assert!(!letter.whole.contains("evil.test"), "a program does not speak for itself");
-    assert!(letter.link().starts_with("/reset/finish?key="));
+    assert!(message.whole.contains("text/plain") && message.whole.contains("text/html"));
+    assert!(!message.whole.contains("evil.test"), "a program does not speak for itself");
+    assert!(message.link().starts_with("/reset/finish?key="));
 }
 
 #[actix_web::test]
@@ -43,8 +43,10 @@ async fn a_link_begins_with_the_configured_address_whatever_the_request_says() {
     let body = json!({ "email": "root@people.example" });
     let method = actix_web::http::Method::POST;
     server.nobody().send(method, RESET, &headers, &body).await.success();
-    let letter = mailbox.take_one(&server).await;
-    assert!(letter.whole.contains(&format!("{}/reset/finish", server.issuer())) && !letter.whole.contains("evil.test"));
+    let message = mailbox.take_one(&server).await;
+    assert!(
+        message.whole.contains(&format!("{}/reset/finish", server.issuer())) && !message.whole.contains("evil.test")
+    );
 }
 
 #[actix_web::test]
@@ -58,10 +60,10 @@ async fn a_letter_waits_sealed_and_is_gone_once_it_was_sent() {
         bytes.extend(std::fs::read(wal).expect("because the server made it"));
         bytes
     });
-    let letter = mailbox.take_one(&server).await;
+    let message = mailbox.take_one(&server).await;
     assert_eq!(server.count("letters").await, 0);
     assert_eq!(server.count("mailed_links").await, 1);
-    let key = letter.key();
+    let key = message.key();
     let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     for bytes in bytes.iter() {
         assert!(!holds(bytes, &key) && !holds(bytes, "Set a new password"), "the letter lies open in the database");
@@ -81,9 +83,9 @@ async fn a_mail_server_that_is_down_loses_nothing() {
     assert_eq!(server.deliver().await, 0, "it is not time yet");
     server.advance(60);
     assert_eq!(server.deliver().await, 1);
-    let letter = office.letters.recv_timeout(Duration::from_secs(10)).expect("because it was sent");
-    assert_eq!(letter.to, "alice@people.example");
-    let page = server.browser().open(&letter.link()).await;
+    let message = office.messages.recv_timeout(Duration::from_secs(10)).expect("because it was sent");
+    assert_eq!(message.to, "alice@people.example");
+    let page = server.browser().open(&message.link()).await;
     assert_eq!(page.heading(), "Set a new password");
     assert_eq!(server.count("letters").await, 0);
 }

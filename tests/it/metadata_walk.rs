@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::harness::application::{Application, Tokens};
 use crate::harness::browser::Browser;
-use crate::harness::held::TILES;
-use crate::harness::shelf::Shelf;
+use crate::harness::client_documents::ClientDocuments;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential, random_word};
 
 /// All that an application of a test may ask for.
@@ -22,7 +22,7 @@ pub const ALL_SCOPES: &str = "projects openid profile email offline_access tiles
 /// A server where everything that can be offered is.
 pub struct Walk {
     pub server: Server,
-    pub shelf: Arc<Shelf>,
+    pub documents: Arc<ClientDocuments>,
     pub alice: Browser,
     pub app: Application,
     pub found: Value,
@@ -33,11 +33,11 @@ impl Walk {
         let settings = [("dynamic_registration", "open"), ("self_registered_scope", "openid tiles:read")];
         let server = harness::spawn_with(&settings).await;
         server.api(TILES, &["tiles:read: See map tiles"], true).await;
-        let shelf = Shelf::of(&server);
+        let documents = ClientDocuments::of(&server);
         let alice = server.signed_in("alice").await;
         let app = server.application(whole()).await;
         let found = server.http.get("/.well-known/oauth-authorization-server").await.json();
-        Self { server, shelf, alice, app, found }
+        Self { server, documents, alice, app, found }
     }
 
     /// The values of a list; an empty one would be nothing to call.

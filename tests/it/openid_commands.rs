@@ -90,7 +90,7 @@ async fn the_command_empties_a_list_by_the_empty_text_and_leaves_what_it_does_no
 #[actix_web::test]
 async fn the_operator_vouches_for_an_application_and_takes_it_back() {
     let server = harness::spawn().await;
-    let app = server.strangers_application(harness::confidential()).await;
+    let app = server.unverified_application(harness::confidential()).await;
     let mut alice = server.signed_in("alice").await;
     let is_marked = |text: &str| text.contains("Not verified");
     assert!(is_marked(&alice.open(&app.request().path()).await.text()));

@@ -167,7 +167,7 @@ async fn what_is_wrong_is_a_page_and_never_a_redirect() {
 #[actix_web::test]
 async fn a_strangers_application_cannot_use_us_as_a_bouncer() {
     let server = harness::spawn().await;
-    let app = server.strangers_application(draft()).await;
+    let app = server.unverified_application(draft()).await;
     let asked = [("client_id", app.client_id()), ("post_logout_redirect_uri", AFTER)];
     let page = server.browser().navigate(&path(&asked), From::Elsewhere).await;
     assert_eq!((page.status, page.away.clone()), (200, None));

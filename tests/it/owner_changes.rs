@@ -39,10 +39,10 @@ async fn an_app_gets_other_addresses_by_a_young_proof_alone_and_its_owner_reads_
     assert_eq!(page.url.path(), path);
     mailbox.take(&server).await;
     assert_eq!(alice.submit(form).await.status, 200);
-    let letter = mailbox.take_about(&server, "Your app was changed").await;
+    let message = mailbox.take_about(&server, "Your app was changed").await;
     let became = format!("redirect URI {} is now {OTHER}", app.redirect_uri());
-    assert_eq!(letter.to, "alice@people.example");
-    assert!(letter.whole.to_lowercase().contains(&became.to_lowercase()), "{}", letter.whole);
+    assert_eq!(message.to, "alice@people.example");
+    assert!(message.whole.to_lowercase().contains(&became.to_lowercase()), "{}", message.whole);
     assert_eq!(told(&server, "client.update", &format!("Map studio: {became}")).await, 1);
     // A name that reads like our words stays out of the letter, and is in the log.
     let page = alice.open(&path).await;
@@ -53,8 +53,8 @@ async fn an_app_gets_other_addresses_by_a_young_proof_alone_and_its_owner_reads_
     let page = alice.open(&path).await;
     let form = page.form_with("Save changes").fill("jwks_uri", "https://app.example/keys");
     alice.submit(form).await;
-    let letter = mailbox.take_about(&server, "Your app was changed").await;
-    assert!(letter.whole.contains("https://app.example/keys was added"), "{}", letter.whole);
+    let message = mailbox.take_about(&server, "Your app was changed").await;
+    assert!(message.whole.contains("https://app.example/keys was added"), "{}", message.whole);
 }
 
 fn operate(server: &Server, mailbox: &Mailbox, arguments: &[&str]) {
@@ -100,8 +100,8 @@ async fn another_user_name_needs_a_young_proof_and_is_told_by_page_and_program()
     assert_eq!(server.count("users WHERE username = 'alice'").await, 1);
     let young = server.log_in("alice").await;
     young.send(Method::PUT, "/v3/account/username", &[], &body).await.success();
-    let letter = mailbox.take_about(&server, "Your user name was changed").await;
-    assert!(letter.whole.contains("\"alice\"") && letter.whole.contains("\"alicia\""), "{}", letter.whole);
+    let message = mailbox.take_about(&server, "Your user name was changed").await;
+    assert!(message.whole.contains("\"alice\"") && message.whole.contains("\"alicia\""), "{}", message.whole);
     assert_eq!(told(&server, "username.change", "alice is now alicia").await, 1);
     let page = alice.open("/account/confirm?next=/account/profile").await;
     let page = alice.submit(page.form_with("Go on").fill("password", PASSWORD)).await;

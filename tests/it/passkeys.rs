@@ -33,9 +33,9 @@ async fn a_passkey_is_added_listed_and_lets_its_person_in_by_itself() {
     let mut alice = server.signed_in("alice").await;
     assert!(alice.open(OWN).await.text().contains("No passkeys yet"));
     let mut authenticator = alice.add_passkey(&server).await;
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("alice@people.example", "A passkey was added"));
-    assert!(letter.whole.contains("Chrome on Linux"), "{}", letter.whole);
+    let message = mailbox.take_one(&server).await;
+    assert_eq!((message.to.as_str(), message.subject.as_str()), ("alice@people.example", "A passkey was added"));
+    assert!(message.whole.contains("Chrome on Linux"), "{}", message.whole);
     let page = alice.open(OWN).await;
     for words in ["Chrome on Linux", "On one device", "21 Nov 2026, 12:00 UTC", "never"] {
         assert!(page.text().contains(words), "{words}: {}", page.text());
@@ -191,7 +191,7 @@ async fn a_passkey_that_was_removed_opens_nothing_and_the_browser_learns_that_it
     assert!(known[0].contains(&authenticator.name()), "{known:?}");
     let page = alice.submit(page.form_with("Remove the passkey Chrome on Linux")).await;
     assert!(page.text().contains("No passkeys yet"), "{}", page.text());
-    let subjects: Vec<String> = mailbox.take(&server).await.into_iter().map(|letter| letter.subject).collect();
+    let subjects: Vec<String> = mailbox.take(&server).await.into_iter().map(|message| message.subject).collect();
     assert_eq!(subjects, ["A passkey was added", "A passkey was removed"]);
     assert_eq!(server.count("security_log WHERE event = 'passkey.remove'").await, 1);
     let page = present(&server, &mut authenticator).await;
@@ -225,8 +225,8 @@ async fn a_passkey_whose_counter_goes_back_is_stopped_and_its_person_told() {
     authenticator.counter = 1; // a copy that was made after the first use
     let page = present(&server, &mut authenticator).await;
     assert_eq!((page.status, page.alert().as_str()), (400, REFUSED));
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!(letter.subject, "A passkey was stopped");
+    let message = mailbox.take_one(&server).await;
+    assert_eq!(message.subject, "A passkey was stopped");
     assert_eq!(server.count("security_log WHERE event = 'passkey.suspect'").await, 1);
     // The copy only has to go on counting; the passkey stays stopped, and its person is told once.
     authenticator.counter = 100;

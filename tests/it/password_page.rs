@@ -33,8 +33,8 @@ async fn a_new_password_ends_everything_but_this_session_and_what_she_made_herse
         let valid = server.program(token).get("/v3/validate").await.success();
         assert_eq!(valid["valid"], json!(stays), "{kind}");
     }
-    let letter = mailbox.take_one(&server).await;
-    assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("alice@people.example", "Your password was changed"));
+    let message = mailbox.take_one(&server).await;
+    assert_eq!((message.to.as_str(), message.subject.as_str()), ("alice@people.example", "Your password was changed"));
     let mut new = server.browser();
     let log_in = new.open("/login").await;
     assert_eq!(new.log_in_at(&log_in, "alice", PASSWORD).await.status, 400);

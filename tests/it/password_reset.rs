@@ -92,17 +92,17 @@ async fn a_disabled_person_gets_no_letter_and_a_link_from_before_is_over() {
 async fn a_link_ends_after_an_hour_and_foreign_ones_never_worked() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     ask(&server, "root@people.example").await.success();
-    let letter = mailbox.take_one(&server).await;
+    let message = mailbox.take_one(&server).await;
     server.advance(3_599);
-    assert_eq!(server.browser().open(&letter.link()).await.status, 200);
+    assert_eq!(server.browser().open(&message.link()).await.status, 200);
     server.advance(1);
-    assert_eq!(server.browser().open(&letter.link()).await.heading(), "This link is over");
-    finish(&server, &letter.key(), NEW).await.refusal(400);
+    assert_eq!(server.browser().open(&message.link()).await.heading(), "This link is over");
+    finish(&server, &message.key(), NEW).await.refusal(400);
     for key in ["", "x", "00000000-0000-4000-8000-000000000000", &"y".repeat(5_000)] {
         finish(&server, key, NEW).await.refusal(400);
     }
     server.nobody().post(VALIDATE, &json!({ "newPassword": NEW })).await.refusal(400);
-    server.nobody().post(VALIDATE, &json!({ "token": letter.key() })).await.refusal(400);
+    server.nobody().post(VALIDATE, &json!({ "token": message.key() })).await.refusal(400);
     assert_eq!(log_in_status(&server, "root", PASSWORD).await, 200);
 }
 
@@ -113,9 +113,9 @@ async fn a_link_dies_with_a_new_password_a_new_address_and_its_sisters() {
     for _ in 0..2 {
         ask(&server, "alice@people.example").await.success();
     }
-    let letters = mailbox.take(&server).await;
-    finish(&server, &letters[0].key(), NEW).await.success();
-    finish(&server, &letters[1].key(), "a third horse battery").await.refusal(400);
+    let messages = mailbox.take(&server).await;
+    finish(&server, &messages[0].key(), NEW).await.success();
+    finish(&server, &messages[1].key(), "a third horse battery").await.refusal(400);
     ask(&server, "root@people.example").await.success();
     let key = mailbox.take_about(&server, "Set a new password").await.key();
     let update = json!({ "oldPassword": PASSWORD, "newPassword": NEW });

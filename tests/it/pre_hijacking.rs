@@ -159,8 +159,8 @@ async fn set_password(server: &Server, mailbox: &Mailbox, stranger: &mut Browser
         Way::NotMe => {
             let page = stranger.open("/account/not-me").await;
             stranger.submit(page.form_with("End everything")).await;
-            let letters = mailbox.take(server).await;
-            let found = letters.iter().find(|letter| letter.subject == "Set a new password to get back in");
+            let messages = mailbox.take(server).await;
+            let found = messages.iter().find(|message| message.subject == "Set a new password to get back in");
             set_on_page(server, &found.expect("because it was mailed").link(), true).await;
         }
     }
@@ -209,9 +209,9 @@ async fn every_way_to_a_new_password_without_the_old_one_ends_every_way_back() {
         assert_ne!(page.heading(), "Your account", "{way:?}: the passkey");
         let log_in = json!({ "username": "alice", "password": PASSWORD });
         server.nobody().post("/v3/account/login", &log_in).await.refusal(400);
-        let letters = mailbox.take(&server).await;
-        let told = letters.iter().find(|letter| letter.subject == "A new password was set");
-        let told = &told.unwrap_or_else(|| panic!("{way:?}: nothing was told: {letters:?}")).whole;
+        let messages = mailbox.take(&server).await;
+        let told = messages.iter().find(|message| message.subject == "A new password was set");
+        let told = &told.unwrap_or_else(|| panic!("{way:?}: nothing was told: {messages:?}")).whole;
         for word in ["passkeys", "authenticator app", "recovery codes", "remembered browsers", "secrets"] {
             assert!(told.contains(word), "{way:?}: {word}: {told}");
         }
@@ -300,7 +300,7 @@ async fn before_an_address_is_proven_every_door_to_factors_and_apps_is_shut() {
     let text = stranger.open("/developer").await.text();
     assert!(text.contains("Confirm your e-mail address first") && !text.contains("Register an app"), "{text}");
     // Once it is proven they open.
-    let link = mailbox.take(&server).await.into_iter().find(|letter| letter.to == "owner@people.example");
+    let link = mailbox.take(&server).await.into_iter().find(|message| message.to == "owner@people.example");
     let page = stranger.open(&link.expect("because it was mailed").link()).await;
     stranger.submit(page.form_with("Confirm address").fill("password", PASSWORD)).await;
     stranger.add_passkey(&server).await;
@@ -371,8 +371,9 @@ async fn what_is_under_way_while_the_password_is_set_leaves_nothing_behind() {
         let code = harness::factors::Authenticator::reading(&totp).code(server.now(), 0);
         let totp = totp.form_with("Set it up").fill("code", &code);
         server.nobody().post(RESET, &json!({ "email": "alice" })).await.success();
-        let letters = mailbox.take(&server).await;
-        let link = letters.iter().find(|letter| letter.subject == "Set a new password").expect("because it was mailed");
+        let messages = mailbox.take(&server).await;
+        let link =
+            messages.iter().find(|message| message.subject == "Set a new password").expect("because it was mailed");
         let body = json!({ "token": link.key(), "newPassword": NEW });
         let mut forms = vec![
             ("/account/security/passkeys/new".to_owned(), passkey.encode()),

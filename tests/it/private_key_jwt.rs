@@ -1,11 +1,11 @@
 //! Clients that sign (RFC 7523): each rule of the assertion, at each endpoint that asks who the client is.
 
+use gatepost::background_jobs;
 use gatepost::domain::client::{ClientType, GrantType};
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
 use gatepost::store::Database;
-use gatepost::upkeep;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, basic};
@@ -327,10 +327,10 @@ async fn used_statements_are_forgotten_when_they_have_expired() {
     let key = Key::es256();
     let app = server.application(keyed(key.set(None))).await;
     assert!(is_believed(&server, &signed(&key, &server, &app, &json!({}))).await);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     assert_eq!(server.count("used_proofs").await, 1);
     server.advance(61);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     assert_eq!(server.count("used_proofs").await, 0);
 }
 

@@ -100,23 +100,23 @@ async fn an_address_changes_once_the_new_one_is_confirmed() {
     assert!(mailbox.take(&server).await.is_empty());
     let page = alice.submit(address_form(&page, "  new@people.example ", PASSWORD)).await;
     assert!(page.text().contains("Waiting for confirmation: new@people.example"), "{}", page.text());
-    let letters = mailbox.take(&server).await;
-    let to: Vec<&str> = letters.iter().map(|letter| letter.to.as_str()).collect();
+    let messages = mailbox.take(&server).await;
+    let to: Vec<&str> = messages.iter().map(|message| message.to.as_str()).collect();
     assert_eq!(to, ["new@people.example", "alice@people.example"]);
-    assert!(letters[1].link().starts_with("/not-me?key="));
+    assert!(messages[1].link().starts_with("/not-me?key="));
 
     let page = alice.submit(page.form_with("Send the letter again")).await;
     assert_eq!(page.status, 200);
     let again = mailbox.take_one(&server).await;
     assert_eq!(again.to, "new@people.example");
     let mut elsewhere = server.browser();
-    assert_eq!(elsewhere.open(&letters[0].link()).await.status, 404, "the link before is over");
+    assert_eq!(elsewhere.open(&messages[0].link()).await.status, 404, "the link before is over");
     let verify = elsewhere.open(&again.link()).await;
     elsewhere.submit(verify.form_with("Confirm address").fill("password", PASSWORD)).await;
     let page = alice.open(PROFILE).await;
     assert_eq!(page.one("#address ~ p .theirs"), "new@people.example");
     assert!(!page.text().contains("Waiting"));
-    let told: Vec<String> = mailbox.take(&server).await.into_iter().map(|letter| letter.to).collect();
+    let told: Vec<String> = mailbox.take(&server).await.into_iter().map(|message| message.to).collect();
     assert_eq!(told, ["alice@people.example", "new@people.example"]);
 }
 
@@ -157,7 +157,8 @@ async fn a_taken_address_looks_like_a_free_one() {
     assert_eq!(bare(&free, "free@people.example"), bare(&really, "bob@people.example"));
     let told = mailbox.take(&server).await;
     assert!(
-        told.iter().any(|letter| letter.to == "bob@people.example" && letter.subject == "You already have an account")
+        told.iter()
+            .any(|message| message.to == "bob@people.example" && message.subject == "You already have an account")
     );
 }
 

@@ -42,7 +42,7 @@ async fn prompt_none_answers_at_once_or_says_what_would_have_to_be_shown() {
         let error = parameter(page.away(), "error");
         assert_eq!(error.as_deref(), (!is_alice).then_some("account_selection_required"), "{hint}");
     }
-    let stranger = server.strangers_application(confidential()).await;
+    let stranger = server.unverified_application(confidential()).await;
     for hint in ["alice", "bob", "nobody"] {
         let request = stranger.request().with("prompt", "none").with("login_hint", hint);
         let error = error_of(&server, &request, &alice.open(&request.path()).await);
@@ -57,7 +57,7 @@ async fn prompt_none_answers_at_once_or_says_what_would_have_to_be_shown() {
 #[actix_web::test]
 async fn prompt_none_of_a_strangers_application_is_answered_by_a_redirect_too() {
     let server = harness::spawn().await;
-    let app = server.strangers_application(confidential()).await;
+    let app = server.unverified_application(confidential()).await;
     let request = app.request().with("prompt", "none");
     let mut nobody = server.browser();
     assert_eq!(error_of(&server, &request, &nobody.open(&request.path()).await), "login_required");

@@ -303,7 +303,7 @@ async fn a_request_that_is_otherwise_wrong_bounces_to_an_application_that_the_op
 #[actix_web::test]
 async fn a_strangers_application_cannot_use_us_as_a_bouncer_until_the_person_lets_it_in() {
     let server = harness::spawn().await;
-    let app = server.strangers_application(confidential()).await;
+    let app = server.unverified_application(confidential()).await;
     let mut alice = server.signed_in("alice").await;
     for (request, error) in wrong_requests(&app) {
         for browser in [&mut alice, &mut server.browser()] {
@@ -326,7 +326,7 @@ async fn a_strangers_application_cannot_use_us_as_a_bouncer_until_the_person_let
 async fn what_is_sent_in_a_parameter_is_only_ever_text() {
     let server = harness::spawn().await;
     let verified = server.application(confidential()).await;
-    let app = server.strangers_application(Draft { name: "Map viewer".to_owned(), ..confidential() }).await;
+    let app = server.unverified_application(Draft { name: "Map viewer".to_owned(), ..confidential() }).await;
     let mut alice = server.signed_in("alice").await;
     let hostile = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'";
     for name in ["client_id", "redirect_uri", "state", "scope", "response_type", "response_mode", "code_challenge", "x"]

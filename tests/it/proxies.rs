@@ -33,7 +33,7 @@ async fn every_form_in_which_a_proxy_writes_an_address_is_one_address() {
         let rows = format!("remote_sessions WHERE address = '{address}'");
         let written = server.count(&rows).await;
         server.advance(601);
-        gatepost::upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
+        gatepost::background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
         assert_eq!(written, 1, "{number}: {forwarded} is {address}");
     }
 }

@@ -6,8 +6,8 @@ use gatepost::domain::access_list::Tier;
 use serde_json::{Value, json};
 
 use crate::harness::application::basic;
-use crate::harness::held::Program;
 use crate::harness::http::Answer;
+use crate::harness::token_holders::Program;
 use crate::harness::{self, Server};
 
 const PLATFORM: &str = "https://platform.example";
@@ -109,9 +109,9 @@ async fn a_token_that_does_not_cover_it_reads_it_as_one_of_the_public() {
     check(&server.program("gpp_noise"), asked).await.refusal(401);
     // What everybody holds, everybody may give a token: no more, and no longer.
     let more = json!({ "description": "d", "accessList": [{ "pathId": "atlas", "accessTier": "viewPlus" }] });
-    whole.post(crate::harness::held::ACCESS_TOKENS, &more).await.refusal(403);
+    whole.post(crate::harness::token_holders::ACCESS_TOKENS, &more).await.refusal(403);
     put(&server, &authorization, Some("viewPlus")).await;
-    whole.post(crate::harness::held::ACCESS_TOKENS, &more).await.success();
+    whole.post(crate::harness::token_holders::ACCESS_TOKENS, &more).await.success();
     put(&server, &authorization, None).await;
     check(&program(&listed), asked).await.refusal(403);
     let alice = server.person_named("alice").await;

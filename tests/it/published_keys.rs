@@ -7,8 +7,8 @@ use gatepost::domain::registration::{Draft, Rules};
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::client_keys::Key;
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, confidential, public, random_word};
 
 const KEYS: &str = "https://app.example/keys.json";
@@ -16,7 +16,7 @@ const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 struct House {
     server: Server,
-    shelf: Arc<Shelf>,
+    documents: Arc<ClientDocuments>,
     app: Application,
 }
 
@@ -26,9 +26,9 @@ fn published() -> Draft {
 
 async fn begin() -> House {
     let server = harness::spawn().await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     let app = server.application(published()).await;
-    House { server, shelf, app }
+    House { server, documents, app }
 }
 
 impl House {
@@ -39,7 +39,7 @@ impl House {
             public
         };
         let keys: Vec<Value> = keys.iter().map(named).collect();
-        self.shelf.put(KEYS, &json!({ "keys": keys }), cache_control);
+        self.documents.put(KEYS, &json!({ "keys": keys }), cache_control);
     }
 
     /// Whether a statement that this key signed is believed.
@@ -66,13 +66,13 @@ async fn keys_are_read_when_a_client_signs_and_kept_as_their_headers_say() {
     for _ in 0..3 {
         assert!(house.believes((&key, "a")).await);
     }
-    assert_eq!(house.shelf.reads(), 1, "kept for ten minutes");
+    assert_eq!(house.documents.reads(), 1, "kept for ten minutes");
     house.server.advance(599);
     assert!(house.believes((&key, "a")).await);
-    assert_eq!(house.shelf.reads(), 1);
+    assert_eq!(house.documents.reads(), 1);
     house.server.advance(1);
     assert!(house.believes((&key, "a")).await);
-    assert_eq!(house.shelf.reads(), 2);
+    assert_eq!(house.documents.reads(), 2);
 }
 
 #[actix_web::test]
@@ -83,16 +83,16 @@ async fn a_key_that_is_new_is_looked_for_once_and_one_that_was_taken_back_ends()
     assert!(house.believes((&old, "old")).await);
     house.publish(&[(&new, "new")], Some("max-age=86400"));
     assert!(!house.believes((&new, "new")).await, "not within half a minute of the last read");
-    assert_eq!(house.shelf.reads(), 1);
+    assert_eq!(house.documents.reads(), 1);
     house.server.advance(30);
     assert!(house.believes((&new, "new")).await);
-    assert_eq!(house.shelf.reads(), 2);
+    assert_eq!(house.documents.reads(), 2);
     assert!(!house.believes((&old, "old")).await, "its owner took it back");
     house.server.advance(30);
     for _ in 0..5 {
         assert!(!house.believes((&foreign, "new")).await, "the name of a key is not the key");
     }
-    assert_eq!(house.shelf.reads(), 3, "nobody makes us read at their pace");
+    assert_eq!(house.documents.reads(), 3, "nobody makes us read at their pace");
     assert!(house.believes((&new, "new")).await);
 }
 
@@ -102,7 +102,7 @@ async fn a_host_out_of_reach_does_not_switch_its_client_off_for_a_day() {
     let key = Key::es256();
     house.publish(&[(&key, "a")], Some("max-age=60"));
     assert!(house.believes((&key, "a")).await);
-    house.shelf.take(KEYS, false);
+    house.documents.take(KEYS, false);
     house.server.advance(61);
     assert!(house.believes((&key, "a")).await, "what was read still counts");
     house.server.advance(86_400);
@@ -110,7 +110,7 @@ async fn a_host_out_of_reach_does_not_switch_its_client_off_for_a_day() {
     house.publish(&[(&key, "a")], None);
     house.server.advance(30);
     assert!(house.believes((&key, "a")).await);
-    house.shelf.take(KEYS, true);
+    house.documents.take(KEYS, true);
     house.server.advance(400);
     assert!(!house.believes((&key, "a")).await, "there is no document any more");
 }
@@ -122,9 +122,9 @@ async fn what_is_no_key_set_opens_nothing_and_the_owner_reads_why() {
     assert!(!house.believes((&key, "a")).await, "nothing is there");
     for (number, body) in [json!({}), json!({ "keys": [] }), json!({ "keys": [key.private()] })].iter().enumerate() {
         house.server.advance(30);
-        house.shelf.put(KEYS, body, None);
+        house.documents.put(KEYS, body, None);
         assert!(!house.believes((&key, "a")).await, "{body}");
-        assert_eq!(house.shelf.reads(), number + 2);
+        assert_eq!(house.documents.reads(), number + 2);
     }
     house.server.flush_refusals().await;
     let cause = "refusals WHERE cause LIKE '%jwks_uri could not be read%' AND NOT is_proven";

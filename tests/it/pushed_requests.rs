@@ -2,9 +2,9 @@
 //! anything, and what the browser carries is a name that works for one decision.
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::registration::Draft;
 use gatepost::store::clients;
-use gatepost::upkeep;
 use serde_json::json;
 
 use crate::harness::application::{Application, Request, allow};
@@ -274,7 +274,8 @@ async fn a_request_goes_with_its_minute_unless_a_browser_came_in_time() {
     let server = harness::spawn().await;
     let app = server.application(confidential()).await;
     let mut alice = server.signed_in("alice").await;
-    let clean = async || upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
+    let clean =
+        async || background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
     let (in_time, _late) = (app.request(), pushed(&app, &app.request()).await);
     let path = pushed(&app, &in_time).await;
     server.advance(89);
@@ -364,9 +365,9 @@ async fn the_metadata_names_the_endpoint_and_what_ended_goes() {
     assert_eq!(metadata["require_pushed_authorization_requests"], false);
     assert_eq!(push(&app, &app.request()).await.json()["expires_in"], 5);
     server.advance(4);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because the database works");
     assert_eq!(server.count("pushed_requests").await, 1, "a browser may still come with it");
     server.advance(1);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because the database works");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because the database works");
     assert_eq!(server.count("pushed_requests").await, 0);
 }

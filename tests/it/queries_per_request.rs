@@ -7,8 +7,8 @@ use gatepost::domain::registration::Draft;
 use gatepost::store::Queries;
 
 use crate::harness::application::{Application, basic};
-use crate::harness::held::TILES;
 use crate::harness::http::encode;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential};
 
 /// A request and its queries, of work that reads and of work that writes. SQLite asks the version of what is known

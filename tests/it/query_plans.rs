@@ -167,9 +167,9 @@ async fn what_a_log_in_asks() {
     alice.submit(page.form_with("Log out")).await;
     let reset = json!({ "email": "alice@people.example" });
     server.nobody().post("/v3/account/security/password/reset", &reset).await;
-    let letters = mailbox.take(&server).await;
-    let letter = letters.iter().find(|letter| letter.whole.contains("/reset/finish"));
-    let page = server.browser().open(&letter.expect("because it was asked for").link()).await;
+    let messages = mailbox.take(&server).await;
+    let message = messages.iter().find(|message| message.whole.contains("/reset/finish"));
+    let page = server.browser().open(&message.expect("because it was asked for").link()).await;
     server.browser().submit(page.form_with("Set password").fill("password", "another horse battery")).await;
     server.flush_failures().await;
     server.flush_refusals().await;
@@ -207,9 +207,9 @@ async fn what_anybody_may_ask() {
     ben.submit(form.fill("password", "correct horse")).await;
     let signing_up = json!({ "username": "carla", "email": "carla@people.example", "password": "correct horse 7" });
     server.nobody().post("/v3/account", &signing_up).await;
-    for letter in mailbox.take(&server).await {
-        if letter.whole.contains("?key=") {
-            server.browser().open(&letter.link()).await;
+    for message in mailbox.take(&server).await {
+        if message.whole.contains("?key=") {
+            server.browser().open(&message.link()).await;
         }
     }
     owned.post("/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", "x")]).await;

@@ -166,7 +166,7 @@ async fn mails_and_new_accounts_of_a_network_are_limited_however_many_come_at_on
     let (now, address) = (all[0].now(), "192.0.2.1");
     let mails = join_all((0..60).map(|number| {
         let app = &all[number % all.len()].app;
-        async move { app.throttle.attempt_letter(&app.store, now, address).await.is_ok() }
+        async move { app.throttle.attempt_email(&app.store, now, address).await.is_ok() }
     }));
     let accounts = join_all((0..60).map(|number| {
         let app = &all[number % all.len()].app;

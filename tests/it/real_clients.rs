@@ -17,8 +17,8 @@ use serde_json::Value;
 use crate::harness::application::Application;
 use crate::harness::browser::Browser;
 use crate::harness::devices::on_a_device;
-use crate::harness::held::TILES;
 use crate::harness::http::parameter;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential, public};
 
 pub const PUBLIC_URL: &str = "https://id.example";

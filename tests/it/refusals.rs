@@ -2,10 +2,10 @@
 //! application's owner finds the exact cause by it, and nobody else does (`docs/decisions/0031-errors.md`).
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::client::LoginDelivery;
 use gatepost::domain::registration::Draft;
 use gatepost::oauth::clients::By;
-use gatepost::upkeep;
 
 use crate::harness::application::{Application, basic};
 use crate::harness::browser::Browser;
@@ -198,7 +198,9 @@ async fn a_flood_for_one_application_is_bounded_counted_and_pushes_no_other_line
     house.server.advance(30 * 86_400 + 1);
     house.token_error(&form).await;
     house.server.flush_refusals().await;
-    while upkeep::clean(&house.server.app.store, house.server.now()).await.expect("because the store works") > 0 {}
+    while background_jobs::clean(&house.server.app.store, house.server.now()).await.expect("because the store works")
+        > 0
+    {}
     assert_eq!(house.server.count("refusals").await, 1, "older lines are gone after 30 days");
 }
 

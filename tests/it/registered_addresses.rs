@@ -6,9 +6,9 @@ use gatepost::domain::registration::Draft;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, Request};
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::client_keys::merge;
 use crate::harness::http::parameter;
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, confidential, execute, public};
 use crate::signing_keys::{attempt, run};
 
@@ -48,7 +48,7 @@ async fn request_of(server: &Server, client_id: &str) -> Request {
 #[actix_web::test]
 async fn white_space_and_controls_are_refused_in_every_kind_of_address_at_every_door() {
     let server = open_server().await;
-    let shelf = Shelf::of(&server);
+    let documents = ClientDocuments::of(&server);
     let mut alice = server.signed_in("alice").await;
     let own = server.application(confidential()).await;
     let before = server.count("clients").await;
@@ -78,7 +78,7 @@ async fn white_space_and_controls_are_refused_in_every_kind_of_address_at_every_
             let mut document = json!({ "client_id": DOCUMENT, "client_name": "Trip planner",
                 "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" });
             merge(&mut document, &said);
-            shelf.put(DOCUMENT, &document, Some("max-age=60"));
+            documents.put(DOCUMENT, &document, Some("max-age=60"));
             let request = request_of(&server, DOCUMENT).await;
             assert_eq!(alice.open(&request.path()).await.status, 400, "{said}");
             server.advance(60);

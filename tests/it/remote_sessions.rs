@@ -5,9 +5,9 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
-use crate::harness::held::ACCESS_TOKENS;
 use crate::harness::html::Page;
 use crate::harness::http::Answer;
+use crate::harness::token_holders::ACCESS_TOKENS;
 use crate::harness::{self, PASSWORD, Server};
 
 const START: &str = "/v3/account/security/remoteSession";

@@ -10,8 +10,8 @@ use gatepost::web::routes;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, basic};
-use crate::harness::held::{ACCESS_TOKENS, Program};
 use crate::harness::http::Answer;
+use crate::harness::token_holders::{ACCESS_TOKENS, Program};
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const RESOURCES: &str = "/management/resources";

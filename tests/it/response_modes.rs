@@ -101,7 +101,7 @@ async fn a_form_posts_errors_too_and_waits_for_a_click_where_nobody_knows_the_ap
         assert!(page.html.contains("data-submit"), "it waits for nobody");
         assert_form_headers(page);
     }
-    let stranger = server.strangers_application(confidential()).await;
+    let stranger = server.unverified_application(confidential()).await;
     let request = stranger.request().with("response_mode", "form_post").with("scope", "nothing");
     let page = alice.open(&request.path()).await;
     assert_eq!((page.status, page.all("form button")), (400, vec!["Return to app.example".to_owned()]));

@@ -49,7 +49,7 @@ async fn the_operators_own_api_is_never_opened_by_its_name() {
     let server = harness::spawn().await;
     server.api(PLATFORM, &[], true).await;
     let mut alice = server.signed_in("alice").await;
-    let stranger = server.strangers_application(draft("openid")).await;
+    let stranger = server.unverified_application(draft("openid")).await;
     let vouched = server.application(draft("openid projects")).await;
     for (app, scope) in [(&stranger, "openid"), (&vouched, "openid")] {
         assert_eq!(error(&mut alice, app, scope, PLATFORM).await.as_deref(), Some("invalid_target"));
@@ -73,8 +73,8 @@ async fn another_api_without_scopes_opens_only_while_the_operator_answers_for_th
     let open = server.api(OPEN, &[], false).await;
     let mut alice = server.signed_in("alice").await;
     for app in [
-        server.strangers_application(draft("projects")).await,
-        server.strangers_application(Draft { scope: Some("openid".to_owned()), ..public() }).await,
+        server.unverified_application(draft("projects")).await,
+        server.unverified_application(Draft { scope: Some("openid".to_owned()), ..public() }).await,
     ] {
         let scope = app.client.scope.to_string();
         assert_eq!(error(&mut alice, &app, &scope, OPEN).await.as_deref(), Some("invalid_target"));

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::factors::{Authenticator, Equipped};
 use crate::harness::http::parameter;
 use crate::harness::jwt;
-use crate::harness::mailbox::{Received, spawn_with_mail};
+use crate::harness::mailbox::{ReceivedEmail, spawn_with_mail};
 use crate::harness::{self, PASSWORD, confidential};
 
 const LOGIN: &str = "/v3/account/login";
@@ -19,9 +19,9 @@ fn openid() -> Draft {
 }
 
 /// The six digits of a letter.
-fn mailed_code(letter: &Received) -> String {
-    let line = letter.whole.lines().find(|line| line.contains("asks for it:"));
-    let line = line.unwrap_or_else(|| panic!("no code in {}", letter.whole));
+fn mailed_code(message: &ReceivedEmail) -> String {
+    let line = message.whole.lines().find(|line| line.contains("asks for it:"));
+    let line = line.unwrap_or_else(|| panic!("no code in {}", message.whole));
     line.chars().filter(char::is_ascii_digit).collect()
 }
 
@@ -77,11 +77,12 @@ async fn proving_an_address_still_asks_for_the_factor() {
     mailbox.take(&server).await;
     let update = json!({ "email": "new@people.example", "password": PASSWORD });
     program.post("/v3/account/security/email/update", &update).await.success();
-    let letters = mailbox.take(&server).await;
-    let letter = letters.iter().find(|letter| letter.to.contains("new@")).expect("because the new address is asked");
+    let messages = mailbox.take(&server).await;
+    let message =
+        messages.iter().find(|message| message.to.contains("new@")).expect("because the new address is asked");
     let before = server.sessions().await;
     let mut browser = server.browser();
-    let page = browser.open(&letter.link()).await;
+    let page = browser.open(&message.link()).await;
     let form = page.forms().into_iter().find(|form| form.value("password").is_some());
     let form = form.expect("because the password is asked for").fill("password", PASSWORD);
     let page = browser.submit(form).await;
@@ -249,9 +250,9 @@ async fn a_mailed_code_stands_in_where_the_operator_wants_it() {
     let mut browser = server.browser();
     let page = browser.first_step("/login", "alice").await;
     assert!(page.text().contains("mailed six digits"), "{}", page.text());
-    let letter = mailbox.take_one(&server).await;
-    let code = mailed_code(&letter);
-    assert_eq!((letter.subject.as_str(), code.len()), ("Your code to log in", 6));
+    let message = mailbox.take_one(&server).await;
+    let code = mailed_code(&message);
+    assert_eq!((message.subject.as_str(), code.len()), ("Your code to log in", 6));
     let mut thief = server.browser();
     let other = thief.first_step("/login", "alice").await;
     assert_eq!(thief.second_step(&other, &code).await.status, 400, "it belongs to its own log-in");

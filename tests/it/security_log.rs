@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
+use gatepost::background_jobs;
 use gatepost::domain::security_log::{SecurityEntry, SecurityEvent, Walk};
 use gatepost::domain::user::User;
 use gatepost::store::security_log::{self, Asked};
-use gatepost::upkeep;
 use serde_json::Value;
 
 use crate::harness::browser::Browser;
@@ -179,7 +179,7 @@ async fn what_is_old_goes_and_what_stays_still_fits() {
     append(&server, &person, SecurityEvent::SignedIn, "").await;
     server.advance(100 * 86_400);
     append(&server, &person, SecurityEvent::SignedIn, "").await;
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to it");
     assert_eq!(misfits(&server).await, (2, 0), "the account is older than what is kept");
 }
 

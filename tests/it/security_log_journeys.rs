@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use crate::harness::application::s256;
 use crate::harness::browser::Browser;
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::devices::on_a_device;
-use crate::harness::held::{ACCESS_TOKENS, MINT, STUDIO_SESSION, TILES};
 use crate::harness::html::Page;
 use crate::harness::http::encode;
 use crate::harness::mailbox::Mailbox;
 use crate::harness::pages::{RETURN_URL, in_fragment, log_in_path_with, returns_to};
-use crate::harness::shelf::Shelf;
+use crate::harness::token_holders::{ACCESS_TOKENS, MINT, STUDIO_SESSION, TILES};
 use crate::harness::{self, PASSWORD, confidential};
 use crate::security_log_table::Witness;
 
@@ -190,10 +190,10 @@ async fn login_codes(witness: &mut Witness, alice: &mut Browser) {
 }
 
 async fn own_hosts(witness: &mut Witness, alice: &mut Browser) {
-    let shelf = Shelf::of(&witness.server);
+    let documents = ClientDocuments::of(&witness.server);
     let page = alice.open("/developer/hosts").await;
     let file: Value = page.one("#content").parse().expect("because the page shows JSON");
-    shelf.put("https://atlas.example/.well-known/gatepost.json", &file, None);
+    documents.put("https://atlas.example/.well-known/gatepost.json", &file, None);
     press(alice, "/developer/hosts", "host=atlas.example").await;
     witness.tells("POST", "/developer/hosts").await;
     let page = alice.open("/developer/hosts").await;
@@ -270,8 +270,8 @@ async fn set_up(witness: &mut Witness) {
 async fn every_change_is_told_once_and_nothing_else_is() {
     let mut witness = Witness::begin().await;
     people::accounts_by_program(&mut witness).await;
-    people::letters(&mut witness).await;
-    people::letters_on_pages(&mut witness).await;
+    people::messages(&mut witness).await;
+    people::emails_on_pages(&mut witness).await;
     sessions(&mut witness).await;
     let mut alice = witness.server.browser();
     alice.sign_in("alice").await;

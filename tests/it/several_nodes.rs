@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use gatepost::background_jobs::NodeLease;
 use gatepost::domain::node::{LEASE, MARGIN};
-use gatepost::upkeep::NodeLease;
 
 use crate::harness::database::TestDatabase;
 use crate::harness::{self, execute};

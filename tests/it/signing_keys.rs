@@ -43,7 +43,7 @@ fn kid_of(token: &str) -> String {
 
 async fn sign_by(signer: &Arc<Signer>, server: &Server) -> String {
     let (app, statement) = (&server.app, Statement { typ: "JWT", algorithm: ES256, claims: json!({ "sub": "x" }) });
-    let signed = signer.sign(&app.store, &app.mint, server.now(), statement).await;
+    let signed = signer.sign(&app.store, &app.token_settings, server.now(), statement).await;
     signed.expect("because there is a key").expose().to_owned()
 }
 
@@ -57,8 +57,8 @@ async fn read_by(signer: &Arc<Signer>, server: &Server, text: &str) -> Option<Va
     server.read(move |db| signer.verify(db, &text, "JWT")).await
 }
 
-async fn tend(server: &Server) {
-    let tended = server.app.signer.tend(&server.app.store, &server.app.mint, server.now()).await;
+async fn maintain_keys(server: &Server) {
+    let tended = server.app.signer.maintain_keys(&server.app.store, &server.app.token_settings, server.now()).await;
     tended.expect("because the database of a test works");
 }
 
@@ -85,10 +85,10 @@ async fn a_key_is_published_a_day_before_it_signs_and_until_its_last_token_has_e
     let server = harness::spawn().await;
     let first = kids(&server).await;
     server.advance(89 * DAY - 1);
-    tend(&server).await;
+    maintain_keys(&server).await;
     assert_eq!(kids(&server).await, first);
     server.advance(1);
-    tend(&server).await;
+    maintain_keys(&server).await;
     let both = kids(&server).await;
     assert_eq!((both.len(), &both[0]), (2, &first[0]));
     assert_eq!(kid_of(&sign(&server).await), first[0], "the new key only stands there yet");
@@ -96,10 +96,10 @@ async fn a_key_is_published_a_day_before_it_signs_and_until_its_last_token_has_e
     server.advance(DAY);
     assert_eq!(kid_of(&sign(&server).await), both[1]);
     server.advance(3_600);
-    tend(&server).await;
+    maintain_keys(&server).await;
     assert_eq!(kids(&server).await, both, "an ID token of the old key may live until now");
     server.advance(600);
-    tend(&server).await;
+    maintain_keys(&server).await;
     assert_eq!(kids(&server).await, both[1..]);
     let sealed = server.read(signing_keys::list).await;
     let sealed = sealed.iter().map(|key| (key.kid.clone(), key.sealed.is_some()));
@@ -114,7 +114,7 @@ async fn a_server_that_slept_through_the_schedule_goes_on_with_the_old_key_until
     let server = harness::spawn().await;
     let first = kids(&server).await;
     server.advance(400 * DAY);
-    tend(&server).await;
+    maintain_keys(&server).await;
     assert_eq!(kid_of(&sign(&server).await), first[0]);
     server.advance(DAY);
     assert_eq!(kid_of(&sign(&server).await), kids(&server).await[1]);
@@ -125,20 +125,22 @@ async fn two_nodes_agree_on_one_next_key() {
     let server = harness::spawn().await;
     let (app, now) = (server.app.clone(), server.now());
     let other = Arc::new(Signer::new(server.issuer()));
-    other.tend(&app.store, &app.mint, now).await.expect("because the keys are there");
+    other.maintain_keys(&app.store, &app.token_settings, now).await.expect("because the keys are there");
     let token = sign(&server).await;
     assert!(read_by(&other, &server, &token).await.is_some());
     server.advance(89 * DAY);
     let now = server.now();
-    let (mine, theirs) =
-        tokio::join!(app.signer.tend(&app.store, &app.mint, now), other.tend(&app.store, &app.mint, now));
+    let (mine, theirs) = tokio::join!(
+        app.signer.maintain_keys(&app.store, &app.token_settings, now),
+        other.maintain_keys(&app.store, &app.token_settings, now)
+    );
     mine.and(theirs).expect("because a key that another node made is no failure");
     let numbers = |key: &SigningKeyRecord| (key.algorithm == ES256).then_some(key.number);
     let made: Vec<i32> = server.read(signing_keys::list).await.iter().filter_map(numbers).collect();
     assert!(made.len() <= 3 && made.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{made:?}");
     server.advance(2 * DAY);
     for signer in [&app.signer, &other] {
-        signer.tend(&app.store, &app.mint, server.now()).await.expect("because the database works");
+        signer.maintain_keys(&app.store, &app.token_settings, server.now()).await.expect("because the database works");
         assert_eq!(kid_of(&sign_by(signer, &server).await), *kids(&server).await.last().expect("because there is one"));
     }
 }
@@ -158,7 +160,7 @@ async fn a_key_in_wrong_hands_is_withdrawn_at_once_in_every_process() {
     let before = (tokens(&mut alice, "tiles").await.access_token, tokens(&mut alice, "openid").await);
     let hint = before.1.id_token().to_owned();
     let other = Arc::new(Signer::new(server.issuer()));
-    other.load(&server.app.store, &server.app.mint).await.expect("because the database works");
+    other.load(&server.app.store, &server.app.token_settings).await.expect("because the database works");
     let signed = sign(&server).await;
     assert!(read_by(&other, &server, &signed).await.is_some() && tiles.is_active(&before.0).await);
     let all = async || -> Vec<String> {
@@ -199,7 +201,7 @@ async fn a_key_in_wrong_hands_is_withdrawn_at_once_in_every_process() {
     let statuses = gatepost(&server, &["keys", "list"]);
     let statuses = statuses.as_array().expect("because it is a list").iter().map(|key| &key["status"]);
     assert_eq!(statuses.filter(|status| **status == "withdrawn").count(), 2);
-    tend(&server).await;
+    maintain_keys(&server).await;
     let keys = server.read(signing_keys::list).await;
     let sealed = keys.iter().filter(|key| key.sealed.is_some() && withdrawn.contains(&key.kid));
     assert_eq!(sealed.count(), 0, "what was withdrawn is erased");
@@ -211,7 +213,9 @@ async fn a_withdrawal_in_the_middle_of_many_sign_ins_leaves_no_token_of_the_old_
     let app = server.app.clone();
     let started = (0..40).map(|_| sign(&server));
     let rotated = async {
-        replace(&app.store, &app.mint, server.now(), (ES256, Succession::AtOnce)).await.expect("because it works");
+        replace(&app.store, &app.token_settings, server.now(), (ES256, Succession::AtOnce))
+            .await
+            .expect("because it works");
         futures_util::future::join_all((0..10).map(|_| sign(&server))).await
     };
     let (_, after) = tokio::join!(futures_util::future::join_all(started), rotated);
@@ -230,7 +234,7 @@ async fn a_key_that_is_active_only_in_a_year_signs_where_no_other_is() {
     let tokens = app.tokens(&mut server.signed_in("alice").await).await;
     let rs256: Vec<Value> = published(&server).await.into_iter().filter(|key| key["alg"] == "RS256").collect();
     assert_eq!(kid_of(tokens.id_token()), rs256[0]["kid"]);
-    tend(&server).await;
+    maintain_keys(&server).await;
     assert_eq!(kid_of(&sign(&server).await), kids(&server).await[0]);
     assert_eq!(server.count("signing_keys").await, 2, "it makes no more keys than there have to be");
 }
@@ -240,7 +244,7 @@ async fn a_private_key_in_the_database_is_sealed_for_its_own_row() {
     let server = harness::spawn().await;
     for key in server.read(signing_keys::list).await.iter() {
         let sealed = key.sealed.as_ref().expect("because the key signs");
-        let keys = &server.app.mint.keys;
+        let keys = &server.app.token_settings.keys;
         let open = keys.open("signing-key", key.id.number(), sealed).expect("because this is its row");
         assert!(!sealed.contains(open.expose()) && !open.expose().is_empty());
         assert!(keys.open("signing-key", key.id.number() + 1, sealed).is_none());

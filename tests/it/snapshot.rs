@@ -15,7 +15,7 @@ use gatepost::domain::token_record::BearerToken;
 use gatepost::store::{Database, StoreError, client_secrets, clients, tokens};
 
 use crate::harness::application::Application;
-use crate::harness::held::TILES;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential, execute};
 
 /// What the issue promises where several nodes share a database.

@@ -217,6 +217,6 @@ fn every_function_that_changes_what_is_kept_says_so() {
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    let is_of_a_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let is_of_a_word = |message: char| message.is_alphanumeric() || message == '_';
     text.match_indices(word).any(|(position, _)| !text[..position].ends_with(is_of_a_word))
 }

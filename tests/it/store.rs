@@ -120,7 +120,7 @@ async fn a_full_queue_answers_at_once_and_what_was_taken_is_done() {
 #[actix_web::test]
 async fn however_many_strangers_come_a_quarter_of_the_queue_is_left_for_others() {
     let server = with_table().await;
-    let (gate, strangers) = (Gate::default(), server.app.store.for_strangers());
+    let (gate, strangers) = (Gate::default(), server.app.store.for_unauthenticated());
     let waits = |number: usize| {
         let gate = gate.clone();
         move |tx: &mut Database| {

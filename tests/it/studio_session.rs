@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
-use crate::harness::held::{STUDIO_SESSION, TILES, mint_path};
+use crate::harness::token_holders::{STUDIO_SESSION, TILES, mint_path};
 use crate::harness::{self, Server};
 
 const STREAMING: (&str, &str) = ("read_only", "dataset_streaming");
@@ -166,7 +166,7 @@ async fn a_token_ends_at_once_and_only_for_its_owner() {
     let (mut alice, held) = server.one_of_each("alice").await;
     let mut bob = server.signed_in("bob").await;
     let listed = list(&mut alice).await;
-    let personal = server.program(&held.whole).get(harness::held::ACCESS_TOKENS).await.success();
+    let personal = server.program(&held.whole).get(harness::token_holders::ACCESS_TOKENS).await.success();
     for id in listed.iter().map(|token| &token["id"]) {
         assert_eq!(end(&mut bob, id).await, 404);
     }

@@ -3,8 +3,8 @@
 
 use actix_web::http::Method;
 use futures_util::future::join_all;
+use gatepost::background_jobs;
 use gatepost::identity::throttle;
-use gatepost::upkeep;
 use serde_json::json;
 
 use crate::harness::html::without_challenge;
@@ -94,7 +94,7 @@ async fn a_network_is_known_for_thirty_days_by_page_and_by_program() {
     assert_eq!(status(&server, "198.51.100.9", "alice", PASSWORD).await, 200, "known, and known anew");
     server.advance(1);
     assert_eq!(status(&server, HOME, "alice", PASSWORD).await, 429, "not seen for thirty days");
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
     assert_eq!(server.count("known_networks").await, 1);
 }
 
@@ -224,7 +224,7 @@ async fn a_refused_try_writes_nothing_and_an_early_success_neither() {
     server.flush_failures().await;
     assert_eq!(server.count(sum).await, 1);
     server.advance(3_600);
-    upkeep::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
     assert_eq!(server.count("failure_counts").await, 0, "windows that are over go");
 }
 

@@ -13,7 +13,7 @@ use gatepost::store::{Database, StoreError, clients, grants};
 use gatepost::tokens::issue;
 
 use crate::harness::application::Application;
-use crate::harness::held::TILES;
+use crate::harness::token_holders::TILES;
 use crate::harness::{self, Server, confidential, execute};
 use crate::lost_connections::{processes, terminate};
 

@@ -8,13 +8,13 @@ use gatepost::domain::scope::Scope;
 use gatepost::domain::user::User;
 use gatepost::outcome::transact;
 use gatepost::store::{Database, clients};
-use gatepost::tokens::personal::{self, Limits};
+use gatepost::tokens::new_personal_token::{self, Limits};
 use gatepost::tokens::revoke;
 use serde_json::{Value, json};
 
 use crate::harness::application::Application;
-use crate::harness::held::{ACCESS_TOKENS, TILES};
 use crate::harness::http::Answer;
+use crate::harness::token_holders::{ACCESS_TOKENS, TILES};
 use crate::harness::{self, Server, confidential, execute, public, somewhere};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -64,8 +64,9 @@ async fn with_scopes(server: &Server, user: &User, scope: &str, valid_for: Optio
     let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
     let scope: Scope = scope.parse().expect("because a test spells its scopes right");
     let description = "x".to_owned();
-    let draft = personal::Draft { description, scope, valid_for, ..personal::Draft::default() };
-    let make = move |tx: &mut Database| personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
+    let draft = new_personal_token::Draft { description, scope, valid_for, ..new_personal_token::Draft::default() };
+    let make =
+        move |tx: &mut Database| new_personal_token::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
     let made = transact(&server.app.store, make);
     made.await.expect("because it is right").expose().to_owned()
 }
@@ -154,10 +155,16 @@ async fn a_list_is_a_limit_at_every_api() {
     let (now, user) = (server.now(), alice.clone());
     let limits = Limits { allow_permanent: true, max_lifetime: None, accept_unknown_resources: true };
     let entry = json!([{ "pathId": "map", "access": { "accessTier": "view" } }]);
-    let access_list = Some(personal::parse_access_list(Some(&entry)).expect("because it is right"));
+    let access_list = Some(new_personal_token::parse_access_list(Some(&entry)).expect("because it is right"));
     let scope: Scope = "tiles:read".parse().expect("because it is a scope");
-    let draft = personal::Draft { description: "x".to_owned(), scope, access_list, ..personal::Draft::default() };
-    let make = move |tx: &mut Database| personal::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
+    let draft = new_personal_token::Draft {
+        description: "x".to_owned(),
+        scope,
+        access_list,
+        ..new_personal_token::Draft::default()
+    };
+    let make =
+        move |tx: &mut Database| new_personal_token::create(tx, now, &limits, ((&user, &somewhere()), &draft, None));
     let made = transact(&server.app.store, make);
     let personal = made.await.expect("because it is right").expose().to_owned();
     let token = ask(&gateway, &personal, &[("audience", TILES)]).await.member("access_token");

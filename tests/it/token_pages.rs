@@ -5,8 +5,8 @@ use gatepost::domain::user::Role;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
-use crate::harness::held::{STUDIO_SESSION, TILES};
 use crate::harness::html::{Form, Page};
+use crate::harness::token_holders::{STUDIO_SESSION, TILES};
 use crate::harness::{self, PASSWORD, Server};
 
 const NEW: &str = "/account/tokens/new";
@@ -32,7 +32,7 @@ async fn checked(server: &Server, token: &str) -> (u16, String, Value) {
     (answer.status, header("x-auth-kind"), serde_json::from_str(&header("x-auth-access")).unwrap_or_default())
 }
 
-async fn count_held(server: &Server) -> i64 {
+async fn count_personal(server: &Server) -> i64 {
     server.count("tokens WHERE kind IN ('personal', 'studio', 'fileset')").await
 }
 
@@ -64,7 +64,7 @@ async fn a_form_that_is_sent_again_makes_nothing_twice() {
     assert_eq!(alice.submit(form.clone()).await.heading(), "Your new token");
     let again = alice.submit(form).await;
     assert_eq!((again.url.path(), again.heading().as_str()), (LIST, "Tokens"));
-    assert_eq!(count_held(&server).await, 1);
+    assert_eq!(count_personal(&server).await, 1);
 }
 
 #[actix_web::test]
@@ -114,7 +114,7 @@ async fn a_link_fills_the_form_in_and_sends_nothing() {
     );
     assert!(!alice.open(NEW).await.text().contains("A link filled this in."));
     assert_eq!(alice.open(&format!("{NEW}?name=a&name=b")).await.status, 400);
-    assert_eq!(count_held(&server).await, 0);
+    assert_eq!(count_personal(&server).await, 0);
 }
 
 #[actix_web::test]
@@ -168,7 +168,7 @@ async fn every_wrong_field_is_named_and_nothing_that_was_typed_is_lost() {
     let kept = page.attributes("input[checked]", "value");
     assert_eq!(kept[..3], ["api", "true", "days"], "{kept:?}");
     assert_eq!(page.form_with("Make the token").value("days"), Some("4"));
-    assert_eq!(count_held(&server).await, 0);
+    assert_eq!(count_personal(&server).await, 0);
 }
 
 async fn post(browser: &mut Browser, form: &[(&str, &str)]) -> Page {
@@ -225,7 +225,7 @@ async fn the_operators_limits_and_the_persons_role_shape_the_form() {
     }
     let writes = [("name", "desk"), ("kind", "read_write/all"), ("expires_in", "86400")];
     assert_eq!(post(&mut carol, &writes).await.attributes("[role=alert] a", "href"), ["#kind"]);
-    assert_eq!(count_held(&server).await, 0);
+    assert_eq!(count_personal(&server).await, 0);
 }
 
 #[actix_web::test]
@@ -235,7 +235,7 @@ async fn after_a_quarter_of_an_hour_the_password_is_asked_again_and_the_form_is_
     let form = empty_form(&mut alice).await.fill("resource", "42\nroads").choose("expires_in", "604800");
     server.advance(901);
     let page = alice.submit(form).await;
-    assert_eq!((page.heading().as_str(), count_held(&server).await), ("Confirm that it is you", 0));
+    assert_eq!((page.heading().as_str(), count_personal(&server).await), ("Confirm that it is you", 0));
     let wrong = alice.submit(page.form_with("Go on").fill("password", "guess")).await;
     assert_eq!((wrong.status, wrong.alert().is_empty()), (400, false));
     let page = alice.submit(wrong.form_with("Go on").fill("password", PASSWORD)).await;

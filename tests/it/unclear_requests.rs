@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::harness::application::basic;
 use crate::harness::browser::Browser;
-use crate::harness::held::ACCESS_TOKENS;
 use crate::harness::http::{Answer, parameter};
+use crate::harness::token_holders::ACCESS_TOKENS;
 use crate::harness::{self, PASSWORD, Server, confidential};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");

@@ -8,8 +8,8 @@ use gatepost::oauth::clients::By;
 use serde_json::{Value, json};
 
 use crate::harness::application::{Application, basic};
+use crate::harness::client_documents::ClientDocuments;
 use crate::harness::client_keys::{Key, merge};
-use crate::harness::shelf::Shelf;
 use crate::harness::{self, Server, confidential, public};
 use crate::signing_keys::{attempt, run};
 
@@ -19,7 +19,7 @@ const CALLBACK: &str = "https://app.example/callback";
 /// An application that describes itself: by a registration, or by a document.
 struct Described<'a> {
     server: &'a Server,
-    shelf: Arc<Shelf>,
+    documents: Arc<ClientDocuments>,
     client_id: String,
     token: Option<String>,
     name: &'static str,
@@ -44,13 +44,13 @@ impl<'a> Described<'a> {
             server.http.send(Method::POST, "/oauth/register", &headers, usual("Trip planner").to_string()).await.json();
         let text = |name: &str| answer[name].as_str().expect("because it was registered").to_owned();
         let (client_id, token) = (text("client_id"), Some(text("registration_access_token")));
-        Self { server, shelf: Shelf::of(server), client_id, token, name: "Trip planner" }
+        Self { server, documents: ClientDocuments::of(server), client_id, token, name: "Trip planner" }
     }
 
     async fn read(server: &'a Server) -> Self {
         let made = Self {
             server,
-            shelf: Shelf::of(server),
+            documents: ClientDocuments::of(server),
             client_id: DOCUMENT.to_owned(),
             token: None,
             name: "Route finder",
@@ -69,7 +69,7 @@ impl<'a> Described<'a> {
             let path = format!("/oauth/register/{}", self.client_id);
             return self.server.http.send(Method::PUT, &path, &headers, said.to_string()).await.status;
         }
-        self.shelf.put(DOCUMENT, &said, Some("max-age=60"));
+        self.documents.put(DOCUMENT, &said, Some("max-age=60"));
         // Not so often that the pace of reading decides.
         self.server.advance(3_600);
         let pattern = self.server.application(public()).await.client;

@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use gatepost::domain::access_list::{Access, AccessList, Entry, Tier};
 use gatepost::domain::json;
 use gatepost::domain::scope::Scope;
-use gatepost::domain::words::Words;
+use gatepost::domain::space_separated::SpaceSeparated;
 use gatepost::oauth::parameters::Parameters;
 
 use crate::harness::{self, Server};
@@ -23,7 +23,7 @@ fn cost(work: &dyn Fn()) -> Duration {
     (0..200).map(run).min().unwrap_or_default()
 }
 
-fn words(count: usize) -> Words {
+fn words(count: usize) -> SpaceSeparated {
     (0..count).map(|number| format!("https://app-{number}.example")).collect()
 }
 

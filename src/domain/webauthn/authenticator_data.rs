@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::cbor::{Value, take};
 use super::key::CredentialKey;
-use super::{Flaw, RelyingParty};
+use super::{RelyingParty, WebAuthnError};
 
 const PRESENT: u8 = 0x01;
 const VERIFIED: u8 = 0x04;
@@ -40,20 +40,20 @@ impl<'a> AuthenticatorData<'a> {
     /// Reads a statement, to its last byte.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`], or a key that nobody asked for.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Flaw> {
+    /// [`WebAuthnError::Malformed`], or a key that nobody asked for.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WebAuthnError> {
         let mut rest = bytes;
         let relying_party = take(&mut rest, 32)?;
         let flags = take(&mut rest, 1)?[0];
         let counter = take(&mut rest, 4)?.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
         let attested = if flags & ATTESTED == 0 { None } else { Some(attested(&mut rest)?) };
         if flags & EXTENDED != 0 && !matches!(Value::read(&mut rest)?, Value::Map(_)) {
-            return Err(Flaw::Malformed);
+            return Err(WebAuthnError::Malformed);
         }
         // §6.1: what is not eligible cannot be backed up.
         let is_backed_up_against_the_rule = flags & (BACKUP_ELIGIBLE | BACKED_UP) == BACKED_UP;
         if !rest.is_empty() || is_backed_up_against_the_rule {
-            return Err(Flaw::Malformed);
+            return Err(WebAuthnError::Malformed);
         }
         Ok(Self { relying_party, flags, counter, attested })
     }
@@ -68,23 +68,23 @@ impl<'a> AuthenticatorData<'a> {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn judge(&self, party: &RelyingParty) -> Result<(), Flaw> {
+    pub fn judge(&self, party: &RelyingParty) -> Result<(), WebAuthnError> {
         if self.relying_party != digest(&SHA256, party.id.as_bytes()).as_ref() {
-            return Err(Flaw::OtherRelyingParty);
+            return Err(WebAuthnError::OtherRelyingParty);
         }
         match self.flags & (PRESENT | VERIFIED) {
             both if both == PRESENT | VERIFIED => Ok(()),
-            _ => Err(Flaw::NotVerified),
+            _ => Err(WebAuthnError::NotVerified),
         }
     }
 }
 
 /// §6.5.2: the make of the authenticator, the id with its length, the key.
-fn attested<'a>(rest: &mut &'a [u8]) -> Result<Attested<'a>, Flaw> {
+fn attested<'a>(rest: &mut &'a [u8]) -> Result<Attested<'a>, WebAuthnError> {
     take(rest, 16)?;
     let length = take(rest, 2)?.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte));
     if !CREDENTIAL_ID.contains(&length) {
-        return Err(Flaw::Malformed);
+        return Err(WebAuthnError::Malformed);
     }
     let id = take(rest, length)?;
     let before = *rest;

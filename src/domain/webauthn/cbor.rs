@@ -1,7 +1,7 @@
 //! As much of CBOR (RFC 8949) as authenticators write: definite lengths, no tags, no fractions, and at
 //! most four levels (CTAP 2.1 §8).
 
-use super::Flaw;
+use super::WebAuthnError;
 
 /// How deep values may lie in each other.
 const DEEPEST: usize = 4;
@@ -29,8 +29,8 @@ impl<'a> Value<'a> {
     /// Reads the value that `bytes` begin with, and leaves what follows it.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`] when there is none that an authenticator would write.
-    pub fn read(bytes: &mut &'a [u8]) -> Result<Self, Flaw> {
+    /// [`WebAuthnError::Malformed`] when there is none that an authenticator would write.
+    pub fn read(bytes: &mut &'a [u8]) -> Result<Self, WebAuthnError> {
         read(bytes, DEEPEST)
     }
 
@@ -61,51 +61,51 @@ impl<'a> Value<'a> {
 }
 
 /// Takes the first `length` bytes off.
-pub(super) fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Flaw> {
-    let (taken, rest) = bytes.split_at_checked(length).ok_or(Flaw::Malformed)?;
+pub(super) fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], WebAuthnError> {
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(WebAuthnError::Malformed)?;
     *bytes = rest;
     Ok(taken)
 }
 
 /// A number of one, two, four or eight bytes, or the small one in the first byte itself.
-fn argument(bytes: &mut &[u8], short: u8) -> Result<u64, Flaw> {
+fn argument(bytes: &mut &[u8], short: u8) -> Result<u64, WebAuthnError> {
     let length = match short {
         0..24 => return Ok(u64::from(short)),
         24..28 => 1_usize << (short - 24),
-        _ => return Err(Flaw::Malformed), // indefinite lengths, and what nobody has defined
+        _ => return Err(WebAuthnError::Malformed), // indefinite lengths, and what nobody has defined
     };
     Ok(take(bytes, length)?.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }
 
-fn read<'a>(bytes: &mut &'a [u8], depth: usize) -> Result<Value<'a>, Flaw> {
-    let first = *take(bytes, 1)?.first().ok_or(Flaw::Malformed)?;
+fn read<'a>(bytes: &mut &'a [u8], depth: usize) -> Result<Value<'a>, WebAuthnError> {
+    let first = *take(bytes, 1)?.first().ok_or(WebAuthnError::Malformed)?;
     let (kind, short) = (first >> 5, first & 31);
     if kind == 7 {
-        return if (20..24).contains(&short) { Ok(Value::Simple(short)) } else { Err(Flaw::Malformed) };
+        return if (20..24).contains(&short) { Ok(Value::Simple(short)) } else { Err(WebAuthnError::Malformed) };
     }
     let number = argument(bytes, short)?;
-    let whole = i64::try_from(number).map_err(|_too_large| Flaw::Malformed)?;
-    let length = usize::try_from(number).map_err(|_too_large| Flaw::Malformed)?;
+    let whole = i64::try_from(number).map_err(|_too_large| WebAuthnError::Malformed)?;
+    let length = usize::try_from(number).map_err(|_too_large| WebAuthnError::Malformed)?;
     match kind {
         0 => Ok(Value::Integer(whole)),
         1 => Ok(Value::Integer(-1 - whole)),
         2 => Ok(Value::Bytes(take(bytes, length)?)),
-        3 => std::str::from_utf8(take(bytes, length)?).map(Value::Text).map_err(|_not_text| Flaw::Malformed),
-        4 | 5 if depth == 0 => Err(Flaw::Malformed),
+        3 => std::str::from_utf8(take(bytes, length)?).map(Value::Text).map_err(|_not_text| WebAuthnError::Malformed),
+        4 | 5 if depth == 0 => Err(WebAuthnError::Malformed),
         4 => (0..length).map(|_| read(bytes, depth - 1)).collect::<Result<_, _>>().map(Value::Array),
-        5 if length > MOST_PAIRS => Err(Flaw::Malformed),
+        5 if length > MOST_PAIRS => Err(WebAuthnError::Malformed),
         5 => {
             let mut pairs: Vec<(Value<'a>, Value<'a>)> = Vec::new();
             for _ in 0..length {
                 let (key, value) = (read(bytes, depth - 1)?, read(bytes, depth - 1)?);
                 if pairs.iter().any(|(held, _)| *held == key) {
-                    return Err(Flaw::Malformed);
+                    return Err(WebAuthnError::Malformed);
                 }
                 pairs.push((key, value));
             }
             Ok(Value::Map(pairs))
         }
-        _ => Err(Flaw::Malformed),
+        _ => Err(WebAuthnError::Malformed),
     }
 }
 
@@ -113,10 +113,10 @@ fn read<'a>(bytes: &mut &'a [u8], depth: usize) -> Result<Value<'a>, Flaw> {
 mod tests {
     use super::*;
 
-    fn whole(bytes: &[u8]) -> Result<Value<'_>, Flaw> {
+    fn whole(bytes: &[u8]) -> Result<Value<'_>, WebAuthnError> {
         let mut rest = bytes;
         let value = Value::read(&mut rest)?;
-        if rest.is_empty() { Ok(value) } else { Err(Flaw::Malformed) }
+        if rest.is_empty() { Ok(value) } else { Err(WebAuthnError::Malformed) }
     }
 
     /// RFC 8949 appendix A.
@@ -155,7 +155,7 @@ mod tests {
             b"\x1c",                                 // nobody has defined it
         ];
         for bytes in broken {
-            assert_eq!(whole(bytes), Err(Flaw::Malformed), "{bytes:?}");
+            assert_eq!(whole(bytes), Err(WebAuthnError::Malformed), "{bytes:?}");
         }
         assert!(whole(b"\x81\x81\x81\x81\x01").is_ok(), "four levels are fine");
     }

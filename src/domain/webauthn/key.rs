@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
 
-use super::Flaw;
+use super::WebAuthnError;
 use super::cbor::Value;
 
 /// The signatures that are asked for, by their COSE numbers, the preferred one first (RFC 9053 §2,
@@ -31,26 +31,26 @@ impl CredentialKey {
     /// Reads the key that `bytes` begin with, and leaves what follows it.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`], or [`Flaw::UnknownAlgorithm`] for a key that nobody asked for.
-    pub fn read(bytes: &mut &[u8]) -> Result<Self, Flaw> {
+    /// [`WebAuthnError::Malformed`], or [`WebAuthnError::UnknownAlgorithm`] for a key that nobody asked for.
+    pub fn read(bytes: &mut &[u8]) -> Result<Self, WebAuthnError> {
         let map = Value::read(bytes)?;
         let number = |label: i64| map.at(label).and_then(Value::integer);
         let coordinate = |label: i64| map.at(label).and_then(Value::bytes).filter(|bytes| bytes.len() == 32);
         // The labels: 1 is the type, 3 the algorithm, -1 the curve or the modulus, -2 and -3 the rest.
         let key = match (number(1), number(3), number(-1)) {
             (Some(2), Some(-7), Some(1)) => {
-                let (x, y) = coordinate(-2).zip(coordinate(-3)).ok_or(Flaw::Malformed)?;
+                let (x, y) = coordinate(-2).zip(coordinate(-3)).ok_or(WebAuthnError::Malformed)?;
                 Self::Es256([&[4], x, y].concat())
             }
-            (Some(1), Some(-8), Some(6)) => Self::Ed25519(coordinate(-2).ok_or(Flaw::Malformed)?.to_vec()),
+            (Some(1), Some(-8), Some(6)) => Self::Ed25519(coordinate(-2).ok_or(WebAuthnError::Malformed)?.to_vec()),
             (Some(3), Some(-257), None) => {
                 let part = |label: i64| map.at(label).and_then(Value::bytes).map(<[u8]>::to_vec);
-                let (n, e) = part(-1).zip(part(-2)).ok_or(Flaw::Malformed)?;
+                let (n, e) = part(-1).zip(part(-2)).ok_or(WebAuthnError::Malformed)?;
                 Self::Rs256 { n, e }
             }
-            _ => return Err(Flaw::UnknownAlgorithm),
+            _ => return Err(WebAuthnError::UnknownAlgorithm),
         };
-        if key.is_sound() { Ok(key) } else { Err(Flaw::Malformed) }
+        if key.is_sound() { Ok(key) } else { Err(WebAuthnError::Malformed) }
     }
 
     /// Whether it is a point on its curve, or a modulus of 2,048 to 8,192 bits.

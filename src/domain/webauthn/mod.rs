@@ -22,7 +22,7 @@ const MAX_PART: usize = 16_384;
 
 /// Why an answer is not believed. For tests and the log of a developer; people get one sentence for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum WebAuthnError {
     /// It cannot be read.
     Malformed,
     /// It answers a registration where a sign-in was asked, or the other way round.
@@ -64,31 +64,31 @@ struct ClientData {
 }
 
 impl ClientData {
-    fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
-        serde_json::from_slice(bytes).map_err(|_other_shape| Flaw::Malformed)
+    fn parse(bytes: &[u8]) -> Result<Self, WebAuthnError> {
+        serde_json::from_slice(bytes).map_err(|_other_shape| WebAuthnError::Malformed)
     }
 
     /// §7.1 steps 7–11, §7.2 steps 10–14: nobody's frame but our own page.
-    fn judge(&self, ceremony: &str, party: &RelyingParty, challenge: &str) -> Result<(), Flaw> {
+    fn judge(&self, ceremony: &str, party: &RelyingParty, challenge: &str) -> Result<(), WebAuthnError> {
         if self.r#type != ceremony {
-            return Err(Flaw::OtherCeremony);
+            return Err(WebAuthnError::OtherCeremony);
         }
         if self.challenge != challenge {
-            return Err(Flaw::OtherChallenge);
+            return Err(WebAuthnError::OtherChallenge);
         }
         if self.origin != party.origin || self.is_cross_origin || self.top_origin.is_some() {
-            return Err(Flaw::OtherOrigin);
+            return Err(WebAuthnError::OtherOrigin);
         }
         Ok(())
     }
 }
 
 /// The bytes behind a text in base64url, if they are not too many.
-fn decode(text: &str) -> Result<Vec<u8>, Flaw> {
+fn decode(text: &str) -> Result<Vec<u8>, WebAuthnError> {
     if text.is_empty() || text.len() > MAX_PART {
-        return Err(Flaw::Malformed);
+        return Err(WebAuthnError::Malformed);
     }
-    URL_SAFE_NO_PAD.decode(text).map_err(|_not_base64url| Flaw::Malformed)
+    URL_SAFE_NO_PAD.decode(text).map_err(|_not_base64url| WebAuthnError::Malformed)
 }
 
 /// An answer to a registration, unread.
@@ -115,16 +115,16 @@ impl Attestation {
     /// Takes the parts of an answer, in base64url.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`].
-    pub fn new(client_data: &str, object: &str) -> Result<Self, Flaw> {
+    /// [`WebAuthnError::Malformed`].
+    pub fn new(client_data: &str, object: &str) -> Result<Self, WebAuthnError> {
         Ok(Self { client_data: decode(client_data)?, object: decode(object)? })
     }
 
     /// The challenge that it says it answers.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`].
-    pub fn challenge(&self) -> Result<String, Flaw> {
+    /// [`WebAuthnError::Malformed`].
+    pub fn challenge(&self) -> Result<String, WebAuthnError> {
         Ok(ClientData::parse(&self.client_data)?.challenge)
     }
 
@@ -133,17 +133,17 @@ impl Attestation {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn verify(&self, party: &RelyingParty, challenge: &str) -> Result<NewCredential, Flaw> {
+    pub fn verify(&self, party: &RelyingParty, challenge: &str) -> Result<NewCredential, WebAuthnError> {
         ClientData::parse(&self.client_data)?.judge("webauthn.create", party, challenge)?;
         let mut rest = self.object.as_slice();
         let object = Value::read(&mut rest)?;
-        let statement = object.named("authData").and_then(Value::bytes).ok_or(Flaw::Malformed)?;
+        let statement = object.named("authData").and_then(Value::bytes).ok_or(WebAuthnError::Malformed)?;
         if !rest.is_empty() {
-            return Err(Flaw::Malformed);
+            return Err(WebAuthnError::Malformed);
         }
         let statement = AuthenticatorData::parse(statement)?;
         statement.judge(party)?;
-        let attested = statement.attested.as_ref().ok_or(Flaw::Malformed)?;
+        let attested = statement.attested.as_ref().ok_or(WebAuthnError::Malformed)?;
         Ok(NewCredential {
             id: URL_SAFE_NO_PAD.encode(attested.id),
             public_key: URL_SAFE_NO_PAD.encode(attested.key),
@@ -179,8 +179,8 @@ impl Assertion {
     /// signature and user handle (empty when there is none).
     ///
     /// # Errors
-    /// [`Flaw::Malformed`].
-    pub fn new([id, client_data, statement, signature, user_handle]: [&str; 5]) -> Result<Self, Flaw> {
+    /// [`WebAuthnError::Malformed`].
+    pub fn new([id, client_data, statement, signature, user_handle]: [&str; 5]) -> Result<Self, WebAuthnError> {
         let credential_id = URL_SAFE_NO_PAD.encode(decode(id)?);
         let user_handle = if user_handle.is_empty() { None } else { Some(decode(user_handle)?) };
         let (client_data, statement, signature) = (decode(client_data)?, decode(statement)?, decode(signature)?);
@@ -190,8 +190,8 @@ impl Assertion {
     /// The challenge that it says it answers.
     ///
     /// # Errors
-    /// [`Flaw::Malformed`].
-    pub fn challenge(&self) -> Result<String, Flaw> {
+    /// [`WebAuthnError::Malformed`].
+    pub fn challenge(&self) -> Result<String, WebAuthnError> {
         Ok(ClientData::parse(&self.client_data)?.challenge)
     }
 
@@ -200,11 +200,11 @@ impl Assertion {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn verify(&self, party: &RelyingParty, challenge: &str, public_key: &str) -> Result<Proof, Flaw> {
+    pub fn verify(&self, party: &RelyingParty, challenge: &str, public_key: &str) -> Result<Proof, WebAuthnError> {
         let key = CredentialKey::read(&mut decode(public_key)?.as_slice())?;
         let signed = [self.statement.as_slice(), digest(&SHA256, &self.client_data).as_ref()].concat();
         if !key.verifies(&signed, &self.signature) {
-            return Err(Flaw::BadSignature);
+            return Err(WebAuthnError::BadSignature);
         }
         ClientData::parse(&self.client_data)?.judge("webauthn.get", party, challenge)?;
         let statement = AuthenticatorData::parse(&self.statement)?;

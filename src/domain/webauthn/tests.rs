@@ -25,7 +25,7 @@ struct Vector {
     flags: &'static str,
     client_data: String,
     signature: &'static str,
-    flaw: Flaw,
+    error: WebAuthnError,
 }
 
 impl Vector {
@@ -36,7 +36,7 @@ impl Vector {
         Assertion::new(parts).expect("because the specification writes it so")
     }
 
-    fn verify(&self, party: &RelyingParty, challenge: &str) -> Result<Proof, Flaw> {
+    fn verify(&self, party: &RelyingParty, challenge: &str) -> Result<Proof, WebAuthnError> {
         self.assertion().verify(party, challenge, &text(&self.key))
     }
 }
@@ -68,7 +68,7 @@ fn vectors() -> [Vector; 3] {
             client_data: client_data(none, "\"crossOrigin\":false"),
             signature: "3046022100f50a4e2e4409249c4a853ba361282f09841df4dd4547a13a87780218deffcd3802210084\
                         80ac0f0b93538174f575bf11a1dd5d78c6e486013f937295ea13653e331e87",
-            flaw: Flaw::NotVerified,
+            error: WebAuthnError::NotVerified,
         },
         Vector {
             key: es256(
@@ -80,7 +80,7 @@ fn vectors() -> [Vector; 3] {
             client_data: client_data(framed, in_a_frame),
             signature: "3046022100eb12fcf23b12764c0f122e22371fab92e283879fd798f38ee1841c951b6e40e7022100c76237ff9d\
                         b77b3c56f30837cda6a09acfa2e915544e609c0733b1184036d1cf",
-            flaw: Flaw::OtherOrigin,
+            error: WebAuthnError::OtherOrigin,
         },
         Vector {
             key: "a4010103272006215820".to_owned() + "44e06ddd331c36a8dc667bab52bcae63486c916aa5e339e6acebaa84934bf832",
@@ -89,7 +89,7 @@ fn vectors() -> [Vector; 3] {
             client_data: client_data(edwards, "\"crossOrigin\":false"),
             signature: "f5c59c7e46c34f6f8cc197101ddf9934fa2595f68eb1913a637e8419eb9ba4cfdfc48f85393bc0d40b011f0d6f\
                         ecb097d6607525713223a0dc0d453993dae00b",
-            flaw: Flaw::NotVerified,
+            error: WebAuthnError::NotVerified,
         },
     ]
 }
@@ -98,7 +98,7 @@ fn vectors() -> [Vector; 3] {
 fn published_assertions_are_right_up_to_the_one_thing_that_we_ask_for_besides() {
     for vector in vectors() {
         assert_eq!(vector.assertion().challenge().as_deref(), Ok(vector.challenge));
-        assert_eq!(vector.verify(&party(), vector.challenge), Err(vector.flaw), "{}", vector.challenge);
+        assert_eq!(vector.verify(&party(), vector.challenge), Err(vector.error), "{}", vector.challenge);
     }
 }
 
@@ -106,18 +106,22 @@ fn published_assertions_are_right_up_to_the_one_thing_that_we_ask_for_besides() 
 fn each_part_of_an_assertion_is_judged() {
     let [mut vector, ..] = vectors();
     let other_host = RelyingParty { id: "example.com".to_owned(), ..party() };
-    assert_eq!(vector.verify(&other_host, vector.challenge), Err(Flaw::OtherRelyingParty));
+    assert_eq!(vector.verify(&other_host, vector.challenge), Err(WebAuthnError::OtherRelyingParty));
     let other_port = RelyingParty { origin: "https://example.org:8443".to_owned(), ..party() };
-    assert_eq!(vector.verify(&other_port, vector.challenge), Err(Flaw::OtherOrigin));
-    assert_eq!(vector.verify(&party(), "another"), Err(Flaw::OtherChallenge));
+    assert_eq!(vector.verify(&other_port, vector.challenge), Err(WebAuthnError::OtherOrigin));
+    assert_eq!(vector.verify(&party(), "another"), Err(WebAuthnError::OtherChallenge));
     vector.flags = "1d";
-    assert_eq!(vector.verify(&party(), vector.challenge), Err(Flaw::BadSignature), "a flag was set afterwards");
+    assert_eq!(
+        vector.verify(&party(), vector.challenge),
+        Err(WebAuthnError::BadSignature),
+        "a flag was set afterwards"
+    );
     let [mut vector, ..] = vectors();
     vector.client_data = vector.client_data.replace("webauthn.get", "webauthn.create");
-    assert_eq!(vector.verify(&party(), vector.challenge), Err(Flaw::BadSignature));
+    assert_eq!(vector.verify(&party(), vector.challenge), Err(WebAuthnError::BadSignature));
     let [_, other, edwards] = vectors();
     let vector = Vector { key: other.key, ..edwards };
-    assert_eq!(vector.verify(&party(), vector.challenge), Err(Flaw::BadSignature), "another key");
+    assert_eq!(vector.verify(&party(), vector.challenge), Err(WebAuthnError::BadSignature), "another key");
 }
 
 /// §16.2.
@@ -138,7 +142,7 @@ fn a_published_registration_is_right_but_for_the_person_who_was_not_verified() {
         let attestation = Attestation::new(&URL_SAFE_NO_PAD.encode(&client_data), &object(statement));
         attestation.expect("because the specification writes it so").verify(party, challenge)
     };
-    assert_eq!(verify(&statement, &party()).err(), Some(Flaw::NotVerified));
+    assert_eq!(verify(&statement, &party()).err(), Some(WebAuthnError::NotVerified));
     // Nothing signs a registration without attestation, so the flag can be set here to see the rest.
     let verified = statement.replacen(&format!("{STATEMENT}59"), &format!("{STATEMENT}5d"), 1);
     let made = verify(&verified, &party()).expect("because all is right");
@@ -146,13 +150,13 @@ fn a_published_registration_is_right_but_for_the_person_who_was_not_verified() {
     assert_eq!(made.public_key, text(&es256(X_OF_NONE, Y_OF_NONE)));
     assert!(made.is_backup_eligible && made.counter == 0);
     let elsewhere = RelyingParty { origin: "https://evil.example.org".to_owned(), ..party() };
-    assert_eq!(verify(&verified, &elsewhere).err(), Some(Flaw::OtherOrigin));
+    assert_eq!(verify(&verified, &elsewhere).err(), Some(WebAuthnError::OtherOrigin));
     let off_the_curve = verified.replace(Y_OF_NONE, X_OF_NONE);
-    assert_eq!(verify(&off_the_curve, &party()).err(), Some(Flaw::Malformed));
+    assert_eq!(verify(&off_the_curve, &party()).err(), Some(WebAuthnError::Malformed));
     let without_key = verified.replacen(&format!("{STATEMENT}5d"), &format!("{STATEMENT}1d"), 1);
-    assert_eq!(verify(&without_key, &party()).err(), Some(Flaw::Malformed), "bytes that no flag announces");
+    assert_eq!(verify(&without_key, &party()).err(), Some(WebAuthnError::Malformed), "bytes that no flag announces");
     let backed_up_against_the_rule = verified.replacen(&format!("{STATEMENT}5d"), &format!("{STATEMENT}55"), 1);
-    assert_eq!(verify(&backed_up_against_the_rule, &party()).err(), Some(Flaw::Malformed));
+    assert_eq!(verify(&backed_up_against_the_rule, &party()).err(), Some(WebAuthnError::Malformed));
 }
 
 #[test]
@@ -165,5 +169,5 @@ fn parts_that_are_empty_too_long_or_no_base64url_are_not_read() {
     }
     let twice = r#"{"type":"webauthn.get","type":"webauthn.get","challenge":"c","origin":"o"}"#;
     let attestation = Attestation::new(&URL_SAFE_NO_PAD.encode(twice), "AAAA").expect("because it is base64url");
-    assert_eq!(attestation.challenge().err(), Some(Flaw::Malformed));
+    assert_eq!(attestation.challenge().err(), Some(WebAuthnError::Malformed));
 }

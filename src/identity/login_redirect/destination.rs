@@ -4,7 +4,7 @@ use super::{Asked, LoginRedirect, LoginRedirectRefusal, Unregistered};
 use crate::domain::client::{Client, LoginDelivery};
 use crate::domain::host_proof::HostProof;
 use crate::domain::id::Id;
-use crate::domain::login_return_url::{Fit, ReturnUrl};
+use crate::domain::login_return_url::{MatchKind, ReturnUrl};
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::user::User;
 use crate::outcome::Error;
@@ -36,7 +36,7 @@ pub fn examine(
             client: None,
             return_url: read(APPLICATION_CALLBACK, rules)?,
             state: asked.state.clone(),
-            fit: None,
+            match_kind: None,
             is_application: true,
             code_challenge: None,
         }));
@@ -44,9 +44,9 @@ pub fn examine(
     let Some(referer) = &asked.referer else { return Ok(None) };
     let return_url = read(referer, rules)?;
     let refuse = |refusal: fn(ReturnUrl) -> LoginRedirectRefusal| Err(Error::Refused(refusal(return_url.clone())));
-    let (active, suspended) = fitting(db, &return_url)?.into_iter().partition(|(_, client)| client.is_active());
+    let (active, suspended) = candidates(db, &return_url)?.into_iter().partition(|(_, client)| client.is_active());
     let owners: Vec<Id<User>> = proofs_of(db, &return_url)?.into_iter().map(|proof| proof.owner_id).collect();
-    let (fit, client) = closest(active, &owners).unzip();
+    let (match_kind, client) = closest(active, &owners).unzip();
     if client.is_none() && !return_url.is_loopback() {
         // A person's own click does not undo what the operator did. An address of this device is no single app's.
         if closest(suspended, &owners).is_some() {
@@ -64,19 +64,19 @@ pub fn examine(
         client,
         return_url,
         state: asked.state.clone(),
-        fit,
+        match_kind,
         is_application: false,
         code_challenge,
     }))
 }
 
 /// An application whose address fits, and how closely.
-type Fitting = (Fit, Client);
+type Candidate = (MatchKind, Client);
 
-fn fitting(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<Fitting>, Error<LoginRedirectRefusal>> {
+fn candidates(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<Candidate>, Error<LoginRedirectRefusal>> {
     let all = login_return_hosts::list_clients(db, return_url.host_name())?;
-    let fit = |client: Client| client.login_return_fit(return_url).map(|fit| (fit, client));
-    Ok(all.into_iter().filter_map(fit).collect())
+    let match_kind = |client: Client| client.login_return_match(return_url).map(|match_kind| (match_kind, client));
+    Ok(all.into_iter().filter_map(match_kind).collect())
 }
 
 fn proofs_of(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<HostProof>, Error<LoginRedirectRefusal>> {
@@ -86,12 +86,13 @@ fn proofs_of(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<HostProof>
 /// The application that an address belongs to. Where somebody has proven that the host is theirs, only their
 /// applications and those that the operator vouches for count. Where the operator vouches for one, its owner's are
 /// asked alone: nobody else gets between an app and its people by naming a longer address.
-fn closest(mut fitting: Vec<Fitting>, owners: &[Id<User>]) -> Option<Fitting> {
+fn closest(mut candidates: Vec<Candidate>, owners: &[Id<User>]) -> Option<Candidate> {
     let is_owned = |client: &Client| client.owner_id.is_some_and(|owner| owners.contains(&owner));
-    fitting.retain(|(_, client)| owners.is_empty() || is_owned(client) || client.verified_at.is_some());
-    let vouched = fitting.iter().filter(|(_, client)| client.verified_at.is_some());
+    candidates.retain(|(_, client)| owners.is_empty() || is_owned(client) || client.verified_at.is_some());
+    let vouched = candidates.iter().filter(|(_, client)| client.verified_at.is_some());
     let vouched: Vec<_> = vouched.map(|(_, client)| client.owner_id).collect();
-    let candidates = fitting.into_iter().filter(|(_, client)| vouched.is_empty() || vouched.contains(&client.owner_id));
+    let candidates =
+        candidates.into_iter().filter(|(_, client)| vouched.is_empty() || vouched.contains(&client.owner_id));
     // The oldest of those that fit as closely.
     candidates.reduce(|best, other| if other.0 > best.0 { other } else { best })
 }

@@ -85,9 +85,9 @@ pub fn open(keys: &BaseKeys, now: UnixTime, purpose: Purpose, challenge: &str) -
     let (head, presented) = bytes.split_at_checked(HEAD)?;
     let is_ours = bool::from(mac(keys, purpose, head)?.as_slice().ct_eq(presented));
     let began = UnixTime::from_seconds(i64::from_be_bytes(*head.get(4..)?.first_chunk::<8>()?));
-    let is_young = (-SKEW..=purpose.life()).contains(&now.since(began));
+    let is_valid = (-SKEW..=purpose.life()).contains(&now.since(began));
     let until = began.plus(purpose.life() + SKEW);
-    (is_ours && is_young).then(|| UsedProof::new(now, LABEL, ("", challenge), until))
+    (is_ours && is_valid).then(|| UsedProof::new(now, LABEL, ("", challenge), until))
 }
 
 #[cfg(test)]

@@ -5,31 +5,31 @@ pub mod prove;
 
 use challenge::Purpose;
 
+use super::emailed_links::requester;
 use super::factors;
-use super::mailed::asker;
-use super::second_step::Porter;
+use super::second_step::SignInPolicy;
 use super::session::Origin;
-use super::sign_in::Desk;
+use super::sign_in::SignInContext;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::passkey::{self, MOST, Passkey};
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
 use crate::domain::webauthn::{Attestation, RelyingParty};
-use crate::domain::words::Words;
 use crate::mail::Mail;
-use crate::mail::passkeys::{PasskeyChange, PasskeyLetter};
+use crate::mail::passkeys::{PasskeyChange, PasskeyEmail};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, security_log, used_proofs};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// Why a passkey was not added or changed, in words for its person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasskeyRefusal {
     /// The ceremony is over, or it was another's.
     #[error("That took longer than five minutes, or was sent twice. Try again.")]
-    Over,
+    Ended,
     /// The browser's answer is not right.
     #[error("This device's answer cannot be used. Try again, or use another device or password manager.")]
     Unusable,
@@ -53,7 +53,7 @@ pub enum PasskeyRefusal {
     Unknown,
     /// The person has to prove who they are first.
     #[error("Confirm that it is you first.")]
-    NotFresh,
+    NotRecent,
     /// Nobody adds one before their address is proven.
     #[error("Confirm your e-mail address first. Then add a passkey.")]
     NotProven,
@@ -74,17 +74,24 @@ pub struct Offered {
     /// What its authenticator answered.
     pub attestation: Attestation,
     /// The ways to it, as the browser names them.
-    pub transports: Words,
+    pub transports: SpaceSeparated,
     /// What its person calls it.
     pub name: String,
 }
 
 /// The sitting person, when they proved in the last 15 minutes who they are.
-fn fresh(tx: &mut Database, now: UnixTime, porter: &Porter, session: &Session) -> Outcome<User> {
-    let Some((session, user)) = sitting::find_again(tx, now, &porter.mint.lifetimes, session)? else {
+fn require_recent_authentication(
+    tx: &mut Database,
+    now: UnixTime,
+    sign_in_policy: &SignInPolicy,
+    session: &Session,
+) -> Outcome<User> {
+    let Some((session, user)) =
+        session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, session)?
+    else {
         return refused(PasskeyRefusal::SignedOut);
     };
-    if session.is_fresh(now) { Ok(user) } else { refused(PasskeyRefusal::NotFresh) }
+    if session.has_recent_authentication(now) { Ok(user) } else { refused(PasskeyRefusal::NotRecent) }
 }
 
 /// Adds a passkey: the answer must be to a challenge of this session, and everything is judged again where
@@ -93,7 +100,7 @@ fn fresh(tx: &mut Database, now: UnixTime, porter: &Porter, session: &Session) -
 /// # Errors
 /// Why it is not added.
 pub async fn add(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     party: &RelyingParty,
     (session, origin): (&Session, &Origin),
@@ -102,18 +109,18 @@ pub async fn add(
     let Offered { attestation, transports, name } = offered;
     let Some(name) = passkey::name(&name) else { return refused(PasskeyRefusal::InvalidName) };
     let Ok(said) = attestation.challenge() else { return refused(PasskeyRefusal::Unusable) };
-    let Some(used) = challenge::open(&desk.mint.keys, now, Purpose::Add(session.id), &said) else {
-        return refused(PasskeyRefusal::Over);
+    let Some(used) = challenge::open(&context.token_settings.keys, now, Purpose::Add(session.id), &said) else {
+        return refused(PasskeyRefusal::Ended);
     };
     let Ok(made) = attestation.verify(party, &said) else { return refused(PasskeyRefusal::Unusable) };
-    let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
-    let added = transact(desk.store, move |tx| {
-        let user = fresh(tx, now, &porter, &session)?;
-        if !porter.may_equip(&user) {
+    let (sign_in_policy, session, origin) = (context.sign_in_policy(), session.clone(), origin.clone());
+    let added = transact(context.store, move |tx| {
+        let user = require_recent_authentication(tx, now, &sign_in_policy, &session)?;
+        if !sign_in_policy.may_add_credentials(&user) {
             return refused(PasskeyRefusal::NotProven);
         }
         if used_proofs::is_used(tx, &used)? {
-            return refused(PasskeyRefusal::Over);
+            return refused(PasskeyRefusal::Ended);
         }
         if passkeys::find_by_credential(tx, &made.id)?.is_some() {
             return refused(PasskeyRefusal::Taken);
@@ -136,12 +143,12 @@ pub async fn add(
             suspected_at: None,
         };
         passkeys::insert(tx, &passkey)?;
-        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), PasskeyChange::Added)?)
+        Ok(notify(tx, now, (&sign_in_policy.mail, &origin), (&user, &passkey), PasskeyChange::Added)?)
     });
     match added.await {
         // The same answer, or the same credential, at the same moment: the indexes pick the winner.
-        Err(Error::Failed(StoreError::Conflict)) => refused(PasskeyRefusal::Over),
-        other => other.inspect(|()| desk.mail.wake()),
+        Err(Error::Failed(StoreError::Conflict)) => refused(PasskeyRefusal::Ended),
+        other => other.inspect(|()| context.mail.wake()),
     }
 }
 
@@ -156,15 +163,17 @@ fn own(tx: &mut Database, user: &User, id: Id<Passkey>) -> Outcome<Passkey> {
 /// # Errors
 /// Why not.
 pub async fn rename(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (session, origin): (&Session, &Origin),
     (id, name): (Id<Passkey>, &str),
 ) -> Outcome<()> {
     let Some(name) = passkey::name(name) else { return refused(PasskeyRefusal::InvalidName) };
-    let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
-    transact(desk.store, move |tx| {
-        let Some((_, user)) = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)? else {
+    let (sign_in_policy, session, origin) = (context.sign_in_policy(), session.clone(), origin.clone());
+    transact(context.store, move |tx| {
+        let Some((_, user)) =
+            session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, &session)?
+        else {
             return refused(PasskeyRefusal::SignedOut);
         };
         let passkey = own(tx, &user, id)?;
@@ -183,14 +192,14 @@ pub async fn rename(
 /// # Errors
 /// Why not.
 pub async fn remove(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (session, origin): (&Session, &Origin),
     id: Id<Passkey>,
 ) -> Outcome<()> {
-    let (porter, session, origin) = (desk.porter(), session.clone(), origin.clone());
-    transact(desk.store, move |tx| {
-        let user = fresh(tx, now, &porter, &session)?;
+    let (sign_in_policy, session, origin) = (context.sign_in_policy(), session.clone(), origin.clone());
+    transact(context.store, move |tx| {
+        let user = require_recent_authentication(tx, now, &sign_in_policy, &session)?;
         let passkey = own(tx, &user, id)?;
         let mut left = factors::find(tx, user.id)?;
         let counted = left.passkeys.len();
@@ -199,18 +208,18 @@ pub async fn remove(
             return refused(PasskeyRefusal::OnlyWay);
         }
         // One that was stopped protects nobody.
-        if left.passkeys.len() < counted && !porter.suffices(&user, &left) {
+        if left.passkeys.len() < counted && !sign_in_policy.suffices(&user, &left) {
             return refused(PasskeyRefusal::Required);
         }
         passkeys::delete(tx, id)?;
-        Ok(tell(tx, now, (&porter.mail, &origin), (&user, &passkey), PasskeyChange::Removed)?)
+        Ok(notify(tx, now, (&sign_in_policy.mail, &origin), (&user, &passkey), PasskeyChange::Removed)?)
     })
     .await
-    .inspect(|()| desk.mail.wake())
+    .inspect(|()| context.mail.wake())
 }
 
 /// Writes the change into the person's log, and a letter to their proven address.
-fn tell(
+fn notify(
     tx: &mut Database,
     now: UnixTime,
     (mail, origin): (&Mail, &Origin),
@@ -223,6 +232,6 @@ fn tell(
         PasskeyChange::Stopped => SecurityEvent::PasskeySuspected,
     };
     security_log::append(tx, now, user.id, (event, &passkey.name), Some(origin))?;
-    let letter = PasskeyLetter { username: user.username.clone(), name: passkey.name.clone(), change };
-    mail.warn(tx, (user, &asker(now, origin)), &letter)
+    let message = PasskeyEmail { username: user.username.clone(), name: passkey.name.clone(), change };
+    mail.warn(tx, (user, &requester(now, origin)), &message)
 }

@@ -2,23 +2,23 @@
 //! is gone is told to the browser that offered it, so that it need not offer it again.
 
 use super::challenge::{self, Purpose};
-use super::tell;
+use super::notify;
 use crate::clock::UnixTime;
 use crate::domain::passkey::{BY_PASSKEY, Passkey, user_handle};
 use crate::domain::session::Session;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{SignInStep, Token};
 use crate::domain::used_proof::UsedProof;
 use crate::domain::user::User;
 use crate::domain::webauthn::{Assertion, RelyingParty};
-use crate::domain::words::Words;
-use crate::identity::familiar;
-use crate::identity::second_step::{self, Entered, Finished, Porter};
-use crate::identity::session::{self, Opened, Origin};
-use crate::identity::sign_in::Desk;
+use crate::identity::new_device;
+use crate::identity::second_step::{self, FinishedStep, SignInOutcome, SignInPolicy};
+use crate::identity::session::{self, NewSession, Origin};
+use crate::identity::sign_in::SignInContext;
 use crate::mail::passkeys::PasskeyChange;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, sessions, used_proofs, users};
-use crate::tokens::sitting;
+use crate::tokens::session_recheck;
 
 /// The passkey opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +45,17 @@ struct Judged {
 /// Judges an assertion outside of any transaction: the signature takes time. What is malformed, expired
 /// or signed by nobody ends here, without a write.
 async fn judge(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     party: &RelyingParty,
     (purpose, assertion): (Purpose, Assertion),
 ) -> Outcome<Judged> {
-    let said = assertion.challenge().map_err(|_flaw| wrong())?;
-    let used = challenge::open(&desk.mint.keys, now, purpose, &said).ok_or_else(wrong)?;
+    let said = assertion.challenge().map_err(|_error| wrong())?;
+    let used = challenge::open(&context.token_settings.keys, now, purpose, &said).ok_or_else(wrong)?;
     let id = assertion.credential_id.clone();
-    let found = desk.store.read(move |db| passkeys::find_by_credential(db, &id)).await?;
+    let found = context.store.read(move |db| passkeys::find_by_credential(db, &id)).await?;
     let passkey = found.ok_or(Error::Refused(NotProven { is_gone: true }))?;
-    let proof = assertion.verify(party, &said, &passkey.public_key).map_err(|_flaw| wrong())?;
+    let proof = assertion.verify(party, &said, &passkey.public_key).map_err(|_error| wrong())?;
     // WebAuthn §7.2 step 6: whoever is not known yet is named by the user handle, and owns the key. Where
     // the person is known an authenticator may leave the handle out.
     let owner = user_handle(passkey.user_id);
@@ -72,7 +72,12 @@ async fn judge(
 /// Uses a judged assertion up, inside the transaction that opens something by it: the passkey must still be
 /// there, its person active, the challenge unused. A counter that went back stops the passkey, and that
 /// stays although nothing is opened.
-fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin), judged: &Judged) -> Outcome<User> {
+fn use_up(
+    tx: &mut Database,
+    now: UnixTime,
+    (sign_in_policy, origin): (&SignInPolicy, &Origin),
+    judged: &Judged,
+) -> Outcome<User> {
     let Judged { passkey, counter, used } = judged;
     // Whoever disables the person or removes the passkey waits for what is opened here, or is seen.
     users::lock(tx, passkey.user_id)?;
@@ -87,7 +92,7 @@ fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin)
     used_proofs::insert(tx, used)?;
     if held.was_copied(*counter) {
         passkeys::suspect(tx, now, held.id)?;
-        tell(tx, now, (&porter.mail, origin), (&user, &held), PasskeyChange::Stopped)?;
+        notify(tx, now, (&sign_in_policy.mail, origin), (&user, &held), PasskeyChange::Stopped)?;
         return Err(wrong());
     }
     passkeys::note_use(tx, now, held.id, i64::from(*counter))?;
@@ -95,14 +100,14 @@ fn use_up(tx: &mut Database, now: UnixTime, (porter, origin): (&Porter, &Origin)
 }
 
 /// Opens something for the person behind an assertion.
-async fn enter<T, F>(desk: Desk<'_>, work: F) -> Outcome<T>
+async fn enter<T, F>(context: SignInContext<'_>, work: F) -> Outcome<T>
 where
     T: Send + 'static,
     F: FnMut(&mut Database) -> Outcome<T> + Send + 'static,
 {
-    let opened = transact(desk.store, work).await;
+    let opened = transact(context.store, work).await;
     // There is a letter when a passkey was stopped.
-    desk.mail.wake();
+    context.mail.wake();
     match opened {
         // The same assertion at the same moment: the unique index picks the winner.
         Err(Error::Failed(StoreError::Conflict)) => Err(wrong()),
@@ -116,20 +121,20 @@ where
 /// # Errors
 /// [`NotProven`].
 pub async fn sign_in(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     party: &RelyingParty,
     (assertion, origin): (Assertion, Origin),
-) -> Outcome<Entered> {
-    let judged = judge(desk, now, party, (Purpose::SignIn, assertion)).await?;
-    let porter = desk.porter();
-    let opened = enter(desk, move |tx| {
-        let user = use_up(tx, now, (&porter, &origin), &judged)?;
-        let opened = Opened { methods: BY_PASSKEY.iter().collect(), owes_factor: false };
-        familiar::greet(tx, now, &porter.mail, (&user, &origin))?;
-        Ok(session::open(tx, now, &porter.mint.lifetimes, (user.id, &origin), opened)?)
+) -> Outcome<SignInOutcome> {
+    let judged = judge(context, now, party, (Purpose::SignIn, assertion)).await?;
+    let sign_in_policy = context.sign_in_policy();
+    let opened = enter(context, move |tx| {
+        let user = use_up(tx, now, (&sign_in_policy, &origin), &judged)?;
+        let opened = NewSession { methods: BY_PASSKEY.iter().collect(), owes_factor: false };
+        new_device::record_and_notify(tx, now, &sign_in_policy.mail, (&user, &origin))?;
+        Ok(session::open(tx, now, &sign_in_policy.token_settings.lifetimes, (user.id, &origin), opened)?)
     });
-    opened.await.map(Entered::SignedIn)
+    opened.await.map(SignInOutcome::SignedIn)
 }
 
 /// Finishes the second step of a sign-in with a passkey of its person.
@@ -137,23 +142,23 @@ pub async fn sign_in(
 /// # Errors
 /// [`NotProven`]. The step goes on waiting.
 pub async fn finish_step(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     party: &RelyingParty,
     (key, assertion): (Token<SignInStep>, Assertion),
     (origin, remembers): (Origin, bool),
-) -> Outcome<Finished> {
-    let judged = judge(desk, now, party, (Purpose::Step(key.id()), assertion)).await?;
-    let porter = desk.porter();
-    enter(desk, move |tx| {
+) -> Outcome<FinishedStep> {
+    let judged = judge(context, now, party, (Purpose::Step(key.id()), assertion)).await?;
+    let sign_in_policy = context.sign_in_policy();
+    enter(context, move |tx| {
         // Whoever changes the password waits for what is opened here, or the step is over.
         users::lock(tx, judged.passkey.user_id)?;
         let Some((step, person)) = second_step::find(tx, now, &key)? else { return Err(wrong()) };
-        if person.id != judged.passkey.user_id || second_step::look(tx, now, &porter, &key)?.is_none() {
+        if person.id != judged.passkey.user_id || second_step::find_pending(tx, now, &sign_in_policy, &key)?.is_none() {
             return Err(wrong());
         }
-        use_up(tx, now, (&porter, &origin), &judged)?;
-        let finished = porter.complete(tx, now, (&step, &BY_PASSKEY), (&origin, remembers));
+        use_up(tx, now, (&sign_in_policy, &origin), &judged)?;
+        let finished = sign_in_policy.complete(tx, now, (&step, &BY_PASSKEY), (&origin, remembers));
         finished.map_err(|error| error.map_refusal(|_over| WRONG))
     })
     .await
@@ -165,7 +170,7 @@ pub async fn finish_step(
 /// # Errors
 /// [`NotProven`].
 pub async fn confirm<T, F>(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
     (party, purpose, assertion): (&RelyingParty, Purpose, Assertion),
     (session, origin): (&Session, Origin),
@@ -175,14 +180,14 @@ where
     T: Send + 'static,
     F: FnMut(&mut Database, &User) -> Result<T, StoreError> + Send + 'static,
 {
-    let judged = judge(desk, now, party, (purpose, assertion)).await?;
-    let (porter, session) = (desk.porter(), session.clone());
-    enter(desk, move |tx| {
-        let found = sitting::find_again(tx, now, &porter.mint.lifetimes, &session)?;
+    let judged = judge(context, now, party, (purpose, assertion)).await?;
+    let (sign_in_policy, session) = (context.sign_in_policy(), session.clone());
+    enter(context, move |tx| {
+        let found = session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, &session)?;
         let (session, _) = found.filter(|(_, person)| person.id == judged.passkey.user_id).ok_or_else(wrong)?;
-        let user = use_up(tx, now, (&porter, &origin), &judged)?;
+        let user = use_up(tx, now, (&sign_in_policy, &origin), &judged)?;
         sessions::set_authenticated(tx, session.id, now)?;
-        let methods = session.methods.union(&BY_PASSKEY.iter().collect::<Words>());
+        let methods = session.methods.union(&BY_PASSKEY.iter().collect::<SpaceSeparated>());
         sessions::set_factor_shown(tx, session.id, &methods)?;
         Ok(then(tx, &user)?)
     })

@@ -1,6 +1,6 @@
 //! Finishing a sign-in by a code.
 
-use super::{Asks, BY_CODE, Finished, MAILED, Pending, Porter, judged};
+use super::{BY_CODE, FinishedStep, MAILED, PendingStep, SecondStepKind, SignInPolicy, judged};
 use crate::clock::UnixTime;
 use crate::domain::one_time_code::{self, TypedCode};
 use crate::domain::second_factor::SignInStepRecord;
@@ -9,13 +9,13 @@ use crate::domain::token::{SignInStep, Token};
 use crate::domain::user::User;
 use crate::identity::factors::{self, CodeRefusal, Factors};
 use crate::identity::session::Origin;
-use crate::identity::sign_in::Desk;
+use crate::identity::sign_in::SignInContext;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result as StoreResult, sign_in_steps, users};
 
 /// What is shown to finish a step.
 #[derive(Clone, Debug)]
-pub enum Shown {
+pub enum StepProof {
     /// A code, as it was typed.
     Code(Secret),
     /// The first code of an app that is set up now, with the sealed offer of the page.
@@ -26,7 +26,7 @@ pub enum Shown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepRefusal {
     /// It is unknown, was finished, has ended, or the password is another one now.
-    Over,
+    Ended,
     /// The code is not taken; the step goes on.
     Code(CodeRefusal),
 }
@@ -56,26 +56,32 @@ pub fn find(
 ///
 /// # Errors
 /// When the store fails.
-pub fn look(
+pub fn find_pending(
     db: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     key: &Token<SignInStep>,
-) -> StoreResult<Option<Pending>> {
+) -> StoreResult<Option<PendingStep>> {
     let Some((step, user)) = find(db, now, key)? else { return Ok(None) };
     let factors = factors::find(db, user.id)?;
-    let asks = asks_of(porter, &step, (&user, &factors));
-    Ok(asks.map(|asks| Pending { key: key.clone(), user, asks, passkeys: factors.passkeys }))
+    let asks = kind_of_step(sign_in_policy, &step, (&user, &factors));
+    Ok(asks.map(|asks| PendingStep { key: key.clone(), user, asks, passkeys: factors.passkeys }))
 }
 
 /// What a step asks for now. One that was begun for a mailed code, or to set a factor up, is over once
 /// there is a factor: else the password alone would replace it.
-fn asks_of(porter: &Porter, step: &SignInStepRecord, (user, factors): (&User, &Factors)) -> Option<Asks> {
+fn kind_of_step(
+    sign_in_policy: &SignInPolicy,
+    step: &SignInStepRecord,
+    (user, factors): (&User, &Factors),
+) -> Option<SecondStepKind> {
     match (factors.is_any(), &step.mailed) {
-        (true, None) => Some(Asks::Code),
+        (true, None) => Some(SecondStepKind::Code),
         (true, Some(_)) => None,
-        (false, Some(_)) => Some(Asks::MailedCode),
-        (false, None) => porter.asks(user, factors).filter(|asks| matches!(asks, Asks::SetUp | Asks::Passkey)),
+        (false, Some(_)) => Some(SecondStepKind::MailedCode),
+        (false, None) => sign_in_policy
+            .asks(user, factors)
+            .filter(|asks| matches!(asks, SecondStepKind::SetUp | SecondStepKind::Passkey)),
     }
 }
 
@@ -84,37 +90,42 @@ fn asks_of(porter: &Porter, step: &SignInStepRecord, (user, factors): (&User, &F
 /// # Errors
 /// [`StepRefusal`]. A wrong code is counted, at the step and for its person.
 pub async fn finish(
-    desk: Desk<'_>,
+    context: SignInContext<'_>,
     now: UnixTime,
-    (key, shown): (Token<SignInStep>, Shown),
+    (key, shown): (Token<SignInStep>, StepProof),
     (origin, remembers): (Origin, bool),
-) -> Result<Finished, Error<StepRefusal>> {
-    let porter = desk.porter();
-    let finished = transact(desk.store, move |tx| {
-        let over = || Error::Refused(StepRefusal::Over);
-        let (step, _) = find(tx, now, &key)?.ok_or_else(over)?;
+) -> Result<FinishedStep, Error<StepRefusal>> {
+    let sign_in_policy = context.sign_in_policy();
+    let finished = transact(context.store, move |tx| {
+        let link_ended = || Error::Refused(StepRefusal::Ended);
+        let (step, _) = find(tx, now, &key)?.ok_or_else(link_ended)?;
         users::lock(tx, step.user_id)?;
-        let (step, user) = find(tx, now, &key)?.ok_or_else(over)?;
+        let (step, user) = find(tx, now, &key)?.ok_or_else(link_ended)?;
         let factors = factors::find(tx, user.id)?;
-        let asks = asks_of(&porter, &step, (&user, &factors)).ok_or_else(over)?;
+        let asks = kind_of_step(&sign_in_policy, &step, (&user, &factors)).ok_or_else(link_ended)?;
         let judged = match (asks, &shown) {
-            (Asks::Code, Shown::Code(typed)) => factors::show(tx, now, &porter, (&user, typed, &origin)).map(|()| None),
-            (Asks::MailedCode, Shown::Code(typed)) => show_mailed(tx, now, &porter, (&step, &user, typed), &origin),
-            (Asks::SetUp, Shown::SetUp(sealed, typed)) => {
-                match factors::reopen(&porter.mint.keys, now, user.id, sealed.expose()) {
-                    Some(offer) => factors::add_totp(tx, now, &porter, (&user, &offer, typed), (&origin, None)),
-                    None => return Err(over()),
+            (SecondStepKind::Code, StepProof::Code(typed)) => {
+                factors::show(tx, now, &sign_in_policy, (&user, typed, &origin)).map(|()| None)
+            }
+            (SecondStepKind::MailedCode, StepProof::Code(typed)) => {
+                show_mailed(tx, now, &sign_in_policy, (&step, &user, typed), &origin)
+            }
+            (SecondStepKind::SetUp, StepProof::SetUp(sealed, typed)) => {
+                match factors::reopen(&sign_in_policy.token_settings.keys, now, user.id, sealed.expose()) {
+                    Some(offer) => factors::add_totp(tx, now, &sign_in_policy, (&user, &offer, typed), (&origin, None)),
+                    None => return Err(link_ended()),
                 }
             }
-            (Asks::Code | Asks::MailedCode | Asks::Passkey, Shown::SetUp(..)) | (Asks::SetUp, Shown::Code(_)) => {
-                return Err(over());
+            (SecondStepKind::Code | SecondStepKind::MailedCode | SecondStepKind::Passkey, StepProof::SetUp(..))
+            | (SecondStepKind::SetUp, StepProof::Code(_)) => {
+                return Err(link_ended());
             }
-            (Asks::Passkey, Shown::Code(_)) => return Err(Error::Refused(CodeRefusal::NoCode.into())),
+            (SecondStepKind::Passkey, StepProof::Code(_)) => return Err(Error::Refused(CodeRefusal::NoCode.into())),
         };
         match judged {
             Ok(recovery_codes) => {
-                let finished = porter.complete(tx, now, (&step, &BY_CODE), (&origin, remembers))?;
-                Ok(Finished { recovery_codes, ..finished })
+                let finished = sign_in_policy.complete(tx, now, (&step, &BY_CODE), (&origin, remembers))?;
+                Ok(FinishedStep { recovery_codes, ..finished })
             }
             Err(Error::Refused(refusal)) => {
                 // Whoever sets an app up was shown its seed: there is nothing to guess.
@@ -127,14 +138,14 @@ pub async fn finish(
         }
     })
     .await;
-    desk.mail.wake();
+    context.mail.wake();
     finished
 }
 
 fn show_mailed(
     tx: &mut Database,
     now: UnixTime,
-    porter: &Porter,
+    sign_in_policy: &SignInPolicy,
     (step, user, typed): (&SignInStepRecord, &User, &Secret),
     origin: &Origin,
 ) -> Result<Option<Vec<Secret>>, Error<CodeRefusal>> {
@@ -144,10 +155,12 @@ fn show_mailed(
     let Some(TypedCode::Short(digits)) = TypedCode::parse(typed.expose()) else {
         return Err(Error::Refused(CodeRefusal::NoMailedCode));
     };
-    let fits = |kept: &String| one_time_code::fits(&porter.mint.keys, (MAILED, step.id.number()), &digits, kept);
+    let fits = |kept: &String| {
+        one_time_code::matches(&sign_in_policy.token_settings.keys, (MAILED, step.id.number()), &digits, kept)
+    };
     if step.mailed.as_ref().is_some_and(fits) {
         return Ok(None);
     }
-    factors::count_failure(tx, now, porter, (user, origin))?;
+    factors::count_failure(tx, now, sign_in_policy, (user, origin))?;
     Err(Error::Refused(CodeRefusal::NotMailed))
 }

@@ -16,11 +16,11 @@ pub(super) enum Kind {
     /// Letters that one network caused.
     Letter,
     /// Letters that set a new password of one account, asked for from one network.
-    ResetLetter,
+    ResetEmail,
     /// Letters that prove one address, asked for from one network.
-    ProofLetter,
+    ProofEmail,
     /// Letters that invite one address, asked for from one network.
-    InvitationLetter,
+    InvitationEmail,
     /// Accounts that were made from one network.
     SignUp,
     /// Anonymous look-ups from one network.
@@ -58,9 +58,9 @@ impl Kind {
             Self::UserCode => "user code",
             Self::UserCodeNetwork => "user code from network",
             Self::Letter => "letter",
-            Self::ResetLetter => "reset letter",
-            Self::ProofLetter => "proof letter",
-            Self::InvitationLetter => "invitation letter",
+            Self::ResetEmail => "reset letter",
+            Self::ProofEmail => "proof letter",
+            Self::InvitationEmail => "invitation letter",
             Self::SignUp => "sign-up",
             Self::LookUp => "look-up",
             Self::Report => "report",
@@ -86,9 +86,9 @@ impl Kind {
             | Self::UserCode
             | Self::UserCodeNetwork
             | Self::Letter
-            | Self::ResetLetter
-            | Self::ProofLetter
-            | Self::InvitationLetter
+            | Self::ResetEmail
+            | Self::ProofEmail
+            | Self::InvitationEmail
             | Self::SignUp => true,
             Self::LookUp
             | Self::Report
@@ -109,9 +109,9 @@ impl Kind {
     pub(super) const fn limits_rows_or_fetches(self) -> bool {
         match self {
             Self::Letter
-            | Self::ResetLetter
-            | Self::ProofLetter
-            | Self::InvitationLetter
+            | Self::ResetEmail
+            | Self::ProofEmail
+            | Self::InvitationEmail
             | Self::SignUp
             | Self::Registration
             | Self::Document
@@ -202,7 +202,7 @@ impl RateLimits {
             Kind::UserCode => (self.user_codes, self.window),
             Kind::UserCodeNetwork => (self.user_codes_of_network, self.window),
             Kind::Letter => (self.letters, self.window),
-            Kind::ResetLetter | Kind::ProofLetter | Kind::InvitationLetter => (LINKS, DAY),
+            Kind::ResetEmail | Kind::ProofEmail | Kind::InvitationEmail => (LINKS, DAY),
             Kind::SignUp => (self.sign_ups, self.window),
             Kind::LookUp | Kind::Report => (self.look_ups, self.window),
             Kind::Registration

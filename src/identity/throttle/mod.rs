@@ -9,11 +9,11 @@
 //! `limits` is the table of what is counted, `counters` what this node knows, `sharing` how the nodes
 //! agree: failures are gathered here and written once a second, and each attempt reads what is written.
 
-mod agreeing;
-mod counters;
-mod guess;
+mod database_counters;
+mod flush_counters;
 mod limits;
-mod sharing;
+mod memory_counters;
+mod open_attempt;
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ pub use crate::domain::known_network::prefix;
 use crate::domain::user::User;
 use crate::outcome::Error;
 use crate::store::{Store, StoreError};
-use counters::{Counters, Entry, Key};
-pub use guess::{Door, Guess, Standing, Tried};
+use flush_counters::ClosedAccounts;
+pub use flush_counters::flush;
 use limits::Kind;
 pub use limits::RateLimits;
-use sharing::Closings;
-pub use sharing::flush;
+use memory_counters::{Counters, Entry, Key};
+pub use open_attempt::{CountedAccount, OpenAttempt, RateLimitKeys, StoredFailures};
 
 /// The failures that count.
 pub struct Throttle {
@@ -42,7 +42,7 @@ pub struct Throttle {
     /// What this node counts by itself: a flood of it must not fill the memory of the other.
     own: Counters,
     /// Doors that were closed to somebody's account, for their security log.
-    closings: Arc<Closings>,
+    closed_accounts: Arc<ClosedAccounts>,
 }
 
 /// What a link in a letter is for.
@@ -67,7 +67,7 @@ impl Throttle {
         let key = keys.derive::<32>(keys.current(), "throttle", &[]).unwrap_or_default();
         let names = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let (shared, own) = (Arc::new(Counters::new(true)), Counters::new(false));
-        Self { limits, names, shared, own, closings: Arc::default() }
+        Self { limits, names, shared, own, closed_accounts: Arc::default() }
     }
 
     /// The counter of `who` at `place`. Its name tells neither.
@@ -163,27 +163,27 @@ impl Throttle {
     }
 
     /// A typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of an address
-    /// prefix, which its neighbors share. It counts before it is judged. [`Guess::forgiven`] takes it back: the
+    /// prefix, which its neighbors share. It counts before it is judged. [`OpenAttempt::discard`] takes it back: the
     /// code was right. The others stay, so that nobody who types a code of their own now and then may go on
     /// guessing.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<Guess, Throttled> {
+    pub fn attempt_user_code(&self, now: UnixTime, person: i64, address: &str) -> Result<OpenAttempt, Throttled> {
         let of_person = self.entry(Kind::UserCode, &person.to_string(), "");
         let entries = [of_person, self.entry(Kind::UserCodeNetwork, "", &prefix(address))];
         let entries = if self.limits.is_enabled { entries.to_vec() } else { Vec::new() };
         if let [of_person, of_network] = entries[..] {
             self.shared.open(now, [of_person, of_network], None)?;
         }
-        Ok(Guess::of(self, now, entries))
+        Ok(OpenAttempt::of(self, now, entries))
     }
 
     /// Counts a letter that anybody may cause, per address prefix (ours): twenty in a window.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub async fn attempt_letter(&self, store: &Store, now: UnixTime, address: &str) -> Result<(), Error<Throttled>> {
+    pub async fn attempt_email(&self, store: &Store, now: UnixTime, address: &str) -> Result<(), Error<Throttled>> {
         self.count_over_all_nodes(store, now, self.entry(Kind::Letter, "", &prefix(address))).await
     }
 
@@ -200,9 +200,9 @@ impl Throttle {
         address: &str,
     ) -> Result<bool, StoreError> {
         let (kind, whose) = match to {
-            LinkTo::Prove(email) => (Kind::ProofLetter, email.to_owned()),
-            LinkTo::Invite(email) => (Kind::InvitationLetter, email.to_owned()),
-            LinkTo::Reset(person) => (Kind::ResetLetter, Tried::Person(person).counted_as()),
+            LinkTo::Prove(email) => (Kind::ProofEmail, email.to_owned()),
+            LinkTo::Invite(email) => (Kind::InvitationEmail, email.to_owned()),
+            LinkTo::Reset(person) => (Kind::ResetEmail, CountedAccount::User(person).counter_name()),
         };
         match self.count_over_all_nodes(store, now, self.entry(kind, &whose, &prefix(address))).await {
             Ok(()) => Ok(true),
@@ -232,7 +232,7 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
-    pub fn unknown_client_named(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
+    pub fn unknown_client_failed(&self, now: UnixTime, address: &str) -> Result<(), Throttled> {
         self.count(now, [(Kind::UnknownClient, "", &prefix(address))])
     }
 
@@ -279,13 +279,13 @@ mod tests {
     fn clients_that_nobody_registered_are_counted_by_their_network_alone() {
         let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
         for _ in 0..100 {
-            assert_eq!(throttle.unknown_client_named(now, "192.0.2.1"), Ok(()));
+            assert_eq!(throttle.unknown_client_failed(now, "192.0.2.1"), Ok(()));
         }
         for _ in 0..1_000 {
-            assert_eq!(throttle.unknown_client_named(now, "192.0.2.7"), Err(Throttled(900)));
+            assert_eq!(throttle.unknown_client_failed(now, "192.0.2.7"), Err(Throttled(900)));
         }
         assert_eq!(throttle.own.len(), 1);
-        assert_eq!(throttle.unknown_client_named(now, "198.51.100.1"), Ok(()), "another network");
+        assert_eq!(throttle.unknown_client_failed(now, "198.51.100.1"), Ok(()), "another network");
         assert_eq!(throttle.admit_client(now, "app", "192.0.2.1"), Ok(()), "a registered client");
     }
 
@@ -311,7 +311,7 @@ mod tests {
         }
         assert_eq!(throttle.admit_client(now.plus(1), "app", "192.0.2.1"), Err(Throttled(900)), "the oldest went");
         for number in 0..200_000 {
-            assert_eq!(throttle.unknown_client_named(now, "192.0.2.1").is_ok(), number < 100);
+            assert_eq!(throttle.unknown_client_failed(now, "192.0.2.1").is_ok(), number < 100);
             throttle.client_failed(now.plus(2), "app", &network(number % 1_000));
         }
         assert_eq!(throttle.admit_client(now.plus(2), "app", "192.0.2.1"), Err(Throttled(899)), "and stays");
@@ -341,7 +341,7 @@ mod tests {
         let wrong = |now, person, address| throttle.attempt_user_code(now, person, address).map(drop);
         for right in 0..20 {
             let guess = throttle.attempt_user_code(now, 1, "192.0.2.1");
-            let is_right = guess.map(|guess| guess.forgiven().now_or_never());
+            let is_right = guess.map(|guess| guess.discard().now_or_never());
             assert_eq!(is_right, Ok(Some(())), "{right}");
         }
         for _ in 0..10 {

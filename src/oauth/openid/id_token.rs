@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::signing_key::SigningAlgorithm;
 use crate::oauth::signing::{Signer, Statement};
 use crate::store::{Database, Result, authentications, users};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// The kind that an ID token names in its header.
 pub const TYP: &str = "JWT";
@@ -67,7 +67,7 @@ pub enum Occasion {
 pub fn make(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, grant, scope): (&Client, &Grant, &Scope),
     occasion: Occasion,
 ) -> Result<Option<IdToken>> {
@@ -84,7 +84,7 @@ pub fn make(
         sub: user.id.uuid(),
         aud: client.client_id.clone(),
         iat: now.seconds(),
-        exp: now.plus(mint.lifetimes.id_token).seconds(),
+        exp: now.plus(token_settings.lifetimes.id_token).seconds(),
         auth_time: authentication.auth_time.seconds(),
         acr: authentication.class(),
         amr: authentication.methods.to_vec(),

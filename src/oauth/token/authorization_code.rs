@@ -20,7 +20,7 @@ use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, authorization_codes, grants};
 use crate::tokens::audience::Claim;
-use crate::tokens::{Mint, issue, revoke};
+use crate::tokens::{TokenSettings, issue, revoke};
 
 /// A code with what must come with it.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub(super) fn find_presented(db: &mut Database, now: UnixTime, request: &Request
 struct Exchange<'a> {
     tx: &'a mut Database,
     now: UnixTime,
-    mint: &'a Mint,
+    token_settings: &'a TokenSettings,
     client: &'a Client,
     origin: &'a Origin,
     request: &'a Request,
@@ -71,11 +71,11 @@ struct Exchange<'a> {
 pub(super) fn redeem(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, origin): (&Client, &Origin),
     request: &Request,
 ) -> Result<TokenResponse> {
-    let mut exchange = Exchange { tx, now, mint, client, origin, request, found: None };
+    let mut exchange = Exchange { tx, now, token_settings, client, origin, request, found: None };
     run(now, (&client.client_id, request.code.expose()), &mut exchange)
 }
 
@@ -157,15 +157,15 @@ impl Answers for Exchange<'_> {
         }
         let may_refresh = self.client.may_use(GrantType::RefreshToken) || grant.grant.scope.holds("offline_access");
         let refresh_token = match may_refresh {
-            true => Some(issue::refresh_token(self.tx, self.now, self.mint, &grant.grant)?),
+            true => Some(issue::refresh_token(self.tx, self.now, self.token_settings, &grant.grant)?),
             false => None,
         };
         let scope = grant.grant.scope.clone();
         let given_with = refresh_token.as_ref().map(Token::id);
         let narrowed = Grant { audience, ..grant.grant };
-        let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
+        let access = issue::access_token(self.tx, self.now, self.token_settings, (&narrowed, &scope), given_with)?;
         let about = (self.client, &narrowed, &scope);
-        let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::First)?;
+        let id_token = id_token::make(self.tx, self.now, self.token_settings, about, Occasion::First)?;
         Ok(TokenResponse { access, refresh_token, scope, id_token })
     }
 

@@ -5,7 +5,7 @@ use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::scope::Scope;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_TARGET, UNAUTHORIZED_CLIENT};
 use crate::oauth::resource;
@@ -14,7 +14,7 @@ use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
 use crate::store::{Database, grants};
 use crate::tokens::audience::Claim;
-use crate::tokens::{Mint, issue};
+use crate::tokens::{TokenSettings, issue};
 
 /// The scope and the APIs that are asked.
 #[derive(Clone, Debug)]
@@ -34,18 +34,18 @@ impl Request {
 /// here (ours), so a client that registered nothing else gets a token that says only who it is.
 pub(super) fn find_scope(
     db: &mut Database,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, request): (&Client, &Request),
-) -> Result<(Scope, Words)> {
+) -> Result<(Scope, SpaceSeparated)> {
     if client.is_public() {
         return Err(UNAUTHORIZED_CLIENT.because("a client without a secret cannot act for itself (RFC 6749 §4.4)"));
     }
     let own = scopes::default_of(client).intersection(&of_apis(db)?);
     let scope = match &request.scope {
         None => own,
-        Some(asked) => scopes::counting(asked, &own).map_err(Error::Refused)?,
+        Some(asked) => scopes::effective(asked, &own).map_err(Error::Refused)?,
     };
-    let audience = resource::find_registered(db, mint, &request.resources, Claim::of_client(&scope, client))?;
+    let audience = resource::find_registered(db, token_settings, &request.resources, Claim::of_client(&scope, client))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
     Ok((scope, audience))
 }
@@ -54,12 +54,12 @@ pub(super) fn find_scope(
 pub(super) fn grant(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     client: &Client,
     request: &Request,
 ) -> Result<TokenResponse> {
-    let (scope, audience) = find_scope(tx, mint, (client, request))?;
-    let until = Some(now.plus(mint.lifetimes.access));
+    let (scope, audience) = find_scope(tx, token_settings, (client, request))?;
+    let until = Some(now.plus(token_settings.lifetimes.access));
     let grant = Grant {
         client_key: Some(client.id),
         scope: scope.clone(),
@@ -67,7 +67,7 @@ pub(super) fn grant(
         ..Grant::new(now, GrantKind::ClientCredentials, until)
     };
     grants::insert(tx, &grant)?;
-    let access = issue::access_token(tx, now, mint, (&grant, &scope), None)?;
+    let access = issue::access_token(tx, now, token_settings, (&grant, &scope), None)?;
     // RFC 6749 §4.4.3: no refresh token; the client can ask again.
     Ok(TokenResponse { access, refresh_token: None, scope, id_token: None })
 }

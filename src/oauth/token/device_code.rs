@@ -19,7 +19,7 @@ use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, device_codes, grants};
 use crate::tokens::audience::Claim;
-use crate::tokens::{Mint, issue};
+use crate::tokens::{TokenSettings, issue};
 
 /// The device code, and the APIs that the token is to be for.
 #[derive(Clone, Debug)]
@@ -37,17 +37,22 @@ impl Request {
 
     /// Keeps the device's pace (RFC 8628 §3.5) after its request was judged: who comes too soon while
     /// its person has not decided is told so; what has its answer is forgotten.
-    pub(super) fn keep_pace(&self, now: UnixTime, mint: &Mint, problem: Option<&Problem>) -> Option<Refusal> {
+    pub(super) fn keep_pace(
+        &self,
+        now: UnixTime,
+        token_settings: &TokenSettings,
+        problem: Option<&Problem>,
+    ) -> Option<Refusal> {
         let device = Token::<DeviceCode>::parse(self.device_code.expose()).ok()?.id();
         match problem {
             Some(problem) if *problem == AUTHORIZATION_PENDING => {
-                let is_patient = mint.pace.note(now, (device, now.plus(mint.lifetimes.device)));
+                let is_patient = token_settings.pace.note(now, (device, now.plus(token_settings.lifetimes.device)));
                 let slow_down = Refusal { problem: &SLOW_DOWN, cause: "the device asks too often" };
                 (!is_patient).then_some(slow_down)
             }
             Some(problem) if *problem != DEVICE_DENIED && *problem != EXPIRED_DEVICE_CODE => None,
             _ => {
-                mint.pace.forget(device);
+                token_settings.pace.forget(device);
                 None
             }
         }
@@ -87,7 +92,7 @@ pub(super) fn find_allowed(
 pub(super) fn redeem(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     client: &Client,
     request: &Request,
 ) -> Result<TokenResponse> {
@@ -105,12 +110,12 @@ pub(super) fn redeem(
         return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
     }
     let refresh_token = match client.may_use(GrantType::RefreshToken) || grant.scope.holds("offline_access") {
-        true => Some(issue::refresh_token(tx, now, mint, &grant)?),
+        true => Some(issue::refresh_token(tx, now, token_settings, &grant)?),
         false => None,
     };
     let (scope, given_with) = (grant.scope.clone(), refresh_token.as_ref().map(Token::id));
     let narrowed = Grant { audience, ..grant };
-    let access = issue::access_token(tx, now, mint, (&narrowed, &scope), given_with)?;
-    let id_token = id_token::make(tx, now, mint, (client, &narrowed, &scope), Occasion::First)?;
+    let access = issue::access_token(tx, now, token_settings, (&narrowed, &scope), given_with)?;
+    let id_token = id_token::make(tx, now, token_settings, (client, &narrowed, &scope), Occasion::First)?;
     Ok(TokenResponse { access, refresh_token, scope, id_token })
 }

@@ -21,7 +21,7 @@ use crate::domain::session::Origin;
 use crate::domain::token::{AccessToken, RefreshToken, Token};
 use crate::outcome::Error;
 use crate::store::Database;
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 use crate::tokens::issue::Issued;
 
 /// What a token request asks for.
@@ -98,10 +98,10 @@ impl TokenRequest {
 pub fn examine(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (credentials, request): (&ClientCredentials, &TokenRequest),
 ) -> Result<Arc<Client>> {
-    let client = client_authentication::authenticate(db, now, mint, credentials)?;
+    let client = client_authentication::authenticate(db, now, token_settings, credentials)?;
     // OpenID Connect Core §11: whoever was given `offline_access` may use what it gives.
     let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");
     if !client.may_use(request.grant_type()) && !has_offline {
@@ -118,13 +118,13 @@ pub fn examine(
             binding::check_refresh_token(record.dpop_jkt.as_deref(), credentials.key())?;
         }
         TokenRequest::ClientCredentials(request) => {
-            client_credentials::find_scope(db, mint, (&client, request)).map(drop)?;
+            client_credentials::find_scope(db, token_settings, (&client, request)).map(drop)?;
         }
         TokenRequest::DeviceCode(request) => {
             device_code::find_allowed(db, now, (&client, request)).map(drop)?;
         }
         TokenRequest::TokenExchange(request) => {
-            token_exchange::examine(db, now, mint, (&client, request)).map(drop)?;
+            token_exchange::examine(db, now, token_settings, (&client, request)).map(drop)?;
         }
     }
     Ok(client)
@@ -137,30 +137,37 @@ pub fn examine(
 pub fn answer(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, request, origin): (&Client, &TokenRequest, &Origin),
 ) -> Result<TokenResponse> {
     match request {
         TokenRequest::AuthorizationCode(request) => {
-            authorization_code::redeem(tx, now, mint, (client, origin), request)
+            authorization_code::redeem(tx, now, token_settings, (client, origin), request)
         }
-        TokenRequest::RefreshToken(request) => refresh_token::refresh(tx, now, mint, (client, origin), request),
-        TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, mint, client, request),
-        TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, mint, client, request),
-        TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, mint, client, request),
+        TokenRequest::RefreshToken(request) => {
+            refresh_token::refresh(tx, now, token_settings, (client, origin), request)
+        }
+        TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, token_settings, client, request),
+        TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, token_settings, client, request),
+        TokenRequest::TokenExchange(request) => token_exchange::grant(tx, now, token_settings, client, request),
     }
 }
 
 /// Notes how often a device asks, once its request was judged: outside of what may be run again, since
 /// the count is kept in memory. A device that asks too often is answered so.
-pub fn keep_pace<T>(now: UnixTime, mint: &Mint, request: &TokenRequest, judged: Result<T>) -> Result<T> {
+pub fn keep_pace<T>(
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    request: &TokenRequest,
+    judged: Result<T>,
+) -> Result<T> {
     let TokenRequest::DeviceCode(request) = request else { return judged };
     let problem = match &judged {
         Ok(_) => None,
         Err(Error::Refused(refusal)) => Some(refusal.problem),
         Err(Error::Failed(_)) => return judged,
     };
-    match request.keep_pace(now, mint, problem) {
+    match request.keep_pace(now, token_settings, problem) {
         Some(refusal) => Err(Error::Refused(refusal)),
         None => judged,
     }

@@ -25,7 +25,7 @@ use crate::store::tokens::Given;
 use crate::store::{Database, consents, grants, refresh_tokens, tokens};
 use crate::tokens::audience::Claim;
 use crate::tokens::last_use::Seen;
-use crate::tokens::{Mint, issue, revoke};
+use crate::tokens::{TokenSettings, issue, revoke};
 
 /// A refresh token with the scope that is asked of it.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ pub(super) fn find_presented(
 struct Renewal<'a> {
     tx: &'a mut Database,
     now: UnixTime,
-    mint: &'a Mint,
+    token_settings: &'a TokenSettings,
     client: &'a Client,
     origin: &'a Origin,
     request: &'a Request,
@@ -73,15 +73,15 @@ struct Renewal<'a> {
 pub(super) fn refresh(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, origin): (&Client, &Origin),
     request: &Request,
 ) -> Result<TokenResponse> {
     // Some clients send here what they sent for the code, with what was ignored there.
     // Where nothing of it counts, the machine refuses it, after all else was judged.
-    let counting = |asked: &Scope| scopes::counting(asked, &client.scope).unwrap_or_else(|_none| asked.clone());
-    let scope = request.scope.as_ref().map(counting);
-    let mut renewal = Renewal { tx, now, mint, client, origin, request, found: None };
+    let effective = |asked: &Scope| scopes::effective(asked, &client.scope).unwrap_or_else(|_none| asked.clone());
+    let scope = request.scope.as_ref().map(effective);
+    let mut renewal = Renewal { tx, now, token_settings, client, origin, request, found: None };
     let asked = (client.client_id.as_str(), request.refresh_token.expose(), scope.as_ref().map(Scope::as_str));
     run(now, asked, &mut renewal)
 }
@@ -95,14 +95,14 @@ impl Renewal<'_> {
         grant: &GrantInUse,
     ) -> Result<Token<RefreshToken>> {
         if !self.client.is_public() {
-            let until = issue::refresh_end(self.now, self.mint, record.created_at);
+            let until = issue::refresh_end(self.now, self.token_settings, record.created_at);
             // Bound to a client that authenticates (RFC 9700 §2.2.2; FAPI 2.0 §5.3.2.1 forbids rotation).
             refresh_tokens::extend(self.tx, self.now, record.id, until)?;
             return Ok(parent.clone());
         }
         let successor = Id::next(self.now);
         if record.consumed_at.is_none() && refresh_tokens::consume(self.tx, self.now, record.id, successor)? {
-            return Ok(issue::successor(self.tx, self.now, self.mint, (&grant.grant, parent), successor)?);
+            return Ok(issue::successor(self.tx, self.now, self.token_settings, (&grant.grant, parent), successor)?);
         }
         // It was used before, perhaps a moment ago by a parallel request: the row tells now.
         let (_, record) = find_presented(self.tx, self.now, self.request)?;
@@ -131,12 +131,12 @@ impl Renewal<'_> {
         if passed > LOST_SECONDS || (passed > PARALLEL_SECONDS && self.was_seen(&successor)?) {
             return Ok(None);
         }
-        let derived = issue::derive_successor(self.mint, successor.key_number, parent, successor_id);
+        let derived = issue::derive_successor(self.token_settings, successor.key_number, parent, successor_id);
         Ok(derived.filter(|token| successor.digest.matches(&token.digest())))
     }
 
     fn was_seen(&mut self, successor: &RefreshTokenRecord) -> Result<bool> {
-        let uses = &self.mint.last_use;
+        let uses = &self.token_settings.last_use;
         if successor.last_used_at.is_some() || uses.is_pending(Seen::RefreshToken(successor.id)) {
             return Ok(true);
         }
@@ -198,9 +198,9 @@ impl Answers for Renewal<'_> {
         let scope = asked.map_or_else(|| granted.clone(), |asked| asked.intersection(granted));
         let given_with = Some(refresh_token.id());
         let narrowed = Grant { audience, ..grant.grant };
-        let access = issue::access_token(self.tx, self.now, self.mint, (&narrowed, &scope), given_with)?;
+        let access = issue::access_token(self.tx, self.now, self.token_settings, (&narrowed, &scope), given_with)?;
         let about = (self.client, &narrowed, &scope);
-        let id_token = id_token::make(self.tx, self.now, self.mint, about, Occasion::Refresh)?;
+        let id_token = id_token::make(self.tx, self.now, self.token_settings, about, Occasion::Refresh)?;
         Ok(TokenResponse { access, refresh_token: Some(refresh_token), scope, id_token })
     }
 

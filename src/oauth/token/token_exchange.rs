@@ -10,9 +10,9 @@ use crate::domain::client::Client;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::{BearerToken, TokenKind};
-use crate::domain::words::Words;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
     ACTOR_NOT_SUPPORTED, INVALID_SCOPE, INVALID_SUBJECT_TOKEN, INVALID_TARGET, MISSING_PARAMETER, UNAUTHORIZED_CLIENT,
@@ -22,8 +22,8 @@ use crate::oauth::scopes::{self, parse_asked};
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, apis, grants};
 use crate::tokens::audience::is_for;
-use crate::tokens::check::{find_living, is_whole};
-use crate::tokens::{Mint, issue};
+use crate::tokens::check::{find_living, is_full_access};
+use crate::tokens::{TokenSettings, issue};
 
 /// The one type of token that comes in and goes out (RFC 8693 §3).
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -74,13 +74,13 @@ pub(super) struct Exchange {
 pub(super) fn examine(
     db: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     (client, request): (&Client, &Request),
 ) -> Result<Exchange> {
     if client.is_public() {
         return Err(UNAUTHORIZED_CLIENT.because("a client without a secret may not exchange tokens"));
     }
-    let subject = find_subject(db, now, mint, request)?;
+    let subject = find_subject(db, now, token_settings, request)?;
     let api = find_target(db, &subject, request)?;
     let held = held_scope(db, &subject, &api)?;
     let held = if is_first_party(db, client)? { held } else { held.intersection(&client.scope) };
@@ -97,17 +97,22 @@ pub(super) fn examine(
 /// The token that is exchanged: a person's own (RFC 8693 §2.2.2). One that an app got is shielded from the account
 /// (`docs/compatibility/ellipsis.md#what-is-shielded`) and stays where it is; what is for one fileset, for embedding
 /// or for making tokens is not for sale.
-fn find_subject(db: &mut Database, now: UnixTime, mint: &Mint, request: &Request) -> Result<TokenInUse> {
+fn find_subject(
+    db: &mut Database,
+    now: UnixTime,
+    token_settings: &TokenSettings,
+    request: &Request,
+) -> Result<TokenInUse> {
     let refuse = |cause| INVALID_SUBJECT_TOKEN.because(cause);
     let presented = BearerToken::parse(request.subject_token.expose());
     let presented = presented.map_err(|_malformed| refuse("the subject token is none of ours"))?;
-    let subject = find_living(db, now, mint, (&presented, None));
+    let subject = find_living(db, now, token_settings, (&presented, None));
     let subject = subject.map_err(|error| {
         let cause = "the subject token is unknown, expired or revoked";
         error.map_refusal(|_rejection| Refusal { problem: &INVALID_SUBJECT_TOKEN, cause })
     })?;
     match subject.record.kind {
-        TokenKind::User if is_whole(&subject) => Ok(subject),
+        TokenKind::User if is_full_access(&subject) => Ok(subject),
         TokenKind::Personal => Ok(subject),
         _ => Err(refuse("the subject token is not a person's own")),
     }
@@ -144,19 +149,19 @@ fn is_first_party(db: &mut Database, client: &Client) -> Result<bool> {
 pub(super) fn grant(
     tx: &mut Database,
     now: UnixTime,
-    mint: &Mint,
+    token_settings: &TokenSettings,
     client: &Client,
     request: &Request,
 ) -> Result<TokenResponse> {
-    let Exchange { subject, api, scope, access_list } = examine(tx, now, mint, (client, request))?;
+    let Exchange { subject, api, scope, access_list } = examine(tx, now, token_settings, (client, request))?;
     let ends = [subject.record.expires_at, subject.basis.grant.expires_at];
     let left = ends.into_iter().flatten().map(|end| end.since(now)).min().unwrap_or(i64::MAX);
-    let expires_in = LONGEST.min(mint.lifetimes.access).min(left);
+    let expires_in = LONGEST.min(token_settings.lifetimes.access).min(left);
     let grant = Grant {
         user_id: subject.basis.grant.user_id,
         client_key: Some(client.id),
         scope: scope.clone(),
-        audience: Words::from_iter([&api.identifier]),
+        audience: SpaceSeparated::from_iter([&api.identifier]),
         ..Grant::new(now, GrantKind::TokenExchange, Some(now.plus(expires_in)))
     };
     grants::insert(tx, &grant)?;

@@ -15,14 +15,14 @@ use crate::domain::scope::Scope;
 use crate::domain::token::{Kind, Token};
 use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
+use crate::identity::emailed_links::requester;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::tokens;
-use crate::tokens::check::Door;
-use crate::tokens::held;
+use crate::tokens::check::ProtectedResource;
 use crate::tokens::idempotency::{Created, Repeat, create_once};
-use crate::tokens::personal::{self, Draft, parse_access_list};
+use crate::tokens::new_personal_token::{self, Draft, parse_access_list};
+use crate::tokens::personal_tokens;
 use crate::web::app::App;
 
 /// Tokens per page of the list.
@@ -47,17 +47,17 @@ fn draft(body: &Object) -> Result<Draft, ApiError> {
 
 /// Makes a token; the secret is answered once. With an `Idempotency-Key` a repeat gets the same.
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let body = json::read(payload).await?;
     let draft = draft(&body)?;
     let repeat = repeat_of(&request, &format!("personal {}", body.canonical()))?;
-    let (now, shared, asker) = (app.now(), app.clone(), asker(app.now(), &app.origin_of(&request)));
+    let (now, shared, requester) = (app.now(), app.clone(), requester(app.now(), &app.origin_of(&request)));
     let created = transact(&app.store, move |tx| {
-        let (_, user) = writer.again(tx, now)?;
-        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+        let (_, user) = writer.recheck(tx, now)?;
+        let created = create_once(tx, now, &shared.token_settings, (&user, repeat.as_ref()), |tx, secret| {
             let who = (&user, writer.origin());
-            let made = personal::create(tx, now, &shared.config.token_limits, (who, &draft, secret))?;
-            alerts::token_made(tx, now, (&shared.mail, &asker), &user, (&draft.description, false))?;
+            let made = new_personal_token::create(tx, now, &shared.config.token_limits, (who, &draft, secret))?;
+            alerts::token_made(tx, now, (&shared.mail, &requester), &user, (&draft.description, false))?;
             Ok(made)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
@@ -99,7 +99,7 @@ pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, T
 
 /// Lists tokens that have not expired, newest first.
 pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Security).await?;
+    let (_, user) = caller(&app, &request, ProtectedResource::Security).await?;
     let query = Parameters::parse(request.query_string().as_bytes())?;
     let size = match query.get("pageSize").map(str::parse::<i64>) {
         None => PAGE,
@@ -114,7 +114,8 @@ pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
         ),
     };
     let now = app.now();
-    let mut held = app.store.read(move |db| tokens::list_held(db, now, (user.id, &KINDS), (before, size + 1))).await?;
+    let mut held =
+        app.store.read(move |db| tokens::list_personal(db, now, (user.id, &KINDS), (before, size + 1))).await?;
     let has_more = held.len() > usize::try_from(size).unwrap_or_default();
     held.truncate(usize::try_from(size).unwrap_or_default());
     let next = held.last().filter(|_| has_more).map(|last| last.id.uuid());
@@ -128,15 +129,15 @@ pub async fn delete(
     request: HttpRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let id = Id::<TokenRecord>::from_uuid(&path.1).ok_or_else(ApiError::not_found)?;
     let (now, who) = (app.now(), writer.user());
-    if !app.store.read(move |db| held::is_held(db, now, (who, &KINDS), id)).await? {
+    if !app.store.read(move |db| personal_tokens::is_active(db, now, (who, &KINDS), id)).await? {
         return Err(ApiError::not_found());
     }
     let revoked = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let (_, user) = writer.again(tx, now)?;
-        match held::revoke(tx, now, (user.id, &KINDS), id, writer.origin())? {
+        let (_, user) = writer.recheck(tx, now)?;
+        match personal_tokens::revoke(tx, now, (user.id, &KINDS), id, writer.origin())? {
             true => Ok(()),
             false => Err(Error::Refused(ApiError::not_found())),
         }

@@ -16,14 +16,14 @@ use crate::domain::user::User;
 use crate::identity::account::{self, AccountRefusal, Profile};
 use crate::identity::deletion;
 use crate::identity::invitation;
-use crate::identity::people::{self, Credentials, NewPerson};
+use crate::identity::new_user::{self, Credentials, NewUser};
 use crate::identity::sign_up::{SignUpRefusal, sign_up_for_program};
 use crate::identity::throttle::Throttled;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{StoreError, mailed_links, user_pictures};
-use crate::tokens::check::{Door, Rejection, is_whole, judge, note_use};
+use crate::tokens::check::{ProtectedResource, TokenRefusal, is_full_access, judge, note_use};
 use crate::web::app::App;
-use crate::web::remembered;
+use crate::web::remembered_browser;
 
 /// What a token sees of its person.
 #[derive(Serialize)]
@@ -61,10 +61,10 @@ pub async fn name() -> HttpResponse {
 
 /// `GET /v3/account`: who is it?
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let (token, user) = caller(&app, &request, Door::AccountDetails).await?;
-    let (now, id, is_whole) = (app.now(), user.id, is_whole(&token));
+    let (token, user) = caller(&app, &request, ProtectedResource::AccountDetails).await?;
+    let (now, id, is_full_access) = (app.now(), user.id, is_full_access(&token));
     let found = app.store.read(move |db| {
-        let pending = if is_whole { mailed_links::find_pending_email(db, now, id)? } else { None };
+        let pending = if is_full_access { mailed_links::find_pending_email(db, now, id)? } else { None };
         Ok::<_, StoreError>((pending, user_pictures::find(db, id)?))
     });
     let (pending, picture) = found.await?;
@@ -75,7 +75,7 @@ fn shown(token: &TokenInUse, user: User, (pending, picture): (Option<String>, Op
     // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
     // security, unless the operator runs the app.
     let is_proven = user.email_verified_at.is_some();
-    let shielded = is_whole(token).then(|| Shielded {
+    let shielded = is_full_access(token).then(|| Shielded {
         email: user.email.clone().filter(|_| is_proven),
         unvalidated_email: pending.or_else(|| user.email.clone().filter(|_| !is_proven)),
         has_password: user.password_hash.is_some(),
@@ -103,7 +103,7 @@ impl From<SignUpRefusal> for ApiError {
             SignUpRefusal::Closed => {
                 Self::new(StatusCode::FORBIDDEN, "New accounts are made by the people who run this server.")
             }
-            SignUpRefusal::LinkOver => Self::invalid("This invitation is unknown, was used, or has ended."),
+            SignUpRefusal::LinkEnded => Self::invalid("This invitation is unknown, was used, or has ended."),
             SignUpRefusal::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy right now.").retry_after(1)
             }
@@ -117,9 +117,9 @@ impl From<SignUpRefusal> for ApiError {
 /// `POST /v3/account`: signing up by program, or by an invitation (`docs/compatibility/ellipsis.md#the-account`).
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
-    let check = |email: &str| -> Result<NewPerson, ApiError> {
+    let check = |email: &str| -> Result<NewUser, ApiError> {
         let (username, password) = (body.required("username")?, Some(body.required("password")?));
-        let checked = people::check(Credentials { username, email, password });
+        let checked = new_user::check(Credentials { username, email, password });
         checked.map_err(|problems| SignUpRefusal::Problems(problems).into())
     };
     let id = match body.text("validationToken")? {
@@ -128,8 +128,15 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
             let presented = key.clone();
             let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await?;
             let found = found.filter(|link| link.person().uuid() == user_id.to_ascii_lowercase());
-            let person = check(&found.ok_or(SignUpRefusal::LinkOver)?.email)?;
-            invitation::accept(app.desk(), now, (key, person), (remembered::caller(&app, &request), false)).await?.0
+            let person = check(&found.ok_or(SignUpRefusal::LinkEnded)?.email)?;
+            invitation::accept(
+                app.sign_in_context(),
+                now,
+                (key, person),
+                (remembered_browser::caller(&app, &request), false),
+            )
+            .await?
+            .0
         }
         None => {
             let (person, origin) = (check(body.required("email")?)?, app.origin_of(&request));
@@ -141,7 +148,7 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
                 }
                 Error::Failed(error) => error.into(),
             })?;
-            sign_up_for_program(app.desk(), app.now(), &app.config.registration, (person, &origin)).await?
+            sign_up_for_program(app.sign_in_context(), app.now(), &app.config.registration, (person, &origin)).await?
         }
     };
     Ok(answer(&json!({ "id": id.uuid() })))
@@ -149,10 +156,10 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
 
 /// `DELETE /v3/account`: within 15 minutes of a log-in.
 pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let (now, mail, origin) = (app.now(), app.mail.clone(), app.origin_of(&request));
     let deleted = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let (token, user) = writer.again(tx, now)?;
+        let (token, user) = writer.recheck(tx, now)?;
         Ok(deletion::begin_by_token(tx, now, &mail, (&user, &token), &origin)?)
     });
     let is_deleted = deleted.await?;
@@ -166,7 +173,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
 
 /// `PATCH /v3/account/profile`.
 pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::Profile).await?;
+    let writer = writer(&app, &request, ProtectedResource::Profile).await?;
     let body = json::read_large(payload).await?;
     let field = |name: &str| -> Result<Option<Option<String>>, ApiError> {
         Ok(if body.has(name) { Some(body.text(name)?.map(str::to_owned)) } else { None })
@@ -180,7 +187,7 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
     let profile = Profile { about, homepage, picture, allow_contact }.check().map_err(AccountRefusal::from)?;
     let now = app.now();
     let written = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let (_, user) = writer.again(tx, now)?;
+        let (_, user) = writer.recheck(tx, now)?;
         Ok(account::update_profile(tx, user.id, &profile)?)
     });
     written.await?;
@@ -189,12 +196,12 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
 
 /// `PUT /v3/account/username`: within 15 minutes of a log-in.
 pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::Security).await?;
+    let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let name = json::read(payload).await?.required("username")?.to_owned();
     let (now, mail) = (app.now(), app.mail.clone());
     let renamed = transact(&app.store, move |tx| {
-        let (token, user) = writer.again(tx, now)?;
-        if !deletion::is_young(tx, now, &token)? {
+        let (token, user) = writer.recheck(tx, now)?;
+        if !deletion::has_recent_authentication(tx, now, &token)? {
             let message = "Log in again first: another user name needs a log-in of the last 15 minutes.";
             return Err(Error::Refused(ApiError::new(StatusCode::FORBIDDEN, message)));
         }
@@ -208,7 +215,7 @@ pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) ->
 
 /// `GET /v3/account/root/{name}`: the drive itself is elsewhere; its list has the right shape.
 pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> Result<HttpResponse, ApiError> {
-    caller(&app, &request, Door::Content).await?;
+    caller(&app, &request, ProtectedResource::Content).await?;
     match name.as_str() {
         "myDrive" | "sharedWithMe" | "favorites" | "trash" => {
             Ok(answer(&json!({ "result": [], "nextPageStart": null, "size": 0 })))
@@ -221,13 +228,13 @@ pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> R
 pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let Ok(presented) = token_of(&request) else { return Ok(answer(&json!({ "valid": false }))) };
     let (now, shared) = (app.now(), app.clone());
-    let found = consult::<_, Rejection, _>(&app.store, move |db| {
+    let found = consult::<_, TokenRefusal, _>(&app.store, move |db| {
         let token = judge(db, now, &presented)?;
         // Nobody proves a key here, and without it a bound token opens nothing and was not used.
         if !presented.has_key_of(&token.record) {
-            return Err(Error::Refused(Rejection::WrongKey));
+            return Err(Error::Refused(TokenRefusal::WrongKey));
         }
-        note_use(&shared.mint, now, &token, None);
+        note_use(&shared.token_settings, now, &token, None);
         Ok(token)
     });
     let found = found.await;

@@ -20,8 +20,8 @@ use crate::oauth::dpop::{Proven, nonce};
 use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
-use crate::tokens::Mint;
-use crate::tokens::check::{Door, Rejection, open, open_again};
+use crate::tokens::TokenSettings;
+use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize, authorize_again};
 use crate::web::app::App;
 use crate::web::dpop;
 
@@ -99,29 +99,35 @@ fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Pr
     Ok((parsed.with_key(proven.jkt.clone()), Some(proven)))
 }
 
-/// The token of a request that opens `door`, with its person.
+/// The token of a request that opens `resource`, with its person.
 ///
 /// # Errors
 /// Why it does not.
-pub async fn caller(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<(TokenInUse, User), ApiError> {
+pub async fn caller(
+    app: &Data<App>,
+    request: &HttpRequest,
+    resource: ProtectedResource,
+) -> Result<(TokenInUse, User), ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
-    let found = judged(app, request, door).await;
-    found.map(|(token, user, _)| (token, user)).map_err(|error| for_dpop(app, error, is_bound).needing(door.scope()))
+    let found = judged(app, request, resource).await;
+    found
+        .map(|(token, user, _)| (token, user))
+        .map_err(|error| for_dpop(app, error, is_bound).needing(resource.scope()))
 }
 
 /// A refusal of somebody who sent a proof, or should have, says so (RFC 9449 §7.1).
 pub(in crate::web) fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
     let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
-    if asks_for_proof { error.for_dpop(nonce(&app.mint.keys, app.now())) } else { error }
+    if asks_for_proof { error.for_dpop(nonce(&app.token_settings.keys, app.now())) } else { error }
 }
 
 /// Who sent a request that changes something: judged from a read, and again inside the transaction.
 #[derive(Clone)]
 pub struct Writer {
-    door: Door,
+    resource: ProtectedResource,
     presented: BearerToken,
     user: Id<User>,
-    mint: Arc<Mint>,
+    token_settings: Arc<TokenSettings>,
     origin: Origin,
 }
 
@@ -141,8 +147,8 @@ impl Writer {
     ///
     /// # Errors
     /// Why the token does not open the door any more.
-    pub fn again(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
-        let found = open_again(tx, now, &self.mint, (self.door, &self.presented, self.user));
+    pub fn recheck(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
+        let found = authorize_again(tx, now, &self.token_settings, (self.resource, &self.presented, self.user));
         found.map_err(|error| error.map_refusal(ApiError::from))
     }
 }
@@ -150,29 +156,35 @@ impl Writer {
 /// The same for a request that changes something.
 ///
 /// # Errors
-/// Why the token does not open `door`.
-pub async fn writer(app: &Data<App>, request: &HttpRequest, door: Door) -> Result<Writer, ApiError> {
+/// Why the token does not open `resource`.
+pub async fn writer(app: &Data<App>, request: &HttpRequest, resource: ProtectedResource) -> Result<Writer, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
-    let found = judged(app, request, door).await;
-    let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound).needing(door.scope()))?;
-    Ok(Writer { door, presented, user: user.id, mint: app.mint.clone(), origin: app.origin_of(request) })
+    let found = judged(app, request, resource).await;
+    let (_, user, presented) = found.map_err(|error| for_dpop(app, error, is_bound).needing(resource.scope()))?;
+    Ok(Writer {
+        resource,
+        presented,
+        user: user.id,
+        token_settings: app.token_settings.clone(),
+        origin: app.origin_of(request),
+    })
 }
 
 async fn judged(
     app: &Data<App>,
     request: &HttpRequest,
-    door: Door,
+    resource: ProtectedResource,
 ) -> Result<(TokenInUse, User, BearerToken), ApiError> {
     let (presented, proven) = presented(app, request)?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let again = presented.clone();
     let found = consult(&app.store, move |db| {
-        let token = open(db, now, &shared.mint, (door, &presented, Some(&origin.address)))?;
+        let token = authorize(db, now, &shared.token_settings, (resource, &presented, Some(&origin.address)))?;
         let user = match &token.basis.person {
             Some(person) => users::find(db, person.id)?,
             None => None,
         };
-        Ok((token, user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?))
+        Ok((token, user.ok_or(Error::Refused(TokenRefusal::RevokedOrUnknown))?))
     });
     let (token, user) = found.await?;
     // Last, so that only the token's own holder makes us write.

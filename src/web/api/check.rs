@@ -7,14 +7,14 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::bearer::token_in;
 use super::error::ApiError;
-use super::told::{Told, told};
+use super::proxied_request::{ProxiedRequest, parse};
 use crate::domain::access_list::AccessList;
 use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::TOKEN_MISSING;
 use crate::outcome::{Error, consult_together};
-use crate::tokens::check::{Door, Rejection, open};
+use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize};
 use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
 use crate::web::app::App;
 
@@ -41,7 +41,8 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
 async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiError> {
     let unclear =
         || ApiError::new(StatusCode::FORBIDDEN, "The proxy does not say clearly which request it asks about.");
-    let Told { method, path, query } = told(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
+    let ProxiedRequest { method, path, query } =
+        parse(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
     if method == "OPTIONS" {
         // A preflight carries no token and changes nothing (`docs/decisions/0038-forward-auth.md`).
         return Ok(identity(None, None));
@@ -59,11 +60,17 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         }
         text => text?,
     };
-    let judged = consult_together::<_, Rejection, _>(&app.store, move |db| {
-        let presented = shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(Rejection::Malformed))?;
-        let token = open(db, now, &shared.mint, (Door::ForwardedRequest, &presented, Some(&origin.address)))?;
+    let judged = consult_together::<_, TokenRefusal, _>(&app.store, move |db| {
+        let presented =
+            shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(TokenRefusal::Malformed))?;
+        let token = authorize(
+            db,
+            now,
+            &shared.token_settings,
+            (ProtectedResource::ForwardedRequest, &presented, Some(&origin.address)),
+        )?;
         let policy = Policy { rules: &shared.config.request_rules, judge: shared.config.forward_judge };
-        let decision = decide(db, &shared.mint, policy, (&token, &asked)).map_err(Error::Failed)?;
+        let decision = decide(db, &shared.token_settings, policy, (&token, &asked)).map_err(Error::Failed)?;
         Ok((token, decision))
     });
     match judged.await? {

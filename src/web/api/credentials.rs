@@ -9,8 +9,8 @@ use super::error::ApiError;
 use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::leak::report;
+use crate::tokens::find_by_secret::ReportedSecret;
 use crate::tokens::leak::examine;
-use crate::tokens::lookup::Reported;
 use crate::web::app::App;
 
 /// Strings per call that are read; the others can come in another call.
@@ -32,7 +32,7 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
         let mut ours = Vec::new();
         for text in &texts {
             let token = shared.signer.read(db, text.expose())?.ok();
-            let reported = Reported { text: text.clone(), token };
+            let reported = ReportedSecret { text: text.clone(), token };
             if examine(db, now, &reported)? {
                 ours.push(reported);
             }

@@ -19,12 +19,12 @@ use crate::oauth::problem::{
 };
 use crate::outcome::Error;
 use crate::store::StoreError;
-use crate::tokens::check::Rejection;
-use crate::tokens::personal::PersonalRefusal;
+use crate::tokens::check::TokenRefusal;
+use crate::tokens::new_personal_token::PersonalRefusal;
 use crate::tokens::studio::StudioRefusal;
 use crate::web::dpop::NONCE;
 use crate::web::error::log_failure;
-use crate::web::refused::{Refused, Whose};
+use crate::web::refusal_details::{RefusalDetails, RefusedClient};
 
 /// A refusal or failure that a program of a platform reads.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct ApiError {
     has_challenge: bool,
     nonce: Option<String>,
     needed: Option<&'static str>,
-    refused: Option<Box<Refused>>,
+    refused: Option<Box<RefusalDetails>>,
 }
 
 #[derive(Serialize)]
@@ -104,8 +104,10 @@ impl ApiError {
 
     /// For the eyes of the application's owner too, who reads the cause.
     pub fn of_client(self, client: Option<Id<Client>>, cause: &'static str) -> Self {
-        let told = |client| Box::new(Refused::default().because((self.error, cause)).of(Whose::Known(client), false));
-        Self { refused: client.map(told), ..self }
+        let details_of = |client| {
+            Box::new(RefusalDetails::default().because((self.error, cause)).of(RefusedClient::Known(client), false))
+        };
+        Self { refused: client.map(details_of), ..self }
     }
 
     /// Whether it is the answer to this problem.
@@ -167,14 +169,14 @@ impl<R: Into<Self>> From<Error<R>> for ApiError {
     }
 }
 
-impl From<Rejection> for ApiError {
-    fn from(rejection: Rejection) -> Self {
+impl From<TokenRefusal> for ApiError {
+    fn from(rejection: TokenRefusal) -> Self {
         Self::of_problem(match rejection {
-            Rejection::Malformed => &TOKEN_MALFORMED,
-            Rejection::Expired => &TOKEN_EXPIRED,
-            Rejection::RevokedOrUnknown => &TOKEN_REVOKED,
-            Rejection::WrongKey => &TOKEN_BOUND,
-            Rejection::InsufficientScope => &INSUFFICIENT_SCOPE,
+            TokenRefusal::Malformed => &TOKEN_MALFORMED,
+            TokenRefusal::Expired => &TOKEN_EXPIRED,
+            TokenRefusal::RevokedOrUnknown => &TOKEN_REVOKED,
+            TokenRefusal::WrongKey => &TOKEN_BOUND,
+            TokenRefusal::InsufficientScope => &INSUFFICIENT_SCOPE,
         })
     }
 }
@@ -204,7 +206,7 @@ impl From<AccountRefusal> for ApiError {
     fn from(refusal: AccountRefusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            AccountRefusal::Invalid(_) | AccountRefusal::LinkOver => Self::invalid(message),
+            AccountRefusal::Invalid(_) | AccountRefusal::LinkEnded => Self::invalid(message),
             AccountRefusal::MailOff | AccountRefusal::Forbidden(_) | AccountRefusal::WrongPassword => {
                 Self::new(StatusCode::FORBIDDEN, message)
             }

@@ -11,7 +11,7 @@ use super::json;
 use crate::domain::secret::Secret;
 use crate::identity::api_log_in::log_in;
 use crate::identity::factors::CodeRefusal;
-use crate::identity::sign_in::{Attempt, SignInRefusal};
+use crate::identity::sign_in::{SignInRefusal, SubmittedCredentials};
 use crate::identity::throttle::Throttled;
 use crate::web::app::App;
 
@@ -52,19 +52,19 @@ impl From<SignInRefusal> for ApiError {
 /// Takes a password, gives a user token.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
-    let most = app.mint.lifetimes.user_token_max;
-    let lifetime = body.seconds("validFor")?.unwrap_or(app.mint.lifetimes.usual_user_token());
+    let most = app.token_settings.lifetimes.user_token_max;
+    let lifetime = body.seconds("validFor")?.unwrap_or(app.token_settings.lifetimes.usual_user_token());
     if lifetime > most {
         return Err(ApiError::invalid(format!("validFor may be at most {most} seconds.")));
     }
-    let attempt = Attempt {
+    let credentials = SubmittedCredentials {
         login: body.required("username")?.to_owned(),
         password: Secret::new(body.required("password")?),
         origin: app.origin_of(&request),
     };
     let code = body.text("code")?.map(Secret::new);
     let now = app.now();
-    let issued = log_in(app.desk(), now, (attempt, code, lifetime)).await?;
+    let issued = log_in(app.sign_in_context(), now, (credentials, code, lifetime)).await?;
     Ok(answer(&json!({
         "token": issued.token.expose(),
         "validFor": issued.expires_in,

@@ -16,7 +16,7 @@ impl From<RemoteRefusal> for ApiError {
     fn from(refusal: RemoteRefusal) -> Self {
         match refusal {
             RemoteRefusal::Waiting => Self::new(StatusCode::PRECONDITION_REQUIRED, "Not yet authorized."),
-            RemoteRefusal::Over => Self::new(StatusCode::GONE, "This session is over. Start again."),
+            RemoteRefusal::Ended => Self::new(StatusCode::GONE, "This session is over. Start again."),
             RemoteRefusal::TooMany => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many sessions wait. Try again later.").retry_after(600)
             }
@@ -29,8 +29,8 @@ pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse,
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let asked = origin.clone();
     consult(&app.store, move |db| remote_session::may_start(db, now, &asked)).await?;
-    let id = transact(&app.store.for_strangers(), move |tx| {
-        remote_session::start(tx, now, (&shared.mint.lifetimes, &origin))
+    let id = transact(&app.store.for_unauthenticated(), move |tx| {
+        remote_session::start(tx, now, (&shared.token_settings.lifetimes, &origin))
     })
     .await?;
     Ok(answer(&json!({ "id": id.expose() })))
@@ -42,8 +42,9 @@ pub async fn exercise(app: Data<App>, request: HttpRequest, id: Path<String>) ->
     let id = id.into_inner();
     let asked = (id.clone(), origin.clone());
     consult(&app.store, move |db| remote_session::examine(db, now, (&asked.0, &asked.1))).await?;
-    let issued =
-        transact(&app.store, move |tx| remote_session::exercise(tx, now, (&shared.mint.lifetimes, &id, &origin)))
-            .await?;
+    let issued = transact(&app.store, move |tx| {
+        remote_session::exercise(tx, now, (&shared.token_settings.lifetimes, &id, &origin))
+    })
+    .await?;
     Ok(answer(&json!({ "token": issued.token.expose() })))
 }

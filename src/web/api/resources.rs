@@ -17,10 +17,10 @@ use crate::oauth::apis::authenticate_first_party;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, users};
-use crate::tokens::resources::{self, Place, ResourceRefusal, Told};
+use crate::tokens::resources::{self, Place, ResourceRefusal, SharedResource};
 use crate::web::app::App;
 use crate::web::error::TokenError;
-use crate::web::oauth::token::knock;
+use crate::web::oauth::token::prove_client;
 
 /// Resources per page of the list.
 const PAGE: i64 = 100;
@@ -41,12 +41,13 @@ impl From<ResourceRefusal> for ApiError {
 
 /// Lets an API of the operator's in, and nobody else.
 async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError> {
-    let (credentials, knock) = knock(app, request, &Parameters::default()).await.map_err(TokenError::with_message)?;
+    let (credentials, attempt) =
+        prove_client(app, request, &Parameters::default()).await.map_err(TokenError::with_message)?;
     let (now, shared) = (app.now(), app.clone());
     let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
-        authenticate_first_party(db, now, &shared.mint, &credentials).map(drop)
+        authenticate_first_party(db, now, &shared.token_settings, &credentials).map(drop)
     });
-    knock.settle(app, admitted.await).await.map_err(TokenError::with_message)
+    attempt.finish(app, admitted.await).await.map_err(TokenError::with_message)
 }
 
 /// Commits a change of which there is nothing to tell but that it was made.
@@ -80,15 +81,15 @@ pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     Ok(answer(&json!({ "result": page.iter().map(shown).collect::<Vec<_>>(), "nextPageStart": next })))
 }
 
-fn shown(told: &Told) -> Value {
+fn shown(shared: &SharedResource) -> Value {
     let shares: Vec<Value> =
-        told.shares.iter().map(|(user, tier)| json!({ "user": user.uuid(), "tier": tier.as_str() })).collect();
+        shared.shares.iter().map(|(user, tier)| json!({ "user": user.uuid(), "tier": tier.as_str() })).collect();
     json!({
-        "id": told.resource.path,
-        "parent": told.parent,
-        "owner": told.resource.owner_id.uuid(),
+        "id": shared.resource.path,
+        "parent": shared.parent,
+        "owner": shared.resource.owner_id.uuid(),
         "shares": shares,
-        "public": told.resource.public_tier.map(Tier::as_str),
+        "public": shared.resource.public_tier.map(Tier::as_str),
     })
 }
 

@@ -35,8 +35,8 @@ impl SessionVisitor {
     ///
     /// # Errors
     /// 403 with what to do.
-    pub fn fresh(self, now: UnixTime) -> Result<Self, ApiError> {
-        if self.0.is_fresh(now) {
+    pub fn require_recent_authentication(self, now: UnixTime) -> Result<Self, ApiError> {
+        if self.0.has_recent_authentication(now) {
             return Ok(self);
         }
         let message = "Sign in again: this works for 15 minutes after a sign-in.";
@@ -47,8 +47,8 @@ impl SessionVisitor {
     ///
     /// # Errors
     /// 401 when the session ended meanwhile.
-    pub fn again(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Visitor, Error<ApiError>> {
-        self.0.again(tx, app, now)?.ok_or_else(|| Error::Refused(signed_out()))
+    pub fn recheck(&self, tx: &mut Database, app: &App, now: UnixTime) -> Result<Visitor, Error<ApiError>> {
+        self.0.recheck(tx, app, now)?.ok_or_else(|| Error::Refused(signed_out()))
     }
 }
 

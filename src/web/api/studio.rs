@@ -19,9 +19,9 @@ use crate::domain::token_record::TokenRecord;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, tokens};
-use crate::tokens::check::Door;
-use crate::tokens::held::{self, OF_STUDIO};
+use crate::tokens::check::ProtectedResource;
 use crate::tokens::idempotency::create_once;
+use crate::tokens::personal_tokens::{self, STUDIO_KINDS};
 use crate::tokens::studio::{self, Asked, StudioDraft};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
@@ -31,8 +31,8 @@ const PAGE: i64 = 1_000;
 
 /// `POST /spatialstudio/oauth/v1/user/token`: the generator makes a token. The body is empty, all
 /// four parameters are in the query.
-pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let writer = writer(&app, &request, Door::StudioTokens).await?;
+pub async fn create_token(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let writer = writer(&app, &request, ProtectedResource::StudioTokens).await?;
     let query = Parameters::parse(request.query_string().as_bytes())?.without_repeats()?;
     let asked = Asked {
         name: query.get("name"),
@@ -45,9 +45,9 @@ pub async fn mint(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     let repeat = repeat_of(&request, &format!("studio {said}"))?;
     let (now, shared, wanted) = (app.now(), app.clone(), draft.clone());
     let created = transact(&app.store, move |tx| {
-        let (generator, user) = writer.again(tx, now)?;
+        let (generator, user) = writer.recheck(tx, now)?;
         let made_by = Some(generator.record.id);
-        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+        let created = create_once(tx, now, &shared.token_settings, (&user, repeat.as_ref()), |tx, secret| {
             studio::create(tx, now, &shared.config.token_limits, ((&user, writer.origin()), &wanted, made_by), secret)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
@@ -80,7 +80,8 @@ pub async fn list(app: Data<App>, request: HttpRequest, session: SessionVisitor)
         Id::<TokenRecord>::from_uuid(start).ok_or_else(|| ApiError::invalid("pageStart is not from a list of ours."))
     });
     let (now, user, before) = (app.now(), session.visitor().user.id, before.transpose()?);
-    let mut held = app.store.read(move |db| tokens::list_held(db, now, (user, &OF_STUDIO), (before, PAGE + 1))).await?;
+    let mut held =
+        app.store.read(move |db| tokens::list_personal(db, now, (user, &STUDIO_KINDS), (before, PAGE + 1))).await?;
     let most = usize::try_from(PAGE).unwrap_or_default();
     let has_more = held.len() > most;
     held.truncate(most);
@@ -102,7 +103,7 @@ pub async fn create_fileset(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let now = app.now();
-    let session = session.fresh(now)?;
+    let session = session.require_recent_authentication(now)?;
     let body = json::read(payload).await?;
     let (name, fileset) = (body.required("name")?.to_owned(), body.required("fileset")?.to_owned());
     let minutes =
@@ -113,9 +114,9 @@ pub async fn create_fileset(
     let repeat = repeat_of(&request, &format!("fileset {}", body.canonical()))?;
     let (shared, valid_for) = (app.clone(), studio::in_seconds(minutes));
     let created = transact(&app.store, move |tx| {
-        let Visitor { user, origin, .. } = session.again(tx, &shared, now)?;
+        let Visitor { user, origin, .. } = session.recheck(tx, &shared, now)?;
         let limits = &shared.config.token_limits;
-        let created = create_once(tx, now, &shared.mint, (&user, repeat.as_ref()), |tx, secret| {
+        let created = create_once(tx, now, &shared.token_settings, (&user, repeat.as_ref()), |tx, secret| {
             studio::create_fileset(tx, now, limits, ((&user, &origin), &name, &fileset, valid_for), secret)
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
@@ -130,10 +131,11 @@ pub async fn create_fileset(
 pub async fn delete(app: Data<App>, session: SessionVisitor, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (now, user) = (app.now(), session.visitor().user.id);
     let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
-    if !app.store.read(move |db| held::is_held(db, now, (user, &OF_STUDIO), id)).await? {
+    if !app.store.read(move |db| personal_tokens::is_active(db, now, (user, &STUDIO_KINDS), id)).await? {
         return Err(ApiError::not_found());
     }
-    let revoke = move |tx: &mut Database| held::revoke(tx, now, (user, &OF_STUDIO), id, &session.visitor().origin);
+    let revoke =
+        move |tx: &mut Database| personal_tokens::revoke(tx, now, (user, &STUDIO_KINDS), id, &session.visitor().origin);
     match app.store.write(revoke).await? {
         true => Ok(answer(&json!({}))),
         false => Err(ApiError::not_found()),
@@ -147,16 +149,16 @@ fn with_text(generator: &studio::Generator) -> HttpResponse {
 /// `GET /spatialstudio/api/v1/user/generatortoken`: readable for 15 minutes after a sign-in.
 pub async fn generator(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
     let (now, shared) = (app.now(), app.clone());
-    let session = session.fresh(now)?;
+    let session = session.require_recent_authentication(now)?;
     let user = session.visitor().user.id;
-    let known = app.store.read(move |db| studio::find_generator(db, now, &shared.mint, user)).await?;
+    let known = app.store.read(move |db| studio::find_generator(db, now, &shared.token_settings, user)).await?;
     if let Some(generator) = known {
         return Ok(with_text(&generator));
     }
     let shared = app.clone();
     let made = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let user = session.again(tx, &shared, now)?.user;
-        Ok(studio::generator(tx, now, &shared.mint, &user)?)
+        let user = session.recheck(tx, &shared, now)?.user;
+        Ok(studio::generator(tx, now, &shared.token_settings, &user)?)
     });
     Ok(with_text(&made.await?))
 }
@@ -164,10 +166,10 @@ pub async fn generator(app: Data<App>, session: SessionVisitor) -> Result<HttpRe
 /// `POST /spatialstudio/api/v1/user/generatortoken/regenerate`: the old one ends at once.
 pub async fn regenerate(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
     let (now, shared) = (app.now(), app.clone());
-    let session = session.fresh(now)?;
+    let session = session.require_recent_authentication(now)?;
     let made = transact::<_, ApiError, _>(&app.store, move |tx| {
-        let Visitor { user, origin, .. } = session.again(tx, &shared, now)?;
-        studio::regenerate(tx, now, &shared.mint, (&user, false), &origin).map_err(Error::Failed)
+        let Visitor { user, origin, .. } = session.recheck(tx, &shared, now)?;
+        studio::regenerate(tx, now, &shared.token_settings, (&user, false), &origin).map_err(Error::Failed)
     });
     Ok(with_text(&made.await?))
 }

@@ -15,7 +15,7 @@ use crate::identity::contact::{self, Contacted};
 use crate::identity::invitation;
 use crate::oauth::parameters::Parameters;
 use crate::store::users;
-use crate::tokens::check::Door;
+use crate::tokens::check::ProtectedResource;
 use crate::web::app::App;
 
 /// The most people that a search names.
@@ -42,7 +42,7 @@ pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
     let name = fold(query.get("username").ok_or_else(|| ApiError::invalid("username is missing."))?);
     let is_fuzzy = query.get("fuzzySearch").is_none_or(|fuzzy| fuzzy != "false") && in_header(&request).is_some();
     if is_fuzzy {
-        caller(&app, &request, Door::AccountDetails).await?;
+        caller(&app, &request, ProtectedResource::AccountDetails).await?;
     }
     let found = app.store.read(move |db| match is_fuzzy {
         true => users::search(db, &name, MOST),
@@ -63,10 +63,10 @@ pub async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) -> Resu
 
 /// `POST /v3/user/invite`: the person's own token; one that an app got sends no letters in their name.
 pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let (_, user) = caller(&app, &request, ProtectedResource::Profile).await?;
     let body = json::read(payload).await?;
     let (email, origin) = (body.required("email")?, app.origin_of(&request));
-    invitation::invite(app.desk(), app.now(), &app.config.registration, (&user, email, &origin)).await?;
+    invitation::invite(app.sign_in_context(), app.now(), &app.config.registration, (&user, email, &origin)).await?;
     Ok(answer(&json!({})))
 }
 
@@ -77,11 +77,11 @@ pub async fn contact(
     id: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, user) = caller(&app, &request, Door::Profile).await?;
+    let (_, user) = caller(&app, &request, ProtectedResource::Profile).await?;
     let body = json::read(payload).await?;
     let (message, origin) = (body.required("message")?, app.origin_of(&request));
     let to = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
-    match contact::send(app.desk(), app.now(), (&user, &origin), to, message).await? {
+    match contact::send(app.sign_in_context(), app.now(), (&user, &origin), to, message).await? {
         Contacted::Sent => Ok(answer(&json!({}))),
         Contacted::Nobody => Err(ApiError::not_found()),
     }

@@ -127,14 +127,14 @@ async fn home(site: Data<Site>, request: HttpRequest) -> HttpResponse {
 /// `GET /start/code`.
 async fn start_code(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     match site.fieldnotes.begin_code().await {
-        Ok(begun) => site.leave(&request, begun),
-        Err(problem) => site.tell(&request, bad(&problem)),
+        Ok(begun) => site.redirect_to_log_in(&request, begun),
+        Err(problem) => site.redirect_with_notice(&request, bad(&problem)),
     }
 }
 
 /// `GET /start/redirect`.
 async fn start_redirect(site: Data<Site>, request: HttpRequest) -> HttpResponse {
-    site.leave(&request, site.fieldnotes.begin_redirect())
+    site.redirect_to_log_in(&request, site.fieldnotes.begin_redirect())
 }
 
 /// `GET /callback` — a code, or why there is none (RFC 6749 §4.1.2).
@@ -235,12 +235,12 @@ impl Site {
         self.go("/", key)
     }
 
-    fn tell(&self, request: &HttpRequest, notice: Notice) -> HttpResponse {
+    fn redirect_with_notice(&self, request: &HttpRequest, notice: Notice) -> HttpResponse {
         self.change(request, |session| session.notice = Some(notice))
     }
 
     /// Sends a person to log in, and remembers what must come back.
-    fn leave(&self, request: &HttpRequest, (url, state, way): (String, String, Way)) -> HttpResponse {
+    fn redirect_to_log_in(&self, request: &HttpRequest, (url, state, way): (String, String, Way)) -> HttpResponse {
         let (key, ()) = self.sessions.update(key_of(request).as_deref(), |session| session.begin(state, way));
         self.go(&url, key)
     }
@@ -259,7 +259,7 @@ impl Site {
     fn arrive(&self, request: &HttpRequest, arrived: Result<Arrival, LogInProblem>) -> HttpResponse {
         let Arrival { signed_in, tries } = match arrived {
             Ok(arrival) => arrival,
-            Err(problem) => return self.tell(request, bad(&problem)),
+            Err(problem) => return self.redirect_with_notice(request, bad(&problem)),
         };
         let (key, ()) = self.sessions.update(key_of(request).as_deref(), |session| {
             session.signed_in = Some(signed_in);

@@ -25,8 +25,8 @@ use crate::domain::client::ClientType;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::Secret;
 use crate::domain::user::Role;
+use crate::identity::new_user;
 use crate::identity::password_hashing::Busy;
-use crate::identity::people;
 use crate::oauth::apis::{self, ApiDraft};
 use crate::oauth::clients::{self, By, Registered};
 use crate::outcome::{Error, transact};
@@ -133,8 +133,8 @@ async fn populate(
     let mut persons = Vec::new();
     for username in PEOPLE {
         let email = format!("{username}@example.com");
-        let written = people::Credentials { username, email: &email, password: Some(password.expose()) };
-        persons.push(people::check(written).map_err(DemoError::Refused)?);
+        let written = new_user::Credentials { username, email: &email, password: Some(password.expose()) };
+        persons.push(new_user::check(written).map_err(DemoError::Refused)?);
     }
     // The password is the same, so one hash is enough.
     let hash = match persons.first() {
@@ -142,11 +142,11 @@ async fn populate(
         None => None,
     };
     let (now, rules) = (app.now(), app.config.registration_rules());
-    let (sample_app, sample_api, own_names) = (fieldnotes(app_url), notes(api_url), app.mint.own_names());
+    let (sample_app, sample_api, own_names) = (fieldnotes(app_url), notes(api_url), app.token_settings.own_names());
     let registered = transact(&app.store, move |tx| {
         let mut owner = None;
         for person in &persons {
-            owner = Some(people::create(tx, now, (person, hash.as_deref()), (Role::Author, true, None))?);
+            owner = Some(new_user::create(tx, now, (person, hash.as_deref()), (Role::Author, true, None))?);
         }
         let owner = owner.expect("because there are people").id;
         let app = clients::register(tx, now, &rules, (By::Operator(owner), sample_app.clone()), None)?;

@@ -13,15 +13,15 @@ use crate::oauth::authorization::{AuthorizationRequest, RefusedRequest};
 use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render, see_other};
-use crate::web::refused::Refused;
+use crate::web::page::{Forms, Layout, render, see_other};
+use crate::web::refusal_details::RefusalDetails;
 
 /// `form_post.html`: a form to the application, which sends itself where scripts run.
 #[derive(Clone, Debug, Template)]
 #[template(path = "form_post.html")]
 pub struct FormPost {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// A few words.
     pub heading: String,
     /// What happens next.
@@ -83,9 +83,9 @@ impl Destination<'_> {
         if self.response_mode != ResponseMode::FormPost {
             return page.with_action(&button, &self.location(&fields)).error_response();
         }
-        let refused = Refused::default();
+        let refused = RefusalDetails::default();
         let page = FormPost {
-            chrome: app.chrome(),
+            layout: app.layout(),
             request_id: Some(refused.request_id.clone()),
             heading: "This link does not work".to_owned(),
             what: "The app that sent you here made a request that cannot be answered. You did nothing wrong."
@@ -105,7 +105,7 @@ impl Destination<'_> {
         }
         let host = self.redirect_uri.host();
         let page = FormPost {
-            chrome: app.chrome(),
+            layout: app.layout(),
             request_id: None,
             heading: "Going back to the app".to_owned(),
             what: format!("If nothing happens, press the button to go on to {host}."),

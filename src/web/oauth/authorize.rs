@@ -7,18 +7,18 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::answer::Destination;
 use super::client_document;
 use crate::identity::alerts;
+use crate::identity::emailed_links::requester;
 use crate::identity::factors;
-use crate::identity::mailed::asker;
 use crate::oauth::Refusal;
 use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationRequest, RefusedRequest};
-use crate::oauth::began::Began;
-use crate::oauth::consent::{self as remembered, Allowed};
-use crate::oauth::interaction::{Sitting, Step};
+use crate::oauth::consent::{self as remembered_browser, Allowed};
+use crate::oauth::interaction::{SessionState, Step};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{
     ACCESS_DENIED, INTERACTION_REQUIRED, INVALID_REQUEST_URI, Problem, UNREGISTERED_REDIRECT_URI,
 };
 use crate::oauth::pushed_request;
+use crate::oauth::request_start::RequestStart;
 use crate::outcome::{Error, consult, transact};
 use crate::web::app::App;
 use crate::web::body;
@@ -27,7 +27,7 @@ use crate::web::error::PageError;
 use crate::web::page::{Asking, see_other, with_both};
 use crate::web::pages::account::confirm;
 use crate::web::pages::{consent, register};
-use crate::web::refused::{Whose, blamed};
+use crate::web::refusal_details::{RefusedClient, with_cause_for_owner};
 use crate::web::same_origin::is_own;
 
 /// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
@@ -39,22 +39,22 @@ pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
 /// The query of an authorization request, with the moment at which it began if we sealed one.
 struct Address {
     query: String,
-    began: Option<Began>,
+    request_start: Option<RequestStart>,
 }
 
 impl Address {
     fn new(app: &App, query: &str) -> Self {
-        let (query, began) = Began::split(app.now(), &app.mint, query);
-        Self { query, began }
+        let (query, request_start) = RequestStart::split(app.now(), &app.token_settings, query);
+        Self { query, request_start }
     }
 
     /// The query for our own addresses of the same request, which keep its beginning.
     fn onward(&self, app: &App, asked: &AuthorizationRequest, visitor: Option<&Visitor>) -> String {
-        if !asked.needs_its_beginning() {
+        if !asked.needs_request_start() {
             return self.query.clone();
         }
-        let now = || Began::new(app.now(), visitor.map(|visitor| visitor.session.id));
-        self.began.unwrap_or_else(now).seal(&app.mint, &self.query)
+        let now = || RequestStart::new(app.now(), visitor.map(|visitor| visitor.session.id));
+        self.request_start.unwrap_or_else(now).seal(&app.token_settings, &self.query)
     }
 }
 
@@ -82,7 +82,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     match (step, &visitor) {
         (Step::Refuse(problem), _) => refuse(problem).await,
         (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, (visitor, false)).await,
-        (Step::Answer, _) if asked.wishes.prompt.none => refuse(&INTERACTION_REQUIRED).await,
+        (Step::Answer, _) if asked.prompt_options.prompt.none => refuse(&INTERACTION_REQUIRED).await,
         (Step::Answer | Step::Ask, Some(visitor)) => {
             consent::show(&app, (&asked, &allowed), visitor, &onward, None).await
         }
@@ -93,7 +93,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 /// Keeps a pushed request for a person who takes a while: the browser came with it in time.
 async fn hold(app: &Data<App>, asked: &AuthorizationRequest, is_signed_in: bool) -> Result<(), PageError> {
     let Some(id) = asked.to_hold else { return Ok(()) };
-    let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_strangers() });
+    let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_unauthenticated() });
     let held = store.write(move |tx| pushed_request::hold(tx, now, id)).await;
     held.map_err(|error| PageError::unavailable(app, &error))
 }
@@ -181,7 +181,7 @@ pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, Page
     Ok(asked.ok().map(|asked| Asking {
         name: asked.client.name.clone(),
         host: asked.redirect_uri.host(),
-        login_hint: asked.wishes.login_hint,
+        login_hint: asked.prompt_options.login_hint,
     }))
 }
 
@@ -192,8 +192,8 @@ pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, Page
 pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> Result<bool, PageError> {
     let address = Address::new(app, query);
     let (asked, Visitor { session, user, .. }) = (examine(app, &address).await?, visitor);
-    let began = address.began.as_ref();
-    Ok(asked.is_ok_and(|asked| asked.wishes.must_log_in(app.now(), (session, user), began)))
+    let request_start = address.request_start.as_ref();
+    Ok(asked.is_ok_and(|asked| asked.prompt_options.must_log_in(app.now(), (session, user), request_start)))
 }
 
 async fn examine(
@@ -202,10 +202,10 @@ async fn examine(
 ) -> Result<Result<AuthorizationRequest, AuthorizationRefusal>, PageError> {
     let parameters = Parameters::parse(address.query.as_bytes());
     let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
-    let (now, began, shared) = (app.now(), address.began, app.clone());
+    let (now, request_start, shared) = (app.now(), address.request_start, app.clone());
     let examined = consult(&app.store, move |db| {
-        let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), began.as_ref())?;
-        let mut asked = authorization::examine(db, &shared.mint, (&parameters, source))?;
+        let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), request_start.as_ref())?;
+        let mut asked = authorization::examine(db, &shared.token_settings, (&parameters, source))?;
         asked.read_hint(db, &shared.signer)?;
         Ok(asked)
     });
@@ -222,18 +222,18 @@ async fn next_step(
     (asked, address): (&AuthorizationRequest, &Address),
     visitor: Option<&Visitor>,
 ) -> Result<(Step, Allowed), PageError> {
-    let (now, began) = (app.now(), address.began.as_ref());
+    let (now, request_start) = (app.now(), address.request_start.as_ref());
     let Some(Visitor { session, user, .. }) = visitor else {
-        return Ok((asked.next_step(now, began, None), Allowed::default()));
+        return Ok((asked.next_step(now, request_start, None), Allowed::default()));
     };
-    let (client, id, is_about_factor) = (asked.client.id, user.id, asked.wishes.two_factors);
+    let (client, id, is_about_factor) = (asked.client.id, user.id, asked.prompt_options.two_factors);
     let found = app.store.read(move |db| {
         let has_factor = is_about_factor && factors::find(db, id)?.can_show_two();
-        Ok((remembered::find(db, client, id)?, has_factor))
+        Ok((remembered_browser::find(db, client, id)?, has_factor))
     });
     let (allowed, has_factor) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let sitting = Sitting { user, session, allowed: &allowed, has_factor };
-    Ok((asked.next_step(now, began, Some(sitting)), allowed))
+    let session_state = SessionState { user, session, allowed: &allowed, has_factor };
+    Ok((asked.next_step(now, request_start, Some(session_state)), allowed))
 }
 
 /// A page, an immediate redirect, or a page whose button is the redirect (RFC 9700 §4.11.2).
@@ -249,7 +249,7 @@ async fn refuse(
             let asked = Parameters::parse(query.as_bytes()).ok();
             let mut page = PageError::of_problem(app, problem);
             if let Some(client_id) = asked.as_ref().and_then(|asked| asked.get("client_id")) {
-                page = page.of_client(Whose::Named(client_id.to_owned()), refusal);
+                page = page.of_client(RefusedClient::Named(client_id.to_owned()), refusal);
             }
             // The developer must see which address to register.
             let address = asked.as_ref().and_then(|asked| asked.get("redirect_uri"));
@@ -260,7 +260,7 @@ async fn refuse(
         }
         AuthorizationRefusal::Redirect(refused) => *refused,
     };
-    tell(app, refused, visitor).await
+    send_refusal(app, refused, visitor).await
 }
 
 /// Refuses a request that was right in every part.
@@ -270,21 +270,25 @@ async fn refuse_late(
     problem: &'static Problem,
     visitor: Option<&Visitor>,
 ) -> Result<HttpResponse, PageError> {
-    tell(app, asked.refused(problem), visitor).await
+    send_refusal(app, asked.refused(problem), visitor).await
 }
 
 /// Tells the application what is wrong, at once where it may hear it without a click.
-async fn tell(app: &Data<App>, refused: RefusedRequest, visitor: Option<&Visitor>) -> Result<HttpResponse, PageError> {
+async fn send_refusal(
+    app: &Data<App>,
+    refused: RefusedRequest,
+    visitor: Option<&Visitor>,
+) -> Result<HttpResponse, PageError> {
     let Refusal { problem, cause } = refused.refusal;
     let (client, scope) = (&refused.client.client_id, refused.scope.as_deref());
     tracing::info!(problem = problem.id, cause, scope, ?client, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
-    let may_bounce = app.store.read(move |db| remembered::may_bounce(db, &shared, user)).await;
+    let may_bounce = app.store.read(move |db| remembered_browser::may_bounce(db, &shared, user)).await;
     let destination = Destination::from(&refused);
-    let told = |response| blamed(response, &refused);
+    let with_cause = |response| with_cause_for_owner(response, &refused);
     match may_bounce {
-        Ok(true) => Ok(told(destination.send_error(app, problem))),
-        Ok(false) => Ok(told(destination.offer_error(app, problem))),
+        Ok(true) => Ok(with_cause(destination.send_error(app, problem))),
+        Ok(false) => Ok(with_cause(destination.offer_error(app, problem))),
         Err(error) => Err(PageError::unavailable(app, &error)),
     }
 }
@@ -300,9 +304,9 @@ async fn approve(
     let Visitor { session, user, origin } = visitor.clone();
     let issued = transact(&app.store, move |tx| {
         let is_news = alerts::is_news(tx, (user.id, request.client.id), Some(&request.scope))?;
-        let code = authorization::approve(tx, now, &shared.mint, &request, (&session, &origin))?;
+        let code = authorization::approve(tx, now, &shared.token_settings, &request, (&session, &origin))?;
         if is_clicked && is_news {
-            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, &request.client))?;
+            alerts::app_allowed(tx, (&shared.mail, &requester(now, &origin)), (&user, &request.client))?;
         }
         Ok(code)
     });

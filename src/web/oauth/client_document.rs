@@ -12,7 +12,7 @@ use crate::domain::bounded::make_room;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::prompt;
 use crate::identity::throttle::Throttled;
-use crate::oauth::client_document::{Known, is_read, lifetime, look_up, take_in};
+use crate::oauth::client_document::{Known, is_read, lifetime, look_up, store_document};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_CLIENT_DOCUMENT, Problem, UNKNOWN_CLIENT, UNREADABLE_CLIENT_DOCUMENT};
@@ -96,7 +96,7 @@ pub async fn make_known(
     let named = named.as_ref().filter(|named| !named.is_repeated("client_id")).and_then(|named| named.get("client_id"));
     let Some(url) = named.and_then(|client_id| client_id.parse::<DocumentUrl>().ok()) else { return Ok(None) };
     // Also one that was read before the operator changed their mind.
-    if !is_read(&app.config.strangers, &url) {
+    if !is_read(&app.config.self_registration, &url) {
         return Err(PageError::of_problem(app, &UNKNOWN_CLIENT));
     }
     let known = known(app, &url).await?;
@@ -169,7 +169,7 @@ async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result
     let (shared, asked, seconds) = (app.clone(), url.clone(), lifetime(document.cache_control.as_deref()));
     let rules = app.config.registration_rules();
     let taken = transact(&app.store, move |tx| {
-        take_in(tx, now, (&shared.config.strangers, &rules), (&asked, &metadata), seconds)
+        store_document(tx, now, (&shared.config.self_registration, &rules), (&asked, &metadata), seconds)
     });
     match taken.await {
         // Another node took it in at the same moment.

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::token::{knock, named, read};
+use super::token::{named, prove_client, read};
 use crate::domain::device_code::INTERVAL;
 use crate::identity::throttle::prefix;
 use crate::oauth::Refusal;
@@ -38,21 +38,21 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let refusal = Refusal { problem: &CALLED_FROM_A_PAGE, cause: "a browser asked for device codes" };
         return Err(TokenError::refused(&app, refusal).of_client(named(&request, &parameters).as_deref(), false));
     }
-    let (credentials, knock) = knock(&app, &request, &parameters).await?;
+    let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let place = Place { network: prefix(&origin.address), address: origin.address, user_agent: origin.user_agent };
     let here = place.clone();
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.mint, &credentials)?;
-        let wish = examine(db, &shared.mint, (&client, &parameters))?;
+        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        let wish = examine(db, &shared.token_settings, (&client, &parameters))?;
         admit(db, now, &client, &here)?;
         Ok((client, wish))
     });
-    let (client, wish) = knock.settle(&app, examined.await).await?;
+    let (client, wish) = attempt.finish(&app, examined.await).await?;
     let shared = app.clone();
-    let strangers = if client.is_anybodys() { app.store.for_strangers() } else { app.store.clone() };
-    let started = transact(&strangers, move |tx| start(tx, now, &shared.mint, (&client, &wish, &place)));
-    let started = knock.settle(&app, started.await).await?;
+    let store = if client.is_anybodys() { app.store.for_unauthenticated() } else { app.store.clone() };
+    let started = transact(&store, move |tx| start(tx, now, &shared.token_settings, (&client, &wish, &place)));
+    let started = attempt.finish(&app, started.await).await?;
     Ok(render(&app, &started))
 }
 

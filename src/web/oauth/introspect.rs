@@ -4,7 +4,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::token::{knock, read};
+use super::token::{prove_client, read};
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::introspection::introspect;
@@ -16,14 +16,14 @@ use crate::web::error::TokenError;
 /// Says what a token is, to whom it concerns.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let (credentials, knock) = knock(&app, &request, &parameters).await?;
+    let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
-    let token = parameters.get("token").ok_or(missing).map_err(|refusal| knock.turn_away(&app, refusal))?.to_owned();
+    let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
     let (now, shared) = (app.now(), app.clone());
     let introspection = consult_together(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.mint, &credentials)?;
-        introspect(db, now, &shared.mint, (&client, &token, &shared.signer))
+        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        introspect(db, now, &shared.token_settings, (&client, &token, &shared.signer))
     });
-    let introspection = knock.settle(&app, introspection.await).await?;
+    let introspection = attempt.finish(&app, introspection.await).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))
 }

@@ -17,7 +17,7 @@ use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, Link, ok, render, see_other, with_both};
+use crate::web::page::{Forms, Layout, Link, ok, render, see_other, with_both};
 use crate::web::pages::{Message, log_out};
 use crate::web::same_origin::is_own;
 
@@ -26,7 +26,7 @@ use crate::web::same_origin::is_own;
 #[template(path = "log_out_of_app.html")]
 pub struct LogOutOfApp {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the decision goes: the same request.
     pub action: String,
     /// Who asks, when that is told.
@@ -51,7 +51,7 @@ pub async fn get(
     }
     let forms = if asked.onward.is_some() { Forms::Leave } else { Forms::Stay };
     let page = LogOutOfApp {
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         action: format!("{}?{}", app.public.path("/oauth/logout"), request.query_string()),
         app_name: asked.client.as_ref().map(|client| client.name.clone()),
         host: asked.onward.as_ref().map(|onward| onward.host.clone()),
@@ -89,7 +89,8 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
     };
     let parameters = Parameters::parse(query.as_bytes()).map_err(|refusal| refused(refusal.problem))?;
     let (asked, shared) = (Asked::parse(&parameters).map_err(refused)?, app.clone());
-    match consult(&app.store, move |db| asked.examine(db, &shared.signer, &shared.mint.private_schemes)).await {
+    match consult(&app.store, move |db| asked.examine(db, &shared.signer, &shared.token_settings.private_schemes)).await
+    {
         Ok(request) => Ok(request),
         Err(Error::Refused(problem)) => Err(refused(problem)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
@@ -120,7 +121,7 @@ fn onward(app: &App, asked: &LogoutRequest, ended: Option<Id<User>>, page: HttpR
     match &asked.onward {
         Some(onward) if asked.may_go_on(ended) => see_other(&onward.location),
         Some(onward) => ok(&Message {
-            chrome: app.chrome(),
+            layout: app.layout(),
             heading: if ended.is_some() { "You are logged out" } else { log_out::NOT_LOGGED_IN }.to_owned(),
             text: "Nobody is logged in to this server in this browser.".to_owned(),
             action: Some(Link { label: format!("Return to {}", onward.host), href: onward.location.clone() }),

@@ -30,5 +30,5 @@ fn document(app: &App, known: &Scope) -> Metadata {
     Metadata::new(&app.public.issuer, known)
         .with_sign_up(app.config.registration.is_open())
         .with_registration(register::is_on(app))
-        .with_client_documents(app.config.strangers.documents != ClientDocuments::Off)
+        .with_client_documents(app.config.self_registration.documents != ClientDocuments::Off)
 }

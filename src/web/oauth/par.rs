@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::token::{knock, named, read};
+use super::token::{named, prove_client, read};
 use crate::identity::throttle::prefix;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::pushed_request;
@@ -21,7 +21,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let refused = |refusal| TokenError::refused(&app, refusal).of_client(client.as_deref(), false);
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(&app, &request, None).map_err(refused)?;
-    let (credentials, knock) = knock(&app, &request, &parameters).await?;
+    let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let parameters = match &proven {
         Some(proven) => proven.named_in(parameters).map_err(refused)?,
         None => parameters,
@@ -29,21 +29,21 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let (now, shared, network) = (app.now(), app.clone(), prefix(&app.origin_of(&request).address));
     let here = network.clone();
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.mint, &credentials)?;
-        let pushed = pushed_request::examine(db, &shared.mint, (&client, &parameters))?;
+        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        let pushed = pushed_request::examine(db, &shared.token_settings, (&client, &parameters))?;
         pushed_request::admit(db, now, &client, &here)?;
         Ok((client, pushed))
     });
-    let (client, pushed) = knock.settle(&app, examined.await).await?;
+    let (client, pushed) = attempt.finish(&app, examined.await).await?;
     if let Some(proven) = &proven {
-        knock.settle(&app, proven.use_up(&app.store).await).await?;
+        attempt.finish(&app, proven.use_up(&app.store).await).await?;
     }
     let shared = app.clone();
-    let strangers = if client.is_anybodys() { app.store.for_strangers() } else { app.store.clone() };
+    let store = if client.is_anybodys() { app.store.for_unauthenticated() } else { app.store.clone() };
     let kept =
-        transact(&strangers, move |tx| pushed_request::keep(tx, now, &shared.mint, (&client, &pushed, &network)));
-    let request_uri = knock.settle(&app, kept.await).await?;
-    let answer = json!({ "request_uri": request_uri, "expires_in": app.mint.lifetimes.par });
+        transact(&store, move |tx| pushed_request::keep(tx, now, &shared.token_settings, (&client, &pushed, &network)));
+    let request_uri = attempt.finish(&app, kept.await).await?;
+    let answer = json!({ "request_uri": request_uri, "expires_in": app.token_settings.lifetimes.par });
     let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);
     if proven.is_some() {
         dpop::add_nonce(&app, answer.headers_mut());

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::oauth::protected_resource::{PATH, ProtectedResource};
+use crate::oauth::protected_resource::{PATH, ProtectedResourceMetadata};
 use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
 use crate::web::layer::{Around, Layer};
@@ -21,7 +21,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     let ready = app
         .published
         .protected_resource
-        .of((), |()| Rendered::json("public, max-age=300", &ProtectedResource::new(&app.public.issuer)));
+        .of((), |()| Rendered::json("public, max-age=300", &ProtectedResourceMetadata::new(&app.public.issuer)));
     Ok(ready.map_err(|error| failed(&app, error))?.answer(&request))
 }
 

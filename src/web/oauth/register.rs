@@ -28,14 +28,15 @@ fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
 /// Registers an application.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
-    let admitted =
-        consult(&app.store, move |db| dynamic_registration::admit(db, now, &shared.config.strangers, token.as_deref()));
+    let admitted = consult(&app.store, move |db| {
+        dynamic_registration::admit(db, now, &shared.config.self_registration, token.as_deref())
+    });
     admitted.await?;
     count(&app, &request)?;
     let metadata = ClientMetadata::parse(&body::read(payload).await?)?;
-    let (shared, rules, strangers) = (app.clone(), app.config.registration_rules(), app.store.for_strangers());
-    let registered = transact(&strangers, move |tx| {
-        dynamic_registration::register(tx, now, (&shared.config.strangers, &rules), &metadata)
+    let (shared, rules, store) = (app.clone(), app.config.registration_rules(), app.store.for_unauthenticated());
+    let registered = transact(&store, move |tx| {
+        dynamic_registration::register(tx, now, (&shared.config.self_registration, &rules), &metadata)
     });
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
@@ -44,7 +45,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
 pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (shared, token) = (app.clone(), token_of(&request)?);
     let found = consult(&app.store, move |db| {
-        dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
+        dynamic_registration::find(db, &shared.config.self_registration, (&client_id, token.as_deref()))
     });
     Ok(answer(&app, StatusCode::OK, &found.await?))
 }
@@ -63,7 +64,7 @@ pub async fn put(
     let rules = app.config.registration_rules();
     let replaced = transact(&app.store, move |tx| {
         let named = (client_id.as_str(), token.as_deref());
-        dynamic_registration::replace(tx, now, (&shared.config.strangers, &rules), named, &metadata)
+        dynamic_registration::replace(tx, now, (&shared.config.self_registration, &rules), named, &metadata)
     });
     Ok(answer(&app, StatusCode::OK, &replaced.await?))
 }
@@ -73,7 +74,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String
     known(&app, &request, &client_id).await?;
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let deleted = transact(&app.store, move |tx| {
-        dynamic_registration::delete(tx, now, &shared.config.strangers, (&client_id, token.as_deref()))
+        dynamic_registration::delete(tx, now, &shared.config.self_registration, (&client_id, token.as_deref()))
     });
     deleted.await?;
     Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
@@ -83,7 +84,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String
 async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Result<(), ApiError> {
     let (shared, token, client_id) = (app.clone(), token_of(request)?, client_id.to_owned());
     let found = consult(&app.store, move |db| {
-        dynamic_registration::find(db, &shared.config.strangers, (&client_id, token.as_deref()))
+        dynamic_registration::find(db, &shared.config.self_registration, (&client_id, token.as_deref()))
     });
     Ok(found.await.map(drop)?)
 }
@@ -137,5 +138,5 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
 
 /// Whether metadata names the endpoint.
 pub(super) fn is_on(app: &App) -> bool {
-    app.config.strangers.registration != DynamicRegistration::Off
+    app.config.self_registration.registration != DynamicRegistration::Off
 }

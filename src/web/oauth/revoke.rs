@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::token::{knock, read};
+use super::token::{prove_client, read};
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::problem::MISSING_PARAMETER;
@@ -17,19 +17,19 @@ use crate::web::error::TokenError;
 /// Revokes a token; what is unknown is answered like success.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    let (credentials, knock) = knock(&app, &request, &parameters).await?;
+    let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
-    let token = parameters.get("token").ok_or(missing).map_err(|refusal| knock.turn_away(&app, refusal))?.to_owned();
+    let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.mint, &credentials)?;
+        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
         Ok((revocation::examine(db, (&client, &asked, &shared.signer))?, client))
     });
-    let (found, client) = knock.settle(&app, examined.await).await?;
+    let (found, client) = attempt.finish(&app, examined.await).await?;
     if found == Revocable::Found {
         let shared = app.clone();
         let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, (&client, &token, &shared.signer)));
-        knock.settle(&app, revoked.await).await?;
+        attempt.finish(&app, revoked.await).await?;
     }
     // Some clients read the body as JSON whatever the RFC says.
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({})))

@@ -24,16 +24,16 @@ pub struct Texts {
 /// # Errors
 /// When no key can sign.
 pub async fn texts(app: &Data<App>, now: UnixTime, response: &TokenResponse) -> Result<Texts> {
-    let App { store, mint, signer, .. } = app.as_ref();
+    let App { store, token_settings, signer, .. } = app.as_ref();
     let access_token = match response.access.claims.clone() {
         Some(claims) => {
             let statement = Statement { typ: jwt::TYP, algorithm: SigningAlgorithm::Es256, claims };
-            signer.sign(store, mint, now, statement).await?
+            signer.sign(store, token_settings, now, statement).await?
         }
         None => Secret::new(response.access.token.expose()),
     };
     let id_token = match response.id_token.clone() {
-        Some(id_token) => Some(signer.sign(store, mint, now, id_token.beside(&access_token)).await?),
+        Some(id_token) => Some(signer.sign(store, token_settings, now, id_token.beside(&access_token)).await?),
         None => None,
     };
     Ok(Texts { access_token, id_token })

@@ -55,19 +55,19 @@ pub(in crate::web) async fn respond(
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
-    let (credentials, knock) = admit(app, request, parameters)?;
-    let refused = |refusal| knock.turn_away(app, refusal);
+    let (credentials, attempt) = admit(app, request, parameters)?;
+    let refused = |refusal| attempt.refuse(app, refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
     let credentials =
-        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+        with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's own proof is used up: it may have to come again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app);
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
-    let response = token::keep_pace(now, &app.mint, &token_request, response);
-    let response = knock.settle(app, response).await?;
+    let response = token::keep_pace(now, &app.token_settings, &token_request, response);
+    let response = attempt.finish(app, response).await?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
     let mut answer = render(&response, &texts, (proven.is_some(), issued_token_type));
@@ -101,7 +101,7 @@ pub(in crate::web) fn not_empty(
 }
 
 /// A client at the door: who it says it is, and from where.
-pub(in crate::web) struct Knock {
+pub(in crate::web) struct ClientAttempt {
     client_id: String,
     address: String,
     /// The scope that it asks for, as it was sent.
@@ -110,18 +110,18 @@ pub(in crate::web) struct Knock {
 
 /// Lets a client authenticate: what it signed is verified and used up, the rest is for
 /// [`authenticate`](crate::oauth::client_authentication::authenticate).
-pub(in crate::web) async fn knock(
+pub(in crate::web) async fn prove_client(
     app: &Data<App>,
     request: &HttpRequest,
     parameters: &Parameters,
-) -> Result<(ClientCredentials, Knock), TokenError> {
-    let (credentials, knock) = admit(app, request, parameters)?;
+) -> Result<(ClientCredentials, ClientAttempt), TokenError> {
+    let (credentials, attempt) = admit(app, request, parameters)?;
     let credentials =
-        with_keys(app, credentials, &knock.address).await.map_err(|error| TokenError::new(app, error.into()))?;
-    let may = |client: &Client| may_sign(app, client, &knock.address);
+        with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+    let may = |client: &Client| may_sign(app, client, &attempt.address);
     let proven = prove(&app.store, app.now(), credentials, audiences(app), may).await;
-    let proven = knock.settle(app, proven).await?;
-    Ok((proven, knock))
+    let proven = attempt.finish(app, proven).await?;
+    Ok((proven, attempt))
 }
 
 /// Whether one more signed statement of a client is remembered here. Those of clients that anybody can make
@@ -142,21 +142,25 @@ fn audiences(app: &App) -> Vec<String> {
 }
 
 /// Lets a client try to authenticate, unless it failed too often from this network.
-fn admit(app: &App, request: &HttpRequest, parameters: &Parameters) -> Result<(ClientCredentials, Knock), TokenError> {
+fn admit(
+    app: &App,
+    request: &HttpRequest,
+    parameters: &Parameters,
+) -> Result<(ClientCredentials, ClientAttempt), TokenError> {
     let credentials = authorization(request).and_then(|header| ClientCredentials::parse(header, parameters));
     let credentials = credentials
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
     let (client_id, scope) = (credentials.client_id().to_owned(), parameters.get("scope").map(str::to_owned));
-    let knock = Knock { client_id, address: app.origin_of(request).address, scope };
-    let admitted = app.throttle.admit_client(app.now(), &knock.client_id, &knock.address);
+    let attempt = ClientAttempt { client_id, address: app.origin_of(request).address, scope };
+    let admitted = app.throttle.admit_client(app.now(), &attempt.client_id, &attempt.address);
     admitted
-        .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&knock.client_id), false))?;
-    Ok((credentials, knock))
+        .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&attempt.client_id), false))?;
+    Ok((credentials, attempt))
 }
 
-impl Knock {
+impl ClientAttempt {
     /// Puts a decision's end into an answer; a failed authentication is counted.
-    pub(in crate::web) async fn settle<T>(
+    pub(in crate::web) async fn finish<T>(
         &self,
         app: &App,
         decided: Result<T, Error<Refusal>>,
@@ -188,14 +192,14 @@ impl Knock {
             None
         });
         if is_known.is_none() {
-            return app.throttle.unknown_client_named(app.now(), &self.address);
+            return app.throttle.unknown_client_failed(app.now(), &self.address);
         }
         app.throttle.client_failed(app.now(), &self.client_id, &self.address);
         Ok(())
     }
 
     /// Refuses a request before its client was authenticated.
-    pub(in crate::web) fn turn_away(&self, app: &App, refusal: Refusal) -> TokenError {
+    pub(in crate::web) fn refuse(&self, app: &App, refusal: Refusal) -> TokenError {
         TokenError::refused(app, refusal).of_client(Some(&self.client_id), false)
     }
 }
@@ -226,7 +230,10 @@ async fn answer(
     let may = |client: &Client| may_sign(app, client, &origin.address);
     let examined = match prove(&app.store, now, credentials, audiences, may).await {
         Ok(credentials) => {
-            consult_together(&app.store, move |db| token::examine(db, now, &shared.mint, (&credentials, &asked))).await
+            consult_together(&app.store, move |db| {
+                token::examine(db, now, &shared.token_settings, (&credentials, &asked))
+            })
+            .await
         }
         Err(error) => Err(error),
     };
@@ -246,7 +253,7 @@ async fn answer(
     }
     let shared = app.clone();
     transact_together(&app.store, move |tx| {
-        let mut response = token::answer(tx, now, &shared.mint, (&client, &token_request, &origin))?;
+        let mut response = token::answer(tx, now, &shared.token_settings, (&client, &token_request, &origin))?;
         binding::bind(tx, now, (&client, &origin), &mut response, key.as_deref())?;
         Ok(response)
     })

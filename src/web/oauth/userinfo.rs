@@ -15,7 +15,7 @@ use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED,
 use crate::oauth::signing::Statement;
 use crate::outcome::{Error, consult};
 use crate::store::users;
-use crate::tokens::check::{Door, Rejection, cause, open};
+use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize, cause};
 use crate::web::api::bearer::{caller, for_dpop, has_two_authorizations, in_header};
 use crate::web::api::error::ApiError;
 use crate::web::app::App;
@@ -52,16 +52,16 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
     let in_header = dpop::token_in_header(request).or_else(|| in_header(request)).map(str::to_owned);
     let presented = in_form.clone().or(in_header);
     match judge(app, request, in_form).await {
-        Err(error) => Err(told(app, presented, error.needing(Door::UserInfo.scope())).await),
+        Err(error) => Err(with_cause(app, presented, error.needing(ProtectedResource::UserInfo.scope())).await),
         answer => answer,
     }
 }
 
 /// A refusal with its cause for the owner of the application that the token was made for.
-async fn told(app: &Data<App>, presented: Option<String>, error: ApiError) -> ApiError {
+async fn with_cause(app: &Data<App>, presented: Option<String>, error: ApiError) -> ApiError {
     let Some(presented) = presented.and_then(|text| BearerToken::parse(&text).ok()) else { return error };
     let now = app.now();
-    match app.store.read(move |db| cause(db, now, Door::UserInfo, &presented)).await {
+    match app.store.read(move |db| cause(db, now, ProtectedResource::UserInfo, &presented)).await {
         Ok(Some((client, cause))) => error.of_client(Some(client), cause),
         Ok(None) => error,
         Err(failed) => {
@@ -77,17 +77,22 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
         return Err(ApiError::of_problem(&TOKEN_CONFLICT));
     }
     if is_bound {
-        let (token, user) = caller(app, request, Door::UserInfo).await?;
+        let (token, user) = caller(app, request, ProtectedResource::UserInfo).await?;
         return said(app, &token, &user).await;
     }
     let token = in_form.or_else(|| in_header(request).map(str::to_owned));
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
     let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
-    let found = consult::<_, Rejection, _>(&app.store, move |db| {
-        let token = open(db, now, &shared.mint, (Door::UserInfo, &presented, Some(&origin.address)))?;
+    let found = consult::<_, TokenRefusal, _>(&app.store, move |db| {
+        let token = authorize(
+            db,
+            now,
+            &shared.token_settings,
+            (ProtectedResource::UserInfo, &presented, Some(&origin.address)),
+        )?;
         let user = token.basis.person.as_ref().map(|person| users::find(db, person.id)).transpose()?.flatten();
-        let user = user.ok_or(Error::Refused(Rejection::RevokedOrUnknown))?;
+        let user = user.ok_or(Error::Refused(TokenRefusal::RevokedOrUnknown))?;
         Ok((token, user))
     });
     let (token, user) = found.await.map_err(|error| for_dpop(app, ApiError::from(error), false))?;
@@ -106,6 +111,6 @@ async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpRe
     };
     let claims = SignedUserInfo { aud: client.client_id.clone(), info };
     let statement = Statement { typ: TYP, algorithm, claims };
-    let signed = app.signer.sign(&app.store, &app.mint, app.now(), statement).await?;
+    let signed = app.signer.sign(&app.store, &app.token_settings, app.now(), statement).await?;
     Ok(answer.insert_header((header::CONTENT_TYPE, "application/jwt")).body(signed.expose().to_owned()))
 }

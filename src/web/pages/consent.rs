@@ -17,7 +17,7 @@ use crate::store::{StoreError, clients};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render};
+use crate::web::page::{Forms, Layout, render};
 
 /// Who stands behind an application that nobody here wrote down.
 pub fn made_by(client: &Client) -> String {
@@ -29,7 +29,7 @@ pub fn made_by(client: &Client) -> String {
 #[template(path = "consent.html")]
 pub struct Consent {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the decision goes: the same request.
     pub action: String,
     /// A digest of what is shown.
@@ -76,16 +76,16 @@ pub async fn show(
     let (shared, wish, before) = (app.clone(), asked.clone(), allowed.clone());
     let found = app.store.read(move |db| {
         let owner = clients::find_owner_name(db, &wish.client)?.unwrap_or_else(|| made_by(&wish.client));
-        let lingering = scopes::list_lingering(db, &wish.audience, &wish.scope)?;
-        let may = Permissions::read(db, &shared.mint, (&wish.scope, &wish.audience), &before)?;
-        Ok::<_, StoreError>((owner, lingering, may))
+        let validated_offline = scopes::list_validating_offline(db, &wish.audience, &wish.scope)?;
+        let may = Permissions::read(db, &shared.token_settings, (&wish.scope, &wish.audience), &before)?;
+        Ok::<_, StoreError>((owner, validated_offline, may))
     });
-    let (owner, lingering, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let chrome = visitor.chrome(app);
+    let (owner, validated_offline, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let layout = visitor.layout(app);
     let path = app.public.path("/oauth/authorize");
     let action = format!("{path}?{query}");
     let page = Consent {
-        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         other_account_url: log_in::for_another(app, &action),
         action,
         shown: asked.shown_to(visitor.user.id),
@@ -100,16 +100,16 @@ pub async fn show(
         username: visitor.user.username.clone(),
         may,
         has_been_allowed_before: !allowed.is_empty(),
-        lasts: lasts(app, (&asked.client, &asked.scope), &lingering),
+        lasts: lasts(app, (&asked.client, &asked.scope), &validated_offline),
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
 /// How long what a person allows an application lasts, as a sentence.
-pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), lingering: &[String]) -> String {
-    let lifetimes = app.mint.lifetimes;
+pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), validated_offline: &[String]) -> String {
+    let lifetimes = app.token_settings.lifetimes;
     // A refresh token that is not replaced grows no older than any token may.
-    let oldest = app.mint.limits.max_lifetime.filter(|_| !client.is_public()).unwrap_or(i64::MAX);
+    let oldest = app.token_settings.limits.max_lifetime.filter(|_| !client.is_public()).unwrap_or(i64::MAX);
     let lasts = if client.may_use(GrantType::RefreshToken) || scope.holds("offline_access") {
         format!(
             "It lasts until you remove the app, until the app has not used it for {}, or for {} at most.",
@@ -119,7 +119,7 @@ pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), lingering: &[
     } else {
         format!("It lasts {}, or until you remove the app.", in_words(lifetimes.access))
     };
-    match lingering {
+    match validated_offline {
         [] => lasts,
         names => format!("{lasts} Then it may work up to 10 minutes more at {}.", names.join(", ")),
     }

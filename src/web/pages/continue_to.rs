@@ -9,8 +9,8 @@ use super::account::confirm;
 use super::{log_in, return_refused};
 use crate::clock::in_words;
 use crate::identity::alerts;
+use crate::identity::emailed_links::requester;
 use crate::identity::login_redirect::{self, Asked, LoginRedirect};
-use crate::identity::mailed::asker;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, consult};
 use crate::store::{Database, clients};
@@ -18,14 +18,14 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::oauth::authorize::is_speculative;
-use crate::web::page::{Chrome, Forms, here, render, see_other};
+use crate::web::page::{Forms, Layout, here, render, see_other};
 
 /// `continue.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "continue.html")]
 pub struct Continue {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the decision goes: the same address.
     pub action: String,
     /// A digest of what is shown.
@@ -87,7 +87,7 @@ pub async fn get(
     request: &HttpRequest,
     (redirect, visitor): (LoginRedirect, &Visitor),
 ) -> Result<HttpResponse, PageError> {
-    if redirect.is_whole() && !visitor.is_fresh(app.now()) {
+    if redirect.is_full_access() && !visitor.has_recent_authentication(app.now()) {
         // What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
         return Ok(confirm::first(app, &here(request)));
     }
@@ -137,9 +137,9 @@ async fn go(
     let allow = move |tx: &mut Database| {
         let client = wanted.client.as_ref();
         let is_news = client.map(|client| alerts::is_news(tx, (user.id, client.id), None)).transpose()?;
-        let allowed = login_redirect::allow(tx, now, &shared.mint, &wanted, (&session, &origin))?;
+        let allowed = login_redirect::allow(tx, now, &shared.token_settings, &wanted, (&session, &origin))?;
         if let (Some(true), Some(client), Some(_)) = (is_news, client, &allowed) {
-            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, client))?;
+            alerts::app_allowed(tx, (&shared.mail, &requester(now, &origin)), (&user, client))?;
         }
         Ok(allowed)
     };
@@ -153,7 +153,7 @@ async fn go(
 
 /// What the token may do: the whole truth, so that nobody allows more than they read.
 fn may(redirect: &LoginRedirect) -> &'static [&'static str] {
-    if redirect.is_whole() {
+    if redirect.is_full_access() {
         &[
             "See your user name and your e-mail address",
             "See and change everything that is yours",
@@ -182,11 +182,11 @@ async fn ask(
         Some(client) => app.store.read(move |db| clients::find_owner_name(db, &client)).await,
         None => Ok(None),
     };
-    let chrome = visitor.chrome(app);
+    let layout = visitor.layout(app);
     let here = here(request);
     let other_account_url = log_in::for_another(app, &here);
     let page = Continue {
-        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         action: here,
         shown: redirect.shown_to(visitor.user.id),
         app_name: redirect.client.as_ref().map(|client| client.name.clone()),
@@ -199,7 +199,7 @@ async fn ask(
         is_unregistered: redirect.is_unregistered(),
         username: visitor.user.username.clone(),
         may: may(redirect).iter().map(|sentence| (*sentence).to_owned()).collect(),
-        lasts: lasts(redirect, &in_words(redirect.lifetime(&app.mint))),
+        lasts: lasts(redirect, &in_words(redirect.lifetime(&app.token_settings))),
         other_account_url,
     };
     Ok(render(StatusCode::OK, Forms::Leave, &page))

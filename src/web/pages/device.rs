@@ -12,7 +12,7 @@ use crate::clock::in_words;
 use crate::domain::device_code::UserCode;
 use crate::domain::session::browser_in_words;
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
+use crate::identity::emailed_links::requester;
 use crate::identity::throttle::{Throttled, prefix};
 use crate::oauth::consent::Allowed;
 use crate::oauth::device::{Decided, Waiting, approve, deny, find_waiting};
@@ -23,14 +23,14 @@ use crate::store::{StoreError, clients};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::page::{Forms, Layout, render, see_other};
 
 /// `device.html`: where the code is typed.
 #[derive(Clone, Debug, Template)]
 #[template(path = "device.html")]
 pub struct DevicePage {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the code goes.
     pub action: String,
     /// What was wrong.
@@ -46,7 +46,7 @@ pub struct DevicePage {
 #[template(path = "device_decision.html")]
 pub struct DeviceDecision {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the decision goes.
     pub action: String,
     /// A digest of what is shown.
@@ -87,7 +87,7 @@ fn ask(app: &App, visitor: &Visitor, typed: &str, error: Option<(StatusCode, Str
     let status = error.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
     let readable = |code: UserCode| code.expose();
     let page = DevicePage {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         action: app.public.path("/device"),
         error: error.map(|(_, message)| message),
         user_code: typed.parse().map_or_else(|_malformed| typed.chars().take(20).collect(), readable),
@@ -112,12 +112,12 @@ pub async fn post(
         );
     };
     let (now, person, address) = (app.now(), visitor.user.id.number(), app.origin_of(&request).address);
-    let guess = match app.throttle.attempt_user_code(now, person, &address) {
-        Ok(guess) => guess.agree(&app.store).await,
+    let attempt = match app.throttle.attempt_user_code(now, person, &address) {
+        Ok(attempt) => attempt.count_in_database(&app.store).await,
         Err(throttled) => Err(Error::Refused(throttled)),
     };
-    let guess = match guess {
-        Ok(guess) => guess,
+    let attempt = match attempt {
+        Ok(attempt) => attempt,
         Err(Error::Refused(Throttled(seconds))) => {
             let message = format!("Too many wrong codes. Try again in {}.", in_words(seconds));
             return refuse(StatusCode::TOO_MANY_REQUESTS, &message);
@@ -130,7 +130,7 @@ pub async fn post(
         let message = "No device waits with this code. Check every letter. If ten minutes have passed, start again on the device.";
         return refuse(StatusCode::BAD_REQUEST, message);
     };
-    guess.forgiven().await;
+    attempt.discard().await;
     match form.get("decision") {
         None => show(&app, &request, (&waiting, &code), &visitor).await,
         // What counts is what was shown, to the person to whom it was shown.
@@ -150,16 +150,16 @@ async fn show(
     let (shared, asked) = (app.clone(), waiting.clone());
     let found = app.store.read(move |db| {
         let (client, wish) = (&asked.client, (&asked.device.scope, &asked.device.audience));
-        let lingering = scopes::list_lingering(db, wish.1, wish.0)?;
+        let validated_offline = scopes::list_validating_offline(db, wish.1, wish.0)?;
         let owner = clients::find_owner_name(db, client)?.unwrap_or_default();
         // A device is asked for each time, so nothing is marked as new.
-        let may = Permissions::read(db, &shared.mint, wish, &Allowed::default())?;
-        Ok::<_, StoreError>((owner, lingering, may))
+        let may = Permissions::read(db, &shared.token_settings, wish, &Allowed::default())?;
+        Ok::<_, StoreError>((owner, validated_offline, may))
     });
-    let (owner, lingering, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, validated_offline, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let (device, client) = (&waiting.device, &waiting.client);
     let page = DeviceDecision {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         action: app.public.path("/device"),
         shown: waiting.shown_to(visitor.user.id),
         user_code: code.expose(),
@@ -171,7 +171,7 @@ async fn show(
         started: format!("{} ago", in_words(app.now().since(device.created_at))),
         is_near: device.network == prefix(&app.origin_of(request).address),
         may,
-        lasts: lasts(app, (client, &device.scope), &lingering),
+        lasts: lasts(app, (client, &device.scope), &validated_offline),
         username: visitor.user.username.clone(),
     };
     Ok(render(StatusCode::OK, Forms::Stay, &page))
@@ -199,9 +199,9 @@ async fn decide(
             return deny(tx, now, &asked);
         }
         let is_news = alerts::is_news(tx, (user.id, asked.client.id), Some(&asked.device.scope))?;
-        let decided = approve(tx, now, &shared.mint, &asked, (&session, &origin))?;
+        let decided = approve(tx, now, &shared.token_settings, &asked, (&session, &origin))?;
         if is_news && matches!(decided, Decided::Now) {
-            alerts::app_allowed(tx, (&shared.mail, &asker(now, &origin)), (&user, &asked.client))?;
+            alerts::app_allowed(tx, (&shared.mail, &requester(now, &origin)), (&user, &asked.client))?;
         }
         Ok(decided)
     });
@@ -215,6 +215,6 @@ async fn decide(
         (Decided::Now, false) => ("Cancelled", "The device was not logged in. You can close this page."),
     };
     let page =
-        Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None };
+        Message { layout: visitor.layout(app), heading: heading.to_owned(), text: text.to_owned(), action: None };
     Ok(render(StatusCode::OK, Forms::Stay, &page))
 }

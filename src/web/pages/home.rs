@@ -10,24 +10,24 @@ use askama::Template;
 use crate::web::app::App;
 use crate::web::browser::MaybeVisitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
+use crate::web::page::{Layout, ok};
 
 /// `home.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "home.html")]
 pub struct Home {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
 }
 
 /// Shows the front page.
 pub async fn get(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
-    ok(&Home { chrome: visitor.chrome(&app) })
+    ok(&Home { layout: visitor.layout(&app) })
 }
 
 /// Whatever is not there.
 pub async fn nothing(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
-    PageError::not_found(&app).seen_by(visitor.chrome(&app)).error_response()
+    PageError::not_found(&app).seen_by(visitor.layout(&app)).error_response()
 }
 
 /// An address that is there, asked in a way that it does not answer, with those that it does (RFC 9110 §15.5.6).
@@ -36,7 +36,7 @@ pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: HeaderVa
     let advice = "Open the page it belongs to and use its buttons.";
     let page = PageError::new(&app, StatusCode::METHOD_NOT_ALLOWED, ("wrong-method", "Not like this"), what, advice)
         .with_action("Go to the front page", &app.public.path("/"))
-        .seen_by(visitor.chrome(&app));
+        .seen_by(visitor.layout(&app));
     let mut response = page.error_response();
     response.headers_mut().insert(ALLOW, allow);
     response

@@ -5,26 +5,26 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::reset::{key_of, over};
+use super::reset::{key_of, link_ended};
 use super::{Form, second_step};
 use crate::domain::mailed_link::MailedLink;
 use crate::domain::secret::Secret;
 use crate::identity::invitation;
-use crate::identity::people::{self, Credentials};
+use crate::identity::new_user::{self, Credentials};
 use crate::identity::sign_up::SignUpRefusal;
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, here, render, see_other};
-use crate::web::remembered;
+use crate::web::page::{FieldError, Forms, Layout, here, render, see_other};
+use crate::web::remembered_browser;
 
 /// `invitation.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "invitation.html")]
 pub struct Invitation {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -36,11 +36,11 @@ pub struct Invitation {
 }
 
 async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink), PageError> {
-    let key = key_of(request).ok_or_else(|| over(app))?;
+    let key = key_of(request).ok_or_else(|| link_ended(app))?;
     let (now, presented) = (app.now(), key.clone());
     let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await;
     let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    found.map(|link| (key, link)).ok_or_else(|| over(app))
+    found.map(|link| (key, link)).ok_or_else(|| link_ended(app))
 }
 
 /// Shows the form while the invitation lives.
@@ -59,11 +59,11 @@ pub async fn post(
     let (key, link) = living(&app, &request).await?;
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = Some(form.get("password").unwrap_or_default());
-    let checked = people::check(Credentials { username: &username, email: &link.email, password });
+    let checked = new_user::check(Credentials { username: &username, email: &link.email, password });
     let made = match checked {
         Ok(person) => {
-            let caller = (remembered::caller(&app, &request), true);
-            invitation::accept(app.desk(), app.now(), (key, person), caller).await
+            let caller = (remembered_browser::caller(&app, &request), true);
+            invitation::accept(app.sign_in_context(), app.now(), (key, person), caller).await
         }
         Err(problems) => Err(Error::Refused(SignUpRefusal::Problems(problems))),
     };
@@ -72,7 +72,7 @@ pub async fn post(
         Ok((_, None)) => Ok(see_other(&app.public.path("/account"))),
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
-        Err(Error::Refused(SignUpRefusal::LinkOver | SignUpRefusal::Closed)) => Err(over(&app)),
+        Err(Error::Refused(SignUpRefusal::LinkEnded | SignUpRefusal::Closed)) => Err(link_ended(&app)),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
             // The form has no field for the address: what is wrong with it is said on top.
             let in_form = |problem| match FieldError::from(problem) {
@@ -92,6 +92,6 @@ fn show(
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let username = username.chars().take(256).collect();
-    let page = Invitation { chrome: app.chrome(), action: here(request), errors, username, email };
+    let page = Invitation { layout: app.layout(), action: here(request), errors, username, email };
     render(status, Forms::Stay, &page)
 }

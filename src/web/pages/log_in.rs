@@ -7,14 +7,14 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::log_out::forgetting;
-use super::{Form, continue_to, keep, remote_session, second_step};
+use super::{Form, continue_to, remote_session, restore_account, second_step};
 use crate::domain::secret::Secret;
-use crate::domain::webauthn::{Assertion, Flaw};
+use crate::domain::webauthn::{Assertion, WebAuthnError};
 use crate::identity::login_redirect::{self, LoginRedirect};
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
-use crate::identity::second_step::Entered;
-use crate::identity::sign_in::{Attempt, SignInRefusal, sign_in};
+use crate::identity::second_step::SignInOutcome;
+use crate::identity::sign_in::{SignInRefusal, SubmittedCredentials, sign_in};
 use crate::identity::throttle::Throttled;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
@@ -22,16 +22,16 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
-use crate::web::page::{Asking, Chrome, Forms, here, render, retry_after, see_other};
+use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
-use crate::web::remembered;
+use crate::web::remembered_browser;
 
 /// `log_in.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "log_in.html")]
 pub struct LogIn {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -208,8 +208,8 @@ async fn second_step(
     match second_step::post(app, request, (form, browser), (&next, asking)).await? {
         second_step::Outcome::Answer(answer) => Ok(answer),
         // Finished already, by a second click or in another tab: the same address leads on.
-        second_step::Outcome::Over if visitor.0.is_some() => Ok(see_other(&here(request))),
-        second_step::Outcome::Over => {
+        second_step::Outcome::Ended if visitor.0.is_some() => Ok(see_other(&here(request))),
+        second_step::Outcome::Ended => {
             let message = "This log-in took too long, or a code was wrong too often. Type your password again.";
             let said = Said { error: Some(message.to_owned()), ..Said::default() };
             show(app, request, onward, (StatusCode::BAD_REQUEST, said)).await
@@ -221,13 +221,13 @@ async fn second_step(
 async fn log_in_by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
-    (onward, assertion): (&Onward, Result<Assertion, Flaw>),
+    (onward, assertion): (&Onward, Result<Assertion, WebAuthnError>),
     browser: &BrowserSession,
 ) -> Result<HttpResponse, PageError> {
     let mut gone = None;
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
         let (id, origin) = (assertion.credential_id.clone(), app.origin_of(request));
-        match prove::sign_in(app.desk(), app.now(), party, (assertion, origin)).await {
+        match prove::sign_in(app.sign_in_context(), app.now(), party, (assertion, origin)).await {
             Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
             Err(Error::Refused(refusal)) => gone = refusal.is_gone.then_some(id),
             Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
@@ -245,10 +245,10 @@ async fn log_in(
 ) -> Result<HttpResponse, PageError> {
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = Secret::new(form.get("password").unwrap_or_default());
-    let attempt = Attempt { login: username.clone(), password, origin: app.origin_of(request) };
-    let remembered = remembered::caller(app, request).remembered;
-    let refusal = match sign_in(app.desk(), app.now(), (attempt, remembered)).await {
-        Ok(Entered::Step(step)) => {
+    let credentials = SubmittedCredentials { login: username.clone(), password, origin: app.origin_of(request) };
+    let remembered = remembered_browser::caller(app, request).remembered;
+    let refusal = match sign_in(app.sign_in_context(), app.now(), (credentials, remembered)).await {
+        Ok(SignInOutcome::Step(step)) => {
             let way = (here(request), onward.asking(app).await?);
             return second_step::show(app, &step, way, (StatusCode::OK, None));
         }
@@ -259,7 +259,7 @@ async fn log_in(
     let username: String = username.chars().take(256).collect();
     match refusal {
         SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &here(request))),
-        SignInRefusal::BeingDeleted(user) => keep::offer(app, user).await,
+        SignInRefusal::BeingDeleted(user) => restore_account::offer(app, user).await,
         SignInRefusal::Wrong
         | SignInRefusal::NoPassword
         | SignInRefusal::CodeRequired
@@ -324,7 +324,7 @@ async fn show(
         gone,
     });
     let page = LogIn {
-        chrome: app.chrome(),
+        layout: app.layout(),
         passkey,
         action: here,
         is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),

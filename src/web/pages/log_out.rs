@@ -12,7 +12,7 @@ use crate::oauth::problem::NOTHING_ENDED;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::{PageError, TokenError};
-use crate::web::page::{Chrome, Link, is_navigation, ok, see_other};
+use crate::web::page::{Layout, Link, is_navigation, ok, see_other};
 
 /// What a person reads whose browser had no session.
 pub(in crate::web) const NOT_LOGGED_IN: &str = "You are not logged in here";
@@ -23,7 +23,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 #[template(path = "log_out.html")]
 pub struct LogOut {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes.
     pub action: String,
     /// Where whoever stays goes on.
@@ -48,7 +48,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
         .map(|next| format!("?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>()));
     ok(&LogOut {
         stay_url: next.unwrap_or_else(|| app.public.path("/account")),
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         action: format!("{}{}", app.public.path("/logout"), query.unwrap_or_default()),
         username: visitor.user.username,
     })
@@ -75,7 +75,7 @@ pub(in crate::web) fn nothing_ended(
         return TokenError::refused(app, (&NOTHING_ENDED).into()).error_response();
     }
     onward(ok(&Message {
-        chrome: app.chrome(),
+        layout: app.layout(),
         heading: NOT_LOGGED_IN.to_owned(),
         text: "This browser has no session on this server, so there was nothing to end.".to_owned(),
         action: Some(Link { label: "Log in".to_owned(), href: app.public.path("/login") }),
@@ -91,7 +91,7 @@ pub(in crate::web) fn forgetting(mut response: HttpResponse) -> HttpResponse {
 /// The page after it.
 pub(in crate::web) fn done(app: &App) -> HttpResponse {
     ok(&Message {
-        chrome: app.chrome(),
+        layout: app.layout(),
         heading: "You are logged out".to_owned(),
         text: "This browser is logged out of this server. Apps that you allowed stay allowed.".to_owned(),
         action: Some(Link { label: "Log in again".to_owned(), href: app.public.path("/login") }),

@@ -1,21 +1,21 @@
 //! The pages that people read: a struct per page beside its handler.
 
 pub mod account;
+pub mod compromise_report;
 pub mod consent;
 pub mod continue_to;
 pub mod developer;
 pub mod device;
 pub mod home;
 pub mod invitation;
-pub mod keep;
 pub mod log_in;
 pub mod log_out;
-pub mod not_me;
 pub mod permissions;
 pub mod problem;
 pub mod register;
 pub mod remote_session;
 pub mod reset;
+pub mod restore_account;
 mod return_refused;
 pub mod second_step;
 pub mod set_up;
@@ -28,7 +28,7 @@ use askama::Template;
 use super::body;
 use super::browser::{Pending, app_of};
 use super::error::PageError;
-use super::page::{Chrome, Link};
+use super::page::{Layout, Link};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::MALFORMED_REQUEST;
 
@@ -37,7 +37,7 @@ use crate::oauth::problem::MALFORMED_REQUEST;
 #[template(path = "message.html")]
 pub struct Message {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// A few words.
     pub heading: String,
     /// What happened.

@@ -2,11 +2,11 @@
 
 use crate::domain::api::PLATFORM_SCOPE;
 use crate::domain::scope::Scope;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::oauth::consent::Allowed;
 use crate::oauth::scopes;
 use crate::store::{Database, StoreError, apis};
-use crate::tokens::Mint;
+use crate::tokens::TokenSettings;
 
 /// One permission.
 #[derive(Clone, Debug)]
@@ -50,14 +50,14 @@ impl Permissions {
     /// When the store fails.
     pub fn read(
         db: &mut Database,
-        mint: &Mint,
-        (scope, audience): (&Scope, &Words),
+        token_settings: &TokenSettings,
+        (scope, audience): (&Scope, &SpaceSeparated),
         allowed: &Allowed,
     ) -> Result<Self, StoreError> {
         let mut rest = scope.clone();
         let mut lines = Vec::new();
         let known = scopes::known(db)?;
-        let words = |scope: &Scope, audience: &Words| {
+        let words = |scope: &Scope, audience: &SpaceSeparated| {
             let line = |(name, sentence): (String, String)| {
                 let is_held = name.parse().is_ok_and(|scope| allowed.holds(&scope, audience));
                 ScopeLine { is_new: !allowed.is_empty() && !is_held, name, sentence }
@@ -65,8 +65,8 @@ impl Permissions {
             scopes::sentences(&known, scope).into_iter().map(line).collect::<Vec<_>>()
         };
         for identifier in audience.iter() {
-            let here = Words::from_iter([identifier]);
-            let (name, own) = if mint.is_own_name(identifier) {
+            let here = SpaceSeparated::from_iter([identifier]);
+            let (name, own) = if token_settings.is_own_name(identifier) {
                 ("this server".to_owned(), PLATFORM_SCOPE.parse().unwrap_or_default())
             } else {
                 let directory = apis::directory(db)?;

@@ -8,14 +8,14 @@ use crate::oauth::problem;
 use crate::web::app::App;
 use crate::web::browser::MaybeVisitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
+use crate::web::page::{Layout, ok};
 
 /// `problem.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "problem.html")]
 pub struct ProblemPage {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The stable name.
     pub id: String,
     /// The RFC's code.
@@ -30,7 +30,7 @@ pub struct ProblemPage {
 pub async fn get(app: Data<App>, id: Path<String>, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     let problem = problem::find(&id).ok_or_else(|| PageError::not_found(&app))?;
     Ok(ok(&ProblemPage {
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         id: problem.id.to_owned(),
         code: problem.code.to_owned(),
         description: problem.description.to_owned(),

@@ -8,22 +8,22 @@ use url::form_urlencoded;
 
 use super::log_in::Onward;
 use super::{Form, second_step};
-use crate::identity::people::{self, Credentials};
+use crate::identity::new_user::{self, Credentials};
 use crate::identity::sign_up::{SignUpRefusal, sign_up};
 use crate::identity::throttle::Throttled;
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Chrome, FieldError, Forms, here, render, see_other};
-use crate::web::remembered;
+use crate::web::page::{Asking, FieldError, Forms, Layout, here, render, see_other};
+use crate::web::remembered_browser;
 
 /// `register.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "register.html")]
 pub struct Register {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -102,7 +102,7 @@ pub async fn post(
     let (onward, next) = onward(&app, &request).await?;
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (username, email) = (field("username"), field("email"));
-    let checked = people::check(Credentials {
+    let checked = new_user::check(Credentials {
         username: &username,
         email: &email,
         password: Some(form.get("password").unwrap_or_default()),
@@ -117,8 +117,8 @@ pub async fn post(
     let refusal = match checked {
         Err(problems) => SignUpRefusal::Problems(problems),
         Ok(person) => {
-            let (policy, caller) = (&app.config.registration, remembered::caller(&app, &request));
-            let signed_up = sign_up(app.desk(), app.now(), policy, (person, caller, Some(&next))).await;
+            let (policy, caller) = (&app.config.registration, remembered_browser::caller(&app, &request));
+            let signed_up = sign_up(app.sign_in_context(), app.now(), policy, (person, caller, Some(&next))).await;
             match signed_up {
                 Ok(entered) => return second_step::enter(&app, &browser, entered, &next).await,
                 Err(Error::Refused(refusal)) => refusal,
@@ -127,7 +127,7 @@ pub async fn post(
         }
     };
     match refusal {
-        SignUpRefusal::Closed | SignUpRefusal::LinkOver => Err(closed(&app)),
+        SignUpRefusal::Closed | SignUpRefusal::LinkEnded => Err(closed(&app)),
         SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &here(&request))),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
@@ -145,7 +145,7 @@ async fn show(
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let page = Register {
-        chrome: app.chrome(),
+        layout: app.layout(),
         action: here(request),
         errors,
         username: username.chars().take(256).collect(),

@@ -12,7 +12,7 @@ use crate::domain::remote_session::{RemoteSession, code_of};
 use crate::domain::secret::Secret;
 use crate::domain::session::browser_in_words;
 use crate::domain::user::User;
-use crate::domain::webauthn::{Assertion, Flaw};
+use crate::domain::webauthn::{Assertion, WebAuthnError};
 use crate::identity::confirm::{Proofs, wanted};
 use crate::identity::factors;
 use crate::identity::passkeys::challenge::Purpose;
@@ -24,7 +24,7 @@ use crate::store::Database;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, here, ok, render};
+use crate::web::page::{Forms, Layout, here, ok, render};
 use crate::web::passkey::{self, PasskeyForm};
 
 /// `remote_session.html`.
@@ -32,7 +32,7 @@ use crate::web::passkey::{self, PasskeyForm};
 #[template(path = "remote_session.html")]
 pub struct RemoteSessionPage {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the decision goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -107,7 +107,7 @@ pub async fn decide(
     let field = |name: &str| Secret::new(form.get(name).unwrap_or_default());
     let proofs = Proofs { password: field("password"), code: field("code") };
     let who = (&visitor.session, &visitor.user);
-    match approve(app.desk(), now, who, (proofs, &visitor.origin), &session).await {
+    match approve(app.sign_in_context(), now, who, (proofs, &visitor.origin), &session).await {
         Ok(true) => Ok(logged_in(app, visitor)),
         Ok(false) => Err(PageError::not_found(app)),
         Err(Error::Refused(refusal)) => show(app, request, (id, &session, visitor), Some(refusal.to_string())).await,
@@ -119,14 +119,14 @@ async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
     (id, session, visitor): (&str, &RemoteSession, &Visitor),
-    assertion: Result<Assertion, Flaw>,
+    assertion: Result<Assertion, WebAuthnError>,
 ) -> Result<HttpResponse, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
         let (now, shown) = (app.now(), (party, Purpose::Approve(session.id), assertion));
         let (waiting, origin) = (session.clone(), visitor.origin.clone());
         let who = (&visitor.session, visitor.origin.clone());
         let let_in = move |tx: &mut Database, user: &User| approve_for(tx, now, (user, &origin), &waiting);
-        match prove::confirm(app.desk(), now, shown, who, let_in).await {
+        match prove::confirm(app.sign_in_context(), now, shown, who, let_in).await {
             Ok(true) => return Ok(logged_in(app, visitor)),
             Ok(false) => return Err(PageError::not_found(app)),
             Err(Error::Refused(_)) => {}
@@ -141,7 +141,7 @@ fn logged_in(app: &App, visitor: &Visitor) -> HttpResponse {
 }
 
 fn done(app: &App, visitor: &Visitor, heading: &str, text: &str) -> HttpResponse {
-    ok(&Message { chrome: visitor.chrome(app), heading: heading.to_owned(), text: text.to_owned(), action: None })
+    ok(&Message { layout: visitor.layout(app), heading: heading.to_owned(), text: text.to_owned(), action: None })
 }
 
 async fn show(
@@ -165,7 +165,7 @@ async fn show(
     });
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = RemoteSessionPage {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         action: here(request),
         is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),
         error,

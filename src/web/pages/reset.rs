@@ -17,15 +17,15 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, here, ok, render, retry_after, see_other};
-use crate::web::remembered;
+use crate::web::page::{FieldError, Forms, Layout, here, ok, render, retry_after, see_other};
+use crate::web::remembered_browser;
 
 /// `reset.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "reset.html")]
 pub struct Reset {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -39,7 +39,7 @@ pub struct Reset {
 #[template(path = "reset_finish.html")]
 pub struct ResetFinish {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -59,7 +59,7 @@ pub(super) fn key_of(request: &HttpRequest) -> Option<Secret> {
 }
 
 /// The page for a link that is unknown, used or expired: one page for all three.
-pub(super) fn over(app: &App) -> PageError {
+pub(super) fn link_ended(app: &App) -> PageError {
     let what = "A mailed link works once, and for a while only. Asking for a new one may end it too.";
     let advice = "If you still need it, ask for a new link.";
     PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
@@ -90,21 +90,21 @@ fn asking(app: &App, request: &HttpRequest, error: Option<String>) -> Reset {
     let next =
         next_of(app, request).map(|next| format!("?next={}", byte_serialize(next.as_bytes()).collect::<String>()));
     let log_in_url = format!("{}{}", app.public.path("/login"), next.unwrap_or_default());
-    Reset { chrome: app.chrome(), action: here(request), error, log_in_url }
+    Reset { layout: app.layout(), action: here(request), error, log_in_url }
 }
 
 /// Mails the link, to whoever it is; the answer does not tell.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (login, next) = (form.get("username").unwrap_or_default(), next_of(&app, &request));
     let origin = app.origin_of(&request);
-    match recovery::start(app.desk(), app.now(), (login, next.as_deref()), &origin).await {
+    match recovery::start(app.sign_in_context(), app.now(), (login, next.as_deref()), &origin).await {
         Ok(()) => Ok(ok(&Message {
-            chrome: app.chrome(),
+            layout: app.layout(),
             heading: "Look into your mailbox".to_owned(),
             text: format!(
                 "If there is an account of this name, a letter with a link is on its way to its address. The link works \
                  for {}.",
-                in_words(app.mint.lifetimes.reset)
+                in_words(app.token_settings.lifetimes.reset)
             ),
             action: None,
         })),
@@ -121,7 +121,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
 }
 
 async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User), PageError> {
-    let again = || over(app).with_action("Ask for a new link", &app.public.path("/reset"));
+    let again = || link_ended(app).with_action("Ask for a new link", &app.public.path("/reset"));
     let key = key_of(request).ok_or_else(again)?;
     let (now, presented) = (app.now(), key.clone());
     let found = app.store.read(move |db| recovery::find(db, now, presented.expose())).await;
@@ -143,8 +143,8 @@ fn finishing(
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let (action, may_keep_tokens) = (here(request), user.email_verified_at.is_some());
-    let (chrome, username) = (app.chrome(), user.username);
-    let page = ResetFinish { chrome, action, errors, username, ends_own_tokens, may_keep_tokens };
+    let (layout, username) = (app.layout(), user.username);
+    let page = ResetFinish { layout, action, errors, username, ends_own_tokens, may_keep_tokens };
     render(status, Forms::Leave, &page)
 }
 
@@ -159,7 +159,9 @@ pub async fn post_finish(
     let ends_own_tokens = form.get("end_tokens").is_some();
     let password = Secret::new(form.get("password").unwrap_or_default());
     let wanted = NewCredentials { key, password, ends_own_tokens };
-    match recovery::finish(app.desk(), app.now(), wanted, (remembered::caller(&app, &request), true)).await {
+    match recovery::finish(app.sign_in_context(), app.now(), wanted, (remembered_browser::caller(&app, &request), true))
+        .await
+    {
         Ok(recovered) => {
             let next = recovered.next.as_deref().and_then(|next| app.public.own_path(next));
             let next = next.unwrap_or_else(|| app.public.path("/account"));
@@ -174,7 +176,7 @@ pub async fn post_finish(
             Ok(finishing(&app, &request, (user, ends_own_tokens), errors))
         }
         Err(Error::Refused(AccountRefusal::Busy)) => Err(PageError::busy(&app)),
-        Err(Error::Refused(_)) => Err(over(&app).with_action("Ask for a new link", &app.public.path("/reset"))),
+        Err(Error::Refused(_)) => Err(link_ended(&app).with_action("Ask for a new link", &app.public.path("/reset"))),
     }
 }
 

@@ -9,14 +9,14 @@ use crate::domain::client::Client;
 use crate::domain::host_proof::ProvableOrigin;
 use crate::domain::login_return_url::{LoginReturnUrl, ReturnUrl};
 use crate::identity::login_redirect::LoginRedirectRefusal;
-use crate::oauth::clients::most_of;
+use crate::oauth::clients::max_apps_of;
 use crate::oauth::hosts;
 use crate::store::clients;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::Link;
-use crate::web::refused::Whose;
+use crate::web::refusal_details::RefusedClient;
 
 /// The page for one refusal.
 pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visitor: Option<&Visitor>) -> PageError {
@@ -38,7 +38,7 @@ pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visito
                 .for_developer(
                     "Your application takes login codes: send code_challenge (S256, 43 base64url characters), as login.js does.",
                 )
-                .of_client(Whose::Known(*client), ("invalid_request", cause))
+                .of_client(RefusedClient::Known(*client), ("invalid_request", cause))
         }
         LoginRedirectRefusal::Suspended(url) => {
             let what = "The people who run this server have suspended the app that asks for your log-in.";
@@ -49,7 +49,7 @@ pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visito
         LoginRedirectRefusal::Unregistered(url) => unregistered(app, url, visitor).await,
     };
     match visitor {
-        Some(visitor) => page.seen_by(visitor.chrome(app)),
+        Some(visitor) => page.seen_by(visitor.layout(app)),
         None => page,
     }
 }
@@ -77,7 +77,7 @@ async fn unregistered(app: &Data<App>, url: &ReturnUrl, visitor: Option<&Visitor
             "Register this address as a login return URL of your app, in the developer console. \
              Log in here first: this page then opens the form, filled in.",
         ),
-        (Ok((None, _)), Some(visitor)) if !app.desk().porter().may_equip(&visitor.user) => page.for_developer(
+        (Ok((None, _)), Some(visitor)) if !app.sign_in_context().sign_in_policy().may_add_credentials(&visitor.user) => page.for_developer(
             "If the app is yours: Confirm your e-mail address first. Then this page opens the form that takes this one.",
         ),
         (Ok((None, own)), Some(visitor)) => page
@@ -85,7 +85,7 @@ async fn unregistered(app: &Data<App>, url: &ReturnUrl, visitor: Option<&Visitor
                 "If the app is yours: Register this address as one of its login return URLs. \
                  The form opens filled in, and nothing changes until you save it.",
             )
-            .with_ways(ways(app, &wanted, own, most_of(&visitor.user))),
+            .with_ways(ways(app, &wanted, own, max_apps_of(&visitor.user))),
     }
 }
 

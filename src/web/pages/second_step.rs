@@ -9,26 +9,28 @@ use askama::Template;
 use super::account::totp::SetUpFields;
 use crate::domain::secret::Secret;
 use crate::domain::token::{SignInStep, Token};
-use crate::domain::webauthn::{Assertion, Flaw};
+use crate::domain::webauthn::{Assertion, WebAuthnError};
 use crate::identity::factors::{self, CodeRefusal};
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
-use crate::identity::second_step::{Asks, Entered, Finished, Pending, Shown, StepRefusal, finish, look};
+use crate::identity::second_step::{
+    FinishedStep, PendingStep, SecondStepKind, SignInOutcome, StepProof, StepRefusal, find_pending, finish,
+};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Chrome, Forms, here, render, retry_after, see_other};
+use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
-use crate::web::remembered;
+use crate::web::remembered_browser;
 
 /// `second_step.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "second_step.html")]
 pub struct SecondStep {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The log-in page, on the way to where the person was going.
     pub action: String,
     /// What was wrong.
@@ -54,7 +56,7 @@ pub struct SecondStep {
 #[template(path = "second_step_set_up.html")]
 pub struct SecondStepSetUp {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The log-in page, on the way to where the person was going.
     pub action: String,
     /// What was wrong.
@@ -77,15 +79,15 @@ pub struct SecondStepSetUp {
 pub async fn enter(
     app: &Data<App>,
     browser: &BrowserSession,
-    entered: Entered,
+    entered: SignInOutcome,
     next: &str,
 ) -> Result<HttpResponse, PageError> {
     match entered {
-        Entered::SignedIn(key) => {
+        SignInOutcome::SignedIn(key) => {
             browser.sign_in(app, &key).await.map_err(|error| PageError::unavailable(app, &error))?;
             Ok(see_other(next))
         }
-        Entered::Step(step) => show(app, &step, (log_in_first(app, next), None), (StatusCode::OK, None)),
+        SignInOutcome::Step(step) => show(app, &step, (log_in_first(app, next), None), (StatusCode::OK, None)),
     }
 }
 
@@ -95,12 +97,12 @@ pub async fn enter(
 /// When the base key is missing.
 pub fn show(
     app: &Data<App>,
-    step: &Pending,
+    step: &PendingStep,
     (action, asking): (String, Option<Asking>),
     (status, error): (StatusCode, Option<String>),
 ) -> Result<HttpResponse, PageError> {
-    if step.asks == Asks::SetUp {
-        let offer = factors::offer(&app.mint.keys, app.now(), step.user.id);
+    if step.asks == SecondStepKind::SetUp {
+        let offer = factors::offer(&app.token_settings.keys, app.now(), step.user.id);
         let offer = offer.map_err(|error| PageError::unavailable(app, &error))?;
         return Ok(show_set_up(app, step, (action, asking), (status, error, &offer)));
     }
@@ -109,21 +111,21 @@ pub fn show(
         action: action.clone(),
         label: "Use a passkey",
         step: Some(step.key.expose().to_owned()),
-        is_alone: step.asks == Asks::Passkey,
+        is_alone: step.asks == SecondStepKind::Passkey,
         options,
         fills_in: false,
         gone: None,
     });
     let page = SecondStep {
-        chrome: app.chrome(),
+        layout: app.layout(),
         passkey,
-        is_passkey_only: step.asks == Asks::Passkey,
+        is_passkey_only: step.asks == SecondStepKind::Passkey,
         action,
         is_passkey_wrong: error.as_deref() == Some(passkey::DID_NOT_WORK),
         error,
         step: step.key.expose().to_owned(),
         username: step.user.username.clone(),
-        is_mailed: step.asks == Asks::MailedCode,
+        is_mailed: step.asks == SecondStepKind::MailedCode,
         asking,
     };
     Ok(render(status, Forms::Leave, &page))
@@ -131,12 +133,12 @@ pub fn show(
 
 fn show_set_up(
     app: &Data<App>,
-    step: &Pending,
+    step: &PendingStep,
     (action, asking): (String, Option<Asking>),
     (status, error, offer): (StatusCode, Option<String>, &factors::Offer),
 ) -> HttpResponse {
     let page = SecondStepSetUp {
-        chrome: app.chrome(),
+        layout: app.layout(),
         action,
         error,
         step: step.key.expose().to_owned(),
@@ -152,7 +154,7 @@ pub enum Outcome {
     /// The browser is signed in and goes on; or the step is shown again.
     Answer(HttpResponse),
     /// Nothing waits under this key any more.
-    Over,
+    Ended,
 }
 
 /// Takes a step's form. After it the browser goes on to `next`, a path of ours.
@@ -166,24 +168,24 @@ pub async fn post(
     (next, asking): (&str, Option<Asking>),
 ) -> Result<Outcome, PageError> {
     let key = form.get("step").map(Token::<SignInStep>::parse);
-    let Some(Ok(key)) = key else { return Ok(Outcome::Over) };
+    let Some(Ok(key)) = key else { return Ok(Outcome::Ended) };
     let remembers = form.get("remember").is_some();
     if let Some(assertion) = passkey::assertion(form) {
         return by_passkey(app, request, (key, assertion, remembers), (browser, next, asking)).await;
     }
     let code = Secret::new(form.get("code").unwrap_or_default());
     let shown = match form.get("offer") {
-        Some(sealed) => Shown::SetUp(Secret::new(sealed), code),
-        None => Shown::Code(code),
+        Some(sealed) => StepProof::SetUp(Secret::new(sealed), code),
+        None => StepProof::Code(code),
     };
     let caller = (app.origin_of(request), remembers);
-    let refusal = match finish(app.desk(), app.now(), (key.clone(), shown), caller).await {
+    let refusal = match finish(app.sign_in_context(), app.now(), (key.clone(), shown), caller).await {
         Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
         Err(Error::Refused(refusal)) => refusal,
         Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
     };
     let (status, refusal) = match refusal {
-        StepRefusal::Over => return Ok(Outcome::Over),
+        StepRefusal::Ended => return Ok(Outcome::Ended),
         StepRefusal::Code(refusal @ CodeRefusal::Throttled(_)) => (StatusCode::TOO_MANY_REQUESTS, refusal),
         StepRefusal::Code(refusal) => (StatusCode::BAD_REQUEST, refusal),
     };
@@ -199,12 +201,12 @@ pub async fn post(
 async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
-    (key, assertion, remembers): (Token<SignInStep>, Result<Assertion, Flaw>, bool),
+    (key, assertion, remembers): (Token<SignInStep>, Result<Assertion, WebAuthnError>, bool),
     (browser, next, asking): (&BrowserSession, &str, Option<Asking>),
 ) -> Result<Outcome, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
         let caller = (app.origin_of(request), remembers);
-        match prove::finish_step(app.desk(), app.now(), party, (key.clone(), assertion), caller).await {
+        match prove::finish_step(app.sign_in_context(), app.now(), party, (key.clone(), assertion), caller).await {
             Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
             Err(Error::Refused(_)) => {}
             Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
@@ -221,11 +223,11 @@ async fn show_again(
     (request, asking, offered): (&HttpRequest, Option<Asking>, Option<&str>),
     (status, message): (StatusCode, String),
 ) -> Result<Outcome, PageError> {
-    let (now, porter, key) = (app.now(), app.desk().porter(), key.clone());
-    let found = app.store.read(move |db| look(db, now, &porter, &key)).await;
-    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Over) };
+    let (now, sign_in_policy, key) = (app.now(), app.sign_in_context().sign_in_policy(), key.clone());
+    let found = app.store.read(move |db| find_pending(db, now, &sign_in_policy, &key)).await;
+    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Ended) };
     let action = here(request);
-    let page = match offered.and_then(|sealed| factors::reopen(&app.mint.keys, now, step.user.id, sealed)) {
+    let page = match offered.and_then(|sealed| factors::reopen(&app.token_settings.keys, now, step.user.id, sealed)) {
         Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
         None => show(app, &step, (action, asking), (status, Some(message)))?,
     };
@@ -236,15 +238,15 @@ async fn signed_in(
     app: &Data<App>,
     request: &HttpRequest,
     browser: &BrowserSession,
-    (finished, next): (Finished, &str),
+    (finished, next): (FinishedStep, &str),
 ) -> Result<HttpResponse, PageError> {
     browser.sign_in(app, &finished.session).await.map_err(|error| PageError::unavailable(app, &error))?;
     let mut answer = match &finished.recovery_codes {
-        Some(codes) => super::account::recovery_codes::shown_once(app.chrome(), codes, next),
+        Some(codes) => super::account::recovery_codes::shown_once(app.layout(), codes, next),
         None => see_other(next),
     };
     if let Some(token) = &finished.remembered {
-        remembered::keep(app, request, token, &mut answer);
+        remembered_browser::add(app, request, token, &mut answer);
     }
     Ok(answer)
 }

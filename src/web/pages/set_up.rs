@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{Form, second_step};
 use crate::domain::token::{SetupLink, Token};
-use crate::identity::people::{self, Credentials};
+use crate::identity::new_user::{self, Credentials};
 use crate::identity::set_up::{is_alive, use_link};
 use crate::identity::sign_up::SignUpRefusal;
 use crate::oauth::parameters::Parameters;
@@ -15,15 +15,15 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::BrowserSession;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, here, render};
-use crate::web::remembered;
+use crate::web::page::{FieldError, Forms, Layout, here, render};
+use crate::web::remembered_browser;
 
 /// `set_up.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "set_up.html")]
 pub struct SetUp {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -34,7 +34,7 @@ pub struct SetUp {
     pub email: String,
 }
 
-fn over(app: &App) -> PageError {
+fn link_ended(app: &App) -> PageError {
     let what = "A set-up link works once, for an hour, and only until the first account exists.";
     let advice = "If nobody has an account yet, start the server again: it prints a new link.";
     PageError::new(app, StatusCode::NOT_FOUND, ("set-up-link-over", "This link is over"), what, advice)
@@ -44,12 +44,12 @@ fn over(app: &App) -> PageError {
 async fn living_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<SetupLink>, PageError> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
     let link = parameters.as_ref().and_then(|parameters| parameters.get("link")).map(Token::<SetupLink>::parse);
-    let Some(Ok(link)) = link else { return Err(over(app)) };
+    let Some(Ok(link)) = link else { return Err(link_ended(app)) };
     let (now, presented) = (app.now(), link.clone());
     let is_alive = app.store.read(move |db| is_alive(db, now, &presented)).await;
     match is_alive {
         Ok(true) => Ok(link),
-        Ok(false) => Err(over(app)),
+        Ok(false) => Err(link_ended(app)),
         Err(error) => Err(PageError::unavailable(app, &error)),
     }
 }
@@ -70,7 +70,7 @@ pub async fn post(
     let link = living_link(&app, &request).await?;
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (username, email) = (field("username"), field("email"));
-    let person = match people::check(Credentials {
+    let person = match new_user::check(Credentials {
         username: &username,
         email: &email,
         password: Some(form.get("password").unwrap_or_default()),
@@ -81,9 +81,9 @@ pub async fn post(
             return Ok(show(&app, &request, (errors, username, email)));
         }
     };
-    match use_link(app.desk(), app.now(), link, (person, remembered::caller(&app, &request))).await {
+    match use_link(app.sign_in_context(), app.now(), link, (person, remembered_browser::caller(&app, &request))).await {
         Ok(entered) => second_step::enter(&app, &browser, entered, &app.public.path("/account")).await,
-        Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkOver)) => Err(over(&app)),
+        Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkEnded)) => Err(link_ended(&app)),
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
@@ -99,6 +99,6 @@ fn show(
     (errors, username, email): (Vec<FieldError>, String, String),
 ) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = SetUp { chrome: app.chrome(), action: here(request), errors, username, email };
+    let page = SetUp { layout: app.layout(), action: here(request), errors, username, email };
     render(status, Forms::Stay, &page)
 }

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::reset::{key_of, over};
+use super::reset::{key_of, link_ended};
 use super::{Form, second_step};
 use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::secret::Secret;
@@ -16,15 +16,15 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, here, render, see_other};
-use crate::web::remembered;
+use crate::web::page::{FieldError, Forms, Layout, here, render, see_other};
+use crate::web::remembered_browser;
 
 /// `verify.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "verify.html")]
 pub struct Verify {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the forms go: the same address.
     pub action: String,
     /// What was wrong.
@@ -40,11 +40,11 @@ pub struct Verify {
 }
 
 async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink, User), PageError> {
-    let key = key_of(request).ok_or_else(|| over(app))?;
+    let key = key_of(request).ok_or_else(|| link_ended(app))?;
     let (now, presented) = (app.now(), key.clone());
     let found = app.store.read(move |db| email::find(db, now, presented.expose())).await;
     let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    found.map(|(link, user)| (key, link, user)).ok_or_else(|| over(app))
+    found.map(|(link, user)| (key, link, user)).ok_or_else(|| link_ended(app))
 }
 
 /// Shows the forms while the link lives; looking does not use it up.
@@ -61,7 +61,7 @@ fn show(
 ) -> HttpResponse {
     let is_setting_password = error.as_ref().is_some_and(|error| error.field == "new_password");
     let page = Verify {
-        chrome: app.chrome(),
+        layout: app.layout(),
         action: here(request),
         errors: error.into_iter().collect(),
         username: user.username.clone(),
@@ -85,8 +85,8 @@ pub async fn post(
         None => (Proof::Password(Secret::new(form.get("password").unwrap_or_default())), "password"),
     };
     let is_here = visitor.0.is_some_and(|visitor| visitor.user.id == user.id) && field == "password";
-    let caller = remembered::caller(&app, &request);
-    let refusal = match email::finish(app.desk(), app.now(), (key, proof), (caller, !is_here)).await {
+    let caller = remembered_browser::caller(&app, &request);
+    let refusal = match email::finish(app.sign_in_context(), app.now(), (key, proof), (caller, !is_here)).await {
         Ok((entered, next)) => {
             let next = next.as_deref().and_then(|next| app.public.own_path(next));
             let next = next.unwrap_or_else(|| app.public.path("/account"));
@@ -99,7 +99,7 @@ pub async fn post(
         Err(Error::Refused(refusal)) => refusal,
     };
     let (status, message) = match refusal {
-        AccountRefusal::LinkOver => return Err(over(&app)),
+        AccountRefusal::LinkEnded => return Err(link_ended(&app)),
         AccountRefusal::Busy => return Err(PageError::busy(&app)),
         AccountRefusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, refusal.to_string()),
         AccountRefusal::WrongPassword => (StatusCode::BAD_REQUEST, "The password is wrong.".to_owned()),

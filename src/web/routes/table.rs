@@ -75,7 +75,7 @@ sections! {
         GET "/v3/account/root/{name}" => api::account::root, Token;
         GET "/v3/account/security/{name:accessToken|personalAccessToken}" => api::access_tokens::list, Token;
         POST "/v3/account/security/{name:accessToken|personalAccessToken}" => api::access_tokens::create, Token, logs [PersonalTokenCreated];
-        DELETE "/v3/account/security/{name:accessToken|personalAccessToken}/{id}" => api::access_tokens::delete, Token, logs [HeldTokenRevoked];
+        DELETE "/v3/account/security/{name:accessToken|personalAccessToken}/{id}" => api::access_tokens::delete, Token, logs [PersonalTokenRevoked];
         POST "/v3/account/security/remoteSession/{id}/exercise" => api::remote_session::exercise, Program, logs_nothing "the person allowed it before, and that was logged";
         GET "/v3/user/{id}" => api::users::get, Program;
         POST "/v3/user/{id}/contact" => api::users::contact, Token, logs [MessageSent];
@@ -111,7 +111,7 @@ sections! {
     /// The second platform's address for tokens (`docs/compatibility/spatial-studio.md#creating-a-token`): never a cookie,
     /// any origin.
     STUDIO_TOKENS in "/spatialstudio/oauth/v1", other_methods ErrorForPrograms {
-        POST "/spatialstudio/oauth/v1/user/token" => api::studio::mint, Token, logs [StudioTokenCreated];
+        POST "/spatialstudio/oauth/v1/user/token" => api::studio::create_token, Token, logs [StudioTokenCreated];
     }
 
     /// What an API that the operator runs says of its resources (ours): its own credentials, no cookie, no CORS.
@@ -129,7 +129,7 @@ sections! {
     /// session's cookie, our own pages.
     STUDIO_SESSION in "/spatialstudio/api/v1", other_methods ErrorForPrograms {
         GET "/spatialstudio/api/v1/user/token" => api::studio::list, Session;
-        DELETE "/spatialstudio/api/v1/user/token/{id}" => api::studio::delete, Session, logs [HeldTokenRevoked];
+        DELETE "/spatialstudio/api/v1/user/token/{id}" => api::studio::delete, Session, logs [PersonalTokenRevoked];
         POST "/spatialstudio/api/v1/user/filesettoken" => api::studio::create_fileset, Session, logs [StudioTokenCreated];
         GET "/spatialstudio/api/v1/user/generatortoken" => api::studio::generator, Session;
         POST "/spatialstudio/api/v1/user/generatortoken/regenerate" => api::studio::regenerate, Session, logs [GeneratorRegenerated];
@@ -165,10 +165,10 @@ sections! {
         POST "/reset/finish" => pages::reset::post_finish, Anybody, logs [PasswordReset, SignedIn];
         GET "/verify" => pages::verify::get, Anybody;
         POST "/verify" => pages::verify::post, Anybody, logs [EmailProven];
-        GET "/keep" => pages::keep::get, Anybody;
-        POST "/keep" => pages::keep::post, Anybody, logs [AccountKept];
-        GET "/not-me" => pages::not_me::get, Anybody;
-        POST "/not-me" => pages::not_me::post, Anybody, logs [Disowned];
+        GET "/keep" => pages::restore_account::get, Anybody;
+        POST "/keep" => pages::restore_account::post, Anybody, logs [AccountRestored];
+        GET "/not-me" => pages::compromise_report::get, Anybody;
+        POST "/not-me" => pages::compromise_report::post, Anybody, logs [CompromiseReported];
         GET "/invitation" => pages::invitation::get, Anybody;
         POST "/invitation" => pages::invitation::post, Anybody, logs [AccountCreated, SignedIn];
         GET "/errors/{id}" => pages::problem::get, Anybody;
@@ -186,8 +186,8 @@ sections! {
         POST "/account/security/password" => pages::account::password::post, Person, logs [PasswordChanged];
         GET "/account/delete" => pages::account::delete::get, Person;
         POST "/account/delete" => pages::account::delete::post, Person, logs [AccountDeleted];
-        GET "/account/not-me" => pages::account::not_me::get, Person;
-        POST "/account/not-me" => pages::account::not_me::post, Person, logs [Disowned];
+        GET "/account/not-me" => pages::account::compromise_report::get, Person;
+        POST "/account/not-me" => pages::account::compromise_report::post, Person, logs [CompromiseReported];
         GET "/account/security" => pages::account::security::get, Person;
         GET "/account/security/totp" => pages::account::totp::get, Person;
         POST "/account/security/totp" => pages::account::totp::post, Person, logs [TotpAdded, RecoveryCodesCreated];
@@ -204,11 +204,11 @@ sections! {
         GET "/account/tokens" => pages::account::tokens::get, Person;
         GET "/account/tokens/new" => pages::account::new_token::get, Person;
         POST "/account/tokens/new" => pages::account::new_token::post, Person, logs [PersonalTokenCreated];
-        POST "/account/tokens/revoke-unused" => pages::account::tokens::revoke_unused, Person, logs [HeldTokensRevoked];
-        POST "/account/tokens/revoke-all" => pages::account::tokens::revoke_all, Person, logs [HeldTokensRevoked];
+        POST "/account/tokens/revoke-unused" => pages::account::tokens::revoke_unused, Person, logs [PersonalTokensRevoked];
+        POST "/account/tokens/revoke-all" => pages::account::tokens::revoke_all, Person, logs [PersonalTokensRevoked];
         POST "/account/tokens/generator/show" => pages::account::tokens::show_generator, Person, logs_nothing READS;
         POST "/account/tokens/generator/regenerate" => pages::account::tokens::regenerate, Person, logs [GeneratorRegenerated];
-        POST "/account/tokens/{id}/revoke" => pages::account::tokens::revoke, Person, logs [HeldTokenRevoked];
+        POST "/account/tokens/{id}/revoke" => pages::account::tokens::revoke, Person, logs [PersonalTokenRevoked];
         GET "/account/log" => pages::account::log::get, Person;
         GET "/account/apps" => pages::account::apps::get, Person;
         POST "/account/apps/{client_id}/remove" => pages::account::apps::remove, Person, logs [ApplicationRemoved];

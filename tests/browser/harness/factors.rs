@@ -50,7 +50,7 @@ pub fn next_code(secret: &str) -> String {
 }
 
 fn code_in(secret: &str, steps: i64) -> String {
-    let digits = secret.chars().filter_map(|letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter));
+    let digits = secret.chars().filter_map(|message| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(message));
     let bits: Vec<u8> = digits.flat_map(|digit| (0..5).rev().map(move |bit| (digit >> bit) as u8 & 1)).collect();
     let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| (sum << 1) | bit)).collect();
     let step = Clock::System.now().seconds() / 30 + steps;

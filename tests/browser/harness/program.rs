@@ -33,7 +33,7 @@ impl Home {
         let name = |key: &str| format!("GATEPOST_{}", key.replace('.', "_").to_uppercase());
         let settings = settings.iter().map(|(key, value)| (name(key), (*value).to_owned())).collect();
         let home = Self { folder, settings };
-        fs::create_dir(home.letters()).expect("because the folder is ours");
+        fs::create_dir(home.emails()).expect("because the folder is ours");
         home
     }
 
@@ -43,7 +43,7 @@ impl Home {
     }
 
     /// The folder that letters are sent to.
-    pub fn letters(&self) -> PathBuf {
+    pub fn emails(&self) -> PathBuf {
         self.path().join("letters")
     }
 
@@ -53,7 +53,7 @@ impl Home {
         command.args(arguments).current_dir(self.path()).env_clear().env("TMPDIR", self.path());
         let settings = [("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", ""), ("PASSWORD_BCRYPT_COST", "10")];
         command.envs(settings.map(|(name, value)| (format!("GATEPOST_{name}"), value)));
-        command.env("GATEPOST_MAIL_URL", format!("file://{}", self.letters().display()));
+        command.env("GATEPOST_MAIL_URL", format!("file://{}", self.emails().display()));
         command.envs(self.settings.clone());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command

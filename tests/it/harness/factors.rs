@@ -15,10 +15,10 @@ impl Authenticator {
     /// Reads the secret of a page as a person types it: base32 in groups.
     pub fn reading(page: &Page) -> Self {
         let (mut bits, mut count, mut seed) = (0_u32, 0, Vec::new());
-        for letter in page.secret().bytes().filter(|letter| *letter != b' ') {
-            let value = match letter {
-                b'A'..=b'Z' => letter - b'A',
-                b'2'..=b'7' => letter - b'2' + 26,
+        for message in page.secret().bytes().filter(|message| *message != b' ') {
+            let value = match message {
+                b'A'..=b'Z' => message - b'A',
+                b'2'..=b'7' => message - b'2' + 26,
                 other => panic!("{} is no letter of base32", char::from(other)),
             };
             bits = (bits << 5) | u32::from(value);

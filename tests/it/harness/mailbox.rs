@@ -10,10 +10,10 @@ use std::thread;
 
 use tempfile::TempDir;
 
-pub use super::letter::Received;
+pub use super::email::ReceivedEmail;
 use super::{Server, spawn_with};
 
-impl Received {
+impl ReceivedEmail {
     /// The link in its text, as a path of ours.
     pub fn link(&self) -> String {
         self.link_with("?key=")
@@ -55,7 +55,7 @@ impl Mailbox {
     }
 
     /// Sends what waits and takes all letters out, oldest first.
-    pub async fn take(&self, server: &Server) -> Vec<Received> {
+    pub async fn take(&self, server: &Server) -> Vec<ReceivedEmail> {
         server.deliver().await;
         let entries = std::fs::read_dir(self.path()).expect("because the folder is ours");
         let mut files: Vec<_> = entries.map(|entry| entry.expect("because the folder is ours").path()).collect();
@@ -65,24 +65,24 @@ impl Mailbox {
             assert_eq!(mode & 0o777, 0o600, "a letter is its reader's alone");
             let whole = std::fs::read_to_string(file).expect("because our letters are text");
             std::fs::remove_file(file).expect("because the folder is ours");
-            Received::parse(&whole)
+            ReceivedEmail::parse(&whole)
         };
         files.iter().map(read).collect()
     }
 
     /// Takes all letters out; the one with this subject.
-    pub async fn take_about(&self, server: &Server, subject: &str) -> Received {
-        let (mut about, others): (Vec<Received>, Vec<Received>) =
-            self.take(server).await.into_iter().partition(|letter| letter.subject == subject);
+    pub async fn take_about(&self, server: &Server, subject: &str) -> ReceivedEmail {
+        let (mut about, others): (Vec<ReceivedEmail>, Vec<ReceivedEmail>) =
+            self.take(server).await.into_iter().partition(|message| message.subject == subject);
         assert_eq!(about.len(), 1, "{subject}: {about:?}; others: {others:?}");
         about.remove(0)
     }
 
     /// Takes the one letter out that waits.
-    pub async fn take_one(&self, server: &Server) -> Received {
-        let mut letters = self.take(server).await;
-        assert_eq!(letters.len(), 1, "{letters:?}");
-        letters.remove(0)
+    pub async fn take_one(&self, server: &Server) -> ReceivedEmail {
+        let mut messages = self.take(server).await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages.remove(0)
     }
 }
 
@@ -108,24 +108,24 @@ impl Server {
 /// A mail server that takes what it is given (RFC 5321), until it is dropped.
 pub struct PostOffice {
     /// What it took.
-    pub letters: Receiver<Received>,
+    pub messages: Receiver<ReceivedEmail>,
 }
 
 impl PostOffice {
     /// Opens at this address.
     pub fn open(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).expect("because nobody else is there");
-        let (taken, letters) = mpsc::channel();
+        let (taken, messages) = mpsc::channel();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 if let Some(whole) = talk(&connection)
-                    && taken.send(Received::parse(&whole)).is_err()
+                    && taken.send(ReceivedEmail::parse(&whole)).is_err()
                 {
                     return;
                 }
             }
         });
-        Self { letters }
+        Self { messages }
     }
 }
 
@@ -137,20 +137,20 @@ pub fn nobody_listens() -> SocketAddr {
 
 fn talk(mut connection: &TcpStream) -> Option<String> {
     let mut lines = BufReader::new(connection.try_clone().ok()?).lines();
-    let (mut letter, mut is_letter) = (None::<String>, false);
+    let (mut message, mut is_email) = (None::<String>, false);
     connection.write_all(b"220 post.example\r\n").ok()?;
     while let Some(Ok(line)) = lines.next() {
-        let answer = match (is_letter, line.as_str()) {
+        let answer = match (is_email, line.as_str()) {
             (true, ".") => {
-                is_letter = false;
+                is_email = false;
                 "250 taken"
             }
             (true, line) => {
-                letter.get_or_insert_default().push_str(&format!("{line}\n"));
+                message.get_or_insert_default().push_str(&format!("{line}\n"));
                 continue;
             }
             (false, "DATA") => {
-                is_letter = true;
+                is_email = true;
                 "354 go on"
             }
             (false, "QUIT") => {
@@ -161,5 +161,5 @@ fn talk(mut connection: &TcpStream) -> Option<String> {
         };
         connection.write_all(format!("{answer}\r\n").as_bytes()).ok()?;
     }
-    letter
+    message
 }

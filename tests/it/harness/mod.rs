@@ -5,22 +5,22 @@ pub mod application;
 pub mod authenticator;
 pub mod binary;
 pub mod browser;
+pub mod client_documents;
 pub mod client_keys;
 pub mod database;
 pub mod devices;
 pub mod dice;
+mod email;
 pub mod factors;
-pub mod held;
 pub mod html;
 pub mod http;
 pub mod jwt;
 pub mod keys;
-mod letter;
 pub mod mailbox;
 pub mod pages;
 pub mod program;
 pub mod queries;
-pub mod shelf;
+pub mod token_holders;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use aws_lc_rs::rand;
+use gatepost::background_jobs;
 use gatepost::cli::start;
 use gatepost::clock::{Clock, UnixTime};
 use gatepost::config;
@@ -40,13 +41,12 @@ use gatepost::domain::registration::Draft;
 use gatepost::domain::secret::Secret;
 use gatepost::domain::session::Origin;
 use gatepost::domain::user::{Role, User, fold};
-use gatepost::identity::people::{self, Credentials};
+use gatepost::identity::new_user::{self, Credentials};
 use gatepost::identity::throttle;
 use gatepost::oauth::apis::{self, ApiDraft};
 use gatepost::oauth::clients::{self, By, Registered};
 use gatepost::outcome::transact;
 use gatepost::store::{Database, Result, Store, StoreError, users};
-use gatepost::upkeep;
 use gatepost::web::app::App;
 use gatepost::web::server;
 use url::Url;
@@ -237,7 +237,7 @@ impl Server {
 
     /// Writes down when tokens were last seen, as the running server does once a second.
     pub async fn flush_uses(&self) {
-        upkeep::flush(&self.app.store, &self.app.mint).await;
+        background_jobs::flush(&self.app.store, &self.app.token_settings).await;
     }
 
     /// Writes down what failed, as the running server does once a second.
@@ -247,7 +247,7 @@ impl Server {
 
     /// Writes down what was refused, as the running server does once a second.
     pub async fn flush_refusals(&self) {
-        upkeep::flush_refusals(&self.app.store, &self.app.refusals).await;
+        background_jobs::flush_refusals(&self.app.store, &self.app.refusals).await;
     }
 
     /// Makes a person with a proven address, whose password is [`PASSWORD`].
@@ -259,11 +259,11 @@ impl Server {
     pub async fn person_with(&self, username: &str, role: Role) -> User {
         let email = format!("{username}@people.example");
         let written = Credentials { username, email: &email, password: Some(PASSWORD) };
-        let person = people::check(written).expect("because the names of a test are right");
+        let person = new_user::check(written).expect("because the names of a test are right");
         let hash = person.hash(&self.app.hasher).await.expect("because nobody else waits");
         let now = self.now();
         let made = transact(&self.app.store, move |tx| {
-            people::create(tx, now, (&person, hash.as_deref()), (role, true, None))
+            new_user::create(tx, now, (&person, hash.as_deref()), (role, true, None))
         });
         made.await.expect("because the name is free")
     }
@@ -295,7 +295,7 @@ impl Server {
     }
 
     /// Registers an application as a person does in the console: nobody vouches for it.
-    pub async fn strangers_application(&self, draft: Draft) -> Application {
+    pub async fn unverified_application(&self, draft: Draft) -> Application {
         let owner = self.owner().await;
         // Nobody but the operator gives an app the name of a verified one.
         let draft = Draft { name: format!("{} of a stranger", draft.name), ..draft };

@@ -53,7 +53,7 @@ pub async fn call(walk: &mut Walk, name: &str) -> bool {
             let url = "https://described.example/client.json";
             let document = json!({ "client_id": url, "client_name": "Described",
                 "redirect_uris": ["https://described.example/callback"] });
-            walk.shelf.put(url, &document, None);
+            walk.documents.put(url, &document, None);
             let request = walk.app.request().with("client_id", url).with("scope", "tiles:read");
             let request = request.with("redirect_uri", "https://described.example/callback");
             let page = walk.alice.open(&request.path()).await;
@@ -93,7 +93,7 @@ async fn grants(walk: &mut Walk) {
                     ("grant_type", EXCHANGE),
                     ("subject_token", subject.as_str()),
                     ("subject_token_type", ACCESS_TOKEN),
-                    ("audience", crate::harness::held::TILES),
+                    ("audience", crate::harness::token_holders::TILES),
                     ("scope", "tiles:read"),
                 ];
                 succeeded(&app.post("/oauth/token", &form).await, &grant);

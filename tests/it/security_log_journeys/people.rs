@@ -24,7 +24,7 @@ pub async fn accounts_by_program(witness: &mut Witness) {
     witness.tells("DELETE", "/v3/account").await;
 }
 
-pub async fn letters(witness: &mut Witness) {
+pub async fn messages(witness: &mut Witness) {
     let root = witness.server.log_in("root").await;
     let nobody = witness.server.nobody();
     witness.mailbox.take(&witness.server).await;
@@ -44,7 +44,7 @@ pub async fn letters(witness: &mut Witness) {
     root.post("/v3/account/security/email/update", &update).await.success();
     witness.tells("POST", "/v3/account/security/email/update").await;
     let sent = witness.mailbox.take(&witness.server).await;
-    let to_new = sent.iter().find(|letter| letter.to == "root@new.example").expect("because it was asked for");
+    let to_new = sent.iter().find(|message| message.to == "root@new.example").expect("because it was asked for");
     let validate = json!({ "token": to_new.key(), "password": PASSWORD });
     nobody.post("/v3/account/security/email/validate", &validate).await.success();
     witness.tells("POST", "/v3/account/security/email/validate").await;
@@ -58,7 +58,7 @@ pub async fn letters(witness: &mut Witness) {
     assert_eq!(witness.news().await, [""; 0], "a stranger's question tells nobody");
 }
 
-pub async fn letters_on_pages(witness: &mut Witness) {
+pub async fn emails_on_pages(witness: &mut Witness) {
     let mut carol = witness.server.browser();
     let page = carol.open("/register").await;
     let form = page.form_with("Create account").fill("username", "carol").fill("email", "carol@people.example");
@@ -95,11 +95,11 @@ pub async fn own_pages(witness: &mut Witness) {
     let page = nora.open("/account/delete").await;
     nora.submit(page.form_with("Delete account").fill("confirm", "norah").fill("password", NEW)).await;
     witness.tells("POST", "/account/delete").await;
-    let letter = witness.mailbox.take_about(&witness.server, "Your account will be deleted").await;
-    let page = nora.open(&letter.link()).await;
+    let message = witness.mailbox.take_about(&witness.server, "Your account will be deleted").await;
+    let page = nora.open(&message.link()).await;
     nora.submit(page.form_with("Keep my account")).await;
     witness.tells("POST", "/keep").await;
-    let not_me = letter.whole.lines().find(|line| line.starts_with("http") && line.contains("/not-me?key="));
+    let not_me = message.whole.lines().find(|line| line.starts_with("http") && line.contains("/not-me?key="));
     let page = nora.open(not_me.expect("because it stands in every such letter").trim()).await;
     let page = nora.submit(page.form_with("End everything")).await;
     witness.tells("POST", "/not-me").await;

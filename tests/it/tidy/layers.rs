@@ -6,12 +6,12 @@ use super::{Violation, words};
 const BELOW_TOKENS: &[&str] = &["outcome", "store", "domain", "clock"];
 const BELOW_OAUTH: &[&str] = &["tokens", "outcome", "store", "domain", "clock"];
 /// A letter is data: who causes one writes it.
-const BESIDE_LETTERS: &[&str] = &["mail", "tokens", "outcome", "store", "domain", "clock"];
+const BELOW_IDENTITY: &[&str] = &["mail", "tokens", "outcome", "store", "domain", "clock"];
 const BELOW_WEB: &[&str] =
-    &["oauth", "identity", "upkeep", "mail", "config", "tokens", "outcome", "store", "domain", "clock"];
+    &["oauth", "identity", "background_jobs", "mail", "config", "tokens", "outcome", "store", "domain", "clock"];
 const EVERYTHING: &[&str] = &[
-    "cli", "web", "oauth", "identity", "upkeep", "mail", "config", "tokens", "outcome", "store", "domain", "clock",
-    "schema",
+    "cli", "web", "oauth", "identity", "background_jobs", "mail", "config", "tokens", "outcome", "store", "domain",
+    "clock", "schema",
 ];
 
 /// What each room may use besides itself. `clock` takes one file of `domain`, see [`one_way_only`].
@@ -23,10 +23,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outcome", &["store", "domain", "clock"]),
     ("tokens", BELOW_TOKENS),
     ("oauth", BELOW_OAUTH),
-    ("identity", BESIDE_LETTERS),
+    ("identity", BELOW_IDENTITY),
     ("mail", BELOW_TOKENS),
     ("config", &["oauth", "identity", "mail", "tokens", "outcome", "store", "domain", "clock"]),
-    ("upkeep", &["oauth", "identity", "mail", "config", "tokens", "outcome", "store", "domain", "clock"]),
+    ("background_jobs", &["oauth", "identity", "mail", "config", "tokens", "outcome", "store", "domain", "clock"]),
     ("web", BELOW_WEB),
     ("cli", EVERYTHING),
     ("main", EVERYTHING),
@@ -200,7 +200,7 @@ mod tests {
             ("src/tokens/x.rs", "use diesel::RunQueryDsl;"),
             ("src/identity/x.rs", "use lettre::Message;"),
             ("src/domain/x.rs", "fn f(c: &mut SqliteConnection) {}"),
-            ("src/upkeep.rs", "if matches!(tx, AnyConnection::Sqlite(_)) {}"),
+            ("src/background_jobs.rs", "if matches!(tx, AnyConnection::Sqlite(_)) {}"),
             ("src/cli/x.rs", "use crate::store::AnyConnection::{self, Postgres};"),
         ];
         for (path, text) in planted {

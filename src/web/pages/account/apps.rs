@@ -6,14 +6,14 @@ use askama::Template;
 
 use super::last_used;
 use crate::domain::consent::ConsentKind;
-use crate::domain::words::Words;
+use crate::domain::space_separated::SpaceSeparated;
 use crate::oauth::scopes;
 use crate::store::{Database, StoreError, clients, consents, grants};
 use crate::tokens::revoke;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::consent::made_by;
 
 /// One application with access.
@@ -34,7 +34,7 @@ pub struct AppAccessRow {
     /// Its living tokens.
     pub tokens: usize,
     /// The APIs at which a token may work a while after it was taken back.
-    pub lingers_at: Vec<String>,
+    pub validated_offline_at: Vec<String>,
 }
 
 /// `account/apps.html`.
@@ -42,7 +42,7 @@ pub struct AppAccessRow {
 #[template(path = "account/apps.html")]
 pub struct Apps {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The applications.
     pub apps: Vec<AppAccessRow>,
 }
@@ -52,7 +52,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
     let (now, user) = (app.now(), visitor.user.id);
     let rows = app.store.read(move |db| rows(db, now, user)).await;
     let apps = rows.map_err(|error| PageError::unavailable(&app, &error))?;
-    Ok(ok(&Apps { chrome: visitor.chrome(&app), apps }))
+    Ok(ok(&Apps { layout: visitor.layout(&app), apps }))
 }
 
 fn rows(
@@ -62,15 +62,16 @@ fn rows(
 ) -> Result<Vec<AppAccessRow>, StoreError> {
     let (known, consents) = (scopes::known(db)?, consents::list(db, user)?);
     let mut rows = Vec::new();
-    for standing in grants::list_standings(db, now, user)? {
-        let Some(client) = clients::find(db, standing.client)?.filter(|client| client.deleted_at.is_none()) else {
+    for authorized_app in grants::list_authorized_apps(db, now, user)? {
+        let Some(client) = clients::find(db, authorized_app.client)?.filter(|client| client.deleted_at.is_none())
+        else {
             continue;
         };
         let mut sentences = Vec::new();
-        if standing.has_login {
+        if authorized_app.has_login {
             sentences.push("Everything of yours, except the settings of your account (a log-in token)".to_owned());
         }
-        sentences.extend(scopes::sentences(&known, &standing.scope).into_iter().map(|(_, sentence)| sentence));
+        sentences.extend(scopes::sentences(&known, &authorized_app.scope).into_iter().map(|(_, sentence)| sentence));
         let allowed = consents
             .iter()
             .filter(|consent| consent.client_key == client.id && consent.kind == ConsentKind::Authorization);
@@ -81,13 +82,17 @@ fn rows(
             scopes: sentences,
             allowed: allowed
                 .map(|consent| consent.allowed_at)
-                .chain([standing.since])
+                .chain([authorized_app.since])
                 .min()
-                .unwrap_or(standing.since)
+                .unwrap_or(authorized_app.since)
                 .readable(),
-            last_used: last_used(now, standing.last_used_at),
-            tokens: standing.tokens,
-            lingers_at: scopes::list_lingering(db, &Words::default(), &standing.scope)?,
+            last_used: last_used(now, authorized_app.last_used_at),
+            tokens: authorized_app.tokens,
+            validated_offline_at: scopes::list_validating_offline(
+                db,
+                &SpaceSeparated::default(),
+                &authorized_app.scope,
+            )?,
         });
     }
     Ok(rows)

@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::domain::passkey::Passkey;
 use crate::domain::secret::Secret;
-use crate::domain::webauthn::{Assertion, Flaw};
+use crate::domain::webauthn::{Assertion, WebAuthnError};
 use crate::identity::confirm::{Proofs, Wanted, confirm_session, wanted};
 use crate::identity::factors;
 use crate::identity::passkeys::challenge::Purpose;
@@ -19,7 +19,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, here, render, see_other};
+use crate::web::page::{Forms, Layout, here, render, see_other};
 use crate::web::pages::Form;
 use crate::web::passkey::{self, PasskeyForm};
 
@@ -28,7 +28,7 @@ use crate::web::passkey::{self, PasskeyForm};
 #[template(path = "account/confirm.html")]
 pub struct Confirm {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Where the form goes: the same address.
     pub action: String,
     /// What was wrong.
@@ -84,7 +84,8 @@ async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Res
     // Where the second factor is the point, a password besides the passkey would prove nothing more.
     let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
     let wanted = Wanted { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
-    let may_pass = visitor.is_fresh(now) && !(is_about_factor(request) && (wanted.code || wanted.passkey));
+    let may_pass =
+        visitor.has_recent_authentication(now) && !(is_about_factor(request) && (wanted.code || wanted.passkey));
     Ok((!may_pass && !wanted.is_nothing()).then_some(Missing { wanted, passkeys }))
 }
 
@@ -115,8 +116,8 @@ fn show(
         gone: None,
     });
     // What waits behind it may be an app.
-    let chrome = visitor.chrome(app);
-    render(status, Forms::Leave, &Confirm { chrome, action, error, is_passkey_wrong, username, wanted, passkey })
+    let layout = visitor.layout(app);
+    render(status, Forms::Leave, &Confirm { layout, action, error, is_passkey_wrong, username, wanted, passkey })
 }
 
 /// Judges it, and notes when it was.
@@ -133,7 +134,7 @@ pub async fn post(
     let field = |name: &str| Secret::new(form.get(name).unwrap_or_default());
     let proofs = Proofs { password: field("password"), code: field("code") };
     let who = (&visitor.session, &visitor.user);
-    match confirm_session(app.desk(), app.now(), who, (proofs, &app.origin_of(&request))).await {
+    match confirm_session(app.sign_in_context(), app.now(), who, (proofs, &app.origin_of(&request))).await {
         Ok(()) => Ok(see_other(&next(&app, &request))),
         Err(Error::Refused(refusal)) => {
             let error = Some(refusal.to_string());
@@ -147,12 +148,12 @@ async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
     (visitor, missing): (&Visitor, Missing),
-    assertion: Result<Assertion, Flaw>,
+    assertion: Result<Assertion, WebAuthnError>,
 ) -> Result<HttpResponse, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
         let shown = (party, Purpose::Confirm(visitor.session.id), assertion);
         let who = (&visitor.session, app.origin_of(request));
-        match prove::confirm(app.desk(), app.now(), shown, who, |_, _| Ok(())).await {
+        match prove::confirm(app.sign_in_context(), app.now(), shown, who, |_, _| Ok(())).await {
             Ok(()) => return Ok(see_other(&next(app, request))),
             Err(Error::Refused(_)) => {}
             Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),

@@ -13,13 +13,13 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{User, fold};
 use crate::identity::account::{self, AccountRefusal, Confirmed};
 use crate::identity::deletion;
-use crate::identity::mailed::asker;
+use crate::identity::emailed_links::requester;
 use crate::outcome::{Error, transact};
 use crate::store::clients;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render};
+use crate::web::page::{FieldError, Forms, Layout, ok, render};
 use crate::web::pages::log_out::forgetting;
 use crate::web::pages::{Form, Message};
 
@@ -28,7 +28,7 @@ use crate::web::pages::{Form, Message};
 #[template(path = "account/delete.html")]
 pub struct Delete {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub errors: Vec<FieldError>,
     /// Whose account.
@@ -47,7 +47,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Re
     let own = own.map_err(|error| PageError::unavailable(app, &error))?;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = Delete {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         errors,
         username: visitor.user.username.clone(),
         has_password: visitor.user.password_hash.is_some(),
@@ -59,7 +59,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Re
 
 /// Says what dies, and asks.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app));
     }
     show(&app, &visitor, Vec::new()).await
@@ -82,7 +82,7 @@ async fn judge(
     if visitor.user.password_hash.is_none() {
         return Ok(None);
     }
-    let confirmed = account::confirm(app.desk(), app.now(), (&visitor.user, password, address)).await;
+    let confirmed = account::confirm(app.sign_in_context(), app.now(), (&visitor.user, password, address)).await;
     let refused = |refusal: AccountRefusal| {
         let message = match refusal {
             AccountRefusal::WrongPassword => "The password is wrong.".to_owned(),
@@ -101,7 +101,7 @@ pub async fn post(
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
     let now = app.now();
-    if !visitor.is_fresh(now) {
+    if !visitor.has_recent_authentication(now) {
         return Ok(confirm_first(&app));
     }
     let (typed, password) = (form.get("confirm").unwrap_or_default(), form.get("password").unwrap_or_default());
@@ -116,9 +116,9 @@ pub async fn post(
         if let Some(confirmed) = &confirmed {
             confirmed.still_counts(tx)?;
         }
-        let visitor = who.again(tx, &shared, now)?.ok_or(Error::Refused(AccountRefusal::LinkOver))?;
+        let visitor = who.recheck(tx, &shared, now)?.ok_or(Error::Refused(AccountRefusal::LinkEnded))?;
         let user = &visitor.user;
-        Ok(deletion::begin(tx, now, &shared.mail, (user, &asker(now, &origin), Some(&origin)))?)
+        Ok(deletion::begin(tx, now, &shared.mail, (user, &requester(now, &origin), Some(&origin)))?)
     });
     match closed.await {
         Ok(()) => {
@@ -133,8 +133,8 @@ pub async fn post(
 
 /// How somebody who is sorry comes back, which is not the same for all.
 fn way_back(app: &App, user: &User) -> String {
-    let letter_to = user.proven_email().filter(|_| app.mail.is_on());
-    match (user.password_hash.is_some(), letter_to) {
+    let email_to = user.proven_email().filter(|_| app.mail.is_on());
+    match (user.password_hash.is_some(), email_to) {
         (true, None) => "Until then you can keep it: log in with your password, and we ask you.".to_owned(),
         (true, Some(to)) => {
             format!(
@@ -149,7 +149,7 @@ fn way_back(app: &App, user: &User) -> String {
 
 fn closed_page(app: &App, user: &User) -> HttpResponse {
     ok(&Message {
-        chrome: app.chrome(),
+        layout: app.layout(),
         heading: "Your account is closed".to_owned(),
         text: format!("It will be erased in {}. {}", in_words(GRACE), way_back(app, user)),
         action: None,

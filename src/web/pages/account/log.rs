@@ -9,7 +9,7 @@ use super::log_file;
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
 use crate::domain::security_log::SecurityEntry;
-use crate::domain::security_words::EventSort;
+use crate::domain::security_log_text::EventSort;
 use crate::domain::session::{Session, browser_in_words};
 use crate::identity::session;
 use crate::identity::throttle::prefix;
@@ -18,7 +18,7 @@ use crate::store::security_log::{self, Asked};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
+use crate::web::page::{Layout, ok};
 
 /// Entries on one page.
 const PAGE: i64 = 50;
@@ -62,7 +62,7 @@ pub struct LogRow {
 #[template(path = "account/log.html")]
 pub struct Log {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The entries of this page.
     pub entries: Vec<LogRow>,
     /// The sorts of events.
@@ -166,12 +166,12 @@ async fn read(
 }
 
 async fn show(app: &Data<App>, visitor: &Visitor, wanted: Wanted) -> Result<HttpResponse, PageError> {
-    let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
+    let (now, lifetimes, user) = (app.now(), app.token_settings.lifetimes, visitor.user.id);
     let (entries, next) = read(app, visitor, wanted, PAGE).await?;
     let sessions = app.store.read(move |db| session::list(db, now, &lifetimes, user)).await;
     let sessions = sessions.map_err(|error| PageError::unavailable(app, &error))?;
     Ok(ok(&Log {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         entries: entries.into_iter().map(|entry| row(entry, (visitor, &sessions))).collect(),
         kinds: wanted.kinds(),
         times: wanted.times(),

@@ -1,12 +1,12 @@
 //! `/account`: a person's own pages.
 
 pub mod apps;
+pub mod compromise_report;
 pub mod confirm;
 pub mod delete;
 pub mod log;
 mod log_file;
 pub mod new_token;
-pub mod not_me;
 pub mod passkeys;
 pub mod password;
 pub mod profile;
@@ -14,7 +14,7 @@ pub mod recovery_codes;
 pub mod security;
 pub mod sessions;
 pub mod token_offer;
-mod token_wish;
+mod token_request;
 pub mod tokens;
 pub mod totp;
 
@@ -28,19 +28,19 @@ use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 use crate::identity::{email, email_code, session};
 use crate::oauth::parameters::Parameters;
-use crate::store::{grants, tokens as held_tokens};
-use crate::tokens::held::HELD;
+use crate::store::{grants, tokens as personal_tokens};
+use crate::tokens::personal_tokens::PERSONAL_KINDS;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, ok, see_other};
+use crate::web::page::{FieldError, Layout, ok, see_other};
 
 /// `account/index.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/index.html")]
 pub struct AccountHome {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The name.
     pub username: String,
     /// The address.
@@ -69,19 +69,19 @@ pub struct AccountHome {
 
 /// Shows the overview.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    let (now, lifetimes, who) = (app.now(), app.mint.lifetimes, visitor.clone());
+    let (now, lifetimes, who) = (app.now(), app.token_settings.lifetimes, visitor.clone());
     let counted = app.store.read(move |db| {
         let user = who.user.id;
         let sessions = session::list(db, now, &lifetimes, user)?.len();
-        let apps = grants::list_standings(db, now, user)?.len();
-        let tokens = held_tokens::count_held(db, now, (user, &HELD))?;
+        let apps = grants::list_authorized_apps(db, now, user)?.len();
+        let tokens = personal_tokens::count_personal(db, now, (user, &PERSONAL_KINDS))?;
         let waiting = email::find_waiting(db, now, &who.user)?.map(|link| link.email);
         Ok(((sessions, apps, tokens), waiting, email_code::find_address(db, now, &who.session)?))
     });
     let ((session_count, app_count, token_count), waiting, code_sent_to) =
         counted.await.map_err(|error| PageError::unavailable(&app, &error))?;
     Ok(ok(&AccountHome {
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         username: visitor.user.username.clone(),
         email: visitor.user.email.clone(),
         is_email_verified: visitor.user.email_verified_at.is_some(),
@@ -104,14 +104,14 @@ pub async fn moved(app: Data<App>, page: Path<String>) -> HttpResponse {
 
 /// The page before what opens an account, or an application of it, for long: first the address is confirmed.
 pub(in crate::web) fn address_first(app: &App, visitor: &Visitor) -> Option<PageError> {
-    if app.desk().porter().may_equip(&visitor.user) {
+    if app.sign_in_context().sign_in_policy().may_add_credentials(&visitor.user) {
         return None;
     }
     let (id, heading) = ("address-not-confirmed", "Confirm your e-mail address first");
     let what =
         "Passkeys, a second step and apps of your own come after that: then nobody else can say that it is theirs.";
     let advice = "Open the link that we emailed to you, or send it again from your profile.";
-    let page = PageError::new(app, StatusCode::FORBIDDEN, (id, heading), what, advice).seen_by(visitor.chrome(app));
+    let page = PageError::new(app, StatusCode::FORBIDDEN, (id, heading), what, advice).seen_by(visitor.layout(app));
     Some(page.with_action("Go to your profile", &app.public.path("/account/profile#address")))
 }
 

@@ -8,13 +8,13 @@ use url::form_urlencoded::Serializer;
 
 use super::confirm;
 use super::token_offer::{self, API, ApiChoice, Choice};
-use super::token_wish::{Wish, asked_scopes};
+use super::token_request::{Wish, asked_scopes};
 use super::tokens::{ends, may};
 use crate::domain::api::{Api, ApiScope};
 use crate::domain::secret::random_word;
 use crate::domain::token_record::TokenKind;
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
+use crate::identity::emailed_links::requester;
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store::apis;
@@ -22,7 +22,7 @@ use crate::tokens::studio::MAX_MINUTES;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, here, ok, render, see_other};
+use crate::web::page::{FieldError, Forms, Layout, here, ok, render, see_other};
 use crate::web::pages::Form;
 
 /// What a link may fill in, and what a form carries through the page that asks for the password.
@@ -35,7 +35,7 @@ const LONGEST: usize = 2_000;
 #[template(path = "account/new_token.html")]
 pub struct NewToken {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The number of this form: sent again, it makes nothing.
     pub once: String,
     /// Whether a link filled it in.
@@ -69,7 +69,7 @@ pub struct NewToken {
 #[template(path = "account/token_made.html")]
 pub struct TokenMade {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The token, shown once.
     pub token: String,
     /// What it is for.
@@ -109,7 +109,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
     lives.iter_mut().filter(|_| wants_days).for_each(|life| life.is_chosen = false);
     let studio_expires_in = form.get("studio_expires_in").or(expires_in);
     NewToken {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         once: random_word(),
         is_prefilled: false,
         errors: Vec::new(),
@@ -128,7 +128,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
 
 /// Shows the form, filled in as the link says.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(&app, &here(&request)));
     }
     let form = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
@@ -153,11 +153,11 @@ fn carried(app: &App, form: &Parameters, scopes: &[ApiScope]) -> String {
 pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (now, list) = (app.now(), app.public.path("/account/tokens"));
     let number = (visitor.user.id, form.get("once"));
-    if let Some(location) = app.once.find(now, number) {
+    if let Some(location) = app.sent_forms.find(now, number) {
         return Ok(see_other(&location));
     }
     let stock = stock(&app).await?;
-    if !visitor.is_fresh(now) {
+    if !visitor.has_recent_authentication(now) {
         return Ok(confirm::first(&app, &carried(&app, &form, &stock.scopes)));
     }
     let again = |errors: Vec<FieldError>| {
@@ -171,19 +171,19 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     let (shared, who) = (app.clone(), visitor.clone());
     let made = transact(&app.store, move |tx| {
         let ended = || FieldError { field: "", message: "You were logged out meanwhile. Log in again.".to_owned() };
-        let visitor = who.again(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
+        let visitor = who.recheck(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
         let who = (&visitor.user, &visitor.origin);
         let made = wish.carry_out(tx, now, &shared.config.token_limits, who)?;
         let (name, is_studio) = (made.1.name.clone().unwrap_or_default(), made.1.kind != TokenKind::Personal);
-        let asker = asker(now, &visitor.origin);
-        alerts::token_made(tx, now, (&shared.mail, &asker), &visitor.user, (&name, is_studio))?;
+        let requester = requester(now, &visitor.origin);
+        alerts::token_made(tx, now, (&shared.mail, &requester), &visitor.user, (&name, is_studio))?;
         Ok(made)
     });
     match made.await {
         Ok((text, record)) => {
-            app.once.remember(now, number, &list);
+            app.sent_forms.remember(now, number, &list);
             Ok(ok(&TokenMade {
-                chrome: visitor.chrome(&app),
+                layout: visitor.layout(&app),
                 token: text.expose().to_owned(),
                 name: record.name.clone().unwrap_or_default(),
                 may: may(&record, &stock.scopes),

@@ -19,7 +19,7 @@ use crate::store;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::page::{Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::passkey;
 
@@ -54,7 +54,7 @@ pub struct PasskeyRow {
 #[template(path = "account/passkeys.html")]
 pub struct Passkeys {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub error: Option<String>,
     /// The passkeys.
@@ -74,7 +74,7 @@ pub struct Passkeys {
 #[template(path = "account/new_passkey.html")]
 pub struct NewPasskey {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub error: Option<String>,
     /// What the browser is asked to make.
@@ -109,10 +109,10 @@ async fn show(
 ) -> Result<HttpResponse, PageError> {
     let (now, held) = (app.now(), list(app, visitor).await?);
     let party = app.public.relying_party.as_ref();
-    let chrome = visitor.chrome(app);
+    let layout = visitor.layout(app);
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = Passkeys {
-        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         error,
         rows: held.iter().map(|passkey| row(now, passkey)).collect(),
         accepted: party.map(|party| passkey::accepted(party, (&visitor.user, &held))),
@@ -139,7 +139,7 @@ async fn show_new(
     let held = list(app, visitor).await?;
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = NewPasskey {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         error,
         options: passkey::wanted(app, party, Purpose::Add(visitor.session.id), (&visitor.user, &held)),
         name,
@@ -154,7 +154,7 @@ pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> 
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(&app, &app.public.path(&format!("{PATH}/new"))));
     }
     let name = browser_in_words(&app.origin_of(&request).user_agent);
@@ -172,11 +172,11 @@ pub async fn post_new(
     let name: String = form.get("name").unwrap_or_default().chars().take(4 * MAX_NAME).collect();
     let (session, origin) = (&visitor.session, app.origin_of(&request));
     let added = match passkey::offered(&form, name.clone()) {
-        Ok(offered) => passkeys::add(app.desk(), app.now(), party, (session, &origin), offered).await,
-        Err(_flaw) => Err(Error::Refused(PasskeyRefusal::Unusable)),
+        Ok(offered) => passkeys::add(app.sign_in_context(), app.now(), party, (session, &origin), offered).await,
+        Err(_error) => Err(Error::Refused(PasskeyRefusal::Unusable)),
     };
     match added {
-        Err(Error::Refused(PasskeyRefusal::NotFresh)) => {
+        Err(Error::Refused(PasskeyRefusal::NotRecent)) => {
             Ok(confirm::first(&app, &app.public.path(&format!("{PATH}/new"))))
         }
         Err(Error::Refused(refusal)) if refusal != PasskeyRefusal::SignedOut => {
@@ -196,7 +196,7 @@ pub async fn rename(
 ) -> Result<HttpResponse, PageError> {
     let (id, name) = (Id::<Passkey>::from_number(*id), form.get("name").unwrap_or_default());
     let who = (&visitor.session, &app.origin_of(&request));
-    let renamed = passkeys::rename(app.desk(), app.now(), who, (id, name)).await;
+    let renamed = passkeys::rename(app.sign_in_context(), app.now(), who, (id, name)).await;
     answer(&app, &visitor, ("renamed", renamed)).await
 }
 
@@ -209,7 +209,7 @@ pub async fn remove(
 ) -> Result<HttpResponse, PageError> {
     let id = Id::<Passkey>::from_number(*id);
     let who = (&visitor.session, &app.origin_of(&request));
-    let removed = passkeys::remove(app.desk(), app.now(), who, id).await;
+    let removed = passkeys::remove(app.sign_in_context(), app.now(), who, id).await;
     answer(&app, &visitor, ("removed", removed)).await
 }
 
@@ -224,7 +224,7 @@ async fn answer(
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
         Err(Error::Refused(PasskeyRefusal::Unknown)) => Err(PageError::not_found(app)),
         Err(Error::Refused(PasskeyRefusal::SignedOut)) => Ok(see_other(&log_in_first(app, &here))),
-        Err(Error::Refused(PasskeyRefusal::NotFresh)) => Ok(confirm::first(app, &here)),
+        Err(Error::Refused(PasskeyRefusal::NotRecent)) => Ok(confirm::first(app, &here)),
         Err(Error::Refused(refusal)) => show(app, visitor, (None, Some(refusal.to_string()))).await,
     }
 }

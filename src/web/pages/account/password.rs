@@ -12,7 +12,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, Link, ok, render, retry_after};
+use crate::web::page::{FieldError, Forms, Layout, Link, ok, render, retry_after};
 use crate::web::pages::{Form, Message};
 
 /// `account/password.html`.
@@ -20,7 +20,7 @@ use crate::web::pages::{Form, Message};
 #[template(path = "account/password.html")]
 pub struct Password {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub errors: Vec<FieldError>,
     /// Who is signed in, for password managers.
@@ -33,7 +33,7 @@ pub struct Password {
 
 fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldError>)) -> HttpResponse {
     let page = Password {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         errors,
         username: visitor.user.username.clone(),
         has_password: visitor.user.password_hash.is_some(),
@@ -43,13 +43,13 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
 }
 
 /// Whoever skipped the second step here shows it first: a remembered browser is no proof of who sits there.
-fn owed(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
+fn shows_current_password(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
     visitor.session.owes_factor.then(|| confirm::first(app, &app.public.path("/account/security/password")))
 }
 
 /// Shows the form.
 pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
-    if let Some(confirm) = owed(&app, &visitor) {
+    if let Some(confirm) = shows_current_password(&app, &visitor) {
         return confirm;
     }
     show(&app, &visitor, (StatusCode::OK, Vec::new()))
@@ -62,14 +62,14 @@ pub async fn post(
     (visitor, browser): (Visitor, BrowserSession),
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    if let Some(confirm) = owed(&app, &visitor) {
+    if let Some(confirm) = shows_current_password(&app, &visitor) {
         return Ok(confirm);
     }
     let old = Secret::new(form.get("current_password").unwrap_or_default());
     let new = Secret::new(form.get("new_password").unwrap_or_default());
     let kept = Kept { session: Some(visitor.session.id), grant: None };
     let (origin, wanted) = (app.origin_of(&request), (&visitor.user, old, new.expose()));
-    let refusal = match change_password(app.desk(), app.now(), wanted, (&origin, kept)).await {
+    let refusal = match change_password(app.sign_in_context(), app.now(), wanted, (&origin, kept)).await {
         Ok(renewed) => {
             let kept = renewed.map_or(Ok(()), |key| browser.renew(&key));
             kept.map_err(|error| PageError::unavailable(&app, &error))?;
@@ -93,7 +93,7 @@ pub async fn post(
 
 fn changed(app: &App, visitor: &Visitor) -> HttpResponse {
     ok(&Message {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         heading: "Your password is changed".to_owned(),
         text:
             "This browser stays logged in. All others are logged out, and apps and programs must ask you again. Tokens \

@@ -17,7 +17,7 @@ use crate::store::{StoreError, mailed_links, users};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render};
+use crate::web::page::{FieldError, Forms, Layout, render};
 use crate::web::pages::Form;
 
 /// `account/profile.html`.
@@ -25,7 +25,7 @@ use crate::web::pages::Form;
 #[template(path = "account/profile.html")]
 pub struct Profile {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub errors: Vec<FieldError>,
     /// The name, as typed or as it is.
@@ -80,10 +80,10 @@ async fn show(app: &Data<App>, visitor: &Visitor, shown: Shown<'_>) -> Result<Ht
     let (user, pending, code_sent_to) = found.ok_or_else(|| PageError::not_found(app))?;
     let of = |part: &str| shown.typed.filter(|form| form.get("part") == Some(part));
     let typed = |field: &str, kept: String| of("profile").map_or(kept, |form| written(form, field));
-    let chrome = Chrome { person: Some(user.username.clone()), ..app.chrome() };
+    let layout = Layout { person: Some(user.username.clone()), ..app.layout() };
     let wrong = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = Profile {
-        chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(&notice)),
+        layout: shown.notice.map_or(layout.clone(), |notice| layout.with_notice(&notice)),
         errors: shown.errors,
         username: typed("username", user.username.clone()),
         about: typed("about", user.about.clone().unwrap_or_default()),
@@ -130,17 +130,17 @@ pub async fn post(
                 form.get("email").unwrap_or_default(),
                 Secret::new(form.get("password").unwrap_or_default()),
             );
-            let done = email::update(app.desk(), now, wanted, (&origin, Some(visitor.session.id))).await;
+            let done = email::update(app.sign_in_context(), now, wanted, (&origin, Some(visitor.session.id))).await;
             ("email", "A letter is on its way to the new address.", done)
         }
         Some("again") => {
-            let done = email::send_again(app.desk(), now, &visitor.session, &origin).await;
+            let done = email::send_again(app.sign_in_context(), now, &visitor.session, &origin).await;
             ("", "The letter was sent again. The link before no longer works.", done)
         }
         Some("cancel") => ("", "Your address stays as it is.", cancel(&app, &visitor).await),
         Some("code") => {
             let typed = form.get("code").unwrap_or_default();
-            let done = email_code::confirm(app.desk(), now, (&visitor.session, typed), &origin).await;
+            let done = email_code::confirm(app.sign_in_context(), now, (&visitor.session, typed), &origin).await;
             ("code", "Your e-mail address is confirmed.", done)
         }
         _ => return save(&app, &visitor, (&form, &request)).await,
@@ -166,10 +166,10 @@ async fn refused(
     let (field, message) = match refusal {
         AccountRefusal::WrongPassword => ("password", "The password is wrong.".to_owned()),
         AccountRefusal::Throttled(_) if field == "email" => ("password", refusal.to_string()),
-        AccountRefusal::LinkOver if field == "code" => {
+        AccountRefusal::LinkEnded if field == "code" => {
             ("", "This code is over. Open the link in the letter, or send a new one.".to_owned())
         }
-        AccountRefusal::LinkOver => ("", "There is no address here that waits to be confirmed.".to_owned()),
+        AccountRefusal::LinkEnded => ("", "There is no address here that waits to be confirmed.".to_owned()),
         other => (field, other.to_string()),
     };
     let errors = vec![FieldError { field, message }];
@@ -179,7 +179,7 @@ async fn refused(
 async fn cancel(app: &Data<App>, visitor: &Visitor) -> Result<(), Error<AccountRefusal>> {
     let (now, shared, who) = (app.now(), app.clone(), visitor.clone());
     let ended = app.store.write(move |tx| {
-        let Some(visitor) = who.again(tx, &shared, now)? else { return Ok(()) };
+        let Some(visitor) = who.recheck(tx, &shared, now)? else { return Ok(()) };
         mailed_links::end(tx, now, visitor.user.id, &[LinkKind::ChangeEmail])
     });
     Ok(ended.await?)
@@ -210,12 +210,12 @@ async fn save(
         }
     };
     let name = form.get("username").unwrap_or_default().to_owned();
-    if name.trim() != visitor.user.username && !visitor.is_fresh(app.now()) {
+    if name.trim() != visitor.user.username && !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(app, &app.public.path("/account/profile")));
     }
     let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), app.origin_of(request));
     let saved = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
-        let Some(visitor) = who.again(tx, &shared, now)? else { return Err(Error::Failed(StoreError::Conflict)) };
+        let Some(visitor) = who.recheck(tx, &shared, now)? else { return Err(Error::Failed(StoreError::Conflict)) };
         let user = &visitor.user;
         // The name first: it may be refused, and a refusal commits.
         account::rename(tx, now, &shared.mail, (user, &origin), &name)?;

@@ -14,7 +14,7 @@ use crate::oauth::problem::MALFORMED_REQUEST;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::Form;
 
 /// `account/recovery_codes.html`.
@@ -22,7 +22,7 @@ use crate::web::pages::Form;
 #[template(path = "account/recovery_codes.html")]
 pub struct RecoveryCodesShown {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The codes, shown once.
     pub codes: Vec<String>,
     /// The same in one line, for the form that makes a file of them.
@@ -38,10 +38,10 @@ impl std::fmt::Debug for RecoveryCodesShown {
 }
 
 /// The page that shows new codes, once.
-pub(in crate::web::pages) fn shown_once(chrome: Chrome, codes: &[Secret], next: &str) -> HttpResponse {
+pub(in crate::web::pages) fn shown_once(layout: Layout, codes: &[Secret], next: &str) -> HttpResponse {
     let codes: Vec<String> = codes.iter().map(|code| code.expose().to_owned()).collect();
     let line = codes.join(",");
-    ok(&RecoveryCodesShown { chrome, codes, line, next: next.to_owned() })
+    ok(&RecoveryCodesShown { layout, codes, line, next: next.to_owned() })
 }
 
 /// Makes new codes for somebody with a second factor; those from before end.
@@ -50,15 +50,16 @@ pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) 
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    if !visitor.is_fresh(now) {
+    if !visitor.has_recent_authentication(now) {
         return Ok(confirm::first(&app, &security::path(&app)));
     }
-    let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
+    let (sign_in_policy, origin, shared) =
+        (app.sign_in_context().sign_in_policy(), app.origin_of(&request), app.clone());
     let who = visitor.clone();
     let made = app.store.write(move |tx| {
-        let Some(visitor) = who.again(tx, &shared, now)? else { return Ok(None) };
-        match factors::find(tx, visitor.user.id)?.is_any() && visitor.is_fresh(now) {
-            true => factors::new_codes(tx, now, &porter, (&visitor.user, &origin)).map(Some),
+        let Some(visitor) = who.recheck(tx, &shared, now)? else { return Ok(None) };
+        match factors::find(tx, visitor.user.id)?.is_any() && visitor.has_recent_authentication(now) {
+            true => factors::new_codes(tx, now, &sign_in_policy, (&visitor.user, &origin)).map(Some),
             false => Ok(Some(Vec::new())),
         }
     });
@@ -67,7 +68,7 @@ pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) 
     match made {
         None => Ok(see_other(&log_in_first(&app, &security::path(&app)))),
         Some(codes) if codes.is_empty() => Ok(see_other(&security::path(&app))),
-        Some(codes) => Ok(shown_once(visitor.chrome(&app), &codes, &security::path(&app))),
+        Some(codes) => Ok(shown_once(visitor.layout(&app), &codes, &security::path(&app))),
     }
 }
 

@@ -8,13 +8,13 @@ use crate::clock::{UnixTime, in_words};
 use crate::domain::second_factor::RememberedBrowserRecord;
 use crate::domain::session::browser_in_words;
 use crate::identity::factors;
-use crate::identity::second_step::Asks;
+use crate::identity::second_step::SecondStepKind;
 use crate::oauth::parameters::Parameters;
 use crate::store::remembered_browsers;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Layout, ok, see_other};
 
 /// Where this page is.
 const PATH: &str = "/account/security";
@@ -56,7 +56,7 @@ pub struct AppRow {
 #[template(path = "account/security.html")]
 pub struct Security {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// Whether there is a password.
     pub has_password: bool,
     /// The authenticator app.
@@ -64,7 +64,7 @@ pub struct Security {
     /// Whether the operator lets the person be without one.
     pub may_remove: bool,
     /// What logging in with the password asks for besides.
-    pub asks: Option<Asks>,
+    pub asks: Option<SecondStepKind>,
     /// Recovery codes that were not used.
     pub recovery_codes: usize,
     /// Passkeys that work.
@@ -91,16 +91,16 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     let (now, user) = (app.now(), visitor.user.id);
     let found = app.store.read(move |db| Ok((factors::find(db, user)?, remembered_browsers::list(db, now, user)?)));
     let (factors, remembered) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
-    let (porter, chrome) = (app.desk().porter(), visitor.chrome(&app));
+    let (sign_in_policy, layout) = (app.sign_in_context().sign_in_policy(), visitor.layout(&app));
     Ok(ok(&Security {
-        chrome: notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         has_password: visitor.user.password_hash.is_some(),
         app: factors.totp.as_ref().map(|totp| AppRow {
             added: totp.created_at.readable(),
             last_used: super::last_used(now, totp.last_used_at),
         }),
-        may_remove: porter.suffices(&visitor.user, &factors.without_app()),
-        asks: porter.asks(&visitor.user, &factors),
+        may_remove: sign_in_policy.suffices(&visitor.user, &factors.without_app()),
+        asks: sign_in_policy.asks(&visitor.user, &factors),
         recovery_codes: factors.recovery_codes,
         passkeys: factors.passkeys.len(),
         remembered: remembered.iter().map(|browser| row(now, browser)).collect(),

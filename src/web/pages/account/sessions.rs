@@ -17,7 +17,7 @@ use crate::tokens::revoke;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Layout, ok, see_other};
 
 /// One signed-in browser.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub struct LoginTokenRow {
 #[template(path = "account/sessions.html")]
 pub struct Sessions {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The browsers.
     pub sessions: Vec<SessionRow>,
     /// The tokens.
@@ -74,7 +74,7 @@ pub struct Sessions {
 
 /// Shows what is signed in.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    let (now, lifetimes, user) = (app.now(), app.mint.lifetimes, visitor.user.id);
+    let (now, lifetimes, user) = (app.now(), app.token_settings.lifetimes, visitor.user.id);
     let before = before(&request);
     let found = app.store.read(move |db| {
         let sessions = session::list(db, now, &lifetimes, user)?;
@@ -86,7 +86,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     let last = tokens.last().filter(|_| has_more);
     let path = app.public.path("/account/sessions");
     Ok(ok(&Sessions {
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         sessions: sessions.iter().map(|session| session_row(now, session, &visitor)).collect(),
         tokens: tokens.iter().map(|(token, grant, client)| token_row(now, token, grant, client.as_ref())).collect(),
         older: last.map(|(last, _, _)| format!("{path}?before={}", last.id.number())),
@@ -135,7 +135,7 @@ pub async fn end(
 
 /// Ends all sessions but this one.
 pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    let (now, lifetimes) = (app.now(), app.mint.lifetimes);
+    let (now, lifetimes) = (app.now(), app.token_settings.lifetimes);
     let (user, own) = (visitor.user.id, visitor.session.id);
     let ended = app.store.write(move |tx| {
         session::end_others(tx, now, &lifetimes, (user, &visitor.origin), own)?;

@@ -4,7 +4,7 @@ use crate::clock::in_words;
 use crate::domain::access_list::Tier;
 use crate::domain::api::{Api, ApiScope};
 use crate::domain::user::Role;
-use crate::tokens::personal::{Limits, highest_of};
+use crate::tokens::new_personal_token::{Limits, highest_of};
 
 /// One choice of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

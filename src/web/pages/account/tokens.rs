@@ -15,13 +15,13 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::oauth::parameters::Parameters;
 use crate::store::{Database, StoreError, apis, tokens};
-use crate::tokens::Mint;
-use crate::tokens::held::{self, HELD};
+use crate::tokens::TokenSettings;
+use crate::tokens::personal_tokens::{self, PERSONAL_KINDS};
 use crate::tokens::studio::{self, Generator};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok, see_other};
+use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::Form;
 
 /// Tokens on one page.
@@ -40,7 +40,7 @@ const DONE: [(&str, &str); 4] = [
 
 /// One token, without its secret.
 #[derive(Clone, Debug)]
-pub struct HeldTokenRow {
+pub struct PersonalTokenRow {
     /// What the form names it by.
     pub id: String,
     /// What it is for.
@@ -68,9 +68,9 @@ pub struct HeldTokenRow {
 #[template(path = "account/tokens.html")]
 pub struct Tokens {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The tokens of this page.
-    pub tokens: Vec<HeldTokenRow>,
+    pub tokens: Vec<PersonalTokenRow>,
     /// How many there are on all pages.
     pub total: usize,
     /// Where the older ones are.
@@ -126,9 +126,9 @@ pub(super) fn ends(now: UnixTime, end: Option<UnixTime>) -> String {
     end.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now))))
 }
 
-fn row(now: UnixTime, token: &TokenRecord, scopes: &[ApiScope]) -> HeldTokenRow {
+fn row(now: UnixTime, token: &TokenRecord, scopes: &[ApiScope]) -> PersonalTokenRow {
     let from = token.last_used_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-    HeldTokenRow {
+    PersonalTokenRow {
         id: token.id.number().to_string(),
         name: token.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "Without a name".to_owned()),
         is_generated: token.made_by.is_some(),
@@ -160,26 +160,31 @@ struct Stock {
     generator: Option<Generator>,
 }
 
-fn read(db: &mut Database, (now, mint): (UnixTime, &Mint), user: Id<User>, view: View) -> Result<Stock, StoreError> {
-    let who = (user, HELD.as_slice());
+fn read(
+    db: &mut Database,
+    (now, token_settings): (UnixTime, &TokenSettings),
+    user: Id<User>,
+    view: View,
+) -> Result<Stock, StoreError> {
+    let who = (user, PERSONAL_KINDS.as_slice());
     let held = match view.is_by_use {
         true => tokens::list_longest_unused(db, now, who, PAGE)?,
-        false => tokens::list_held(db, now, who, (view.before, PAGE + 1))?,
+        false => tokens::list_personal(db, now, who, (view.before, PAGE + 1))?,
     };
     Ok(Stock {
         held,
-        total: tokens::count_held(db, now, who)?,
-        unused: held::list_unused(db, now, mint, user)?.len(),
+        total: tokens::count_personal(db, now, who)?,
+        unused: personal_tokens::list_unused(db, now, token_settings, user)?.len(),
         scopes: apis::directory(db)?.scopes().to_vec(),
-        generator: studio::find_generator(db, now, mint, user)?,
+        generator: studio::find_generator(db, now, token_settings, user)?,
     })
 }
 
 /// The generator is made when it is first looked at; nothing when the session ended meanwhile.
 async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Generator>, StoreError> {
     let (now, shared, visitor) = (app.now(), app.clone(), visitor.clone());
-    let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {
-        Some(visitor) => studio::generator(tx, now, &shared.mint, &visitor.user).map(Some),
+    let made = app.store.write(move |tx| match visitor.recheck(tx, &shared, now)? {
+        Some(visitor) => studio::generator(tx, now, &shared.token_settings, &visitor.user).map(Some),
         None => Ok(None),
     });
     made.await
@@ -187,7 +192,7 @@ async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Ge
 
 async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
-    let found = app.store.read(move |db| read(db, (now, &shared.mint), user, view)).await;
+    let found = app.store.read(move |db| read(db, (now, &shared.token_settings), user, view)).await;
     let Stock { mut held, total, unused, scopes, generator } =
         found.map_err(|error| PageError::unavailable(app, &error))?;
     let generator = match generator {
@@ -200,9 +205,9 @@ async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResp
     held.truncate(most);
     let last = held.last().filter(|_| has_more);
     let older = last.map(|last| format!("{}?before={}", app.public.path(PATH), last.id.number()));
-    let chrome = visitor.chrome(app);
+    let layout = visitor.layout(app);
     Ok(ok(&Tokens {
-        chrome: view.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: view.notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         total: usize::try_from(total).unwrap_or_default(),
         older,
         unused,
@@ -228,7 +233,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
 
 /// Shows the generator itself, to somebody who just proved who they are.
 pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(&app, &app.public.path("/account/tokens")));
     }
     show(&app, &visitor, View { shows_generator: true, ..View::default() }).await
@@ -238,9 +243,10 @@ pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResp
 pub async fn regenerate(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let ends_children = form.get("ends_children") == Some("true");
     let (now, shared) = (app.now(), app.clone());
-    let made = app.store.write(move |tx| match visitor.again(tx, &shared, now)? {
+    let made = app.store.write(move |tx| match visitor.recheck(tx, &shared, now)? {
         Some(visitor) => {
-            studio::regenerate(tx, now, &shared.mint, (&visitor.user, ends_children), &visitor.origin).map(drop)?;
+            studio::regenerate(tx, now, &shared.token_settings, (&visitor.user, ends_children), &visitor.origin)
+                .map(drop)?;
             Ok(true)
         }
         None => Ok(false),
@@ -251,14 +257,17 @@ pub async fn regenerate(app: Data<App>, visitor: Visitor, Form(form): Form) -> R
 /// Revokes one token.
 pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
-    let revoked = app.store.write(move |tx| held::revoke(tx, now, (user, &HELD), id, &visitor.origin)).await;
+    let revoked =
+        app.store.write(move |tx| personal_tokens::revoke(tx, now, (user, &PERSONAL_KINDS), id, &visitor.origin)).await;
     back(&app, "revoked", revoked)
 }
 
 /// Revokes those that no program ever used.
 pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
-    let revoke = move |tx: &mut Database| held::revoke_unused(tx, now, &shared.mint, (user, &visitor.origin));
+    let revoke = move |tx: &mut Database| {
+        personal_tokens::revoke_unused(tx, now, &shared.token_settings, (user, &visitor.origin))
+    };
     let revoked = app.store.write(revoke).await;
     back(&app, "unused", revoked.map(|()| true))
 }
@@ -266,7 +275,7 @@ pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpRespo
 /// Revokes all.
 pub async fn revoke_all(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
-    let revoked = app.store.write(move |tx| held::revoke_all(tx, now, (user, &visitor.origin))).await;
+    let revoked = app.store.write(move |tx| personal_tokens::revoke_all(tx, now, (user, &visitor.origin))).await;
     back(&app, "all", revoked.map(|()| true))
 }
 

@@ -13,7 +13,7 @@ use crate::outcome::{Error, transact};
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, Forms, render, see_other};
+use crate::web::page::{Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::qr;
 
@@ -56,7 +56,7 @@ impl SetUpFields {
 #[template(path = "account/totp.html")]
 pub struct TotpSetUp {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub error: Option<String>,
     /// What the app is given.
@@ -74,10 +74,10 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(stale(&app));
     }
-    let offer = factors::offer(&app.mint.keys, app.now(), visitor.user.id);
+    let offer = factors::offer(&app.token_settings.keys, app.now(), visitor.user.id);
     let offer = offer.map_err(|error| PageError::unavailable(&app, &error))?;
     show(&app, &visitor, &offer, None).await
 }
@@ -93,7 +93,7 @@ async fn show(
     let replaces = found.map_err(|error| PageError::unavailable(app, &error))?.totp.is_some();
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let set_up = SetUpFields::of(app, &visitor.user, offer);
-    Ok(render(status, Forms::Stay, &TotpSetUp { chrome: visitor.chrome(app), error, set_up, replaces }))
+    Ok(render(status, Forms::Stay, &TotpSetUp { layout: visitor.layout(app), error, set_up, replaces }))
 }
 
 /// Takes the app's first code.
@@ -104,25 +104,27 @@ pub async fn post(
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
     let now = app.now();
-    if !visitor.is_fresh(now) {
+    if !visitor.has_recent_authentication(now) {
         return Ok(stale(&app));
     }
     // A page that lay open for more than an hour: a new picture.
-    let offered = factors::reopen(&app.mint.keys, now, visitor.user.id, form.get("offer").unwrap_or_default());
+    let offered =
+        factors::reopen(&app.token_settings.keys, now, visitor.user.id, form.get("offer").unwrap_or_default());
     let Some(offer) = offered else { return Ok(see_other(&app.public.path(PATH))) };
     let code = Secret::new(form.get("code").unwrap_or_default());
-    let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
+    let (sign_in_policy, origin, shared) =
+        (app.sign_in_context().sign_in_policy(), app.origin_of(&request), app.clone());
     let (who, kept) = (visitor.clone(), offer.clone());
     let added = transact(&app.store, move |tx| {
-        let Some(visitor) = who.again(tx, &shared, now)? else { return Ok(None) };
+        let Some(visitor) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let here = (&origin, Some(&visitor.session));
-        factors::add_totp(tx, now, &porter, (&visitor.user, &kept, &code), here).map(Some)
+        factors::add_totp(tx, now, &sign_in_policy, (&visitor.user, &kept, &code), here).map(Some)
     });
     let added = added.await;
     app.mail.wake();
     match added {
         Ok(Some(Some(codes))) => {
-            Ok(recovery_codes::shown_once(visitor.chrome(&app), &codes, &security::location(&app, "app")))
+            Ok(recovery_codes::shown_once(visitor.layout(&app), &codes, &security::location(&app, "app")))
         }
         Ok(Some(None)) => Ok(see_other(&security::location(&app, "app"))),
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path(PATH)))),
@@ -135,16 +137,17 @@ pub async fn post(
 /// Takes the app away, where the operator lets people be without.
 pub async fn remove(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
-    if !visitor.is_fresh(now) {
+    if !visitor.has_recent_authentication(now) {
         return Ok(confirm::first(&app, &security::path(&app)));
     }
-    let (porter, origin, shared) = (app.desk().porter(), app.origin_of(&request), app.clone());
+    let (sign_in_policy, origin, shared) =
+        (app.sign_in_context().sign_in_policy(), app.origin_of(&request), app.clone());
     let removed = app.store.write(move |tx| {
-        let Some(visitor) = visitor.again(tx, &shared, now)? else { return Ok(false) };
+        let Some(visitor) = visitor.recheck(tx, &shared, now)? else { return Ok(false) };
         let left = factors::find(tx, visitor.user.id)?.without_app();
-        Ok(visitor.is_fresh(now)
-            && porter.suffices(&visitor.user, &left)
-            && factors::remove_totp(tx, now, &porter, (&visitor.user, &origin))?)
+        Ok(visitor.has_recent_authentication(now)
+            && sign_in_policy.suffices(&visitor.user, &left)
+            && factors::remove_totp(tx, now, &sign_in_policy, (&visitor.user, &origin))?)
     });
     let is_removed = removed.await.map_err(|error| PageError::unavailable(&app, &error))?;
     app.mail.wake();

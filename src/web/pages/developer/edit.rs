@@ -16,8 +16,8 @@ use crate::domain::secret::random_word;
 use crate::domain::token::{ClientSecret, Token};
 use crate::domain::user::fold;
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
-use crate::oauth::client_changes::for_letters;
+use crate::identity::emailed_links::requester;
+use crate::oauth::client_changes::for_emails;
 use crate::oauth::clients::{self, draft_of, refuse_with, update};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
@@ -25,7 +25,7 @@ use crate::store::{client_secrets, grants, host_proofs};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, render, see_other};
+use crate::web::page::{FieldError, Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::pages::account::{address_first, last_used};
 
@@ -76,7 +76,7 @@ pub struct NewAppForm {
 #[template(path = "developer/app.html")]
 pub struct AppPage {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The public name.
     pub client_id: String,
     /// The name that people read.
@@ -168,13 +168,13 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
     });
     let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
     let (client, secrets, people, proofs) =
-        found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.chrome(app)))?;
+        found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.layout(app)))?;
     let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let chrome = visitor.chrome(app);
+    let layout = visitor.layout(app);
     let mut form = shown.form.unwrap_or_else(|| form_of(&client));
     form.login_return_urls = with_offer(form.login_return_urls, shown.offered.as_ref());
     let page = AppPage {
-        chrome: shown.notice.map_or(chrome.clone(), |notice| chrome.with_notice(notice)),
+        layout: shown.notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
         kind: kind(&client),
         is_confidential: !client.is_public(),
         has_secret: client.has_secret(),
@@ -235,18 +235,18 @@ pub async fn post(
         return Err(page);
     }
     // Where people and codes go, and who may sign as the app: as sensitive as its secrets.
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
     let (who, id, shared, sent) = (visitor.clone(), client_id.to_string(), app.clone(), form.clone());
     let now = app.now();
     let updated = transact(&app.store, move |tx| {
-        let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(false) };
+        let Some(Visitor { user, origin, .. }) = who.recheck(tx, &shared, now)? else { return Ok(false) };
         let Some(client) = find_own(tx, &user, &id)? else { return Ok(false) };
         let ((draft, unread), rules) = (changed(&client, &sent), shared.config.registration_rules());
         refuse_with(tx, &rules, &draft, unread.into_iter().collect())?;
         let changes = update(tx, now, &rules, (&client, draft), Some(&origin))?;
-        alerts::app_changed(tx, (&shared.mail, &asker(now, &origin)), (&user, &client), &for_letters(&changes))?;
+        alerts::app_changed(tx, (&shared.mail, &requester(now, &origin)), (&user, &client), &for_emails(&changes))?;
         Ok(true)
     });
     let (updated, notice) = (updated.await, Some("Saved."));
@@ -316,7 +316,7 @@ pub async fn delete(
     visitor: Visitor,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
     let typed = form.get("confirm").unwrap_or_default().to_owned();

@@ -20,7 +20,7 @@ use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::fetch::{DOCUMENT, FetchError};
-use crate::web::page::{Chrome, FieldError, Forms, render, retry_after, see_other};
+use crate::web::page::{FieldError, Forms, Layout, render, retry_after, see_other};
 use crate::web::pages::Form;
 use crate::web::pages::account::address_first;
 
@@ -40,7 +40,7 @@ pub struct HostRow {
 #[template(path = "developer/hosts.html")]
 pub struct Hosts {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub errors: Vec<FieldError>,
     /// The host that was typed.
@@ -90,9 +90,9 @@ async fn show(app: &Data<App>, visitor: &Visitor, said: Said) -> Result<HttpResp
     let status = if said.problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let typed = ProvableOrigin::of(&said.host);
     let word = word_of(&app.public.issuer, owner);
-    let chrome = visitor.chrome(app);
+    let layout = visitor.layout(app);
     let page = Hosts {
-        chrome: said.notice.map_or(chrome.clone(), |notice| chrome.with_notice(&notice)),
+        layout: said.notice.map_or(layout.clone(), |notice| layout.with_notice(&notice)),
         errors: said.problem.into_iter().map(|message| FieldError { field: "host", message }).collect(),
         file: typed.map_or_else(|| format!("https://YOUR_HOST{PATH}"), |origin| origin.file().into()),
         content: format!("{{\"owners\": [\"{word}\"]}}"),
@@ -136,9 +136,9 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     let (now, shared, who, host_read) = (app.now(), app.clone(), visitor.clone(), origin.clone());
     let named = words.clone().unwrap_or_default();
     let taken = transact(&app.store, move |tx| {
-        let Some(who) = who.again(tx, &shared, now)? else { return Ok(None) };
+        let Some(who) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let read = Read { issuer: &shared.public.issuer, host: &host_read, words: &named };
-        hosts::take_in(tx, now, who.user.id, read, &who.origin).map(Some)
+        hosts::record_host_file(tx, now, who.user.id, read, &who.origin).map(Some)
     });
     let said = match taken.await {
         Ok(Some(true)) => Said { notice: Some(format!("{} is yours.", shown(&origin.origin()))), ..Said::default() },

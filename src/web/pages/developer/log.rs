@@ -12,7 +12,7 @@ use crate::oauth::refusals;
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
+use crate::web::page::{Layout, ok};
 
 /// One refusal.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct RefusalRow {
 #[template(path = "developer/log.html")]
 pub struct RefusalLog {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The public name.
     pub client_id: String,
     /// The name that people read.
@@ -78,10 +78,10 @@ pub async fn get(
         Ok(Some((refusals::list(db, client.id, wanted.as_deref())?, client)))
     });
     let found = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
-    let (lines, client) = found.ok_or_else(|| PageError::not_found(&app).seen_by(visitor.chrome(&app)))?;
+    let (lines, client) = found.ok_or_else(|| PageError::not_found(&app).seen_by(visitor.layout(&app)))?;
     let now = app.now();
     Ok(ok(&RefusalLog {
-        chrome: visitor.chrome(&app),
+        layout: visitor.layout(&app),
         client_id: client.client_id.clone(),
         name: client.name.clone(),
         asked,

@@ -16,13 +16,13 @@ use askama::Template;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
 use crate::domain::user::User;
-use crate::oauth::clients::{MOST_WITHOUT_EMAIL, most_of};
+use crate::oauth::clients::{MOST_WITHOUT_EMAIL, max_apps_of};
 use crate::oauth::parameters::Parameters;
 use crate::store::{Database, StoreError, client_secrets, clients, grants};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, ok};
+use crate::web::page::{Layout, ok};
 use crate::web::pages::account::{confirm, last_used};
 
 /// One application in the list.
@@ -47,7 +47,7 @@ pub struct AppRow {
 #[template(path = "developer/index.html")]
 pub struct DeveloperHome {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// The person's applications.
     pub apps: Vec<AppRow>,
     /// Whether they may register another.
@@ -68,11 +68,11 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
             .collect::<Result<Vec<_>, StoreError>>()
     });
     let apps = rows.await.map_err(|error| PageError::unavailable(&app, &error))?;
-    let may_equip = app.desk().porter().may_equip(&visitor.user);
+    let may_add_credentials = app.sign_in_context().sign_in_policy().may_add_credentials(&visitor.user);
     Ok(ok(&DeveloperHome {
-        chrome: visitor.chrome(&app),
-        may_create: may_equip && apps.len() < most_of(&visitor.user),
-        limit_note: match may_equip {
+        layout: visitor.layout(&app),
+        may_create: may_add_credentials && apps.len() < max_apps_of(&visitor.user),
+        limit_note: match may_add_credentials {
             true => limit_note(&visitor.user, apps.len()),
             false => Some("Confirm your e-mail address first. Then you can register apps.".to_owned()),
         },
@@ -94,7 +94,7 @@ fn row(db: &mut Database, now: UnixTime, client: &Client) -> Result<AppRow, Stor
 }
 
 fn limit_note(user: &User, owned: usize) -> Option<String> {
-    let most = most_of(user);
+    let most = max_apps_of(user);
     if most == MOST_WITHOUT_EMAIL {
         Some(format!("You may own {most} applications while your e-mail address is not verified."))
     } else {

@@ -12,15 +12,15 @@ use crate::domain::client::ClientType;
 use crate::domain::registration::{Draft, FieldProblem};
 use crate::domain::secret::random_word;
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
-use crate::oauth::clients::{self, By, most_of};
+use crate::identity::emailed_links::requester;
+use crate::oauth::clients::{self, By, max_apps_of};
 use crate::oauth::parameters::Parameters;
 use crate::outcome::{Error, transact};
 use crate::store;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Chrome, FieldError, Forms, ok, render, see_other};
+use crate::web::page::{FieldError, Forms, Layout, ok, render, see_other};
 use crate::web::pages::Form;
 use crate::web::pages::account::address_first;
 
@@ -29,7 +29,7 @@ use crate::web::pages::account::address_first;
 #[template(path = "developer/new.html")]
 pub struct NewApp {
     /// The frame.
-    pub chrome: Chrome,
+    pub layout: Layout,
     /// What was wrong.
     pub errors: Vec<FieldError>,
     /// The number of this form: sent again, it registers nothing.
@@ -53,10 +53,10 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    let (chrome, offered) = (visitor.chrome(&app), offered(&request));
+    let (layout, offered) = (visitor.layout(&app), offered(&request));
     let login_return_urls = with_offer(String::new(), offered.as_ref());
     Ok(ok(&NewApp {
-        chrome: if offered.is_some() { chrome.with_notice(NOTICE) } else { chrome },
+        layout: if offered.is_some() { layout.with_notice(NOTICE) } else { layout },
         errors: Vec::new(),
         once: random_word(),
         client_name: String::new(),
@@ -93,16 +93,16 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         return Err(page);
     }
     let number = (visitor.user.id, form.get("once"));
-    if let Some(location) = app.once.find(app.now(), number) {
+    if let Some(location) = app.sent_forms.find(app.now(), number) {
         return Ok(see_other(&location));
     }
     let (draft, unread) = draft(&form);
     let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), visitor.origin.clone());
     let registered = transact(&app.store, move |tx| {
         // Whoever was logged out meanwhile, by a new password for one, leaves no application behind.
-        let Some(Visitor { user: owner, .. }) = who.again(tx, &shared, now)? else { return Ok(None) };
+        let Some(Visitor { user: owner, .. }) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let owned = store::clients::list(tx, Some(owner.id))?.len();
-        if owned >= most_of(&owner) {
+        if owned >= max_apps_of(&owner) {
             let message = limit_note(&owner, owned).unwrap_or_default();
             return Err(Error::Refused(vec![FieldProblem { field: "", message }]));
         }
@@ -111,7 +111,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         clients::refuse_with(tx, &rules, &draft, unread.clone())?;
         let made = clients::register(tx, now, &rules, wanted, Some(&origin))?;
         if made.secret.is_some() {
-            alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&owner, &made.client))?;
+            alerts::secret_made(tx, (&shared.mail, &requester(now, &origin)), (&owner, &made.client))?;
         }
         Ok(Some(made))
     });
@@ -119,21 +119,21 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path("/developer/apps/new")))),
         Ok(Some(registered)) => {
             let location = app.public.path(&format!("/developer/apps/{}", registered.client.client_id));
-            app.once.remember(now, number, &location);
+            app.sent_forms.remember(now, number, &location);
             match registered.secret {
                 Some(secret) => show_with_secret(&app, &visitor, &registered.client.client_id, &secret).await,
                 None => Ok(see_other(&location)),
             }
         }
-        Err(Error::Refused(problems)) => Ok(again(&app, &visitor, &form, problems)),
+        Err(Error::Refused(problems)) => Ok(show_form_again(&app, &visitor, &form, problems)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
     }
 }
 
-fn again(app: &App, visitor: &Visitor, form: &Parameters, problems: Vec<FieldProblem>) -> HttpResponse {
+fn show_form_again(app: &App, visitor: &Visitor, form: &Parameters, problems: Vec<FieldProblem>) -> HttpResponse {
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let page = NewApp {
-        chrome: visitor.chrome(app),
+        layout: visitor.layout(app),
         errors: problems.into_iter().map(FieldError::from).collect(),
         once: random_word(),
         client_name: field("client_name"),

@@ -7,7 +7,7 @@ use super::edit::show_with_secret;
 use super::{confirm_first, find_own};
 use crate::domain::id::Id;
 use crate::identity::alerts;
-use crate::identity::mailed::asker;
+use crate::identity::emailed_links::requester;
 use crate::oauth::clients::{end_secret, roll_secret};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
@@ -29,11 +29,11 @@ pub async fn roll(
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
     let number = (visitor.user.id, form.get("once"));
-    if let Some(location) = app.once.find(app.now(), number) {
+    if let Some(location) = app.sent_forms.find(app.now(), number) {
         return Ok(see_other(&location));
     }
     let keep_old_for = form.get("keep_old_for").and_then(|seconds| seconds.parse::<i64>().ok()).unwrap_or(0);
@@ -41,15 +41,15 @@ pub async fn roll(
     let (now, shared, who, id) = (app.now(), app.clone(), visitor.clone(), client_id.to_string());
     let rolled = app.store.write(move |tx| {
         // Whoever was logged out meanwhile, by a new password for one, gets no secret any more.
-        let Some(Visitor { user, origin, .. }) = who.again(tx, &shared, now)? else { return Ok(None) };
+        let Some(Visitor { user, origin, .. }) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let client = find_own(tx, &user, &id)?.filter(|client| client.has_secret());
         let Some(client) = client else { return Ok(None) };
-        alerts::secret_made(tx, (&shared.mail, &asker(now, &origin)), (&user, &client))?;
+        alerts::secret_made(tx, (&shared.mail, &requester(now, &origin)), (&user, &client))?;
         roll_secret(tx, now, (&client, keep_old_for), Some(&origin)).map(Some)
     });
     match rolled.await {
         Ok(Some(secret)) => {
-            app.once.remember(now, number, &app.public.path(&format!("/developer/apps/{client_id}")));
+            app.sent_forms.remember(now, number, &app.public.path(&format!("/developer/apps/{client_id}")));
             show_with_secret(&app, &visitor, &client_id, &secret).await
         }
         Ok(None) => Err(PageError::not_found(&app)),
@@ -60,7 +60,7 @@ pub async fn roll(
 /// Ends one secret at once.
 pub async fn end(app: Data<App>, path: Path<(String, i64)>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (client_id, secret) = path.into_inner();
-    if !visitor.is_fresh(app.now()) {
+    if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
     let (now, user, id) = (app.now(), visitor.user.clone(), client_id.clone());

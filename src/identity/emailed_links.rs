@@ -1,0 +1,49 @@
+//! What all mailed links have in common: who asked, who they are for, and that they prove an address.
+
+use super::session::Origin;
+use crate::clock::UnixTime;
+use crate::domain::mailed_link::{LinkKind, MailedLink};
+use crate::domain::remote_session::digest_of_uuid;
+use crate::domain::session::browser_in_words;
+use crate::domain::user::User;
+use crate::mail::email::EmailRequester;
+use crate::store::{Database, Result, mailed_links, users};
+
+/// Seconds in a day.
+pub(super) const DAY: i64 = 86_400;
+
+/// Who caused a letter.
+pub fn requester(now: UnixTime, origin: &Origin) -> EmailRequester {
+    let program = browser_in_words(&origin.user_agent);
+    EmailRequester { at: now, address: origin.address.clone(), program }
+}
+
+/// The living link of one of these kinds behind a presented secret.
+pub(super) fn find_living(
+    db: &mut Database,
+    now: UnixTime,
+    (presented, kinds): (&str, &[LinkKind]),
+) -> Result<Option<MailedLink>> {
+    let found = mailed_links::find(db, &digest_of_uuid(presented))?;
+    Ok(found.filter(|link| kinds.contains(&link.kind) && link.is_alive(now)))
+}
+
+/// The living link of one of these kinds, with its active person.
+pub(super) fn find_with_person(
+    db: &mut Database,
+    now: UnixTime,
+    (presented, kinds): (&str, &[LinkKind]),
+) -> Result<Option<(MailedLink, User)>> {
+    let Some(link) = find_living(db, now, (presented, kinds))? else { return Ok(None) };
+    let Some(person) = link.user_id else { return Ok(None) };
+    Ok(users::find(db, person)?.filter(User::is_active).map(|user| (link, user)))
+}
+
+/// Makes the address of a link the person's, unless somebody else proved it meanwhile. `false` then.
+pub(super) fn prove_email(tx: &mut Database, now: UnixTime, (link, user): (&MailedLink, &User)) -> Result<bool> {
+    if users::find_by_login(tx, &link.email_folded)?.is_some_and(|other| other.id != user.id) {
+        return Ok(false);
+    }
+    users::prove_email(tx, now, user.id, (&link.email, &link.email_folded))?;
+    Ok(true)
+}

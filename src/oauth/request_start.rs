@@ -1,0 +1,85 @@
+//! When an authorization request began, sealed into our own address of it: a sign-in at or after that
+//! moment satisfies `prompt=login` and `max_age`, so that nothing loops and nothing is skipped (ours).
+//!
+//! The seal covers the whole query, so nobody can add it to a request of their own making.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use subtle::ConstantTimeEq;
+
+use crate::clock::UnixTime;
+use crate::domain::id::Id;
+use crate::domain::secret::sha256_base64url;
+use crate::domain::session::Session;
+use crate::tokens::TokenSettings;
+
+/// Seconds after which a beginning is no longer believed: an old address must not answer for a sign-in
+/// that the application wants to be new.
+pub const LONGEST: i64 = 3_600;
+
+/// The parameter that carries it, always the last one.
+const NAME: &str = "began";
+
+/// What browsers, and our own redirects, encode on the way, besides all that is not ASCII: the seal covers the query
+/// as it comes back.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\'').add(b'<').add(b'>').add(b'\\');
+
+/// The moment at which a request began, and the session that the browser had then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestStart {
+    /// When.
+    pub at: UnixTime,
+    session: i64,
+}
+
+impl RequestStart {
+    /// A request that begins now.
+    pub fn new(now: UnixTime, session: Option<Id<Session>>) -> Self {
+        Self { at: now, session: session.map_or(0, Id::number) }
+    }
+
+    /// Whether the person signed in at or after this moment. Within the same second another session
+    /// tells that it was after.
+    pub fn is_before_sign_in_of(&self, session: &Session) -> bool {
+        session.authenticated_at > self.at
+            || (session.authenticated_at == self.at && session.id.number() != self.session)
+    }
+
+    /// The query with this moment sealed into it.
+    pub fn seal(&self, token_settings: &TokenSettings, query: &str) -> String {
+        let number = token_settings.keys.current();
+        let mac = self.mac(token_settings, number, query).expect("because the current key is one of the keys");
+        format!("{query}&{NAME}={}.{}.{number}.{mac}", self.at.seconds(), self.session)
+    }
+
+    /// Takes the moment out of a query. A seal that is not ours, or is older than an hour, counts as
+    /// absent.
+    pub fn split(now: UnixTime, token_settings: &TokenSettings, sealed: &str) -> (String, Option<Self>) {
+        let is_other = |pair: &&str| pair.split('=').next() != Some(NAME);
+        let query = sealed.split('&').filter(is_other).collect::<Vec<_>>().join("&");
+        let text = sealed.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == NAME);
+        let request_start = text.and_then(|(_, text)| Self::open(token_settings, &query, text));
+        let request_start = request_start.filter(|request_start| now.since(request_start.at) <= LONGEST);
+        (query, request_start)
+    }
+
+    fn open(token_settings: &TokenSettings, query: &str, text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '.');
+        let (at, session): (i64, i64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let (number, presented) = (parts.next()?.parse().ok()?, parts.next()?);
+        let request_start = Self { at: UnixTime::from_seconds(at), session };
+        let mac = request_start.mac(token_settings, number, query)?;
+        bool::from(mac.as_bytes().ct_eq(presented.as_bytes())).then_some(request_start)
+    }
+
+    fn mac(&self, token_settings: &TokenSettings, number: i32, query: &str) -> Option<String> {
+        let digest = sha256_base64url(utf8_percent_encode(query, ENCODED).to_string().as_bytes());
+        let (at, session) = (self.at.seconds().to_be_bytes(), self.session.to_be_bytes());
+        let context: [&[u8]; 3] = [&at, &session, digest.as_bytes()];
+        token_settings
+            .keys
+            .derive::<32>(number, "authorization-began", &context)
+            .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+    }
+}

@@ -1,0 +1,101 @@
+//! `/not-me?key=`: the page behind the link in every letter about an account's safety.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::Message;
+use super::account::security;
+use super::reset::key_of;
+use crate::identity::account::AccountRefusal;
+use crate::identity::compromise_report::{self, Found, Next};
+use crate::outcome::Error;
+use crate::web::app::App;
+use crate::web::error::PageError;
+use crate::web::page::{Layout, Link, here, ok, see_other};
+use crate::web::pages::log_out::forgetting;
+
+/// `compromise_report.html`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "compromise_report.html")]
+pub struct CompromiseReport {
+    /// The frame.
+    pub layout: Layout,
+    /// Where the form goes: the same address.
+    pub action: String,
+    /// Whose account.
+    pub username: String,
+    /// The address that is put back.
+    pub restored: Option<String>,
+    /// Whether the account was deleted, and is kept by this.
+    pub is_deleted: bool,
+    /// Whether the person is signed in here.
+    pub is_signed_in: bool,
+    /// Whether a letter can bring the person back; without it the password stays.
+    pub is_recoverable: bool,
+}
+
+/// The page for a link that is over. It works for a month, so the person may still need help.
+fn gone(app: &App) -> PageError {
+    let what = "A link like this works once, for a month.";
+    let advice = "If somebody may be in your account, set a new password. It logs everybody else out.";
+    PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
+        .with_action("Set a new password", &app.public.path("/reset"))
+}
+
+/// Asks; looking changes nothing (mail programs look at links).
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let key = key_of(&request).ok_or_else(|| gone(&app))?;
+    let now = app.now();
+    let found = app.store.read(move |db| compromise_report::find(db, now, key.expose())).await;
+    let found = found.map_err(|error| PageError::unavailable(&app, &error))?;
+    let Found { user, former, .. } = found.ok_or_else(|| gone(&app))?;
+    Ok(ok(&CompromiseReport {
+        layout: app.layout(),
+        action: here(&request),
+        username: user.username,
+        restored: former.map(|former| former.email),
+        is_deleted: user.deleted_at.is_some(),
+        is_signed_in: false,
+        is_recoverable: true,
+    }))
+}
+
+/// Ends everything.
+pub async fn post(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let key = key_of(&request).ok_or_else(|| gone(&app))?;
+    let next = compromise_report::by_link(app.sign_in_context(), app.now(), key, &app.origin_of(&request)).await;
+    answer(&app, next)
+}
+
+/// Where the person goes from there.
+pub(super) fn answer(app: &Data<App>, next: Result<Next, Error<AccountRefusal>>) -> Result<HttpResponse, PageError> {
+    let message = |text: String, action: Option<Link>| Message {
+        layout: app.layout(),
+        heading: "Everything was ended".to_owned(),
+        text,
+        action,
+    };
+    match next {
+        Ok(Next::SetPassword(key)) => {
+            Ok(forgetting(see_other(&format!("{}?key={}", app.public.path("/reset/finish"), key.expose()))))
+        }
+        Ok(Next::ChangePassword) => Ok(see_other(&security::location(app, "ended"))),
+        Ok(Next::ReadEmail(address)) => {
+            let text = format!(
+                "All log-ins, tokens and apps of this account ended, and the password no longer works. A letter with a link \
+                 to set a new one is on its way to {address}. Once you are back, look at what was changed."
+            );
+            let again = Link { label: "Send the letter again".to_owned(), href: app.public.path("/reset") };
+            Ok(forgetting(ok(&message(text, Some(again)))))
+        }
+        Ok(Next::AskOperator) => {
+            let text = "All log-ins, tokens and apps of this account ended, and the password no longer works. Somebody else \
+                        uses your old address by now, so we cannot tell who you are. Ask the people who run this server.";
+            Ok(forgetting(ok(&message(text.to_owned(), None))))
+        }
+        Err(Error::Refused(_)) => Err(gone(app)),
+        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+    }
+}
