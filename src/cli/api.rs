@@ -1,4 +1,4 @@
-//! `gatepost api …`: protected APIs.
+//! `gatepost api …`: registers and administers protected APIs (resource servers).
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub enum Api {
     Delete(Named),
 }
 
-/// A new API.
+/// Arguments of `gatepost api create`.
 #[derive(Args)]
 pub struct Create {
     /// Its address, which names it.
@@ -56,17 +56,17 @@ pub struct Create {
     first_party: bool,
 }
 
-/// One API.
+/// The API that a command is about.
 #[derive(Args)]
 pub struct Named {
     /// Its identifier.
     identifier: String,
 }
 
-/// Runs one of them.
+/// Runs one of the `api` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database cannot be used, or when the command is refused.
 pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, _) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();
@@ -77,7 +77,7 @@ pub async fn run(command: Api, config: Config, is_json: bool) -> Result<(), Comm
             let (identifier, name) = (new.identifier, new.name);
             let (scopes, is_first_party) = (new.scopes, new.first_party);
             let draft = ApiDraft { identifier, name, scopes, is_first_party, token_format };
-            // Without a public_url the server's name has the port that it binds, which is not known here.
+            // Without `public_url` the issuer contains the port that `serve` binds, which is not known here.
             let issuer = config.public_url.as_ref().map(|url| PublicUrl::new(url).issuer);
             let own_names = issuer.map_or_else(Vec::new, |issuer| own_names(&issuer).to_vec());
             let registered = transact(&store, move |tx| register(tx, now, &own_names, draft.clone()));

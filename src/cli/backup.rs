@@ -10,7 +10,7 @@ use super::{CommandError, output};
 use crate::config::{Config, without_secrets};
 use crate::store::{self, backup as copies};
 
-/// Where to.
+/// Arguments of `gatepost backup`.
 #[derive(Args)]
 pub struct Backup {
     /// The file to write; one that is there is not replaced.
@@ -18,7 +18,7 @@ pub struct Backup {
     file: PathBuf,
 }
 
-/// Where from.
+/// Arguments of `gatepost restore`.
 #[derive(Args)]
 pub struct Restore {
     /// The file that `backup` wrote.
@@ -26,10 +26,10 @@ pub struct Restore {
     file: PathBuf,
 }
 
-/// Copies the database.
+/// Copies the SQLite database into a new file.
 ///
 /// # Errors
-/// Why there is no copy.
+/// When the database is missing or is PostgreSQL, or when the copy cannot be written.
 pub fn backup(Backup { file }: &Backup, config: &Config, is_json: bool) -> Result<(), CommandError> {
     let url = config.database_url.expose();
     let database =
@@ -50,10 +50,11 @@ pub fn backup(Backup { file }: &Backup, config: &Config, is_json: bool) -> Resul
     output::done(&shown(file, &copied), &said, is_json)
 }
 
-/// Puts a copy in the place of a database that is gone.
+/// Restores a backup to the path of a missing database.
 ///
 /// # Errors
-/// Why it was not.
+/// When the base key is missing or does not match, when the database is PostgreSQL, or when the file cannot be
+/// restored.
 pub fn restore(Restore { file }: &Restore, config: &Config, is_json: bool) -> Result<(), CommandError> {
     let url = config.database_url.expose();
     let database = sqlite_file(url, || {
@@ -73,7 +74,7 @@ pub fn restore(Restore { file }: &Restore, config: &Config, is_json: bool) -> Re
     output::done(&shown(file, &copied), &said, is_json)
 }
 
-/// The file of a SQLite database; PostgreSQL has programs of its own for this.
+/// Returns the path of a SQLite database. PostgreSQL is refused: it has its own backup programs.
 fn sqlite_file(url: &str, theirs: impl FnOnce() -> String) -> Result<&str, CommandError> {
     url.strip_prefix("sqlite://")
         .ok_or_else(|| CommandError::Refused(format!("PostgreSQL does this by its own program: {}", theirs())))

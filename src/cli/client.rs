@@ -1,4 +1,4 @@
-//! `gatepost client …`: applications.
+//! `gatepost client …`: registers and administers applications (OAuth clients).
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub enum Client {
     RegistrationToken(InitialToken),
 }
 
-/// What may be said of an application.
+/// The settings of an application that options can set.
 #[derive(Args, Default)]
 pub struct Fields {
     /// An address that authorization answers may go to; may be repeated; "" for none.
@@ -105,7 +105,7 @@ pub struct Fields {
     id_token_claims: Option<bool>,
 }
 
-/// A new application.
+/// Arguments of `gatepost client create`.
 #[derive(Args)]
 pub struct Create {
     /// The name that people read at consent.
@@ -121,7 +121,7 @@ pub struct Create {
     fields: Box<Fields>,
 }
 
-/// Changes.
+/// Arguments of `gatepost client update`.
 #[derive(Args)]
 pub struct Update {
     /// The application.
@@ -133,14 +133,14 @@ pub struct Update {
     fields: Box<Fields>,
 }
 
-/// One application.
+/// The application that a command is about.
 #[derive(Args)]
 pub struct Named {
     /// The application.
     client_id: String,
 }
 
-/// A token for registrations.
+/// Arguments of `gatepost client registration-token`.
 #[derive(Args)]
 pub struct InitialToken {
     /// Seconds that it is good for.
@@ -148,10 +148,10 @@ pub struct InitialToken {
     expires_in: i64,
 }
 
-/// Runs one of them.
+/// Runs one of the `client` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database cannot be used, or when the command is refused.
 pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, keys) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();
@@ -185,7 +185,7 @@ pub async fn run(command: Client, config: Config, is_json: bool) -> Result<(), C
 }
 
 impl Fields {
-    /// Puts what was said over a draft.
+    /// Overwrites the members of a draft with the options that were given.
     fn apply(self, mut draft: Draft) -> Result<Draft, CommandError> {
         let refused = |field: &str, error: &dyn std::fmt::Display| CommandError::Refused(format!("{field}: {error}"));
         draft.redirect_uris = listed(self.redirect_uris, draft.redirect_uris);
@@ -221,7 +221,7 @@ impl Fields {
     }
 }
 
-/// What was said of a list, or what it was before; the empty text alone empties it.
+/// Returns the given list, or the previous one when the option is absent. A single empty text empties the list.
 fn listed(said: Vec<String>, before: Vec<String>) -> Vec<String> {
     match said.as_slice() {
         [] => before,
@@ -282,7 +282,7 @@ async fn change(
             store::clients::set_require_pushed_requests(tx, client.id, require_par)?;
         }
         if let Some(verified) = verified {
-            // The moment of the first word stays.
+            // An application that is verified already keeps the time of its first verification.
             let at = verified.then(|| client.verified_at.unwrap_or(now));
             store::clients::set_verified(tx, client.id, at)?;
         }
@@ -312,7 +312,8 @@ async fn set_disabled(
     output::switched("client_id", &named.client_id, is_disabled, is_json)
 }
 
-/// Like a registration's answer (RFC 7591 §3.2.1); the secret only when it was just made.
+/// Returns the application like a registration response (RFC 7591 §3.2.1), with the secret only when it was just
+/// issued.
 pub(super) fn shown(client: &Application, secret: Option<&Token<ClientSecret>>) -> Value {
     let mut shown = json!({
         "client_id": client.client_id,

@@ -1,11 +1,11 @@
-//! What a command says of the keys that an application authenticates with.
+//! The options for the keys that an application authenticates with.
 
 use clap::Args;
 
 use super::CommandError;
 use crate::domain::registration::Draft;
 
-/// Its keys.
+/// The options for the keys of an application.
 #[derive(Args, Default)]
 pub struct Keys {
     /// A file with the public keys that it authenticates with (a JSON Web Key Set); - is standard input.
@@ -20,10 +20,10 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Puts what was said over a draft.
+    /// Overwrites the members of a draft with the options that were given.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// When the file with the keys cannot be read.
     pub fn apply(self, draft: &mut Draft) -> Result<(), CommandError> {
         if let Some(file) = self.jwks {
             let refused = |error| CommandError::Refused(format!("jwks: {error}"));
@@ -40,7 +40,7 @@ impl Keys {
     }
 }
 
-/// A file, or standard input by the name `-`.
+/// Opens a file, or standard input for the name `-`.
 fn open(file: &str) -> Result<Box<dyn std::io::Read>, CommandError> {
     if file == "-" {
         return Ok(Box::new(std::io::stdin()));

@@ -1,4 +1,4 @@
-//! `gatepost client rotate-secret`: another secret of an application.
+//! `gatepost client rotate-secret`: issues a new secret for an application.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::domain::client_secret::ClientSecretRecord;
 use crate::oauth::clients::roll_secret;
 use crate::store::Store;
 
-/// A new secret.
+/// Arguments of `gatepost client rotate-secret`.
 #[derive(Args)]
 pub struct Rotate {
     /// The application.
@@ -20,10 +20,10 @@ pub struct Rotate {
     keep_old_for: i64,
 }
 
-/// Makes it, and prints it once.
+/// Issues a new secret, and prints it once.
 ///
 /// # Errors
-/// No such application, or one without a secret.
+/// When the application is unknown or has no secret, or when the store fails.
 pub(super) async fn rotate_secret(
     store: &Store,
     now: UnixTime,
@@ -39,7 +39,7 @@ pub(super) async fn rotate_secret(
     output::record(&shown(&client, Some(&secret)), is_json)
 }
 
-/// The secrets that open, without the secrets: which is which, and whether the old one is still used.
+/// Adds the metadata of the active secrets, without the secrets: the last four characters, and the time of last use.
 pub(super) fn with_secrets(mut shown: Value, secrets: &[ClientSecretRecord]) -> Value {
     let secret = |secret: &ClientSecretRecord| {
         json!({

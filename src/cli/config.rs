@@ -1,4 +1,6 @@
-//! `gatepost config check|show`: the settings as they are read.
+//! `gatepost config check
+//!
+//! show`: checks and prints the settings that are in force.
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -15,10 +17,10 @@ pub enum Config {
     Show,
 }
 
-/// Runs one of them.
+/// Runs one of the `config` commands.
 ///
 /// # Errors
-/// What `serve` would refuse.
+/// The first setting that `serve` would refuse.
 pub fn run(command: &Config, settings: Settings, is_json: bool) -> Result<(), CommandError> {
     match command {
         Config::Check => {

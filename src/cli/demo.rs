@@ -1,4 +1,4 @@
-//! `gatepost demo`: everything on a temporary database, to try it in a minute.
+//! `gatepost demo`: the server, a sample app and a sample API on a temporary database.
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -33,21 +33,19 @@ pub struct Demo {
     pub api_listen: Option<String>,
 }
 
-/// A demo that runs until [`Running::stop`]. Its folder goes when this is dropped.
+/// A running demo, until [`Running::stop`]. Dropping it removes its folder.
 pub struct Running {
-    /// What to open.
     pub demo: demo::Demo,
-    /// Where the server listens.
     pub address: std::net::SocketAddr,
     server: ServerHandle,
     background_jobs: JoinHandle<()>,
     folder: Folder,
 }
 
-/// Runs the demo until it is told to stop.
+/// Runs the demo until a stop signal arrives.
 ///
 /// # Errors
-/// Why it could not start.
+/// When a socket cannot be bound, or when the server or the samples cannot start.
 pub async fn run(arguments: Demo, is_json: bool) -> Result<(), CommandError> {
     let mut stop_signals = StopSignals::new()?;
     let running = tokio::select! {
@@ -60,10 +58,10 @@ pub async fn run(arguments: Demo, is_json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Starts everything.
+/// Starts the server, the sample app and the sample API.
 ///
 /// # Errors
-/// Why it could not start.
+/// When a socket cannot be bound, or when the server or the samples cannot start.
 pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let socket = bind("the server", arguments.listen.as_deref(), "127.0.0.1:8080")?;
     let app_socket = bind("the sample app", arguments.app_listen.as_deref(), "127.0.0.1:8090")?;
@@ -71,7 +69,7 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
     let folder = Folder::new()?;
     let settings = settings(&folder.0)?;
     log::start(settings.log_level);
-    // The app is 127.0.0.1 and the server is localhost: cookies ignore ports, but not names.
+    // The app uses 127.0.0.1 and the server uses localhost: cookies ignore ports, but not host names.
     let issuer = Url::parse(&format!("http://localhost:{}", socket.local_addr()?.port()));
     let issuer = issuer.map_err(|error| CommandError::Refused(error.to_string()))?;
     let app = start::app(settings, Clock::System, &issuer).await?;
@@ -86,7 +84,7 @@ pub async fn start(arguments: &Demo) -> Result<Running, CommandError> {
 }
 
 impl Running {
-    /// Stops everything at once: nothing here is worth waiting for.
+    /// Stops everything at once, without waiting for open requests.
     pub async fn stop(self) {
         self.background_jobs.abort();
         self.demo.stop().await;
@@ -95,7 +93,7 @@ impl Running {
     }
 }
 
-/// The usual settings, on a database of its own. Of the environment only the log's settings count.
+/// Returns the default settings with a temporary database. Only the log settings are read from the environment.
 fn settings(folder: &Path) -> Result<Config, CommandError> {
     let file = |name: &str| folder.join(name).display().to_string();
     let own = [
@@ -108,7 +106,7 @@ fn settings(folder: &Path) -> Result<Config, CommandError> {
     Ok(config::load(None, own.chain(log))?)
 }
 
-/// Listens where it was asked to. A usual port that is taken is no reason to fail: a free one will do.
+/// Binds the requested address. When the default port is in use, binds a free port instead of failing.
 fn bind(who: &str, asked: Option<&str>, usual: &str) -> Result<TcpListener, CommandError> {
     let refused = |address: &str, error: &dyn std::fmt::Display| {
         CommandError::Refused(format!("{who} cannot listen on {address}: {error}"))
@@ -126,7 +124,7 @@ fn bind(who: &str, asked: Option<&str>, usual: &str) -> Result<TcpListener, Comm
     }
 }
 
-/// Standard output: the promised lines, and what to do with them. The demo goes on where nobody reads them.
+/// Prints the documented lines and the instructions. The demo continues when they cannot be written.
 fn print_addresses(running: &Running, is_json: bool) {
     let demo = &running.demo;
     let [first, second] = demo::PEOPLE;
@@ -151,7 +149,7 @@ Ctrl-C stops the demo and removes all of it."
     output::announce("ready", &demo.issuer, is_json);
 }
 
-/// A folder that only its owner can open, removed when it is dropped.
+/// A temporary folder with mode 0700; dropping it removes the folder.
 struct Folder(PathBuf);
 
 impl Folder {

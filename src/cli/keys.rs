@@ -19,7 +19,7 @@ pub enum Keys {
     Rotate(Rotate),
 }
 
-/// The next keys.
+/// Arguments of `gatepost keys rotate`.
 #[derive(Args)]
 pub struct Rotate {
     /// Only for this algorithm: RS256 or ES256.
@@ -31,10 +31,10 @@ pub struct Rotate {
     compromised: bool,
 }
 
-/// Runs one of them.
+/// Runs one of the `keys` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database or the keys cannot be used, or when the command is refused.
 pub async fn run(command: Keys, config: Config, is_json: bool) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let (store, token_settings) = start::open_with_settings(&config, &Clock::System, "").await?;

@@ -1,4 +1,4 @@
-//! The log: on standard error, so that standard output keeps to its few promised lines.
+//! The log: on standard error, because standard output carries the documented lines only.
 
 use std::io::IsTerminal;
 
@@ -7,13 +7,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::prelude::*;
 
-/// Starts the log: ours from `level` on, the libraries' warnings. Only the first call counts (tests
-/// start several servers in one process).
+/// Starts the log: Gatepost's own events from `level` on, and the warnings of libraries. Only the first call has an
+/// effect (tests start several servers in one process).
 pub fn start(level: Level) {
     let is_terminal = std::io::stderr().is_terminal();
     let lines = layer().with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false);
-    // What a stranger sends is no fault of ours: the libraries' complaints about bytes that are no request,
-    // and about cookies that are none of ours, are for whoever looks for a fault.
+    // Invalid input of unauthenticated callers is not an error of the server: messages of libraries about bytes that
+    // are no HTTP request, and about unknown cookies, appear from the debug level on only.
     let of_clients = if level >= Level::DEBUG { LevelFilter::DEBUG } else { LevelFilter::OFF };
     let ours = Targets::new()
         .with_default(LevelFilter::WARN)

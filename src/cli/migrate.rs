@@ -1,4 +1,4 @@
-//! `gatepost migrate`: applies the migrations that are missing; all of them, where there is no database yet.
+//! `gatepost migrate`: applies the missing migrations, and creates the database when there is none.
 
 use serde_json::json;
 
@@ -6,13 +6,13 @@ use super::{CommandError, output, start};
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Applies what is missing.
+/// Applies the missing migrations.
 ///
 /// # Errors
-/// Why the database cannot be used.
+/// When the database cannot be opened or created, or when a migration fails.
 pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, _) = start::make_store(&config, &Clock::System).await?;
-    // Beside a server, or another command, the log is theirs: who stops last folds it in.
+    // While another process uses the database, its write-ahead log stays: the last process to stop folds it in.
     if let Err(error) = store.fold_log() {
         tracing::debug!(%error, "the write-ahead log stays beside the database");
     }

@@ -40,7 +40,7 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-/// Every command.
+/// The subcommands of `gatepost`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Run the server. On an empty database it prints a link that makes the first administrator.
@@ -79,25 +79,23 @@ pub enum Command {
     Restore(backup::Restore),
 }
 
-/// Why a command failed, in words for whoever typed it.
+/// The reason that a command failed; the message is for the operator who ran it.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
-    /// The server or its database could not be started.
+    /// The server, its base key or its database could not be used.
     #[error(transparent)]
     Start(#[from] start::StartError),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
-    /// What was asked cannot be done.
+    /// The command was refused; the text says why.
     #[error("{0}")]
     Refused(String),
-    /// Nobody reads what is printed, or it cannot be written.
+    /// Standard output cannot be written, or its reader has closed it.
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    /// The operating system said no.
+    /// The operating system returned an error.
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
@@ -115,11 +113,11 @@ impl From<crate::outcome::Error<Vec<crate::domain::registration::FieldProblem>>>
     }
 }
 
-/// The program: parses the command line, starts the log, runs one command. It exits with 0 when that worked and with
-/// 1 when it failed; clap itself exits with 2 for wrong use.
+/// The program: parses the command line, starts the log, runs one command. The exit code is 0 on success and 1 on
+/// failure; clap exits with 2 for a usage error.
 ///
-/// It is here, and not async, so that all that it reaches is compiled once, with this library: what is async is
-/// compiled by the crate that runs it.
+/// This function is in the library and not async, so that its code is compiled once, with the library: async code is
+/// compiled in the crate that runs it.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Err(error) = actix_web::rt::System::new().block_on(run(arguments)) {
@@ -129,10 +127,10 @@ pub fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs the command that was typed.
+/// Runs the command of the parsed arguments.
 ///
 /// # Errors
-/// Why it failed.
+/// When the settings cannot be read, or when the command fails.
 async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let settings = || start::settings(arguments.config.as_deref());
     let json = arguments.json;

@@ -1,4 +1,4 @@
-//! Standard output: lines for people, JSON for programs. Everything that a command prints goes through here.
+//! Standard output: lines for people, JSON for programs. Every command prints through this module.
 
 use std::io::{ErrorKind, Write};
 
@@ -9,7 +9,7 @@ use super::CommandError;
 /// Prints one line.
 ///
 /// # Errors
-/// Standard output takes nothing: a pipe whose reader is gone, a full disk.
+/// When standard output cannot be written: the reader of a pipe has closed it, or the disk is full.
 pub fn line(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(CommandError::Output)
@@ -44,7 +44,7 @@ pub fn list(values: &[Value], json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Prints what was done: a sentence for people, a record for programs.
+/// Prints the result of a command: a sentence for people, a record for programs.
 ///
 /// # Errors
 /// See [`line()`].
@@ -52,7 +52,7 @@ pub fn done(value: &Value, sentence: &str, json: bool) -> Result<(), CommandErro
     if json { record(value, true) } else { line(sentence) }
 }
 
-/// Prints that something is disabled or enabled now; `member` is what its name is called.
+/// Prints whether an object is disabled or enabled; `member` is the JSON member that holds its name.
 ///
 /// # Errors
 /// See [`line()`].
@@ -61,26 +61,26 @@ pub fn switched(member: &str, name: &str, is_disabled: bool, json: bool) -> Resu
     done(&json!({ member: name, "disabled": is_disabled }), &said, json)
 }
 
-/// Prints what a program that goes on running promises to say, as `NAME VALUE` or `{"NAME": "VALUE"}`. It goes
-/// on where nobody reads it.
+/// Prints one of the documented lines of a long-running command, as `NAME VALUE` or `{"NAME": "VALUE"}`. A line that
+/// cannot be written is logged, and the command continues.
 pub fn announce(name: &str, value: &str, json: bool) {
     say(&if json { json!({ name.replace(' ', "_"): value }).to_string() } else { format!("{name} {value}") });
 }
 
-/// Prints text of a program that goes on running, also where nobody reads it.
+/// Prints text of a long-running command. Text that cannot be written is logged, and the command continues.
 pub fn say(text: &str) {
     if let Err(error) = line(text) {
         tracing::warn!(%error, "nobody is told what was printed");
     }
 }
 
-/// Says something beside the answer, on standard error.
+/// Writes a remark to standard error.
 pub fn remark(text: &str) {
-    // Where not even this can be written there is nobody to tell.
+    // When standard error cannot be written either, no output is left that could report it.
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-/// Says why a command failed; nothing where the reader of its output left, who knows.
+/// Reports on standard error why a command failed. A pipe whose reader closed it is not reported: the reader knows.
 pub fn complain(error: &CommandError) {
     match error {
         CommandError::Output(broken) if broken.kind() == ErrorKind::BrokenPipe => {}

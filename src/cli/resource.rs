@@ -1,4 +1,4 @@
-//! `gatepost resource …`: the platform's resources, where it tells us of them.
+//! `gatepost resource …`: registers the platform's resources and their shares, for platforms that report them.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub enum Resource {
     List,
 }
 
-/// Which resource.
+/// The resource that a command is about.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct Named {
@@ -44,7 +44,7 @@ impl Named {
     }
 }
 
-/// Who is let in, or no longer.
+/// The person, or the public, that a command grants or withdraws access.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct Whom {
@@ -56,7 +56,7 @@ pub struct Whom {
     public: bool,
 }
 
-/// A new resource.
+/// Arguments of `gatepost resource create`.
 #[derive(Args)]
 pub struct Create {
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub struct Create {
     owner: String,
 }
 
-/// A share.
+/// Arguments of `gatepost resource share`.
 #[derive(Args)]
 pub struct Share {
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub struct Share {
     tier: String,
 }
 
-/// The end of a share.
+/// Arguments of `gatepost resource unshare`.
 #[derive(Args)]
 pub struct Unshare {
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub struct Unshare {
     whom: Whom,
 }
 
-/// How many are read at a time.
+/// How many resources are read at once.
 const PAGE: i64 = 1_000;
 
 impl From<Error<ResourceRefusal>> for CommandError {
@@ -102,10 +102,10 @@ impl From<Error<ResourceRefusal>> for CommandError {
     }
 }
 
-/// Runs one of them.
+/// Runs one of the `resource` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database cannot be used, or when the command is refused.
 pub async fn run(command: Resource, config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, _) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();

@@ -1,4 +1,4 @@
-//! `gatepost log …`: the security log of everybody, and whether it is whole.
+//! `gatepost log …`: shows the security log of all people, and checks its integrity.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::domain::user::fold;
 use crate::store::security_log::{self, Asked};
 use crate::store::{Store, users};
 
-/// Entries that are read at once.
+/// How many entries are read at once.
 const BATCH: i64 = 1_000;
 
 /// The security log.
@@ -24,7 +24,7 @@ pub enum Log {
     Verify,
 }
 
-/// Which entries.
+/// Arguments of `gatepost log show`.
 #[derive(Args)]
 pub struct Show {
     /// Only those of this person.
@@ -35,10 +35,10 @@ pub struct Show {
     limit: i64,
 }
 
-/// Runs one of them.
+/// Runs one of the `log` commands.
 ///
 /// # Errors
-/// Why it failed; also when an entry does not fit.
+/// When the database cannot be used, or when an entry does not fit its hash chain.
 pub async fn run(command: Log, config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, _) = start::store(&config, &Clock::System).await?;
     match command {
@@ -84,8 +84,8 @@ fn record(entry: &SecurityEntry, username: &str) -> Value {
     })
 }
 
-/// One entry in one line. What a person or a program wrote is quoted, so that nothing of it looks like a
-/// part of ours.
+/// Formats an entry as one line. Text from a person or a program is quoted, so that it cannot look like text of the
+/// log.
 fn line(entry: &Value) -> String {
     let text = |name: &str| entry[name].as_str().unwrap_or_default();
     let quoted = |name: &str| format!("{:?}", text(name));

@@ -1,4 +1,4 @@
-//! `gatepost serve`: runs the server until it is told to stop.
+//! `gatepost serve`: runs the server until a stop signal arrives.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -18,10 +18,10 @@ use crate::mail::transport::Transport;
 use crate::web::app::App;
 use crate::web::server;
 
-/// A socket, and the address that people use to reach it.
+/// Binds the socket, and returns it with the public URL.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the address cannot be bound.
 pub fn bind(config: &Config) -> Result<(TcpListener, Url), CommandError> {
     let listener = TcpListener::bind(&config.listen)
         .map_err(|error| CommandError::Refused(format!("cannot listen on {}: {error}", config.listen)))?;
@@ -35,17 +35,17 @@ pub fn bind(config: &Config) -> Result<(TcpListener, Url), CommandError> {
     Ok((listener, url))
 }
 
-/// Whether [`run`] would take these settings: what can be said without a database, and beside a running server.
+/// Checks whether [`run`] would accept these settings. Needs no database, and works while a server is running.
 ///
 /// # Errors
-/// What it would refuse.
+/// The first setting that [`run`] would refuse.
 pub fn check(config: &Config) -> Result<(), CommandError> {
     for (key, text) in [("listen", Some(&config.listen)), ("ops_listen", config.ops_listen.as_ref())] {
         let Some(text) = text else { continue };
         let refused =
             |error: std::io::Error| CommandError::Refused(format!("cannot listen on {text} ({key}): {error}"));
         match TcpListener::bind(text) {
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {} // a running server has it
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {} // a running server uses the address
             bound => drop(bound.map_err(refused)?),
         }
     }
@@ -69,10 +69,10 @@ pub fn check(config: &Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Runs the server.
+/// Runs the server until a stop signal arrives, then stops it after the `drain` period.
 ///
 /// # Errors
-/// Why it could not start, or broke off.
+/// When the server cannot start, or when it stops because of an error.
 pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     stopping::survive()?;
     check(&config)?;
@@ -121,7 +121,7 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// On an empty database: the link that makes the first administrator, on standard output only.
+/// On an empty database, prints the link that creates the first administrator, on standard output only.
 async fn offer_set_up(app: &Data<App>, is_json: bool) -> Result<(), CommandError> {
     if let Some(link) = set_up::make_link(&app.store, app.now()).await? {
         let link = format!("{}/setup?link={}", app.public.issuer, link.expose());

@@ -1,4 +1,4 @@
-//! Opening what every command needs: settings, the base key, the database. The tests use it too.
+//! Opens what every command needs: the settings, the base key, the database. The tests use it too.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,55 +33,55 @@ use crate::web::ops::Readiness;
 use crate::web::published::Published;
 use crate::web::sent_forms::SentForms;
 
-/// Why nothing could be started.
+/// The reason that a command or the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no database, and this is not what makes one.
+    /// There is no database, and this command does not create one.
     #[error("there is no database at {0}; `gatepost serve` or `gatepost migrate` makes one")]
     NoDatabase(String),
-    /// The key is there and its database is not: a new one would hide the loss.
+    /// The base key exists and its database does not: creating a new database would hide the loss.
     #[error(
         "the base key {0} is there, but the database {1} is not or is empty; put the database back, or restore a backup \
          (`gatepost restore FILE`). To begin anew under this key run `gatepost migrate` once"
     )]
     DatabaseGone(PathBuf, String),
-    /// The base key cannot be read or made.
+    /// The base key cannot be read or created.
     #[error("{0}: {1}")]
     SecretFile(PathBuf, String),
-    /// Letters cannot be sent with these settings.
+    /// Email cannot be sent with these settings.
     #[error(transparent)]
     Mail(#[from] Unsendable),
-    /// Threads or sockets.
+    /// A thread or a socket could not be created.
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
 
-/// The settings: of the file that is named, else of `gatepost.toml` if there is one.
+/// Reads the settings from the named file, or from `gatepost.toml` when no file is named and it exists.
 ///
 /// # Errors
-/// What cannot be used.
+/// When the file cannot be read, or when a setting is invalid.
 pub fn settings(file: Option<&Path>) -> Result<Config, ConfigError> {
     let usual = Path::new("gatepost.toml");
     let file = file.or_else(|| usual.exists().then_some(usual));
     config::load(file, config::own_environment()?.into_iter())
 }
 
-/// What is done where there is no database yet.
+/// Whether a missing database may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {
-    /// Refused: a wrong setting must not look like a new installation.
+    /// Refuse: a wrong setting must not look like a new installation.
     Never,
-    /// It is made, unless a file with a base key shows that there was one.
+    /// Create it, unless a base key file shows that a database existed before.
     UnlessKeyed,
-    /// It is made.
     Always,
 }
 
 impl Beginning {
-    /// Why no database is made. A key that is given by its value shows nothing of an earlier database.
+    /// Returns the error for a missing database, or `None` when it may be created. A base key that is set by value does
+    /// not show that a database existed before.
     fn refusal(self, config: &Config) -> Option<StartError> {
         let database = without_secrets(config.database_url.expose());
         match self {
@@ -94,30 +94,30 @@ impl Beginning {
     }
 }
 
-/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
+/// Opens the database, applies its migrations, and checks that it belongs to the base key.
 ///
 /// # Errors
-/// Why it cannot be used; also when there is none.
+/// When the database is missing or cannot be used, or when the base key does not match.
 pub async fn store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
     open(Beginning::Never, config, clock).await
 }
 
-/// Opens the database like [`store()`], and makes it when there is none.
+/// Opens the database like [`store()`], and creates it when there is none.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// When the database cannot be used or created, or when the base key does not match.
 pub async fn make_store(config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
     open(Beginning::Always, config, clock).await
 }
 
-/// Opens the database, applies its migrations, and makes sure that it belongs to the base key.
+/// Opens the database, applies its migrations, and checks that it belongs to the base key.
 async fn open(beginning: Beginning, config: &Config, clock: &Clock) -> Result<(Store, BaseKeys), StartError> {
     id::start(clock.milliseconds());
-    // The key first: a node that starts beside this one makes it after the database.
+    // The key file is checked first: another node that starts now creates its key file after the database.
     let refusal = beginning.refusal(config);
     let store = connect(config, refusal).await?;
     store.migrate().await?;
-    // A key is made with a new database only: under an older one it would be the wrong one.
+    // A base key is created for a new database only: an existing database needs the key that it was created with.
     let known = store.read(installation::find).await?;
     let keys = base_keys(config, known.is_none())?;
     let (check, now) = (keys.check_value(), clock.now());
@@ -150,10 +150,10 @@ async fn connect(config: &Config, refusal: Option<StartError>) -> Result<Store, 
     }
 }
 
-/// Opens the store for a command with what is needed to make tokens of this issuer and keys.
+/// Opens the store for a command that issues tokens, with the settings for this issuer and these keys.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// When the database cannot be used, or when the base key does not match.
 pub async fn open_with_settings(
     config: &Config,
     clock: &Clock,
@@ -170,18 +170,18 @@ fn token_settings_of(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<Token
     Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes })
 }
 
-/// Makes the signing keys of a first start, and reads those that there are.
+/// Creates the signing keys on the first start, and reads the existing ones.
 ///
 /// # Errors
-/// Why they cannot be used.
+/// When the keys cannot be read, decrypted or stored.
 pub async fn keys(app: &App) -> Result<(), StartError> {
     Ok(app.signer.maintain_keys(&app.store, &app.token_settings, app.now()).await?)
 }
 
-/// Opens everything that a running server needs but its signing keys, see [`keys`].
+/// Opens everything that a running server needs, except its signing keys: see [`keys`].
 ///
 /// # Errors
-/// Why it cannot run.
+/// When the database, the base key, the email settings or a thread cannot be used.
 pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<App>, StartError> {
     let public = PublicUrl::new(public_url);
     let (store, keys) = open(Beginning::UnlessKeyed, &config, &clock).await?;
@@ -219,10 +219,10 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
     Ok(Data::new(app))
 }
 
-/// The base key, if it is there already.
+/// Returns the base key, or `None` when it does not exist yet.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// When the key file cannot be read, when other users may read it, or when its content is invalid.
 pub fn known_base_keys(config: &Config) -> Result<Option<BaseKeys>, StartError> {
     let wrong = |reason: String| StartError::SecretFile(config.secret_file.clone(), reason);
     if let Some(keys) = &config.secret {
@@ -235,7 +235,7 @@ pub fn known_base_keys(config: &Config) -> Result<Option<BaseKeys>, StartError> 
     }
 }
 
-/// Reads the base key; makes it on the first start, for its owner's eyes only.
+/// Reads the base key. On the first start it creates the key file, readable by its owner only.
 fn base_keys(config: &Config, may_make: bool) -> Result<BaseKeys, StartError> {
     let file = config.secret_file.as_path();
     let wrong = |reason: String| StartError::SecretFile(file.to_owned(), reason);
@@ -246,7 +246,7 @@ fn base_keys(config: &Config, may_make: bool) -> Result<BaseKeys, StartError> {
             let keys = BaseKeys::generate();
             match make_key_file(file, &keys) {
                 Ok(()) => Ok(keys),
-                // Another process starts at the same moment, and was faster: its file is whole.
+                // Another process started at the same moment and created the file first; that file is complete.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => base_keys(config, false),
                 Err(error) => Err(wrong(error.to_string())),
             }
@@ -254,14 +254,16 @@ fn base_keys(config: &Config, may_make: bool) -> Result<BaseKeys, StartError> {
     }
 }
 
-/// Makes the file, unless there is one. Nobody ever sees it half-written.
+/// Creates the key file, unless it exists. It is written under another name first, so that no process reads an
+/// incomplete file.
 fn make_key_file(file: &Path, keys: &BaseKeys) -> std::io::Result<()> {
     let mut unfinished = file.as_os_str().to_owned();
     unfinished.push(format!(".{}", random_word()));
     let unfinished = PathBuf::from(unfinished);
     let made = write_key_file(&unfinished, keys).and_then(|()| match std::fs::hard_link(&unfinished, file) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(error),
-        // Some file systems have no links: there the faster of two may be read half-written, and refuses to start.
+        // Some file systems have no hard links: there a second process may read an incomplete file, and refuses to
+        // start.
         Err(_no_links) => write_key_file(file, keys),
         Ok(()) => Ok(()),
     });

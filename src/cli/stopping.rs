@@ -1,23 +1,23 @@
-//! Signals: which stop the server, and which do not.
+//! Signals: which of them stop the server, and which are ignored.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What stops the server: Ctrl-C and SIGTERM.
+/// The signals that stop the server: Ctrl-C and SIGTERM.
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl StopSignals {
-    /// From now on these signals are waited for, and do not end the program by themselves.
+    /// Registers the handlers: from now on these signals no longer end the process by default.
     ///
     /// # Errors
-    /// When the operating system does not hand them over.
+    /// When the operating system refuses to register a handler.
     pub fn new() -> std::io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next of these signals.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -26,12 +26,12 @@ impl StopSignals {
     }
 }
 
-/// Goes on when a signal comes that would end a program which says nothing about it: a terminal that closes
-/// (SIGHUP), a reload or a rotation of logs that we do not have (SIGHUP, SIGUSR1, SIGUSR2), a slip on the
-/// keyboard (SIGQUIT), a file that has reached its limit (SIGXFSZ: the write fails, and is answered so).
+/// Ignores signals whose default action ends a process: SIGHUP (a terminal that closes, or a request to reload the
+/// configuration, which does not exist here), SIGUSR1 and SIGUSR2 (log rotation, which does not exist here), SIGQUIT
+/// (pressed by accident), SIGXFSZ (a file has reached its size limit: the write fails, and that error is handled).
 ///
 /// # Errors
-/// When the operating system does not hand them over.
+/// When the operating system refuses to register a handler.
 pub fn survive() -> std::io::Result<()> {
     let full = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     for (kind, name) in [

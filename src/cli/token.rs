@@ -1,5 +1,5 @@
-//! `gatepost token …`: what a token is that somebody holds, and its end. It comes by standard input, so that it
-//! stands in no history of a shell and in no list of processes.
+//! `gatepost token …`: inspects and revokes a token. The token is read from standard input, so that it appears neither
+//! in the history of a shell nor in the process list.
 
 use std::io::Read;
 
@@ -27,15 +27,15 @@ pub enum Token {
     Revoke,
 }
 
-/// Runs one of them.
+/// Runs one of the `token` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database cannot be used, or when the token is unknown or belongs to another server.
 pub async fn run(command: Token, config: Config, is_json: bool) -> Result<(), CommandError> {
     let mut text = zeroize::Zeroizing::new(String::new());
     std::io::stdin().take(65_536).read_to_string(&mut text)?;
     let now = Clock::System.now();
-    // Only a JWT names its issuer; an opaque token is known without.
+    // Only a JWT names its issuer; an opaque token is found without one.
     let issuer = public_url(&config).map(|url| PublicUrl::new(&url).issuer).unwrap_or_default();
     let (store, _) = start::store(&config, &Clock::System).await?;
     let (signer, asked) = (Signer::new(&issuer), Secret::new(text.trim()));

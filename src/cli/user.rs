@@ -1,4 +1,4 @@
-//! `gatepost user …`: people.
+//! `gatepost user …`: creates and administers people's accounts.
 
 use std::io::Read;
 
@@ -54,7 +54,7 @@ pub enum User {
     Invite(Invite),
 }
 
-/// A new person.
+/// Arguments of `gatepost user create`.
 #[derive(Args)]
 pub struct Create {
     /// The user name.
@@ -74,7 +74,7 @@ pub struct Create {
     role: String,
 }
 
-/// Somebody who has no account.
+/// Arguments of `gatepost user invite`.
 #[derive(Args)]
 pub struct Invite {
     /// The e-mail address. It counts as theirs once they used the link.
@@ -82,7 +82,7 @@ pub struct Invite {
     email: String,
 }
 
-/// Whose password, and how.
+/// Arguments of `gatepost user reset-password`.
 #[derive(Args)]
 pub struct ResetPassword {
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub struct ResetPassword {
     link: bool,
 }
 
-/// Whom, and how soon.
+/// Arguments of `gatepost user delete`.
 #[derive(Args)]
 pub struct Delete {
     #[command(flatten)]
@@ -102,7 +102,7 @@ pub struct Delete {
     now: bool,
 }
 
-/// One person.
+/// The person that a command is about.
 #[derive(Args)]
 pub struct Named {
     /// The user name.
@@ -110,10 +110,10 @@ pub struct Named {
     pub(super) username: String,
 }
 
-/// Runs one of them.
+/// Runs one of the `user` commands.
 ///
 /// # Errors
-/// Why it failed.
+/// When the database cannot be used, or when the command is refused.
 pub async fn run(command: User, config: Config, is_json: bool) -> Result<(), CommandError> {
     let (store, keys) = start::store(&config, &Clock::System).await?;
     let now = Clock::System.now();
@@ -167,7 +167,7 @@ pub(super) async fn find(store: &Store, named: &Named) -> Result<Person, Command
     found.ok_or_else(|| unknown_user(named))
 }
 
-/// Nobody has this name.
+/// The error for a user name that does not exist.
 pub(super) fn unknown_user(named: &Named) -> CommandError {
     CommandError::Refused(format!("there is no person named '{}'", named.username))
 }
@@ -243,7 +243,7 @@ async fn reset_password(
     output::done(&json!({ "username": username, "has_password": true }), &said, is_json)
 }
 
-/// What writes letters that the running server sends; nothing where they would only be printed.
+/// Returns the writer of emails that the running server sends, or `None` when emails go to the log only.
 pub(super) fn open_mail(config: &Config, keys: BaseKeys) -> Result<Option<Mail>, CommandError> {
     if config.mail_url == MailUrl::Log {
         return Ok(None);
@@ -252,12 +252,12 @@ pub(super) fn open_mail(config: &Config, keys: BaseKeys) -> Result<Option<Mail>,
     Ok(Some(started.map_err(start::StartError::from)?))
 }
 
-/// Who causes a letter from here.
+/// The requester that emails name when the operator causes them by a command.
 pub(super) fn operator(now: UnixTime) -> EmailRequester {
     EmailRequester { at: now, address: "of the server itself".to_owned(), program: "the command line".to_owned() }
 }
 
-/// Tells the owner of an application by letter what became what in it.
+/// Sends the owner of an application an email that lists the changes to it.
 pub(super) fn email_owner_of_app(
     tx: &mut Database,
     now: UnixTime,
@@ -272,7 +272,7 @@ pub(super) fn email_owner_of_app(
     }
 }
 
-/// The address that people use. Without the setting, the one that `serve` has when its port is fixed.
+/// Returns the public URL. Without the setting, it is the localhost address of `serve` with the configured port.
 pub(super) fn public_url(config: &Config) -> Result<Url, CommandError> {
     let port = config.listen.rsplit(':').next().unwrap_or_default();
     match &config.public_url {

@@ -1,4 +1,4 @@
-//! `gatepost user delete` and `user keep`: what an operator does about an account that goes.
+//! `gatepost user delete` and `user keep`: deletes an account, and restores one whose deletion has begun.
 
 use serde_json::json;
 
@@ -11,11 +11,11 @@ use crate::domain::user::fold;
 use crate::identity::deletion;
 use crate::store::{Store, deletions, users};
 
-/// Deletes a person, or erases one: also somebody who is on their way out already, while nobody else has
-/// the name.
+/// Deletes a person, or erases one at once. Also finds a person whose deletion has begun, unless another person has the
+/// name now.
 ///
 /// # Errors
-/// Nobody of this name, or a store that fails.
+/// When no person has this name, when the person is deleted already, or when the store fails.
 pub async fn delete(
     store: &Store,
     now: UnixTime,
@@ -58,10 +58,10 @@ pub async fn delete(
     }
 }
 
-/// Keeps a person.
+/// Restores a person whose deletion has begun.
 ///
 /// # Errors
-/// Nobody of this name who can be kept.
+/// When no person of this name can be restored, or when the store fails.
 pub async fn restore(store: &Store, now: UnixTime, named: &Named, is_json: bool) -> Result<(), CommandError> {
     let not_restorable =
         || CommandError::Refused(format!("nobody named '{}' was deleted in the last 24 hours", named.username));
