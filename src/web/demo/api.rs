@@ -1,4 +1,4 @@
-//! The sample API: it takes a token only after it asked Gatepost what the token is.
+//! The sample API. It introspects each token (RFC 7662) before it answers.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, WWW_AUTHENTICATE};
@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::client::{Asking, CallError, Introspection};
 
-/// The notes that everybody has.
+/// The notes that the API returns to every caller.
 const NOTES: [&str; 3] = ["Two herons at the weir", "Frost on the north bank until ten", "The gate was open again"];
 
-/// What the API answers to whoever may read.
+/// The response to a token that may read notes.
 #[derive(Serialize)]
 struct Notes {
     notes: [&'static str; 3],
@@ -22,12 +22,12 @@ struct Notes {
     client_id: Option<String>,
 }
 
-/// The addresses of the API.
+/// Registers the routes of the API.
 pub fn routes(config: &mut ServiceConfig, asking: Data<Asking>) {
     config.app_data(asking).service(resource("/notes").route(get().to(notes)));
 }
 
-/// `GET /notes` — with a token that Gatepost knows.
+/// `GET /notes`: returns the notes to an active token with sufficient scope.
 async fn notes(asking: Data<Asking>, request: HttpRequest) -> HttpResponse {
     let Some(token) = bearer(request.headers()) else {
         return refuse(StatusCode::UNAUTHORIZED, "Bearer", "Send a token: Authorization: Bearer …");
@@ -57,18 +57,18 @@ async fn introspect(asking: &Asking, token: &str) -> Result<Introspection, CallE
     asking.introspect(token).await?.read()
 }
 
-/// The token of a request; the scheme may be written in any letter case (RFC 9110 §11.1).
+/// Returns the bearer token of a request. The scheme is case-insensitive (RFC 9110 §11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }
 
-/// A user token may do what its person may do; every other kind needs the scope.
+/// Returns whether the token may read notes: a user token always may, every other kind needs the scope `projects`.
 fn may_read(found: &Introspection) -> bool {
     found.token_kind.as_deref() == Some("user") || found.scope.split(' ').any(|scope| scope == "projects")
 }
 
-/// Says why not (RFC 6750 §3).
+/// Returns an error response with a `WWW-Authenticate` challenge (RFC 6750 §3).
 fn refuse(status: StatusCode, challenge: &'static str, message: &str) -> HttpResponse {
     HttpResponse::build(status).insert_header((WWW_AUTHENTICATE, challenge)).json(json!({ "message": message }))
 }

@@ -1,4 +1,4 @@
-//! Fieldnotes, the sample app: a small site of somebody else's that lets people log in with Gatepost.
+//! Fieldnotes, the sample app: a small website by another party that uses Gatepost to log people in.
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::guard::{GuardContext, fn_guard};
@@ -14,23 +14,22 @@ use crate::oauth::parameters::Parameters;
 use crate::web::page::{ok, see_other};
 use crate::web::{assets, same_origin};
 
-/// The app's cookie. Cookies ignore ports, so its name is its own.
+/// The name of the app's cookie. Cookies are shared by all ports of a host, so the name must be unique.
 const COOKIE: &str = "fieldnotes";
 
-/// What every handler of the app is given.
+/// The state that every handler of the app receives.
 pub struct Site {
-    /// Where it is, and how it asks.
+    /// The app's address and its client of Gatepost.
     pub fieldnotes: Fieldnotes,
-    /// Its browsers.
+    /// The sessions of all browsers.
     pub sessions: Data<Sessions>,
-    /// What time it is.
     pub clock: Clock,
 }
 
-/// The addresses of the app.
+/// Registers the routes of the app.
 pub fn routes(config: &mut ServiceConfig, site: Data<Site>) {
     let url = site.fieldnotes.url.clone();
-    // Only the app's own pages may send forms.
+    // Only the app's own pages may submit forms.
     let own_post = || {
         let url = url.clone();
         post().guard(fn_guard(move |request: &GuardContext<'_>| same_origin::is_own(request.head().headers(), &url)))
@@ -50,29 +49,27 @@ pub fn routes(config: &mut ServiceConfig, site: Data<Site>) {
         .service(form("/log-out").route(own_post().to(log_out)));
 }
 
-/// `demo/app.html`.
+/// The data of the template `demo/app.html`.
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "demo/app.html")]
 pub struct AppPage {
-    /// Where the style sheet is.
+    /// The path of the style sheet.
     pub css: String,
-    /// What went wrong.
     pub error: Option<String>,
-    /// What went right.
+    /// The success message.
     pub message: Option<String>,
-    /// Who is logged in.
+    /// The name of the person who is logged in.
     pub signed_in_as: Option<String>,
-    /// How they came.
+    /// The log-in method, as text.
     pub how: Option<String>,
-    /// What kind their token is.
+    /// The kind of the token, as text.
     pub token_kind: Option<String>,
-    /// When it ends.
+    /// When the token expires, as text.
     pub expires: Option<String>,
-    /// The token, whole.
+    /// The complete access token or user token.
     pub token: Option<String>,
-    /// Whether it can be refreshed.
     pub has_refresh_token: bool,
-    /// The latest calls, the newest first.
+    /// The latest calls, newest first.
     pub tries: Vec<Attempt>,
 }
 
@@ -113,18 +110,18 @@ fn until(time: UnixTime, now: UnixTime) -> String {
     }
 }
 
-/// `GET /`.
+/// `GET /`: shows the page of the app.
 async fn home(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let key = key_of(&request);
     let session = site.sessions.find(key.as_deref()).unwrap_or_default();
     if session.notice.is_some() {
-        // It was for this one page.
+        // A notice is shown only once.
         site.sessions.update(key.as_deref(), |session| session.notice = None);
     }
     ok(&AppPage::new(session, site.clock.now()))
 }
 
-/// `GET /start/code`.
+/// `GET /start/code`: begins a log-in with an authorization code.
 async fn start_code(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     match site.fieldnotes.begin_code().await {
         Ok(begun) => site.redirect_to_log_in(&request, begun),
@@ -132,12 +129,12 @@ async fn start_code(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// `GET /start/redirect`.
+/// `GET /start/redirect`: begins a log-in with the login redirect.
 async fn start_redirect(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     site.redirect_to_log_in(&request, site.fieldnotes.begin_redirect())
 }
 
-/// `GET /callback` — a code, or why there is none (RFC 6749 §4.1.2).
+/// `GET /callback`: receives the authorization response, a code or an error (RFC 6749 §4.1.2).
 async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let arrived = match site.returned(&request) {
         Ok((returned, Way::Code { code_verifier })) => site.fieldnotes.finish_code(&returned, code_verifier).await,
@@ -147,8 +144,8 @@ async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     site.arrive(&request, arrived)
 }
 
-/// `GET /signed-in` — a user token. The answer sends the browser on at once, so that the token
-/// leaves the address bar.
+/// `GET /signed-in`: receives a user token. The response redirects the browser at once, so that the token
+/// disappears from the address bar.
 async fn signed_in(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let arrived = match site.returned(&request) {
         Ok((returned, Way::Redirect)) => site.fieldnotes.finish_redirect(&returned).await,
@@ -158,7 +155,7 @@ async fn signed_in(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     site.arrive(&request, arrived)
 }
 
-/// `POST /call`.
+/// `POST /call`: calls the sample API with the token.
 async fn call(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let Some(person) = site.person(&request) else { return go_home().await };
     let answered = site.fieldnotes.asking.call(&site.fieldnotes.notes_url, &person.token).await;
@@ -171,7 +168,7 @@ async fn call(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     })
 }
 
-/// `POST /refresh`.
+/// `POST /refresh`: uses the refresh token to get new tokens.
 async fn refresh(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let Some(person) = site.person(&request) else { return go_home().await };
     let Some(refresh_token) = person.refresh_token.clone() else { return go_home().await };
@@ -191,7 +188,7 @@ async fn refresh(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     })
 }
 
-/// `POST /log-out`.
+/// `POST /log-out`: revokes the tokens and clears the session.
 async fn log_out(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     let Some(person) = site.person(&request) else { return go_home().await };
     let notice = match site.revoke(&person).await {
@@ -219,7 +216,7 @@ fn key_of(request: &HttpRequest) -> Option<String> {
 }
 
 impl Site {
-    /// Sends the browser on, with the key of its session.
+    /// Redirects the browser and sets the cookie with its session key.
     fn go(&self, location: &str, key: String) -> HttpResponse {
         let mut response = see_other(location);
         let cookie = Cookie::build(COOKIE, key).path("/").http_only(true).same_site(SameSite::Lax).finish();
@@ -229,7 +226,7 @@ impl Site {
         response
     }
 
-    /// Changes this browser's session, then shows the page.
+    /// Changes this browser's session, then redirects to the page.
     fn change(&self, request: &HttpRequest, change: impl FnOnce(&mut Session)) -> HttpResponse {
         let (key, ()) = self.sessions.update(key_of(request).as_deref(), change);
         self.go("/", key)
@@ -239,13 +236,14 @@ impl Site {
         self.change(request, |session| session.notice = Some(notice))
     }
 
-    /// Sends a person to log in, and remembers what must come back.
+    /// Redirects a person to log in, and stores the `state` that the answer must carry.
     fn redirect_to_log_in(&self, request: &HttpRequest, (url, state, way): (String, String, Way)) -> HttpResponse {
         let (key, ()) = self.sessions.update(key_of(request).as_deref(), |session| session.begin(state, way));
         self.go(&url, key)
     }
 
-    /// What came back, if it answers a log-in that began in this browser (RFC 6749 §10.12).
+    /// Returns the parameters of an answer whose `state` belongs to a log-in that began in this browser (RFC
+    /// 6749 §10.12).
     fn returned(&self, request: &HttpRequest) -> Result<(Parameters, Way), LogInProblem> {
         let read = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
         let returned = read.map_err(|_refusal| LogInProblem::Malformed)?;
@@ -255,7 +253,7 @@ impl Site {
         Ok((returned, way))
     }
 
-    /// Logs a person in under a new key, or says why not.
+    /// Logs the person in and renews the session key, or shows why the log-in failed.
     fn arrive(&self, request: &HttpRequest, arrived: Result<Arrival, LogInProblem>) -> HttpResponse {
         let Arrival { signed_in, tries } = match arrived {
             Ok(arrival) => arrival,
@@ -273,7 +271,7 @@ impl Site {
         self.sessions.find(key_of(request).as_deref())?.signed_in
     }
 
-    /// The next tokens; nothing when Gatepost refuses.
+    /// Returns the new tokens, or `None` when Gatepost refuses the refresh token.
     async fn refreshed(
         &self,
         person: SignedIn,
@@ -288,7 +286,7 @@ impl Site {
         Ok((attempt, Some(SignedIn { refresh_token, ..arrival.signed_in })))
     }
 
-    /// Ends what the app holds: the refresh token takes its grant with it (RFC 7009 §2.1).
+    /// Revokes the app's tokens. Revoking the refresh token revokes its grant too (RFC 7009 §2.1).
     async fn revoke(&self, person: &SignedIn) -> Result<(), CallError> {
         for token in [person.refresh_token.as_deref(), Some(&person.token)].into_iter().flatten() {
             let answer = self.fieldnotes.asking.revoke(token).await?;

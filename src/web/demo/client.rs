@@ -1,5 +1,5 @@
-//! Gatepost as its clients see it: metadata, the token endpoint, introspection and revocation, over
-//! HTTP like any other program. The sample app and the sample API both ask through this.
+//! An HTTP client of Gatepost: metadata, token endpoint, introspection and revocation. The sample app and the
+//! sample API both use it, and they have no other access to the server.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -11,35 +11,33 @@ use url::form_urlencoded::Serializer;
 
 use crate::domain::secret::{Secret, sha256_base64url};
 
-/// How long an answer may take.
+/// The time limit of one call.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The most bytes of an answer.
+/// The maximum size of a response body, in bytes.
 const MAX_BYTES: usize = 65_536;
 
-/// Why a call brought nothing, in words for whoever tries the demo.
+/// Why a call failed, in words for the person who tries the demo.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nobody answered.
+    /// The server did not answer. Holds the URL and the error.
     #[error("{0} does not answer ({1}).")]
     Unreachable(String, String),
-    /// The answer is not what was asked for.
+    /// The response does not have the expected form. Holds the URL.
     #[error("{0} gave an answer that cannot be read.")]
     Unreadable(String),
-    /// The metadata belong to somebody else (RFC 8414 §3.3).
+    /// The metadata name another issuer (RFC 8414 §3.3).
     #[error("The metadata of {0} name another issuer.")]
     AnotherIssuer(String),
 }
 
-/// What a program is registered as.
+/// The credentials of a registered client.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The name.
     pub client_id: String,
-    /// The secret.
     pub client_secret: Secret,
 }
 
-/// Where everything is (RFC 8414 §2). A client knows the issuer and nothing else.
+/// The metadata of the authorization server (RFC 8414 §2). A client is configured with the issuer only.
 #[derive(Clone, Debug, Deserialize)]
 struct Metadata {
     issuer: String,
@@ -49,61 +47,56 @@ struct Metadata {
     revocation_endpoint: String,
 }
 
-/// What the token endpoint gives (RFC 6749 §5.1).
+/// A successful response of the token endpoint (RFC 6749 §5.1).
 #[derive(Deserialize)]
 pub struct Tokens {
-    /// The access token.
     pub access_token: String,
-    /// The refresh token; after a refresh, absent means that the old one goes on.
+    /// When a refresh response has none, the old refresh token stays valid (RFC 6749 §6).
     pub refresh_token: Option<String>,
 }
 
-/// What introspection tells (RFC 7662 §2.2).
+/// The introspection response (RFC 7662 §2.2).
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Introspection {
-    /// Whether the token works.
     pub active: bool,
-    /// What it may do.
+    /// The scopes of the token, separated by spaces.
     #[serde(default)]
     pub scope: String,
-    /// Whose it is.
+    /// The user name of the person who authorized the token.
     pub username: Option<String>,
-    /// Which application it was made for.
+    /// The client that the token was issued to.
     pub client_id: Option<String>,
-    /// What kind it is.
+    /// The kind of the token, such as `oauth` or `user`.
     pub token_kind: Option<String>,
-    /// When it ends, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub exp: Option<i64>,
 }
 
-/// What came back, as text that can be shown and read.
+/// An HTTP response as text, to be shown and parsed.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Who was asked.
+    /// The URL that was called.
     pub url: String,
-    /// The status.
     pub status: u16,
-    /// The body.
     pub body: String,
 }
 
 impl Answer {
-    /// Whether it is a success.
+    /// Returns whether the status is a success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Reads the JSON of a success.
+    /// Parses the JSON body of a successful response.
     ///
-    /// # Errors
-    /// [`CallError::Unreadable`], also for every other status.
+    /// # Errors [`CallError::Unreadable`] when the body is not such JSON or the status is not a success.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         let read = if self.is_success() { serde_json::from_str(&self.body).ok() } else { None };
         read.ok_or_else(|| CallError::Unreadable(self.url.clone()))
     }
 }
 
-/// One client's way to ask. It belongs to one worker thread, like the HTTP client in it.
+/// One client with its credentials. It belongs to one worker thread, because its HTTP client does.
 pub struct Asking {
     http: awc::Client,
     issuer: String,
@@ -112,24 +105,24 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// A client of the server whose issuer is `issuer`.
+    /// Returns a client of the server whose issuer is `issuer`.
     pub fn new(issuer: &str, credentials: Credentials) -> Self {
-        // A redirect of the token endpoint would carry secrets elsewhere.
+        // A redirect of the token endpoint would send secrets to another address.
         let http = awc::Client::builder().timeout(PATIENCE).disable_redirects().finish();
         Self { http, issuer: issuer.to_owned(), credentials, metadata: OnceCell::new() }
     }
 
-    /// Whom it asks.
+    /// Returns the issuer that this client calls.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Who asks.
+    /// Returns the `client_id` of this client.
     pub fn client_id(&self) -> &str {
         &self.credentials.client_id
     }
 
-    /// The metadata, fetched once.
+    /// Returns the metadata, which are fetched once.
     async fn metadata(&self) -> Result<&Metadata, CallError> {
         if let Some(known) = self.metadata.get() {
             return Ok(known);
@@ -142,11 +135,10 @@ impl Asking {
         Ok(self.metadata.get_or_init(|| found))
     }
 
-    /// Where a person's browser is sent for a code (RFC 6749 §4.1.1) with the S256 challenge of
-    /// `code_verifier` (RFC 7636 §4.3).
+    /// Returns the authorization request URL (RFC 6749 §4.1.1) with the S256 challenge of `code_verifier`
+    /// (RFC 7636 §4.3).
     ///
-    /// # Errors
-    /// When the metadata cannot be had.
+    /// # Errors When the metadata cannot be fetched.
     pub async fn authorization_url(
         &self,
         redirect_uri: &str,
@@ -167,46 +159,42 @@ impl Asking {
         Ok(format!("{endpoint}?{}", Serializer::new(String::new()).extend_pairs(pairs).finish()))
     }
 
-    /// Where a person's browser is sent for a user token.
+    /// Returns the URL of the login redirect, to which the app sends a person's browser.
     pub fn login_redirect_url(&self, return_url: &str, state: &str) -> String {
         let pairs = [("referer", return_url), ("state", state)];
         format!("{}/logIn?{}", self.issuer, Serializer::new(String::new()).extend_pairs(pairs).finish())
     }
 
-    /// Asks the token endpoint (RFC 6749 §4.1.3, §6).
+    /// Calls the token endpoint (RFC 6749 §4.1.3, §6).
     ///
-    /// # Errors
-    /// When nobody answers; a refusal is an answer.
+    /// # Errors When the server does not answer. An error response is not an `Err`.
     pub async fn token(&self, form: &[(&str, &str)]) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.token_endpoint, form).await
     }
 
-    /// Asks what a token is (RFC 7662 §2.1).
+    /// Introspects a token (RFC 7662 §2.1).
     ///
-    /// # Errors
-    /// When nobody answers; a refusal is an answer.
+    /// # Errors When the server does not answer. An error response is not an `Err`.
     pub async fn introspect(&self, token: &str) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.introspection_endpoint, &[("token", token)]).await
     }
 
-    /// Ends a token (RFC 7009 §2.1).
+    /// Revokes a token (RFC 7009 §2.1).
     ///
-    /// # Errors
-    /// When nobody answers; a refusal is an answer.
+    /// # Errors When the server does not answer. An error response is not an `Err`.
     pub async fn revoke(&self, token: &str) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.revocation_endpoint, &[("token", token)]).await
     }
 
-    /// Calls an API with a token (RFC 6750 §2.1).
+    /// Calls an API with a bearer token (RFC 6750 §2.1).
     ///
-    /// # Errors
-    /// When nobody answers; a refusal is an answer.
+    /// # Errors When the API does not answer. An error response is not an `Err`.
     pub async fn call(&self, url: &str, token: &str) -> Result<Answer, CallError> {
         answer(url.to_owned(), self.http.get(url).bearer_auth(token).send()).await
     }
 
-    /// Sends a form with the client's credentials (RFC 6749 §2.3.1). Ours are letters and digits,
-    /// which form-encoding leaves as they are.
+    /// Posts a form with the client's credentials (RFC 6749 §2.3.1). Credentials of Gatepost are letters and
+    /// digits, which form encoding does not change.
     async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, CallError> {
         let request = self.http.post(url).basic_auth(self.client_id(), self.credentials.client_secret.expose());
         answer(url.to_owned(), request.send_form(&form)).await

@@ -1,52 +1,50 @@
-//! Both ways in, from the app's side: what a careful app sends, and what it checks when its person
-//! comes back.
+//! Both log-in methods from the app's side: what a careful app sends, and what it verifies in the answer.
 
 use super::client::{Answer, Asking, CallError, Introspection, Tokens};
 use super::session::{Attempt, SignedIn, Way, cut, unguessable};
 use crate::clock::UnixTime;
 use crate::oauth::parameters::Parameters;
 
-/// Where the app is, and how it asks.
+/// The app's configuration and its client of Gatepost.
 pub struct Fieldnotes {
-    /// The app's own address.
+    /// The app's own base URL.
     pub url: String,
-    /// The address of the notes.
+    /// The URL of the sample API's notes.
     pub notes_url: String,
-    /// The app as a client of Gatepost.
+    /// The app's client of Gatepost.
     pub asking: Asking,
 }
 
-/// Why nobody is logged in, in words for the person.
+/// Why a log-in failed, in words for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInProblem {
-    /// The answer cannot be read.
+    /// The answer cannot be parsed.
     #[error("The answer could not be read. Please log in again.")]
     Malformed,
-    /// The log-in began elsewhere, or ended before.
+    /// The log-in began in another browser, or its `state` was used before.
     #[error("This log-in did not begin in this browser, or it is over. Please log in again.")]
     Unexpected,
-    /// The answer is another server's (RFC 9207 §2.4).
+    /// The answer comes from another issuer (RFC 9207 §2.4).
     #[error("The answer did not come from Gatepost. Please log in again.")]
     AnotherIssuer,
-    /// The person chose Cancel.
+    /// The person refused consent.
     #[error("You chose not to log in. Fieldnotes got nothing.")]
     Denied,
-    /// The server said no.
+    /// The server answered with an error.
     #[error("Gatepost refused to log you in. Please try again.")]
     Refused,
-    /// The token is no token, or another app's.
+    /// The token is not active, or it was issued to another app.
     #[error("The token that came was not made for Fieldnotes.")]
     ForeignToken,
-    /// A call failed.
     #[error("{0} Please try again.")]
     Call(#[from] CallError),
 }
 
-/// A person who arrived, and the calls that it took.
+/// The result of a completed log-in, with the calls that it needed.
 pub struct Arrival {
-    /// Who.
+    /// The person and their tokens.
     pub signed_in: SignedIn,
-    /// The calls, the oldest first.
+    /// The calls, oldest first.
     pub tries: Vec<Attempt>,
 }
 
@@ -55,28 +53,28 @@ impl Fieldnotes {
         format!("{}{CALLBACK}", self.url)
     }
 
-    /// A new log-in by code: where to go, what comes back, and what to remember.
+    /// Begins a log-in by authorization code. Returns the URL to redirect to, the `state` of the answer, and
+    /// the method with its `code_verifier`.
     ///
-    /// # Errors
-    /// When Gatepost does not answer.
+    /// # Errors When Gatepost does not answer.
     pub async fn begin_code(&self) -> Result<(String, String, Way), LogInProblem> {
         let (state, code_verifier) = (unguessable(), unguessable());
         let url = self.asking.authorization_url(&self.redirect_uri(), &state, &code_verifier).await?;
         Ok((url, state, Way::Code { code_verifier }))
     }
 
-    /// A new log-in by login redirect: where to go, what comes back, and what to remember.
+    /// Begins a log-in by login redirect. Returns the URL to redirect to, the `state` of the answer, and the
+    /// method.
     pub fn begin_redirect(&self) -> (String, String, Way) {
         let (state, return_url) = (unguessable(), format!("{}{SIGNED_IN}", self.url));
         (self.asking.login_redirect_url(&return_url, &state), state, Way::Redirect)
     }
 
-    /// Swaps the code of an answer for tokens (RFC 6749 §4.1.3).
+    /// Exchanges the authorization code of an answer for tokens (RFC 6749 §4.1.3).
     ///
-    /// # Errors
-    /// Why nobody is logged in.
+    /// # Errors When the answer is refused or a call fails: the log-in failed.
     pub async fn finish_code(&self, returned: &Parameters, code_verifier: String) -> Result<Arrival, LogInProblem> {
-        // The metadata promise `iss` in every answer, so its absence counts too (RFC 9207 §2.4).
+        // The metadata promise `iss` in every answer, so an answer without it is refused (RFC 9207 §2.4).
         if returned.get("iss") != Some(self.asking.issuer()) {
             return Err(LogInProblem::AnotherIssuer);
         }
@@ -97,20 +95,18 @@ impl Fieldnotes {
         Ok(arrival)
     }
 
-    /// Takes the token of an answer.
+    /// Uses the user token of an answer.
     ///
-    /// # Errors
-    /// Why nobody is logged in.
+    /// # Errors When the answer is refused or a call fails: the log-in failed.
     pub async fn finish_redirect(&self, returned: &Parameters) -> Result<Arrival, LogInProblem> {
         let access_token = granted(returned, "token")?.to_owned();
         self.recognize(Tokens { access_token, refresh_token: None }, Way::Redirect).await
     }
 
-    /// Asks who a token stands for. One that was made for another app is no log-in here: whoever
-    /// runs that app could bring it.
+    /// Introspects the token to learn who logged in. A token that was issued to another app is refused,
+    /// because the operator of that app could replay it here.
     ///
-    /// # Errors
-    /// A token that does not work, or is not ours.
+    /// # Errors When a call fails, and when the token is not active or was issued to another app.
     pub async fn recognize(&self, tokens: Tokens, way: Way) -> Result<Arrival, LogInProblem> {
         let answer = self.asking.introspect(&tokens.access_token).await?;
         let found: Introspection = answer.read()?;
@@ -129,10 +125,10 @@ impl Fieldnotes {
         Ok(Arrival { signed_in, tries: vec![Attempt::new("Ask who it is", ("POST", &asked), &answer)] })
     }
 
-    /// Gets the next tokens (RFC 6749 §6). The answer is shown, whatever it is.
+    /// Uses a refresh token to get new tokens (RFC 6749 §6). Returns the response even when it is an error,
+    /// so that it can be shown.
     ///
-    /// # Errors
-    /// When Gatepost does not answer.
+    /// # Errors When Gatepost does not answer.
     pub async fn refresh(&self, refresh_token: &str) -> Result<(Answer, Attempt), CallError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let answer = self.asking.token(&form).await?;
@@ -141,12 +137,12 @@ impl Fieldnotes {
     }
 }
 
-/// Where a code comes back to.
+/// The path of the redirect URI.
 pub const CALLBACK: &str = "/callback";
-/// Where a user token comes back to.
+/// The path of the login return URL.
 pub const SIGNED_IN: &str = "/signed-in";
 
-/// What was asked for, or why it did not come (RFC 6749 §4.1.2.1).
+/// Returns the requested parameter of an answer, or the error that the answer carries (RFC 6749 §4.1.2.1).
 fn granted<'a>(returned: &'a Parameters, name: &str) -> Result<&'a str, LogInProblem> {
     match (returned.get("error"), returned.get(name)) {
         (Some("access_denied"), _) => Err(LogInProblem::Denied),
@@ -156,7 +152,7 @@ fn granted<'a>(returned: &'a Parameters, name: &str) -> Result<&'a str, LogInPro
     }
 }
 
-/// A form as it is shown: secrets cut, and the credentials not there at all.
+/// Formats a form for display: secrets are shortened, and the client's credentials are left out.
 fn said(form: &[(&str, &str)]) -> String {
     let is_open = |name: &str| matches!(name, "grant_type" | "redirect_uri");
     let line = |(name, value): &(&str, &str)| {

@@ -1,6 +1,6 @@
-//! `gatepost demo`: two people, a sample app that logs them in by both ways, and a sample API that
-//! asks about tokens. App and API are programs like any other: they know the server by its address
-//! and their credentials, and talk to it over HTTP.
+//! `gatepost demo`: two people, a sample app that logs them in by both methods, and a sample API that
+//! introspects tokens. App and API use the server's HTTP interface only; they know its address and their own
+//! credentials.
 
 mod api;
 mod app;
@@ -32,24 +32,23 @@ use crate::oauth::clients::{self, By, Registered};
 use crate::outcome::{Error, transact};
 use crate::store::StoreError;
 
-/// The people. The app belongs to the last one.
+/// The user names of the people. The app belongs to the last one.
 pub const PEOPLE: [&str; 2] = ["alice", "bob"];
-/// Seconds that running requests get when the demo stops.
+/// How long running requests may take when the demo stops, in seconds.
 const GRACE: u64 = 1;
 
-/// Why there is no demo.
+/// Why the demo cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The passwords could not be hashed.
+    /// The password hasher has no capacity left.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// A person, the app or the API was refused.
+    /// The rules refused a person, the app or the API.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))]
     Refused(Vec<FieldProblem>),
-    /// A socket failed.
+    /// A socket cannot be opened or read.
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
@@ -63,32 +62,27 @@ impl From<Error<Vec<FieldProblem>>> for DemoError {
     }
 }
 
-/// Where the app and the API listen.
+/// The sockets that the app and the API listen on.
 pub struct Sockets {
-    /// The app's socket.
     pub app: TcpListener,
-    /// The API's socket.
     pub api: TcpListener,
 }
 
 /// A running demo beside a running server.
 pub struct Demo {
-    /// The server's address.
+    /// The issuer of the server.
     pub issuer: String,
-    /// The app's address.
     pub app_url: String,
-    /// The API's address.
     pub api_url: String,
-    /// The password of all people.
+    /// The password that all people share.
     pub password: Secret,
     handles: [ServerHandle; 2],
 }
 
-/// Makes the people, registers the app and the API, and starts both. The server itself is started by
-/// whoever calls this.
+/// Creates the people, registers the app and the API, and starts both. The caller starts the server itself.
 ///
-/// # Errors
-/// Why there is no demo; also when the database already has an `alice` or a `bob`.
+/// # Errors When the database, a socket or the hasher fails, and when a person is refused, for example
+/// because the database already has an `alice` or a `bob`.
 pub async fn spawn(app: &Data<App>, sockets: Sockets) -> Result<Demo, DemoError> {
     let issuer = app.public.issuer.clone();
     let (app_url, api_url) = (url_of(sockets.app.local_addr()?), url_of(sockets.api.local_addr()?));
@@ -108,14 +102,14 @@ impl Demo {
     }
 }
 
-/// The address of a socket as a browser on this device writes it.
+/// Returns the URL of a socket for a browser on the same device.
 pub fn url_of(address: SocketAddr) -> String {
     let is_everywhere = address.ip().is_unspecified();
     let address = if is_everywhere { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
     format!("http://{address}")
 }
 
-/// Three groups of four letters and digits that cannot be confused: 60 bits.
+/// Returns a new password of 60 bits: three groups of four characters without ones that look alike.
 fn new_password() -> Secret {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0; 12];
@@ -124,7 +118,7 @@ fn new_password() -> Secret {
     Secret::new(letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-"))
 }
 
-/// Puts everybody into the database. Answers the credentials of the app and the API.
+/// Creates the people, the app and the API in the database. Returns the credentials of the app and the API.
 async fn populate(
     app: &App,
     password: &Secret,
@@ -136,7 +130,7 @@ async fn populate(
         let written = new_user::Credentials { username, email: &email, password: Some(password.expose()) };
         persons.push(new_user::check(written).map_err(DemoError::Refused)?);
     }
-    // The password is the same, so one hash is enough.
+    // All people share the password, so one hash is enough.
     let hash = match persons.first() {
         Some(person) => person.hash(&app.hasher).await?,
         None => None,
@@ -166,7 +160,7 @@ fn fieldnotes(app_url: &str) -> Draft {
 
 fn notes(api_url: &str) -> ApiDraft {
     let (identifier, name) = (api_url.to_owned(), "Fieldnotes API".to_owned());
-    // The operator's own, so that it learns about user tokens too.
+    // The API is first-party, so that introspection answers for user tokens too.
     ApiDraft { identifier, name, scopes: Vec::new(), is_first_party: true, token_format: TokenFormat::Opaque }
 }
 

@@ -1,5 +1,5 @@
-//! What the sample app remembers of each browser. Tokens stay here, on the app's server; the browser
-//! holds a random key.
+//! The sample app's sessions, one for each browser. Tokens stay on the app's server; the browser holds a
+//! random session key only.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,42 +11,40 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::client::Answer;
 use crate::clock::UnixTime;
 
-/// Browsers that are remembered; the oldest is forgotten first.
+/// The maximum number of sessions; the oldest is removed first.
 const MOST_SESSIONS: usize = 200;
-/// Log-ins that one browser may have begun, one per tab.
+/// The maximum number of pending log-ins in one browser, one for each tab.
 const MOST_BEGUN: usize = 20;
-/// Calls that are shown.
+/// The maximum number of calls that the page shows.
 const MOST_TRIES: usize = 6;
-/// The most characters of an answer that are shown.
+/// The maximum number of characters that the page shows of one response.
 const MOST_SHOWN: usize = 4_000;
-/// Members of an answer that are secrets.
+/// The members of a response that are secrets.
 const SECRETS: [&str; 2] = ["access_token", "refresh_token"];
 
-/// A secret that nobody can guess: 256 bits. It is a `state`, a `code_verifier` (RFC 7636 §4.1), or
-/// the key of a session.
+/// Returns a random value of 256 bits. It is used as `state`, as `code_verifier` (RFC 7636 §4.1) and as
+/// session key.
 ///
-/// # Panics
-/// When the operating system gives no randomness: there is no safe way to go on.
+/// # Panics When the operating system returns no randomness, because the app cannot continue safely.
 pub fn unguessable() -> String {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A way of logging in.
+/// The method of a log-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The authorization code, with the verifier that redeems it.
     Code {
-        /// What the challenge was made from.
+        /// The verifier that the code challenge was computed from (RFC 7636 §4.2).
         code_verifier: String,
     },
-    /// The login redirect.
     Redirect,
 }
 
 impl Way {
-    /// The way in words.
+    /// Returns the name of the method for people.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Code { .. } => "OAuth 2.0, authorization code",
@@ -55,45 +53,44 @@ impl Way {
     }
 }
 
-/// Somebody who is logged in, and what the app holds for them.
+/// A person who is logged in, and the tokens that the app holds for them.
 #[derive(Clone)]
 pub struct SignedIn {
-    /// Their name.
+    /// The person's user name.
     pub name: String,
-    /// How they came.
+    /// The log-in method.
     pub way: Way,
-    /// The kind of their token, as introspection names it.
+    /// The kind of the token, as introspection names it.
     pub token_kind: String,
-    /// Their token.
+    /// The access token or user token.
     pub token: String,
-    /// What gets them the next one.
     pub refresh_token: Option<String>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires: Option<UnixTime>,
 }
 
-/// One call that the app made, for people to read.
+/// A call that the app made, for display.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// What it was for.
+    /// The purpose of the call.
     pub label: &'static str,
-    /// The request, in short.
+    /// The request, shortened.
     pub request: String,
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
-    /// The answer's body, its secrets cut.
+    /// The body of the response, with secrets shortened.
     pub body: String,
 }
 
 impl Attempt {
-    /// Puts a call into words. `method` and `said` are what was sent.
+    /// Describes a call. `method` and `said` are what was sent.
     pub fn new(label: &'static str, (method, said): (&str, &str), answer: &Answer) -> Self {
         let request = format!("{method} {}\n{said}", answer.url);
         Self { label, request, status: answer.status, body: shown(&answer.body) }
     }
 }
 
-/// The beginning of a secret: enough to tell two apart, too little to use.
+/// Returns the beginning of a secret: enough to distinguish two secrets, not enough to use one.
 pub fn cut(secret: &str) -> String {
     format!("{}…", secret.chars().take(12).collect::<String>())
 }
@@ -113,29 +110,28 @@ fn shown(body: &str) -> String {
     text.chars().take(MOST_SHOWN).collect()
 }
 
-/// One line for the next page.
+/// A message that the next page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Something worked.
+    /// A success message.
     Good(String),
-    /// Something did not.
+    /// An error message.
     Bad(String),
 }
 
-/// One browser.
+/// The session of one browser.
 #[derive(Clone, Default)]
 pub struct Session {
     begun: VecDeque<(String, Way)>,
-    /// Who is logged in.
     pub signed_in: Option<SignedIn>,
-    /// What the next page says.
+    /// The message that the next page shows.
     pub notice: Option<Notice>,
-    /// The latest calls, the newest first.
+    /// The latest calls, newest first.
     pub tries: VecDeque<Attempt>,
 }
 
 impl Session {
-    /// Remembers a log-in that begins here.
+    /// Stores a log-in that begins in this browser.
     pub fn begin(&mut self, state: String, way: Way) {
         self.begun.push_back((state, way));
         while self.begun.len() > MOST_BEGUN {
@@ -143,20 +139,20 @@ impl Session {
         }
     }
 
-    /// The log-in that began here with this `state`, once (RFC 6749 §10.12).
+    /// Removes and returns the pending log-in with this `state`. Each can be finished once (RFC 6749 §10.12).
     pub fn finish(&mut self, state: &str) -> Option<Way> {
         let position = self.begun.iter().position(|(begun, _)| begun == state)?;
         self.begun.remove(position).map(|(_, way)| way)
     }
 
-    /// Puts a call on top of those that are shown.
+    /// Adds a call before the others that are shown.
     pub fn show(&mut self, attempt: Attempt) {
         self.tries.push_front(attempt);
         self.tries.truncate(MOST_TRIES);
     }
 }
 
-/// Every browser, by its key; the oldest first.
+/// All sessions by their keys, oldest first.
 #[derive(Default)]
 pub struct Sessions(Mutex<VecDeque<(String, Session)>>);
 
@@ -165,8 +161,8 @@ impl Sessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the session that `key` names and keeps its key; an unknown key gets a new session with
-    /// a key of ours. Answers the key.
+    /// Changes the session with this key. An unknown key gets a new session under a random key. Returns the
+    /// key of the changed session.
     pub fn update<T>(&self, key: Option<&str>, change: impl FnOnce(&mut Session) -> T) -> (String, T) {
         let mut all = self.all();
         if let Some((known, session)) = all.iter_mut().find(|(known, _)| Some(known.as_str()) == key) {
@@ -178,12 +174,12 @@ impl Sessions {
         (key, changed)
     }
 
-    /// The session that `key` names, as it is now.
+    /// Returns a copy of the session with this key.
     pub fn find(&self, key: Option<&str>) -> Option<Session> {
         self.all().iter().find(|(known, _)| Some(known.as_str()) == key).map(|(_, session)| session.clone())
     }
 
-    /// Gives the session a new key: whoever knew the key before the log-in knows nothing after it.
+    /// Gives the session a new key, so that a key that was known before the log-in is useless after it.
     pub fn renew(&self, key: &str) -> String {
         let mut all = self.all();
         let position = all.iter().position(|(known, _)| known == key);
