@@ -1,4 +1,4 @@
-//! `/account/apps`: what a person allowed, and taking it back.
+//! `/account/apps`: shows the applications that a person authorized, and removes one.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -16,38 +16,34 @@ use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::consent::made_by;
 
-/// One application with access.
+/// An application that has access to the account.
 #[derive(Clone, Debug)]
 pub struct AppAccessRow {
-    /// What the form names it by.
     pub client_id: String,
-    /// Its name.
     pub name: String,
-    /// Who registered it.
+    /// The name of the owner, or who registered the application when it has no owner.
     pub owner: String,
-    /// What it may, in sentences.
+    /// What the application may do, in sentences.
     pub scopes: Vec<String>,
-    /// When it was allowed.
+    /// When the person first allowed it, as text.
     pub allowed: String,
-    /// When it last used that.
+    /// When the application last used its access, as text.
     pub last_used: String,
-    /// Its living tokens.
+    /// The number of active tokens.
     pub tokens: usize,
-    /// The APIs at which a token may work a while after it was taken back.
+    /// The APIs that validate tokens offline, where a token may work for a while after its revocation.
     pub validated_offline_at: Vec<String>,
 }
 
-/// `account/apps.html`.
+/// The data of the template `account/apps.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/apps.html")]
 pub struct Apps {
-    /// The frame.
     pub layout: Layout,
-    /// The applications.
     pub apps: Vec<AppAccessRow>,
 }
 
-/// Shows what has access.
+/// Shows the applications with access.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
     let rows = app.store.read(move |db| rows(db, now, user)).await;
@@ -98,7 +94,7 @@ fn rows(
     Ok(rows)
 }
 
-/// Removes an application: its tokens die at once, and it must ask again.
+/// Removes an application: revokes its tokens at once and deletes the consent, so that it must ask again.
 pub async fn remove(app: Data<App>, client_id: Path<String>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
     let removed = app.store.write(move |tx| {

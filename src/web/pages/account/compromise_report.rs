@@ -1,4 +1,4 @@
-//! `/account/not-me`: "this was not me", for somebody who is signed in.
+//! `/account/not-me`: a signed-in person reports that their account is compromised.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,7 +10,7 @@ use crate::web::error::PageError;
 use crate::web::page::ok;
 use crate::web::pages::compromise_report::{CompromiseReport, answer};
 
-/// Asks.
+/// Shows the form of the report.
 pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     ok(&CompromiseReport {
         layout: visitor.layout(&app),
@@ -23,7 +23,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     })
 }
 
-/// Ends everything. It needs no password: whoever sits here can only lose by it.
+/// Ends all access to the account. It requires no password, because it gives the caller no access.
 pub async fn post(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let next =
         compromise_report::in_session(app.sign_in_context(), app.now(), &visitor.session, &app.origin_of(&request))

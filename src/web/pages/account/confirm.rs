@@ -1,5 +1,5 @@
-//! `/account/confirm`: "is it still you?", before something sensitive, and where an app wants the second
-//! factor too (`level=2`).
+//! `/account/confirm`: asks a signed-in person to authenticate again before a sensitive action. With
+//! `level=2` it also asks for the second factor, for an application that requires it.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -23,33 +23,31 @@ use crate::web::page::{Forms, Layout, here, render, see_other};
 use crate::web::pages::Form;
 use crate::web::passkey::{self, PasskeyForm};
 
-/// `account/confirm.html`.
+/// The data of the template `account/confirm.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/confirm.html")]
 pub struct Confirm {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// Whether that was a passkey, so that the fields are not marked.
+    /// Whether a passkey failed, so that the text fields are not marked as wrong.
     pub is_passkey_wrong: bool,
-    /// Who is signed in, for password managers.
+    /// The user name of the signed-in person, for password managers.
     pub username: String,
-    /// What is asked for.
+    /// The proofs that the page asks for.
     pub wanted: Wanted,
-    /// What stands for all of it.
+    /// The passkey form, which replaces all the other proofs.
     pub passkey: Option<PasskeyForm>,
 }
 
-/// What is missing, and the passkeys that stand for it.
+/// The proofs that are missing, and the passkeys that can replace them.
 struct Missing {
     wanted: Wanted,
     passkeys: Vec<Passkey>,
 }
 
-/// Sends a person to confirm before they go on to `next`.
+/// Redirects a person to confirm before they continue to `next`.
 pub(in crate::web) fn first(app: &App, next: &str) -> HttpResponse {
     see_other(&location(app, next))
 }
@@ -58,7 +56,7 @@ fn location(app: &App, next: &str) -> String {
     format!("{}?next={}", app.public.path("/account/confirm"), byte_serialize(next.as_bytes()).collect::<String>())
 }
 
-/// The same where the second factor is wanted whenever it was last shown.
+/// Returns the location of this page that always asks for the second factor, however recently it was used.
 pub(in crate::web) fn second_factor_location(app: &App, next: &str) -> String {
     format!("{}&level=2", location(app, next))
 }
@@ -75,13 +73,13 @@ fn is_about_factor(request: &HttpRequest) -> bool {
     parameters.is_some_and(|parameters| parameters.get("level") == Some("2"))
 }
 
-/// What the page asks for; nothing when the person goes on without.
+/// Returns what the page asks for, or `None` when the person may continue without.
 async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Result<Option<Missing>, PageError> {
     let (now, session) = (app.now(), visitor.session.clone());
     let found =
         app.store.read(move |db| Ok((wanted(db, now, &session)?, factors::find(db, session.user_id)?.passkeys))).await;
     let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
-    // Where the second factor is the point, a password besides the passkey would prove nothing more.
+    // When the second factor is required, a password in addition to the passkey would prove nothing more.
     let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
     let wanted = Wanted { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
     let may_pass =
@@ -89,7 +87,7 @@ async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Res
     Ok((!may_pass && !wanted.is_nothing()).then_some(Missing { wanted, passkeys }))
 }
 
-/// Asks for what is missing.
+/// Shows the form, or redirects when nothing is missing.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     match asked(&app, &request, &visitor).await? {
         Some(missing) => Ok(show(&app, &request, (&visitor, missing), (StatusCode::OK, None))),
@@ -115,12 +113,12 @@ fn show(
         fills_in: false,
         gone: None,
     });
-    // What waits behind it may be an app.
+    // The redirect after the form may lead to an application.
     let layout = visitor.layout(app);
     render(status, Forms::Leave, &Confirm { layout, action, error, is_passkey_wrong, username, wanted, passkey })
 }
 
-/// Judges it, and notes when it was.
+/// Verifies the proofs, and records the time of the confirmation in the session.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,

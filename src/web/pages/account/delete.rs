@@ -1,5 +1,5 @@
-//! `/account/delete`: closing an account for good. It needs a proof of the last 15 minutes, the name and
-//! the password.
+//! `/account/delete`: deletes an account. It requires an authentication of the last 15 minutes, the user name
+//! and the password.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -23,21 +23,18 @@ use crate::web::page::{FieldError, Forms, Layout, ok, render};
 use crate::web::pages::log_out::forgetting;
 use crate::web::pages::{Form, Message};
 
-/// `account/delete.html`.
+/// The data of the template `account/delete.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/delete.html")]
 pub struct Delete {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// Whose account.
     pub username: String,
-    /// Whether a password is asked for.
+    /// Whether the form asks for the password.
     pub has_password: bool,
-    /// The applications that go with it.
+    /// The names of the applications that are deleted with the account.
     pub apps: Vec<String>,
-    /// How somebody who is sorry comes back.
+    /// How the person can restore the account, as a sentence.
     pub way_back: String,
 }
 
@@ -57,7 +54,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Re
     Ok(render(status, Forms::Stay, &page))
 }
 
-/// Says what dies, and asks.
+/// Shows what is deleted, and the form.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app));
@@ -69,7 +66,7 @@ fn confirm_first(app: &App) -> HttpResponse {
     confirm::first(app, &app.public.path("/account/delete"))
 }
 
-/// The person's word and password; nothing to judge for somebody who has none.
+/// Verifies the typed user name and the password. Returns `None` when the person has no password.
 async fn judge(
     app: &Data<App>,
     visitor: &Visitor,
@@ -93,7 +90,7 @@ async fn judge(
     confirmed.map(Some).map_err(|error| error.map_refusal(refused))
 }
 
-/// Closes the account and logs this browser out too.
+/// Begins the deletion of the account and logs this browser out.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -131,7 +128,8 @@ pub async fn post(
     }
 }
 
-/// How somebody who is sorry comes back, which is not the same for all.
+/// Describes how the person can restore the account. It depends on whether they have a password and a proven
+/// email address.
 fn way_back(app: &App, user: &User) -> String {
     let email_to = user.proven_email().filter(|_| app.mail.is_on());
     match (user.password_hash.is_some(), email_to) {

@@ -1,4 +1,4 @@
-//! `/account/log`: what happened to a person's account, newest first, to read and to download.
+//! `/account/log`: the security log of an account, newest first, as a page and as a file.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,64 +20,62 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 
-/// Entries on one page.
+/// The number of entries on one page.
 const PAGE: i64 = 50;
-/// Where this page is.
+/// The path of this page.
 const PATH: &str = "/account/log";
-/// The times that can be chosen, in days.
+/// The periods that can be chosen, in days, with their labels.
 const DAYS: [(i64, &str); 3] = [(7, "Last 7 days"), (30, "Last 30 days"), (90, "Last 90 days")];
 
-/// One thing that can be chosen.
+/// An option of a filter.
 #[derive(Clone, Debug)]
 pub struct LogChoice {
-    /// What the form sends.
+    /// The value that the form submits.
     pub value: String,
-    /// What a person reads.
+    /// The text that the person reads.
     pub label: &'static str,
-    /// Whether it is chosen.
     pub is_chosen: bool,
 }
 
-/// One entry.
+/// An entry of the log.
 #[derive(Clone, Debug)]
 pub struct LogRow {
-    /// What happened.
+    /// The event, as text.
     pub what: &'static str,
-    /// To what; empty when there is nothing to add.
+    /// The object of the event; empty when there is none.
     pub about: String,
-    /// When, for a person.
+    /// The time, as text.
     pub at: String,
-    /// When, for a program.
+    /// The time in the format of RFC 3339.
     pub datetime: String,
-    /// The network address; empty when no request caused it.
+    /// The network address; empty when no request caused the event.
     pub address: String,
-    /// The browser or program, in words.
+    /// The browser or program, as text.
     pub browser: String,
-    /// Whether it came from a network where the person is not logged in now.
+    /// Whether the address belongs to a network where the person has no session now.
     pub is_from_elsewhere: bool,
 }
 
-/// `account/log.html`.
+/// The data of the template `account/log.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/log.html")]
 pub struct Log {
-    /// The frame.
     pub layout: Layout,
     /// The entries of this page.
     pub entries: Vec<LogRow>,
-    /// The sorts of events.
+    /// The options of the filter by kind of event.
     pub kinds: Vec<LogChoice>,
-    /// The times.
+    /// The options of the filter by time.
     pub times: Vec<LogChoice>,
-    /// Whether something was chosen, or this is not the first page.
+    /// Whether a filter is set, or this is not the first page.
     pub is_part: bool,
-    /// Where the older ones are.
+    /// The address of the page with older entries.
     pub older: Option<String>,
-    /// The same to download, from this page on.
+    /// The names and addresses of the downloads, from this page on.
     pub files: [(&'static str, String); 2],
 }
 
-/// What the address asks for. What it says that we do not know is as if it said nothing.
+/// The filter in the query. Unknown values are ignored.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
     kind: Option<EventSort>,
@@ -103,7 +101,7 @@ impl Wanted {
         }
     }
 
-    /// Our own address of the same, in this format.
+    /// Returns the address of this page with the same filter, in the given format.
     fn location(self, app: &App, format: Option<&str>) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.kind.map(|kind| ("kind", kind.as_str())));
@@ -133,7 +131,7 @@ impl Wanted {
     }
 }
 
-/// Shows the log, or gives it as a file.
+/// Shows the log, or sends it as a file.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
@@ -148,7 +146,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     }
 }
 
-/// The entries that are wanted, and what to want for those that there is no room for.
+/// Returns at most `most` entries, and the filter for the entries after them.
 async fn read(
     app: &Data<App>,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! The security log as a file: CSV for a spreadsheet, JSON for a program.
+//! Formats the security log as a file: CSV for a spreadsheet, JSON for a program.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS};
@@ -8,20 +8,20 @@ use crate::clock::UnixTime;
 use crate::domain::column;
 use crate::domain::security_log::SecurityEntry;
 
-/// The most entries in one file, as the page says.
+/// The maximum number of entries in one file. The page names the same number.
 pub(super) const MOST: i64 = 10_000;
 
 column::named! {
-    /// What the file is.
+    /// The format of the file.
     Format {
-        /// Lines of cells (RFC 4180).
+        /// Comma-separated values (RFC 4180).
         Csv = "csv",
-        /// A list of objects.
+        /// A JSON array of objects.
         Json = "json",
     }
 }
 
-/// Answers with the file. A `Link` (RFC 8288) leads to those that it has no room for.
+/// Responds with the file. A `Link` header (RFC 8288) has the address of the next file when there are more entries.
 pub(super) fn answer(now: UnixTime, format: Format, entries: &[SecurityEntry], next: Option<&str>) -> HttpResponse {
     let (kind, body) = match format {
         Format::Csv => ("text/csv; charset=utf-8", csv(entries)),
@@ -65,8 +65,8 @@ fn csv(entries: &[SecurityEntry]) -> String {
     text
 }
 
-/// A cell that no spreadsheet reads as a formula: applications choose their names themselves, and browsers
-/// say of themselves what they like.
+/// Formats a cell so that a spreadsheet does not read it as a formula. Application names and user agents are
+/// untrusted text.
 fn cell(text: &str) -> String {
     let first = text.trim_start().chars().next();
     let is_formula = first.is_some_and(|first| "=+-@＝＋－＠|%".contains(first));

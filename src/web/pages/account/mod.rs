@@ -1,4 +1,4 @@
-//! `/account`: a person's own pages.
+//! `/account`: the pages where a person manages their account.
 
 pub mod apps;
 pub mod compromise_report;
@@ -35,39 +35,34 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{FieldError, Layout, ok, see_other};
 
-/// `account/index.html`.
+/// The data of the template `account/index.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/index.html")]
 pub struct AccountHome {
-    /// The frame.
     pub layout: Layout,
-    /// The name.
     pub username: String,
-    /// The address.
     pub email: Option<String>,
-    /// Whether it is proven.
     pub is_email_verified: bool,
-    /// What the person's tokens may be at most.
+    /// The role, which limits what the person's tokens may do, as text.
     pub role: String,
-    /// When the account was made.
+    /// When the account was created, as text.
     pub member_since: String,
-    /// Living sessions.
+    /// The number of active sessions.
     pub session_count: usize,
-    /// Applications with access.
+    /// The number of applications with access.
     pub app_count: usize,
-    /// Tokens that the person made.
+    /// The number of personal tokens.
     pub token_count: usize,
-    /// Whether there is a password.
     pub has_password: bool,
-    /// An address that waits to be proven.
+    /// The email address that is not proven yet.
     pub waiting: Option<String>,
-    /// Whether its code may be typed here.
+    /// Whether the emailed code can be entered on this page.
     pub has_code: bool,
-    /// Nothing is wrong here: the code's own page says so.
+    /// Always empty: the page of the code shows its own errors.
     pub errors: Vec<FieldError>,
 }
 
-/// Shows the overview.
+/// Shows the overview of the account.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, lifetimes, who) = (app.now(), app.token_settings.lifetimes, visitor.clone());
     let counted = app.store.read(move |db| {
@@ -97,12 +92,13 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
     }))
 }
 
-/// Where other platforms keep these pages.
+/// Redirects from the addresses of these pages on compatible platforms.
 pub async fn moved(app: Data<App>, page: Path<String>) -> HttpResponse {
     see_other(&app.public.path(&format!("/account/{page}")))
 }
 
-/// The page before what opens an account, or an application of it, for long: first the address is confirmed.
+/// Returns an error page when the email address must be proven before the account, or an application of it,
+/// gets new credentials.
 pub(in crate::web) fn address_first(app: &App, visitor: &Visitor) -> Option<PageError> {
     if app.sign_in_context().sign_in_policy().may_add_credentials(&visitor.user) {
         return None;
@@ -115,13 +111,13 @@ pub(in crate::web) fn address_first(app: &App, visitor: &Visitor) -> Option<Page
     Some(page.with_action("Go to your profile", &app.public.path("/account/profile#address")))
 }
 
-/// Where a list goes on, as the address says it.
+/// Returns the position in a list that the query parameter `before` names.
 pub(super) fn before(request: &HttpRequest) -> Option<Id<TokenRecord>> {
     let query = Parameters::parse(request.query_string().as_bytes()).ok()?;
     query.get("before")?.parse::<i64>().ok().map(Id::from_number)
 }
 
-/// When something was last used, for a person to read.
+/// Formats when something was last used, for a person to read.
 pub(super) fn last_used(now: UnixTime, at: Option<UnixTime>) -> String {
     at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", crate::clock::in_words(now.since(at))))
 }

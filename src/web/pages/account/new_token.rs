@@ -1,4 +1,4 @@
-//! `/account/tokens/new`: making a token. A link may fill the form in; nothing submits it.
+//! `/account/tokens/new`: creates a token. A link may prefill the form, but only the person submits it.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -25,64 +25,61 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, here, ok, render, see_other};
 use crate::web::pages::Form;
 
-/// What a link may fill in, and what a form carries through the page that asks for the password.
+/// The fields that a link may prefill. The form keeps them while the person confirms their password.
 const FIELDS: [&str; 8] = ["name", "kind", "resource", "tier", "expires_in", "studio_expires_in", "days", "is_shared"];
-/// The longest address that a form is carried in.
+/// The maximum length in bytes of a query that keeps the form.
 const LONGEST: usize = 2_000;
 
-/// `account/new_token.html`.
+/// The data of the template `account/new_token.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/new_token.html")]
 pub struct NewToken {
-    /// The frame.
     pub layout: Layout,
-    /// The number of this form: sent again, it makes nothing.
+    /// The number of this form. A form that is submitted twice creates one token.
     pub once: String,
-    /// Whether a link filled it in.
+    /// Whether a link prefilled the form.
     pub is_prefilled: bool,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// What it is for.
+    /// The name of the token.
     pub name: String,
-    /// What it may do.
+    /// What the token may do.
     pub kinds: Vec<Choice>,
-    /// Ids, one per line.
+    /// Resource ids, one on each line.
     pub resource: String,
-    /// How far on them.
+    /// The tiers of access to the resources.
     pub tiers: Vec<Choice>,
-    /// The scopes of APIs.
+    /// The scopes, grouped by API.
     pub apis: Vec<ApiChoice>,
-    /// How long.
+    /// The lifetimes of a token.
     pub lives: Vec<Choice>,
-    /// How long, for a studio token.
+    /// The lifetimes of a studio token.
     pub studio_lives: Vec<Choice>,
-    /// Whether somebody wants to write how many days.
+    /// Whether the person chose to enter the lifetime in days.
     pub wants_days: bool,
-    /// How many days.
+    /// The lifetime in days, as entered.
     pub days: String,
-    /// Whether it will stand in links that others see.
+    /// Whether the token will be part of links that others can see.
     pub is_shared: bool,
 }
 
-/// `account/token_made.html`.
+/// The data of the template `account/token_made.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/token_made.html")]
 pub struct TokenMade {
-    /// The frame.
     pub layout: Layout,
-    /// The token, shown once.
+    /// The token, which is shown once.
     pub token: String,
-    /// What it is for.
+    /// The name of the token.
     pub name: String,
-    /// What it may do, in sentences.
+    /// What the token may do, in sentences.
     pub may: Vec<String>,
-    /// When it ends.
+    /// When the token expires, as text.
     pub expires: String,
-    /// The server, for the line to try it.
+    /// The issuer, for the example request.
     pub issuer: String,
 }
 
-/// The APIs that a token can be for.
+/// The APIs and scopes that a token can be for.
 struct Stock {
     apis: Vec<Api>,
     scopes: Vec<ApiScope>,
@@ -126,7 +123,7 @@ fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> 
     }
 }
 
-/// Shows the form, filled in as the link says.
+/// Shows the form, prefilled from the query.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(&app, &here(&request)));
@@ -138,7 +135,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     Ok(ok(&NewToken { is_prefilled, ..form_page(&app, &visitor, &stock, &form) }))
 }
 
-/// The page with the form filled in as it was sent; what is long is left out.
+/// Returns the address of the form with the submitted values, or without them when the query would be too long.
 fn carried(app: &App, form: &Parameters, scopes: &[ApiScope]) -> String {
     let path = app.public.path("/account/tokens/new");
     let mut query = Serializer::new(String::new());
@@ -149,7 +146,7 @@ fn carried(app: &App, form: &Parameters, scopes: &[ApiScope]) -> String {
     if query.is_empty() || query.len() > LONGEST { path } else { format!("{path}?{query}") }
 }
 
-/// Makes the token and shows it, once.
+/// Creates the token and shows it once.
 pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (now, list) = (app.now(), app.public.path("/account/tokens"));
     let number = (visitor.user.id, form.get("once"));

@@ -1,4 +1,4 @@
-//! `/account/security/passkeys`: a person's passkeys, and adding, naming and removing them.
+//! `/account/security/passkeys`: lists, adds, renames and removes the passkeys of a person.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -23,65 +23,58 @@ use crate::web::page::{Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::passkey;
 
-/// Where these pages are.
+/// The path of these pages.
 const PATH: &str = "/account/security/passkeys";
-/// What was just done, as the address says it, and what a person reads.
+/// The values of the query parameter `done`, with the notice that each shows.
 const DONE: [(&str, &str); 3] = [
     ("added", "The passkey is added. From now on you can log in with it."),
     ("renamed", "The passkey has its new name."),
     ("removed", "The passkey is removed. Nobody can log in with it any more."),
 ];
 
-/// One passkey.
+/// A passkey in the list.
 #[derive(Clone, Debug)]
 pub struct PasskeyRow {
-    /// What the forms name it by.
     pub id: String,
-    /// What its person calls it.
     pub name: String,
-    /// Whether other devices may hold it too.
+    /// Where the passkey is kept: in a password manager that may copy it to other devices, or on one device.
     pub kept: &'static str,
-    /// When it was added.
+    /// When it was added, as text.
     pub added: String,
-    /// When it last let somebody in.
+    /// When it was last used to authenticate, as text.
     pub last_used: String,
-    /// Whether it may have been copied.
+    /// Whether it is disabled because it may have been copied.
     pub is_stopped: bool,
 }
 
-/// `account/passkeys.html`.
+/// The data of the template `account/passkeys.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/passkeys.html")]
 pub struct Passkeys {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub error: Option<String>,
-    /// The passkeys.
     pub rows: Vec<PasskeyRow>,
-    /// What a password manager may forget besides.
+    /// The passkeys that the server accepts, as JSON. A password manager may delete the others.
     pub accepted: Option<String>,
-    /// Whether the server has a name that passkeys can be for.
+    /// Whether the server has a relying party ID, without which there are no passkeys.
     pub is_possible: bool,
-    /// How many there may be.
+    /// The maximum number of passkeys.
     pub most: usize,
-    /// The longest name.
+    /// The maximum length of a name.
     pub max_name: usize,
 }
 
-/// `account/new_passkey.html`.
+/// The data of the template `account/new_passkey.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/new_passkey.html")]
 pub struct NewPasskey {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub error: Option<String>,
-    /// What the browser is asked to make.
+    /// The WebAuthn creation options, as JSON.
     pub options: String,
-    /// What it will be called.
+    /// The name of the new passkey.
     pub name: String,
-    /// The longest name.
+    /// The maximum length of a name.
     pub max_name: usize,
 }
 
@@ -123,7 +116,7 @@ async fn show(
     Ok(render(status, Forms::Stay, &page))
 }
 
-/// Shows the passkeys.
+/// Shows the list of passkeys.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
@@ -148,7 +141,7 @@ async fn show_new(
     Ok(render(status, Forms::Stay, &page))
 }
 
-/// Asks for a new passkey, from somebody who just proved who they are.
+/// Shows the form for a new passkey. It requires a recent authentication.
 pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let Some(party) = &app.public.relying_party else { return Ok(see_other(&app.public.path(PATH))) };
     if let Some(page) = address_first(&app, &visitor) {
@@ -161,7 +154,7 @@ pub async fn get_new(app: Data<App>, request: HttpRequest, visitor: Visitor) -> 
     show_new(&app, (&visitor, party), (name, None)).await
 }
 
-/// Adds it.
+/// Adds the passkey to the account.
 pub async fn post_new(
     app: Data<App>,
     request: HttpRequest,
@@ -186,7 +179,7 @@ pub async fn post_new(
     }
 }
 
-/// Calls one otherwise.
+/// Renames a passkey.
 pub async fn rename(
     app: Data<App>,
     id: Path<i64>,
@@ -200,7 +193,7 @@ pub async fn rename(
     answer(&app, &visitor, ("renamed", renamed)).await
 }
 
-/// Removes one.
+/// Removes a passkey.
 pub async fn remove(
     app: Data<App>,
     id: Path<i64>,

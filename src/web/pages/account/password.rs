@@ -1,4 +1,4 @@
-//! `/account/security/password`: another password, with the current one.
+//! `/account/security/password`: changes the password, which requires the current one.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -15,19 +15,16 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, Link, ok, render, retry_after};
 use crate::web::pages::{Form, Message};
 
-/// `account/password.html`.
+/// The data of the template `account/password.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/password.html")]
 pub struct Password {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// Who is signed in, for password managers.
+    /// The user name of the signed-in person, for password managers.
     pub username: String,
-    /// Whether there is a password to change.
     pub has_password: bool,
-    /// Whether a first one can be mailed for.
+    /// Whether the server sends email, so that a person without a password can get a link to set one.
     pub is_mail_on: bool,
 }
 
@@ -42,7 +39,7 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
     render(status, Forms::Stay, &page)
 }
 
-/// Whoever skipped the second step here shows it first: a remembered browser is no proof of who sits there.
+/// Asks for the second factor when this session skipped it: a remembered browser does not prove who uses it.
 fn shows_current_password(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
     visitor.session.owes_factor.then(|| confirm::first(app, &app.public.path("/account/security/password")))
 }
@@ -55,7 +52,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     show(&app, &visitor, (StatusCode::OK, Vec::new()))
 }
 
-/// Changes it. This session stays, under another key.
+/// Changes the password. This session stays signed in under a new session key.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
