@@ -1,4 +1,4 @@
-//! `/account/profile`: what a person says about themselves, and their e-mail address.
+//! `/account/profile`: changes the profile, the user name and the email address of a person.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -20,41 +20,35 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, render};
 use crate::web::pages::Form;
 
-/// `account/profile.html`.
+/// The data of the template `account/profile.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/profile.html")]
 pub struct Profile {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The name, as typed or as it is.
+    /// The user name, as entered or as stored.
     pub username: String,
-    /// What the person says about themselves.
+    /// The person's description of themselves.
     pub about: String,
-    /// Their home page.
     pub homepage: String,
-    /// Whether others may write to them.
+    /// Whether other people may contact this person.
     pub allow_contact: bool,
-    /// The address.
     pub email: Option<String>,
-    /// Whether it is proven.
     pub is_email_verified: bool,
-    /// Another address that waits to be proven.
+    /// A new email address that is not proven yet.
     pub pending: Option<String>,
-    /// The address that the code went to which may be typed here.
+    /// The address that received the code, when this session may enter the code here.
     pub code_sent_to: Option<String>,
-    /// The address that was typed.
+    /// The new email address, as entered.
     pub new_email: String,
-    /// Whether letters are sent at all.
+    /// Whether the server sends email.
     pub is_mail_on: bool,
-    /// Whether there is a password to ask for.
     pub has_password: bool,
-    /// The name for password managers, whatever was typed above.
+    /// The stored user name, for password managers.
     pub signed_in_as: String,
 }
 
-/// What is shown beside the person's own values.
+/// What the page shows in addition to the stored values.
 #[derive(Default)]
 struct Shown<'a> {
     errors: Vec<FieldError>,
@@ -101,17 +95,17 @@ async fn show(app: &Data<App>, visitor: &Visitor, shown: Shown<'_>) -> Result<Ht
     Ok(render(shown.status.unwrap_or(wrong), Forms::Stay, &page))
 }
 
-/// A field as it is shown again: no more of it than a page can bear.
+/// Returns a field to be shown again, shortened to a reasonable length for a page.
 fn written(form: &Parameters, field: &str) -> String {
     form.get(field).unwrap_or_default().chars().take(4_000).collect()
 }
 
-/// Shows it.
+/// Shows the profile.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     show(&app, &visitor, Shown::default()).await
 }
 
-/// Takes one of the page's forms.
+/// Handles one of the forms of the page.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -120,7 +114,7 @@ pub async fn post(
 ) -> Result<HttpResponse, PageError> {
     let (now, origin) = (app.now(), app.origin_of(&request));
     let (field, notice, done) = match form.get("part") {
-        // A browser that skipped the second step shows it before the account gets another mailbox.
+        // A browser that skipped the second step must complete it before the account gets another email address.
         Some("email") if visitor.session.owes_factor => {
             return Ok(confirm::first(&app, &app.public.path("/account/profile")));
         }
@@ -185,10 +179,10 @@ async fn cancel(app: &Data<App>, visitor: &Visitor) -> Result<(), Error<AccountR
     Ok(ended.await?)
 }
 
-/// What the form says; nothing where a field is empty.
+/// Returns the profile in the form. An empty field clears the value.
 fn profile_of(form: &Parameters) -> account::Profile {
     let text = |field: &str| {
-        // Browsers send a line's end as two characters (WHATWG HTML §4.10.22.4); it counts as one.
+        // Browsers submit a line break as two characters (WHATWG HTML §4.10.22.4); it counts as one.
         let text = form.get(field).unwrap_or_default().trim().replace("\r\n", "\n");
         Some(Some(text).filter(|text| !text.is_empty()))
     };
@@ -196,7 +190,7 @@ fn profile_of(form: &Parameters) -> account::Profile {
     account::Profile { about: text("about"), homepage: text("homepage"), picture: None, allow_contact }
 }
 
-/// Writes name and profile: both, or neither.
+/// Saves user name and profile in one transaction.
 async fn save(
     app: &Data<App>,
     visitor: &Visitor,
@@ -217,7 +211,7 @@ async fn save(
     let saved = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
         let Some(visitor) = who.recheck(tx, &shared, now)? else { return Err(Error::Failed(StoreError::Conflict)) };
         let user = &visitor.user;
-        // The name first: it may be refused, and a refusal commits.
+        // The user name first: it may be refused, and a refusal commits.
         account::rename(tx, now, &shared.mail, (user, &origin), &name)?;
         Ok(account::update_profile(tx, user.id, &profile)?)
     });
@@ -232,7 +226,7 @@ async fn save(
     }
 }
 
-/// The rule speaks of the fields as programs name them.
+/// Replaces a message that names a field as the API does with one for people.
 fn in_page_words(field: &str, message: String) -> String {
     match field {
         "about" => "Write at most 1500 characters about yourself.".to_owned(),

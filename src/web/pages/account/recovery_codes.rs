@@ -1,4 +1,4 @@
-//! `/account/security/recovery-codes`: ten new ones, shown once, and as a file.
+//! `/account/security/recovery-codes`: creates new recovery codes, shows them once, and sends them as a file.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
@@ -17,17 +17,16 @@ use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::Form;
 
-/// `account/recovery_codes.html`.
+/// The data of the template `account/recovery_codes.html`.
 #[derive(Clone, Template)]
 #[template(path = "account/recovery_codes.html")]
 pub struct RecoveryCodesShown {
-    /// The frame.
     pub layout: Layout,
-    /// The codes, shown once.
+    /// The codes, which are shown once.
     pub codes: Vec<String>,
-    /// The same in one line, for the form that makes a file of them.
+    /// The codes in one line, for the form that downloads them.
     pub line: String,
-    /// Where the person goes on.
+    /// The address where the person continues.
     pub next: String,
 }
 
@@ -37,14 +36,14 @@ impl std::fmt::Debug for RecoveryCodesShown {
     }
 }
 
-/// The page that shows new codes, once.
+/// Returns the page that shows new codes once.
 pub(in crate::web::pages) fn shown_once(layout: Layout, codes: &[Secret], next: &str) -> HttpResponse {
     let codes: Vec<String> = codes.iter().map(|code| code.expose().to_owned()).collect();
     let line = codes.join(",");
     ok(&RecoveryCodesShown { layout, codes, line, next: next.to_owned() })
 }
 
-/// Makes new codes for somebody with a second factor; those from before end.
+/// Creates new codes for a person with a second factor. The old codes end.
 pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
     if let Some(page) = address_first(&app, &visitor) {
@@ -72,8 +71,8 @@ pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) 
     }
 }
 
-/// Gives the codes of the page back as a file, for browsers without scripts too. Nothing else than codes
-/// comes back: this is no place to make files of other people's words.
+/// Sends the codes of the page back as a file, which also works without scripts. It accepts recovery codes
+/// only, so that it cannot be used to create files with other content.
 pub async fn download(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let codes: Vec<&str> = form.get("codes").unwrap_or_default().split(',').collect();
     let are_codes = codes.iter().all(|code| matches!(TypedCode::parse(code), Some(TypedCode::Recovery(_))));

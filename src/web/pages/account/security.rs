@@ -1,4 +1,4 @@
-//! `/account/security`: how a person signs in, and what protects that.
+//! `/account/security`: shows the credentials of a person, and what protects the sign-in.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,9 +16,9 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 
-/// Where this page is.
+/// The path of this page.
 const PATH: &str = "/account/security";
-/// What was just done, as the address says it, and what a person reads.
+/// The values of the query parameter `done`, with the notice that each shows.
 const DONE: [(&str, &str); 4] = [
     ("app", "Your authenticator app is set up. The next log-in asks for a code of it."),
     ("removed", "The authenticator app is removed. Logging in no longer asks for a code of it."),
@@ -29,56 +29,53 @@ const DONE: [(&str, &str); 4] = [
     ("forgotten", "All browsers are forgotten. Each asks for the second step at its next log-in."),
 ];
 
-/// One browser that need not show the second factor.
+/// A remembered browser, which need not show the second factor.
 #[derive(Clone, Debug)]
 pub struct RememberedRow {
-    /// Browser and system.
+    /// The browser and its operating system, as text.
     pub browser: String,
-    /// The network address then.
+    /// The network address when the browser was remembered.
     pub address: String,
-    /// Since when.
+    /// When the browser was remembered, as text.
     pub since: String,
-    /// How long it lasts.
+    /// When it stops being remembered, as text.
     pub ends: String,
 }
 
-/// An authenticator app, as its person sees it.
+/// The authenticator app of the person.
 #[derive(Clone, Debug)]
 pub struct AppRow {
-    /// When it was set up.
+    /// When it was set up, as text.
     pub added: String,
-    /// When a code of it was last taken.
+    /// When a code of it was last accepted, as text.
     pub last_used: String,
 }
 
-/// `account/security.html`.
+/// The data of the template `account/security.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/security.html")]
 pub struct Security {
-    /// The frame.
     pub layout: Layout,
-    /// Whether there is a password.
     pub has_password: bool,
-    /// The authenticator app.
     pub app: Option<AppRow>,
-    /// Whether the operator lets the person be without one.
+    /// Whether the policy of the operator allows the person to remove the authenticator app.
     pub may_remove: bool,
-    /// What logging in with the password asks for besides.
+    /// The second step that a log-in with the password requires.
     pub asks: Option<SecondStepKind>,
-    /// Recovery codes that were not used.
+    /// The number of unused recovery codes.
     pub recovery_codes: usize,
-    /// Passkeys that work.
+    /// The number of passkeys.
     pub passkeys: usize,
-    /// Browsers that need not show the second factor.
+    /// The remembered browsers.
     pub remembered: Vec<RememberedRow>,
 }
 
-/// The address of this page with a word about what was just done.
+/// Returns the location of this page with the query parameter `done`.
 pub(in crate::web::pages) fn location(app: &App, done: &str) -> String {
     format!("{}?done={done}", app.public.path(PATH))
 }
 
-/// The path of this page.
+/// Returns the path of this page.
 pub(super) fn path(app: &App) -> String {
     app.public.path(PATH)
 }
@@ -116,7 +113,7 @@ fn row(now: UnixTime, browser: &RememberedBrowserRecord) -> RememberedRow {
     }
 }
 
-/// Forgets all remembered browsers, this one too.
+/// Forgets all remembered browsers, including this one.
 pub async fn forget(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, origin) = (app.now(), visitor.user.id, app.origin_of(&request));
     let forgotten = app.store.write(move |tx| factors::forget_browsers(tx, now, user, &origin)).await;

@@ -1,4 +1,4 @@
-//! `/account/sessions`: signed-in browsers, and the tokens that log-ins gave to apps.
+//! `/account/sessions`: lists the signed-in browsers and the tokens that log-ins gave to applications.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,60 +19,53 @@ use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 
-/// One signed-in browser.
+/// A signed-in browser.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
-    /// What the form names it by.
     pub id: String,
-    /// Browser and system.
+    /// The browser and its operating system, as text.
     pub browser: String,
-    /// The network address.
     pub address: String,
-    /// When the person signed in.
+    /// When the person signed in, as text.
     pub signed_in: String,
-    /// When it was last used.
+    /// When the session was last used, as text.
     pub last_seen: String,
-    /// Whether it is this one.
+    /// Whether it is the session of this request.
     pub is_current: bool,
 }
 
-/// Tokens on one page.
+/// The number of tokens on one page.
 const PAGE: i64 = 100;
 
-/// One user token.
+/// A user token.
 #[derive(Clone, Debug)]
 pub struct LoginTokenRow {
-    /// What the form names it by.
     pub id: String,
-    /// The application.
     pub app_name: String,
-    /// Where it went; nothing when the program fetched it itself.
+    /// The URL that received the token; `None` when a program fetched the token itself.
     pub host: Option<String>,
-    /// When it was given.
+    /// When the token was issued, as text.
     pub created: String,
-    /// When it ends.
+    /// When the token expires, as text.
     pub expires: String,
-    /// When it was last used.
+    /// When the token was last used, as text.
     pub last_used: String,
-    /// Whether it goes on after its browser logs out.
+    /// Whether the token stays active after its session ends.
     pub outlives_session: bool,
 }
 
-/// `account/sessions.html`.
+/// The data of the template `account/sessions.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/sessions.html")]
 pub struct Sessions {
-    /// The frame.
     pub layout: Layout,
-    /// The browsers.
     pub sessions: Vec<SessionRow>,
-    /// The tokens.
     pub tokens: Vec<LoginTokenRow>,
-    /// Where the older ones are.
+    /// The address of the page with older tokens.
     pub older: Option<String>,
 }
 
-/// Shows what is signed in.
+/// Shows the sessions and the tokens.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, lifetimes, user) = (app.now(), app.token_settings.lifetimes, visitor.user.id);
     let before = before(&request);
@@ -116,7 +109,7 @@ fn token_row(now: UnixTime, token: &TokenRecord, grant: &Grant, client: Option<&
     }
 }
 
-/// Ends one browser's session; the own one like logging out.
+/// Ends one session. Ending the session of this request logs this browser out.
 pub async fn end(
     app: Data<App>,
     id: Path<i64>,
@@ -133,7 +126,7 @@ pub async fn end(
     back(&app, ended)
 }
 
-/// Ends all sessions but this one.
+/// Ends all sessions except this one.
 pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, lifetimes) = (app.now(), app.token_settings.lifetimes);
     let (user, own) = (visitor.user.id, visitor.session.id);
@@ -144,7 +137,7 @@ pub async fn end_others(app: Data<App>, visitor: Visitor) -> Result<HttpResponse
     back(&app, ended.await)
 }
 
-/// Ends one user token.
+/// Revokes one user token.
 pub async fn end_token(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
     let ended = app.store.write(move |tx| revoke::user_token(tx, now, (user, &visitor.origin), id)).await;

@@ -1,4 +1,5 @@
-//! What the page for a new token offers: to this person, under this operator's limits, narrow kinds first.
+//! The options on the page for a new token. They depend on the person's role and the operator's limits;
+//! narrow kinds come first.
 
 use crate::clock::in_words;
 use crate::domain::access_list::Tier;
@@ -6,36 +7,35 @@ use crate::domain::api::{Api, ApiScope};
 use crate::domain::user::Role;
 use crate::tokens::new_personal_token::{Limits, highest_of};
 
-/// One choice of a list.
+/// An option of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What is sent.
+    /// The value that the form submits.
     pub value: String,
-    /// What a person reads.
+    /// The sentence that the person reads.
     pub sentence: String,
-    /// What they read below it.
+    /// An explanation below the sentence.
     pub hint: &'static str,
-    /// Whether it is marked when the page opens.
+    /// Whether it is selected when the page opens.
     pub is_chosen: bool,
 }
 
 /// The scopes of one API.
 #[derive(Clone, Debug)]
 pub struct ApiChoice {
-    /// Its name.
+    /// The name of the API.
     pub name: String,
-    /// Its scopes.
     pub scopes: Vec<Choice>,
 }
 
-/// The kind for chosen resources, which is marked when nothing else is asked for.
+/// The kind for chosen resources, which is the default.
 pub(super) const RESOURCES: &str = "resources";
 /// The kind for a fileset.
 pub(super) const FILESET: &str = "fileset";
-/// The kind for an API's scopes.
+/// The kind for scopes of APIs.
 pub(super) const API: &str = "api";
 
-/// Value, sentence, hint. A studio kind's value is its action and its type of resource.
+/// Value, sentence and hint of each kind. The value of a studio kind is its action and its resource type.
 const KINDS: [(&str, &str, &str); 8] = [
     (RESOURCES, "Open chosen resources", "Only those that you name, only as far as you say."),
     (FILESET, "Read one fileset", "The files in it, and nothing else."),
@@ -50,26 +50,27 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("read_write/all", "Read and change everything in the studio", "Give this to nobody but yourself."),
 ];
 
-/// The lives of most kinds, in seconds.
+/// The lifetimes of most kinds, in seconds.
 const LIVES: [i64; 5] = [86_400, 604_800, 2_592_000, 7_776_000, 31_536_000];
-/// What is marked when nothing is asked for.
+/// The default lifetime, in seconds.
 const USUAL_LIFE: i64 = 2_592_000;
-/// The lives of studio tokens, which count 9,999 minutes at most.
+/// The lifetimes of studio tokens, in seconds. A studio token lives for 9,999 minutes at most.
 const STUDIO_LIVES: [i64; 4] = [3_600, 86_400, 259_200, 518_400];
-/// What is marked when nothing is asked for.
+/// The default lifetime of a studio token, in seconds.
 const USUAL_STUDIO_LIFE: i64 = 86_400;
 
 fn choice(value: &str, sentence: &str, chosen: &str) -> Choice {
     Choice { value: value.to_owned(), sentence: sentence.to_owned(), hint: "", is_chosen: value == chosen }
 }
 
-/// A sentence that begins with a capital letter.
+/// Returns the text with its first letter in upper case.
 pub(super) fn capitalized(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The kinds that a person of this role may hold; an API's scopes only where there are any.
+/// Returns the kinds that a person of this role may create. The kind for scopes is included only when an API
+/// has scopes.
 pub(super) fn kinds(role: Role, has_scopes: bool, asked: &str) -> Vec<Choice> {
     let may_hold = |value: &str| !(role == Role::Consumer && value.starts_with("read_write/"));
     let offered = KINDS.iter().filter(|(value, _, _)| may_hold(value) && (*value != API || has_scopes));
@@ -81,13 +82,13 @@ pub(super) fn kinds(role: Role, has_scopes: bool, asked: &str) -> Vec<Choice> {
     offered
 }
 
-/// The tiers that a person of this role may give.
+/// Returns the tiers that a person of this role may grant.
 pub(super) fn tiers(role: Role, asked: &str) -> Vec<Choice> {
     let offered = Tier::ALL.iter().filter(|(tier, _, _)| *tier <= highest_of(role));
     offered.map(|(tier, _, words)| choice(tier.as_str(), &capitalized(words), asked)).collect()
 }
 
-/// The scopes of every API that has some.
+/// Returns the scopes of every API that has any.
 pub(super) fn scopes(apis: &[Api], scopes: &[ApiScope], asked: &[String]) -> Vec<ApiChoice> {
     let of_api = |api: &Api| {
         let own = scopes.iter().filter(|scope| scope.api_id == api.id);
@@ -98,12 +99,12 @@ pub(super) fn scopes(apis: &[Api], scopes: &[ApiScope], asked: &[String]) -> Vec
     all.filter(|api| !api.scopes.is_empty()).collect()
 }
 
-/// How long a token may live, as the operator allows; what a link asks for is one of the choices.
+/// Returns the lifetimes that the operator allows, including the lifetime that a link asks for.
 pub(super) fn lives(limits: &Limits, asked: Option<&str>) -> Vec<Choice> {
     choices(limits, &LIVES, (asked, USUAL_LIFE), i64::MAX)
 }
 
-/// The same for studio tokens.
+/// Returns the lifetimes of a studio token, like [`lives`].
 pub(super) fn studio_lives(limits: &Limits, asked: Option<&str>, most: i64) -> Vec<Choice> {
     choices(limits, &STUDIO_LIVES, (asked, USUAL_STUDIO_LIFE), most)
 }
@@ -118,7 +119,7 @@ fn choices(limits: &Limits, usual: &[i64], (asked, marked): (Option<&str>, i64),
         seconds.push(most);
     }
     let is_never = asked == Some("never") && may_be_permanent(limits);
-    // The usual life, or the longest that is shorter.
+    // The default lifetime, or the longest one below it.
     let fallback = seconds.iter().copied().filter(|seconds| *seconds <= marked).max().unwrap_or(seconds[0]);
     let chosen = if is_never { "never".to_owned() } else { wanted.unwrap_or(fallback).to_string() };
     let mut lives: Vec<Choice> =
@@ -129,12 +130,12 @@ fn choices(limits: &Limits, usual: &[i64], (asked, marked): (Option<&str>, i64),
     lives
 }
 
-/// Whether the operator lets tokens live for ever.
+/// Returns whether the operator allows tokens that never expire.
 pub(super) fn may_be_permanent(limits: &Limits) -> bool {
     limits.allow_permanent && limits.max_lifetime.is_none()
 }
 
-/// A life as a choice reads.
+/// Returns the label of a lifetime.
 fn life_in_words(seconds: i64) -> String {
     match seconds {
         86_400 => "1 day".to_owned(),

@@ -1,4 +1,4 @@
-//! The form for a new token, read and carried out.
+//! Parses the form for a new token, and creates the token.
 
 use super::token_offer::{API, FILESET, RESOURCES, may_be_permanent};
 use crate::clock::{UnixTime, in_words};
@@ -19,10 +19,10 @@ use crate::tokens::new_personal_token::{self, Draft, Limits, MAX_DESCRIPTION, Pe
 use crate::tokens::studio::{self, Asked, MAX_MINUTES, StudioDraft, StudioRefusal};
 use crate::web::page::FieldError;
 
-/// The most days that somebody can write: a hundred years.
+/// The maximum lifetime that can be entered, in days: a hundred years.
 const MAX_DAYS: i64 = 36_500;
 
-/// What the token is to open.
+/// What the token gives access to.
 #[derive(Clone, Debug)]
 enum What {
     Resources(AccessList),
@@ -31,14 +31,14 @@ enum What {
     Studio(TokenClass),
 }
 
-/// What a person asked for, checked.
+/// A valid request for a new token.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
     name: String,
     what: What,
-    /// In seconds; for ever when absent.
+    /// The lifetime in seconds; `None` when the token never expires.
     valid_for: Option<i64>,
-    /// Whether it will stand in links that others see.
+    /// Whether the token will be part of links that others can see.
     is_shared: bool,
 }
 
@@ -46,7 +46,7 @@ fn wrong(field: &'static str, message: impl Into<String>) -> FieldError {
     FieldError { field, message: message.into() }
 }
 
-/// The scopes that a form or a link names: in one field, or by their boxes.
+/// Returns the scopes that a form or a link names, in the field `scope` or as checkboxes.
 pub(super) fn asked_scopes(form: &Parameters, scopes: &[ApiScope]) -> Vec<String> {
     let written = form.get("scope").unwrap_or_default().split_ascii_whitespace().map(str::to_owned);
     let ticked = scopes.iter().map(|scope| scope.name.clone());
@@ -58,10 +58,9 @@ pub(super) fn asked_scopes(form: &Parameters, scopes: &[ApiScope]) -> Vec<String
 }
 
 impl Wish {
-    /// Reads a form.
+    /// Parses a form.
     ///
-    /// # Errors
-    /// Every field that cannot be taken.
+    /// # Errors All invalid fields, when there are any.
     pub(super) fn parse(form: &Parameters, limits: &Limits, scopes: &[ApiScope]) -> Result<Self, Vec<FieldError>> {
         let (name, what) = (name(form), what(form, scopes));
         let is_studio = form.get("kind").is_some_and(|kind| kind.contains('/'));
@@ -74,10 +73,9 @@ impl Wish {
         }
     }
 
-    /// Makes the token.
+    /// Creates the token.
     ///
-    /// # Errors
-    /// What this person may not, or the store's failure.
+    /// # Errors When the person may not have such a token, and when the store fails.
     pub(super) fn carry_out(
         &self,
         tx: &mut Database,
@@ -125,7 +123,7 @@ impl Wish {
     }
 
     fn studio(&self, class: TokenClass, limits: &Limits) -> Result<StudioDraft, StudioRefusal> {
-        // A part of a minute is a whole one, where that is not too long.
+        // Part of a minute counts as a whole minute, unless that exceeds the limit.
         let most = limits.max_lifetime.map_or(i64::MAX, |most| most / 60);
         let minutes = self.valid_for.map_or(-1, |seconds| ((seconds + 59) / 60).min(most)).to_string();
         StudioDraft::parse(Asked {
@@ -192,7 +190,7 @@ fn resources(lines: &[&str], tier: &str) -> Result<AccessList, FieldError> {
     AccessList::parse(&value).map_err(|_refused| wrong("resource", too_much))
 }
 
-/// Scopes of registered APIs only: the built-in ones open everything.
+/// Accepts scopes of registered APIs only, because the built-in scopes give access to everything.
 fn of_apis(asked: &[String], scopes: &[ApiScope]) -> Result<Scope, FieldError> {
     let is_known = |name: &String| scopes.iter().any(|scope| scope.name == *name);
     if asked.is_empty() || !asked.iter().all(is_known) {

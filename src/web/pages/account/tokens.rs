@@ -1,4 +1,4 @@
-//! `/account/tokens`: the tokens that a person made, and their generator.
+//! `/account/tokens`: lists and revokes a person's personal tokens, and shows the token generator.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -24,13 +24,13 @@ use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 use crate::web::pages::Form;
 
-/// Tokens on one page.
+/// The number of tokens on one page.
 const PAGE: i64 = 100;
-/// Where this page is.
+/// The path of this page.
 const PATH: &str = "/account/tokens";
-/// Resources that are named in a sentence; the others are counted.
+/// The maximum number of resources that a sentence names; more are counted.
 const NAMED: usize = 5;
-/// What was just done, as the address says it, and what a person reads.
+/// The values of the query parameter `done`, with the notice that each shows.
 const DONE: [(&str, &str); 4] = [
     ("revoked", "The token is revoked. Whatever still sends it is refused."),
     ("unused", "The tokens that were never used are revoked."),
@@ -38,50 +38,45 @@ const DONE: [(&str, &str); 4] = [
     ("replaced", "The generator is replaced. The old one no longer works."),
 ];
 
-/// One token, without its secret.
+/// A personal token in the list, without its secret.
 #[derive(Clone, Debug)]
 pub struct PersonalTokenRow {
-    /// What the form names it by.
     pub id: String,
-    /// What it is for.
     pub name: String,
-    /// Whether the generator made it.
+    /// Whether the token generator created it.
     pub is_generated: bool,
-    /// How it begins.
+    /// The first characters of the token.
     pub prefix: &'static str,
-    /// How it ends.
+    /// The last four characters of the token.
     pub last_four: String,
-    /// What it may do, in sentences.
+    /// What the token may do, in sentences.
     pub may: Vec<String>,
-    /// When it was made.
+    /// When the token was created, as text.
     pub created: String,
-    /// When it ends.
+    /// When the token expires, as text.
     pub expires: String,
-    /// When it was last used, and from where.
+    /// When and from which address it was last used, as text.
     pub last_used: String,
-    /// When somebody reported that they found it in the open.
+    /// When the token was reported as leaked, as text.
     pub flagged: Option<String>,
 }
 
-/// `account/tokens.html`.
+/// The data of the template `account/tokens.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/tokens.html")]
 pub struct Tokens {
-    /// The frame.
     pub layout: Layout,
-    /// The tokens of this page.
     pub tokens: Vec<PersonalTokenRow>,
-    /// How many there are on all pages.
+    /// The number of tokens on all pages.
     pub total: usize,
-    /// Where the older ones are.
+    /// The address of the page with older tokens.
     pub older: Option<String>,
-    /// How many of all were never used.
+    /// The number of tokens that were never used, on all pages.
     pub unused: usize,
-    /// Whether those that were not used for longest stand first.
+    /// Whether the tokens are sorted by last use, the longest unused first.
     pub is_by_use: bool,
-    /// The generator, when the person asked to see it.
+    /// The token generator, when the person asked to see it.
     pub generator: Option<String>,
-    /// How it ends.
     pub generator_last_four: String,
 }
 
@@ -93,7 +88,7 @@ fn prefix(kind: TokenKind) -> &'static str {
     }
 }
 
-/// What a token may do, in sentences.
+/// Describes what a token may do, in sentences.
 pub(super) fn may(token: &TokenRecord, scopes: &[ApiScope]) -> Vec<String> {
     let mut sentences: Vec<String> = token.class().map(|class| class.in_words().to_owned()).into_iter().collect();
     sentences.extend(token.resource.as_ref().map(|fileset| format!("Read the fileset {fileset}")));
@@ -106,7 +101,7 @@ pub(super) fn may(token: &TokenRecord, scopes: &[ApiScope]) -> Vec<String> {
     sentences
 }
 
-/// One sentence for each tier, the narrowest first; long lists are cut.
+/// Returns one sentence for each tier, the narrowest first. Long lists of resources are shortened.
 fn on_resources(list: &AccessList) -> Vec<String> {
     let on_tier = |(tier, _, words): &(Tier, u32, &str)| {
         let entries = list.entries().iter().filter(|entry| entry.access.access_tier == *tier);
@@ -121,7 +116,7 @@ fn on_resources(list: &AccessList) -> Vec<String> {
     Tier::ALL.iter().filter_map(on_tier).collect()
 }
 
-/// When a token ends, for a person.
+/// Formats when a token expires, for a person.
 pub(super) fn ends(now: UnixTime, end: Option<UnixTime>) -> String {
     end.map_or_else(|| "never".to_owned(), |end| format!("in {}", in_words(end.since(now))))
 }
@@ -142,7 +137,7 @@ fn row(now: UnixTime, token: &TokenRecord, scopes: &[ApiScope]) -> PersonalToken
     }
 }
 
-/// What the page is asked to show.
+/// The view that the request asks for.
 #[derive(Clone, Copy, Default)]
 struct View {
     shows_generator: bool,
@@ -151,7 +146,7 @@ struct View {
     before: Option<Id<TokenRecord>>,
 }
 
-/// What the page shows, as it stands in the store.
+/// The data of the page, as read from the store.
 struct Stock {
     held: Vec<TokenRecord>,
     total: i64,
@@ -180,7 +175,7 @@ fn read(
     })
 }
 
-/// The generator is made when it is first looked at; nothing when the session ended meanwhile.
+/// Creates the token generator on the first visit. Returns `None` when the session ended meanwhile.
 async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Generator>, StoreError> {
     let (now, shared, visitor) = (app.now(), app.clone(), visitor.clone());
     let made = app.store.write(move |tx| match visitor.recheck(tx, &shared, now)? {
@@ -218,7 +213,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResp
     }))
 }
 
-/// Shows the tokens; the generator masked.
+/// Shows the tokens, with the token generator masked.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
@@ -231,7 +226,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     .await
 }
 
-/// Shows the generator itself, to somebody who just proved who they are.
+/// Shows the token generator itself. It requires a recent authentication.
 pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm::first(&app, &app.public.path("/account/tokens")));
@@ -239,7 +234,7 @@ pub async fn show_generator(app: Data<App>, visitor: Visitor) -> Result<HttpResp
     show(&app, &visitor, View { shows_generator: true, ..View::default() }).await
 }
 
-/// Replaces the generator.
+/// Replaces the token generator.
 pub async fn regenerate(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     let ends_children = form.get("ends_children") == Some("true");
     let (now, shared) = (app.now(), app.clone());
@@ -262,7 +257,7 @@ pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<H
     back(&app, "revoked", revoked)
 }
 
-/// Revokes those that no program ever used.
+/// Revokes the tokens that were never used.
 pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
     let revoke = move |tx: &mut Database| {
@@ -272,7 +267,7 @@ pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpRespo
     back(&app, "unused", revoked.map(|()| true))
 }
 
-/// Revokes all.
+/// Revokes all personal tokens.
 pub async fn revoke_all(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
     let revoked = app.store.write(move |tx| personal_tokens::revoke_all(tx, now, (user, &visitor.origin))).await;

@@ -1,4 +1,4 @@
-//! `/account/security/totp`: setting an authenticator app up, and taking it away.
+//! `/account/security/totp`: sets up and removes an authenticator app (RFC 6238).
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -17,17 +17,17 @@ use crate::web::page::{Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::qr;
 
-/// Where this page is.
+/// The path of this page.
 const PATH: &str = "/account/security/totp";
 
-/// What an authenticator app is given, by picture and by text.
+/// The TOTP secret for an authenticator app, as QR code and as text.
 #[derive(Clone)]
 pub struct SetUpFields {
-    /// The picture, as SVG.
+    /// The QR code, as SVG.
     pub picture: String,
     /// The secret, to be typed.
     pub secret: String,
-    /// The same, sealed: what the form brings back.
+    /// The encrypted secret, which the form submits again.
     pub offer: String,
 }
 
@@ -38,9 +38,10 @@ impl std::fmt::Debug for SetUpFields {
 }
 
 impl SetUpFields {
-    /// What a page shows of an offer.
+    /// Returns the fields that show an offered secret.
     pub fn of(app: &App, user: &User, offer: &Offer) -> Self {
-        // What the app will list the account by: the host, since people have several.
+        // The label of the account in the app. It contains the host, because a person may have accounts on
+        // several servers.
         let host = app.public.origin.split("//").nth(1).unwrap_or_default();
         let uri = offer.seed.uri(host, &user.username);
         Self {
@@ -51,17 +52,14 @@ impl SetUpFields {
     }
 }
 
-/// `account/totp.html`.
+/// The data of the template `account/totp.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account/totp.html")]
 pub struct TotpSetUp {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub error: Option<String>,
-    /// What the app is given.
     pub set_up: SetUpFields,
-    /// Whether it takes another app's place.
+    /// Whether it replaces another authenticator app.
     pub replaces: bool,
 }
 
@@ -69,7 +67,7 @@ fn stale(app: &App) -> HttpResponse {
     confirm::first(app, &app.public.path(PATH))
 }
 
-/// Shows a new seed; it counts once a code of it comes back.
+/// Shows a new secret, which is stored only after the app has produced a valid code.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
@@ -96,7 +94,7 @@ async fn show(
     Ok(render(status, Forms::Stay, &TotpSetUp { layout: visitor.layout(app), error, set_up, replaces }))
 }
 
-/// Takes the app's first code.
+/// Verifies the first code of the app, and stores its secret.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -107,7 +105,7 @@ pub async fn post(
     if !visitor.has_recent_authentication(now) {
         return Ok(stale(&app));
     }
-    // A page that lay open for more than an hour: a new picture.
+    // An offer that is older than an hour has expired, so the page shows a new one.
     let offered =
         factors::reopen(&app.token_settings.keys, now, visitor.user.id, form.get("offer").unwrap_or_default());
     let Some(offer) = offered else { return Ok(see_other(&app.public.path(PATH))) };
@@ -134,7 +132,7 @@ pub async fn post(
     }
 }
 
-/// Takes the app away, where the operator lets people be without.
+/// Removes the authenticator app, when the policy of the operator allows that.
 pub async fn remove(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let now = app.now();
     if !visitor.has_recent_authentication(now) {

@@ -1,4 +1,4 @@
-//! `/developer/apps/{client_id}`: one application, changing it, deleting it.
+//! `/developer/apps/{client_id}`: shows, changes and deletes an application.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -29,97 +29,84 @@ use crate::web::page::{FieldError, Forms, Layout, render, see_other};
 use crate::web::pages::Form;
 use crate::web::pages::account::{address_first, last_used};
 
-/// One secret, without the secret.
+/// A client secret in the list, without its value.
 #[derive(Clone, Debug)]
 pub struct SecretRow {
-    /// What the form names it by.
     pub id: String,
-    /// Its last four characters.
+    /// The last four characters of the secret.
     pub last_four: String,
-    /// When it was made.
+    /// When it was created, as text.
     pub created: String,
-    /// When it was last used.
+    /// When it was last used, as text.
     pub last_used: String,
-    /// When it ends, after it was rolled.
+    /// When it expires after it was replaced, as text.
     pub ends: Option<String>,
-    /// When somebody reported that they found it in the open.
+    /// When the secret was reported as leaked, as text.
     pub flagged: Option<String>,
 }
 
-/// What the owner may change, as it was typed.
+/// The settings that the owner may change, as entered.
 #[derive(Clone, Debug)]
 pub struct NewAppForm {
-    /// The name.
     pub client_name: String,
-    /// One address per line.
+    /// One URI on each line.
     pub redirect_uris: String,
-    /// One address per line.
+    /// One URL on each line.
     pub login_return_urls: String,
-    /// Parameters in which those may differ, separated by spaces.
+    /// The query parameters in which login return URLs may differ, separated by spaces.
     pub login_varying_parameters: String,
-    /// How the login redirect gives the token.
+    /// How the login redirect delivers the token.
     pub login_delivery: String,
-    /// Whether a challenge is required.
     pub requires_pkce: bool,
-    /// Whether it may log in devices without a browser.
+    /// Whether the application may use the device authorization grant (RFC 8628).
     pub is_on_devices: bool,
-    /// The application's public keys.
+    /// The public keys of the application, as a JSON Web Key Set.
     pub jwks: String,
-    /// Where it publishes them instead.
+    /// The URL of the key set, when the application publishes it.
     pub jwks_uri: String,
-    /// Whether every token must be bound to a key.
+    /// Whether every token must be bound to a DPoP key (RFC 9449).
     pub requires_dpop: bool,
 }
 
-/// `developer/app.html`.
+/// The data of the template `developer/app.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "developer/app.html")]
 pub struct AppPage {
-    /// The frame.
     pub layout: Layout,
-    /// The public name.
     pub client_id: String,
-    /// The name that people read.
+    /// The name for people.
     pub name: String,
-    /// Whether it has a secret, in words.
+    /// The client type, as text.
     pub kind: String,
-    /// Whether it can keep a secret.
     pub is_confidential: bool,
-    /// Whether it authenticates by a secret, and not by keys.
+    /// Whether the client authenticates with a secret and not with keys.
     pub has_secret: bool,
-    /// Whether the operator vouches for it.
+    /// Whether the operator vouches for the application.
     pub is_verified: bool,
-    /// When it was registered.
+    /// When it was registered, as text.
     pub created: String,
-    /// Where answers may go.
     pub redirect_uris: Vec<String>,
-    /// Where log-ins may return to.
+    /// The login return URLs.
     pub returns: Vec<ReturnRow>,
-    /// What comes back in each way.
+    /// The return URL with its answer, for each way of delivery.
     pub comes_back: ComesBack,
-    /// What it may ask for.
+    /// The scopes that the application may request.
     pub scope: String,
-    /// The grants that it may use.
     pub grant_types: Vec<String>,
-    /// Whether a challenge is required.
     pub requires_pkce: bool,
-    /// Its secrets.
     pub secrets: Vec<SecretRow>,
-    /// A new secret, shown once.
+    /// A new secret, which is shown once.
     pub new_secret: Option<String>,
-    /// The number of the form for a new secret: sent again, it makes none.
+    /// The number of the form for a new secret. A form that is submitted twice creates one secret.
     pub once: String,
-    /// People who allowed it something.
+    /// The number of people who authorized the application.
     pub people: usize,
-    /// The discovery document.
+    /// The URL of the discovery document.
     pub metadata_url: String,
-    /// The issuer.
     pub issuer: String,
-    /// The log-in address.
+    /// The URL of the login redirect.
     pub log_in_url: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// What the owner may change.
     pub form: NewAppForm,
 }
 
@@ -149,7 +136,7 @@ fn secret_row(now: UnixTime, secret: &ClientSecretRecord) -> SecretRow {
     }
 }
 
-/// What is shown beside the application itself.
+/// What the page shows in addition to the application itself.
 #[derive(Default)]
 struct Shown {
     new_secret: Option<String>,
@@ -201,7 +188,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
     Ok(render(status, Forms::Stay, &page))
 }
 
-/// Shows the page with a secret that is not stored.
+/// Shows the page with a new secret, which is stored as a digest only.
 pub(super) async fn show_with_secret(
     app: &Data<App>,
     visitor: &Visitor,
@@ -212,7 +199,7 @@ pub(super) async fn show_with_secret(
     show(app, visitor, client_id, Shown { new_secret, ..Shown::default() }).await
 }
 
-/// Shows one application. A link may fill in a login return URL; nothing submits it.
+/// Shows an application. A link may prefill a login return URL, but only the owner submits it.
 pub async fn get(
     app: Data<App>,
     request: HttpRequest,
@@ -224,7 +211,7 @@ pub async fn get(
     show(&app, &visitor, &client_id, Shown { offered, notice, ..Shown::default() }).await
 }
 
-/// Writes what the owner changed.
+/// Saves the changed settings.
 pub async fn post(
     app: Data<App>,
     client_id: Path<String>,
@@ -234,7 +221,8 @@ pub async fn post(
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
     }
-    // Where people and codes go, and who may sign as the app: as sensitive as its secrets.
+    // These settings decide who receives codes and who can authenticate as the client, so they need the same
+    // protection as its secrets.
     if !visitor.has_recent_authentication(app.now()) {
         return Ok(confirm_first(&app, &client_id));
     }
@@ -287,7 +275,7 @@ fn trimmed(form: &Parameters, name: &str) -> Option<String> {
     form.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// What the owner changed, and what of it cannot be read.
+/// Returns the changed settings as a draft, and the problem of a field that cannot be parsed.
 fn changed(client: &Client, form: &Parameters) -> (Draft, Option<FieldProblem>) {
     let (login_delivery, unread) = delivery_in(form, client);
     let draft = draft_of(client);
@@ -309,7 +297,7 @@ fn changed(client: &Client, form: &Parameters) -> (Draft, Option<FieldProblem>) 
     (draft, unread)
 }
 
-/// Deletes an application after its name was typed: whoever allowed it is signed out of it.
+/// Deletes an application after its name was typed, and revokes all its grants.
 pub async fn delete(
     app: Data<App>,
     client_id: Path<String>,

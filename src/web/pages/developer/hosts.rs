@@ -1,4 +1,4 @@
-//! `/developer/hosts`: proving that a host is one's own, by a file below its `/.well-known/`.
+//! `/developer/hosts`: proves that a person controls a host, by a file below its `/.well-known/`.
 
 use std::collections::BTreeMap;
 
@@ -24,48 +24,46 @@ use crate::web::page::{FieldError, Forms, Layout, render, retry_after, see_other
 use crate::web::pages::Form;
 use crate::web::pages::account::address_first;
 
-/// One host.
+/// A host in the list.
 #[derive(Clone, Debug)]
 pub struct HostRow {
-    /// The host, with its port if it has one.
+    /// The host, with its port when it has one.
     pub host: String,
-    /// What the form for giving it up names it by; nothing while it is not proven.
+    /// The id of the proof; `None` while the host is not proven.
     pub proof_id: Option<String>,
-    /// When the file was last read.
+    /// When the file was last read, as text.
     pub proven: Option<String>,
 }
 
-/// `developer/hosts.html`.
+/// The data of the template `developer/hosts.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "developer/hosts.html")]
 pub struct Hosts {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The host that was typed.
+    /// The host, as entered.
     pub host: String,
-    /// Where the file has to be: on the host that was typed, or on any.
+    /// The URL of the file, on the entered host or on an example host.
     pub file: String,
-    /// What has to be in it.
+    /// The required content of the file.
     pub content: String,
-    /// The word alone, for a file that names others already.
+    /// The word of the person, to be added to a file that names other owners already.
     pub word: String,
-    /// The hosts of the person's applications, and what they have proven.
+    /// The hosts of the person's applications, and the hosts that they have proven.
     pub rows: Vec<HostRow>,
 }
 
-/// The page with this host filled in, below the public URL.
+/// Returns the path of the page with this host prefilled, relative to the public URL.
 pub fn path_for(host: &ProvableOrigin) -> String {
     format!("/developer/hosts?{}", Serializer::new(String::new()).append_pair("host", &shown(&host.origin())).finish())
 }
 
-/// An origin as people write it.
+/// Returns an origin without its scheme, for people.
 fn shown(origin: &str) -> String {
     origin.strip_prefix("https://").unwrap_or(origin).to_owned()
 }
 
-/// What is said above the page.
+/// What the page shows about the last request.
 #[derive(Default)]
 struct Said {
     host: String,
@@ -103,14 +101,14 @@ async fn show(app: &Data<App>, visitor: &Visitor, said: Said) -> Result<HttpResp
     Ok(render(status, Forms::Stay, &page))
 }
 
-/// Shows the page; a link may fill in the host.
+/// Shows the page. A link may prefill the host.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let asked = Parameters::parse(request.query_string().as_bytes()).ok();
     let host = asked.as_ref().and_then(|asked| asked.get("host")).filter(|host| ProvableOrigin::of(host).is_some());
     show(&app, &visitor, Said { host: host.unwrap_or_default().to_owned(), ..Said::default() }).await
 }
 
-/// Reads the file of a host, and notes whose it is.
+/// Fetches the file of a host, and records whether it names this person.
 pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
@@ -129,7 +127,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     let read = app.documents.fetcher().fetch(&origin.file(), DOCUMENT).await;
     let words = match &read {
         Ok(document) => words_in(&document.body),
-        // Today says nothing about whose it is.
+        // A temporary error does not show who controls the host, so the proof stays as it is.
         Err(error) if error.is_passing() => return show(&app, &visitor, problem(what(*error, &origin))).await,
         Err(_) => None,
     };
@@ -156,7 +154,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     show(&app, &visitor, said).await
 }
 
-/// Why a file was not read, for the host's owner.
+/// Describes why a file could not be read, for the owner of the host.
 fn what(error: FetchError, origin: &ProvableOrigin) -> String {
     let (host, file) = (shown(&origin.origin()), origin.file());
     match error {
@@ -171,7 +169,7 @@ fn what(error: FetchError, origin: &ProvableOrigin) -> String {
     }
 }
 
-/// Gives a host up.
+/// Deletes the proof of a host.
 pub async fn end(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, owner, id) = (app.now(), visitor.user.id, Id::<HostProof>::from_number(*id));
     let ended = app.store.write(move |tx| hosts::give_up(tx, now, owner, id, &visitor.origin)).await;

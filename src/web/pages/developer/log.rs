@@ -1,4 +1,5 @@
-//! `/developer/apps/{client_id}/log`: what was refused lately, with the cause that the public answer hides.
+//! `/developer/apps/{client_id}/log`: shows recent refusals with the cause that the public response does not
+//! contain.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,38 +15,34 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 
-/// One refusal.
+/// A refused request.
 #[derive(Clone, Debug)]
 pub struct RefusalRow {
-    /// When.
+    /// When it was refused, as text.
     pub at: String,
-    /// What was asked.
+    /// The endpoint that was called.
     pub endpoint: String,
-    /// The error code that was answered.
+    /// The error code of the response.
     pub error: String,
-    /// Why.
     pub cause: String,
-    /// The name of the request.
     pub request_id: String,
-    /// Whether the application had proved that it is the one.
+    /// Whether the client had authenticated.
     pub is_proven: bool,
-    /// Refusals after it that are only counted.
+    /// The number of later refusals of the same second and kind, which were only counted.
     pub dropped: i64,
 }
 
-/// `developer/log.html`.
+/// The data of the template `developer/log.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "developer/log.html")]
 pub struct RefusalLog {
-    /// The frame.
     pub layout: Layout,
-    /// The public name.
     pub client_id: String,
-    /// The name that people read.
+    /// The name for people.
     pub name: String,
-    /// The request that is looked for.
+    /// The request id that is searched for.
     pub asked: Option<String>,
-    /// The newest first.
+    /// The refusals, newest first.
     pub rows: Vec<RefusalRow>,
 }
 
@@ -62,7 +59,7 @@ fn row(now: UnixTime, line: RefusalRecord) -> RefusalRow {
     }
 }
 
-/// Shows the log to the application's owner; to everybody else there is no such application.
+/// Shows the log to the owner of the application. For everybody else the application does not exist.
 pub async fn get(
     app: Data<App>,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `/developer`: registering applications and looking after them. It validates like the command.
+//! `/developer`: registers and manages the applications of a person. The rules are the same as in the command.
 
 pub mod edit;
 pub mod hosts;
@@ -25,40 +25,37 @@ use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 use crate::web::pages::account::{confirm, last_used};
 
-/// One application in the list.
+/// An application in the list.
 #[derive(Clone, Debug)]
 pub struct AppRow {
-    /// The public name.
     pub client_id: String,
-    /// The name that people read.
+    /// The name for people.
     pub name: String,
-    /// Whether it has a secret, in words.
+    /// The client type, as text.
     pub kind: String,
-    /// When it was registered.
+    /// When it was registered, as text.
     pub created: String,
-    /// When a secret of it was last used.
+    /// When one of its secrets was last used, as text.
     pub last_used: String,
-    /// People who allowed it something.
+    /// The number of people who authorized the application.
     pub people: usize,
 }
 
-/// `developer/index.html`.
+/// The data of the template `developer/index.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "developer/index.html")]
 pub struct DeveloperHome {
-    /// The frame.
     pub layout: Layout,
-    /// The person's applications.
     pub apps: Vec<AppRow>,
-    /// Whether they may register another.
+    /// Whether the person may register another application.
     pub may_create: bool,
-    /// Why not, or how many more.
+    /// Why the person may not register another, or how many more they may.
     pub limit_note: Option<String>,
-    /// The discovery document.
+    /// The URL of the discovery document.
     pub metadata_url: String,
 }
 
-/// Shows the person's applications.
+/// Shows the applications of the person.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, owner) = (app.now(), visitor.user.id);
     let rows = app.store.read(move |db| {
@@ -110,19 +107,20 @@ pub(super) fn kind(client: &Client) -> String {
     if client.is_public() { "has no secret" } else { "has a secret" }.to_owned()
 }
 
-/// The addresses in a text area: one per line.
+/// Returns the addresses in a text area, one from each line.
 pub(super) fn lines(form: &Parameters, name: &str) -> Vec<String> {
     let text = form.get(name).unwrap_or_default();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// The person's own application; somebody else's is like none.
+/// Returns an application of the person, or `None` when it does not exist or has another owner.
 pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
     let found = clients::find_to_change(db, client_id)?;
     Ok(found.filter(|client| client.owner_id == Some(user.id) && client.deleted_at.is_none()))
 }
 
-/// Before what stops an app or lets somebody act as it: back to the app's page with a young proof.
+/// Asks for a recent authentication before an action that ends access of the application or gives access to
+/// it. Returns to the page of the application.
 pub(super) fn confirm_first(app: &App, client_id: &str) -> HttpResponse {
     confirm::first(app, &app.public.path(&format!("/developer/apps/{client_id}")))
 }

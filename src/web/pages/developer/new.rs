@@ -1,4 +1,4 @@
-//! `/developer/apps/new`: registering an application.
+//! `/developer/apps/new`: registers an application.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -24,31 +24,29 @@ use crate::web::page::{FieldError, Forms, Layout, ok, render, see_other};
 use crate::web::pages::Form;
 use crate::web::pages::account::address_first;
 
-/// `developer/new.html`.
+/// The data of the template `developer/new.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "developer/new.html")]
 pub struct NewApp {
-    /// The frame.
     pub layout: Layout,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The number of this form: sent again, it registers nothing.
+    /// The number of this form. A form that is submitted twice registers one application.
     pub once: String,
-    /// The name that was typed.
+    /// The name, as entered.
     pub client_name: String,
-    /// The kind that was chosen.
+    /// The client type, as selected.
     pub client_type: String,
-    /// One address per line.
+    /// One URI on each line.
     pub redirect_uris: String,
-    /// One address per line.
+    /// One URL on each line.
     pub login_return_urls: String,
-    /// How the login redirect gives the token; nothing until the owner says it.
+    /// How the login redirect delivers the token; empty until the owner selects it.
     pub login_delivery: String,
-    /// What comes back in each way.
+    /// The return URL with its answer, for each way of delivery.
     pub comes_back: ComesBack,
 }
 
-/// Shows the form. A link may fill in a login return URL; nothing submits it.
+/// Shows the form. A link may prefill a login return URL, but only the person submits it.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
@@ -68,7 +66,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     }))
 }
 
-/// A form as a draft, and what of it cannot be read. A new application requires PKCE.
+/// Returns the form as a draft, and the problems of fields that cannot be parsed. A new application requires PKCE.
 fn draft(form: &Parameters) -> (Draft, Vec<FieldProblem>) {
     let mut problems = Vec::new();
     let client_type = form.get("client_type").unwrap_or("confidential").parse().unwrap_or_else(|error| {
@@ -87,7 +85,7 @@ fn draft(form: &Parameters) -> (Draft, Vec<FieldProblem>) {
     (draft, problems)
 }
 
-/// Registers the application and shows its secret, once.
+/// Registers the application and shows its secret once.
 pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<HttpResponse, PageError> {
     if let Some(page) = address_first(&app, &visitor) {
         return Err(page);
@@ -99,7 +97,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
     let (draft, unread) = draft(&form);
     let (now, shared, who, origin) = (app.now(), app.clone(), visitor.clone(), visitor.origin.clone());
     let registered = transact(&app.store, move |tx| {
-        // Whoever was logged out meanwhile, by a new password for one, leaves no application behind.
+        // A person whose session ended meanwhile, for example by a new password, registers nothing.
         let Some(Visitor { user: owner, .. }) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let owned = store::clients::list(tx, Some(owner.id))?.len();
         if owned >= max_apps_of(&owner) {

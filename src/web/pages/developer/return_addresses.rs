@@ -1,4 +1,4 @@
-//! Login return URLs as their owner reads and writes them: what each means, and the exact address that comes back.
+//! Login return URLs for their owner: what each URL permits, and the exact address with the answer.
 
 use actix_web::HttpRequest;
 use url::form_urlencoded::Serializer;
@@ -10,26 +10,26 @@ use crate::domain::login_return_url::LoginReturnUrl;
 use crate::domain::registration::FieldProblem;
 use crate::oauth::parameters::Parameters;
 
-/// What a link may fill in.
+/// The query parameter that prefills a login return URL.
 const OFFER: &str = "login_return_url";
-/// What stands for an address until one is written.
+/// The example URL that is shown until one is entered.
 const EXAMPLE: &str = "https://app.example/signed-in";
-/// What a person who followed such a link should look at.
+/// The notice for a person who followed a link that prefills the form.
 pub const NOTICE: &str = "A link filled in a login return URL. Save it only if that page belongs to your app.";
 
-/// The exact address that comes back, for each way in which a page may read its token.
+/// The return URL with its answer, for each way of delivery.
 #[derive(Clone, Debug)]
 pub struct ComesBack {
-    /// With `?token=`.
+    /// The token in the query, as `?token=`.
     pub query: String,
-    /// With login.js, after a `#`.
+    /// The token in the fragment, which login.js reads.
     pub fragment: String,
-    /// With login.js, as a code.
+    /// A login code in the fragment, which login.js exchanges.
     pub code: String,
 }
 
 impl ComesBack {
-    /// For the first address in a text area that can be read.
+    /// Returns the addresses for the first valid URL in a text area.
     pub fn for_first(addresses: &str) -> Self {
         let first = addresses.lines().find_map(|line| line.trim().parse::<LoginReturnUrl>().ok());
         let example = || EXAMPLE.parse::<LoginReturnUrl>().ok();
@@ -38,7 +38,7 @@ impl ComesBack {
     }
 }
 
-/// The exact address that comes back. login.js sends a `state`, which comes back too.
+/// Returns the return URL with its answer. login.js sends a `state`, which the answer repeats.
 fn comes_back(url: &LoginReturnUrl, delivery: LoginDelivery) -> String {
     let answer: &[(&str, &str)] = match delivery {
         LoginDelivery::Query => &[("token", "TOKEN")],
@@ -48,22 +48,20 @@ fn comes_back(url: &LoginReturnUrl, delivery: LoginDelivery) -> String {
     url.address().with_answer(delivery, answer)
 }
 
-/// One login return URL.
+/// A login return URL in the list.
 #[derive(Clone, Debug)]
 pub struct ReturnRow {
-    /// The address.
     pub address: String,
-    /// Whether it is a folder.
+    /// Whether it permits all addresses below it.
     pub is_folder: bool,
-    /// The exact address that comes back.
+    /// The return URL with its answer.
     pub comes_back: String,
-    /// Its host.
     pub host: String,
-    /// Whether the owner has proven that host; nothing when it cannot be proven.
+    /// Whether the owner has proven the host; `None` when the host cannot be proven.
     pub is_proven: Option<bool>,
 }
 
-/// An application's login return URLs, with what its owner has proven.
+/// Returns the login return URLs of an application, with the proofs of its owner.
 pub fn rows(client: &Client, proofs: &[HostProof]) -> Vec<ReturnRow> {
     let row = |url: LoginReturnUrl| {
         let origin = url.address().origin();
@@ -79,17 +77,17 @@ pub fn rows(client: &Client, proofs: &[HostProof]) -> Vec<ReturnRow> {
     client.return_urls().map(row).collect()
 }
 
-/// The query of a link that fills an address in.
+/// Returns the query of a link that prefills a login return URL.
 pub fn offer(url: &LoginReturnUrl) -> String {
     Serializer::new(String::new()).append_pair(OFFER, &url.to_string()).finish()
 }
 
-/// What a link fills in, if it can be registered.
+/// Returns the login return URL that a link prefills, when it is valid.
 pub fn offered(request: &HttpRequest) -> Option<LoginReturnUrl> {
     Parameters::parse(request.query_string().as_bytes()).ok()?.get(OFFER)?.parse().ok()
 }
 
-/// The addresses of a text area with what a link fills in below them.
+/// Adds the prefilled URL to the URLs of a text area.
 pub fn with_offer(addresses: String, offered: Option<&LoginReturnUrl>) -> String {
     match offered.map(LoginReturnUrl::to_string) {
         Some(offered) if !addresses.lines().any(|line| line == offered) => {
@@ -103,20 +101,21 @@ pub fn with_offer(addresses: String, offered: Option<&LoginReturnUrl>) -> String
     }
 }
 
-/// How an application gets its tokens, as its form shows it: nothing is chosen before somebody is sent anywhere.
+/// Returns the delivery for the form; empty while the application has no login return URL, so that the owner
+/// must select it.
 pub fn delivery_of(client: &Client) -> String {
     let is_used = !client.login_return_urls.is_empty();
     if is_used { client.login_delivery.as_str().to_owned() } else { String::new() }
 }
 
-/// How the owner says that the page gets its token, or how it stays with what is wrong; `before` is what was so. It
-/// has to be said once there is an address.
+/// Parses the delivery. Returns the previous delivery with a problem when the field is invalid. The field is
+/// required as soon as there is a login return URL.
 pub fn delivery_in(form: &Parameters, before: &Client) -> (LoginDelivery, Option<FieldProblem>) {
     let is_used = !before.login_return_urls.is_empty();
     read_delivery(form, before.login_delivery, is_used)
 }
 
-/// The same for a new application.
+/// Parses the delivery of a new application, like [`delivery_in`].
 pub fn new_delivery_in(form: &Parameters) -> (LoginDelivery, Option<FieldProblem>) {
     read_delivery(form, LoginDelivery::Query, false)
 }

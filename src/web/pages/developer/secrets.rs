@@ -1,4 +1,4 @@
-//! An application's secrets: rolling one, ending one.
+//! Replaces and ends the secrets of an application.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -16,10 +16,10 @@ use crate::web::page::see_other;
 use crate::web::pages::Form;
 use crate::web::pages::account::address_first;
 
-/// The longest that an old secret may stay beside the new one, in seconds: a week.
+/// How long an old secret may stay valid beside the new one, in seconds: a week at most.
 const LONGEST_OVERLAP: i64 = 604_800;
 
-/// Makes a new secret and shows it, once; the old one ends when its owner says.
+/// Creates a new secret and shows it once. The old secret expires when the owner chooses.
 pub async fn roll(
     app: Data<App>,
     client_id: Path<String>,
@@ -40,7 +40,7 @@ pub async fn roll(
     let keep_old_for = keep_old_for.clamp(0, LONGEST_OVERLAP);
     let (now, shared, who, id) = (app.now(), app.clone(), visitor.clone(), client_id.to_string());
     let rolled = app.store.write(move |tx| {
-        // Whoever was logged out meanwhile, by a new password for one, gets no secret any more.
+        // A person whose session ended meanwhile, for example by a new password, gets no secret.
         let Some(Visitor { user, origin, .. }) = who.recheck(tx, &shared, now)? else { return Ok(None) };
         let client = find_own(tx, &user, &id)?.filter(|client| client.has_secret());
         let Some(client) = client else { return Ok(None) };
