@@ -1,21 +1,20 @@
-//! The letter with what another person wrote.
+//! The email that forwards a message of another person.
 
 use super::email::{Email, EmailBody};
 use crate::domain::contact_message::MessageText;
 
-/// "ann sent you a message."
+/// The email "ann sent you a message."
 #[derive(Clone, Debug)]
 pub struct MessageFromPerson {
-    /// The user name of who wrote.
+    /// The user name of the sender.
     pub sender: String,
-    /// What they wrote.
     pub text: MessageText,
 }
 
 impl Email for MessageFromPerson {
     fn body(&self, issuer: &str) -> EmailBody {
         let begin = format!("The person with the username \"{}\" sent you this message:", self.sender);
-        // Each line is marked, so that none of them reads like one of ours.
+        // Each line is marked as a quotation, so that none of them looks like text of this server.
         let quoted = self.text.lines().map(|line| format!("> {line}"));
         let end = "They can't see your email address. This server didn't check what they wrote: don't open links or \
                    send passwords unless you trust them."

@@ -1,55 +1,52 @@
-//! The letters: one struct per letter, with its words. Each says who caused it, and what to do if that
-//! was somebody else; that part is the same in all of them.
+//! The emails: one struct per email, with its text. Each email says who caused it, and what to do if that was another
+//! person; that part is the same in all of them.
 
 use super::Link;
 use crate::clock::{UnixTime, in_words};
 use crate::domain::mailed_link::COMPROMISE_REPORT_LIFE;
 use crate::domain::secret::Secret;
 
-/// Who caused a letter: what its reader may recognize.
+/// The requester that caused an email, described so that the reader may recognize it.
 #[derive(Clone, Debug)]
 pub struct EmailRequester {
-    /// When.
     pub at: UnixTime,
-    /// The network address.
     pub address: String,
-    /// The browser or program, in words of ours: it never speaks for itself in a letter.
+    /// The name of the browser or program. It is one of Gatepost's own names: text that the program sent is never put
+    /// into an email.
     pub program: String,
 }
 
 impl EmailRequester {
-    /// Somebody whose network address and program are not the reader's business.
+    /// Returns a requester without network address and program, for emails whose reader must not learn them.
     pub fn unnamed(at: UnixTime) -> Self {
         Self { at, address: String::new(), program: String::new() }
     }
 }
 
-/// What a letter says.
+/// The content of an email.
 #[derive(Clone, Debug)]
 pub struct EmailBody {
-    /// The subject.
     pub subject: String,
-    /// What it is about.
     pub paragraphs: Vec<String>,
-    /// What the reader may do.
+    /// The link to the action that the reader may take.
     pub link: Option<Link>,
-    /// What to do if somebody else caused it.
+    /// What to do if another person caused the email.
     pub otherwise: String,
 }
 
-/// A letter before it has a reader.
+/// An email before its recipient is known.
 pub trait Email {
-    /// Its words; links begin with `issuer`.
+    /// Returns the content; links begin with `issuer`.
     fn body(&self, issuer: &str) -> EmailBody;
 }
 
-/// A name as a letter may show it. Mail programs make links of what reads like an address, and people
-/// choose their names themselves (ours).
+/// Returns a user name as an email may show it. Mail programs turn text that looks like an address into a link, and
+/// people choose their user names themselves (Gatepost's own rule).
 pub(super) fn shown(username: &str) -> String {
     if username.contains('.') { "this account".to_owned() } else { format!("the account \"{username}\"") }
 }
 
-/// The link that stands in every letter about an account's safety.
+/// Returns the link "This was not me" of every email about the safety of an account.
 pub(super) fn compromise_report_link(issuer: &str, key: &Secret) -> Link {
     Link {
         label: "This was not me".to_owned(),
@@ -62,7 +59,7 @@ pub(super) fn compromise_report_link(issuer: &str, key: &Secret) -> Link {
     }
 }
 
-/// What stands in a letter beside a link that proves an address.
+/// Returns the sentence about the code that an email contains beside a link that proves an address.
 fn code_in_words(code: Option<&Secret>) -> Option<String> {
     let digits = code?.expose();
     let (first, last) = digits.split_at(digits.len() / 2);
@@ -71,18 +68,17 @@ fn code_in_words(code: Option<&Secret>) -> Option<String> {
     ))
 }
 
-/// What a new password ends that an emailed link sets.
+/// The sentence about what ends when an emailed link sets a new password.
 const NEW_PASSWORD_ENDS: &str = "A new password ends everything that opens the account now: log-ins, apps, tokens, \
                                  passkeys, the second step, and the secrets of your own apps.";
 
-/// "Set a new password."
+/// The email "Set a new password."
 #[derive(Clone, Debug)]
 pub struct ResetPassword {
-    /// Whose.
     pub username: String,
-    /// What opens the page.
+    /// The secret of the link.
     pub key: Secret,
-    /// Seconds that the link works.
+    /// Seconds that the link is valid.
     pub lifetime: i64,
 }
 
@@ -106,14 +102,13 @@ impl Email for ResetPassword {
     }
 }
 
-/// "Set a new password", after somebody pressed "this was not me".
+/// The email "Set a new password", sent after the link "This was not me" was used.
 #[derive(Clone, Debug)]
 pub struct RecoverAccount {
-    /// Whose.
     pub username: String,
-    /// What opens the page.
+    /// The secret of the link.
     pub key: Secret,
-    /// Seconds that the link works.
+    /// Seconds that the link is valid.
     pub lifetime: i64,
 }
 
@@ -140,16 +135,15 @@ impl Email for RecoverAccount {
     }
 }
 
-/// "Is this your address?", after somebody signed up with it.
+/// The email "Is this your address?", sent after a person signed up with it.
 #[derive(Clone, Debug)]
 pub struct ValidateEmail {
-    /// Whose account.
     pub username: String,
-    /// What opens the page.
+    /// The secret of the link.
     pub key: Secret,
-    /// The digits for the browser that asked; a program that asked has none.
+    /// The digits for the browser that requested the email; absent for other programs.
     pub code: Option<Secret>,
-    /// Seconds that the link works.
+    /// Seconds that the link is valid.
     pub lifetime: i64,
 }
 
@@ -173,16 +167,15 @@ impl Email for ValidateEmail {
     }
 }
 
-/// "Is this your new address?"
+/// The email "Is this your new address?"
 #[derive(Clone, Debug)]
 pub struct ChangeEmail {
-    /// Whose account.
     pub username: String,
-    /// What opens the page.
+    /// The secret of the link.
     pub key: Secret,
-    /// The digits for the browser that asked; a program that asked has none.
+    /// The digits for the browser that requested the email; absent for other programs.
     pub code: Option<Secret>,
-    /// Seconds that the link works.
+    /// Seconds that the link is valid.
     pub lifetime: i64,
 }
 
@@ -207,7 +200,7 @@ impl Email for ChangeEmail {
     }
 }
 
-/// To whoever has an address that somebody else wanted.
+/// The email to the owner of an address that another person tried to use.
 #[derive(Clone, Debug)]
 pub struct AddressTaken;
 
@@ -227,20 +220,20 @@ impl Email for AddressTaken {
     }
 }
 
-/// "Make an account."
+/// The email "Make an account."
 #[derive(Clone, Debug)]
 pub struct Invitation {
-    /// Who invites; nobody when an operator does.
+    /// The user name of the person who invites; absent when an operator invites.
     pub inviter: Option<String>,
-    /// What opens the page.
+    /// The secret of the link.
     pub key: Secret,
-    /// The person that it makes, for programs that finish the invitation themselves.
+    /// The ID of the account that the invitation creates, for programs that finish the invitation themselves.
     pub user_id: String,
-    /// Seconds that the link works.
+    /// Seconds that the link is valid.
     pub lifetime: i64,
 }
 
-/// The address of an invitation.
+/// Returns the URL of an invitation.
 pub fn invitation_url(issuer: &str, key: &Secret, user_id: &str) -> Secret {
     Secret::new(format!("{issuer}/invitation?key={}&userId={user_id}", key.expose()))
 }

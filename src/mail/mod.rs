@@ -1,5 +1,5 @@
-//! Letters. One is written in the transaction that causes it, sealed, and sent from a background job: a mail
-//! server that is down loses nothing, and no request waits for one.
+//! Emails. The transaction that causes an email writes it, encrypted, to the outbox; a background job sends it. A mail
+//! server that does not answer loses no email, and no request waits for it.
 
 pub mod contact;
 pub mod email;
@@ -26,42 +26,40 @@ use crate::store::{self, Database, Store, StoreError, mailed_links};
 use email::{Email, EmailBody, EmailRequester};
 use transport::{MailUrl, Transport, Unsendable};
 
-/// The label under which letters are sealed.
+/// The label under which emails are encrypted.
 const LABEL: &str = "letter";
-/// Letters that are sent one after another before the outbox is read again.
+/// How many emails are sent before the outbox is read again.
 const BATCH: i64 = 50;
-/// How long nobody looks into the outbox when nobody said that there is something: another node, or a
-/// command, may have written.
+/// How long the background job waits, without a notification, before it reads the outbox again: another node or a
+/// command may have written to it.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A link with its words.
+/// A link with its text.
 #[derive(Clone)]
 pub struct Link {
-    /// The words.
     pub label: String,
-    /// The address.
     pub href: String,
-    /// How long it works.
+    /// How long the link is valid, as text.
     pub note: String,
 }
 
 impl std::fmt::Debug for Link {
-    /// The address holds a secret.
+    /// Omits the URL, which contains a secret.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Link").field("label", &self.label).finish_non_exhaustive()
     }
 }
 
-/// A letter as it is sent.
+/// A complete email.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Who gets it; nobody when it was written for its time alone, see [`Mail::write_dummy`].
+    /// The address of the recipient; absent for an email that is written only to take the same time, see
+    /// [`Mail::write_dummy`].
     pub to: Option<String>,
-    /// The subject.
     pub subject: String,
-    /// For programs that show text.
+    /// The plain-text body.
     pub text: String,
-    /// For programs that show pages.
+    /// The HTML body.
     pub html: String,
 }
 
@@ -89,7 +87,7 @@ struct Html<'a> {
     issuer: &'a str,
 }
 
-/// Writes letters and sends them.
+/// Writes emails to the outbox, and sends them.
 pub struct Mail {
     issuer: String,
     keys: BaseKeys,
@@ -98,11 +96,11 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Mail by the settings `mail.url` and `mail.from`. The log is for loopback only: elsewhere whoever
-    /// reads the log would open other people's links, so mail is off there.
+    /// Starts email with the settings `mail.url` and `mail.from`. `log:` works on loopback only: elsewhere, readers of
+    /// the log could use other people's links, so email is off there.
     ///
     /// # Errors
-    /// What cannot be used.
+    /// When a setting cannot be used.
     pub fn start(keys: BaseKeys, public_url: &Url, (url, from): (&MailUrl, Option<&str>)) -> Result<Self, Unsendable> {
         let is_off = matches!(url, MailUrl::Log) && !is_loopback_host(public_url);
         let transport = if is_off { None } else { Some(Transport::start(url, from, public_url)?) };
@@ -110,17 +108,17 @@ impl Mail {
         Ok(Self { issuer, keys, transport, wake: Notify::new() })
     }
 
-    /// Whether letters can be sent at all.
+    /// Whether emails can be sent.
     pub fn is_on(&self) -> bool {
         self.transport.is_some()
     }
 
-    /// What every link begins with. Never taken from a header.
+    /// Returns the beginning of every link. It is never taken from a request header.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Writes a letter; it is sent once the transaction is committed. When mail is off, nothing is.
+    /// Writes an email to the outbox; it is sent after the transaction is committed. Does nothing when email is off.
     ///
     /// # Errors
     /// When the store fails.
@@ -133,8 +131,8 @@ impl Mail {
         self.put(tx, (Some(to), requester), (message, None))
     }
 
-    /// Writes a letter about the safety of an account to its proven address; nothing when there is none.
-    /// Nobody can turn these off, and none is without the link "this was not me": it is put in here.
+    /// Writes an email about the safety of an account to its verified address; does nothing when there is none. These
+    /// emails cannot be turned off, and each contains the link "This was not me", which this function adds.
     ///
     /// # Errors
     /// When the store fails.
@@ -150,7 +148,7 @@ impl Mail {
         }
     }
 
-    /// The same to an address that is about to be, or just was, another one.
+    /// Writes the same email to an address that is about to be replaced, or was just replaced.
     ///
     /// # Errors
     /// When the store fails.
@@ -169,8 +167,8 @@ impl Mail {
         self.put(tx, (Some(to), requester), (message, Some(&email::compromise_report_link(&self.issuer, &key))))
     }
 
-    /// Does all that writing a letter does, for nobody: so that an address that nobody has is answered
-    /// after the same time.
+    /// Does the same work as [`Mail::write`], without a recipient, so that the answer takes the same time for an
+    /// address without an account.
     ///
     /// # Errors
     /// When the store fails.
@@ -206,23 +204,24 @@ impl Mail {
         store::outbox::insert(tx, &QueuedEmail::new(requester.at, id, sealed))
     }
 
-    /// What one-time codes in letters are digested with.
+    /// Returns the keys that one-time codes in emails are digested with.
     pub fn keys(&self) -> &BaseKeys {
         &self.keys
     }
 
-    /// Says that there is something to send.
+    /// Notifies the background job that there is an email to send.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Waits until there may be something to send.
+    /// Waits until there may be an email to send.
     pub async fn wait(&self) {
-        // Both ends are the same: the outbox is read.
+        // A timeout and a notification are treated alike: the outbox is read.
         drop(tokio::time::timeout(PAUSE, self.wake.notified()).await);
     }
 
-    /// Sends what is due; says how many letters went. What cannot be sent stays, and is tried again.
+    /// Sends the emails that are due; returns how many were sent. An email that cannot be sent stays in the outbox, and
+    /// is tried again.
     ///
     /// # Errors
     /// When the store fails.

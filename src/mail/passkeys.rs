@@ -1,27 +1,23 @@
-//! The letters about passkeys: a new way in, one less, and one that somebody may have copied.
+//! The emails about passkeys: a passkey was added, removed, or stopped because it may have been copied.
 
 use super::email::{Email, EmailBody, shown};
 use super::warnings::{named, news};
 
-/// What happened to a passkey.
+/// A change of a passkey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasskeyChange {
-    /// It was added.
     Added,
-    /// It was removed.
     Removed,
-    /// It opens nothing any more: its counter went back.
+    /// The passkey is no longer accepted: its signature counter went back.
     Stopped,
 }
 
-/// "A passkey was added", "removed", "stopped".
+/// The email "A passkey was added", "removed" or "stopped".
 #[derive(Clone, Debug)]
 pub struct PasskeyEmail {
-    /// Whose.
     pub username: String,
-    /// What the passkey is called.
+    /// The name that the person gave the passkey.
     pub name: String,
-    /// What happened.
     pub change: PasskeyChange,
 }
 
@@ -45,7 +41,7 @@ impl Email for PasskeyEmail {
                      it. Nobody was let in, and nobody can log in with it any more."
                 );
                 let next = format!("Log in another way, then remove it at {own} and add a new one.");
-                // Whoever used it has something to do as well: their passkey works no more.
+                // A reader who used the passkey has to act too: the passkey no longer works.
                 let otherwise = "If it was not you, keep this letter: the address above is where it was used.";
                 EmailBody { otherwise: otherwise.to_owned(), ..news("A passkey was stopped", vec![what, next]) }
             }

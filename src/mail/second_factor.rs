@@ -1,30 +1,28 @@
-//! The letters about second factors. They are always sent when mail is on: a thief must not be able to
-//! change how somebody signs in without their hearing of it.
+//! The emails about second factors. They are always sent when email is on: a thief must not be able to change how a
+//! person signs in without a notification.
 
 use super::email::{Email, EmailBody, shown};
 use super::warnings::news;
 use crate::clock::in_words;
 use crate::domain::secret::Secret;
 
-/// What changed about how a person signs in.
+/// A change of how a person signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactorChange {
-    /// An authenticator app was set up, or took another one's place.
+    /// An authenticator app was set up, or replaced another one.
     AppAdded,
-    /// It was removed.
+    /// The authenticator app was removed.
     AppRemoved,
-    /// There are ten new recovery codes.
+    /// Ten new recovery codes were created.
     NewRecoveryCodes,
-    /// One of them was used; so many are left.
+    /// A recovery code was used; the number is how many are left.
     RecoveryCodeUsed(usize),
 }
 
-/// "The way you sign in has changed."
+/// The email "The way you sign in has changed."
 #[derive(Clone, Debug)]
 pub struct FactorChanged {
-    /// Whose.
     pub username: String,
-    /// What.
     pub change: FactorChange,
 }
 
@@ -56,10 +54,9 @@ impl Email for FactorChanged {
     }
 }
 
-/// "Somebody has your password", after too many wrong codes.
+/// The email "Somebody has your password", sent after too many wrong codes.
 #[derive(Clone, Debug)]
 pub struct CodesGuessed {
-    /// Whose.
     pub username: String,
 }
 
@@ -75,12 +72,11 @@ impl Email for CodesGuessed {
     }
 }
 
-/// The code of a sign-in, for people without another second factor.
+/// The email with the code for a sign-in, for people without another second factor.
 #[derive(Clone, Debug)]
 pub struct SignInCode {
-    /// Six digits.
     pub code: Secret,
-    /// Seconds that it works.
+    /// Seconds that the code is valid.
     pub lifetime: i64,
 }
 
@@ -89,7 +85,7 @@ impl Email for SignInCode {
         let digits = self.code.expose();
         let (first, second) = digits.split_at_checked(3).unwrap_or((digits, ""));
         EmailBody {
-            // Without the digits: phones show subjects to whoever looks at them.
+            // The subject does not contain the digits: phones show subjects on the lock screen.
             subject: "Your code to log in".to_owned(),
             paragraphs: vec![
                 format!("Type this code into the page that asks for it: {first} {second}"),

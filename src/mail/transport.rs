@@ -1,4 +1,4 @@
-//! How letters leave: by SMTP, to a folder, or to the log (the setting `mail.url`).
+//! How emails are sent: by SMTP, to a folder, or to the log (the setting `mail.url`).
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,10 +20,10 @@ use crate::domain::queued_email::QueuedEmail;
 use crate::domain::redirect_uri::is_loopback_host;
 use crate::domain::secret::Secret;
 
-/// How long the mail server may take for one answer. Shorter than the first pause between two tries.
+/// How long the mail server may take for one answer. It is shorter than the first pause between two attempts.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The setting `mail.url`, parsed at the door.
+/// The setting `mail.url`, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailUrl {
     /// `log:`
@@ -34,14 +34,12 @@ pub enum MailUrl {
     Server(MailServer),
 }
 
-/// A mail server that takes letters.
+/// A mail server that accepts emails by SMTP.
 #[derive(Clone, Debug)]
 pub struct MailServer {
-    /// Its name.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// Who we are to it.
+    /// The user name and password of this server at the mail server.
     pub credentials: Option<(String, Secret)>,
     /// How the connection is encrypted.
     pub encryption: Encryption,
@@ -58,49 +56,49 @@ impl Eq for MailServer {}
 /// How the connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// From the first byte (RFC 8314 §3.3).
+    /// TLS from the first byte (RFC 8314 §3.3).
     Whole,
-    /// By `STARTTLS`, and not at all without it.
+    /// TLS by `STARTTLS`; without it, nothing is sent.
     Upgraded,
-    /// Not at all: on this machine only.
+    /// No encryption: for a mail server on this machine only.
     None,
 }
 
-/// The text is no `mail.url`.
+/// The text is not a valid `mail.url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be log:, file:///folder, smtp://user:password@host:port or smtps://…")]
 pub struct InvalidMailUrl;
 
-/// Why letters cannot be sent with these settings.
+/// The reason that emails cannot be sent with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsendable {
-    /// `mail.from`.
+    /// The setting `mail.from` is invalid.
     #[error("mail.from must be an address, such as Gatepost <no-reply@example.com>")]
     From,
-    /// `mail.url`.
+    /// The setting `mail.url` cannot be used; the text says why.
     #[error("mail.url: {0}")]
     Server(String),
 }
 
-/// Why one letter could not be sent. It names no reader.
+/// The reason that one email could not be sent. It does not contain the recipient.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The library cannot put it together: an address that it does not know how to write.
+    /// The email cannot be encoded: the library does not accept an address.
     #[error("it cannot be put together")]
     Email,
-    /// The mail server, by its code only: its words may hold the address.
+    /// The mail server refused it. Only its reply code is kept: the reply text may contain the address.
     #[error("the mail server refused it{}", .0.map(|code| format!(" ({code})")).unwrap_or_default())]
     Refused(Option<u16>),
-    /// The mail server does not answer, or its certificate is wrong.
+    /// The mail server does not answer, or its certificate is invalid.
     #[error("the mail server cannot be reached")]
     Unreachable,
-    /// The folder.
+    /// The folder cannot be written.
     #[error("the folder cannot be written: {0}")]
     Folder(std::io::Error),
 }
 
 impl SendError {
-    /// Whether another try would end the same way (RFC 5321 §4.2.1: 5yz is permanent).
+    /// Whether another attempt would fail in the same way (RFC 5321 §4.2.1: 5yz is permanent).
     pub fn is_final(&self) -> bool {
         match self {
             Self::Email => true,
@@ -126,7 +124,8 @@ impl FromStr for MailUrl {
         if url.scheme() == "file" {
             return url.to_file_path().map(Self::Folder).map_err(|()| InvalidMailUrl);
         }
-        // A host of an unknown scheme is not lower-cased or parsed as an address: read it as http does.
+        // The URL parser does not lower-case the host of an unknown scheme or read it as an address, so it is read as
+        // for http.
         let is_loopback = Url::parse(&format!("http://{}", url.host_str().unwrap_or_default()));
         let is_loopback = is_loopback.is_ok_and(|url| is_loopback_host(&url));
         let (encryption, usual_port) = match url.scheme() {
@@ -149,7 +148,7 @@ impl FromStr for MailUrl {
 }
 
 impl std::fmt::Display for MailUrl {
-    /// As the operator wrote it, the password left out.
+    /// Formats the setting as the operator wrote it, without the password.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Log => formatter.write_str("log:"),
@@ -169,7 +168,7 @@ enum Way {
     Server(Box<AsyncSmtpTransport<Tokio1Executor>>),
 }
 
-/// What sends.
+/// Sends emails in the way that the settings name.
 pub struct Transport {
     way: Way,
     from: Mailbox,
@@ -177,10 +176,10 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Gets ready; connects to nobody yet.
+    /// Prepares the transport; opens no connection yet.
     ///
     /// # Errors
-    /// What cannot be used.
+    /// When a setting cannot be used.
     pub fn start(url: &MailUrl, from: Option<&str>, public_url: &Url) -> Result<Self, Unsendable> {
         let host = public_url.domain().unwrap_or("localhost").to_owned();
         let from = from.map_or_else(|| format!("Gatepost <no-reply@{host}>"), str::to_owned);
@@ -193,10 +192,10 @@ impl Transport {
         Ok(Self { way, from, host })
     }
 
-    /// Sends one letter.
+    /// Sends one email.
     ///
     /// # Errors
-    /// Why it did not go.
+    /// When the email cannot be encoded, or when the mail server or the folder does not accept it.
     pub async fn send(&self, queued: &QueuedEmail, envelope: &Envelope) -> Result<(), SendError> {
         let message = self.message(queued, envelope)?;
         match &self.way {
@@ -206,7 +205,7 @@ impl Transport {
                 Ok(())
             }
             Way::Folder(folder) => {
-                // A letter that was written before its row was deleted is written over.
+                // A file of an earlier attempt, whose row was not deleted afterwards, is overwritten.
                 let file = folder.join(format!("{}.eml", queued.id.number()));
                 let mut options = std::fs::OpenOptions::new();
                 options.write(true).create(true).truncate(true).mode(0o600);
@@ -224,8 +223,8 @@ impl Transport {
         }
     }
 
-    /// The letter by the rules (RFC 5322). The same one has the same `Message-ID` at every try, so that
-    /// one that was sent twice is shown once; RFC 3834 §5 keeps machines from answering.
+    /// Builds the message (RFC 5322). The `Message-ID` is the same at every attempt, so that a message that was sent
+    /// twice is shown once. The headers of RFC 3834 §5 prevent automatic replies.
     fn message(&self, queued: &QueuedEmail, envelope: &Envelope) -> Result<Message, SendError> {
         let to = envelope.to.as_deref().unwrap_or_default().parse().map_err(|_unwritable| SendError::Email)?;
         let since = u64::try_from(queued.created_at.seconds()).unwrap_or_default();

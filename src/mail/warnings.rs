@@ -1,33 +1,32 @@
-//! Letters about the safety of an account, a struct each. [`super::Mail::warn`] writes them, and puts the
-//! link "this was not me" into each: what stands here is the news, and what to do if it was you.
+//! Emails about the safety of an account, a struct each. [`super::Mail::warn`] writes them and adds the link "This was
+//! not me" to each. Here is what happened, and what to do if the reader did it.
 
 use super::Link;
 use super::email::{Email, EmailBody, shown};
 use crate::clock::UnixTime;
 use crate::domain::secret::Secret;
 
-/// What somebody does who knows all about it.
+/// The sentence for a reader who caused the event.
 pub(super) const NOTHING_TO_DO: &str = "If it was you, you need not do anything.";
 
-/// Changes of an application that one letter lists.
+/// How many changes of an application one email lists.
 const MOST_CHANGES: usize = 20;
 
-/// What a letter of this kind is made of.
+/// Returns the content of an email of this kind.
 pub(super) fn news(subject: &str, paragraphs: Vec<String>) -> EmailBody {
     let (subject, otherwise) = (subject.to_owned(), NOTHING_TO_DO.to_owned());
     EmailBody { subject, paragraphs, link: None, otherwise }
 }
 
-/// A name that somebody chose, as a letter may show it: see [`shown`].
+/// Returns a name that a person chose, as an email may show it: see [`shown`].
 pub(super) fn named(what: &str, name: &str) -> String {
     let is_plain = !name.is_empty() && !name.chars().any(|character| "./:@\\".contains(character));
     if is_plain { format!("{what} \"{name}\"") } else { what.to_owned() }
 }
 
-/// "A new device signed in."
+/// The email "A new device signed in."
 #[derive(Clone, Debug)]
 pub struct NewDevice {
-    /// Whose account.
     pub username: String,
 }
 
@@ -42,10 +41,9 @@ impl Email for NewDevice {
     }
 }
 
-/// "Your password was changed."
+/// The email "Your password was changed."
 #[derive(Clone, Debug)]
 pub struct PasswordChanged {
-    /// Whose.
     pub username: String,
 }
 
@@ -58,10 +56,9 @@ impl Email for PasswordChanged {
     }
 }
 
-/// "A new password was set without the old one": by an emailed link or by the operator.
+/// The email "A new password was set without the old one": by an emailed link or by the operator.
 #[derive(Clone, Debug)]
 pub struct PasswordReset {
-    /// Whose.
     pub username: String,
     /// Whether personal and studio tokens still work.
     pub keeps_own_tokens: bool,
@@ -83,12 +80,12 @@ impl Email for PasswordReset {
     }
 }
 
-/// "Your user name was changed."
+/// The email "Your user name was changed."
 #[derive(Clone, Debug)]
 pub struct UsernameChanged {
-    /// The name before.
+    /// The previous name.
     pub former: String,
-    /// The name now.
+    /// The new name.
     pub username: String,
 }
 
@@ -100,16 +97,15 @@ impl Email for UsernameChanged {
     }
 }
 
-/// A sentence may begin with it.
+/// Returns the text with its first letter in upper case, for the beginning of a sentence.
 fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// To the address that is in use: "It is about to change."
+/// The email to the current address: "It is about to change."
 #[derive(Clone, Debug)]
 pub struct EmailChanging {
-    /// Whose account.
     pub username: String,
 }
 
@@ -121,12 +117,11 @@ impl Email for EmailChanging {
     }
 }
 
-/// "Your e-mail address was changed", to the old one and to the new one.
+/// The email "Your e-mail address was changed", to the old address and to the new one.
 #[derive(Clone, Debug)]
 pub struct EmailChanged {
-    /// Whose account.
     pub username: String,
-    /// Whether this goes to the old address.
+    /// Whether the recipient is the old address.
     pub is_old: bool,
 }
 
@@ -144,16 +139,14 @@ impl Email for EmailChanged {
     }
 }
 
-/// "A token was made in your name."
+/// The email "A token was made in your name."
 #[derive(Clone, Debug)]
 pub struct TokenMade {
-    /// Whose.
     pub username: String,
-    /// The name that it was given.
     pub token_name: String,
     /// Whether it is a studio token.
     pub is_studio: bool,
-    /// Whether no more of these letters come today.
+    /// Whether no more of these emails are sent today.
     pub is_last_today: bool,
 }
 
@@ -170,12 +163,11 @@ impl Email for TokenMade {
     }
 }
 
-/// "An app may use your projects."
+/// The email "An app may use your projects."
 #[derive(Clone, Debug)]
 pub struct AppAllowed {
-    /// Who allowed it.
+    /// The user name of the person who allowed it.
     pub username: String,
-    /// The app's name.
     pub app_name: String,
 }
 
@@ -187,12 +179,11 @@ impl Email for AppAllowed {
     }
 }
 
-/// "An application of yours got a new secret."
+/// The email "An application of yours got a new secret."
 #[derive(Clone, Debug)]
 pub struct ClientSecretMade {
-    /// Whose application.
+    /// The user name of the application's owner.
     pub username: String,
-    /// The application's name.
     pub app_name: String,
 }
 
@@ -204,14 +195,13 @@ impl Email for ClientSecretMade {
     }
 }
 
-/// "Your app was changed."
+/// The email "Your app was changed."
 #[derive(Clone, Debug)]
 pub struct AppChanged {
-    /// Whose application.
+    /// The user name of the application's owner.
     pub username: String,
-    /// The application's name.
     pub app_name: String,
-    /// What became what.
+    /// One text per change: what changed, its old value and its new value.
     pub changes: Vec<String>,
 }
 
@@ -229,12 +219,11 @@ impl Email for AppChanged {
     }
 }
 
-/// To the owner of a secret that a stranger found and that goes on working.
+/// The email to the owner of a secret that was found in public and that still works.
 #[derive(Clone, Debug)]
 pub struct FoundInTheOpen {
-    /// Whose.
     pub username: String,
-    /// Whether it is an application's secret, and not a token for links and pages.
+    /// Whether it is the secret of an application; otherwise it is a token for links and pages.
     pub is_client_secret: bool,
 }
 
@@ -261,14 +250,12 @@ impl Email for FoundInTheOpen {
     }
 }
 
-/// "Your account will be deleted."
+/// The email "Your account will be deleted."
 #[derive(Clone, Debug)]
 pub struct AccountDeleting {
-    /// Whose.
     pub username: String,
-    /// What opens the page on which it is kept.
+    /// The secret of the link to the page that restores the account.
     pub key: Secret,
-    /// When it is erased.
     pub erases_at: UnixTime,
 }
 
@@ -286,10 +273,9 @@ impl Email for AccountDeleting {
     }
 }
 
-/// The people who run the server took every second factor away.
+/// The email about a removal of all second factors by the operator.
 #[derive(Clone, Debug)]
 pub struct FactorsRemoved {
-    /// Whose.
     pub username: String,
 }
 
@@ -309,10 +295,9 @@ impl Email for FactorsRemoved {
     }
 }
 
-/// To an address that was the account's until a few days ago, when somebody pressed "this was not me".
+/// The email to a recent former address of an account, sent after the link "This was not me" was used.
 #[derive(Clone, Debug)]
 pub struct CompromiseReportedElsewhere {
-    /// Whose.
     pub username: String,
 }
 
