@@ -1,4 +1,4 @@
-//! Every knob, typed, from file and environment. No secret has a default.
+//! The settings: typed, read from a file and the environment. No secret has a default.
 
 mod addresses;
 mod database;
@@ -41,88 +41,86 @@ pub use keys::KEYS;
 use sources::Values;
 pub use sources::{SECRETS, own_environment};
 
-/// Why the settings cannot be used, in words for the operator.
+/// The reason that the settings cannot be used; the message is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// The settings file cannot be read.
     #[error("{0} cannot be read: {1}")]
     File(PathBuf, std::io::Error),
-    /// The file is no TOML: the line, and why. The line itself is not shown, since it may hold a password.
+    /// The file is not valid TOML: its path, the line number, and the reason. The line itself is not shown, since it
+    /// may contain a password.
     #[error("{0} is not valid, line {1}: {2}")]
     Syntax(PathBuf, usize, String),
-    /// A variable of ours in the environment is not UTF-8.
+    /// An environment variable with the prefix `GATEPOST_` is not UTF-8.
     #[error("the environment variable {0} is not UTF-8")]
     Environment(String),
-    /// A key that we do not know.
+    /// The key is not a setting; the second text suggests a similar key, or is empty.
     #[error("unknown setting '{0}'{1}")]
     UnknownKey(String, String),
-    /// A value that we cannot use.
+    /// The value is not valid for the setting.
     #[error("setting '{0}': {1}")]
     Value(&'static str, String),
 }
 
-/// All settings, checked.
+/// All settings, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The issuer without a last slash; the port is filled in when the default is used.
+    /// The issuer without a trailing slash. Without the setting, it is localhost with the port that is bound.
     pub public_url: Option<Url>,
-    /// Where to listen.
+    /// Address and port of the server.
     pub listen: String,
-    /// Where health is answered; nowhere when absent.
+    /// Address and port of the health endpoints; absent: they are not served.
     pub ops_listen: Option<String>,
     /// Seconds that a stopping server still answers new connections.
     pub drain: u64,
-    /// Which database. It may hold a password.
+    /// The URL of the database. It may contain a password.
     pub database_url: Secret,
-    /// How PostgreSQL is reached.
+    /// The connections and timeouts for PostgreSQL.
     pub database: DatabaseSettings,
-    /// The base key, when it was given by its value.
+    /// The base key, when it is set by value.
     pub secret: Option<BaseKeys>,
-    /// Where the base key is, when it was not.
+    /// The file with the base key, when it is not set by value.
     pub secret_file: PathBuf,
-    /// The files that secrets were read from, by their settings.
+    /// For each secret that was read from a file: the setting, and the path of the file.
     pub read_from: BTreeMap<&'static str, String>,
-    /// How letters leave.
+    /// How emails are sent.
     pub mail_url: MailUrl,
-    /// Who sends them; a name at the public URL's host when absent.
+    /// The sender of emails. Absent: an address at the host of the public URL.
     pub mail_from: Option<String>,
-    /// Who may sign up.
+    /// Who may create an account.
     pub registration: RegistrationPolicy,
-    /// How long things live.
     pub lifetimes: Lifetimes,
-    /// What is asked for besides the password.
+    /// Whether a second factor is required, and which ones.
     pub second_factor: FactorPolicy,
-    /// What happens to return addresses that nobody registered.
+    /// How login return URLs are treated that no application registered.
     pub unregistered: Unregistered,
-    /// What applications that nobody here wrote down may do.
+    /// What self-registered applications may do.
     pub self_registration: SelfRegistrationPolicy,
-    /// Schemes without a dot that native programs may have their answers at.
+    /// Private-use URI schemes without a dot that native applications may use in redirect URIs.
     pub private_use_schemes: Vec<String>,
-    /// The limits on tokens that people make.
+    /// The limits on tokens that people create.
     pub token_limits: Limits,
-    /// Which family of a proxy's headers `/auth/check` reads.
+    /// The proxy headers that `/auth/check` reads.
     pub forward_headers: ForwardHeaders,
-    /// Who holds a personal token's list against a forwarded path.
+    /// Which side checks the access list of a personal token against a forwarded path.
     pub forward_judge: Judge,
-    /// What forwarded requests are, by method and path.
+    /// How forwarded requests are classified, by method and path.
     pub request_rules: RequestRules,
-    /// Whom to tell of a weakness, as a URI.
+    /// Where security weaknesses are reported, as a URI.
     pub security_contact: Option<String>,
-    /// Whose `X-Forwarded-For` counts.
+    /// The networks whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// The number that this node would like to have in its keys.
+    /// The preferred node number, which is part of the keys of new rows.
     pub node_id: Option<u16>,
-    /// Whether plain http was allowed where it is not loopback.
+    /// Whether `http` is allowed for hosts that are not loopback.
     pub allow_insecure_http: bool,
-    /// The work per password.
+    /// The bcrypt cost of a password hash.
     pub bcrypt_cost: u32,
-    /// Threads that hash.
+    /// Threads that hash passwords.
     pub hashing_threads: usize,
-    /// How guessing is slowed down.
     pub rate_limits: RateLimits,
-    /// Threads that answer.
+    /// Threads that serve requests.
     pub workers: usize,
-    /// How much is logged.
     pub log_level: tracing::Level,
 }
 
@@ -138,10 +136,10 @@ column::named! {
     }
 }
 
-/// Reads the file (if there is one) and the environment over it.
+/// Reads the settings file, if one is given, and the environment; the environment takes precedence.
 ///
 /// # Errors
-/// The first thing that cannot be used, in words for the operator.
+/// The first setting that cannot be used.
 pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
     build(sources::read(file, environment)?)
 }
@@ -246,7 +244,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// https, or loopback: browsers send no `Sec-Fetch-*` elsewhere, and tokens would travel in the clear.
+/// Requires https, or loopback: elsewhere browsers send no `Sec-Fetch-*` headers, and tokens would be sent unencrypted.
 fn public_url(values: &Values) -> Result<Option<Url>, ConfigError> {
     let Some(text) = values.get("public_url") else { return Ok(None) };
     let wrong = |message: &str| ConfigError::Value("public_url", message.to_owned());

@@ -26,9 +26,10 @@ impl StopSignals {
     }
 }
 
-/// Ignores signals whose default action ends a process: SIGHUP (a terminal that closes, or a request to reload the
-/// configuration, which does not exist here), SIGUSR1 and SIGUSR2 (log rotation, which does not exist here), SIGQUIT
-/// (pressed by accident), SIGXFSZ (a file has reached its size limit: the write fails, and that error is handled).
+/// Keeps the server running, and logs the signal, on signals whose default action ends a process: SIGHUP (a terminal
+/// that closes, or a request to reload the configuration, which does not exist here), SIGUSR1 and SIGUSR2 (log
+/// rotation, which does not exist here), SIGQUIT (typed by accident), SIGXFSZ (a file has reached its size limit: the
+/// write fails, and that error is handled).
 ///
 /// # Errors
 /// When the operating system refuses to register a handler.

@@ -6,7 +6,7 @@ use url::Host;
 
 use super::{ConfigError, Values};
 
-/// Reads both; the second is nothing when it is empty.
+/// Reads both settings. An empty `ops_listen` gives `None`.
 pub(super) fn read(values: &Values) -> Result<(String, Option<String>), ConfigError> {
     let text = |key: &str, default: &str| values.get(key).map_or(default, String::as_str).trim().to_owned();
     let (listen, ops_listen) = (text("listen", "127.0.0.1:8080"), text("ops_listen", "127.0.0.1:8081"));
@@ -20,7 +20,7 @@ pub(super) fn read(values: &Values) -> Result<(String, Option<String>), ConfigEr
     Ok((listen, Some(ops_listen)))
 }
 
-/// Where a socket is bound.
+/// The host and port that a socket is bound to.
 struct Place {
     host: String,
     port: u16,
@@ -35,14 +35,15 @@ impl Place {
         let is_of_a_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
         let (host, port) =
             text.rsplit_once(':').filter(|(host, _)| host.chars().all(is_of_a_name)).ok_or_else(wrong)?;
-        // What looks like a number and is none that the parser above took is no name either.
+        // Text that looks like a number, and that the parser above did not accept as an address, is not a host name
+        // either.
         match (Host::parse(host), port.parse()) {
             (Ok(Host::Domain(name)), Ok(port)) if !host.is_empty() => Ok(Self { host: name, port }),
             _ => Err(wrong()),
         }
     }
 
-    /// Whether the two cannot both be listened on. Port 0 is a free one each time.
+    /// Whether both cannot be bound at the same time. Port 0 means a free port each time.
     fn meets(&self, other: &Self) -> bool {
         let is_any = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified());
         let is_one_host = self.host == other.host || is_any(&self.host) || is_any(&other.host);

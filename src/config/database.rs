@@ -1,9 +1,9 @@
-//! The settings `database.*`: how PostgreSQL is reached. The bounds are ours.
+//! The settings `database.*`: the connections and timeouts for PostgreSQL. The bounds are Gatepost's own choice.
 
 use super::{ConfigError, Values, flag, number};
 use crate::store::DatabaseSettings;
 
-/// Reads them; what is absent has its default.
+/// Reads these settings; an absent one has its default.
 pub(super) fn read(values: &Values) -> Result<DatabaseSettings, ConfigError> {
     let default = DatabaseSettings::default();
     Ok(DatabaseSettings {

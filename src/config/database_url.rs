@@ -1,9 +1,9 @@
-//! The setting `database_url`, and how it is shown: without what opens the database.
+//! The setting `database_url`, and how it is shown: without its secrets.
 
 use super::{ConfigError, Values};
 
-/// Parameters of a PostgreSQL address that hold nothing secret. Those of a later version are hidden until
-/// they are written here.
+/// Parameters of a PostgreSQL URL that contain no secret. Parameters of a later version are hidden until they are
+/// listed here.
 const HARMLESS: &[&str] = &[
     "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "gssencmode", "host",
     "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
@@ -11,7 +11,8 @@ const HARMLESS: &[&str] = &[
     "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout", "user",
 ];
 
-/// Reads it. What PostgreSQL's library would quote in its own error, password and all, is refused here.
+/// Reads the setting. A URL that PostgreSQL's library would quote in its error message, including the password, is
+/// refused here.
 pub(super) fn read(values: &Values) -> Result<String, ConfigError> {
     let text = values.get("database_url").map_or("sqlite://gatepost.db", |text| text.trim());
     let wrong = |message: &str| Err(ConfigError::Value("database_url", message.to_owned()));
@@ -35,7 +36,7 @@ fn is_percent_coded(text: &str) -> bool {
     })
 }
 
-/// The parts of a PostgreSQL address, taken apart as the library does it.
+/// The parts of a PostgreSQL URL, separated as PostgreSQL's library does it.
 struct Place<'a> {
     user: &'a str,
     has_password: bool,
@@ -44,7 +45,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// What follows the scheme; or why it is not clear where a password begins and ends.
+    /// Parses the part after the scheme. The error says why it is not clear where a password begins and ends.
     fn parse(rest: &'a str) -> Result<Self, &'static str> {
         if !is_percent_coded(rest) {
             return Err("holds a % that is not followed by two hexadecimal digits; a % itself is written %25");
@@ -52,7 +53,7 @@ impl<'a> Place<'a> {
         if rest.split('[').skip(1).any(|host| !host.contains(']')) {
             return Err("holds a [ without its ]; in a password it is written %5B");
         }
-        // Who it is ends at an @ before the first slash.
+        // The user information ends at an @ before the first slash.
         let authority = rest.split('/').next().unwrap_or_default();
         let (who, place) = match authority.find('@') {
             Some(at) => (&rest[..at], &rest[at + 1..]),
@@ -70,7 +71,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// An address of a database as it may be shown; nothing of it where it is not clear what is a password.
+/// Returns a database URL as it may be shown. When it is not clear where the password is, only the scheme is shown.
 pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres")) else {
         return url.to_owned();
@@ -96,7 +97,7 @@ pub fn without_secrets(url: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A password at every place where one may be, among hosts and parameters of every form.
+    /// Tests a password at each position where one may be, with hosts and parameters of every form.
     #[test]
     fn no_password_is_shown_wherever_it_stands() {
         let password = "hunter2";

@@ -1,6 +1,6 @@
-//! The names of all settings.
+//! The table of all settings.
 
-/// Every setting by its key, with what it does; the environment spells `a.b` as `GATEPOST_A_B`.
+/// Every setting by its key, with its description; the environment variable of `a.b` is `GATEPOST_A_B`.
 pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "the address that people and programs use; also the issuer"),
     ("listen", "address and port of the server"),

@@ -3,7 +3,7 @@
 use super::{ConfigError, Values, number};
 use crate::domain::lifetimes::Lifetimes;
 
-/// Reads them; what is absent has its default.
+/// Reads these settings; an absent one has its default.
 pub(super) fn read(values: &Values) -> Result<Lifetimes, ConfigError> {
     let default = Lifetimes::default();
     let lifetimes = Lifetimes {
@@ -19,7 +19,7 @@ pub(super) fn read(values: &Values) -> Result<Lifetimes, ConfigError> {
         remote_session: number(values, "lifetimes.remote_session", default.remote_session, 1..=3_600)?,
         reset: number(values, "lifetimes.reset", default.reset, 60..=86_400)?,
         login_redirect_max: number(values, "lifetimes.login_redirect_max", default.login_redirect_max, 1..=86_400)?,
-        // A person who reads a page for five minutes is still there (ours).
+        // A person who reads a page for five minutes is still active (Gatepost's own choice).
         session_idle: number(values, "lifetimes.session_idle", default.session_idle, 300..=31_536_000)?,
         session_max: number(values, "lifetimes.session_max", default.session_max, 300..=31_536_000)?,
         signing_key: number(values, "lifetimes.signing_key", default.signing_key, 3_600..=315_360_000)?,
@@ -28,7 +28,7 @@ pub(super) fn read(values: &Values) -> Result<Lifetimes, ConfigError> {
     ordered(values, lifetimes)
 }
 
-/// One lifetime that cannot be longer than another.
+/// Two lifetimes, of which the first cannot be longer than the second.
 struct Order {
     shorter: &'static str,
     longer: &'static str,
@@ -58,7 +58,7 @@ const ORDERS: &[Order] = &[
     },
 ];
 
-/// Refuses what contradicts. A default that nobody wrote gives way to a shorter limit.
+/// Refuses lifetimes that contradict each other. A default is shortened to a limit that was set.
 fn ordered(values: &Values, mut lifetimes: Lifetimes) -> Result<Lifetimes, ConfigError> {
     for Order { shorter, longer, both } in ORDERS {
         let [short, long] = both(&mut lifetimes);

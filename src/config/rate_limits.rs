@@ -1,10 +1,10 @@
-//! The settings `rate_limits.*`. Lower bounds leave room for a slip of the finger, upper ones for a large
-//! company behind one address (ours).
+//! The settings `rate_limits.*`. Lower bounds leave room for a mistyped password, upper bounds for a large company
+//! behind one address (Gatepost's own choice).
 
 use super::{ConfigError, Values, flag, number};
 use crate::identity::throttle::RateLimits;
 
-/// Reads them; what is absent has its default.
+/// Reads these settings; an absent one has its default.
 pub(super) fn read(values: &Values) -> Result<RateLimits, ConfigError> {
     let default = RateLimits::default();
     Ok(RateLimits {

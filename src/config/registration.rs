@@ -5,7 +5,7 @@ use url::Host;
 use super::{ConfigError, Values};
 use crate::identity::sign_up::RegistrationPolicy;
 
-/// Reads it; what is absent is `open`.
+/// Reads the setting; the default is `open`.
 pub(super) fn read(values: &Values) -> Result<RegistrationPolicy, ConfigError> {
     let domains = match values.get("registration").map_or("open", |text| text.trim()) {
         "open" => return Ok(RegistrationPolicy::Open),
@@ -22,7 +22,7 @@ pub(super) fn read(values: &Values) -> Result<RegistrationPolicy, ConfigError> {
     }
 }
 
-/// A domain that addresses of people end in: a word without a dot is a slip of the finger.
+/// Whether the text is a domain of email addresses. A word without a dot is refused as a typing error.
 fn is_domain(text: &str) -> bool {
     let is_whole = text.contains('.') && !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
     let is_of_a_name = |letter: char| letter.is_alphanumeric() || "-.".contains(letter);

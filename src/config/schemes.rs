@@ -5,10 +5,10 @@ use crate::domain::redirect_uri::may_be_listed;
 use crate::domain::registration::Rules;
 use crate::identity::login_redirect::ReturnRules;
 
-/// Schemes without a dot of well-known native programs.
+/// Schemes without a dot that well-known native applications use.
 const SCHEMES: &str = "cursor,vscode,claude";
 
-/// Reads it; what is absent has its default.
+/// Reads the setting; an absent one has its default.
 pub(super) fn read(values: &Values) -> Result<Vec<String>, ConfigError> {
     let listed = values.get("private_use_schemes").map_or(SCHEMES, String::as_str).split(',').map(str::trim);
     let schemes: Vec<String> = listed.filter(|scheme| !scheme.is_empty()).map(str::to_owned).collect();
@@ -22,12 +22,12 @@ pub(super) fn read(values: &Values) -> Result<Vec<String>, ConfigError> {
 }
 
 impl Config {
-    /// Where the login redirect may lead.
+    /// Returns the rules for login return URLs.
     pub fn return_rules(&self) -> ReturnRules {
         ReturnRules { unregistered: self.unregistered, allow_insecure_http: self.allow_insecure_http }
     }
 
-    /// What holds of every registration.
+    /// Returns the rules that apply to every client registration.
     pub fn registration_rules(&self) -> Rules {
         let private_schemes = self.private_use_schemes.clone();
         let (longest_login_token, allow_insecure_http) = (self.lifetimes.login_redirect_max, self.allow_insecure_http);

@@ -3,7 +3,7 @@
 use super::{ConfigError, Values, flag};
 use crate::domain::second_factor::FactorPolicy;
 
-/// Reads them; neither is on by itself.
+/// Reads these settings; both are off by default.
 pub(super) fn read(values: &Values) -> Result<FactorPolicy, ConfigError> {
     Ok(FactorPolicy {
         is_required: flag(values, "second_factor.required", false)?,

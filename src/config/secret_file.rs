@@ -1,4 +1,4 @@
-//! Files that hold a secret: who may read them.
+//! Files that contain a secret: only their owner, or a group of this process, may read them.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -6,20 +6,19 @@ use std::path::Path;
 
 use crate::domain::secret::Secret;
 
-/// Why a secret was not read.
+/// The reason that a secret was not read.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// There is no such file.
     Missing,
-    /// In words for the operator, without the file's name.
+    /// The file is refused; the message is for the operator and does not contain the file's name.
     Refused(String),
 }
 
-/// Reads a file that holds a secret, if nobody else can: its owner, or a group of this process
-/// (0440 and 0640 are how an orchestrator hands secrets over).
+/// Reads a file that contains a secret, if only its owner or a group of this process can read it (orchestrators provide
+/// secrets with mode 0440 or 0640).
 ///
 /// # Errors
-/// Why it is not used.
+/// When the file does not exist, cannot be read, or is accessible to other users.
 pub fn read(file: &Path) -> Result<Secret, Unreadable> {
     let refused = |reason: String| Unreadable::Refused(reason);
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {

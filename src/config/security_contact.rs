@@ -6,10 +6,10 @@ use url::Url;
 use super::{ConfigError, Values};
 use crate::domain::user::EmailAddress;
 
-/// What stays as it is in the address of a letter (RFC 6068 §2).
+/// The characters that are not percent-encoded in the address of a `mailto:` URI (RFC 6068 §2).
 const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-/// Reads it: the URI that `security.txt` names (RFC 9116 §2.5.3), nothing when it is not set.
+/// Reads the setting: the URI that `security.txt` names (RFC 9116 §2.5.3), or `None` when it is not set.
 pub(super) fn read(values: &Values) -> Result<Option<String>, ConfigError> {
     let text = values.get("security_contact").map_or("", |text| text.trim());
     if text.is_empty() {

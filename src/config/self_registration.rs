@@ -1,14 +1,14 @@
-//! The settings about applications that nobody here wrote down.
+//! The settings for self-registered applications.
 
 use super::{ConfigError, Values};
 use crate::domain::scope::Scope;
 use crate::domain::self_registration::{ClientDocuments, DynamicRegistration, SelfRegistrationPolicy};
 
-/// What an application that nobody vouches for may ask for when the operator says nothing: who the
-/// person is, where that exists.
+/// The default scopes that a self-registered application may request: they identify the person, where those scopes
+/// exist.
 const SCOPE: &str = "openid profile email offline_access";
 
-/// Reads them; what is absent has its default.
+/// Reads these settings; an absent one has its default.
 pub(super) fn read(values: &Values) -> Result<SelfRegistrationPolicy, ConfigError> {
     let text = |key: &str, default: &str| values.get(key).map_or(default, String::as_str).trim().to_owned();
     let wrong = |key: &'static str, error: &dyn std::fmt::Display| ConfigError::Value(key, error.to_string());

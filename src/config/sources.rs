@@ -1,4 +1,5 @@
-//! Where settings come from: the file, the environment over it, and files of their own for secrets.
+//! The sources of the settings: the file, the environment (which takes precedence), and a separate file for each
+//! secret.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,26 +8,27 @@ use std::path::Path;
 use super::secret_file::{self, Unreadable};
 use super::{ConfigError, KEYS};
 
-/// The settings that hold a secret. Each may be read from a file of its own, which `{key}_file` names.
+/// The settings that contain a secret. Each may be read from a separate file, which the setting `{key}_file` names.
 pub const SECRETS: &[&str] = &["secret", "database_url", "mail.url"];
-/// What the names of our variables begin with.
+/// The prefix of the environment variables.
 const PREFIX: &str = "GATEPOST_";
-/// This file is also made when it is missing: `start` reads it.
+/// The server creates this file when it is missing, so `start` reads it.
 const BASE_KEY_FILE: &str = "secret_file";
 
-/// What was set, as text, by key.
+/// The settings as text, by key.
 pub(super) type Values = BTreeMap<&'static str, String>;
 
-/// What was set, and which secrets came from which files.
+/// The settings, and the file that each secret was read from.
 pub(super) struct Settings {
     pub values: Values,
     pub read_from: Values,
 }
 
-/// The variables of the environment that are meant for us. Others may hold what they like, also what is not UTF-8.
+/// Returns the environment variables with the prefix `GATEPOST_`. Other variables may contain anything, also text that
+/// is not UTF-8.
 ///
 /// # Errors
-/// [`ConfigError::Environment`].
+/// [`ConfigError::Environment`]: such a variable is not UTF-8.
 pub fn own_environment() -> Result<Vec<(String, String)>, ConfigError> {
     let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let own = named.filter(|(name, _)| name.starts_with(PREFIX));
@@ -37,7 +39,7 @@ pub fn own_environment() -> Result<Vec<(String, String)>, ConfigError> {
     .collect()
 }
 
-/// Reads the file (if there is one), the environment over it, and the files that either names for secrets.
+/// Reads the file, if one is given, the environment over it, and the files with secrets that either of them names.
 pub(super) fn read(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
@@ -74,13 +76,13 @@ pub(super) fn read(
     Ok(Settings { values, read_from })
 }
 
-/// Each secret with the setting that names its file.
+/// Returns each secret with the setting that names its file.
 fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
     let file_of = |secret: &str| KEYS.iter().map(|(key, _)| *key).find(|key| key.strip_suffix("_file") == Some(secret));
     SECRETS.iter().filter_map(move |secret| file_of(secret).map(|file| (*secret, file)))
 }
 
-/// A secret that is given twice is given wrongly once.
+/// Refuses a secret that is set by value and by file.
 fn one_form_each(values: &Values) -> Result<(), ConfigError> {
     match secrets().find(|(secret, file)| values.contains_key(secret) && values.contains_key(file)) {
         Some((secret, file)) => Err(ConfigError::Value(file, format!("{secret} is set too; set one of them"))),
@@ -97,7 +99,7 @@ fn of_environment(environment: impl Iterator<Item = (String, String)>) -> Values
             None if name == "CONFIG" || name.starts_with("TEST_") => {}
             None => {
                 let suggestion = suggestion(&name.to_lowercase());
-                // A warning that nobody can read is no reason to fail.
+                // A warning that cannot be written does not stop the program.
                 drop(writeln!(std::io::stderr(), "warning: GATEPOST_{name} is no setting{suggestion}"));
             }
         }
@@ -163,7 +165,7 @@ mod tests {
         read(file, environment.iter().cloned())
     }
 
-    /// Each secret has four places: by value or by file, in the settings file or in the environment.
+    /// Each secret has four sources: by value or by file, in the settings file or in the environment.
     #[test]
     fn every_secret_may_be_a_value_or_a_file_of_its_own_and_the_environment_wins() {
         let folder = tempfile::tempdir().expect("because the system has a temporary folder");
