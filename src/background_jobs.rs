@@ -1,5 +1,5 @@
-//! What runs beside requests: last uses, failures and refusals are written down, letters are sent, what ended long ago goes, keys
-//! take over.
+//! Jobs that run beside requests: they write gathered last uses, failure counts and refusals, send emails,
+//! delete what expired, and rotate the signing keys.
 
 mod node_lease;
 
@@ -20,14 +20,14 @@ use crate::tokens::last_use;
 
 pub use node_lease::NodeLease;
 
-/// How long uses are gathered before they are written.
+/// How long uses, failures and refusals are gathered before they are written.
 const GATHER: Duration = Duration::from_secs(1);
 /// Uses per transaction, so that a request's write never waits long behind them.
 const BATCH: usize = 500;
-/// Seconds between two looks at what has ended.
+/// Seconds between two runs of the jobs that renew, rotate and delete.
 const CLEANING: u32 = 60;
 
-/// Writes the uses that were gathered.
+/// Writes the last uses that were gathered; after an error they are kept for the next run.
 pub async fn flush(store: &Store, token_settings: &TokenSettings) {
     let mut taken = token_settings.last_use.take();
     while !taken.is_empty() {
@@ -42,7 +42,7 @@ pub async fn flush(store: &Store, token_settings: &TokenSettings) {
     }
 }
 
-/// Writes the refusals that were gathered.
+/// Writes the refusals that were gathered; after an error they are kept for the next run.
 pub async fn flush_refusals(store: &Store, gathered: &Refusals) {
     let mut taken = gathered.take();
     while let Some(lines) = taken.pop() {
@@ -56,7 +56,7 @@ pub async fn flush_refusals(store: &Store, gathered: &Refusals) {
     }
 }
 
-/// Takes back what no device came for, and removes what has ended; says how many rows were seen to.
+/// Ends grants that no device fetched and deletes expired rows. Returns the number of deleted rows.
 ///
 /// # Errors
 /// When the store fails; what was removed before stays removed.
@@ -68,34 +68,29 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
             0 => return Ok(removed),
             rows => removed += rows,
         }
-        // Between two batches requests get their turn.
+        // Other writes run between two batches.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// What is looked after.
+/// What the background jobs work on.
 pub struct BackgroundJobs {
-    /// Where everything is kept.
     pub store: Store,
-    /// What gathers last uses.
+    /// Gathers last uses of tokens; its keys encrypt the signing keys.
     pub token_settings: Arc<TokenSettings>,
-    /// What sends letters.
     pub mail: Arc<Mail>,
-    /// What signs.
     pub signer: Arc<Signer>,
-    /// What counts failures.
     pub throttle: Arc<Throttle>,
-    /// What was refused.
+    /// Gathers refusals for the owners of clients.
     pub refusals: Arc<Refusals>,
-    /// The number of this server.
+    /// The lease of this server's node number.
     pub node: Arc<NodeLease>,
-    /// What time it is.
     pub clock: Clock,
 }
 
-/// Runs until it is dropped.
+/// Runs all background jobs until the future is dropped.
 pub async fn run(jobs: BackgroundJobs) {
-    // A mail server that is slow holds up nothing else.
+    // A slow mail server does not delay the other jobs.
     future::join(run_periodic_jobs(&jobs), send_emails(&jobs)).await;
 }
 

@@ -20,17 +20,17 @@ pub struct UnixTime(i64);
 column::integer!(UnixTime);
 
 impl UnixTime {
-    /// The time `seconds` after 1970 began.
+    /// Returns the time that is `seconds` after 1970-01-01T00:00:00Z.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since 1970 began.
+    /// Returns the seconds since 1970-01-01T00:00:00Z.
     pub const fn seconds(self) -> i64 {
         self.0
     }
 
-    /// This time, `seconds` later; it stops at the end of time instead of wrapping into the past.
+    /// Returns this time plus `seconds`; it saturates instead of wrapping around.
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
@@ -40,23 +40,24 @@ impl UnixTime {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// RFC 3339 in UTC, for programs.
+    /// Formats the time by RFC 3339 in UTC with milliseconds, for programs.
     pub fn rfc3339(self) -> String {
         self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
-    /// The day and minute as a person reads them, in UTC.
+    /// Formats the day and minute in UTC, for people.
     pub fn readable(self) -> String {
         self.utc().format("%-d %b %Y, %H:%M UTC").to_string()
     }
 
-    /// The same time for the protocol core.
+    /// Converts the time for chrono, the type that oxide-auth takes.
     pub fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.0, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
-/// How long ago, or how long until, in words, rounded to the nearest: `3 days`, `1 minute`, `a moment`.
+/// Formats a duration in words, without its sign, rounded to the nearest unit: `3 days`, `1 minute`, `a
+/// moment`.
 pub fn in_words(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let (count, unit) = match seconds {
@@ -68,27 +69,26 @@ pub fn in_words(seconds: i64) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Where the time comes from: the system, or a test that moves it forward by hand.
+/// The source of the time: the system, or a test that moves it forward.
 #[derive(Clone)]
 pub enum Clock {
-    /// The machine's clock.
     System,
-    /// A clock that stands still until it is moved; it only moves forward.
+    /// A test clock in seconds since 1970: it stays the same until it is advanced, and only moves forward.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `now`.
+    /// Makes a test clock that shows `now`.
     pub fn manual(now: UnixTime) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(now.0)))
     }
 
-    /// The time.
+    /// Returns the current time, rounded down to a second.
     pub fn now(&self) -> UnixTime {
         UnixTime(self.milliseconds().div_euclid(1_000))
     }
 
-    /// The time in milliseconds since 1970, for where keys begin.
+    /// Returns the milliseconds since 1970; a new id starts with them.
     pub fn milliseconds(&self) -> i64 {
         match self {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
@@ -99,7 +99,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock moves by itself.
+    /// Moves a manual clock forward; does nothing for the system's clock.
     pub fn advance(&self, seconds: u32) {
         if let Self::Manual(now) = self {
             now.fetch_add(i64::from(seconds), Ordering::SeqCst);

@@ -1,10 +1,11 @@
-//! # Gatepost, the map of the house
+//! # Gatepost: a map of the code base
 //!
 //! An OAuth 2.0 authorization server with a login-redirect flow: one crate, one binary, one database.
-//! Read this page first, then [`outcome`] (forty lines that everything hangs on), then follow the
-//! request below through the rooms.
+//! Read this page first, then [`outcome`] (every request ends there), then follow the request that is
+//! traced below. `docs/glossary.md` explains the terms, `docs/decisions` the choices, and
+//! `CONTRIBUTING.md` says how to add an endpoint, a table, a setting or a grant type.
 //!
-//! ## The rooms
+//! ## The modules
 //!
 //! Imports point one way only, and a test (`tests/it/tidy`) fails when one does not:
 //!
@@ -12,55 +13,84 @@
 //! web → oauth, identity → tokens, mail → outcome → store → domain → schema, clock
 //! ```
 //!
-//! | room | what it holds | what it never does |
+//! | module | contains | never does |
 //! |---|---|---|
-//! | [`domain`] | values, records and their rules: what would be true on paper | input or output |
-//! | [`store`] | where things are kept: two databases behind [`store::Store::read`] and [`store::Store::write`], a file per table | decide anything |
+//! | [`domain`] | values and records with their rules, as pure functions | input or output |
+//! | [`store`] | the queries, one file per table, for two databases; entry point: [`store::Store`] | decide anything |
 //! | [`outcome`] | a refusal commits, a failure rolls back | anything else |
-//! | [`tokens`] | the token model: making tokens, judging them, taking them back | know who asks, or how |
-//! | [`oauth`] | what the RFCs decide; `oauth/machine` is the seam to oxide-auth | name HTTP |
-//! | [`identity`] | who somebody is: passwords, sessions, signing up, the login redirect | name HTTP, or `oauth` |
-//! | [`mail`] | letters: written in the transaction that causes them, sealed, sent from [`background_jobs`] | send inside a request |
-//! | [`web`] | how it travels: extract, call, render; [`web::routes`] has the one table of routes | hold a rule |
-//! | [`cli`], [`config`], [`background_jobs`] | starting up, the settings, what runs beside requests | |
+//! | [`tokens`] | the token model: issues tokens, judges them, revokes them | know which endpoint calls it |
+//! | [`oauth`] | what the RFCs decide; `oauth/machine` is the interface to oxide-auth | name HTTP |
+//! | [`identity`] | users: passwords, sessions, sign-up, second factors, login redirect | name HTTP, or `oauth` |
+//! | [`mail`] | emails: written in the transaction that causes them, encrypted in the outbox | send inside a request |
+//! | [`web`] | the HTTP layer: parse, call, render; [`web::routes`] has the table of routes | contain a rule |
+//! | [`cli`], [`config`] | the commands with the start of the server; the settings | |
+//! | [`background_jobs`] | what runs beside requests: sends emails, writes what was gathered, deletes what expired | |
 //!
-//! ## Where a line of code lives
+//! ## Where is …?
 //!
-//! Ask in order; the first *yes* decides. Would it be true on paper, without HTTP, SQL or this
-//! program? `domain`. Does it name a table or a transaction? `store`. Does it decide what is answered
-//! or allowed? `oauth`, `identity` or `tokens`. Does it name a status, a header, a cookie, a form
-//! field or a template? `web`. A line with two yeses is two lines.
+//! - **Where does a replayed authorization code revoke its grant?** `replayed` in
+//!   [`oauth::token::authorization_code`] calls [`tokens::revoke::stolen`] (RFC 6749 §4.1.2); the refusal
+//!   commits, so the grant stays revoked. The same for a refresh token: [`oauth::token::refresh_token`];
+//!   for a login code: [`identity::login_code::swap`].
+//! - **Where is a `referer` judged?** [`identity::login_redirect::parse`] reads it from the query,
+//!   [`identity::login_redirect::examine`] decides whether the browser may return there,
+//!   [`identity::login_redirect::allow`] issues the token (`docs/decisions/0007-login-redirect.md`).
+//! - **How do I add a setting?** Follow "Add a setting" in `CONTRIBUTING.md`: the key in [`config::KEYS`],
+//!   its typed value in [`config::Config`], then `gatepost config show`, the README and a test.
+//! - **Which rule says who may introspect?** `docs/decisions/0028-who-may-introspect.md`. In code:
+//!   [`oauth::introspection::introspect`] (what the caller may see, RFC 7662) and
+//!   [`tokens::audience::is_for`] (which API a token is for).
+//! - **What happens when the disk is full between two answers?** The commit fails before any of its requests
+//!   is answered. Each of them gets [`store::StoreError::Unavailable`], that is [`outcome::Error::Failed`]:
+//!   nothing is written, and the client gets a 503 ([`web::error`]). `/readyz` ([`web::ops`]) answers 503 until
+//!   a write succeeds again. Answers that were sent before stay valid
+//!   (`docs/decisions/0021-group-commit.md`, `tests/it/database_trouble.rs`).
+//! - **Which endpoints exist, and who may call them?** The table in [`web::routes`].
+//! - **Which token may call which endpoint?** [`tokens::check::ProtectedResource`]
+//!   (`docs/decisions/0027-which-token-opens-what.md`).
+//! - **Where are password attempts limited?** [`identity::throttle`] (`docs/decisions/0004-throttle.md`).
 //!
-//! ## What always holds
+//! ## Where a line of code belongs
 //!
-//! 1. **A grant is the hub.** Every code and token belongs to one row of `grants`. A token lives while
-//!    it is unexpired, its grant unrevoked, its person active and its application active; one query
-//!    ([`store::tokens::find_in_use`]) brings all of it, one function
+//! Ask in order; the first *yes* decides:
+//!
+//! 1. Is it a rule about values alone, without HTTP, SQL or this program's settings? [`domain`].
+//! 2. Does it name a table or a transaction? [`store`].
+//! 3. Does it decide what is answered or allowed? [`oauth`], [`identity`] or [`tokens`].
+//! 4. Does it name a status, a header, a cookie, a form field or a template? [`web`].
+//!
+//! A line that needs two of these is two lines.
+//!
+//! ## Invariants
+//!
+//! 1. **Everything issued belongs to one grant.** Every code and token belongs to one row of `grants`. A
+//!    token is active while it has not expired and its grant, its user and its client are active; one query
+//!    ([`store::tokens::find_in_use`]) reads all of it, one function
 //!    ([`domain::token_in_use::TokenInUse::life`]) judges it, at every use.
-//! 2. **One request, one transaction, one closure.** Nothing slow happens inside: no hashing, no
-//!    signing, no network. What is refused without a change is refused from a read.
-//! 3. **Nothing is answered before its commit returned.** On SQLite many requests share one commit
-//!    (group commit), with `synchronous = FULL`.
-//! 4. **Plaintext and digest are different types.** [`domain::token::Token`] can be sent and not
-//!    stored, [`domain::token::TokenDigest`] can be stored and not sent.
-//! 5. **Ids are names, secrets are secrets.** A string is found by the id that it carries and judged
-//!    by its digest in equal time; a wrong secret is the same answer as no row.
+//! 2. **One request, one transaction, one closure.** Nothing slow happens inside: no hashing, no signing,
+//!    no network. A request that is refused and changes nothing is refused from a read.
+//! 3. **No answer before its commit returned.** On SQLite many requests share one commit (group commit),
+//!    with `synchronous = FULL`.
+//! 4. **Plaintext and digest are different types.** [`domain::token::Token`] can be sent and not stored,
+//!    [`domain::token::TokenDigest`] can be stored and not sent.
+//! 5. **An id is not a secret.** A token is looked up by the id that it contains and compared by its digest
+//!    in constant time; a wrong secret gets the same answer as an unknown id.
 //! 6. **Time is an input**, read once per request from the [`clock::Clock`].
-//! 7. **A rule names its RFC**, or says that it is ours.
+//! 7. **A rule cites its RFC**, or says that it is ours.
 //!
 //! ## One request traced
 //!
 //! `POST /oauth/token` with a refresh token of a public client:
 //!
-//! 1. [`web::routes`] sends it to [`web::oauth::token::post`], which reads the body
-//!    ([`web::body::form`]: 64 KiB, ten seconds, UTF-8), refuses repeated parameters, and parses
+//! 1. [`web::routes`] calls [`web::oauth::token::post`], which reads the body ([`web::body::form`]: 64 KiB,
+//!    ten seconds, UTF-8), refuses repeated parameters, and parses
 //!    [`oauth::client_authentication::ClientCredentials`] and [`oauth::token::TokenRequest`].
-//! 2. [`outcome::consult`] asks [`oauth::token::examine`] from a read: is it the client, is the token
-//!    one of ours? Most wrong requests end here, without a write.
-//! 3. [`outcome::transact`] runs [`oauth::token::answer`] in the writer's transaction. The refresh
-//!    grant drives oxide-auth's machine; our answers to its questions find the grant, consume the
-//!    token by one conditional update, or tell a lost answer from theft.
-//! 4. `Ok` and `Refused` commit (a stolen token's grant is revoked *and* the thief is refused),
+//! 2. [`outcome::consult`] runs [`oauth::token::examine`] in a read: is the client authenticated, was the
+//!    token issued by this server? Most wrong requests end here, without a write.
+//! 3. [`outcome::transact`] runs [`oauth::token::answer`] in a write transaction. The refresh grant drives
+//!    oxide-auth's machine; our answers to its questions find the grant, consume the token by one
+//!    conditional update, and distinguish a client that lost its answer from a stolen token.
+//! 4. `Ok` and `Refused` commit (the grant of a stolen token is revoked *and* the request is refused),
 //!    `Failed` rolls back; then the answer is written: [`web::oauth::token`] or [`web::error`].
 
 #![warn(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; cli::output does not")]

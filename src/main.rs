@@ -1,4 +1,4 @@
-//! The program; [`gatepost::cli::main`] is all of it.
+//! The entry point of the program: calls [`gatepost::cli::main`].
 
 fn main() -> std::process::ExitCode {
     gatepost::cli::main()

@@ -2,13 +2,13 @@
 
 use crate::store::{Database, Store, StoreError};
 
-/// How a decision ends without a yes. `R` is what the room answers when it refuses.
+/// Why work in a transaction gave no value. `R` is the refusal of the module that decides.
 #[derive(Debug)]
 pub enum Error<R> {
-    /// A normal answer: what was done on the way to it stays done (the replayed code's grant is
-    /// revoked, the failed attempt is counted).
+    /// A refusal is a normal answer, and it commits: the changes made before it stay (the grant of a replayed
+    /// code is revoked, the failed attempt is counted).
     Refused(R),
-    /// The store failed: nothing of it stays.
+    /// The store failed; the transaction is rolled back.
     Failed(StoreError),
 }
 
@@ -19,7 +19,7 @@ impl<R> From<StoreError> for Error<R> {
 }
 
 impl<R> Error<R> {
-    /// The same outcome with the refusal put in another room's words.
+    /// Converts the refusal to the type of another module; a failure stays as it is.
     pub fn map_refusal<S>(self, words: impl FnOnce(R) -> S) -> Error<S> {
         match self {
             Self::Refused(refusal) => Error::Refused(words(refusal)),
@@ -44,7 +44,7 @@ where
     store.write(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// The same for work that often only adds a grant and its token: [`Store::write_together`].
+/// Like [`transact`], for work that often only adds a grant and its token: [`Store::write_together`].
 ///
 /// # Errors
 /// What `work` refused, or why the store failed; after a failure nothing was written.
@@ -57,7 +57,7 @@ where
     store.write_together(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// Runs one request's questions without writing; for answers that change nothing.
+/// Runs one request's queries in a read; for requests that change nothing.
 ///
 /// # Errors
 /// What `work` refused, or why the store failed.
@@ -70,7 +70,7 @@ where
     store.read(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// The same for work that asks for a token and hardly anything else: [`Store::read_together`].
+/// Like [`consult`], for work that looks up a token and hardly anything else: [`Store::read_together`].
 ///
 /// # Errors
 /// What `work` refused, or why the store failed.
@@ -83,7 +83,7 @@ where
     store.read_together(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// The same work for the store, to which a refusal is a success.
+/// Converts `work` for the store, to which a refusal is a success and therefore commits.
 fn kept<T, R>(
     mut work: impl FnMut(&mut Database) -> Result<T, Error<R>>,
 ) -> impl FnMut(&mut Database) -> Result<Result<T, R>, StoreError> {

@@ -1,8 +1,7 @@
-//! The number of this server: leased when it starts, renewed once a minute, given back when it stops.
+//! The node number of this server: leased when it starts, renewed once a minute, returned when it stops.
 //!
-//! A server that crashed leaves its number behind, which nobody uses until the lease is over. One that slept
-//! longer than its lease makes no key with its number any more (see [`id::hold`]), and leases one again when
-//! it wakes up.
+//! After a crash the number stays leased until the lease expires. A server that was suspended for longer than
+//! its lease creates no more ids with its number (see [`id::hold`]); when it resumes, it leases a number again.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,7 +12,7 @@ use crate::domain::id::{self, Id, MAX_NODE};
 use crate::domain::node::{LEASE, MARGIN, NodeRecord, choose};
 use crate::store::{Database, Result, Store, StoreError, nodes};
 
-/// The lease of one running server.
+/// The lease of one running server: a random holder and its number.
 #[derive(Debug)]
 pub struct NodeLease {
     holder: i64,
@@ -21,7 +20,7 @@ pub struct NodeLease {
 }
 
 impl NodeLease {
-    /// Leases a number: the one that the operator wants, unless another server holds it.
+    /// Leases a number: the one that the operator configured, unless another server holds it.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] when all numbers are held.
@@ -41,15 +40,15 @@ impl NodeLease {
         Ok(Self { holder, number: AtomicI64::new(i64::from(number)) })
     }
 
-    /// The number that was leased last.
+    /// Returns the number that was leased last.
     pub fn number(&self) -> i64 {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// Renews the lease; leases another number where somebody else took this one meanwhile.
+    /// Renews the lease; leases another number if another server took this one meanwhile.
     ///
     /// # Errors
-    /// When the store fails; the lease goes on until its end.
+    /// When the store fails; the lease stays valid until it expires.
     pub async fn renew(&self, store: &Store, now: UnixTime) -> Result<()> {
         let (holder, before) = (self.holder, self.number());
         let number = store
@@ -62,15 +61,15 @@ impl NodeLease {
             tracing::warn!(before, number, "this server did not renew its number in time; it uses another one");
             self.number.store(i64::from(number), Ordering::Relaxed);
         }
-        // A number of ours is at most MAX_NODE.
+        // A leased number is at most MAX_NODE.
         id::hold(u16::try_from(self.number()).unwrap_or(MAX_NODE), now.plus(LEASE - MARGIN));
         Ok(())
     }
 
-    /// Gives the number back: this server makes no more keys.
+    /// Ends the lease; this server creates no more ids.
     ///
     /// # Errors
-    /// When the store fails; then the lease ends by itself.
+    /// When the store fails; then the lease expires by itself.
     pub async fn give_back(&self, store: &Store, now: UnixTime) -> Result<()> {
         let lease = (Id::from_number(self.number()), self.holder);
         store.write(move |tx| nodes::extend(tx, lease, now).map(drop)).await
