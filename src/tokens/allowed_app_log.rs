@@ -1,5 +1,5 @@
-//! Whether what a person allows an application now is new: then their security log tells of it. What was
-//! allowed before and still stands is given again without a word.
+//! Writes a security log entry when a user allows an application something new. A grant that an active consent
+//! or grant covers already gets no entry.
 
 use super::revoke::holder_in_words;
 use crate::clock::UnixTime;
@@ -9,9 +9,9 @@ use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Origin;
 use crate::store::{Database, Result, consents, grants, security_log};
 
-/// Tells a person of a grant that is about to be written, if nothing covers it yet: no consent that is
-/// remembered, and no grant of its kind that stands. Where a consent cannot be remembered the person is
-/// asked every time, and only the first of those times changes anything.
+/// Logs a grant that is about to be inserted, unless a remembered consent or an active grant of its kind covers
+/// it. Where a consent cannot be remembered the user is asked every time, and only the first time changes
+/// anything.
 ///
 /// # Errors
 /// When the store fails.

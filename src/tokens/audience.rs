@@ -1,4 +1,4 @@
-//! Which API a token is for: introspection and forward auth ask the same question.
+//! Which API a token is for; introspection and forward auth ask the same question.
 
 use super::TokenSettings;
 use crate::domain::api::PLATFORM_SCOPE;
@@ -10,29 +10,29 @@ use crate::domain::token_in_use::{Application, TokenInUse};
 use crate::domain::token_record::TokenKind;
 use crate::store::{Database, StoreError, apis};
 
-/// What decides whether a named API may be reached.
+/// What [`opens`] needs to know of a token or a request for one.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// The scope that is asked for, or held.
+    /// The scope that is requested, or that the token has.
     pub scope: &'a Scope,
-    /// Whether it is a person's, and not a client's that acts for itself.
+    /// Whether it is in the name of a user, and not of a client that acts for itself.
     pub is_persons: bool,
-    /// Whether the operator answers for the client.
+    /// Whether the operator created or verified the client.
     pub is_vouched: bool,
 }
 
 impl<'a> Claim<'a> {
-    /// What a person allows this client.
+    /// The claim of a client to which a user consents.
     pub fn of_person(scope: &'a Scope, client: &Client) -> Self {
         Self { scope, is_persons: true, is_vouched: client.is_vouched() }
     }
 
-    /// What a client asks for itself.
+    /// The claim of a client that acts for itself.
     pub fn of_client(scope: &'a Scope, client: &Client) -> Self {
         Self { is_persons: false, ..Self::of_person(scope, client) }
     }
 
-    /// What a token holds at this moment.
+    /// The claim of a token at this moment.
     fn of_token(token: &'a TokenInUse) -> Self {
         Self {
             scope: &token.record.scope,
@@ -42,10 +42,10 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Whether an API that is named may be reached: the scope holds one of the API's own, or the platform's
-/// where the operator runs the API. An API that registered no scopes can tell nobody apart, so its name
-/// alone opens everything there: never where the operator runs it, and elsewhere only to clients for
-/// which the operator answers, in a person's name (ours).
+/// Whether a token with this claim may be for a named API: the scope holds one of the API's own, or the
+/// platform scope where the API is first-party. An API that registered no scopes cannot distinguish tokens, so
+/// its name alone opens everything there: never for a first-party API, and elsewhere only for clients that the
+/// operator created or verified, in the name of a user (ours).
 pub fn opens(registered: &RegisteredApi, claim: Claim<'_>) -> bool {
     let api = &registered.api;
     let holds_platform = api.is_first_party && claim.scope.holds(PLATFORM_SCOPE);
@@ -53,17 +53,17 @@ pub fn opens(registered: &RegisteredApi, claim: Claim<'_>) -> bool {
     registered.has_scope_of(claim.scope) || holds_platform || opens_by_name
 }
 
-/// Whether a token is for this API (`docs/decisions/0028-who-may-introspect.md`): everybody's own tokens only
-/// where the operator runs the API, OAuth and personal tokens where they hold one of its scopes.
+/// Whether a token is for this API (`docs/decisions/0028-who-may-introspect.md`): user and studio tokens only
+/// for first-party APIs; OAuth and personal tokens also for the APIs whose scopes they hold.
 pub fn is_for(token: &TokenInUse, registered: &RegisteredApi) -> bool {
     let (record, api) = (&token.record, &registered.api);
-    // Resources and tiers are the platform's own: they count where the operator runs the API.
+    // Resources and tiers belong to the platform: they count for first-party APIs.
     let is_listed = api.is_first_party && record.access_list.is_some();
     match record.kind {
-        // A generator is for one endpoint of ours; no API has to know it.
+        // A generator is for one endpoint of this server; no API needs to know it.
         TokenKind::Generator => false,
         TokenKind::User | TokenKind::Studio | TokenKind::Fileset => api.is_first_party,
-        // A token that names its APIs is for them alone (RFC 8707 §2), as far as its scope goes.
+        // A token that names its APIs is for them alone (RFC 8707 §2), as far as its scope opens them.
         TokenKind::OAuth if !record.audience.is_empty() => {
             record.audience.contains(&api.identifier) && (is_listed || opens(registered, Claim::of_token(token)))
         }
@@ -73,9 +73,9 @@ pub fn is_for(token: &TokenInUse, registered: &RegisteredApi) -> bool {
     }
 }
 
-/// Whether a token is for the platform itself, and not for some other API's scopes alone. One that
-/// names its APIs is if it names nothing but the platform: this server, its `/v3`, or what the operator
-/// runs. What was exchanged for a single API stays there (RFC 8693 §2.1).
+/// Whether a token is for the platform itself, and not only for the scopes of another API. A token that names
+/// APIs qualifies if all of them are the platform: this server, its `/v3`, or a first-party API. A token that
+/// was exchanged for a single API stays there (RFC 8693 §2.1).
 ///
 /// # Errors
 /// When the store fails.

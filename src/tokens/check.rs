@@ -1,4 +1,5 @@
-//! May this token make this request? One table, door × kind; what is not in it is refused.
+//! Decides whether a token may access a protected resource: one table of resource × token kind; a combination
+//! that is not in it is refused.
 
 use super::TokenSettings;
 use super::audience::is_for_platform;
@@ -14,28 +15,27 @@ use crate::domain::user::User;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, tokens, users};
 
-/// The doors that a bearer token can open here.
+/// The protected resources (RFC 6749 §1.1) that accept bearer tokens on this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtectedResource {
-    /// Who is it? (`GET /v3/account`)
+    /// The account's details (`GET /v3/account`).
     AccountDetails,
-    /// What lies in the platform's drive (`GET /v3/account/root/…`).
+    /// The content of the platform's drive (`GET /v3/account/root/…`).
     Content,
-    /// What a person says about themselves, and to others in their name (`PATCH /v3/account/profile`,
-    /// invitations).
+    /// The user's profile, and messages in their name (`PATCH /v3/account/profile`, invitations).
     Profile,
     /// The account's security: password, name, tokens, deletion (`docs/compatibility/ellipsis.md#what-is-shielded`).
     Security,
-    /// Making studio tokens (`docs/compatibility/spatial-studio.md#the-generator`).
+    /// The creation of studio tokens (`docs/compatibility/spatial-studio.md#the-generator`).
     StudioTokens,
-    /// A request to somebody else's API, judged by [`super::request`].
+    /// A request to an API behind a proxy, judged by [`super::request`].
     ForwardedRequest,
-    /// Who logged in? (OpenID Connect Core §5.3)
+    /// The userinfo endpoint (OpenID Connect Core §5.3).
     UserInfo,
 }
 
 impl ProtectedResource {
-    /// Every door.
+    /// All protected resources.
     pub const ALL: [Self; 7] = [
         Self::AccountDetails,
         Self::Content,
@@ -46,7 +46,7 @@ impl ProtectedResource {
         Self::UserInfo,
     ];
 
-    /// The scope with which an application's token opens it; nothing where none does.
+    /// Returns the scope that an OAuth token needs for this resource; `None` when no scope opens it.
     pub fn scope(self) -> Option<&'static str> {
         match self {
             Self::AccountDetails | Self::Content => Some(PLATFORM_SCOPE),
@@ -55,24 +55,25 @@ impl ProtectedResource {
         }
     }
 
-    /// The table. A user token that an app got by the login redirect is shielded from the account's
-    /// security and profile; so are OAuth tokens (`docs/decisions/0027-which-token-opens-what.md`).
+    /// Whether this resource accepts a token: the table. A user token that an app got by the login redirect is
+    /// shielded from the account's security and profile; so are OAuth tokens
+    /// (`docs/decisions/0027-which-token-opens-what.md`).
     pub(super) fn accepts(self, token: &TokenInUse, is_for_platform: bool) -> bool {
-        // A client that acts for itself is no person: only other APIs may want it.
+        // A token of a client that acts for itself has no user: only other APIs may accept it.
         if token.basis.grant.user_id.is_none() && self != Self::ForwardedRequest {
             return false;
         }
         match (self, token.record.kind) {
             (Self::AccountDetails | Self::Content, TokenKind::User) => true,
             (Self::AccountDetails | Self::Content, TokenKind::OAuth) => is_for_platform,
-            // One that holds only the scopes of other APIs is for those.
+            // A personal token that holds only scopes of other APIs is for those.
             (Self::Content, TokenKind::Personal) => is_for_platform,
             (Self::Profile | Self::Security, TokenKind::User) => is_full_access(token),
             (Self::StudioTokens, TokenKind::Generator) => true,
             // A JWT is for the one API that it names (RFC 9068 §4).
             (Self::ForwardedRequest, _) if token.record.format == TokenFormat::Jwt => true,
             (_, _) if token.record.format == TokenFormat::Jwt => false,
-            // A token that names other APIs is not for us (RFC 8707 §2).
+            // A token that names other APIs is not for this server (RFC 8707 §2).
             (Self::UserInfo, TokenKind::OAuth) => {
                 token.record.scope.holds("openid") && token.record.audience.is_empty()
             }
@@ -83,38 +84,39 @@ impl ProtectedResource {
     }
 }
 
-/// Whether a user token is the person's own: by their password, the fixed loopback form, a remote
-/// session, or an application that the operator runs.
+/// Whether a user token is a full-access token: issued for the password, the fixed loopback address of the
+/// login redirect, a remote session, or a first-party application.
 pub fn is_full_access(token: &TokenInUse) -> bool {
     let is_first_party = token.basis.application.as_ref().is_some_and(|client| client.is_first_party);
     let is_full_access = match token.basis.grant.kind {
         GrantKind::PasswordLogin | GrantKind::Application | GrantKind::RemoteSession => true,
-        // Its person was told so when they allowed it; and the operator still runs the application.
+        // The consent page said so; and the application must still be first-party.
         GrantKind::FirstPartyLogin => is_first_party,
         _ => false,
     };
     token.record.kind == TokenKind::User && is_full_access
 }
 
-/// Why a token opens nothing (RFC 6750 §3.1).
+/// Why a token is refused (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// It is no token of ours.
+    /// It does not have the form of a token of this server.
     Malformed,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// It was ended, or never was.
+    /// It was revoked, or is unknown.
     RevokedOrUnknown,
-    /// It is bound to a key that was not proven, or to none though one was (RFC 9449 §7.1).
+    /// It is bound to a key that was not proven, or a key was proven and it is bound to none (RFC 9449 §7.1).
     WrongKey,
-    /// It lives, but not for this door.
+    /// It is active, but this resource does not accept it.
     InsufficientScope,
 }
 
-/// The token that somebody presented, if it lives; nothing is noted. A wrong secret is an unknown token.
+/// Returns the presented token if it is active, without noting its use. A wrong secret gets the same answer as
+/// an unknown token.
 ///
 /// # Errors
-/// Why it opens nothing.
+/// [`TokenRefusal`], or why the store failed.
 pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Result<TokenInUse, Error<TokenRefusal>> {
     let found = tokens::find_in_use(db, presented.id())?.filter(|token| presented.is(&token.record));
     let Some(token) = found else { return Err(Error::Refused(TokenRefusal::RevokedOrUnknown)) };
@@ -125,8 +127,8 @@ pub fn judge(db: &mut Database, now: UnixTime, presented: &BearerToken) -> Resul
     }
 }
 
-/// Why a token that somebody holds does not open this door, for the owner of the application that it was
-/// made for. A wrong secret is no token, and nobody's.
+/// Returns why a presented token is not accepted at this resource, for the owner of the client that it was
+/// issued to. `None` for a wrong secret.
 ///
 /// # Errors
 /// When the store fails.
@@ -153,15 +155,15 @@ pub fn cause(
     Ok(token.basis.grant.client_key.map(|client| (client, cause)))
 }
 
-/// Notes that a token was used, and by which address when that is known.
+/// Notes that a token was used, and from which network address when that is known.
 pub fn note_use(token_settings: &TokenSettings, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
     token_settings.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
 }
 
-/// The token that somebody presented, if it lives; its use is noted.
+/// Returns the presented token if it is active, and notes its use.
 ///
 /// # Errors
-/// Why it opens nothing.
+/// [`TokenRefusal`], or why the store failed.
 pub fn find_living(
     db: &mut Database,
     now: UnixTime,
@@ -173,11 +175,11 @@ pub fn find_living(
     Ok(token)
 }
 
-/// Lets a token through a door again, inside the transaction that writes for it: what was read before
-/// may have ended meanwhile. The person's row is held, so that nothing ends it before the commit.
+/// Authorizes a token again, inside the transaction that writes for it: the token that was read before may have
+/// been revoked meanwhile. The user's row is locked, so that the token stays active until the commit.
 ///
 /// # Errors
-/// Why it does not open this door any more.
+/// [`TokenRefusal`] when the resource does not accept it any more, or why the store failed.
 pub fn authorize_again(
     tx: &mut Database,
     now: UnixTime,
@@ -197,10 +199,10 @@ pub fn authorize_again(
     Ok((token, user.ok_or(Error::Refused(TokenRefusal::RevokedOrUnknown))?))
 }
 
-/// Lets a living token through a door.
+/// Authorizes an active token for a protected resource, and notes its use.
 ///
 /// # Errors
-/// Why it does not open this door.
+/// [`TokenRefusal`], or why the store failed.
 pub fn authorize(
     db: &mut Database,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! Finding what a secret belongs to, whether it still opens anything or not: for whoever reports it, and for
-//! the operator who asks what it is. The text must be right; its id alone finds nothing.
+//! Finds what a secret belongs to, whether it is still active or not: for reports of leaked secrets, and for
+//! the operator. The whole text must match; the id alone finds nothing.
 
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::domain::secret::Secret;
@@ -9,35 +9,34 @@ use crate::domain::token_record::BearerToken;
 use crate::store::client_secrets::Authenticator;
 use crate::store::{Database, Result, client_secrets, grants, refresh_tokens, tokens};
 
-/// A text that somebody has, and what it was read as: a JWT needs the keys for that.
+/// A presented text, and the bearer token that was parsed from it: parsing a JWT needs the signing keys.
 #[derive(Clone, Debug)]
 pub struct ReportedSecret {
-    /// The text.
     pub text: Secret,
-    /// The bearer token that it is, if it is one.
+    /// The parsed token, if the text is a bearer token.
     pub token: Option<BearerToken>,
 }
 
 impl ReportedSecret {
-    /// Whether it can be one of ours at all.
+    /// Whether the text has the form of a secret that this server issues.
     pub fn is_ours(&self) -> bool {
         let text = self.text.expose();
         self.token.is_some() || Token::<RefreshToken>::parse(text).is_ok() || Token::<ClientSecret>::parse(text).is_ok()
     }
 }
 
-/// What a text belongs to.
+/// The row that a secret belongs to.
 #[derive(Clone, Debug)]
 pub enum FoundSecret {
-    /// A token that opens doors.
+    /// An access token of any kind.
     Bearer(Box<TokenInUse>),
-    /// A refresh token, with what it renews.
+    /// A refresh token with its grant.
     Refresh(Box<(RefreshTokenRecord, GrantInUse)>),
-    /// A secret of an application.
+    /// A client secret with its client.
     ClientSecret(Authenticator),
 }
 
-/// What stands in the database for a text, dead or alive.
+/// Returns the row of a secret, active or not.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,6 @@
-//! Creating once what a program asks twice: its answer was lost. The secret is derived from caller,
-//! key, body and row, so only the same caller with the same body gets it again, for a day.
+//! Creates a token once when a program repeats its request because the answer was lost. The secret is derived
+//! from caller, key, body and row, so only the same caller with the same key and body gets it again, for a day
+//! (`docs/decisions/0032-idempotency-keys.md`).
 
 use super::TokenSettings;
 use crate::clock::UnixTime;
@@ -13,7 +14,7 @@ use crate::domain::user::User;
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, idempotency_keys, tokens};
 
-/// A key and the body that it came with, as digests.
+/// An `Idempotency-Key` and the request body, as digests.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     key: String,
@@ -21,24 +22,24 @@ pub struct Repeat {
 }
 
 impl Repeat {
-    /// What came with an `Idempotency-Key`.
+    /// Makes the digests of a key and a body.
     pub fn new(key: &str, body: &str) -> Self {
         Self { key: sha256_base64url(key.as_bytes()), body: sha256_base64url(body.as_bytes()) }
     }
 }
 
-/// What became of a creation.
+/// The result of a creation that may be a repetition.
 pub enum Created<K: Kind> {
-    /// Here it is, made now or before.
+    /// The token, created now or before.
     Token(Token<K>, Box<TokenRecord>),
-    /// The key was used for something else.
+    /// The key was used with another body.
     OtherBody,
-    /// It was made before, and has ended since.
+    /// The token was created before, and is not active any more.
     Ended,
 }
 
-/// Creates with `make`, or gives again what the same key and body created. The caller holds the
-/// person's row, so that two of the same key come one after the other.
+/// Creates a token with `make`, or returns the one that the same key and body created. The caller locks the
+/// user's row, so that two requests with the same key run one after the other.
 ///
 /// # Errors
 /// What `make` refuses, or why the store failed.
@@ -88,7 +89,7 @@ fn repeat_response<K: Kind<Record = TokenRecord>>(
     if !made.record.digest.matches(&any_digest(&token)) {
         return Ok(Created::OtherBody);
     }
-    // What was revoked or has expired is not handed out as if it worked.
+    // A revoked or expired token is not returned as if it were active.
     if made.life(now) == Life::Alive { Ok(Created::Token(token, Box::new(made.record))) } else { Ok(Created::Ended) }
 }
 

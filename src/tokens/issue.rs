@@ -1,4 +1,4 @@
-//! Making tokens: each is a row that hangs on a grant, and a text that is answered once.
+//! Issues tokens: each is a row that belongs to a grant, and a text that is answered once.
 
 use super::{TokenSettings, jwt};
 use crate::clock::UnixTime;
@@ -13,14 +13,14 @@ use crate::domain::token::{AccessToken, Kind, RefreshToken, Token, UserToken};
 use crate::domain::token_record::{TokenKind, TokenRecord, any_digest};
 use crate::store::{Database, Result, refresh_tokens, tokens};
 
-/// A token as it is answered, with its life in seconds.
+/// An issued token with its lifetime.
 #[derive(Debug)]
 pub struct Issued<K: Kind> {
-    /// The token.
     pub token: Token<K>,
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     pub expires_in: i64,
-    /// What is signed in its place, for an API that wants JWTs; then `token` is never answered.
+    /// The claims of the JWT that is answered in its place, for an API that wants JWTs; then `token` is never
+    /// answered.
     pub claims: Option<jwt::AccessTokenClaims>,
 }
 
@@ -57,8 +57,8 @@ pub fn exchanged_token(
     })
 }
 
-/// An OAuth token in the form that its API wants. A JWT names its one API, and cannot list resources:
-/// those are the row's, as they count at the moment of use.
+/// Issues an OAuth token in the format that its API wants. A JWT names its one API and cannot list resources:
+/// they are in the row, and count as they are at the moment of use.
 fn issue_for_apis(
     tx: &mut Database,
     now: UnixTime,
@@ -81,7 +81,7 @@ fn issue_for_apis(
     Ok(Issued { token, expires_in, claims: Some(claims) })
 }
 
-/// Issues a user token: everything its person may do.
+/// Issues a user token, with the rights of its user.
 ///
 /// # Errors
 /// When the store fails.
@@ -91,7 +91,8 @@ pub fn user_token(tx: &mut Database, now: UnixTime, grant: &Grant, expires_in: i
     Ok(Issued { token, expires_in, claims: None })
 }
 
-/// The row of a token, without what only some kinds have; it never ends without `expires_in`.
+/// Makes the row of a token, without the columns that only some kinds have; without `expires_in` it never
+/// expires.
 pub(super) fn record<K: Kind<Record = TokenRecord>>(
     now: UnixTime,
     kind: TokenKind,
@@ -142,8 +143,8 @@ pub fn refresh_token(
     Ok(token)
 }
 
-/// Issues the successor of a refresh token. Its secret is derived from the parent's, so that the
-/// same successor can be given again to whoever holds the parent.
+/// Issues the successor of a refresh token. Its secret is derived from its parent's, so that a client that
+/// presents the parent can get the same successor again.
 ///
 /// # Errors
 /// When the store fails, or the base key has no current number.
@@ -160,7 +161,7 @@ pub fn successor(
     Ok(token)
 }
 
-/// The successor's text again: HKDF(base key, `refresh`, the parent's plaintext ‖ successor id).
+/// Derives the successor's text: HKDF(base key, `refresh`, the parent's plaintext ‖ successor id).
 pub fn derive_successor(
     token_settings: &TokenSettings,
     key_number: i32,
@@ -172,8 +173,8 @@ pub fn derive_successor(
     Some(Token::from_entropy(id, &entropy))
 }
 
-/// When a refresh token ends that was made at `made` and is used now: after a time without use, and as old
-/// as any token may grow.
+/// Returns when a refresh token that was issued at `made` and is used now expires: after a time without use,
+/// and at the latest when it reaches the operator's longest lifetime of a token.
 pub fn refresh_end(now: UnixTime, token_settings: &TokenSettings, made: UnixTime) -> UnixTime {
     let unused = now.plus(token_settings.lifetimes.refresh_idle);
     token_settings.limits.max_lifetime.map_or(unused, |most| unused.min(made.plus(most)))

@@ -1,6 +1,6 @@
-//! JWT access tokens (RFC 9068) for the APIs that want them: which API a token is for, and what it says.
-//! The row is written like any other and judges the token wherever we are asked; the signature comes
-//! after the commit.
+//! JWT access tokens (RFC 9068) for the APIs that want them: which API a token is for, and its claims. Its row
+//! is written like that of any other token, and judges the token wherever this server is asked; the JWT is
+//! signed after the commit.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,14 +15,14 @@ use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_record::TokenRecord;
 use crate::store::{Database, Result, apis, clients};
 
-/// The kind that such a token names in its header (RFC 9068 §2.1).
+/// The `typ` in the header of such a token (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
 
-/// What a JWT access token says (RFC 9068 §2.2), besides its issuer.
+/// The claims of a JWT access token (RFC 9068 §2.2), without its issuer.
 #[derive(Clone, Debug, Serialize)]
 pub struct AccessTokenClaims {
     sub: String,
-    /// One API: a token that several take could be replayed from one to the other (RFC 9068 §3).
+    /// One API: a token for several APIs could be replayed from one to the other (RFC 9068 §3).
     aud: String,
     client_id: String,
     scope: String,
@@ -34,28 +34,29 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// Says that only whoever proves the key with this thumbprint may use the token (RFC 9449 §6.1).
+    /// Binds the token to the key with this thumbprint: only a sender that proves the key may use it (RFC 9449
+    /// §6.1).
     pub fn bind(&mut self, jkt: &str) {
         self.cnf = Some(Confirmation { jkt: jkt.to_owned() });
     }
 }
 
-/// What is read of one that comes back, once its signature is proven.
+/// What is read from a presented JWT access token once its signature is verified.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Returned {
     jti: String,
 }
 
 impl Returned {
-    /// The row that it names.
+    /// Returns the id of the token's row; `None` when `jti` is not an id.
     pub fn id(&self) -> Option<Id<TokenRecord>> {
         Id::from_uuid(&self.jti)
     }
 }
 
-/// Which JWT API is a token of this grant and scope for? The one that was named (RFC 8707), else the one
-/// that all its scopes belong to; none when that are several, or we. `offline_access` is a right to
-/// nobody's data.
+/// Returns the JWT API that a token of this grant and scope is for: the API that was named (RFC 8707),
+/// otherwise the one API that all its scopes belong to. `None` when the scopes belong to several APIs or to
+/// this server. `offline_access` belongs to no API.
 ///
 /// # Errors
 /// When the store fails.
@@ -80,7 +81,7 @@ fn owner_of<'a>(directory: &'a ApiDirectory, scope: &Scope) -> Option<&'a Api> {
     owners.into_iter().next().filter(|_| is_for_one)
 }
 
-/// What the token of this row says.
+/// Returns the claims of this row's token.
 pub(super) fn claims(
     tx: &mut Database,
     (record, grant): (&TokenRecord, &Grant),
@@ -88,13 +89,13 @@ pub(super) fn claims(
 ) -> Result<AccessTokenClaims> {
     let client = grant.client_key.map(|client| clients::find(tx, client)).transpose()?.flatten();
     let client_id = client.map(|client| client.client_id.clone()).unwrap_or_default();
-    // Only what means something to this API (RFC 9068 §2.2.3).
+    // Only scopes of this API (RFC 9068 §2.2.3).
     let directory = apis::directory(tx)?;
     let of_api = directory.find(api.id).map(|found| found.scopes.as_slice()).unwrap_or_default();
     let is_of_api = |token: &&str| of_api.iter().any(|scope| scope.name == *token);
     let scope: Vec<&str> = record.scope.tokens().filter(is_of_api).collect();
     Ok(AccessTokenClaims {
-        // Without a person the client is the subject (RFC 9068 §2.2).
+        // Without a user the client is the subject (RFC 9068 §2.2).
         sub: grant.user_id.map_or_else(|| client_id.clone(), Id::uuid),
         aud: api.identifier.clone(),
         client_id,

@@ -1,4 +1,5 @@
-//! When tokens were last seen: gathered in memory, written once a second, at most once a minute each.
+//! Last uses of tokens, secrets and sessions: gathered in memory, written once a second, at most once a minute
+//! for each row.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,35 +12,32 @@ use crate::domain::session::Session;
 use crate::domain::token_record::TokenRecord;
 use crate::store::{Database, Result, client_secrets, refresh_tokens, sessions, tokens};
 
-/// Seconds within which a second use of the same thing is not worth a write.
+/// Seconds within which a second use of the same row is not written.
 const COARSE: i64 = 60;
 
-/// What was seen, with the table that it stands in.
+/// A row that was used, by its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Seen {
-    /// A token that opens doors.
+    /// An access token of any kind.
     Token(Id<TokenRecord>),
-    /// A refresh token.
     RefreshToken(Id<RefreshTokenRecord>),
-    /// A client secret.
     ClientSecret(Id<ClientSecretRecord>),
-    /// A browser session.
     Session(Id<Session>),
 }
 
-/// One use.
+/// One use of a row: its time, and the network address if it is known.
 #[derive(Clone, Debug)]
 pub struct Use {
     at: UnixTime,
     from: Option<String>,
 }
 
-/// The uses that are not written down yet.
+/// The uses that are not written yet.
 #[derive(Debug, Default)]
 pub struct LastUse {
     pending: Mutex<HashMap<Seen, Use>>,
-    /// Client secrets whose use was taken to be written within the last minute: what is known of them may be older
-    /// than their row.
+    /// Client secrets whose use was taken for writing within the last minute: a cached copy of their row may be
+    /// older than the row.
     taken: Mutex<HashMap<Seen, UnixTime>>,
 }
 
@@ -52,17 +50,17 @@ impl LastUse {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a use, unless one of the same minute is already on the row.
+    /// Notes a use, unless `on_row` (the last use in the row) is less than a minute old.
     pub fn note(&self, seen: Seen, now: UnixTime, on_row: Option<UnixTime>) {
         self.note_from(seen, now, (on_row, None));
     }
 
-    /// The same with the network address that used it.
+    /// Like [`LastUse::note`], with the network address of the caller.
     pub fn note_from(&self, seen: Seen, now: UnixTime, (on_row, from): (Option<UnixTime>, Option<&str>)) {
         let is_old = |written: UnixTime| now.since(written) >= COARSE;
         if on_row.is_none_or(is_old) && self.taken_at(seen).is_none_or(is_old) {
             let mut pending = self.pending();
-            // A use without an address, told by an API, does not forget the address before it.
+            // A use without an address (an API introspected the token) keeps the address of the use before it.
             let known = pending.get(&seen).and_then(|before| before.from.clone());
             pending.insert(seen, Use { at: now, from: from.map(str::to_owned).or(known) });
         }
@@ -72,16 +70,16 @@ impl LastUse {
         matches!(seen, Seen::ClientSecret(_)).then(|| self.taken().get(&seen).copied()).flatten()
     }
 
-    /// Whether a use waits to be written: the row does not know of it yet.
+    /// Whether a use waits to be written, so that the row does not have it yet.
     pub fn is_pending(&self, seen: Seen) -> bool {
         self.pending().contains_key(&seen)
     }
 
-    /// Takes all that waits, for [`fn@write`]. What cannot be written is noted again by the caller.
+    /// Takes all waiting uses, for [`fn@write`]. The caller puts back what cannot be written.
     pub fn take(&self) -> Vec<(Seen, Use)> {
         let mut taken: Vec<_> = self.pending().drain().collect();
         self.remember(&taken);
-        // In the order of the tables and keys: neighbors on a page are written together.
+        // Sorted by table and key: neighboring rows of a page are written together.
         taken.sort_by_key(|(seen, _)| match seen {
             Seen::Token(id) => (0, id.number()),
             Seen::RefreshToken(id) => (1, id.number()),
@@ -99,7 +97,7 @@ impl LastUse {
         taken.extend(secrets.map(|(seen, used)| (*seen, used.at)));
     }
 
-    /// Puts back what could not be written.
+    /// Puts back uses that could not be written; a newer use of the same row wins.
     pub fn put_back(&self, taken: Vec<(Seen, Use)>) {
         let mut pending = self.pending();
         for (seen, used) in taken {
@@ -108,7 +106,7 @@ impl LastUse {
     }
 }
 
-/// Writes uses down.
+/// Writes uses into their rows.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! Tokens that somebody found in the open: they end, whoever says so. What strangers see by design,
-//! and what an application cannot do without, is flagged for its owner instead.
+//! Reports of leaked secrets: the token ends, no matter who reports it. Tokens that are public by design, and
+//! client secrets, which an application needs, are flagged for their owner instead.
 
 use super::find_by_secret::{self, ReportedSecret};
 use super::revoke::{holder_in_words, token_in_words};
@@ -14,32 +14,31 @@ use crate::domain::token_record::TokenRecord;
 use crate::domain::user::User;
 use crate::store::{Database, Result, client_secrets, grants, security_log, tokens};
 
-/// What a reported text turned out to be, and what becomes of it.
+/// What a reported secret is, and what a report does to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     /// A refresh token: its grant ends.
     Grant(Id<Grant>),
     /// A token that ends alone.
     Token(Id<TokenRecord>),
-    /// A secret that stays and is flagged.
+    /// A secret that stays active and is flagged.
     Flagged(Flagged),
 }
 
-/// A secret that stays though it was found in the open.
+/// A leaked secret that stays active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flagged {
-    /// Which.
     pub what: FlaggedSecret,
-    /// Who should know; nobody for an application that belongs to the installation.
+    /// The user who is notified; `None` for an application that belongs to the installation.
     pub owner: Option<Id<User>>,
 }
 
-/// Which secret stays.
+/// A secret that a report flags and does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlaggedSecret {
-    /// A token that strangers see by design.
+    /// A token that others see by design ([`TokenRecord::is_public`]).
     Token(Id<TokenRecord>),
-    /// A client secret: strangers could switch an application off.
+    /// A client secret: ending it would let an unauthenticated caller stop an application.
     ClientSecret(Id<ClientSecretRecord>),
 }
 
@@ -51,7 +50,7 @@ pub fn examine(db: &mut Database, now: UnixTime, reported: &ReportedSecret) -> R
     Ok(find(db, now, reported)?.is_some())
 }
 
-/// Ends or flags what was reported, if it is one of ours; says what goes on working and was not
+/// Ends or flags a reported secret, if this server issued it. Returns the secret if it stays active and was not
 /// reported before.
 ///
 /// # Errors
@@ -70,7 +69,7 @@ pub fn report(tx: &mut Database, now: UnixTime, reported: &ReportedSecret, origi
     Ok(flagged.filter(|_| is_news))
 }
 
-/// Whose log tells of it, and how it calls what was found.
+/// Returns the user whose security log gets the entry, and the name of the secret in it.
 fn owner_and_name(db: &mut Database, found: Found) -> Result<(Option<Id<User>>, String)> {
     match found {
         Found::Grant(grant) => match grants::find_in_use(db, grant)? {
@@ -89,7 +88,7 @@ fn owner_and_name(db: &mut Database, found: Found) -> Result<(Option<Id<User>>, 
     }
 }
 
-/// Flags a secret for its owner's pages. `false` when it was flagged before.
+/// Flags a secret, so that its owner's pages show it. `false` when it was flagged before.
 fn flag(tx: &mut Database, now: UnixTime, flagged: &Flagged) -> Result<bool> {
     match flagged.what {
         FlaggedSecret::Token(id) => tokens::flag(tx, now, id),
@@ -111,7 +110,7 @@ fn find(db: &mut Database, now: UnixTime, reported: &ReportedSecret) -> Result<O
             }
         }
         Some(find_by_secret::FoundSecret::Bearer(token)) => {
-            // A disabled person's token comes back with them, so it ends too.
+            // The token of a disabled user becomes active again with the user, so it ends too.
             let is_over = token.life(now) == Life::Expired || token.record.revoked_at.is_some();
             match (is_over, token.record.is_public()) {
                 (true, _) => None,

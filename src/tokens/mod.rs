@@ -1,4 +1,5 @@
-//! The token model: what is made, what it opens, when it was seen. Every door asks here.
+//! The token model: issuing tokens, judging them at every use, revoking them, noting their last use. All
+//! endpoints use it.
 
 pub mod allowed_app_log;
 pub mod audience;
@@ -26,34 +27,33 @@ use crate::domain::self_registration::SelfRegistrationPolicy;
 use last_use::LastUse;
 use pace::Pace;
 
-/// What is needed to make tokens and to judge them.
+/// The settings and state that issuing and judging tokens need.
 #[derive(Debug)]
 pub struct TokenSettings {
-    /// How long things live.
     pub lifetimes: Lifetimes,
-    /// The operator's limits on tokens that people make.
+    /// The operator's limits on tokens that users create.
     pub limits: new_personal_token::Limits,
-    /// The name of this server, by which a token may be meant for the platform itself (RFC 8707).
+    /// The issuer (`public_url`): a token whose audience is this name is for the platform itself (RFC 8707).
     pub issuer: String,
-    /// What successors' secrets are derived from.
+    /// The base keys, from which other keys and derived secrets come.
     pub keys: BaseKeys,
-    /// When tokens were seen, before it is written down.
+    /// Last uses of tokens that are not written yet.
     pub last_use: LastUse,
-    /// How often devices poll.
+    /// How often devices poll (RFC 8628 §3.5).
     pub pace: Pace,
-    /// What the operator lets strangers' applications do.
+    /// What the operator allows self-registered clients to do.
     pub self_registration: SelfRegistrationPolicy,
-    /// Private-use schemes without a dot that native programs may have (the setting `private_use_schemes`).
+    /// Private-use URI schemes without a dot that native clients may use (the setting `private_use_schemes`).
     pub private_schemes: Vec<String>,
 }
 
 impl TokenSettings {
-    /// The platform's own names among the identifiers of APIs.
+    /// Returns the API identifiers that mean the platform itself.
     pub fn own_names(&self) -> [String; 2] {
         own_names(&self.issuer)
     }
 
-    /// Whether an identifier, as it was granted, is one of them.
+    /// Whether a granted API identifier is one of the platform's own names.
     pub fn is_own_name(&self, identifier: &str) -> bool {
         identifier.strip_prefix(self.issuer.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/v3")
     }

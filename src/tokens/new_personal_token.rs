@@ -1,4 +1,5 @@
-//! Personal tokens: a person lets a program of theirs into chosen resources, for a time or for ever.
+//! Personal tokens: a user gives a program of their own access to chosen resources or scopes, for a time or
+//! without an end.
 
 use serde_json::Value;
 
@@ -22,14 +23,14 @@ use crate::store::{Database, StoreError, grants, security_log, tokens};
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION: usize = 100;
 
-/// The operator's limits on tokens that people make (`tokens.*`).
+/// The operator's limits on tokens that users create (the settings `tokens.*`).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Whether a token may live for ever.
+    /// Whether a token may be created without an end.
     pub allow_permanent: bool,
-    /// The longest life, in seconds.
+    /// The longest lifetime, in seconds.
     pub max_lifetime: Option<i64>,
-    /// Whether resources that the platform did not tell us of are taken as they are.
+    /// Whether resources that the platform did not register here are accepted.
     pub accept_unknown_resources: bool,
 }
 
@@ -39,31 +40,31 @@ impl Default for Limits {
     }
 }
 
-/// What a person wants to make.
+/// A personal token that a user wants to create.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    /// What it is for, in the person's words.
+    /// What it is for, written by the user.
     pub description: String,
-    /// What it opens.
+    /// The resources and tiers that it opens.
     pub access_list: Option<AccessList>,
-    /// An API's scopes that it holds.
+    /// Scopes of APIs that it holds.
     pub scope: Scope,
-    /// How long it lives, in seconds; for ever when absent.
+    /// The lifetime in seconds; `None` for a token without an end.
     pub valid_for: Option<i64>,
-    /// Whether it will stand in links that others see.
+    /// Whether the user will put it into links that others see.
     pub is_shared: bool,
 }
 
-/// Why no token is made, in words for whoever asked.
+/// Why no token is created, with a message for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersonalRefusal {
-    /// A field is wrong.
+    /// A field is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// The person may not.
+    /// The user's role or the operator does not allow it.
     #[error("{0}")]
     Forbidden(String),
-    /// The platform has no such resource, and the operator wants to know them all.
+    /// The resource is not registered here, and the operator requires that; the index of the entry.
     #[error("The resource of accessList[{0}] is not registered here.")]
     UnknownResource(usize),
 }
@@ -74,21 +75,21 @@ impl PersonalRefusal {
     }
 }
 
-/// A life that no token may have. Each door says it with its own parameter and unit.
+/// A lifetime that is not allowed. Each endpoint reports it with its own parameter and unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifeRefusal {
-    /// It would be over before it began.
+    /// Less than one second.
     TooShort,
-    /// So many seconds are the most, for tokens that are asked to end and for those that are not.
+    /// Longer than this maximum in seconds, or without an end.
     TooLong(i64),
-    /// It must end at some time.
+    /// Without an end, which the operator does not allow.
     Endless,
 }
 
-/// How long a token lives that is asked to live `valid_for` seconds.
+/// Returns the lifetime of a token for which `valid_for` seconds are requested.
 ///
 /// # Errors
-/// What the operator does not allow.
+/// [`LifeRefusal`] when the operator does not allow it.
 pub fn lifetime(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, LifeRefusal> {
     match (valid_for, limits.max_lifetime) {
         (Some(seconds), _) if seconds < 1 => Err(LifeRefusal::TooShort),
@@ -113,11 +114,11 @@ impl From<LifeRefusal> for PersonalRefusal {
     }
 }
 
-/// Makes a token that opens no more than its maker holds at this moment; its text may be derived
+/// Creates a token that opens no more than its user may access at this moment; its text may be derived
 /// beforehand, for a creation that can be repeated.
 ///
 /// # Errors
-/// Why none is made.
+/// [`PersonalRefusal`], or why the store failed.
 pub fn create(
     tx: &mut Database,
     now: UnixTime,
@@ -154,7 +155,8 @@ pub fn create(
     Ok(token)
 }
 
-/// The most that a person of this role may give a token (`docs/compatibility/spatial-studio.md#token-classes`).
+/// Returns the highest tier that a user of this role may give a token
+/// (`docs/compatibility/spatial-studio.md#token-classes`).
 pub fn highest_of(role: Role) -> Tier {
     match role {
         Role::Consumer => Tier::ViewPlus,
@@ -187,14 +189,15 @@ fn check_entry(
     }
 }
 
-/// The grant behind a token that a person makes for themselves.
+/// Makes the grant of a token that a user creates for themselves.
 pub(super) fn own_grant(now: UnixTime, user: Id<User>, scope: &Scope, expires_in: Option<i64>) -> Grant {
     let until = expires_in.map(|seconds| now.plus(seconds));
     Grant { user_id: Some(user), scope: scope.clone(), ..Grant::new(now, GrantKind::Personal, until) }
 }
 
-/// The list as it counts at this moment: never more than the owner's role allows, and on registered
-/// resources never more than the owner holds. What nobody registered counts if the operator accepts it.
+/// Returns the access list as it counts at this moment: never more than the user's role allows, and on
+/// registered resources never more than the user holds. An unregistered resource counts if the operator accepts
+/// those.
 ///
 /// # Errors
 /// When the store fails.
@@ -219,10 +222,10 @@ pub fn effective(
     Ok(AccessList::new(entries))
 }
 
-/// Reads an access list that a program sent.
+/// Parses an access list that a program sent.
 ///
 /// # Errors
-/// What is wrong with it.
+/// [`PersonalRefusal::Invalid`] when it is missing or malformed.
 pub fn parse_access_list(value: Option<&Value>) -> Result<AccessList, PersonalRefusal> {
     let value = value.ok_or_else(|| PersonalRefusal::Invalid("accessList is missing.".to_owned()))?;
     AccessList::parse(value).map_err(|error| PersonalRefusal::Invalid(error.to_string()))

@@ -1,5 +1,6 @@
-//! Our own addresses as a proxy may forward them: one rule for a token at both doors. What does not open
-//! an address here does not open the same address, or the same below another one, behind a proxy.
+//! This server's own paths as a proxy may forward them: the same rule for a token here and in forward auth. A
+//! token that may not access a path here may not access the same path behind a proxy, nor the same path below a
+//! prefix.
 
 use std::sync::LazyLock;
 
@@ -7,8 +8,8 @@ use super::check::ProtectedResource;
 use crate::domain::path_pattern::Pattern;
 use crate::domain::plain_path::PlainPath;
 
-/// Method (`*` is any), path, and the door there. The first row that fits decides; what the account's addresses have
-/// besides (billing, applications) is as shielded as its security
+/// Method (`*` is any), path, and the protected resource there. The first matching row decides. Other paths
+/// below `/v3/account` (billing, applications) are as shielded as the account's security
 /// (`docs/compatibility/ellipsis.md#what-is-shielded`).
 const ROWS: [(&str, &str, ProtectedResource); 13] = [
     ("GET", "/v3/account", ProtectedResource::AccountDetails),
@@ -22,7 +23,7 @@ const ROWS: [(&str, &str, ProtectedResource); 13] = [
     ("*", "/v3/oauth/**", ProtectedResource::Security),
     ("*", "/v3/validate", ProtectedResource::AccountDetails),
     ("*", "/spatialstudio/oauth/v1/user/token/**", ProtectedResource::StudioTokens),
-    // A browser's session opens these, and no token at all: neither does a generator pass a proxy.
+    // Only a browser session may call these, no token at all: a generator does not pass a proxy here either.
     ("*", "/spatialstudio/api/v1/user/**", ProtectedResource::StudioTokens),
     ("*", "/oauth/userinfo", ProtectedResource::UserInfo),
 ];
@@ -41,8 +42,8 @@ static PARSED: LazyLock<Vec<Row>> = LazyLock::new(|| {
     ROWS.into_iter().map(parsed).collect()
 });
 
-/// The doors at an address, where it or the end of it is one of ours. All of them must open: which part
-/// counts is known to the server behind the proxy alone.
+/// Returns the protected resources at a path, where the path or an ending of it is one of this server's. The
+/// token must be accepted by all of them: only the server behind the proxy knows which part of the path counts.
 pub fn resources_of(method: &str, path: &PlainPath) -> Vec<ProtectedResource> {
     let method = if method == "HEAD" { "GET" } else { method };
     let resource = |path: PlainPath| {

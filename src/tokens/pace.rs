@@ -1,5 +1,5 @@
-//! How often a device may ask (RFC 8628 §3.5): kept in memory, since a poll that changes nothing is
-//! not worth a write. Each node counts for itself (ours).
+//! How often a device may poll (RFC 8628 §3.5): kept in memory, since a poll that changes nothing is not worth
+//! a write. Each node counts for itself (ours).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use crate::domain::bounded::make_room;
 use crate::domain::device_code::{DeviceCodeRecord, INTERVAL};
 use crate::domain::id::Id;
 
-/// Devices that are kept; beyond it those go that asked longest ago.
+/// Devices that are remembered; beyond that the ones that polled longest ago are removed.
 const MOST: usize = 100_000;
 
-/// Seconds by which a poll may seem early: clocks are read in whole seconds, and networks are not even.
+/// Seconds by which a poll may be early: clocks are read in whole seconds, and network delays vary.
 const TOLERANCE: i64 = 1;
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ struct Polls {
     until: UnixTime,
 }
 
-/// The devices that poll.
+/// The last poll of each device that waits for its user.
 #[derive(Debug, Default)]
 pub struct Pace(Mutex<HashMap<Id<DeviceCodeRecord>, Polls>>);
 
@@ -30,9 +30,9 @@ impl Pace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a poll of a device that waits until then. `false` when it came too soon after the one before:
-    /// the device then waits five seconds longer each time. We ask no more of it than the interval that it
-    /// was told first, so that one early poll does not make every later one too early (ours).
+    /// Notes a poll of a device whose code expires at `until`. `false` when it came too soon after the one
+    /// before: the device then waits five seconds longer each time. The interval that is enforced stays the
+    /// first one, so that one early poll does not make every later one too early (ours).
     pub fn note(&self, now: UnixTime, (device, until): (Id<DeviceCodeRecord>, UnixTime)) -> bool {
         let mut polls = self.polls();
         let Some(known) = polls.get_mut(&device) else {
@@ -42,16 +42,16 @@ impl Pace {
         };
         let passed = now.since(known.last);
         known.last = now;
-        // A clock that was set back tells nothing.
+        // A negative time means that the clock was set back: the poll is accepted.
         !(0..INTERVAL - TOLERANCE).contains(&passed)
     }
 
-    /// Forgets the devices that ended without asking again.
+    /// Forgets the devices whose codes expired.
     pub fn sweep(&self, now: UnixTime) {
         self.polls().retain(|_, polls| now < polls.until);
     }
 
-    /// Forgets a device that has its answer.
+    /// Forgets a device that has its final answer.
     pub fn forget(&self, device: Id<DeviceCodeRecord>) {
         self.polls().remove(&device);
     }

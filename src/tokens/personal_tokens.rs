@@ -1,4 +1,4 @@
-//! The tokens that a person made and holds: how many there may be, and taking them back.
+//! The tokens that a user created: how many there may be, and their revocation.
 
 use super::TokenSettings;
 use super::last_use::Seen;
@@ -12,19 +12,19 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::store::{Database, Result, grants, security_log, tokens, users};
 
-/// The kinds of token that a person makes: what their page lists.
+/// The kinds of token that a user creates and that their page lists.
 pub const PERSONAL_KINDS: [TokenKind; 3] = [TokenKind::Personal, TokenKind::Studio, TokenKind::Fileset];
-/// The kinds of the second platform's door.
+/// The kinds of token of the second platform's endpoints.
 pub const STUDIO_KINDS: [TokenKind; 2] = [TokenKind::Studio, TokenKind::Fileset];
 
-/// Personal tokens of one person that may live at once (ours).
+/// Personal tokens that one user may have at once (ours).
 const MAX_PERSONAL: i64 = 1_000;
-/// Studio and fileset tokens of one person that may live at once: a program makes them (ours).
+/// Studio and fileset tokens that one user may have at once: programs create them (ours).
 const MAX_STUDIO: i64 = 10_000;
-/// What somebody reads who holds as many as there may be.
+/// The message for a user who has as many tokens as allowed.
 pub const TOO_MANY: &str = "You hold as many tokens as there may be. Revoke those that are not needed, then try again";
 
-/// Whether a person may hold one more token of these kinds, which are counted together.
+/// Whether a user may have one more token of these kinds, which are counted together. Locks the user's row.
 ///
 /// # Errors
 /// When the store fails.
@@ -45,7 +45,7 @@ fn find(
     }))
 }
 
-/// Whether a person holds this living token, from a read.
+/// Whether a token is active, this user's, and of these kinds.
 ///
 /// # Errors
 /// When the store fails.
@@ -53,7 +53,7 @@ pub fn is_active(db: &mut Database, now: UnixTime, who: (Id<User>, &[TokenKind])
     Ok(find(db, now, who, id)?.is_some())
 }
 
-/// Ends one token that a person holds; its grant is its own. `false` when it is not theirs.
+/// Revokes one token of a user, with its grant. `false` when it is not theirs or not active.
 ///
 /// # Errors
 /// When the store fails.
@@ -72,7 +72,7 @@ pub fn revoke(
     Ok(true)
 }
 
-/// Ends all that a person made, however many.
+/// Revokes all tokens that a user created.
 ///
 /// # Errors
 /// When the store fails.
@@ -82,7 +82,7 @@ pub fn revoke_all(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &
     log_count(tx, now, (user, origin), count)
 }
 
-/// One entry for however many; none for none.
+/// Writes one log entry with the number of tokens; none when the number is 0.
 fn log_count(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin), count: i64) -> Result<()> {
     let tokens = match count {
         0 => return Ok(()),
@@ -92,7 +92,7 @@ fn log_count(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origi
     security_log::append(tx, now, user, (SecurityEvent::PersonalTokensRevoked, &tokens), Some(origin))
 }
 
-/// Ends those that no program ever used; a use that waits to be written down counts.
+/// Revokes the tokens that no program ever used; a use that waits to be written counts.
 ///
 /// # Errors
 /// When the store fails.
@@ -107,7 +107,7 @@ pub fn revoke_unused(
     log_count(tx, now, (user, origin), i64::try_from(unused.len()).unwrap_or(i64::MAX))
 }
 
-/// What the tokens hang on that no program ever used.
+/// Lists the grants of the tokens that no program ever used.
 ///
 /// # Errors
 /// When the store fails.

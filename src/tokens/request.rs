@@ -1,4 +1,5 @@
-//! A request to somebody else's API that a proxy asks about (`/auth/check`): may it be made?
+//! Decides forward auth requests (`/auth/check`): whether a token may make the request to an API that a proxy
+//! asks about.
 
 use super::TokenSettings;
 use super::audience::{is_for, is_for_platform};
@@ -14,48 +15,47 @@ use crate::domain::token_record::TokenKind;
 use crate::domain::user::Role;
 use crate::store::{Database, StoreError, apis, resources};
 
-/// A request as the proxy tells of it, without its query.
+/// The request that the proxy describes, without its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardedRequest {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
-    /// The path.
     pub path: PlainPath,
-    /// The API that the proxy stands in front of, by its identifier.
+    /// The identifier of the API behind the proxy, if the proxy names one.
     pub api: Option<String>,
 }
 
 column::named! {
-    /// Who holds a personal token's list against the path (the setting `forward_auth.judge`).
+    /// Who compares the access list of a personal token with the path (the setting `forward_auth.judge`).
     Judge {
-        /// We do: what the list does not cover is refused.
+        /// This server: a path that the list does not cover is refused.
         Gatepost = "gatepost",
-        /// The API does, which gets the list.
+        /// The API, which gets the list in a header.
         Api = "api",
     }
 }
 
-/// What the operator says of forwarded requests.
+/// The operator's settings for forward auth.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
-    /// What they are.
+    /// The rules that classify requests.
     pub rules: &'a RequestRules,
-    /// Who judges lists.
+    /// Who judges access lists.
     pub judge: Judge,
 }
 
-/// What is decided.
+/// The decision about a forwarded request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// It may; with the access list as it counts now.
+    /// The token may make it; with the access list as it counts now.
     Allowed(Option<AccessList>),
-    /// It may, and whoever asks may: the token adds nothing.
+    /// Everyone may make it, with or without a token.
     Public,
-    /// It may not: the right that is missing.
+    /// The token may not make it; the name of the missing right.
     Missing(&'static str),
 }
 
-/// The rights whose names tell more than a tier or a class does.
+/// Names of missing rights that are more specific than a tier or a class.
 const FOR_THE_PLATFORM: &str = "a token for the platform; for a token of another API, the proxy's address of \
                                 /auth/check must name that API with ?api=";
 const FOR_THIS_API: &str = "a token for the API that the proxy names with ?api=";
@@ -68,7 +68,8 @@ impl ForwardedRequest {
     }
 }
 
-/// Decides about a living token. What the public may read, its holder may read as one of the public.
+/// Decides whether an active token may make the request. A resource that the public may read, any token may
+/// read.
 ///
 /// # Errors
 /// When the store fails.
@@ -84,7 +85,7 @@ pub fn decide(
     })
 }
 
-/// Whether a request needs no token: it reads a resource that is shared with the public, at the platform.
+/// Whether a request needs no token: it reads a resource of the platform that is shared with the public.
 ///
 /// # Errors
 /// When the store fails.
@@ -111,8 +112,8 @@ fn of_token(
     (token, request): (&TokenInUse, &ForwardedRequest),
 ) -> Result<Decision, StoreError> {
     let is_for_platform = is_for_platform(db, token_settings, token)?;
-    // Where the proxy names no API it is the platform's own door: what is for some other API alone has
-    // no business there.
+    // Without an API in the question the request is for the platform: a token that is only for another API is
+    // refused.
     match &request.api {
         None if !is_for_platform => return Ok(Decision::Missing(FOR_THE_PLATFORM)),
         Some(api) if !apis::directory(db)?.find_named(api).is_some_and(|found| is_for(token, found)) => {
@@ -130,7 +131,7 @@ fn of_token(
     }
     let rules = policy.rules;
     Ok(match token.record.kind {
-        // Only one that was exchanged for a personal token has a list, and is judged like it.
+        // Only a token that was exchanged for a personal token has a list; it is judged like a personal token.
         TokenKind::OAuth if token.record.access_list.is_some() => {
             personal(db, token_settings, policy, (token, request))?
         }
@@ -166,8 +167,9 @@ fn right_of(class: RequestClass) -> &'static str {
     }
 }
 
-/// The path must name a resource that the list covers, or the operator must have said that a read needs
-/// no more than some token that reads. A token without a list holds scopes, which its API judges.
+/// Judges a token with an access list: the path must name a resource that the list covers, or the operator must
+/// have configured that such a read needs any token that reads. A token without a list holds scopes, which its
+/// API judges.
 fn personal(
     db: &mut Database,
     token_settings: &TokenSettings,
@@ -190,7 +192,7 @@ fn personal(
             false => Decision::Missing(A_RESOURCE),
         });
     };
-    // One that nobody registered lies in nothing: it must be listed itself.
+    // An unregistered resource has no ancestors: it must be listed itself.
     let line = resources::list_with_ancestors(db, &path)?;
     let names = if line.is_empty() { vec![path] } else { line.into_iter().map(|resource| resource.path).collect() };
     let covers = |entry: &Entry| names.contains(&entry.path_id) && entry.access.access_tier >= needed;

@@ -1,5 +1,5 @@
-//! What the platform tells us of its resources (`docs/decisions/0009-whose-resources.md`): by command, or by
-//! the management API of an API that the operator runs.
+//! The resources that the platform registers here (`docs/decisions/0009-whose-resources.md`): by command, or by
+//! the management API of a first-party API.
 
 use crate::clock::UnixTime;
 use crate::domain::access_list::Tier;
@@ -10,53 +10,51 @@ use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, resources};
 
-/// Why nothing was changed, in words for the operator or the platform's developer.
+/// Why nothing was changed, with a message for the operator or the platform's developer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceRefusal {
-    /// The name cannot be one.
+    /// The name is invalid.
     #[error("A resource's id has 1 to 200 characters, and no control characters.")]
     Name,
-    /// Nobody registered it.
+    /// The resource is not registered.
     #[error("No resource with this id is registered.")]
     Unknown,
-    /// Nobody registered what it should lie in.
+    /// The parent is not registered.
     #[error("The parent is not registered.")]
     UnknownParent,
-    /// Somebody registered it before.
+    /// The resource is registered already.
     #[error("A resource with this id is registered already.")]
     Taken,
-    /// It would lie in itself, or deeper than is followed.
+    /// It would be its own ancestor, or deeper than [`MAX_DEPTH`].
     #[error("A resource cannot lie in itself, nor deeper than 64 folders.")]
     TooDeep,
-    /// Others lie in it.
+    /// It has child resources.
     #[error("Other resources lie in it. Move or delete them first.")]
     NotEmpty,
-    /// Nobody shared it with this person.
+    /// It is not shared with this user.
     #[error("It is not shared with this person.")]
     NotShared,
-    /// Nobody shared it with the public.
     #[error("It is not shared with the public.")]
     NotPublic,
-    /// The public would do more than read.
+    /// The tier is more than reading, which the public may not have.
     #[error("The public can hold view or viewPlus.")]
     NotForPublic,
 }
 
-/// Where a resource lies and whose it is.
+/// The position and the owner of a resource.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its id at the platform.
     pub path: String,
-    /// What it lies in.
+    /// The id of its parent at the platform.
     pub parent: Option<String>,
-    /// Whose it is.
     pub owner: Id<User>,
 }
 
-/// Registers a resource that is new.
+/// Registers a new resource.
 ///
 /// # Errors
-/// A name that is wrong or taken, or a parent that cannot be.
+/// A name that is invalid or taken, or a parent that is unknown or too deep.
 pub fn create(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, Error<ResourceRefusal>> {
     if resources::find(tx, &canonical(&place.path))?.is_some() {
         return Err(Error::Refused(ResourceRefusal::Taken));
@@ -64,16 +62,16 @@ pub fn create(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resourc
     put(tx, now, place)
 }
 
-/// Registers a resource, or gives it another place or owner.
+/// Registers a resource, or changes its parent and owner.
 ///
 /// # Errors
-/// A name that is wrong, or a parent that cannot be.
+/// A name that is invalid, or a parent that is unknown or too deep.
 pub fn put(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, Error<ResourceRefusal>> {
     if !may_name(&place.path) {
         return Err(Error::Refused(ResourceRefusal::Name));
     }
     let path = canonical(&place.path);
-    // Two that move into each other would make a circle.
+    // Concurrent moves of two resources into each other would make a cycle, so they run one after the other.
     turns::take(tx, &[Turn::ResourceTree])?;
     let line = match &place.parent {
         Some(parent) => resources::list_with_ancestors(tx, &canonical(parent))?,
@@ -97,7 +95,7 @@ pub fn put(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, 
     Ok(made)
 }
 
-/// Lets somebody into a resource and what lies in it, or changes how far.
+/// Shares a resource and its descendants with a user, or changes their tier.
 ///
 /// # Errors
 /// An unknown resource.
@@ -112,7 +110,7 @@ pub fn share(
     Ok(resources::share(tx, &share)?)
 }
 
-/// Takes back what somebody holds on a resource; their tokens lose it at once.
+/// Ends a user's share of a resource; their tokens lose it at once.
 ///
 /// # Errors
 /// An unknown resource, or one that is not shared with them.
@@ -124,7 +122,7 @@ pub fn unshare(tx: &mut Database, path: &str, user: Id<User>) -> Result<(), Erro
     }
 }
 
-/// Lets everybody read a resource and what is in it without a token, or changes how far.
+/// Lets everyone read a resource and its descendants without a token, or changes the tier.
 ///
 /// # Errors
 /// An unknown resource, or a tier that is more than reading.
@@ -136,7 +134,7 @@ pub fn publish(tx: &mut Database, path: &str, tier: Tier) -> Result<(), Error<Re
     Ok(resources::set_public(tx, resource.id, Some(tier))?)
 }
 
-/// Takes back what everybody holds on a resource.
+/// Ends the public access to a resource.
 ///
 /// # Errors
 /// An unknown resource, or one that is not shared with the public.
@@ -148,10 +146,10 @@ pub fn unpublish(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefu
     Ok(resources::set_public(tx, resource.id, None)?)
 }
 
-/// Forgets a resource: its name becomes one that nobody registered.
+/// Deletes a resource: its name counts as unregistered from then on.
 ///
 /// # Errors
-/// An unknown resource, or one that others lie in.
+/// An unknown resource, or one that has child resources.
 pub fn delete(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefusal>> {
     turns::take(tx, &[Turn::ResourceTree])?;
     let resource = find(tx, path)?;
@@ -165,18 +163,17 @@ fn find(tx: &mut Database, path: &str) -> Result<Resource, Error<ResourceRefusal
     resources::find(tx, &canonical(path))?.ok_or(Error::Refused(ResourceRefusal::Unknown))
 }
 
-/// A resource as it is told of: names instead of row numbers.
+/// A resource for an API answer: names instead of row numbers.
 #[derive(Clone, Debug)]
 pub struct SharedResource {
-    /// The resource.
     pub resource: Resource,
-    /// What it lies in.
+    /// The id of its parent at the platform.
     pub parent: Option<String>,
-    /// Who else holds what.
+    /// The users with whom it is shared, with their tiers.
     pub shares: Vec<(Id<User>, Tier)>,
 }
 
-/// A page of resources, oldest first.
+/// Lists a page of resources, oldest first, after the one named `after`.
 ///
 /// # Errors
 /// When the store fails.

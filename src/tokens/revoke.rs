@@ -1,4 +1,4 @@
-//! Taking tokens back.
+//! Revokes tokens, grants and sessions.
 
 use super::find_by_secret::FoundSecret;
 use crate::clock::UnixTime;
@@ -16,14 +16,14 @@ use crate::store::{
     security_log, sessions, tokens, users,
 };
 
-/// Ends a grant whose code or refresh token came twice: one of the two who sent it is a thief (RFC 9700
-/// §4.14.2). Its person reads of it in the security log, with the address that came second.
+/// Revokes a grant whose code or refresh token was presented twice: one of the two senders may have stolen it
+/// (RFC 9700 §4.14.2). The user sees it in the security log, with the network address of the second request.
 ///
 /// # Errors
 /// When the store fails.
 pub fn stolen(tx: &mut Database, now: UnixTime, grant: &Grant, origin: &Origin) -> Result<()> {
     let Some(person) = grant.user_id else { return grants::revoke(tx, now, grant.id).map(drop) };
-    // The person's row first, as everywhere: two who wait for each other would both be thrown back.
+    // The user's row is locked first, as everywhere, so that two transactions cannot deadlock.
     users::lock(tx, person)?;
     if grants::revoke(tx, now, grant.id)? {
         let holder = holder_in_words(tx, grant)?;
@@ -32,7 +32,7 @@ pub fn stolen(tx: &mut Database, now: UnixTime, grant: &Grant, origin: &Origin) 
     Ok(())
 }
 
-/// Ends one user token of a person, with its grant. `false` when it is not theirs, or has ended.
+/// Revokes one user token with its grant. `false` when it is not this user's, or is not active.
 ///
 /// # Errors
 /// When the store fails.
@@ -55,7 +55,7 @@ pub fn user_token(
     Ok(true)
 }
 
-/// Who holds what hangs on a grant, for its person to read.
+/// Returns the name of the client or program that holds a grant's tokens, for the user to read.
 ///
 /// # Errors
 /// When the store fails.
@@ -64,7 +64,7 @@ pub fn holder_in_words(db: &mut Database, grant: &Grant) -> Result<String> {
     Ok(client.map_or_else(|| grant.kind.program_in_words().to_owned(), |client| client.name.clone()))
 }
 
-/// What a person calls a token, or who holds it, for its person to read.
+/// Returns the name that the user gave a token, or who holds it, for the user to read.
 ///
 /// # Errors
 /// When the store fails.
@@ -77,19 +77,19 @@ pub fn token_in_words(db: &mut Database, token: &TokenInUse) -> Result<String> {
     }
 }
 
-/// Ends all that a person gave to programs, also what a program that they approved has not fetched
-/// yet: their password was changed. Tokens that they made for themselves stay.
+/// Revokes all grants that a user gave to programs, including remote sessions that they approved and no program
+/// fetched yet: their password was changed. Tokens that they created for themselves stay.
 ///
 /// # Errors
 /// When the store fails.
 pub fn given_to_programs(tx: &mut Database, now: UnixTime, user: Id<User>, kept: Option<Id<Grant>>) -> Result<()> {
-    // First, so that a program that fetches at this moment finds nothing, or has its grant already.
+    // First, so that a program that fetches its token at this moment finds nothing, or has its grant already.
     remote_sessions::end_approved_by(tx, user)?;
     grants::revoke_given_to_programs(tx, now, user, kept)
 }
 
-/// "Remove application": all its grants from this person die and the consent is forgotten. One that was
-/// allowed nothing is removed without a word.
+/// "Remove application": revokes all its grants from this user and forgets the consent. An application that had
+/// neither is removed without a log entry.
 ///
 /// # Errors
 /// When the store fails.
@@ -106,7 +106,7 @@ pub fn application(
     Ok(())
 }
 
-/// Deletes an application: whoever allowed it is signed out of it, its secrets end.
+/// Deletes a client: its grants are revoked, its consents are forgotten, its secrets end.
 ///
 /// # Errors
 /// When the store fails.
@@ -117,7 +117,7 @@ pub fn delete_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Re
     clients::delete(tx, now, client)
 }
 
-/// Deletes an API with its credentials: nothing is for it any more.
+/// Deletes an API with its credentials: its identifier is removed from all audiences.
 ///
 /// # Errors
 /// When the store fails.
@@ -127,7 +127,8 @@ pub fn delete_api(tx: &mut Database, now: UnixTime, api: &Api) -> Result<()> {
     delete_client(tx, now, api.client_key)
 }
 
-/// Ends a browser session with its login-redirect tokens and unredeemed codes.
+/// Ends a browser session with its login-redirect tokens and unredeemed codes. `false` when it had ended
+/// before.
 ///
 /// # Errors
 /// When the store fails.
@@ -139,8 +140,8 @@ pub fn session(tx: &mut Database, now: UnixTime, user: Id<User>, session: Id<Ses
     Ok(is_ended)
 }
 
-/// Ends a browser session whose person signed in again, as `new`. What it gave goes on with the new one: an
-/// app that asks for the password again (`prompt=login`) ends nothing of other apps.
+/// Ends a browser session whose user signed in again, as `new`. Its grants move to the new session: an app that
+/// requires the password again (`prompt=login`) ends nothing of other apps.
 ///
 /// # Errors
 /// When the store fails.
@@ -154,8 +155,8 @@ pub fn replaced_session(
     session(tx, now, user, old).map(drop)
 }
 
-/// Ends all user tokens, codes and grants of a person, those that they made for themselves too. Browser
-/// sessions stay.
+/// Revokes all user tokens, codes and grants of a user, including the tokens that they created for themselves.
+/// Browser sessions stay.
 ///
 /// # Errors
 /// When the store fails.
@@ -164,7 +165,8 @@ pub fn given_away(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()
     grants::revoke_of_person(tx, now, user)
 }
 
-/// Ends all sessions, user tokens, codes and grants of a person, and forgets their browsers: their password was reset.
+/// Ends all sessions, user tokens, codes and grants of a user, and forgets their browsers: their password was
+/// reset.
 ///
 /// # Errors
 /// When the store fails.
@@ -174,7 +176,7 @@ pub fn everything(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()
     given_away(tx, now, user)
 }
 
-/// Ends a token by an operator's word, as its holder could (RFC 7009 §2.1): an access token alone, a refresh
+/// Revokes a token for the operator, as its holder could (RFC 7009 §2.1): an access token alone, a refresh
 /// token with its whole grant. `false` when it had ended before, and for a client secret, which is no token.
 ///
 /// # Errors

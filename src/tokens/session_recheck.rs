@@ -1,4 +1,4 @@
-//! The person at a browser, looked at again by whatever writes in their name.
+//! Checks a browser session again inside the transaction that writes in the name of its user.
 
 use crate::clock::UnixTime;
 use crate::domain::lifetimes::Lifetimes;
@@ -6,9 +6,9 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::store::{Database, Result, sessions, users};
 
-/// The session again, inside a transaction that writes in its person's name: what was read before may
-/// have ended meanwhile. The rows of person and session are held until the commit, in this order, so
-/// that logging out, a new password and disabling come wholly before or wholly after it.
+/// Returns the session and its user if both are still active: the session that was read before may have ended
+/// meanwhile. The rows of user and session are locked until the commit, in this order, so that logging out, a
+/// password change and disabling happen entirely before or entirely after this transaction.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! Studio tokens and their generator (`docs/compatibility/spatial-studio.md`): an action on a type of resource, made
-//! on the page or by program. The generator makes them and opens nothing else.
+//! Studio tokens and their generator (`docs/compatibility/spatial-studio.md`): an action on a type of resource,
+//! created on the page or by a program. The generator creates them and opens nothing else.
 
 use super::TokenSettings;
 use super::issue::record;
@@ -20,12 +20,12 @@ use crate::store::{Database, StoreError, grants, security_log, tokens};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 128;
-/// The longest life, in minutes; −1 is for ever.
+/// The longest lifetime, in minutes; −1 means that the token never expires.
 pub const MAX_MINUTES: i64 = 9_999;
-/// The label under which generators are sealed.
+/// The label under which the texts of generators are encrypted.
 const LABEL: &str = "generator";
 
-/// What is asked for, checked.
+/// A requested studio token whose parameters are valid.
 #[derive(Clone, Debug)]
 pub struct StudioDraft {
     name: String,
@@ -33,18 +33,18 @@ pub struct StudioDraft {
     class: TokenClass,
 }
 
-/// A parameter that cannot be taken, or a right that the person lacks.
+/// Why no studio token is created, with a message for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StudioRefusal {
-    /// Which parameter, and what is allowed.
+    /// A parameter is invalid; the message names it and what is allowed.
     #[error("{0}")]
     Invalid(String),
-    /// The person may not.
+    /// The user's role or the operator does not allow it.
     #[error("{0}")]
     Forbidden(String),
 }
 
-/// The four parameters as they were sent; all are mandatory.
+/// The four parameters as they were sent; all are required.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Up to 128 characters.
@@ -53,13 +53,13 @@ pub struct Asked<'a> {
     pub valid_time: Option<&'a str>,
     /// `read_only` or `read_write`.
     pub action: Option<&'a str>,
-    /// One of four.
+    /// One of the names of [`ResourceType`].
     pub resource_type: Option<&'a str>,
 }
 
 impl StudioDraft {
-    /// Checks the four parameters (`docs/compatibility/spatial-studio.md#creating-a-token`). An error says which one,
-    /// and lists what is allowed.
+    /// Checks the four parameters (`docs/compatibility/spatial-studio.md#creating-a-token`). An error names the
+    /// parameter and lists what is allowed.
     ///
     /// # Errors
     /// The first parameter that is wrong.
@@ -91,19 +91,19 @@ impl StudioDraft {
         Ok(Self { name: name.to_owned(), minutes, class })
     }
 
-    /// Its life as it was asked, in minutes.
+    /// Returns the requested lifetime, in minutes.
     pub fn minutes(&self) -> i64 {
         self.minutes
     }
 }
 
-/// Minutes as the platform counts them: −1 is for ever.
+/// Converts the platform's minutes to seconds; `None` for −1, which means that the token never expires.
 pub fn in_seconds(minutes: i64) -> Option<i64> {
     (minutes >= 0).then_some(minutes * 60)
 }
 
-/// How long a token lives that is asked to live `valid_for` seconds. 0 is inside the printed range
-/// (`docs/compatibility/spatial-studio.md#creating-a-token`): the token ends at once.
+/// Returns the lifetime of a token for which `valid_for` seconds are requested. 0 is inside the documented
+/// range (`docs/compatibility/spatial-studio.md#creating-a-token`): the token expires at once.
 fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error<StudioRefusal>> {
     let life = if valid_for == Some(0) { Ok(valid_for) } else { lifetime(valid_for, limits) };
     life.map_err(|refusal| {
@@ -116,11 +116,11 @@ fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error
     })
 }
 
-/// Makes a studio token, by its person or by their generator; its text may be derived beforehand,
+/// Creates a studio token for a user or for their generator (`made_by`); its text may be derived beforehand,
 /// for a creation that can be repeated.
 ///
 /// # Errors
-/// A role that may not write, or a life that the operator does not allow.
+/// A role that may not write, a lifetime that the operator does not allow, or too many tokens.
 pub fn create(
     tx: &mut Database,
     now: UnixTime,
@@ -157,11 +157,11 @@ fn check_room(tx: &mut Database, now: UnixTime, user: &User) -> Result<(), Error
     }
 }
 
-/// Makes a token that reads one fileset, and nothing else (`docs/compatibility/spatial-studio.md#fileset-tokens`);
-/// its text may be derived beforehand.
+/// Creates a token that reads one fileset, and nothing else
+/// (`docs/compatibility/spatial-studio.md#fileset-tokens`); its text may be derived beforehand.
 ///
 /// # Errors
-/// A name or fileset that cannot be taken, or a life that the operator does not allow.
+/// A name or fileset that is invalid, a lifetime that the operator does not allow, or too many tokens.
 pub fn create_fileset(
     tx: &mut Database,
     now: UnixTime,
@@ -191,20 +191,18 @@ pub fn create_fileset(
     Ok(token)
 }
 
-/// A person's generator, with its text, which stands sealed in its row.
+/// A user's generator with its text, which is stored encrypted in its row.
 #[derive(Debug)]
 pub struct Generator {
-    /// The row.
     pub record: TokenRecord,
-    /// The token.
     pub text: Secret,
 }
 
-/// A person's generator, if there is one yet.
+/// Returns a user's generator, if there is one.
 ///
 /// # Errors
-/// When the store fails; [`StoreError::Unusable`] when the base key cannot open it: a second one beside
-/// it would leave the first alive and out of sight.
+/// When the store fails; [`StoreError::Unusable`] when the base key cannot decrypt it: a second generator
+/// beside it would leave the first one active and out of sight.
 pub fn find_generator(
     db: &mut Database,
     now: UnixTime,
@@ -219,8 +217,8 @@ pub fn find_generator(
     Ok(Some(Generator { text: text.ok_or_else(unusable)?, record }))
 }
 
-/// A person's generator; made when there is none. The caller holds the person's row, so that two who
-/// look first find one.
+/// Returns a user's generator; creates it when there is none. The caller locks the user's row, so that two
+/// concurrent calls get the same one.
 ///
 /// # Errors
 /// When the store fails.
@@ -256,8 +254,8 @@ fn make_generator(
     Ok(Generator { record: made, text: Secret::new(token.expose()) })
 }
 
-/// Replaces a person's generator at their own wish: the old one ends at once, and on request what it made.
-/// The caller holds the person's row, so that nothing is made with the old one meanwhile.
+/// Replaces a user's generator at their request: the old one ends at once, and with `ends_children` the tokens
+/// that it created. The caller locks the user's row, so that nothing is created with the old one meanwhile.
 ///
 /// # Errors
 /// When the store fails.
@@ -273,7 +271,7 @@ pub fn regenerate(
     Ok(generator)
 }
 
-/// The same as a part of something larger, which is what the security log tells of.
+/// Like [`regenerate`], as a part of a larger change that writes its own security log entry.
 ///
 /// # Errors
 /// When the store fails.
