@@ -1,4 +1,4 @@
-//! `/not-me?key=`: the page behind the link in every letter about an account's safety.
+//! `/not-me?key=`: the page behind the link in every email about the security of an account.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -16,27 +16,26 @@ use crate::web::error::PageError;
 use crate::web::page::{Layout, Link, here, ok, see_other};
 use crate::web::pages::log_out::forgetting;
 
-/// `compromise_report.html`.
+/// The data of the template `compromise_report.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "compromise_report.html")]
 pub struct CompromiseReport {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// Whose account.
     pub username: String,
-    /// The address that is put back.
+    /// The email address that the report restores.
     pub restored: Option<String>,
-    /// Whether the account was deleted, and is kept by this.
+    /// Whether the account is deleted, so that the report also restores it.
     pub is_deleted: bool,
-    /// Whether the person is signed in here.
+    /// Whether the person is signed in with this browser.
     pub is_signed_in: bool,
-    /// Whether a letter can bring the person back; without it the password stays.
+    /// Whether an email can help the person back into the account. Otherwise the password stays valid.
     pub is_recoverable: bool,
 }
 
-/// The page for a link that is over. It works for a month, so the person may still need help.
+/// Returns the error page for a link that was used or has expired. A link works for a month, so the person
+/// may still need help.
 fn gone(app: &App) -> PageError {
     let what = "A link like this works once, for a month.";
     let advice = "If somebody may be in your account, set a new password. It logs everybody else out.";
@@ -44,7 +43,7 @@ fn gone(app: &App) -> PageError {
         .with_action("Set a new password", &app.public.path("/reset"))
 }
 
-/// Asks; looking changes nothing (mail programs look at links).
+/// Shows the form. It changes nothing, because mail programs open links by themselves.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let key = key_of(&request).ok_or_else(|| gone(&app))?;
     let now = app.now();
@@ -62,14 +61,14 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
     }))
 }
 
-/// Ends everything.
+/// Ends all access to the account.
 pub async fn post(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let key = key_of(&request).ok_or_else(|| gone(&app))?;
     let next = compromise_report::by_link(app.sign_in_context(), app.now(), key, &app.origin_of(&request)).await;
     answer(&app, next)
 }
 
-/// Where the person goes from there.
+/// Returns the response that tells the person how to continue.
 pub(super) fn answer(app: &Data<App>, next: Result<Next, Error<AccountRefusal>>) -> Result<HttpResponse, PageError> {
     let message = |text: String, action: Option<Link>| Message {
         layout: app.layout(),

@@ -1,4 +1,4 @@
-//! The consent page: what an application may do, said so that a tired person understands it.
+//! The consent page: what an application may do, in words that everybody understands.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -19,53 +19,47 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Forms, Layout, render};
 
-/// Who stands behind an application that nobody here wrote down.
+/// Describes who is responsible for an application without an owner.
 pub fn made_by(client: &Client) -> String {
     client.described_at().unwrap_or_else(|| "nobody we know: it registered itself".to_owned())
 }
 
-/// `consent.html`.
+/// The data of the template `consent.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
 pub struct Consent {
-    /// The frame.
     pub layout: Layout,
-    /// Where the decision goes: the same request.
+    /// The address that the decision is submitted to: the same authorization request.
     pub action: String,
-    /// A digest of what is shown.
+    /// A digest of what the page shows. The decision counts only with the same digest.
     pub shown: String,
-    /// The host of the application's own description, when nobody here wrote it down.
+    /// The host of the client ID metadata document, when the application is described by one.
     pub described_at: Option<String>,
-    /// Who asks.
     pub app_name: String,
-    /// Who registered it.
+    /// The owner of the application, or who registered it when it has no owner.
     pub owner: String,
-    /// Whether the operator vouches for it.
+    /// Whether the operator vouches for the application.
     pub is_verified: bool,
-    /// How long ago it was registered.
+    /// How long ago it was registered, as text.
     pub registered: String,
-    /// The host that the answer goes to.
     pub redirect_host: String,
-    /// The whole address.
     pub redirect_uri: String,
     /// Whether any program on this device could receive the answer.
     pub is_on_this_device: bool,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
-    /// What it asks for.
+    /// The requested permissions.
     pub may: Permissions,
-    /// Whether the person allowed this application something before.
     pub has_been_allowed_before: bool,
-    /// How long it lasts, as a sentence.
+    /// How long the consent lasts, as a sentence.
     pub lasts: String,
-    /// Where to change the account.
+    /// The address where the person signs in with another account.
     pub other_account_url: String,
 }
 
-/// Shows the page for a request whose address on this server has this query.
+/// Shows the consent page of an authorization request.
 ///
-/// # Errors
-/// When the store fails.
+/// # Errors When the store fails.
 pub async fn show(
     app: &Data<App>,
     (asked, allowed): (&AuthorizationRequest, &Allowed),
@@ -105,10 +99,10 @@ pub async fn show(
     Ok(render(StatusCode::OK, Forms::Leave, &page))
 }
 
-/// How long what a person allows an application lasts, as a sentence.
+/// Describes in a sentence how long the permissions of an application last.
 pub(super) fn lasts(app: &App, (client, scope): (&Client, &Scope), validated_offline: &[String]) -> String {
     let lifetimes = app.token_settings.lifetimes;
-    // A refresh token that is not replaced grows no older than any token may.
+    // A refresh token that is not rotated expires at the maximum lifetime of any token.
     let oldest = app.token_settings.limits.max_lifetime.filter(|_| !client.is_public()).unwrap_or(i64::MAX);
     let lasts = if client.may_use(GrantType::RefreshToken) || scope.holds("offline_access") {
         format!(

@@ -1,4 +1,5 @@
-//! The login redirect's page: the full address, the account, what the token may do and how long.
+//! The page of the login redirect. It shows the full return URL, the account, and the rights and lifetime of
+//! the token.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -20,46 +21,43 @@ use crate::web::error::PageError;
 use crate::web::oauth::authorize::is_speculative;
 use crate::web::page::{Forms, Layout, here, render, see_other};
 
-/// `continue.html`.
+/// The data of the template `continue.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "continue.html")]
 pub struct Continue {
-    /// The frame.
     pub layout: Layout,
-    /// Where the decision goes: the same address.
+    /// The address that the decision is submitted to: the address of the page itself.
     pub action: String,
-    /// A digest of what is shown.
+    /// A digest of what the page shows. The decision counts only with the same digest.
     pub shown: String,
-    /// The application; none for an address of nobody's.
+    /// The name of the application; `None` when the return URL belongs to no application.
     pub app_name: Option<String>,
-    /// Who registered it.
+    /// The name of the application's owner.
     pub owner: Option<String>,
-    /// Whether the operator vouches for it.
+    /// Whether the operator vouches for the application.
     pub is_verified: bool,
-    /// The whole address.
     pub return_url: String,
-    /// Its host.
+    /// The host of the return URL.
     pub return_host: String,
     /// Whether any program on this device could receive the token.
     pub is_on_this_device: bool,
-    /// Whether it travels unencrypted over a network.
+    /// Whether the token would travel unencrypted over a network.
     pub is_insecure: bool,
-    /// Whether nobody registered the address.
+    /// Whether no application registered the return URL.
     pub is_unregistered: bool,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
-    /// What the token may do, as sentences.
+    /// What the token may do, in sentences.
     pub may: Vec<String>,
-    /// How long, as a sentence.
+    /// How long the token lasts, as a sentence.
     pub lasts: String,
-    /// Where to change the account.
+    /// The address where the person signs in with another account.
     pub other_account_url: String,
 }
 
-/// What a log-in address asks for, if it asks for a return.
+/// Parses the login redirect in a query. Returns `None` when the query contains none.
 ///
-/// # Errors
-/// A page that says why nobody is sent anywhere.
+/// # Errors When the login redirect is refused; the error is the page that says why.
 pub async fn examine(
     app: &Data<App>,
     query: &str,
@@ -78,17 +76,16 @@ pub async fn examine(
     }
 }
 
-/// Sends the person back at once, or asks them first.
+/// Returns to the application at once, or asks the person first.
 ///
-/// # Errors
-/// A page that says why not.
+/// # Errors When the store fails.
 pub async fn get(
     app: &Data<App>,
     request: &HttpRequest,
     (redirect, visitor): (LoginRedirect, &Visitor),
 ) -> Result<HttpResponse, PageError> {
     if redirect.is_full_access() && !visitor.has_recent_authentication(app.now()) {
-        // What opens the settings of the account is given to nobody whose proof is old, or half of what they have.
+        // A full user token gives access to the settings of the account, so it requires a recent authentication.
         return Ok(confirm::first(app, &here(request)));
     }
     let (shared, who) = (redirect.clone(), (visitor.user.id, is_document_navigation(request)));
@@ -100,10 +97,9 @@ pub async fn get(
     }
 }
 
-/// Takes the person's decision about what they were shown.
+/// Handles the person's decision, which counts only for what the page showed.
 ///
-/// # Errors
-/// A page that says why not.
+/// # Errors When the store fails.
 pub async fn decide(
     app: &Data<App>,
     request: &HttpRequest,
@@ -120,7 +116,8 @@ pub async fn decide(
     }
 }
 
-/// A person's own navigation: not a picture, a frame, a script's request, or a look ahead.
+/// Returns whether the request is a navigation by the person: not an image, a frame, a request of a script,
+/// or a prefetch.
 fn is_document_navigation(request: &HttpRequest) -> bool {
     let is = |name: &str, expected: &str| request.headers().get(name).is_some_and(|value| value == expected);
     is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && !is_speculative(request)
@@ -146,12 +143,12 @@ async fn go(
     let allowed = app.store.write(allow).await;
     Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),
-        // Logged out a moment ago, in another window, or the proof grew too old: the same address asks.
+        // The session ended meanwhile or the authentication is no longer recent: the same address asks again.
         None => see_other(&here(request)),
     })
 }
 
-/// What the token may do: the whole truth, so that nobody allows more than they read.
+/// Describes what the token may do, completely, so that a person never allows more than they read.
 fn may(redirect: &LoginRedirect) -> &'static [&'static str] {
     if redirect.is_full_access() {
         &[
@@ -164,7 +161,7 @@ fn may(redirect: &LoginRedirect) -> &'static [&'static str] {
     }
 }
 
-/// How long the token works, as a sentence.
+/// Describes in a sentence how long the token works.
 fn lasts(redirect: &LoginRedirect, time: &str) -> String {
     match redirect.ends_with_session() {
         true => format!("It works for {time}, or until you log out here."),

@@ -1,4 +1,4 @@
-//! `/device`: a person types the code that a device shows, compares it, and decides (RFC 8628 §3.3).
+//! `/device`: a person enters the user code that a device shows, compares it, and decides (RFC 8628 §3.3).
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -25,58 +25,54 @@ use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::page::{Forms, Layout, render, see_other};
 
-/// `device.html`: where the code is typed.
+/// The data of the template `device.html`, where the user code is entered.
 #[derive(Clone, Debug, Template)]
 #[template(path = "device.html")]
 pub struct DevicePage {
-    /// The frame.
     pub layout: Layout,
-    /// Where the code goes.
+    /// The address that the form is submitted to.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// What was typed, or came with the link.
+    /// The user code, as entered or as given by the link.
     pub user_code: String,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
 }
 
-/// `device_decision.html`: what the device asks for.
+/// The data of the template `device_decision.html`, which shows what the device asks for.
 #[derive(Clone, Debug, Template)]
 #[template(path = "device_decision.html")]
 pub struct DeviceDecision {
-    /// The frame.
     pub layout: Layout,
-    /// Where the decision goes.
+    /// The address that the decision is submitted to.
     pub action: String,
-    /// A digest of what is shown.
+    /// A digest of what the page shows. The decision counts only with the same digest.
     pub shown: String,
-    /// The code, to compare with the device's.
+    /// The user code, to be compared with the code on the device.
     pub user_code: String,
-    /// The application on the device.
+    /// The name of the application on the device.
     pub app_name: String,
-    /// Who registered it.
     pub owner: String,
-    /// Whether the operator vouches for it.
+    /// Whether the operator vouches for the application.
     pub is_verified: bool,
-    /// The program that asked, as it named itself.
+    /// The program that sent the request, from its `User-Agent` header.
     pub program: String,
-    /// The part of its network address that a household or company shares.
+    /// The network of the device: the part of the address that a household or company shares.
     pub place: String,
-    /// How long ago.
+    /// How long ago the device sent the request, as text.
     pub started: String,
-    /// Whether the person sits on the same network.
+    /// Whether the person's browser is in the same network.
     pub is_near: bool,
-    /// What it asks for.
+    /// The requested permissions.
     pub may: Permissions,
-    /// How long it lasts, as a sentence.
+    /// How long the permissions last, as a sentence.
     pub lasts: String,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
 }
 
-/// Asks for the code. One that came with the link is filled in and waits for the person: nothing is
-/// looked up, and nothing submits itself (RFC 8628 §3.3.1).
+/// Shows the form for the user code. A code in the link is prefilled, but it is not looked up, and the form
+/// is not submitted by itself (RFC 8628 §3.3.1).
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
     let typed = query.get("user_code").unwrap_or_default();
@@ -96,7 +92,7 @@ fn ask(app: &App, visitor: &Visitor, typed: &str, error: Option<(StatusCode, Str
     render(status, Forms::Stay, &page)
 }
 
-/// Takes the code, and then the decision.
+/// Handles the user code, and then the decision.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -133,7 +129,7 @@ pub async fn post(
     attempt.discard().await;
     match form.get("decision") {
         None => show(&app, &request, (&waiting, &code), &visitor).await,
-        // What counts is what was shown, to the person to whom it was shown.
+        // The decision counts only for what was shown, and only from the person who saw it.
         Some("allow") if form.get("shown") != Some(waiting.shown_to(visitor.user.id).as_str()) => {
             show(&app, &request, (&waiting, &code), &visitor).await
         }
@@ -152,7 +148,7 @@ async fn show(
         let (client, wish) = (&asked.client, (&asked.device.scope, &asked.device.audience));
         let validated_offline = scopes::list_validating_offline(db, wish.1, wish.0)?;
         let owner = clients::find_owner_name(db, client)?.unwrap_or_default();
-        // A device is asked for each time, so nothing is marked as new.
+        // The person decides anew for each device, so nothing is marked as new.
         let may = Permissions::read(db, &shared.token_settings, wish, &Allowed::default())?;
         Ok::<_, StoreError>((owner, validated_offline, may))
     });
@@ -177,7 +173,7 @@ async fn show(
     Ok(render(StatusCode::OK, Forms::Stay, &page))
 }
 
-/// A network as a person reads it: the shared part, and that more follows.
+/// Formats a network for people: the shared part of the address, with a mark that more follows.
 fn in_place(network: &str, address: &str) -> String {
     match address.contains(':') && network.contains(':') {
         true => format!("{network}:…"),

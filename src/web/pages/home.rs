@@ -1,4 +1,4 @@
-//! `/`: what this server is, and the way in for each of three kinds of people.
+//! `/`: the front page, which describes the server and links to its parts for three kinds of people.
 
 use actix_web::error::ErrorNotFound;
 use actix_web::http::StatusCode;
@@ -12,11 +12,10 @@ use crate::web::browser::MaybeVisitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 
-/// `home.html`.
+/// The data of the template `home.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "home.html")]
 pub struct Home {
-    /// The frame.
     pub layout: Layout,
 }
 
@@ -25,12 +24,13 @@ pub async fn get(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     ok(&Home { layout: visitor.layout(&app) })
 }
 
-/// Whatever is not there.
+/// Returns the error page for a path that does not exist.
 pub async fn nothing(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     PageError::not_found(&app).seen_by(visitor.layout(&app)).error_response()
 }
 
-/// An address that is there, asked in a way that it does not answer, with those that it does (RFC 9110 §15.5.6).
+/// Returns the error page for a method that the path does not support, with the methods that it supports (RFC
+/// 9110 §15.5.6).
 pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: HeaderValue) -> HttpResponse {
     let what = "This address does not take that kind of request, so nothing was changed.";
     let advice = "Open the page it belongs to and use its buttons.";
@@ -42,7 +42,7 @@ pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: HeaderVa
     response
 }
 
-/// An address with a part that cannot be read, such as a number that is none.
+/// Returns the error for a path variable that cannot be parsed, such as an invalid number.
 pub fn no_such_path(request: &HttpRequest) -> Error {
     match request.app_data::<Data<App>>() {
         Some(app) => PageError::not_found(app).into(),

@@ -1,4 +1,4 @@
-//! `/invitation?key=`: making an account by a mailed link, its address fixed.
+//! `/invitation?key=`: creates an account by an emailed link. The email address is fixed.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -19,19 +19,17 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, here, render, see_other};
 use crate::web::remembered_browser;
 
-/// `invitation.html`.
+/// The data of the template `invitation.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "invitation.html")]
 pub struct Invitation {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The name that was typed.
+    /// The user name, as entered.
     pub username: String,
-    /// The address that was invited.
+    /// The email address that was invited.
     pub email: String,
 }
 
@@ -43,13 +41,13 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, Maile
     found.map(|link| (key, link)).ok_or_else(|| link_ended(app))
 }
 
-/// Shows the form while the invitation lives.
+/// Shows the form while the invitation is valid.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let (_, link) = living(&app, &request).await?;
     Ok(show(&app, &request, (Vec::new(), String::new(), link.email)))
 }
 
-/// Makes the account and signs its person in.
+/// Creates the account and signs the person in.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -74,7 +72,7 @@ pub async fn post(
         Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
         Err(Error::Refused(SignUpRefusal::LinkEnded | SignUpRefusal::Closed)) => Err(link_ended(&app)),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
-            // The form has no field for the address: what is wrong with it is said on top.
+            // The form has no field for the email address, so its errors are shown above the form.
             let in_form = |problem| match FieldError::from(problem) {
                 FieldError { field: "email", message } => FieldError { field: "", message },
                 error => error,

@@ -1,4 +1,4 @@
-//! `/login` in any letter case: the log-in page, on the way to wherever the person was going.
+//! `/login` in any letter case: the log-in page. After it the person continues to the page that they wanted.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -26,40 +26,37 @@ use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_oth
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered_browser;
 
-/// `log_in.html`.
+/// The data of the template `log_in.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "log_in.html")]
 pub struct LogIn {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// Whether that was a passkey, so that the fields are not marked.
+    /// Whether a passkey failed, so that the text fields are not marked as wrong.
     pub is_passkey_wrong: bool,
-    /// The name that was typed.
+    /// The user name, as entered or as suggested by the application.
     pub username: String,
-    /// The app that sent the person.
+    /// The application that sent the person to log in.
     pub asking: Option<Asking>,
-    /// The way in without a password, where there can be one.
+    /// The form to log in with a passkey, when the server supports passkeys.
     pub passkey: Option<PasskeyForm>,
-    /// Where to get a new password.
     pub reset_url: String,
-    /// Where to sign up.
+    /// The address of the registration page, when registration is open.
     pub register_url: Option<String>,
 }
 
-/// Where a person goes after logging in.
+/// Where a person continues after the log-in.
 pub(super) enum Onward {
-    /// To a path of ours.
+    /// At a path of this server.
     Here(String),
-    /// Back to an app, with a token.
+    /// At an application, by a login redirect.
     Away(Box<LoginRedirect>),
 }
 
 impl Onward {
-    /// Reads it from the query of a page that comes before.
+    /// Parses the destination in the query of a page before the log-in.
     pub(super) async fn parse(app: &Data<App>, query: &str, visitor: Option<&Visitor>) -> Result<Self, PageError> {
         if let Some(redirect) = continue_to::examine(app, query, visitor).await? {
             return Ok(Self::Away(Box::new(redirect)));
@@ -70,7 +67,7 @@ impl Onward {
         Ok(Self::Here(next.unwrap_or_else(|| app.public.path("/account"))))
     }
 
-    /// Where a browser goes that was signed in at this request's address.
+    /// Returns the address to continue at after a log-in at this request's address.
     fn next(&self, request: &HttpRequest) -> String {
         match self {
             Self::Here(next) => next.clone(),
@@ -78,13 +75,13 @@ impl Onward {
         }
     }
 
-    /// The authorization request that it goes on to.
+    /// Returns the query of the authorization request, when that is the destination.
     fn authorization_query<'a>(&'a self, app: &App) -> Option<&'a str> {
         let Self::Here(next) = self else { return None };
         next.strip_prefix(app.public.base.as_str())?.strip_prefix("/oauth/authorize?")
     }
 
-    /// The way back to an app that it goes on to, when somebody else logs in first.
+    /// Returns the login redirect that a log-in of another person leads to, when that is the destination.
     async fn redirect_behind(&self, app: &Data<App>) -> Result<Option<LoginRedirect>, PageError> {
         let Self::Here(next) = self else { return Ok(None) };
         let (path, query) = next.split_once('?').unwrap_or((next, ""));
@@ -92,10 +89,9 @@ impl Onward {
         if is_log_in { continue_to::examine(app, query, None).await } else { Ok(None) }
     }
 
-    /// The app that sent the person.
+    /// Returns the application that sent the person.
     ///
-    /// # Errors
-    /// When the store fails, or the address cannot be read.
+    /// # Errors When the store fails, or the address cannot be parsed.
     pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<Asking>, PageError> {
         let behind = self.redirect_behind(app).await?;
         let redirect = match self {
@@ -117,7 +113,7 @@ impl Onward {
         }
     }
 
-    /// Whether somebody who is signed in has to log in again on the way.
+    /// Returns whether a signed-in person must log in again before they continue.
     async fn must_log_in(&self, app: &Data<App>, visitor: &Visitor) -> Result<bool, PageError> {
         match self.authorization_query(app) {
             Some(query) => authorize::must_log_in(app, query, visitor).await,
@@ -126,7 +122,8 @@ impl Onward {
     }
 }
 
-/// The log-in page for somebody else than who is signed in, who then goes on to `next`, a path of ours.
+/// Returns the address of the log-in page for another person than the signed-in one. They continue to `next`,
+/// a path of this server.
 pub(super) fn for_another(app: &App, next: &str) -> String {
     format!("{}&another=yes", log_in_first(app, next))
 }
@@ -136,12 +133,12 @@ fn is_for_another(request: &HttpRequest) -> bool {
     parameters.is_some_and(|parameters| parameters.get("another") == Some("yes"))
 }
 
-/// The remote session that an address asks about (`/login?session=`).
+/// Returns the id of the remote session in the query (`/login?session=`).
 fn remote_session_id(request: &HttpRequest) -> Option<String> {
     login_redirect::parse(request.query_string()).ok()?.session
 }
 
-/// Shows the page, or goes on when somebody is signed in already.
+/// Shows the page, or continues when the person is signed in already.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     if let Some(id) = remote_session_id(&request) {
         return match visitor.0 {
@@ -160,7 +157,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     }
 }
 
-/// Takes a password, or the decision of the page behind it.
+/// Handles the password, or the decision of the page that follows the log-in.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -193,11 +190,11 @@ pub async fn post(
     } else {
         log_in(&app, &request, (&onward, &form), &browser).await?
     };
-    // Nobody goes back to the pages of who was here before.
+    // The pages of the person before must not come back from the browser's cache.
     Ok(if is_for_another(&request) { forgetting(answer) } else { answer })
 }
 
-/// Takes the second step's form.
+/// Handles the form of the second step.
 async fn second_step(
     app: &Data<App>,
     request: &HttpRequest,
@@ -207,7 +204,7 @@ async fn second_step(
     let (next, asking) = (onward.next(request), onward.asking(app).await?);
     match second_step::post(app, request, (form, browser), (&next, asking)).await? {
         second_step::Outcome::Answer(answer) => Ok(answer),
-        // Finished already, by a second click or in another tab: the same address leads on.
+        // The step was finished before, by a second click or in another tab: the same address continues.
         second_step::Outcome::Ended if visitor.0.is_some() => Ok(see_other(&here(request))),
         second_step::Outcome::Ended => {
             let message = "This log-in took too long, or a code was wrong too often. Type your password again.";
@@ -217,7 +214,7 @@ async fn second_step(
     }
 }
 
-/// Whatever is wrong with a passkey, the words are the same.
+/// Logs a person in with a passkey. The error message is the same for every cause.
 async fn log_in_by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
@@ -277,7 +274,7 @@ async fn log_in(
     }
 }
 
-/// Back to the app without a token; without an app, to the front page.
+/// Returns to the application without a token, or to the front page when there is no application.
 async fn cancel(app: &Data<App>, onward: &Onward) -> Result<HttpResponse, PageError> {
     if let Onward::Away(redirect) = onward {
         return Ok(see_other(&redirect.denial()));
@@ -292,12 +289,12 @@ async fn cancel(app: &Data<App>, onward: &Onward) -> Result<HttpResponse, PageEr
     Ok(denial.unwrap_or_else(|| see_other(&app.public.path("/"))))
 }
 
-/// What the page says of the try before it.
+/// What the page shows about the previous attempt.
 #[derive(Default)]
 struct Said {
     username: String,
     error: Option<String>,
-    /// A passkey that is not known here any more.
+    /// The id of a passkey that the server does not know.
     gone: Option<String>,
 }
 
@@ -311,7 +308,8 @@ async fn show(
     let next = onward.next(request);
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let asking = onward.asking(app).await?;
-    // What was typed counts; before that, who the app thinks it is, or who is signed in.
+    // The entered user name has priority, then the hint of the application, then the user name of the
+    // signed-in person.
     let hint = asking.as_ref().and_then(|asking| asking.login_hint.as_deref()).filter(|_| error.is_none());
     let username = hint.map_or(username, |hint| hint.chars().take(256).collect());
     let passkey = passkey::asked(app, Purpose::SignIn).map(|options| PasskeyForm {

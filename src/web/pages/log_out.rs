@@ -1,4 +1,4 @@
-//! `/logout`: GET asks, POST does it.
+//! `/logout`: GET asks for confirmation, POST logs the browser out.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Data;
@@ -14,21 +14,20 @@ use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::{PageError, TokenError};
 use crate::web::page::{Layout, Link, is_navigation, ok, see_other};
 
-/// What a person reads whose browser had no session.
+/// The heading for a person whose browser has no session.
 pub(in crate::web) const NOT_LOGGED_IN: &str = "You are not logged in here";
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// `log_out.html`.
+/// The data of the template `log_out.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "log_out.html")]
 pub struct LogOut {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes.
+    /// The address that the form is submitted to.
     pub action: String,
-    /// Where whoever stays goes on.
+    /// The address where a person continues who does not log out.
     pub stay_url: String,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
 }
 
@@ -37,7 +36,7 @@ fn next(app: &App, request: &HttpRequest) -> Option<String> {
     parameters.get("next").and_then(|next| app.public.own_path(next))
 }
 
-/// Asks, so that no link and no picture of another site logs anybody out.
+/// Asks for confirmation, so that a link or an image of another site cannot log the person out.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> HttpResponse {
     let next = next(&app, &request);
     let Some(visitor) = visitor.0 else {
@@ -64,8 +63,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession)
     }))
 }
 
-/// The answer where no session was: a program gets a status of its own, a person a page that does not claim a
-/// log-out. `onward` leads a browser on from that page, as after a log-out.
+/// Returns the response when there was no session: a status of its own for a program, and for a person a page
+/// that does not claim a log-out. `onward` continues from that page as after a log-out.
 pub(in crate::web) fn nothing_ended(
     app: &App,
     request: &HttpRequest,
@@ -82,13 +81,14 @@ pub(in crate::web) fn nothing_ended(
     }))
 }
 
-/// Browsers keep whole pages in memory for Back, `no-store` or not: those of this person go.
+/// Adds a header that clears the browser's cache. Browsers keep pages in memory for the Back button even with
+/// `no-store`.
 pub(in crate::web) fn forgetting(mut response: HttpResponse) -> HttpResponse {
     response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
     response
 }
 
-/// The page after it.
+/// Returns the page after a log-out.
 pub(in crate::web) fn done(app: &App) -> HttpResponse {
     ok(&Message {
         layout: app.layout(),

@@ -1,4 +1,4 @@
-//! The pages that people read: a struct per page beside its handler.
+//! The pages for people: each is a struct beside its handler.
 
 pub mod account;
 pub mod compromise_report;
@@ -32,21 +32,18 @@ use super::page::{Layout, Link};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::MALFORMED_REQUEST;
 
-/// `message.html`: a calm page that says one thing.
+/// The data of the template `message.html`: a page with a single message.
 #[derive(Clone, Debug, Template)]
 #[template(path = "message.html")]
 pub struct Message {
-    /// The frame.
     pub layout: Layout,
-    /// A few words.
     pub heading: String,
-    /// What happened.
     pub text: String,
-    /// The way on.
+    /// The link to continue with.
     pub action: Option<Link>,
 }
 
-/// The fields of a page's form. One that is repeated or cannot be read is answered by a page.
+/// The fields of a page's form. A field that is repeated or cannot be parsed is refused with an error page.
 pub struct Form(pub Parameters);
 
 impl FromRequest for Form {

@@ -1,4 +1,4 @@
-//! What an application asks for, in words: the same lines on every page on which a person allows it.
+//! Describes the requested permissions in the same words on every page that asks for consent.
 
 use crate::domain::api::PLATFORM_SCOPE;
 use crate::domain::scope::Scope;
@@ -8,46 +8,44 @@ use crate::oauth::scopes;
 use crate::store::{Database, StoreError, apis};
 use crate::tokens::TokenSettings;
 
-/// One permission.
+/// A requested scope.
 #[derive(Clone, Debug)]
 pub struct ScopeLine {
-    /// The scope token.
+    /// The scope token (RFC 6749 §3.3).
     pub name: String,
-    /// What a person reads.
+    /// The description for people.
     pub sentence: String,
-    /// Whether the person did not allow it before, though they allowed something.
+    /// Whether the person allowed this application something before, but not this.
     pub is_new: bool,
 }
 
-/// An API that the request names.
+/// An API that the request names (RFC 8707).
 #[derive(Clone, Debug)]
 pub struct ApiLine {
-    /// Its name.
     pub name: String,
-    /// Its address, which names it to programs.
+    /// The resource indicator of the API.
     pub identifier: String,
-    /// Whether the person did not allow it before, though they allowed something.
+    /// Whether the person allowed this application something before, but not this.
     pub is_new: bool,
-    /// What is asked at it.
+    /// The requested scopes of this API.
     pub scopes: Vec<ScopeLine>,
-    /// Whether it has no scopes, so that nothing there can be kept from the application.
+    /// Whether the API has no scopes, so that access to it is not limited.
     pub opens_all: bool,
 }
 
-/// `_permissions.html`.
+/// The data of the template `_permissions.html`.
 #[derive(Clone, Debug)]
 pub struct Permissions {
-    /// The APIs that the tokens are for, if any is named.
+    /// The APIs that the tokens are for; empty when the request names none.
     pub apis: Vec<ApiLine>,
-    /// What is asked beside what is asked at each of them.
+    /// The requested scopes that belong to none of these APIs.
     pub scopes: Vec<ScopeLine>,
 }
 
 impl Permissions {
-    /// What is asked, beside what was allowed before.
+    /// Reads the description of the requested permissions, compared with those that were allowed before.
     ///
-    /// # Errors
-    /// When the store fails.
+    /// # Errors When the store fails.
     pub fn read(
         db: &mut Database,
         token_settings: &TokenSettings,

@@ -1,4 +1,4 @@
-//! `/errors/{id}`: the page behind an `error_uri`.
+//! `/errors/{id}`: the page behind an `error_uri` (RFC 6749 §4.1.2.1).
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -10,23 +10,21 @@ use crate::web::browser::MaybeVisitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 
-/// `problem.html`.
+/// The data of the template `problem.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "problem.html")]
 pub struct ProblemPage {
-    /// The frame.
     pub layout: Layout,
-    /// The stable name.
+    /// The stable id of the problem.
     pub id: String,
-    /// The RFC's code.
+    /// The error code of the RFC.
     pub code: String,
-    /// What is wrong.
     pub description: String,
-    /// What to do.
+    /// What the developer should do.
     pub advice: String,
 }
 
-/// Explains an error to a developer.
+/// Explains a problem to a developer.
 pub async fn get(app: Data<App>, id: Path<String>, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     let problem = problem::find(&id).ok_or_else(|| PageError::not_found(&app))?;
     Ok(ok(&ProblemPage {

@@ -1,4 +1,4 @@
-//! `/register`: signing up, where the operator lets people do so.
+//! `/register`: creates an account, when the operator allows registration.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -18,27 +18,26 @@ use crate::web::error::PageError;
 use crate::web::page::{Asking, FieldError, Forms, Layout, here, render, see_other};
 use crate::web::remembered_browser;
 
-/// `register.html`.
+/// The data of the template `register.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "register.html")]
 pub struct Register {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The name that was typed.
+    /// The user name, as entered.
     pub username: String,
-    /// The address that was typed.
+    /// The email address, as entered.
     pub email: String,
-    /// The app that sent the person.
+    /// The application that sent the person.
     pub asking: Option<Asking>,
-    /// Where to log in instead.
+    /// The address of the log-in page.
     pub log_in_url: String,
 }
 
-/// The page that goes on to `next`, a path of ours; the log-in page where nobody may sign up.
+/// Returns the address of the registration page that continues to `next`, a path of this server. When
+/// registration is closed, it is the log-in page.
 pub fn sign_up_first(app: &App, next: &str) -> String {
     if !app.config.registration.is_open() {
         return log_in_first(app, next);
@@ -70,7 +69,8 @@ fn crowded(app: &App) -> PageError {
     )
 }
 
-/// Where the person goes afterwards: only ever a path of ours, the log-in redirect included.
+/// Returns where the person continues. The path is always one of this server; a login redirect continues from
+/// there.
 async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, String), PageError> {
     let onward = Onward::parse(app, request.query_string(), None).await?;
     let next = match &onward {
@@ -80,7 +80,7 @@ async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, Strin
     Ok((onward, next))
 }
 
-/// Shows the page.
+/// Shows the form.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     if !app.config.registration.is_open() {
         return Err(closed(&app));
@@ -92,7 +92,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     show(&app, &request, (&onward, &next), (Vec::new(), String::new(), String::new())).await
 }
 
-/// Makes the account, signs its person in and goes on.
+/// Creates the account, signs the person in and continues.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,

@@ -1,5 +1,6 @@
-//! `/login?session=`: a person approves a program that waits elsewhere. The password is asked again,
-//! and the page says who waits and from where, because such links are also mailed by thieves.
+//! `/login?session=`: a person approves a program that waits for a log-in without a browser. The page asks
+//! for the password again, and shows which program waits and from which address, because attackers also send
+//! such links.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -27,33 +28,31 @@ use crate::web::error::PageError;
 use crate::web::page::{Forms, Layout, here, ok, render};
 use crate::web::passkey::{self, PasskeyForm};
 
-/// `remote_session.html`.
+/// The data of the template `remote_session.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "remote_session.html")]
 pub struct RemoteSessionPage {
-    /// The frame.
     pub layout: Layout,
-    /// Where the decision goes: the same address.
+    /// The address that the decision is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// Whether that was a passkey, so that the fields are not marked.
+    /// Whether a passkey failed, so that the text fields are not marked as wrong.
     pub is_passkey_wrong: bool,
-    /// The program, as it named itself.
+    /// The program, from its `User-Agent` header.
     pub program: String,
-    /// The code that the program may show, too.
+    /// The code to compare with the code that the program may show.
     pub code: String,
-    /// The network address that started it.
+    /// The network address that started the remote session.
     pub address: String,
-    /// How long ago.
+    /// How long ago the remote session started, as text.
     pub started: String,
-    /// Whether the person sits on the same network.
+    /// Whether the person's browser is in the same network.
     pub is_near: bool,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub username: String,
-    /// Whether a code is asked for too: the session was opened without.
+    /// Whether the page asks for a code as well, because this session did not show the second factor.
     pub wants_code: bool,
-    /// What stands for both.
+    /// The passkey form, which replaces password and code.
     pub passkey: Option<PasskeyForm>,
 }
 
@@ -71,10 +70,9 @@ async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> 
     found.map_err(|error| PageError::unavailable(app, &error))?.ok_or(over)
 }
 
-/// Shows who waits.
+/// Shows the waiting program.
 ///
-/// # Errors
-/// A page that says that nothing waits.
+/// # Errors When the remote session does not wait or the store fails; the error is the page that says so.
 pub async fn get(
     app: &Data<App>,
     request: &HttpRequest,
@@ -84,10 +82,9 @@ pub async fn get(
     show(app, request, (id, &session, visitor), None).await
 }
 
-/// Takes the decision; Allow needs the password.
+/// Handles the decision. Approval requires the password.
 ///
-/// # Errors
-/// A page that says that nothing waits.
+/// # Errors When the remote session does not wait or the store fails; the error is the page that says so.
 pub async fn decide(
     app: &Data<App>,
     request: &HttpRequest,

@@ -1,4 +1,4 @@
-//! `/reset` and `/reset/finish?key=`: a new password without the old one.
+//! `/reset` and `/reset/finish?key=`: sets a new password without the old one.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -20,52 +20,49 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, here, ok, render, retry_after, see_other};
 use crate::web::remembered_browser;
 
-/// `reset.html`.
+/// The data of the template `reset.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "reset.html")]
 pub struct Reset {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// Where to log in instead.
+    /// The address of the log-in page.
     pub log_in_url: String,
 }
 
-/// `reset_finish.html`.
+/// The data of the template `reset_finish.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "reset_finish.html")]
 pub struct ResetFinish {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// Whose password it is.
+    /// The user name of the account.
     pub username: String,
-    /// Whether personal and studio tokens end too.
+    /// Whether personal tokens and studio tokens end too.
     pub ends_own_tokens: bool,
-    /// Whether they could stay: the address was proven before.
+    /// Whether these tokens may stay, because the email address was proven before.
     pub may_keep_tokens: bool,
 }
 
-/// The secret of a mailed link. Not `token`: that is dropped from every address of ours.
+/// Returns the secret of an emailed link. The parameter is not named `token`, because a `token` is removed
+/// from every address of this server.
 pub(super) fn key_of(request: &HttpRequest) -> Option<Secret> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok()?;
     parameters.get("key").map(Secret::new)
 }
 
-/// The page for a link that is unknown, used or expired: one page for all three.
+/// Returns the error page for a link that is unknown, used or expired: the same page for all three.
 pub(super) fn link_ended(app: &App) -> PageError {
     let what = "A mailed link works once, and for a while only. Asking for a new one may end it too.";
     let advice = "If you still need it, ask for a new link.";
     PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
 }
 
-/// The page for a server that sends no letters.
+/// Returns the error page of a server that sends no email.
 pub(super) fn mail_off(app: &App) -> PageError {
     let what = "This server sends no letters, so it cannot mail you a link.";
     let advice = "Ask the people who run it: they can set a new password for you.";
@@ -78,7 +75,7 @@ fn next_of(app: &App, request: &HttpRequest) -> Option<String> {
     parameters.get("next").and_then(|next| app.public.own_path(next))
 }
 
-/// Asks for the name.
+/// Shows the form for the user name.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     if !app.mail.is_on() {
         return Err(mail_off(&app));
@@ -93,7 +90,7 @@ fn asking(app: &App, request: &HttpRequest, error: Option<String>) -> Reset {
     Reset { layout: app.layout(), action: here(request), error, log_in_url }
 }
 
-/// Mails the link, to whoever it is; the answer does not tell.
+/// Sends the link by email. The response does not reveal whether the account exists.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, PageError> {
     let (login, next) = (form.get("username").unwrap_or_default(), next_of(&app, &request));
     let origin = app.origin_of(&request);
@@ -129,7 +126,8 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User)
     found.map(|(_, user)| (key, user)).ok_or_else(again)
 }
 
-/// Shows the form while the link lives; looking does not use it up (mail programs look at links).
+/// Shows the form while the link is valid. It does not use the link up, because mail programs open links by
+/// themselves.
 pub async fn get_finish(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let (_, user) = living(&app, &request).await?;
     Ok(finishing(&app, &request, (user, true), Vec::new()))
@@ -148,7 +146,7 @@ fn finishing(
     render(status, Forms::Leave, &page)
 }
 
-/// Uses the link, signs the browser in, and goes on to where the person was going.
+/// Uses the link, signs the browser in, and continues to the page that the person wanted.
 pub async fn post_finish(
     app: Data<App>,
     request: HttpRequest,
@@ -180,7 +178,7 @@ pub async fn post_finish(
     }
 }
 
-/// `/.well-known/change-password`: where password managers send people who want another one.
+/// `/.well-known/change-password`: the address where password managers send people to change their password.
 pub async fn change_password(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     see_other(&app.public.path(if visitor.0.is_some() { "/account/security/password" } else { "/reset" }))
 }

@@ -1,5 +1,5 @@
-//! `/keep`: keeping an account that is about to be erased. A link to it is in the letter about that, and
-//! whoever logs in with the right password is asked here.
+//! `/keep`: restores an account that is scheduled for erasure. The email about the erasure links to it, and a
+//! log-in with the correct password leads to it.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -17,21 +17,20 @@ use crate::web::app::App;
 use crate::web::error::PageError;
 use crate::web::page::{Forms, Layout, Link, ok, render};
 
-/// `restore_account.html`.
+/// The data of the template `restore_account.html`.
 #[derive(Clone, Template)]
 #[template(path = "restore_account.html")]
 pub struct RestoreAccount {
-    /// The frame.
     pub layout: Layout,
     /// The name of the hidden field.
     pub proof_name: &'static str,
-    /// What it brings back: a secret.
+    /// The value of the hidden field, a secret.
     pub proof: String,
-    /// Whose account.
+    /// The user name of the account.
     pub username: String,
-    /// When it is erased.
+    /// When the account is erased, as text.
     pub erases_at: String,
-    /// Where to go instead.
+    /// The address of the front page.
     pub home_url: String,
 }
 
@@ -51,7 +50,7 @@ fn ask(app: &App, proof: &Proof, (deletion, user): (&Deletion, User)) -> HttpRes
     render(StatusCode::OK, Forms::Stay, &page)
 }
 
-/// Asks somebody who just typed the right password.
+/// Shows the form to a person who has just entered the correct password.
 pub(super) async fn offer(app: &Data<App>, user: Id<User>) -> Result<HttpResponse, PageError> {
     let now = app.now();
     let found = app.store.read(move |db| deletion::find_restorable(db, now, user)).await;
@@ -62,7 +61,7 @@ pub(super) async fn offer(app: &Data<App>, user: Id<User>) -> Result<HttpRespons
     Ok(ask(app, &proof, (&deletion, user)))
 }
 
-/// Asks whoever opened the link in the letter; looking changes nothing.
+/// Shows the form to a person who opened the emailed link. It changes nothing.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let proof = Proof::Link(key_of(&request).ok_or_else(|| link_ended(&app))?);
     let (now, shared, presented) = (app.now(), app.clone(), proof.clone());
@@ -72,7 +71,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
     Ok(ask(&app, &proof, (&deletion, user)))
 }
 
-/// Keeps the account. Logging in comes after it, with all that it asks for.
+/// Restores the account. The person logs in afterwards, with all required steps.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, PageError> {
     let proof = match (form.get("offer"), form.get("key")) {
         (Some(sealed), _) => Proof::Offer(Secret::new(sealed)),

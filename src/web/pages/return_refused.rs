@@ -1,5 +1,5 @@
-//! Why the login redirect leads nowhere: what a person should know, and what the app's developer has to do. What it
-//! says to register, the console takes: the same rules are asked before it is said.
+//! The error page of a refused login redirect, for the person and for the developer of the application. The
+//! page suggests only registrations that the developer console accepts, because it applies the same rules.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ use crate::web::error::PageError;
 use crate::web::page::Link;
 use crate::web::refusal_details::RefusedClient;
 
-/// The page for one refusal.
+/// Returns the error page for a refusal.
 pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visitor: Option<&Visitor>) -> PageError {
     let page = match refusal {
         LoginRedirectRefusal::Malformed => refused(app, "malformed-login-redirect", "The app's link cannot be read.")
@@ -89,14 +89,15 @@ async fn unregistered(app: &Data<App>, url: &ReturnUrl, visitor: Option<&Visitor
     }
 }
 
-/// The way to prove the host that keeps a developer from registering an address, where it can be proven.
+/// Returns the link to prove the host of a return URL, when the host can be proven.
 fn proof(app: &App, wanted: &LoginReturnUrl) -> Option<Link> {
     let host = ProvableOrigin::of(&wanted.address().origin())?;
     let label = format!("Prove that {} is yours", wanted.address().host());
     Some(Link { label, href: app.public.path(&super::developer::hosts::path_for(&host)) })
 }
 
-/// The forms that take the address: of a new app, while its owner may have one more, and of each that they have.
+/// Returns the links to the forms that can register the return URL: of each application of the person, and of
+/// a new one while they may have more.
 fn ways(app: &App, wanted: &LoginReturnUrl, own: Vec<Client>, most: usize) -> Vec<Link> {
     let offered = offer(wanted);
     let new = (own.len() < most).then(|| Link {

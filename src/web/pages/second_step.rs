@@ -1,5 +1,5 @@
-//! The page between a right password and a session: it asks for the second factor, or sets one up where
-//! the operator requires one. Its form goes to the log-in page, which knows where the person was going.
+//! The page between the first factor and the session. It asks for the second factor, or sets one up when the
+//! operator requires it. Its form is submitted to the log-in page, which knows the destination.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -25,57 +25,52 @@ use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_oth
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered_browser;
 
-/// `second_step.html`.
+/// The data of the template `second_step.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "second_step.html")]
 pub struct SecondStep {
-    /// The frame.
     pub layout: Layout,
-    /// The log-in page, on the way to where the person was going.
+    /// The address of the log-in page, with the destination.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// Whether that was a passkey, so that the fields are not marked.
+    /// Whether a passkey failed, so that the text fields are not marked as wrong.
     pub is_passkey_wrong: bool,
-    /// The key of the step.
+    /// The key of the pending step.
     pub step: String,
-    /// Who logs in.
+    /// The user name of the person who logs in.
     pub username: String,
-    /// Whether the code was mailed.
+    /// Whether the code was sent by email.
     pub is_mailed: bool,
-    /// Whether nothing but a passkey will do.
+    /// Whether the step accepts a passkey only.
     pub is_passkey_only: bool,
-    /// What does as well as a code.
+    /// The passkey form, as an alternative to the code.
     pub passkey: Option<PasskeyForm>,
-    /// The app that sent the person.
+    /// The application that sent the person.
     pub asking: Option<Asking>,
 }
 
-/// `second_step_set_up.html`.
+/// The data of the template `second_step_set_up.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "second_step_set_up.html")]
 pub struct SecondStepSetUp {
-    /// The frame.
     pub layout: Layout,
-    /// The log-in page, on the way to where the person was going.
+    /// The address of the log-in page, with the destination.
     pub action: String,
-    /// What was wrong.
     pub error: Option<String>,
-    /// The key of the step.
+    /// The key of the pending step.
     pub step: String,
-    /// Who logs in.
+    /// The user name of the person who logs in.
     pub username: String,
-    /// What the app is given.
+    /// The TOTP secret for the authenticator app.
     pub set_up: SetUpFields,
-    /// The app that sent the person.
+    /// The application that sent the person.
     pub asking: Option<Asking>,
 }
 
-/// Goes on after a first proof: signs the browser in and leads it to `next`, a path of ours; or shows
-/// the second step.
+/// Continues after the first factor: signs the browser in and redirects it to `next`, a path of this server,
+/// or shows the second step.
 ///
-/// # Errors
-/// When the store fails.
+/// # Errors When the store fails.
 pub async fn enter(
     app: &Data<App>,
     browser: &BrowserSession,
@@ -91,10 +86,9 @@ pub async fn enter(
     }
 }
 
-/// Shows a step. `action` is the log-in page that its form goes to.
+/// Shows a step. `action` is the address of the log-in page.
 ///
-/// # Errors
-/// When the base key is missing.
+/// # Errors When the base key is missing.
 pub fn show(
     app: &Data<App>,
     step: &PendingStep,
@@ -149,18 +143,17 @@ fn show_set_up(
     render(status, Forms::Leave, &page)
 }
 
-/// What came of a step's form.
+/// The result of a step's form.
 pub enum Outcome {
-    /// The browser is signed in and goes on; or the step is shown again.
+    /// The response: the browser is signed in and redirected, or the step is shown again.
     Answer(HttpResponse),
-    /// Nothing waits under this key any more.
+    /// The key belongs to no pending step.
     Ended,
 }
 
-/// Takes a step's form. After it the browser goes on to `next`, a path of ours.
+/// Handles the form of a step, and then redirects to `next`, a path of this server.
 ///
-/// # Errors
-/// When the store fails.
+/// # Errors When the store fails.
 pub async fn post(
     app: &Data<App>,
     request: &HttpRequest,
@@ -197,7 +190,7 @@ pub async fn post(
     })
 }
 
-/// Finishes a step by a passkey; whatever is wrong with that, the step goes on waiting.
+/// Finishes a step with a passkey. When the passkey fails, the step stays pending.
 async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
@@ -216,7 +209,7 @@ async fn by_passkey(
     show_again(app, &key, (request, asking, None), wrong).await
 }
 
-/// The step as it waits now, with what was wrong; the picture of an app that is set up stays the same.
+/// Shows the pending step again with an error message. A TOTP secret that is being set up stays the same.
 async fn show_again(
     app: &Data<App>,
     key: &Token<SignInStep>,

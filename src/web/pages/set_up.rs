@@ -1,4 +1,4 @@
-//! `/setup?link=`: the one-time link that makes the first administrator.
+//! `/setup?link=`: the one-time link that creates the first administrator.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -18,19 +18,17 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, here, render};
 use crate::web::remembered_browser;
 
-/// `set_up.html`.
+/// The data of the template `set_up.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "set_up.html")]
 pub struct SetUp {
-    /// The frame.
     pub layout: Layout,
-    /// Where the form goes: the same address.
+    /// The address that the form is submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// The name that was typed.
+    /// The user name, as entered.
     pub username: String,
-    /// The address that was typed.
+    /// The email address, as entered.
     pub email: String,
 }
 
@@ -54,13 +52,13 @@ async fn living_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<Set
     }
 }
 
-/// Shows the form while the link lives; looking does not use it up.
+/// Shows the form while the link is valid. It does not use the link up.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     living_link(&app, &request).await?;
     Ok(show(&app, &request, (Vec::new(), String::new(), String::new())))
 }
 
-/// Uses the link.
+/// Uses the link to create the administrator.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,

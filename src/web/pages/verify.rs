@@ -1,4 +1,4 @@
-//! `/verify?key=`: proving an e-mail address.
+//! `/verify?key=`: proves an email address.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -19,23 +19,20 @@ use crate::web::error::PageError;
 use crate::web::page::{FieldError, Forms, Layout, here, render, see_other};
 use crate::web::remembered_browser;
 
-/// `verify.html`.
+/// The data of the template `verify.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "verify.html")]
 pub struct Verify {
-    /// The frame.
     pub layout: Layout,
-    /// Where the forms go: the same address.
+    /// The address that the forms are submitted to: the address of the page itself.
     pub action: String,
-    /// What was wrong.
     pub errors: Vec<FieldError>,
-    /// Whose address it becomes.
+    /// The user name of the account that gets the email address.
     pub username: String,
-    /// The address.
     pub email: String,
-    /// Whether a new password will do too.
+    /// Whether a new password may be set instead of entering the current one.
     pub may_set_password: bool,
-    /// Whether that form was sent.
+    /// Whether the form for a new password was submitted.
     pub is_setting_password: bool,
 }
 
@@ -47,7 +44,7 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, Maile
     found.map(|(link, user)| (key, link, user)).ok_or_else(|| link_ended(app))
 }
 
-/// Shows the forms while the link lives; looking does not use it up.
+/// Shows the forms while the link is valid. It does not use the link up.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let (_, link, user) = living(&app, &request).await?;
     Ok(show(&app, &request, (&link, &user), (StatusCode::OK, None)))
@@ -72,7 +69,7 @@ fn show(
     render(status, Forms::Leave, &page)
 }
 
-/// Uses the link and goes on to where the person was going.
+/// Uses the link and continues to the page that the person wanted.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
