@@ -89,7 +89,8 @@ impl Answer {
 
     /// Parses the JSON body of a successful response.
     ///
-    /// # Errors [`CallError::Unreadable`] when the body is not such JSON or the status is not a success.
+    /// # Errors
+    /// [`CallError::Unreadable`] when the body is not such JSON or the status is not a success.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         let read = if self.is_success() { serde_json::from_str(&self.body).ok() } else { None };
         read.ok_or_else(|| CallError::Unreadable(self.url.clone()))
@@ -138,7 +139,8 @@ impl Asking {
     /// Returns the authorization request URL (RFC 6749 §4.1.1) with the S256 challenge of `code_verifier`
     /// (RFC 7636 §4.3).
     ///
-    /// # Errors When the metadata cannot be fetched.
+    /// # Errors
+    /// When the metadata cannot be fetched.
     pub async fn authorization_url(
         &self,
         redirect_uri: &str,
@@ -167,28 +169,32 @@ impl Asking {
 
     /// Calls the token endpoint (RFC 6749 §4.1.3, §6).
     ///
-    /// # Errors When the server does not answer. An error response is not an `Err`.
+    /// # Errors
+    /// When the server does not answer. An error response is not an `Err`.
     pub async fn token(&self, form: &[(&str, &str)]) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.token_endpoint, form).await
     }
 
     /// Introspects a token (RFC 7662 §2.1).
     ///
-    /// # Errors When the server does not answer. An error response is not an `Err`.
+    /// # Errors
+    /// When the server does not answer. An error response is not an `Err`.
     pub async fn introspect(&self, token: &str) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.introspection_endpoint, &[("token", token)]).await
     }
 
     /// Revokes a token (RFC 7009 §2.1).
     ///
-    /// # Errors When the server does not answer. An error response is not an `Err`.
+    /// # Errors
+    /// When the server does not answer. An error response is not an `Err`.
     pub async fn revoke(&self, token: &str) -> Result<Answer, CallError> {
         self.post(&self.metadata().await?.revocation_endpoint, &[("token", token)]).await
     }
 
     /// Calls an API with a bearer token (RFC 6750 §2.1).
     ///
-    /// # Errors When the API does not answer. An error response is not an `Err`.
+    /// # Errors
+    /// When the API does not answer. An error response is not an `Err`.
     pub async fn call(&self, url: &str, token: &str) -> Result<Answer, CallError> {
         answer(url.to_owned(), self.http.get(url).bearer_auth(token).send()).await
     }

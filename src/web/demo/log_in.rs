@@ -56,7 +56,8 @@ impl Fieldnotes {
     /// Begins a log-in by authorization code. Returns the URL to redirect to, the `state` of the answer, and
     /// the method with its `code_verifier`.
     ///
-    /// # Errors When Gatepost does not answer.
+    /// # Errors
+    /// When Gatepost does not answer.
     pub async fn begin_code(&self) -> Result<(String, String, Way), LogInProblem> {
         let (state, code_verifier) = (unguessable(), unguessable());
         let url = self.asking.authorization_url(&self.redirect_uri(), &state, &code_verifier).await?;
@@ -72,7 +73,8 @@ impl Fieldnotes {
 
     /// Exchanges the authorization code of an answer for tokens (RFC 6749 §4.1.3).
     ///
-    /// # Errors When the answer is refused or a call fails: the log-in failed.
+    /// # Errors
+    /// When the answer is refused or a call fails: the log-in failed.
     pub async fn finish_code(&self, returned: &Parameters, code_verifier: String) -> Result<Arrival, LogInProblem> {
         // The metadata promise `iss` in every answer, so an answer without it is refused (RFC 9207 §2.4).
         if returned.get("iss") != Some(self.asking.issuer()) {
@@ -97,7 +99,8 @@ impl Fieldnotes {
 
     /// Uses the user token of an answer.
     ///
-    /// # Errors When the answer is refused or a call fails: the log-in failed.
+    /// # Errors
+    /// When the answer is refused or a call fails: the log-in failed.
     pub async fn finish_redirect(&self, returned: &Parameters) -> Result<Arrival, LogInProblem> {
         let access_token = granted(returned, "token")?.to_owned();
         self.recognize(Tokens { access_token, refresh_token: None }, Way::Redirect).await
@@ -106,7 +109,8 @@ impl Fieldnotes {
     /// Introspects the token to learn who logged in. A token that was issued to another app is refused,
     /// because the operator of that app could replay it here.
     ///
-    /// # Errors When a call fails, and when the token is not active or was issued to another app.
+    /// # Errors
+    /// When a call fails, and when the token is not active or was issued to another app.
     pub async fn recognize(&self, tokens: Tokens, way: Way) -> Result<Arrival, LogInProblem> {
         let answer = self.asking.introspect(&tokens.access_token).await?;
         let found: Introspection = answer.read()?;
@@ -128,7 +132,8 @@ impl Fieldnotes {
     /// Uses a refresh token to get new tokens (RFC 6749 §6). Returns the response even when it is an error,
     /// so that it can be shown.
     ///
-    /// # Errors When Gatepost does not answer.
+    /// # Errors
+    /// When Gatepost does not answer.
     pub async fn refresh(&self, refresh_token: &str) -> Result<(Answer, Attempt), CallError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let answer = self.asking.token(&form).await?;

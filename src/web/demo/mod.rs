@@ -81,7 +81,8 @@ pub struct Demo {
 
 /// Creates the people, registers the app and the API, and starts both. The caller starts the server itself.
 ///
-/// # Errors When the database, a socket or the hasher fails, and when a person is refused, for example
+/// # Errors
+/// When the database, a socket or the hasher fails, and when a person is refused, for example
 /// because the database already has an `alice` or a `bob`.
 pub async fn spawn(app: &Data<App>, sockets: Sockets) -> Result<Demo, DemoError> {
     let issuer = app.public.issuer.clone();

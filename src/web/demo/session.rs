@@ -25,7 +25,8 @@ const SECRETS: [&str; 2] = ["access_token", "refresh_token"];
 /// Returns a random value of 256 bits. It is used as `state`, as `code_verifier` (RFC 7636 §4.1) and as
 /// session key.
 ///
-/// # Panics When the operating system returns no randomness, because the app cannot continue safely.
+/// # Panics
+/// When the operating system returns no randomness, because the app cannot continue safely.
 pub fn unguessable() -> String {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).expect("because the operating system's randomness is always available");

@@ -59,7 +59,8 @@ pub struct Consent {
 
 /// Shows the consent page of an authorization request.
 ///
-/// # Errors When the store fails.
+/// # Errors
+/// When the store fails.
 pub async fn show(
     app: &Data<App>,
     (asked, allowed): (&AuthorizationRequest, &Allowed),

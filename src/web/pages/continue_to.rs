@@ -57,7 +57,8 @@ pub struct Continue {
 
 /// Parses the login redirect in a query. Returns `None` when the query contains none.
 ///
-/// # Errors When the login redirect is refused; the error is the page that says why.
+/// # Errors
+/// When the login redirect is refused or the store fails; the error is the page that says so.
 pub async fn examine(
     app: &Data<App>,
     query: &str,
@@ -78,7 +79,8 @@ pub async fn examine(
 
 /// Returns to the application at once, or asks the person first.
 ///
-/// # Errors When the store fails.
+/// # Errors
+/// When the store fails.
 pub async fn get(
     app: &Data<App>,
     request: &HttpRequest,
@@ -99,7 +101,8 @@ pub async fn get(
 
 /// Handles the person's decision, which counts only for what the page showed.
 ///
-/// # Errors When the store fails.
+/// # Errors
+/// When the store fails.
 pub async fn decide(
     app: &Data<App>,
     request: &HttpRequest,

@@ -91,7 +91,8 @@ impl Onward {
 
     /// Returns the application that sent the person.
     ///
-    /// # Errors When the store fails, or the address cannot be parsed.
+    /// # Errors
+    /// When the store fails, or the address cannot be parsed.
     pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<Asking>, PageError> {
         let behind = self.redirect_behind(app).await?;
         let redirect = match self {

@@ -45,7 +45,8 @@ pub struct Permissions {
 impl Permissions {
     /// Reads the description of the requested permissions, compared with those that were allowed before.
     ///
-    /// # Errors When the store fails.
+    /// # Errors
+    /// When the store fails.
     pub fn read(
         db: &mut Database,
         token_settings: &TokenSettings,

@@ -72,7 +72,8 @@ async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> 
 
 /// Shows the waiting program.
 ///
-/// # Errors When the remote session does not wait or the store fails; the error is the page that says so.
+/// # Errors
+/// When the remote session does not wait or the store fails; the error is the page that says so.
 pub async fn get(
     app: &Data<App>,
     request: &HttpRequest,
@@ -84,7 +85,8 @@ pub async fn get(
 
 /// Handles the decision. Approval requires the password.
 ///
-/// # Errors When the remote session does not wait or the store fails; the error is the page that says so.
+/// # Errors
+/// When the remote session does not wait or the store fails; the error is the page that says so.
 pub async fn decide(
     app: &Data<App>,
     request: &HttpRequest,

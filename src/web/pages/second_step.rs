@@ -70,7 +70,8 @@ pub struct SecondStepSetUp {
 /// Continues after the first factor: signs the browser in and redirects it to `next`, a path of this server,
 /// or shows the second step.
 ///
-/// # Errors When the store fails.
+/// # Errors
+/// When the store fails.
 pub async fn enter(
     app: &Data<App>,
     browser: &BrowserSession,
@@ -88,7 +89,8 @@ pub async fn enter(
 
 /// Shows a step. `action` is the address of the log-in page.
 ///
-/// # Errors When the base key is missing.
+/// # Errors
+/// When the base key is missing.
 pub fn show(
     app: &Data<App>,
     step: &PendingStep,
@@ -153,7 +155,8 @@ pub enum Outcome {
 
 /// Handles the form of a step, and then redirects to `next`, a path of this server.
 ///
-/// # Errors When the store fails.
+/// # Errors
+/// When the store fails.
 pub async fn post(
     app: &Data<App>,
     request: &HttpRequest,

@@ -60,7 +60,8 @@ pub(super) fn asked_scopes(form: &Parameters, scopes: &[ApiScope]) -> Vec<String
 impl Wish {
     /// Parses a form.
     ///
-    /// # Errors All invalid fields, when there are any.
+    /// # Errors
+    /// All invalid fields, when there are any.
     pub(super) fn parse(form: &Parameters, limits: &Limits, scopes: &[ApiScope]) -> Result<Self, Vec<FieldError>> {
         let (name, what) = (name(form), what(form, scopes));
         let is_studio = form.get("kind").is_some_and(|kind| kind.contains('/'));
@@ -75,7 +76,8 @@ impl Wish {
 
     /// Creates the token.
     ///
-    /// # Errors When the person may not have such a token, and when the store fails.
+    /// # Errors
+    /// When the person may not have such a token, and when the store fails.
     pub(super) fn carry_out(
         &self,
         tx: &mut Database,
