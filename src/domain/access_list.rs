@@ -1,4 +1,5 @@
-//! Access lists: which resources a personal token opens, and how far (`docs/compatibility/ellipsis.md#access-lists`).
+//! Access lists: the resources that a personal token may use, with a tier each
+//! (`docs/compatibility/ellipsis.md#access-lists`).
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -13,25 +14,25 @@ use super::column;
 use super::json::integer;
 use super::resource::{canonical, may_name};
 
-/// The most entries of one list.
+/// The maximum number of entries of a list.
 const MAX_ENTRIES: usize = 500;
-/// The longest list as it travels in a header, in bytes: proxies have room for little more.
+/// The maximum size of a list in a request header, in bytes: proxies accept little more.
 const MAX_BYTES: usize = 49_152;
 
-/// How far a token goes on a resource. The order is the order of the rights: each holds those before it.
+/// The access tier of a token on a resource. The order is the order of the rights: each tier includes those before it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression, FromSqlRow,
 )]
 #[serde(rename_all = "camelCase")]
 #[diesel(sql_type = Text)]
 pub enum Tier {
-    /// Pictures only.
+    /// Rendered images only.
     View,
     /// Raw data and downloads.
     ViewPlus,
     /// May invite others.
     Share,
-    /// Listed by the platform, not explained there.
+    /// Listed by the platform without an explanation.
     FullView,
     /// May change data inside a layer.
     Edit,
@@ -44,7 +45,7 @@ pub enum Tier {
 column::text!(Tier);
 
 impl Tier {
-    /// Every tier with its number on the older scale and what it means for a person.
+    /// Every tier, with its number on the older scale, and its meaning in words for people.
     pub const ALL: [(Self, u32, &'static str); 7] = [
         (Self::View, 100, "see it"),
         (Self::ViewPlus, 200, "see it and download its data"),
@@ -55,7 +56,7 @@ impl Tier {
         (Self::Admin, 1_000, "do everything with it, permanent deletion included"),
     ];
 
-    /// The name as it is stored and sent.
+    /// Returns the name as it is stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -68,12 +69,12 @@ impl Tier {
         }
     }
 
-    /// What it means for a person.
+    /// Returns the meaning in words for people.
     pub fn in_words(self) -> &'static str {
         Self::ALL.iter().find(|(tier, _, _)| *tier == self).map_or("", |(_, _, words)| words)
     }
 
-    /// The nearest tier at or below a number of the older scale; nothing below 100.
+    /// Returns the nearest tier at or below a number of the older scale; `None` below 100.
     pub fn from_level(level: i64) -> Option<Self> {
         Self::ALL.iter().rev().find(|(_, number, _)| i64::from(*number) <= level).map(|(tier, _, _)| *tier)
     }
@@ -82,7 +83,7 @@ impl Tier {
 impl FromStr for Tier {
     type Err = InvalidAccessList;
 
-    /// The platform's own pages spell some of them in several ways.
+    /// Accepts every spelling that the pages of the platform use.
     fn from_str(text: &str) -> Result<Self, InvalidAccessList> {
         match text {
             "view+" => Ok(Self::ViewPlus),
@@ -97,31 +98,29 @@ impl FromStr for Tier {
     }
 }
 
-/// What a token may on one resource.
+/// The access of a token to one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// How far it goes.
     pub access_tier: Tier,
-    /// Where on the map and how close: kept and returned, judged by the API.
+    /// A restriction to map tiles or zoom levels. It is stored and returned; the API enforces it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geo_fence: Option<Value>,
-    /// Which properties of a vector layer: kept and returned, judged by the API.
+    /// A restriction to properties of a vector layer. It is stored and returned; the API enforces it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property_fence: Option<Vec<String>>,
 }
 
-/// One resource with what a token may there.
+/// A resource with the access of a token to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The resource, as the platform names it.
+    /// The ID of the resource at the platform.
     pub path_id: String,
-    /// What the token may.
     pub access: Access,
 }
 
-/// A list without repeats: of several entries for one resource the highest counts.
+/// An access list without repeats: of several entries for one resource, the highest tier applies.
 #[derive(Clone, Debug, PartialEq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 pub struct AccessList {
@@ -131,37 +130,37 @@ pub struct AccessList {
 
 column::text!(AccessList);
 
-/// Why a value is no access list, in words for a developer.
+/// The reason that a value is not an access list; the message is for developers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAccessList {
-    /// It is no array.
+    /// The value is not an array.
     #[error("accessList must be an array of {{pathId, access}}.")]
     NotAnArray,
-    /// Nothing is in it.
+    /// The array is empty.
     #[error("accessList must name at least one resource.")]
     Empty,
-    /// Too much is in it.
+    /// The list has more than 500 entries, or more than 49,152 bytes.
     #[error("accessList may name at most 500 resources in 49152 bytes.")]
     TooLong,
-    /// An entry without a resource.
+    /// An entry has no `pathId`, or one that is too long.
     #[error("Each entry of accessList needs a pathId of at most 200 characters.")]
     PathId,
-    /// An entry without a right.
+    /// An entry has no tier, or an unknown one.
     #[error("accessTier must be one of: view, viewPlus, share, edit, fullView, editPlus, admin.")]
     Tier,
-    /// An entry with a number that is no right.
+    /// An `accessLevel` is not a whole number, or is below the lowest tier.
     #[error("accessLevel must be a whole number, at least 100 (view).")]
     Level,
-    /// A fence that cannot be read.
+    /// A fence is not in the expected form.
     #[error("geoFence must be an object with tiles or maxZoom, and propertyFence an array of names.")]
     Fence,
 }
 
 impl AccessList {
-    /// Reads what a program sent: nested or flat, tiers or levels, in every spelling of the platform.
+    /// Parses the value that a program sent: nested or flat, tiers or levels, in every spelling of the platform.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first error in the value.
     pub fn parse(value: &Value) -> Result<Self, InvalidAccessList> {
         let Value::Array(items) = value else { return Err(InvalidAccessList::NotAnArray) };
         if items.is_empty() {
@@ -177,7 +176,7 @@ impl AccessList {
         Ok(list)
     }
 
-    /// A list of entries; repeats are merged. Of equal tiers the one without fences goes further.
+    /// Returns a list of these entries; repeats are merged. Of equal tiers, an entry without fences grants more.
     pub fn new(entries: Vec<Entry>) -> Self {
         let (mut merged, mut places): (Vec<Entry>, HashMap<String, usize>) = Default::default();
         for entry in entries {
@@ -194,19 +193,19 @@ impl AccessList {
         Self { entries: merged, text }
     }
 
-    /// The entries, in the order in which they were sent.
+    /// Returns the entries, in the order in which they were sent.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The list as it is stored and sent.
+    /// Returns the list as JSON text, as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
 impl AccessList {
-    /// The list as it travels in a header: what is not ASCII in `\u` form.
+    /// Returns the list for a request header: characters that are not ASCII are in `\u` form.
     pub fn in_ascii(&self) -> String {
         let mut text = String::with_capacity(self.text.len());
         for unit in self.text.encode_utf16() {
@@ -239,7 +238,7 @@ fn entry(value: &Value) -> Result<Entry, InvalidAccessList> {
     if !may_name(path_id) {
         return Err(InvalidAccessList::PathId);
     }
-    // `access` may be an object, a bare tier, or spread over the entry itself.
+    // `access` is an object, or a tier, or its members are members of the entry itself.
     let access = match entry.get("access") {
         Some(Value::Object(access)) => access_of(access)?,
         Some(Value::String(tier)) => Access { access_tier: tier.parse()?, geo_fence: None, property_fence: None },

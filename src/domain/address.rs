@@ -1,7 +1,7 @@
-//! What all addresses have in common that are registered here, of whatever kind.
+//! The rule for all URIs that are registered here, of whatever kind.
 
-/// Whether a text has neither white space nor control characters, which no URI holds (RFC 3986 §2). Lists of
-/// addresses are kept with a space between: one with a space in it would be read as two.
+/// Whether a text contains neither white space nor control characters, which no URI contains (RFC 3986 §2). Lists of
+/// URIs are stored separated by spaces: a URI with a space would be read as two.
 pub fn is_unbroken(text: &str) -> bool {
     !text.chars().any(|character| character.is_whitespace() || character.is_control())
 }

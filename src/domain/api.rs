@@ -1,4 +1,4 @@
-//! Protected APIs (resource servers): what tokens are for, and who may ask about them.
+//! Protected APIs (resource servers): the APIs that tokens are for, and that may introspect them.
 
 use diesel::prelude::*;
 
@@ -8,58 +8,52 @@ use super::id::Id;
 use crate::clock::UnixTime;
 
 column::named! {
-    /// What an API's access tokens look like.
+    /// The format of an API's access tokens.
     TokenFormat {
-        /// A random string that only we can judge.
+        /// A random string that only this server can validate.
         Opaque = "opaque",
-        /// A JWT that the API judges by itself (RFC 9068), for ten minutes at most.
+        /// A JWT that the API validates by itself (RFC 9068), valid for ten minutes at most.
         Jwt = "jwt",
     }
 }
 
-/// One API.
+/// A registered API.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::apis)]
 pub struct Api {
-    /// The row.
     pub id: Id<Api>,
-    /// Its address, which names it (RFC 8707 §2).
+    /// The resource URI of the API (RFC 8707 §2).
     pub identifier: String,
-    /// The name that people read.
+    /// The name that people see.
     pub name: String,
-    /// What its tokens look like.
     pub token_format: TokenFormat,
-    /// Whether the operator runs it, so that it may ask about everybody's user tokens.
+    /// Whether the operator runs it; then it may introspect the user tokens of all people.
     pub is_first_party: bool,
-    /// The credentials with which it asks.
+    /// The client whose credentials the API uses for introspection.
     pub client_key: Id<Client>,
-    /// When it was registered.
     pub created_at: UnixTime,
 }
 
-/// A scope of an API, and the sentence that a person reads at consent.
+/// A scope of an API, and the sentence that people read at consent.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::api_scopes)]
 pub struct ApiScope {
-    /// The row.
     pub id: Id<ApiScope>,
-    /// Whose scope it is.
     pub api_id: Id<Api>,
-    /// The scope token.
     pub name: String,
-    /// What a person reads.
+    /// The sentence that people read at consent.
     pub sentence: String,
 }
 
-/// The scope that opens the platform itself.
+/// The scope for the platform itself.
 pub const PLATFORM_SCOPE: &str = "projects";
 
-/// The scopes that exist without any API, with what a person reads at consent.
+/// The scopes that exist without any API, with the sentence that people read at consent.
 pub const BUILT_IN_SCOPES: [(&str, &str); 1] =
     [("projects", "See and change your projects and the files in them, except the settings of your account")];
 
-/// The scopes of OpenID Connect (Core §5.4, §11), with what a person reads at consent. They open nothing
-/// of the platform: only what userinfo tells.
+/// The scopes of OpenID Connect (Core §5.4, §11), with the sentence that people read at consent. They give no access to
+/// the platform, only to claims of userinfo.
 pub const OPENID_SCOPES: [(&str, &str); 4] = [
     ("openid", "Know which account here is yours, and when you logged in"),
     ("profile", "See your user name and your home page"),
@@ -67,7 +61,7 @@ pub const OPENID_SCOPES: [(&str, &str); 4] = [
     ("offline_access", "Go on when you are not there, until you remove the app"),
 ];
 
-/// Whether a scope is one of ours, and of no API.
+/// Whether a scope is built in, and so belongs to no API.
 pub fn is_built_in(scope: &str) -> bool {
     BUILT_IN_SCOPES.iter().chain(&OPENID_SCOPES).any(|(name, _)| *name == scope)
 }

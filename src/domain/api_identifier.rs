@@ -1,21 +1,21 @@
-//! The identifiers of APIs, compared as the addresses that they are (RFC 3986 §6.2.3; RFC 9110 §4.2.3):
-//! programs that pass one through a URL type send another spelling than the registered one.
+//! The identifiers of APIs, compared as URIs (RFC 3986 §6.2.3; RFC 9110 §4.2.3): programs that pass an identifier
+//! through a URL type send a spelling that differs from the registered one.
 
 use url::Host;
 
-/// Whether two identifiers are one address: they differ at most in an empty path, the case of scheme and
-/// host, and a default port. Identifiers that are no web addresses are compared as they are.
+/// Whether two identifiers are equivalent: they differ at most in an empty path, the case of scheme and host, and a
+/// default port. Identifiers that are not http or https URIs are compared as text.
 pub fn is_same(one: &str, other: &str) -> bool {
     one == other || normal(one) == normal(other)
 }
 
-/// The one spelling of an address that all its spellings have in common. It is for comparing only: what is
-/// said is the registered one.
+/// Returns the normal form, which all spellings of an identifier have in common. It is for comparison only: answers
+/// contain the registered spelling.
 pub fn normal(identifier: &str) -> String {
     normalized(identifier).unwrap_or_else(|| identifier.to_owned())
 }
 
-/// The platform's own names among the identifiers: the issuer, and its `/v3`.
+/// Returns the platform's own identifiers: the issuer, and its `/v3`.
 pub fn own_names(issuer: &str) -> [String; 2] {
     [issuer.to_owned(), format!("{issuer}/v3")]
 }
@@ -29,12 +29,12 @@ fn normalized(identifier: &str) -> Option<String> {
         _ => return None,
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
-    // A port is digits, so the last colon of an IPv6 address begins none.
+    // A port consists of digits, so the last colon of an IPv6 address does not begin a port.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
         _ => (authority, ""),
     };
-    // An address with a user in it has no host that this takes.
+    // `Host` does not accept an authority with user information.
     let host = Host::parse(host).ok()?;
     let port = if port.is_empty() { default_port } else { port.parse().ok()? };
     let port = if port == default_port { String::new() } else { format!(":{port}") };
@@ -46,7 +46,7 @@ fn normalized(identifier: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Every way to spell each part of one address, and parts that make another one of it.
+    /// Tests every spelling of each part of one URI, and parts that make it another URI.
     #[test]
     fn all_spellings_of_one_address_are_the_same_and_no_other_is() {
         for (port, schemes) in [(":443", ["https", "HTTPS", "Https"]), (":80", ["http", "HTTP", "hTTp"])] {

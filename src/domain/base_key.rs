@@ -1,4 +1,4 @@
-//! The base key: the installation's one secret, from which every other key is derived by its label.
+//! The base key: the secret of the installation, from which every other key is derived by its label.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -9,12 +9,11 @@ use zeroize::Zeroizing;
 
 use super::secret::{Secret, sha256_base64url};
 
-/// The base keys by number; the last one is used for what is new, old ones as long as something
-/// needs them.
+/// The base keys by number. The last one is used for new data; older ones are kept as long as data needs them.
 #[derive(Clone)]
 pub struct BaseKeys(Vec<(i32, Secret)>);
 
-/// The text holds no base keys.
+/// The text is not a list of base keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a secret file holds one line per key, as `1:` and 64 hexadecimal digits")]
 pub struct InvalidBaseKeys;
@@ -28,10 +27,10 @@ impl KeyType for Bytes {
 }
 
 impl BaseKeys {
-    /// A first key from the operating system.
+    /// Generates a first key with random bytes of the operating system.
     ///
     /// # Panics
-    /// When the operating system gives no randomness: there is no safe way to go on.
+    /// When the operating system returns no random bytes: there is no safe way to continue.
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         rand::fill(bytes.as_mut()).expect("because the operating system's randomness is always available");
@@ -39,10 +38,10 @@ impl BaseKeys {
         Self(vec![(1, Secret::new(text))])
     }
 
-    /// Reads the lines of a secret file.
+    /// Parses the lines of a base key file.
     ///
     /// # Errors
-    /// [`InvalidBaseKeys`] when a line is no key, or there is none.
+    /// [`InvalidBaseKeys`] when a line is not a key, or when there is no line.
     pub fn parse(text: &str) -> Result<Self, InvalidBaseKeys> {
         let mut keys = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -56,18 +55,18 @@ impl BaseKeys {
         if keys.is_empty() { Err(InvalidBaseKeys) } else { Ok(Self(keys)) }
     }
 
-    /// The lines of a secret file.
+    /// Returns the lines of a base key file.
     pub fn to_file(&self) -> Secret {
         Secret::new(self.0.iter().map(|(number, key)| format!("{number}:{}\n", key.expose())).collect::<String>())
     }
 
-    /// The number of the key for what is new.
+    /// Returns the number of the key that is used for new data.
     pub fn current(&self) -> i32 {
         self.0.last().map_or(0, |(number, _)| *number)
     }
 
-    /// Bytes that only the holder of key `number` can make, for one use of one purpose
-    /// (RFC 5869: the label and `context` are the info). Nothing when that key is gone.
+    /// Derives key material from base key `number` for one purpose and context (RFC 5869: the label and `context` are
+    /// the info). Returns `None` when that base key is missing.
     pub fn derive<const LENGTH: usize>(&self, number: i32, label: &str, context: &[&[u8]]) -> Option<[u8; LENGTH]> {
         let (_, key) = self.0.iter().find(|(known, _)| *known == number)?;
         let extracted: Prk = Salt::new(HKDF_SHA256, b"gatepost").extract(key.expose().as_bytes());
@@ -78,8 +77,8 @@ impl BaseKeys {
         Some(bytes)
     }
 
-    /// Seals a text that must be readable again, under its own label, bound to the row that it stands
-    /// in (AES-256-GCM; the number of the key is in front). Nothing when the key is gone.
+    /// Encrypts a text under its own label, bound to the row that stores it (AES-256-GCM; the result begins with the
+    /// number of the key). Returns `None` when the base key is missing.
     pub fn seal(&self, label: &str, row: i64, plaintext: &str) -> Option<String> {
         let number = self.current();
         let key = self.sealing_key(number, label)?;
@@ -88,7 +87,7 @@ impl BaseKeys {
         Some(format!("{number}:{}:{}", STANDARD.encode(nonce.as_ref()), STANDARD.encode(sealed)))
     }
 
-    /// Opens what [`BaseKeys::seal`] sealed for the same row; nothing when it is another's.
+    /// Decrypts what [`BaseKeys::seal`] encrypted for the same row; returns `None` for the ciphertext of another row.
     pub fn open(&self, label: &str, row: i64, sealed: &str) -> Option<Secret> {
         let mut parts = sealed.splitn(3, ':');
         let key = self.sealing_key(parts.next()?.parse().ok()?, label)?;
@@ -102,7 +101,7 @@ impl BaseKeys {
         RandomizedNonceKey::new(&AES_256_GCM, &self.derive::<32>(number, label, &[])?).ok()
     }
 
-    /// A value that tells whether a database belongs to this key, and tells nothing else.
+    /// Returns a value that shows whether a database belongs to this base key, and reveals nothing else about the key.
     pub fn check_value(&self) -> String {
         let number = self.0.first().map_or(0, |(number, _)| *number);
         sha256_base64url(&self.derive::<32>(number, "check", &[]).unwrap_or_default())

@@ -1,12 +1,12 @@
-//! Memory with an end: when a map is full, what came first goes.
+//! Maps of bounded size: when a map is full, its oldest entries are removed.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::clock::UnixTime;
 
-/// Makes room for one more in a map that holds `most`: when it is full the oldest tenth goes at once, so
-/// that room costs little per entry, however many come.
+/// Makes space for one more entry in a map of at most `most` entries. When the map is full, the oldest tenth is removed
+/// at once, so that the cost per inserted entry is small.
 pub fn make_room<K: Clone + Eq + Hash, V>(kept: &mut HashMap<K, V>, most: usize, since: impl Fn(&V) -> UnixTime) {
     if kept.len() < most {
         return;

@@ -7,30 +7,28 @@ use super::id::Id;
 use super::token::{ClientSecret, TokenDigest};
 use crate::clock::UnixTime;
 
-/// One secret of one client.
+/// A secret of a client.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::client_secrets)]
 pub struct ClientSecretRecord {
-    /// The row, which the secret carries.
+    /// The row ID, which is part of the secret.
     pub id: Id<ClientSecretRecord>,
-    /// Whose it is.
     pub client_key: Id<Client>,
-    /// What the presented secret is judged by.
+    /// The digest that a presented secret is compared with.
     pub digest: TokenDigest<ClientSecret>,
-    /// What its owner may see of it later.
+    /// The last four characters, which the owner may see later.
     pub last_four: String,
-    /// When it was made.
     pub created_at: UnixTime,
-    /// When it ends, after it was rolled.
+    /// When it expires, after it was rotated.
     pub expires_at: Option<UnixTime>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
-    /// When somebody reported that they found it in the open.
+    /// When it was reported as found in public.
     pub flagged_at: Option<UnixTime>,
 }
 
 impl ClientSecretRecord {
-    /// Whether it still opens.
+    /// Whether it has not expired.
     pub fn is_alive(&self, now: UnixTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }

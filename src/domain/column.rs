@@ -1,4 +1,4 @@
-//! How our types stand in a column: as the integer or the text that they are on paper.
+//! How the types of the domain are stored in a column: as an integer or as text.
 
 /// Stores a newtype over `i64` as `BIGINT`.
 macro_rules! integer {
@@ -25,8 +25,8 @@ macro_rules! integer {
     };
 }
 
-/// Stores a type with `as_str` and `FromStr` as `TEXT`; what does not parse is a broken database,
-/// never a default.
+/// Stores a type with `as_str` and `FromStr` as `TEXT`. Text that does not parse is an error of the database, and never
+/// replaced by a default.
 macro_rules! text {
     ($name:ty) => {
         impl<DB> diesel::serialize::ToSql<diesel::sql_types::Text, DB> for $name
@@ -51,7 +51,7 @@ macro_rules! text {
     };
 }
 
-/// An enum whose names stand in a column, a setting or a form: `as_str`, `FromStr`, `TEXT`.
+/// Declares an enum whose names are used in a column, a setting or a form: `as_str`, `FromStr`, `TEXT`.
 macro_rules! named {
     ($(#[$meta:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -63,10 +63,10 @@ macro_rules! named {
         pub enum $name { $($(#[$note])* $variant,)+ }
 
         impl $name {
-            /// Every name, in the order in which a person reads them.
+            /// All names, in the order in which people read them.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
-            /// The name as it is stored and sent.
+            /// Returns the name as it is stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
@@ -86,7 +86,7 @@ macro_rules! named {
     };
 }
 
-/// The name is none of those that the column, setting or form field knows.
+/// The text is not one of the names that the column, setting or form field allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of: {}", .0.join(", "))]
 pub struct UnknownName(pub &'static [&'static str]);

@@ -1,4 +1,4 @@
-//! What a person allowed an application before, so that they are not asked again for the same.
+//! Consents: what a person allowed an application before, so that they are not asked again for the same.
 
 use diesel::prelude::*;
 
@@ -11,41 +11,39 @@ use super::user::User;
 use crate::clock::UnixTime;
 
 column::named! {
-    /// What was allowed.
+    /// The kind of a consent.
     ConsentKind {
         /// Scopes, at the authorization endpoint.
         Authorization = "authorization",
         /// A user token, by the login redirect.
         LoginRedirect = "login_redirect",
-        /// The same for an app that the operator runs: a whole one.
+        /// A full user token, by the login redirect, for an application that the operator runs.
         FirstPartyLogin = "first_party_login",
     }
 }
 
-/// One remembered consent of one person for one application: these scopes at these APIs, and at no
-/// others. There is a row for each list of APIs that was allowed.
+/// A stored consent of one person for one application: these scopes at these APIs, and at no others. There is one row
+/// for each list of APIs that was allowed.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::consents)]
 pub struct Consent {
-    /// The row.
     pub id: Id<Consent>,
-    /// Who allowed it.
     pub user_id: Id<User>,
-    /// Whom.
+    /// The application.
     pub client_key: Id<Client>,
-    /// What kind of thing.
     pub kind: ConsentKind,
-    /// The scopes that were ever allowed there.
+    /// All scopes that were allowed at these APIs so far.
     pub scope: Scope,
-    /// When it was last widened.
+    /// When a scope was last added.
     pub allowed_at: UnixTime,
-    /// The APIs, in the order of the alphabet; empty where none was named.
+    /// The APIs in alphabetical order; empty when the request named none.
     pub audience: SpaceSeparated,
 }
 
 impl Consent {
-    /// Whether it covers these scopes at these APIs. Who names no API asks for a token that every API
-    /// of its scopes takes: that is no less than any list, so it is only covered by itself (ours).
+    /// Whether the consent covers these scopes at these APIs. A request that names no API asks for a token that every
+    /// API of its scopes accepts. That is wider than any list of APIs, so only a consent without APIs covers it
+    /// (Gatepost's own rule).
     pub fn covers(&self, scope: &Scope, audience: &SpaceSeparated) -> bool {
         let is_no_wider = audience.is_within(&self.audience) && audience.is_empty() == self.audience.is_empty();
         scope.is_within(&self.scope) && is_no_wider

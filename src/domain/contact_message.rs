@@ -1,6 +1,6 @@
-//! A message from one person to another through this server
-//! (`docs/compatibility/ellipsis.md#finding-and-inviting-people`): neither sees the other's address. Kept is who
-//! wrote to whom, and when; what they wrote is in the letter alone.
+//! Messages from one person to another through this server
+//! (`docs/compatibility/ellipsis.md#finding-and-inviting-people`): neither sees the other's email address. The database
+//! stores the sender, the recipient and the time; only the email contains the text.
 
 use diesel::prelude::*;
 
@@ -8,33 +8,30 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// The most characters of a message (ours).
+/// The maximum number of characters of a message (Gatepost's own limit).
 const MAX_CHARACTERS: usize = 2_000;
 
-/// One message that was sent.
+/// A message that was sent.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::contact_messages)]
 pub struct ContactMessage {
-    /// The row.
     pub id: Id<ContactMessage>,
-    /// Who wrote.
     pub sender_id: Id<User>,
-    /// To whom.
     pub recipient_id: Id<User>,
-    /// When.
     pub created_at: UnixTime,
 }
 
-/// What somebody writes: plain lines, without what could change how the letter around them reads.
+/// The text of a message: plain lines, without characters that could change how the email around them reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageText(String);
 
-/// The text is no message.
+/// The text is empty or too long for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("A message has between 1 and 2,000 characters.")]
 pub struct InvalidMessage;
 
-/// Characters that write backwards, or over others (UAX 9), or begin a line that no reader of lines sees (UAX 14).
+/// Whether a character changes the direction of text or overlays other text (UAX 9), or is a line separator that
+/// programs do not treat as a line break (UAX 14).
 fn turns_around(character: char) -> bool {
     matches!(
         character,
@@ -43,10 +40,10 @@ fn turns_around(character: char) -> bool {
 }
 
 impl MessageText {
-    /// Reads a message.
+    /// Parses the text of a message.
     ///
     /// # Errors
-    /// [`InvalidMessage`].
+    /// [`InvalidMessage`] when it is empty or too long.
     pub fn parse(text: &str) -> Result<Self, InvalidMessage> {
         let is_kept = |character: &char| *character == '\n' || !(character.is_control() || turns_around(*character));
         let kept: String = text.chars().filter(is_kept).collect();
@@ -58,7 +55,7 @@ impl MessageText {
         }
     }
 
-    /// The lines that hold something.
+    /// Returns the lines that are not empty.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.0.lines().map(str::trim).filter(|line| !line.is_empty())
     }

@@ -1,5 +1,5 @@
-//! Names that could be taken for another: by letters that look alike (UTS 39 §4), by characters that nobody sees,
-//! by words that only the server itself may say.
+//! Deceptive names: names that can be confused with another by characters that look alike (UTS 39 §4), by invisible
+//! characters, or by words that are reserved for the server.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,14 @@ use unicode_security::{MixedScript, skeleton};
 
 use super::user::fold;
 
-/// What this server calls itself on every page.
+/// The name of this server on every page.
 pub const OWN_NAME: &str = "Gatepost";
 
-/// The most marks on one letter: Vietnamese has two, and more than that climb out of their line (ours).
+/// The maximum number of combining marks on one letter: Vietnamese uses two, and more of them overlap other lines
+/// (Gatepost's own limit).
 const MOST_MARKS: usize = 2;
 
-/// Names that speak for the server, its people or its pages (ours).
+/// Names that appear to be the server, its operator or its pages (Gatepost's own list).
 const RESERVED: [&str; 52] = [
     "abuse", "account", "accounts", "admin", "administration", "administrator", "administrators", "admins",
     "anonymous", "api", "daemon", "everybody", "everyone", "gatepost", "help", "helpdesk", "hostmaster", "info",
@@ -24,24 +25,25 @@ const RESERVED: [&str; 52] = [
     "server", "service", "settings", "signin", "signup", "staff", "superuser", "support", "sysadmin", "system",
     "undefined", "verified", "verifiedapp", "webmaster",
 ];
-/// Words that claim the operator's word wherever they are in a name (ours).
+/// Words that claim to come from the operator, wherever they occur in a name (Gatepost's own list).
 const CLAIMS: [&str; 4] = ["gatepost", "official", "verified", "administrator"];
 
-/// Whether a character takes no room, or shows nothing: of a name with it there could be a second one that looks
-/// the same (UTS 39 §3.1; Unicode property `Default_Ignorable_Code_Point`).
+/// Whether a character has no width or shows nothing: another name without it would look the same (UTS 39 §3.1; Unicode
+/// property `Default_Ignorable_Code_Point`).
 pub fn is_unseen(character: char) -> bool {
     let is_private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}');
-    // Braille without a dot, a note without a head, and what stands for something that is not there.
+    // Braille without a dot, a musical note without a head, and the characters for interlinear annotations and
+    // replacements.
     let is_blank = matches!(character, '\u{2800}' | '\u{1d159}' | '\u{fff9}'..='\u{fffd}');
-    // A skeleton leaves out what is ignorable (UTS 39 §4).
+    // A skeleton omits ignorable characters (UTS 39 §4).
     let mut text = [0; 4];
     let is_ignorable = skeleton(character.encode_utf8(&mut text)).next().is_none();
     character.is_control() || is_private || is_blank || is_ignorable
 }
 
-/// Whether more marks are stacked on a letter than any line has room for, or one has no letter below it.
+/// Whether more marks are stacked on a letter than a line has space for, or a mark has no letter before it.
 pub fn is_stacked(name: &str) -> bool {
-    // Two at the very beginning would sit on what we wrote before the name.
+    // Marks at the very beginning would combine with the text that a page shows before the name.
     let mut count = MOST_MARKS;
     name.nfc().any(|character| {
         count = if is_combining_mark(character) { count + 1 } else { 0 };
@@ -49,13 +51,14 @@ pub fn is_stacked(name: &str) -> bool {
     })
 }
 
-/// Whether a word of one script could be read as one in Latin letters: `аррӏе` (UTS 39 §4, whole-script confusable).
+/// Whether a word in another script could be read as a word in Latin letters: `аррӏе` (UTS 39 §4, whole-script
+/// confusable).
 pub fn looks_latin(word: &str) -> bool {
     is_foreign_to_latin(word) && skeleton(word).all(|character| character.is_ascii())
 }
 
-/// Whether a name mixes scripts within a word, or has words in Latin letters beside others that only look so.
-/// A word in Latin and in Chinese, Japanese or Korean letters is none (UTS 39 §5.2, highly restrictive).
+/// Whether a name mixes scripts within a word, or has words in Latin letters beside others that only look Latin. A word
+/// in Latin and in Chinese, Japanese or Korean characters is not mixed (UTS 39 §5.2, highly restrictive).
 pub fn is_mixed(name: &str) -> bool {
     let words = || name.split(|character: char| !is_of_word(character)).filter(|word| !word.is_empty());
     let is_mixed_word = |word: &str| {
@@ -63,7 +66,8 @@ pub fn is_mixed(name: &str) -> bool {
         let has_latin = others.len() < word.len();
         !(word.is_single_script() || (has_latin && others.is_single_script() && is_east_asian(&others)))
     };
-    // Short words of another language may look Latin (`с`, `о`): they deceive when there is nothing else of it.
+    // Short words of another language may look Latin (`с`, `о`): they deceive only when every foreign word of the name
+    // looks Latin.
     let mut foreign = words().filter(|word| is_foreign_to_latin(word)).peekable();
     let looks_latin = foreign.peek().is_some() && foreign.all(looks_latin);
     words().any(is_mixed_word) || looks_latin
@@ -81,12 +85,12 @@ fn is_foreign_to_latin(word: &str) -> bool {
     word.chars().any(char::is_alphabetic) && !format!("a{word}").is_single_script()
 }
 
-/// Whether a text goes together with Han characters: Chinese, Japanese, Korean.
+/// Whether a text can be combined with Han characters: Chinese, Japanese, Korean.
 fn is_east_asian(text: &str) -> bool {
     format!("漢{text}").is_single_script()
 }
 
-/// The letter in a box or a disc that Unicode maps to none.
+/// Returns the letter inside an enclosed character that Unicode does not map to a letter.
 fn unboxed(character: char) -> char {
     let from = match character {
         '\u{1f150}'..='\u{1f169}' => '\u{1f150}',
@@ -97,13 +101,14 @@ fn unboxed(character: char) -> char {
     char::from_u32(u32::from('A') + u32::from(character) - u32::from(from)).unwrap_or(character)
 }
 
-/// The letters and digits of a text, each by what it looks like.
+/// Returns the letters and digits of a text, each replaced by the character that it looks like.
 fn plain(text: &str) -> String {
     skeleton(text).filter(|character| character.is_alphanumeric()).collect()
 }
 
-/// The forms in which names are compared: letters and digits only, each by what it looks like, without case and
-/// as written. Case is taken away before and after, since `I` looks like `l` and `i` does not, and `0` like `O`.
+/// Returns the forms in which names are compared: letters and digits only, each replaced by the character that it looks
+/// like, with and without case folding. Case is folded before and after, since `I` looks like `l` and `i` does not, and
+/// `0` looks like `O`.
 fn looks(name: &str) -> BTreeSet<String> {
     let name: String = name.nfkc().map(unboxed).collect();
     let without_case = |text: &str| plain(&fold(&plain(text)));
@@ -111,7 +116,8 @@ fn looks(name: &str) -> BTreeSet<String> {
     forms.into_iter().filter(|form| !form.is_empty()).collect()
 }
 
-/// The forms of a name that others may not look like: of the name in capitals too, where `l` is an `I`.
+/// Returns the forms that other names may not look like: also those of the name in capitals, where an `l` looks like an
+/// `I`.
 fn protected_looks(name: &str) -> BTreeSet<String> {
     let mut forms = looks(name);
     forms.insert(plain(&name.to_uppercase()));
@@ -119,12 +125,12 @@ fn protected_looks(name: &str) -> BTreeSet<String> {
     forms
 }
 
-/// Whether a name of these forms could be taken for another, which is the one that is protected.
+/// Whether a name with these forms can be confused with the protected name.
 fn is_alike(forms: &BTreeSet<String>, protected: &str) -> bool {
     !forms.is_disjoint(&protected_looks(protected))
 }
 
-/// Whether a name is one that only the server itself may bear.
+/// Whether a name is reserved for the server.
 fn is_reserved(name: &str) -> bool {
     let is_one_of = |text: &str, words: &[&str]| {
         let forms = looks(text);
@@ -135,10 +141,10 @@ fn is_reserved(name: &str) -> bool {
     is_one_of(name, &RESERVED) || parts.any(|part| is_one_of(part, &CLAIMS))
 }
 
-/// Whom a name could be taken for.
+/// The owner of the name that a deceptive name can be confused with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Deception {
-    /// The server, or who runs it.
+    /// The server or its operator.
     #[error("This name is reserved. Choose another.")]
     Reserved,
     /// An application that the operator vouches for.
@@ -146,7 +152,8 @@ pub enum Deception {
     Verified,
 }
 
-/// Whom a name could be taken for, where these are the names that the operator vouches for.
+/// Returns what a name can be confused with; `verified` are the names of the applications that the operator vouches
+/// for.
 pub fn find_deception<'a>(name: &str, mut verified: impl Iterator<Item = &'a str>) -> Option<Deception> {
     if is_reserved(name) {
         return Some(Deception::Reserved);

@@ -1,4 +1,5 @@
-//! An account that will be erased, with the name and address that its person signs in with to keep it.
+//! A deletion in progress: an account that will be erased, with the user name and email address for signing in to
+//! restore it.
 
 use diesel::prelude::*;
 
@@ -6,25 +7,24 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds in which a deleted account may be kept after all (`docs/decisions/0033-held-user-names.md`).
+/// Seconds in which a deleted account can be restored (`docs/decisions/0033-held-user-names.md`).
 pub const GRACE: i64 = 86_400;
 
-/// One account on its way out.
+/// An account whose deletion has begun.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::deletions)]
 pub struct Deletion {
-    /// The person.
+    /// The row ID of the person.
     pub id: Id<User>,
-    /// The name as it was compared.
+    /// The user name, case-folded for comparison.
     pub username_folded: String,
-    /// The proven address as it was compared.
+    /// The verified email address, case-folded for comparison.
     pub email_folded: Option<String>,
-    /// When it is erased.
     pub erases_at: UnixTime,
 }
 
 impl Deletion {
-    /// Whether it can still be undone.
+    /// Whether the account can still be restored.
     pub fn is_restorable(&self, now: UnixTime) -> bool {
         now < self.erases_at
     }

@@ -1,4 +1,4 @@
-//! Devices that wait for their person (RFC 8628): a code for the device, a short one to type.
+//! Device codes (RFC 8628): a code for a device that waits for its person, and a short user code to type.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,49 +15,49 @@ use super::space_separated::SpaceSeparated;
 use super::token::{DeviceCode, TokenDigest};
 use crate::clock::UnixTime;
 
-/// Seconds between two polls of a device, until it is told to slow down (RFC 8628 §3.2).
+/// Seconds between two polls of a device, until the server answers `slow_down` (RFC 8628 §3.2).
 pub const INTERVAL: i64 = 5;
 
-/// Seconds after its end in which a device may fetch what was allowed in time.
+/// Seconds after the expiry of a device code in which a device may still fetch tokens that were allowed in time.
 pub const GRACE: i64 = 60;
 
-/// Twenty letters: no vowels, so that no words come about, and none that looks like a digit
-/// (RFC 8628 §6.1).
+/// Twenty letters: no vowels, so that the codes form no words, and no letter that looks like a digit (RFC 8628 §6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const LENGTH: usize = 8;
 
-/// What the person types: eight letters, 34 bits.
+/// The user code that a person types: eight letters, 34 bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserCode(String);
 
-/// The text cannot be a code of ours.
+/// The text is not a well-formed user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a code has eight letters")]
 pub struct MalformedUserCode;
 
 impl UserCode {
-    /// A new one from the operating system.
+    /// Generates a code with random bytes of the operating system.
     ///
     /// # Panics
-    /// When the operating system gives no randomness: there is no safe way to go on.
+    /// When the operating system returns no random bytes: there is no safe way to continue.
     pub fn generate() -> Self {
         let mut letters = String::new();
         while letters.len() < LENGTH {
             let mut bytes = [0; 2 * LENGTH];
             rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
-            // 240 is the largest multiple of twenty: above it a letter would be likelier than others.
+            // 240 is the largest multiple of twenty below 256: with larger bytes some letters would be more likely than
+            // others.
             let fair = bytes.iter().filter(|byte| **byte < 240).map(|byte| LETTERS[usize::from(byte % 20)]);
             letters.extend(fair.take(LENGTH - letters.len()).map(char::from));
         }
         Self(letters)
     }
 
-    /// What is stored of it.
+    /// Returns the digest that is stored.
     pub fn digest(&self) -> String {
         sha256_base64url(format!("user code {}", self.0).as_bytes())
     }
 
-    /// The one door by which it leaves: as a person reads it, `XXXX-XXXX`.
+    /// Returns the code as people read it, `XXXX-XXXX`. No other function returns it.
     pub fn expose(&self) -> String {
         format!("{}-{}", &self.0[..LENGTH / 2], &self.0[LENGTH / 2..])
     }
@@ -66,7 +66,7 @@ impl UserCode {
 impl FromStr for UserCode {
     type Err = MalformedUserCode;
 
-    /// Any case, with or without dash and spaces: people type what they hear.
+    /// Accepts upper and lower case, with or without hyphen and spaces: people type what they hear.
     fn from_str(text: &str) -> Result<Self, MalformedUserCode> {
         let letters: String = text
             .chars()
@@ -85,48 +85,45 @@ impl fmt::Debug for UserCode {
     }
 }
 
-/// One device that waits.
+/// A device code as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::device_codes)]
 pub struct DeviceCodeRecord {
-    /// The row, which the device code carries.
+    /// The row ID, which is part of the device code.
     pub id: Id<DeviceCodeRecord>,
-    /// What the presented device code is judged by.
+    /// The digest that a presented device code is compared with.
     pub digest: TokenDigest<DeviceCode>,
-    /// What the typed code is found by.
+    /// The digest by which a typed user code is found.
     pub user_code_digest: String,
-    /// The application on the device.
     pub client_key: Id<Client>,
-    /// What it asks for.
+    /// The requested scopes.
     pub scope: Scope,
-    /// The network address that asked.
+    /// The network address of the device's request.
     pub address: String,
-    /// The part of it that one household or company shares.
+    /// The network of that address, which one household or company shares.
     pub network: String,
-    /// The program, as it named itself.
+    /// The `User-Agent` header of the request.
     pub user_agent: String,
-    /// When it asked.
     pub created_at: UnixTime,
-    /// When it has waited too long.
     pub expires_at: UnixTime,
-    /// What its person allowed.
+    /// The grant, once the person allowed the request.
     pub grant_id: Option<Id<Grant>>,
-    /// When its person refused.
+    /// When the person refused.
     pub denied_at: Option<UnixTime>,
-    /// When its tokens were given.
+    /// When the tokens were issued.
     pub redeemed_at: Option<UnixTime>,
-    /// The APIs that it asks for (RFC 8707).
+    /// The APIs that the tokens are requested for (RFC 8707).
     pub audience: SpaceSeparated,
 }
 
 impl DeviceCodeRecord {
-    /// Whether what was allowed may still be fetched: a device that asks every few seconds may come a
-    /// little after its time, when its person decided in the last of it (ours).
+    /// Whether the device may still fetch the tokens. A device polls every few seconds, so it may come shortly after
+    /// the expiry when its person decided in the last seconds before it (Gatepost's own rule).
     pub fn is_fetchable(&self, now: UnixTime) -> bool {
         self.grant_id.is_some() && now < self.expires_at.plus(GRACE)
     }
 
-    /// Whether a person may still decide.
+    /// Whether the person may still decide.
     pub fn is_waiting(&self, now: UnixTime) -> bool {
         self.grant_id.is_none() && self.denied_at.is_none() && now < self.expires_at
     }

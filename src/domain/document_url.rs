@@ -1,5 +1,4 @@
-//! A `client_id` that is the address of the client's own description (client ID metadata documents,
-//! draft-ietf-oauth-client-id-metadata-document §3).
+//! A `client_id` that is the URL of a client ID metadata document (draft-ietf-oauth-client-id-metadata-document §3).
 
 use std::str::FromStr;
 
@@ -7,35 +6,35 @@ use url::{Host, Url};
 
 use super::address::is_unbroken;
 
-/// The longest one, in bytes; ours.
+/// The maximum length in bytes (Gatepost's own limit).
 const MAX_BYTES: usize = 512;
 
-/// An address at which a description may lie, in the one form in which it is compared.
+/// The URL of a client ID metadata document, in the one form in which it is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentUrl(Url);
 
-/// The text is no such address.
+/// The text is not a valid URL of a client ID metadata document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the address of a client's description")]
 pub struct InvalidDocumentUrl;
 
 impl DocumentUrl {
-    /// The parsed address.
+    /// Returns the parsed URL.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// The address as it was sent, which is how it is compared.
+    /// Returns the URL as it was sent, which is also how it is compared.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The host that people see, with its port if it has one.
+    /// Returns the host as people see it, with its port if the URL contains one.
     pub fn host(&self) -> String {
         super::redirect_uri::host_of(&self.0)
     }
 
-    /// The host's name.
+    /// Returns the host without its port.
     pub fn host_name(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
@@ -44,8 +43,9 @@ impl DocumentUrl {
 impl FromStr for DocumentUrl {
     type Err = InvalidDocumentUrl;
 
-    /// https, a path, no fragment, no user name, no dot segment, nothing that some reader could see
-    /// as another address. The host has a name with a dot: addresses and bare names are ours to refuse.
+    /// Requires https, a path, no fragment, no user name, no dot segment, and nothing that another parser could read as
+    /// a different URL. The host is a name with a dot: IP addresses and names without a dot are refused (Gatepost's own
+    /// rule).
     fn from_str(text: &str) -> Result<Self, InvalidDocumentUrl> {
         if text.len() > MAX_BYTES {
             return Err(InvalidDocumentUrl);
@@ -54,7 +54,7 @@ impl FromStr for DocumentUrl {
         let coded = text.to_ascii_lowercase();
         let hides = ["%2e", "%2f", "%5c", "%00", "\\", "#", "@"].iter().any(|trick| coded.contains(trick));
         let is_named = matches!(url.host(), Some(Host::Domain(name)) if name.contains('.') && !name.ends_with('.'));
-        // The parser resolves dot segments and drops controls: whatever it changes is refused.
+        // The parser resolves dot segments and drops control characters: a URL that it changes is refused.
         let is_plain =
             is_unbroken(text) && url.as_str() == text && url.scheme() == "https" && url.username().is_empty();
         if is_plain && is_named && !hides { Ok(Self(url)) } else { Err(InvalidDocumentUrl) }

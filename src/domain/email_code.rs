@@ -1,5 +1,5 @@
-//! Six digits beside a mailed link, for the browser that asked for it: who reads the letter on another
-//! device types them instead of opening the link there.
+//! Six digits beside an emailed link, for the browser that requested the email: a person who reads it on another device
+//! types the digits instead of opening the link there.
 
 use diesel::prelude::*;
 
@@ -12,31 +12,30 @@ use super::session::Session;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Tries at one code.
+/// How many wrong attempts one code allows.
 pub const TRIES: i32 = 5;
-/// The label under which they are digested.
+/// The label under which the codes are digested.
 const LABEL: &str = "email-code";
 
-/// One code.
+/// An emailed code as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::email_codes)]
 pub struct EmailCode {
-    /// The link that it stands beside, and ends with.
+    /// The emailed link that contains the code; both expire together.
     pub id: Id<MailedLink>,
-    /// Whose address is asked about.
+    /// The person whose email address is to be verified.
     pub user_id: Id<User>,
-    /// The one session that it works in.
+    /// The session that the code is valid in.
     pub session_id: Id<Session>,
-    /// What the typed digits are judged by.
+    /// The digest that the typed digits are compared with.
     pub digest: String,
-    /// Wrong tries.
+    /// Wrong attempts so far.
     pub failures: i32,
-    /// When it ends.
     pub expires_at: UnixTime,
 }
 
 impl EmailCode {
-    /// A code beside a link, with its digits. Nothing when the base key is gone.
+    /// Creates a code for a link, and returns its digits with it. Returns `None` when the base key is missing.
     pub fn new(keys: &BaseKeys, link: &MailedLink, (user, session): (Id<User>, Id<Session>)) -> Option<(Secret, Self)> {
         let digits = new_mailed_code();
         let digest = one_time_code::digest(keys, (LABEL, link.id.number()), &digits)?;
@@ -44,12 +43,12 @@ impl EmailCode {
         Some((digits, Self { id, user_id: user, session_id: session, digest, failures: 0, expires_at }))
     }
 
-    /// Whether these digits were mailed.
+    /// Whether these are the digits of the code.
     pub fn is(&self, keys: &BaseKeys, digits: &Secret) -> bool {
         one_time_code::matches(keys, (LABEL, self.id.number()), digits, &self.digest)
     }
 
-    /// Whether another try is allowed.
+    /// Whether another attempt is allowed.
     pub fn is_alive(&self, now: UnixTime) -> bool {
         self.failures < TRIES && now < self.expires_at
     }

@@ -1,22 +1,21 @@
-//! Failures of one counter in one window, as all nodes see them.
+//! The failures of one rate-limit counter in one window, shared by all nodes.
 
 use diesel::prelude::*;
 
 use super::id::Id;
 use crate::clock::UnixTime;
 
-/// One counter.
+/// A rate-limit counter as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::failure_counts)]
 pub struct FailureCount {
-    /// The row.
     pub id: Id<FailureCount>,
-    /// What is counted, as a keyed digest.
+    /// The name of the counter, as a keyed digest.
     pub counter: String,
-    /// When its window began.
+    /// When the window began.
     pub since: UnixTime,
-    /// Failures since then.
+    /// Failures in the window so far.
     pub failures: i64,
-    /// When its window ends.
+    /// When the window ends.
     pub expires_at: UnixTime,
 }

@@ -1,22 +1,22 @@
-//! `application/x-www-form-urlencoded` text, decoded without a guess: what is not UTF-8 is told.
+//! Decodes `application/x-www-form-urlencoded` text strictly: text that is not UTF-8 is an error.
 
 use percent_encoding::percent_decode_str;
 
-/// The most parameters of one request (`docs/decisions/0029-anonymous-rows.md`): what is more is refused before it is
-/// decoded.
+/// The maximum number of parameters of one request (`docs/decisions/0029-anonymous-rows.md`). A larger number is
+/// refused before the parameters are decoded.
 pub const MOST: usize = 256;
 
-/// Why a text is no form of ours.
+/// The reason that a text is not a valid form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// A part is not UTF-8, or holds NUL.
+    /// A name or value is not UTF-8, or contains NUL.
     NotText,
     /// There are more than [`MOST`] parameters.
     TooMany,
 }
 
 impl Unreadable {
-    /// Why, for the application's developer.
+    /// Returns the reason as text for the application's developer.
     pub const fn cause(self) -> &'static str {
         match self {
             Self::NotText => "a parameter is not UTF-8, or holds NUL",
@@ -25,7 +25,7 @@ impl Unreadable {
     }
 }
 
-/// The names and values, in order. A name without `=` has an empty value.
+/// Returns the names and values, in order. A name without `=` has an empty value.
 pub fn pairs(encoded: &str) -> impl Iterator<Item = Result<(String, String), Unreadable>> {
     encoded.split('&').filter(|pair| !pair.is_empty()).enumerate().map(|(number, pair)| {
         if number >= MOST {
@@ -36,7 +36,7 @@ pub fn pairs(encoded: &str) -> impl Iterator<Item = Result<(String, String), Unr
     })
 }
 
-/// The values of one name, in order. Nothing else is read, and may be no UTF-8 at all.
+/// Returns the values of one name, in order. Other names are not decoded, and need not be UTF-8.
 pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = Result<String, Unreadable>> + 'a {
     let is_name = move |part: &[u8]| std::str::from_utf8(part).is_ok_and(|part| decode(part).as_deref() == Ok(name));
     encoded.split(|byte| *byte == b'&').filter_map(move |pair| {
@@ -47,10 +47,10 @@ pub fn values_of<'a>(encoded: &'a [u8], name: &'a str) -> impl Iterator<Item = R
     })
 }
 
-/// One name or value.
+/// Decodes one name or value.
 ///
 /// # Errors
-/// [`Unreadable`].
+/// [`Unreadable`] when it is not UTF-8 or contains NUL.
 pub fn decode(encoded: &str) -> Result<String, Unreadable> {
     let spaced = encoded.replace('+', " ");
     let text = percent_decode_str(&spaced).decode_utf8().map_err(|_bytes| Unreadable::NotText)?;

@@ -1,5 +1,5 @@
-//! A proven address that was replaced. For a while whoever reads its letters may put it back: a thief who
-//! changes the address must not get rid of its owner by that.
+//! Former email addresses: verified addresses that were replaced. For a while, the reader of such an address can
+//! restore it: a thief who changes the address must not lock out the owner.
 
 use diesel::prelude::*;
 
@@ -7,21 +7,20 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds in which an address may be put back: seven days (ours).
+/// Seconds in which an address can be restored: seven days (Gatepost's own choice).
 pub const RESTORABLE: i64 = 7 * 86_400;
 
-/// One address that was a person's.
+/// A former email address of a person.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::former_addresses)]
 pub struct FormerAddress {
-    /// The row; the older the address, the smaller.
+    /// The row ID; an older address has a smaller one.
     pub id: Id<FormerAddress>,
-    /// Whose it was.
     pub user_id: Id<User>,
     /// The address as its owner wrote it.
     pub email: String,
-    /// The address as it is compared.
+    /// The address, case-folded for comparison.
     pub email_folded: String,
-    /// Until when it may be put back.
+    /// When the address can no longer be restored.
     pub expires_at: UnixTime,
 }

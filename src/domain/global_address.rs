@@ -1,9 +1,9 @@
-//! Which network addresses belong to the world: nothing of ours may be reached through a link that a
-//! stranger wrote (RFC 6890; the IANA registries of special-purpose addresses).
+//! Public network addresses: a URL from an unauthenticated caller must not lead to a network address of an internal
+//! service (RFC 6890; the IANA registries of special-purpose addresses).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is a public one. What is not surely public is not.
+/// Whether an address is public. An address that is not known to be public is not.
 pub fn is_global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_global_v4(address),
@@ -14,9 +14,9 @@ pub fn is_global(address: IpAddr) -> bool {
 fn is_global_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let is_special = match (a, b, c) {
-        // This network, private networks, loopback, link-local (where clouds keep their metadata).
+        // This network, private networks, loopback, link-local (where cloud providers serve their metadata).
         (0 | 10 | 127, _, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        // Carriers' own (RFC 6598), protocol assignments, documentation, benchmarks, 6to4 relays.
+        // Carrier-grade NAT (RFC 6598), protocol assignments, documentation, benchmarks, 6to4 relays.
         (100, 64..=127, _) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) => {
             true
         }
@@ -27,13 +27,14 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
     !is_special
 }
 
-/// Only what was given out (2000::/3): loopback, mapped and translated IPv4 (RFC 6052), private,
-/// link-local and multicast addresses all lie outside. Of the inside not what wraps other addresses
-/// or is for documents.
+/// Accepts allocated addresses only (2000::/3). Loopback, mapped and translated IPv4 (RFC 6052), private, link-local
+/// and multicast addresses are outside that range. Inside it, addresses that embed other addresses and addresses for
+/// documentation are excluded.
 fn is_global_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let is_given_out = first & 0xe000 == 0x2000;
-    // 2001::/23 holds Teredo and its like, 2002::/16 is 6to4, 2001:db8::/32 and 3fff::/20 are for documents.
+    // 2001::/23 contains Teredo and similar protocols, 2002::/16 is 6to4, 2001:db8::/32 and 3fff::/20 are for
+    // documentation.
     let is_special = (first == 0x2001 && (second < 0x0200 || second == 0x0db8))
         || first == 0x2002
         || (first == 0x3fff && second < 0x1000);

@@ -1,7 +1,7 @@
-//! The hub: who allowed which application (or themselves) what, until when.
+//! Grants: what a person allowed an application, or what a client or person obtained for itself, and until when.
 //!
-//! Every code and token belongs to one grant; a token lives while it is unexpired and its grant
-//! unrevoked. Revoking is one update of this row.
+//! Every code and token belongs to one grant. A token is active while it has not expired and its grant is not revoked.
+//! Revoking a grant is one update of this row.
 
 use diesel::prelude::*;
 
@@ -15,13 +15,13 @@ use super::user::User;
 use crate::clock::UnixTime;
 
 column::named! {
-    /// How a grant came to be.
+    /// The kind of a grant: how it was made.
     GrantKind {
         /// A person allowed a client at the authorization endpoint.
         AuthorizationCode = "authorization_code",
-        /// A person went back to an app with a user token.
+        /// A person returned to an app with a user token by the login redirect.
         LoginRedirect = "login_redirect",
-        /// The same for an app that the operator ran at that moment: the token is whole.
+        /// The same, for an app that the operator ran at that moment: the user token is full.
         FirstPartyLogin = "first_party_login",
         /// A program on this person's device asked at the fixed loopback address.
         Application = "application",
@@ -29,27 +29,27 @@ column::named! {
         PasswordLogin = "password_login",
         /// A person approved a remote session.
         RemoteSession = "remote_session",
-        /// A person made a token for themselves.
+        /// A person created a token for themselves.
         Personal = "personal",
-        /// A client acts for itself; there is no person.
+        /// A client acts for itself; no person is involved.
         ClientCredentials = "client_credentials",
         /// A person allowed an application on a device without a browser.
         DeviceCode = "device_code",
-        /// A client exchanged a person's token for a short one; it ends with that token.
+        /// A client exchanged a person's token for a short-lived one; the grant ends with that token.
         TokenExchange = "token_exchange",
     }
 }
 
 impl GrantKind {
-    /// What a log-in in a browser gave; it ends with its session, unless a program of the device holds it.
+    /// The grants of a login in a browser. They end with its session, unless a program on the device holds the token.
     pub const OF_SESSION: [Self; 3] = [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application];
-    /// What may open the settings of the account too.
+    /// The grants whose user tokens are full: they may also change the settings of the account.
     pub const WHOLE: [Self; 4] = [Self::PasswordLogin, Self::RemoteSession, Self::Application, Self::FirstPartyLogin];
-    /// What a user token hangs on.
+    /// The grants that user tokens belong to.
     pub const OF_USER_TOKEN: [Self; 5] =
         [Self::LoginRedirect, Self::FirstPartyLogin, Self::Application, Self::PasswordLogin, Self::RemoteSession];
 
-    /// Who holds what was made for no registered application.
+    /// Returns the name of the holder of a token that no registered application owns.
     pub const fn program_in_words(self) -> &'static str {
         match self {
             Self::PasswordLogin => "A program that has your password",
@@ -59,39 +59,33 @@ impl GrantKind {
     }
 }
 
-/// One authorization or one sign-in.
+/// An authorization or a sign-in, to which every code and token belongs.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::grants, treat_none_as_default_value = false)]
 pub struct Grant {
-    /// The row.
     pub id: Id<Grant>,
-    /// How it came to be.
     pub kind: GrantKind,
-    /// Whose it is.
+    /// The person whose grant it is; absent when a client acts for itself.
     pub user_id: Option<Id<User>>,
-    /// The application that it is for; nobody's for a loopback address that belongs to none.
+    /// The application; absent for a loopback address that belongs to no application.
     pub client_key: Option<Id<Client>>,
-    /// The browser session that it came from.
+    /// The browser session that it was made in.
     pub session_id: Option<Id<Session>>,
-    /// Where the login redirect returned to.
+    /// The URL that the login redirect returned to.
     pub return_url: Option<String>,
-    /// What was allowed.
     pub scope: Scope,
-    /// When.
     pub created_at: UnixTime,
-    /// When it ends by itself.
     pub expires_at: Option<UnixTime>,
-    /// When it was taken back.
     pub revoked_at: Option<UnixTime>,
-    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    /// The APIs that it is for (RFC 8707). When empty, the APIs that its scopes belong to.
     pub audience: SpaceSeparated,
-    /// Whether a login redirect ends when that session does: a program on the device goes on, since its job runs
-    /// without the browser.
+    /// Whether a grant of the login redirect ends with its session. That of a program on the device does not, since the
+    /// program works without the browser.
     pub ends_with_session: bool,
 }
 
 impl Grant {
-    /// A new one, of nobody and for nothing yet: what it is for is put over it.
+    /// Returns a new grant without a person, an application or scopes: the caller sets them.
     pub fn new(now: UnixTime, kind: GrantKind, expires_at: Option<UnixTime>) -> Self {
         Self {
             id: Id::next(now),
@@ -109,7 +103,7 @@ impl Grant {
         }
     }
 
-    /// Whether it stands at `now`.
+    /// Whether the grant is neither revoked nor expired at `now`.
     pub fn is_alive(&self, now: UnixTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }

@@ -1,5 +1,5 @@
-//! User names that nobody else gets for a while: whoever took the name of a person who just left would be
-//! taken for them.
+//! Held user names: names that no other person can take for a while. A new owner of a former name would be mistaken for
+//! the previous one.
 
 use diesel::prelude::*;
 
@@ -9,20 +9,20 @@ use crate::clock::UnixTime;
 
 /// Seconds that a name is held: 90 days (`docs/decisions/0033-held-user-names.md`).
 pub const HELD: i64 = 90 * 86_400;
-/// Former names that are held for one person (ours). Whoever has as many takes no other one: else they would
-/// reserve names without end, or let the first one go to somebody who waits for it.
+/// The maximum number of former names that are held for one person (Gatepost's own limit). A person with that many
+/// cannot change their name: otherwise they could reserve names without limit, or release the first one to another
+/// person who waits for it.
 pub const MOST_FORMER: i64 = 10;
 
-/// One name.
+/// A held user name.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::held_names)]
 pub struct HeldName {
-    /// The row.
     pub id: Id<HeldName>,
-    /// For whom; they may be erased by now.
+    /// The person that it is held for; the account may be erased already.
     pub user_id: Id<User>,
-    /// The name as it is compared.
+    /// The name, case-folded for comparison.
     pub username_folded: String,
-    /// When it is free again.
+    /// When the name can be taken again.
     pub expires_at: UnixTime,
 }

@@ -1,5 +1,6 @@
-//! Whose a host is: an account proves it by a file below `/.well-known/` of that host (RFC 8615), which only the
-//! host's owner can put there. Then their applications alone are returned to at its addresses.
+//! Host proofs: an account proves that a host is its own by a file below `/.well-known/` of that host (RFC 8615), which
+//! only the owner of the host can create. Afterwards only applications of that account may have return URLs on that
+//! host.
 
 use diesel::prelude::*;
 use serde_json::Value;
@@ -11,44 +12,44 @@ use super::secret::sha256_base64url;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Where the file is.
+/// The path of the file.
 pub const PATH: &str = "/.well-known/gatepost.json";
-/// The most origins that one account may prove; ours.
+/// The maximum number of origins that one account may prove (Gatepost's own limit).
 pub const MOST: i64 = 100;
 
-/// An account has proven an origin.
+/// A proof that an origin belongs to an account.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::host_proofs)]
 pub struct HostProof {
-    /// The row.
     pub id: Id<HostProof>,
-    /// Scheme, host and port, as browsers write an origin.
+    /// The scheme, host and port, in the form of an `Origin` header.
     pub origin: String,
-    /// Who has proven it.
+    /// The account that proved it.
     pub owner_id: Id<User>,
     /// When the file was last read.
     pub proven_at: UnixTime,
 }
 
-/// The word that names one account of one server in the file. It is no secret: whoever puts it on a host gives that
-/// host to this account.
+/// Returns the word that identifies one account of one server in the file. It is not a secret: a host that publishes it
+/// assigns itself to this account.
 pub fn word_of(issuer: &str, owner: Id<User>) -> String {
     sha256_base64url(format!("gatepost host proof\n{issuer}\n{}", owner.uuid()).as_bytes())
 }
 
-/// The words in a file: `{"owners": ["…"]}`; other members are ignored. Nothing when it is no such file.
+/// Returns the words in a file: `{"owners": ["…"]}`; other members are ignored. `None` when the file is not of this
+/// form.
 pub fn words_in(file: &[u8]) -> Option<Vec<String>> {
     let file = json::parse(file).ok()?;
     let owners = file.get("owners").and_then(Value::as_array)?;
     owners.iter().map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
-/// An origin that can be proven: https at a host with a public name.
+/// An origin that can be proven: https, and a host with a public name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvableOrigin(Url);
 
 impl ProvableOrigin {
-    /// The origin of an address that a person wrote: `app.example` is `https://app.example`.
+    /// Returns the origin of a URL that a person wrote: `app.example` is `https://app.example`.
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         let address = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
@@ -58,17 +59,17 @@ impl ProvableOrigin {
         (url.scheme() == "https" && is_named && !address.is_loopback()).then_some(Self(url))
     }
 
-    /// Scheme, host and port, as browsers write an origin.
+    /// Returns the scheme, host and port, in the form of an `Origin` header.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
 
-    /// The host without its port.
+    /// Returns the host without its port.
     pub fn host_name(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The address of the file.
+    /// Returns the URL of the file.
     pub fn file(&self) -> Url {
         let mut url = self.0.clone();
         url.set_path(PATH);

@@ -1,4 +1,4 @@
-//! What is true on paper: values, records and their rules. No input or output happens here.
+//! The domain: values, records and their rules. No input or output happens here.
 
 pub mod access_list;
 pub mod address;
