@@ -1,4 +1,4 @@
-//! What every handler is given: the store, the clock, the mint, and the address that people use.
+//! The state that every handler receives: store, clock, token settings, public URL and shared services.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,59 +27,56 @@ use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::TokenSettings;
 
-/// One running server.
+/// The state of one running server.
 pub struct App {
-    /// Where everything is kept.
     pub store: Store,
-    /// What time it is.
     pub clock: Clock,
-    /// What makes and judges tokens.
+    /// The settings that tokens are issued and validated with.
     pub token_settings: Arc<TokenSettings>,
-    /// What writes letters.
+    /// The email service, which writes to the outbox.
     pub mail: Arc<Mail>,
-    /// The settings.
     pub config: Config,
-    /// The address that people and programs use.
+    /// The public URL of the server.
     pub public: PublicUrl,
-    /// Who judges passwords.
+    /// The service that hashes and verifies passwords.
     pub hasher: Hasher,
-    /// Who counts failures.
+    /// The rate limits and the counts of failures.
     pub throttle: Arc<Throttle>,
-    /// What signs, and knows what it signed.
+    /// The service that signs tokens and verifies their signatures.
     pub signer: Arc<Signer>,
-    /// What reads clients' documents.
+    /// The service that reads client ID metadata documents.
     pub documents: Documents,
-    /// What clients publish their keys with.
+    /// The service that reads the published keys of clients (`jwks_uri`).
     pub client_keys: ClientKeys,
-    /// What was refused, for the owners of the applications.
+    /// The refusals that are recorded for the owners of applications.
     pub refusals: Arc<Refusals>,
-    /// Which forms were sent already.
+    /// The forms that were submitted recently.
     pub sent_forms: SentForms,
-    /// What it says of itself.
+    /// The published documents, such as the metadata.
     pub published: Published,
-    /// Whether requests may be sent here.
+    /// Whether the server accepts requests.
     pub readiness: Readiness,
-    /// The number that this server makes keys with.
+    /// The lease of the node number, which this server generates row ids with.
     pub node: Arc<NodeLease>,
 }
 
-/// The setting `public_url`, taken apart once. Never taken from a header.
+/// The setting `public_url` with its parts. It is never taken from a request header.
 #[derive(Clone, Debug)]
 pub struct PublicUrl {
-    /// The issuer (RFC 8414 §2): the address without a last slash.
+    /// The issuer (RFC 8414 §2): the URL without a trailing slash.
     pub issuer: String,
-    /// Scheme, host and port, as browsers write an origin.
+    /// Scheme, host and port, in the form in which browsers write an origin.
     pub origin: String,
-    /// The path that all our addresses begin with; empty, or with a first slash.
+    /// The path that all addresses of this server begin with; empty, or with a leading slash.
     pub base: String,
     /// Whether cookies can be `Secure`.
     pub is_https: bool,
-    /// Who asks for passkeys; nobody when the host is a number (WebAuthn §5.1.2).
+    /// The relying party of passkeys; `None` when the host is an IP address (WebAuthn §5.1.2).
     pub relying_party: Option<RelyingParty>,
 }
 
 impl PublicUrl {
-    /// Takes an address apart.
+    /// Splits a URL into its parts.
     pub fn new(url: &Url) -> Self {
         let base = url.path().trim_end_matches('/').to_owned();
         let origin = url.origin().ascii_serialization();
@@ -88,20 +85,21 @@ impl PublicUrl {
         Self { issuer: format!("{origin}{base}"), origin, base, is_https: url.scheme() == "https", relying_party }
     }
 
-    /// A path of ours as it stands in an address.
+    /// Returns a path of this server with the path of the public URL before it.
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// `next` as browsers write it, if it is a path of ours and nothing that a browser could read as another site.
+    /// Returns `next` as browsers resolve it, when it is a path of this server that no browser can read as
+    /// another site.
     pub fn own_path(&self, next: &str) -> Option<String> {
-        // Judged is where it leads, after `..` and its like (URL Standard): what comes back has none of them.
+        // The path is checked after `..` is resolved (URL Standard), so the returned path contains no such segment.
         let is_below = |path: &str| {
             path.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/') && !rest.starts_with("//"))
         };
         let is_odd = |character: char| character.is_control() || character == ' ';
         let path = next.split(['?', '#']).next().unwrap_or_default();
-        // Some proxies decode a path before they look for dots.
+        // Some proxies decode a path before they resolve `..`.
         let has_tricks = ["\\", "%5c", "%2f"].iter().any(|trick| path.to_ascii_lowercase().contains(trick));
         if !is_below(path) || path.starts_with("//") || has_tricks || next.contains(is_odd) {
             return None;
@@ -113,12 +111,12 @@ impl PublicUrl {
 }
 
 impl App {
-    /// The time of this request.
+    /// Returns the current time.
     pub fn now(&self) -> UnixTime {
         self.clock.now()
     }
 
-    /// What signing in needs.
+    /// Returns the services and settings that a sign-in needs.
     pub fn sign_in_context(&self) -> SignInContext<'_> {
         SignInContext {
             store: &self.store,
@@ -131,7 +129,7 @@ impl App {
         }
     }
 
-    /// What runs beside requests looks after these.
+    /// Returns the services that the background jobs work with.
     pub fn background_jobs(&self) -> BackgroundJobs {
         let (store, token_settings, mail) = (self.store.clone(), self.token_settings.clone(), self.mail.clone());
         let (signer, throttle, refusals) = (self.signer.clone(), self.throttle.clone(), self.refusals.clone());
@@ -147,20 +145,21 @@ impl App {
         }
     }
 
-    /// The frame of a page for nobody in particular.
+    /// Returns the layout of a page without a signed-in person.
     pub fn layout(&self) -> Layout {
         Layout { base: self.public.base.clone(), person: None, notice: None }
     }
 
-    /// Where a request comes from. A proxy's word counts only when the operator trusts that proxy.
+    /// Returns the network address and user agent of a request. A forwarded address counts only when the
+    /// operator trusts the proxy.
     pub fn origin_of(&self, request: &HttpRequest) -> Origin {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         let is_trusted = |address: IpAddr| self.config.trusted_proxies.iter().any(|proxy| proxy.contains(address));
         let mut address = peer.map(|peer| peer.to_string()).unwrap_or_default();
         if peer.is_some_and(is_trusted) {
-            // From the right: each proxy added the one that it heard, perhaps in a line of its own; the
-            // first that is not trusted is the client.
+            // From right to left: each proxy appended the address that it received the request from, perhaps
+            // in a separate header line. The first untrusted address is the client's.
             let lines = request.headers().get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?"));
             let heard = lines.collect::<Vec<_>>().join(",");
             for part in heard.rsplit(',').map(network::reported) {

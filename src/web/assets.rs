@@ -1,5 +1,5 @@
-//! Our few small files, embedded; their addresses carry a digest, so browsers may keep them for ever. They
-//! travel packed. Pages do not: what is packed together with something secret tells of it by its length.
+//! Embedded static files. Their addresses contain a digest, so browsers may cache them without limit. They
+//! are sent compressed. Pages are not, because the length of a compressed response can reveal a secret in it.
 
 use std::sync::OnceLock;
 
@@ -11,9 +11,9 @@ use super::rendered::{Manner, Rendered};
 use crate::domain::secret::sha256_base64url;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-/// At an address that carries a digest of the content.
+/// The caching of an address that contains a digest of the content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// At an address that stays.
+/// The caching of an address that does not change with the content.
 const AN_HOUR: &str = "public, max-age=3600";
 
 const FOLDER: &str = "/static";
@@ -42,7 +42,7 @@ static ASSETS: &[Asset] = assets![
     "token.css": "text/css; charset=utf-8",
 ];
 
-/// A file as it is sent.
+/// A file, ready to be sent.
 struct Sent {
     name: &'static str,
     path: String,
@@ -50,7 +50,7 @@ struct Sent {
 }
 
 impl Asset {
-    /// `app.1a2b3c4d.css`: the digest changes with the content.
+    /// Returns the file name with a digest of the content, such as `app.1a2b3c4d.css`.
     fn hashed_name(&self) -> String {
         let digest = &sha256_base64url(self.content.as_bytes())[..10];
         match self.name.rsplit_once('.') {
@@ -65,7 +65,7 @@ impl Asset {
     }
 }
 
-/// The files, as they are sent.
+/// Returns the files, ready to be sent.
 fn sent() -> &'static [Sent] {
     static SENT: OnceLock<Vec<Sent>> = OnceLock::new();
     let send = |asset: &Asset| Sent {
@@ -76,22 +76,22 @@ fn sent() -> &'static [Sent] {
     SENT.get_or_init(|| ASSETS.iter().map(send).collect())
 }
 
-/// The path of an asset below the public URL.
+/// Returns the path of an asset below the public URL.
 pub fn path(name: &str) -> &'static str {
     sent().iter().find(|sent| sent.name == name).map(|sent| sent.path.as_str()).unwrap_or_default()
 }
 
-/// The paths of all assets below `/static`, in the order of their numbers.
+/// Returns the paths of all assets below `/static`, in the order of their numbers.
 pub fn names() -> impl Iterator<Item = &'static str> {
     sent().iter().map(|sent| sent.path.trim_start_matches(FOLDER))
 }
 
-/// Answers with the asset of this number.
+/// Responds with the asset of this number.
 pub async fn send(request: HttpRequest, number: usize) -> HttpResponse {
     sent().get(number).map_or_else(|| HttpResponse::NotFound().finish(), |sent| answer(&request, &sent.rendered))
 }
 
-/// `GET /static/{name}`.
+/// `GET /static/{name}`: responds with an asset.
 pub async fn get(request: HttpRequest, name: Path<String>) -> HttpResponse {
     let number = names().position(|known| known.strip_prefix('/') == Some(name.as_str()));
     match number {
@@ -100,7 +100,7 @@ pub async fn get(request: HttpRequest, name: Path<String>) -> HttpResponse {
     }
 }
 
-/// `GET /login.js`: the helper for apps, at an address that stays.
+/// `GET /login.js`: responds with the script for applications, at an address that does not change.
 pub async fn login_js(request: HttpRequest) -> HttpResponse {
     static HELPER: OnceLock<Option<Rendered>> = OnceLock::new();
     let find = || ASSETS.iter().find(|asset| asset.name == "login.js").map(|asset| asset.rendered(AN_HOUR));
@@ -112,7 +112,7 @@ fn answer(request: &HttpRequest, rendered: &Rendered) -> HttpResponse {
     let mut response = rendered.answer(request);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Apps of other origins load the helper as a script.
+    // Applications of other origins load this script.
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
 }

@@ -1,4 +1,4 @@
-//! Request bodies: at most 64 KiB, in at most ten seconds, of the type that is read.
+//! Reads request bodies: at most 64 KiB, in at most ten seconds, of the expected media type.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{MALFORMED_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
 
-/// The most bytes of a body.
+/// The maximum size of a body, in bytes.
 const MAX_BYTES: usize = 65_536;
-/// The most bytes of a body with a picture.
+/// The maximum size of a body with a picture, in bytes.
 const MAX_LARGE_BYTES: usize = 524_288;
-/// How long a body may take to arrive.
+/// The time limit for a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads a whole body.
 ///
 /// # Errors
-/// [`TOO_LARGE`], or [`MALFORMED_REQUEST`] when it does not arrive.
+/// [`TOO_LARGE`] when the body is too large, and [`MALFORMED_REQUEST`] when it does not arrive.
 pub async fn read(payload: Payload) -> Result<Vec<u8>, Refusal> {
     read_at_most(payload, MAX_BYTES).await
 }
 
-/// Reads a whole body of at most 512 KiB: a profile's picture.
+/// Reads a whole body of at most 512 KiB, for a profile picture.
 ///
 /// # Errors
-/// [`TOO_LARGE`], or [`MALFORMED_REQUEST`] when it does not arrive.
+/// [`TOO_LARGE`] when the body is too large, and [`MALFORMED_REQUEST`] when it does not arrive.
 pub async fn read_large(payload: Payload) -> Result<Vec<u8>, Refusal> {
     read_at_most(payload, MAX_LARGE_BYTES).await
 }
@@ -52,18 +52,20 @@ async fn read_at_most(mut payload: Payload, most: usize) -> Result<Vec<u8>, Refu
     tokio::time::timeout(PATIENCE, whole).await.map_err(|_late| broken("the body came too slowly"))?
 }
 
-/// Reads a form's parameters.
+/// Parses the parameters of a form.
 ///
 /// # Errors
-/// [`UNSUPPORTED_MEDIA_TYPE`], [`TOO_LARGE`] or [`MALFORMED_REQUEST`].
+/// [`UNSUPPORTED_MEDIA_TYPE`] when the body is not a form; [`TOO_LARGE`] or [`MALFORMED_REQUEST`] when it
+/// cannot be read.
 pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
     Parameters::parse(&encoded(request, payload).await?)
 }
 
-/// Reads a form as it may stand in an address: the same parameters in their order, repeats and all, written anew.
+/// Reads a form and encodes it as a query: the same parameters in the same order, including repeated ones.
 ///
 /// # Errors
-/// [`UNSUPPORTED_MEDIA_TYPE`], [`TOO_LARGE`] or [`MALFORMED_REQUEST`].
+/// [`UNSUPPORTED_MEDIA_TYPE`] when the body is not a form; [`TOO_LARGE`] or [`MALFORMED_REQUEST`] when it
+/// cannot be read.
 pub async fn form_anew(request: &HttpRequest, payload: Payload) -> Result<String, Refusal> {
     let encoded = encoded(request, payload).await?;
     let encoded = std::str::from_utf8(&encoded).map_err(|_bytes| Unreadable::NotText)?;
@@ -77,7 +79,8 @@ async fn encoded(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Ref
     if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return read(payload).await;
     }
-    // Nothing has no type (RFC 9110 §8.3): it is a form without parameters, and its reader says what is missing.
+    // An empty body needs no media type (RFC 9110 §8.3). It is a form without parameters, and the handler
+    // reports which are missing.
     match is_empty(payload).await? {
         true => Ok(Vec::new()),
         false => Err(Refusal { problem: &UNSUPPORTED_MEDIA_TYPE, cause: "the body is not a form" }),

@@ -1,4 +1,4 @@
-//! Who sits at the browser: our sessions behind actix-session's cookie.
+//! The browser sessions of signed-in people, with the cookie of actix-session.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,10 +27,10 @@ use crate::identity::session::{self, Origin};
 use crate::store::{Database, StoreError};
 use crate::tokens::session_recheck;
 
-/// The one entry of a cookie session's state: the session's key.
+/// The only entry in the state of a cookie session: the session key.
 const ENTRY: &str = "key";
 
-/// The cookie behind a request; the only type that spells a session key.
+/// The session cookie of a request. No other type reads or writes a session key.
 pub struct BrowserSession {
     cookie: CookieSession,
     origin: Origin,
@@ -41,20 +41,20 @@ impl BrowserSession {
         Self { cookie: request.get_session(), origin: app_of(request).origin_of(request) }
     }
 
-    /// The key that the browser presented.
+    /// Returns the session key that the browser presented.
     fn key(&self) -> Option<Token<SessionKey>> {
         let text: String = self.cookie.get(ENTRY).ok().flatten()?;
         Token::parse(&text).ok()
     }
 
-    /// Puts a new session into the browser: signing in renews the id.
+    /// Stores a new session key in the cookie. The session id is renewed at every sign-in.
     fn put(&self, key: &Token<SessionKey>) -> Result<(), StoreError> {
         self.cookie.renew();
         let kept = self.cookie.insert(ENTRY, key.expose());
         kept.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
-    /// Signs the browser in; the session that it had before is replaced.
+    /// Signs the browser in. A previous session of the browser is replaced.
     ///
     /// # Errors
     /// When the store fails.
@@ -67,7 +67,7 @@ impl BrowserSession {
         self.put(key)
     }
 
-    /// Gives the browser another key for the session that it has.
+    /// Gives the browser a new key for its session.
     ///
     /// # Errors
     /// When the cookie cannot be written.
@@ -75,7 +75,7 @@ impl BrowserSession {
         self.put(key)
     }
 
-    /// Signs the browser out; says whose session that ended, if there was one.
+    /// Signs the browser out. Returns the person whose session ended, if there was one.
     ///
     /// # Errors
     /// When the store fails.
@@ -88,7 +88,7 @@ impl BrowserSession {
         Ok(ended)
     }
 
-    /// Who sits there.
+    /// Returns the signed-in person, if there is one.
     ///
     /// # Errors
     /// When the store fails.
@@ -106,28 +106,26 @@ async fn end(app: &Data<App>, visitor: Visitor) -> Result<Option<Id<User>>, Stor
     Ok(is_ended.then_some(user))
 }
 
-/// A signed-in person. As an argument of a handler it sends everybody else to log in.
+/// A signed-in person. A handler with this argument redirects everybody else to the log-in page.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// Their session.
     pub session: Session,
-    /// Who they are.
     pub user: User,
-    /// Where this request comes from, for the security log.
+    /// The network address and user agent of this request, for the security log.
     pub origin: Origin,
 }
 
-/// A signed-in person, or somebody.
+/// A signed-in person, or `None` for an unauthenticated visitor.
 pub struct MaybeVisitor(pub Option<Visitor>);
 
 impl Visitor {
-    /// Whether they proved who they are in the last 15 minutes.
+    /// Returns whether the person authenticated in the last 15 minutes.
     pub fn has_recent_authentication(&self, now: UnixTime) -> bool {
         self.session.has_recent_authentication(now)
     }
 
-    /// The same person inside a transaction that writes for them; nothing when their session ended, or
-    /// they were disabled, meanwhile.
+    /// Returns the same person as read inside a transaction that writes for them. Returns `None` when their
+    /// session ended or they were disabled meanwhile.
     ///
     /// # Errors
     /// When the store fails.
@@ -136,25 +134,24 @@ impl Visitor {
         Ok(found.map(|(session, user)| Self { session, user, origin: self.origin.clone() }))
     }
 
-    /// The frame of their pages.
+    /// Returns the layout of a page for this person.
     pub fn layout(&self, app: &App) -> Layout {
         Layout { person: Some(self.user.username.clone()), ..app.layout() }
     }
 }
 
 impl MaybeVisitor {
-    /// The frame of a page for whoever it is.
+    /// Returns the layout of a page, with the person when one is signed in.
     pub fn layout(&self, app: &App) -> Layout {
         self.0.as_ref().map_or_else(|| app.layout(), |visitor| visitor.layout(app))
     }
 }
 
-/// Why a handler does not get its visitor.
+/// Why a handler does not receive its visitor.
 #[derive(Debug)]
 pub enum NoVisitor {
-    /// Nobody is signed in: where to log in.
+    /// No person is signed in. Holds the address of the log-in page.
     SignedOut(String),
-    /// The store failed.
     Failed(PageError),
 }
 
@@ -207,8 +204,8 @@ impl FromRequest for Visitor {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let app = app_of(request);
-        // A form that was sent after the session ended leads to the room it came from, not to a
-        // repeated POST.
+        // A form that was submitted after the session ended leads back to the page that contained it, not to
+        // a repeated POST.
         let next = match request.method() {
             &Method::GET => here(request),
             _ if request.path().contains("/developer") => app.public.path("/developer"),
@@ -227,12 +224,13 @@ impl FromRequest for Visitor {
     }
 }
 
-/// The log-in page that goes on to `next`, a path of ours.
+/// Returns the address of the log-in page that continues to `next`, a path of this server.
 pub fn log_in_first(app: &App, next: &str) -> String {
     format!("{}?next={}", app.public.path("/login"), byte_serialize(next.as_bytes()).collect::<String>())
 }
 
-/// The cookie: `__Host-` and `Secure` on https, a plain name on http (loopback).
+/// Returns the session middleware. The cookie is `__Host-` and `Secure` on https, and has a plain name on
+/// http (loopback).
 pub fn middleware(app: &Data<App>) -> SessionMiddleware<Cookies> {
     let number = app.token_settings.keys.current();
     let key = app.token_settings.keys.derive::<64>(number, "session-cookie", &[]).unwrap_or([0; 64]);
@@ -248,9 +246,9 @@ pub fn middleware(app: &Data<App>) -> SessionMiddleware<Cookies> {
         .build()
 }
 
-/// Sessions as actix-session sees them: the cookie carries the key of a row that the sign-in's own
-/// transaction wrote, and the row is read by whoever needs the visitor. So nothing is left to load,
-/// save or delete here, and no request pays for a session that it does not look at.
+/// The session store of actix-session. The cookie contains the key of a row that the transaction of the
+/// sign-in wrote, and [`BrowserSession::visitor`] reads that row when a handler needs it. So there is nothing
+/// to load, save or delete here, and a request that does not need its session costs no query.
 pub struct Cookies;
 
 impl SessionStore for Cookies {

@@ -1,5 +1,6 @@
-//! Cross-origin requests (Fetch §3.2): any origin may call, no cookie is read, and errors can be read too
-//! (RFC 10017; `docs/decisions/0037-client-libraries.md`). What is the same for everybody needs no `Vary`.
+//! Cross-origin requests (Fetch §3.2): any origin may call, no cookie is read, and errors are readable too
+//! (RFC 10017; `docs/decisions/0037-client-libraries.md`). Responses that are the same for every origin need
+//! no `Vary`.
 
 use actix_web::HttpResponse;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,17 +13,17 @@ use actix_web::http::header::{
 
 use super::layer::{Around, Layer};
 
-/// The methods of our endpoints.
+/// The methods of the endpoints.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-/// What a page may read beside the body: the challenge, when to try again, the nonce, the name of the request.
+/// The response headers that a page may read: the challenge, when to retry, the DPoP nonce, and the request id.
 const READABLE: &str = "www-authenticate, retry-after, dpop-nonce, x-request-id";
-/// Seconds that a browser remembers the answer to its preflight.
+/// How long a browser may cache the response to a preflight, in seconds.
 const REMEMBERED: &str = "3600";
 
-/// Lets any origin call.
+/// Allows requests of any origin.
 pub struct AnyOrigin;
 
-/// The layer around an endpoint that pages of any origin may call.
+/// Returns the layer for an endpoint that pages of any origin may call.
 pub fn any_origin() -> Around<AnyOrigin> {
     Around::new(AnyOrigin)
 }
@@ -41,7 +42,7 @@ impl Layer for AnyOrigin {
     }
 }
 
-/// No cookie is read, so what tracing, a library or a protocol adds as a header can do no harm.
+/// Allows all headers, such as those of tracing or of a library. They are harmless, because no cookie is read.
 fn preflight(request: &ServiceRequest) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response

@@ -1,4 +1,4 @@
-//! How refusals and failures look: JSON where a program asked, a page where a person did.
+//! The responses of refusals and failures: JSON for a program, a page for a person.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -19,10 +19,10 @@ use crate::oauth::{Refusal, dpop};
 use crate::outcome::Error;
 use crate::store::StoreError;
 
-/// Seconds after which a program may try again.
+/// The number of seconds after which a program may retry.
 const RETRY_SECONDS: i64 = 1;
 
-/// The status of a problem at an endpoint of programs (RFC 6749 §5.2).
+/// Returns the status of a problem at an endpoint for programs (RFC 6749 §5.2).
 fn status_of(problem: &Problem) -> StatusCode {
     match problem {
         problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
@@ -40,7 +40,7 @@ fn status_of(problem: &Problem) -> StatusCode {
     }
 }
 
-/// What a program is told (RFC 6749 §5.2).
+/// The error response for a program (RFC 6749 §5.2).
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -50,7 +50,7 @@ struct ErrorBody<'a> {
     message: Option<&'a str>,
 }
 
-/// A refusal or failure at an endpoint of programs.
+/// A refusal or failure at an endpoint for programs.
 #[derive(Debug)]
 pub struct TokenError {
     issuer: String,
@@ -63,19 +63,19 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    /// With a `message` too, as programs of the platform read it.
+    /// Adds the member `message`, which programs of the platform read.
     pub fn with_message(self) -> Self {
         Self { has_message: true, ..self }
     }
 
-    /// The client may not try again for so many seconds.
+    /// Returns the refusal of a client that failed to authenticate too often. It may retry after this many seconds.
     pub fn throttled(app: &App, seconds: i64) -> Self {
         let cause = "this client failed to authenticate too often from this network";
         let refused = Self::refused(app, Refusal { problem: &TOO_MANY_FAILURES, cause });
         Self { retry_after: seconds.max(1), ..refused }
     }
 
-    /// For the eyes of this application's owner too.
+    /// Records the refusal for the owner of this client too.
     pub fn of_client(mut self, client: Option<&str>, has_authenticated: bool) -> Self {
         if let Some(client) = client {
             *self.refused = self.refused.of(RefusedClient::Named(client.to_owned()), has_authenticated);
@@ -83,12 +83,12 @@ impl TokenError {
         self
     }
 
-    /// Puts a decision's end into an answer, and its cause into the log.
+    /// Returns the response to a refusal or failure, and logs its cause.
     pub fn new(app: &App, error: Error<Refusal>) -> Self {
         Self::naming(app, error, None)
     }
 
-    /// The same where a scope is refused, which the answer and the log name.
+    /// Returns the response like [`Self::new`]. It names the refused scope in the response and in the log.
     pub fn naming(app: &App, error: Error<Refusal>, scope: Option<String>) -> Self {
         let refused = RefusalDetails::default();
         let (problem, refused) = match error {
@@ -102,24 +102,25 @@ impl TokenError {
                 (&TEMPORARILY_UNAVAILABLE, refused)
             }
         };
-        // RFC 9449 §8, §8.2: with the next nonce a corrected proof needs no further round.
+        // RFC 9449 §8, §8.2: with the next nonce in the response, the client needs no extra request for it.
         let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
         let nonce = has_nonce.then(|| dpop::nonce(&app.token_settings.keys, app.now()));
         let (issuer, refused) = (app.public.issuer.clone(), Box::new(refused));
         Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, scope, refused }
     }
 
-    /// The same for a plain refusal.
+    /// Returns the response to a refusal, like [`Self::new`].
     pub fn refused(app: &App, refusal: Refusal) -> Self {
         Self::new(app, Error::Refused(refusal))
     }
 }
 
-/// Failures are the operator's: told in the log once, never to the world.
+/// Logs a failure once, for the operator. Its details are never part of a response.
 pub fn log_failure(error: &StoreError) {
     match error {
         StoreError::Overloaded => tracing::warn!("the write queue is full"),
-        // Two requests met; nothing is broken, and whoever sends two at once should not fill the log.
+        // Two requests conflicted and nothing is broken. It is a warning, so that conflicting requests do not
+        // fill the log with errors.
         StoreError::Conflict | StoreError::Serialization => tracing::warn!(%error, "two requests met"),
         error => tracing::error!(%error, "the store failed"),
     }
@@ -159,40 +160,37 @@ impl ResponseError for TokenError {
     }
 }
 
-/// `error.html`: what is wrong, and what to do.
+/// The data of the template `error.html`: what is wrong, and what the person can do.
 #[derive(Clone, Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// The frame.
     pub layout: Layout,
-    /// The HTTP status.
     pub status: u16,
-    /// A few words.
     pub heading: String,
     /// What is wrong.
     pub what: String,
-    /// What to do.
+    /// What the person can do.
     pub advice: String,
-    /// The stable name.
+    /// The stable id of the problem.
     pub id: String,
-    /// The name of the request, by which the app's owner finds the cause.
+    /// The request id, with which the owner of the application finds the cause.
     pub request_id: String,
-    /// What it is about, as it was sent: an address.
+    /// The address that the error is about, as it was sent.
     pub detail: Option<String>,
-    /// What the app's developer should know.
+    /// A note for the developer of the application.
     pub for_developer: Option<String>,
-    /// What they can do about it here.
+    /// The links to what the developer can do about it on this server.
     pub ways: Vec<Link>,
-    /// The way on.
+    /// The link to continue with.
     pub action: Option<Link>,
 }
 
-/// A refusal or failure where a person asked.
+/// A refusal or failure at a page for people.
 #[derive(Debug)]
 pub struct PageError(Box<ErrorPage>, Box<RefusalDetails>);
 
 impl PageError {
-    /// A page with this status, name, heading, sentence and advice.
+    /// Returns an error page with this status, id, heading, description and advice.
     pub fn new(app: &App, status: StatusCode, (id, heading): (&str, &str), what: &str, advice: &str) -> Self {
         let refused = RefusalDetails::default();
         let page = ErrorPage {
@@ -211,7 +209,7 @@ impl PageError {
         Self(Box::new(page), Box::new(refused))
     }
 
-    /// The page for a protocol problem that cannot be told to the application itself.
+    /// Returns the error page for a protocol problem that must not be sent to the application itself.
     pub fn of_problem(app: &App, problem: &Problem) -> Self {
         let heading = "This link does not work";
         let what = "The app that sent you here made a request that cannot be answered.";
@@ -224,20 +222,20 @@ impl PageError {
             .for_developer(&format!("{} {}", problem.description, problem.advice))
     }
 
-    /// The page for a store that does not answer, or a queue that is full.
+    /// Returns the error page for a failed store or a full write queue.
     pub fn unavailable(app: &App, error: &StoreError) -> Self {
         log_failure(error);
         Self::busy(app)
     }
 
-    /// The page for a server that has more to do than it can.
+    /// Returns the error page for an overloaded server.
     pub fn busy(app: &App) -> Self {
         let (what, advice) =
             ("The server is busy right now. Nothing was changed.", "Wait a few seconds, then try again.");
         Self::new(app, StatusCode::SERVICE_UNAVAILABLE, ("busy", "One moment, please"), what, advice)
     }
 
-    /// The page for an address where nothing is, or nothing of this person's.
+    /// Returns the error page for an address that does not exist, or that belongs to another person.
     pub fn not_found(app: &App) -> Self {
         let what = "There is nothing at this address, or it is not yours.";
         let error = Self::new(
@@ -250,44 +248,44 @@ impl PageError {
         error.with_action("Go to the front page", &app.public.path("/"))
     }
 
-    /// The page for a form that came from another site.
+    /// Returns the error page for a form that was submitted from another site.
     pub fn foreign(app: &App) -> Self {
         let what = "This form did not come from our own pages, so nothing was changed.";
         let advice = "Open the page here and send it from there.";
         Self::new(app, StatusCode::FORBIDDEN, ("cross-site", "Sent from somewhere else"), what, advice)
     }
 
-    /// For the eyes of this application's owner, who alone reads the cause.
+    /// Records the refusal for the owner of this client. Only the owner can read the cause.
     pub fn of_client(mut self, client: RefusedClient, code_and_cause: impl Into<CodeAndCause>) -> Self {
         *self.1 = self.1.because(code_and_cause).of(client, false);
         self
     }
 
-    /// With the thing that it is about.
+    /// Adds the value that the error is about.
     pub fn with_detail(mut self, detail: &str) -> Self {
         self.0.detail = Some(detail.to_owned());
         self
     }
 
-    /// With a note for the app's developer.
+    /// Adds a note for the developer of the application.
     pub fn for_developer(mut self, note: &str) -> Self {
         self.0.for_developer = Some(note.to_owned());
         self
     }
 
-    /// With what the developer can do about it here.
+    /// Adds links to what the developer can do about it on this server.
     pub fn with_ways(mut self, ways: Vec<Link>) -> Self {
         self.0.ways = ways;
         self
     }
 
-    /// With a way on.
+    /// Adds a link to continue with.
     pub fn with_action(mut self, label: &str, href: &str) -> Self {
         self.0.action = Some(Link { label: label.to_owned(), href: href.to_owned() });
         self
     }
 
-    /// For somebody who is signed in.
+    /// Adds the layout for a signed-in person.
     pub fn seen_by(mut self, layout: Layout) -> Self {
         self.0.layout = layout;
         self

@@ -1,5 +1,5 @@
-//! What is around everything: each refusal is named, each answer over https asks for https again, and a server that
-//! stops ends each connection with its answer.
+//! The outermost middleware. It adds a request id to every refusal and `Strict-Transport-Security` to every
+//! response over https, and it closes each connection after its response when the server stops.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
@@ -15,10 +15,10 @@ use super::refusal_details;
 use crate::oauth::Refusal;
 use crate::oauth::problem::MALFORMED_REQUEST;
 
-/// What is around everything.
+/// The outermost middleware.
 pub struct EveryAnswer(pub Data<App>);
 
-/// A server's routes, with what is around them.
+/// The service of [`EveryAnswer`] with the routes of the server.
 pub struct Around<S> {
     app: Data<App>,
     inner: S,
@@ -64,7 +64,7 @@ where
         Box::pin(async move {
             let mut response = answer.await?.map_into_boxed_body();
             if is_stopping {
-                // Its client opens the next connection elsewhere.
+                // The client opens its next connection to another node.
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
             finish(app, response).await
@@ -74,17 +74,18 @@ where
 
 async fn finish(app: Data<App>, mut response: ServiceResponse) -> Result<ServiceResponse, Error> {
     if app.public.is_https {
-        // RFC 9700 §2.6, FAPI 2.0: once seen over https, never again without.
+        // RFC 9700 §2.6, FAPI 2.0: a client that used https once never uses http again.
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     if refusal_details::is_refusal(&response) {
-        // Most answers are none, and need no room for it.
+        // Most responses are no refusals, so the future is allocated only when it is needed.
         Box::pin(refusal_details::record(&app, &mut response)).await;
     }
     Ok(response)
 }
 
-/// PostgreSQL keeps no NUL, so nothing has such a name (RFC 3986 §7.3 warns of it).
+/// Returns whether a path contains NUL. PostgreSQL cannot store it, so no name contains it (RFC 3986 §7.3
+/// warns of it).
 fn holds_nul(path: &str) -> bool {
     path.as_bytes().windows(3).any(|three| three == b"%00")
 }

@@ -1,6 +1,6 @@
-//! Reading a public document at an address that a stranger chose, without becoming their hands: the
-//! host is resolved, every address is judged, and exactly those that were judged are connected to.
-//! No redirects, https only, status 200, JSON, a small body, a short time.
+//! Reads a public document at an untrusted address, without server-side request forgery: the host is
+//! resolved, every address is checked, and the connection uses exactly the checked addresses. No redirects,
+//! https only, status 200, JSON, a small body, a short time limit.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -17,93 +17,93 @@ use url::Url;
 
 use crate::domain::global_address::is_global;
 
-/// The most bytes of a client's document: 5 KiB.
+/// The maximum size of a client ID metadata document, in bytes: 5 KiB.
 pub const DOCUMENT: usize = 5_120;
-/// The most bytes of a client's published keys: 16 KiB.
+/// The maximum size of a client's published keys, in bytes: 16 KiB.
 pub const KEYS: usize = 16_384;
-/// How long all of it may take.
+/// The time limit for the whole fetch.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Addresses of one host that are tried.
+/// The maximum number of addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 4;
 
 /// A document that was read.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its bytes.
     pub body: Vec<u8>,
-    /// How long its author wants it to be kept.
+    /// The `Cache-Control` header of the response.
     pub cache_control: Option<String>,
 }
 
-/// Why a document was not read, for our log: the world hears one answer for all.
+/// Why a document was not read, for the log. The response to the caller is the same for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The address is none that is read.
+    /// The URL has another scheme, or an IP address as its host.
     #[error("the address is not https, or has no host")]
     Address,
-    /// The host is unknown, does not answer, is not public, or shows no good certificate.
+    /// The host is unknown, does not answer, is not public, or presents no valid certificate.
     #[error("the host cannot be reached, or is not a public one")]
     Unreachable,
-    /// It took too long.
+    /// The time limit was exceeded.
     #[error("the document came too slowly")]
     Late,
-    /// There is none any more: 404 or 410.
+    /// The document does not exist: status 404 or 410.
     #[error("there is no document")]
     Gone,
-    /// The status is not 200; a redirect is not followed.
+    /// Another status than 200. Redirects are not followed.
     #[error("the status is not 200")]
     Status,
-    /// It does not say that it is JSON.
+    /// The media type is not JSON.
     #[error("the content type is not JSON")]
     Type,
-    /// It is too large.
+    /// The document is too large.
     #[error("the document is over its limit")]
     Size,
 }
 
 impl FetchError {
-    /// Whether it says nothing about the document itself, only about the way to it today.
+    /// Returns whether the error may be temporary, so that it says nothing about the document itself.
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Unreachable | Self::Late | Self::Status)
     }
 }
 
-/// What a fetch ends with.
+/// The result of a fetch.
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Document, FetchError>> + 'a>>;
 
-/// Something that reads documents.
+/// Reads public documents.
 pub trait Fetch: Send + Sync {
-    /// Reads the document at an address, of so many bytes at most.
+    /// Reads the document at a URL, of at most `most` bytes.
     fn fetch<'a>(&'a self, url: &'a Url, most: usize) -> Fetched<'a>;
 }
 
-/// What may be reached.
+/// The addresses that may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     /// Public addresses, by https.
     World,
-    /// This machine, by http.
+    /// Loopback addresses, by http.
     Loopback,
 }
 
-/// The one that runs.
+/// The [`Fetch`] that the server uses.
 pub struct GuardedFetcher {
     reach: Reach,
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl GuardedFetcher {
-    /// It reaches the world, and nothing that is not public.
+    /// Returns a fetcher that connects to public addresses only.
     pub fn new() -> Self {
         Self { reach: Reach::World, tls: OnceLock::new() }
     }
 
-    /// The same rules with this machine alone in reach, for tests: no setting leads here.
+    /// Returns a fetcher that connects to loopback addresses only, for tests. No setting selects it.
     pub fn reaching_loopback_only() -> Self {
         Self { reach: Reach::Loopback, tls: OnceLock::new() }
     }
 
-    /// Trust as the operating system has it, read when it is first needed.
+    /// Returns the TLS configuration with the root certificates of the operating system, which are loaded at
+    /// the first use.
     fn tls(&self) -> Arc<ClientConfig> {
         let make = || {
             let mut roots = RootCertStore::empty();
@@ -123,7 +123,7 @@ impl GuardedFetcher {
             Reach::World => "https",
             Reach::Loopback => "http",
         };
-        // A host that is an address would pass the resolver by.
+        // A host that is an IP address would bypass the resolver with its check.
         if url.scheme() != scheme || url.domain().is_none() {
             return Err(FetchError::Address);
         }
@@ -164,14 +164,14 @@ impl Fetch for GuardedFetcher {
     }
 }
 
-/// `application/json`, or a type made of it (RFC 6839 §3.1).
+/// Returns whether the media type is `application/json` or has the suffix `+json` (RFC 6839 §3.1).
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Resolves hosts, and refuses one that has any address out of reach: whoever mixes public and
-/// internal ones means no good.
+/// Resolves hosts, and refuses a host when any of its addresses is not permitted. A host with public and
+/// internal addresses is suspicious.
 struct Guard(Reach);
 
 impl Guard {

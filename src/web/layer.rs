@@ -1,5 +1,5 @@
-//! What looks at requests before they are answered, and at answers before they leave, and never waits. It costs one
-//! allocation for a request; `from_fn` of actix costs three.
+//! A synchronous middleware: it checks requests before they are handled, and changes responses before they
+//! are sent. It costs one allocation for each request; `from_fn` of actix costs three.
 
 use std::rc::Rc;
 
@@ -8,28 +8,28 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use actix_web::{Error, HttpResponse};
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 
-/// What a layer does.
+/// The behavior of a layer.
 pub trait Layer: 'static {
-    /// The answer to a request that goes no further.
+    /// Returns a response when the request must not be handled further.
     fn before(&self, _request: &ServiceRequest) -> Option<HttpResponse> {
         None
     }
 
-    /// Changes an answer, its own included.
+    /// Changes a response, including one of [`Self::before`].
     fn after(&self, _response: &mut ServiceResponse) {}
 }
 
-/// Puts a layer around what `wrap` is called on.
+/// The middleware that puts a layer around a service.
 pub struct Around<L>(Rc<L>);
 
-/// What a layer is around, with it.
+/// A service with its layer.
 pub struct Wrapped<L, S> {
     layer: Rc<L>,
     inner: S,
 }
 
 impl<L: Layer> Around<L> {
-    /// A layer, to be given to `wrap`.
+    /// Returns the middleware, for `wrap`.
     pub fn new(layer: L) -> Self {
         Self(Rc::new(layer))
     }

@@ -1,4 +1,5 @@
-//! How it travels: extract, call, render. No rule lives here; the one table of addresses does.
+//! The HTTP interface: extracts parameters, calls the rules, renders responses. It contains no rule, and all
+//! addresses are in one table.
 
 pub mod api;
 pub mod app;

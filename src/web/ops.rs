@@ -1,4 +1,4 @@
-//! Health, readiness and metrics, on an address of their own.
+//! Health, readiness and metrics, at a separate listen address.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,36 +11,37 @@ use super::app::App;
 use crate::store::batch_sizes::BOUNDS;
 use crate::store::{Store, installation};
 
-/// How long the database may take to answer.
+/// The time limit for the database to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long an answer of the database is good for, however many ask.
+/// How long an answer of the database is cached, however many requests ask.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Whether requests may be sent here.
+/// Whether the server accepts requests.
 #[derive(Default)]
 pub struct Readiness {
     is_stopping: AtomicBool,
     last: Mutex<Option<Probe>>,
 }
 
-/// What the database last said.
+/// The last answer of the database.
 struct Probe {
     at: Instant,
     can_write: bool,
 }
 
 impl Readiness {
-    /// From now on no more requests should come.
+    /// Marks the server as stopping, so that a load balancer sends no more requests.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the server is about to stop.
+    /// Returns whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
-    /// Whether the database takes a write: a full or read-only disk, a lock that stays and a standby still read.
+    /// Returns whether the database accepts a write. With a full or read-only disk, a permanent lock or on a
+    /// standby, reads still succeed.
     async fn can_write(&self, store: &Store) -> bool {
         let mut last = self.last.lock().await;
         if let Some(probe) = last.as_ref().filter(|probe| probe.at.elapsed() < KEPT) {
@@ -53,7 +54,7 @@ impl Readiness {
     }
 }
 
-/// The addresses of `ops_listen`.
+/// Registers the routes of `ops_listen`.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(resource("/healthz").route(get().to(healthy)).route(head().to(healthy)));
     config.service(resource("/metrics").route(get().to(metrics)));
@@ -64,7 +65,7 @@ async fn healthy() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// What is counted, as Prometheus reads it (text format 0.0.4).
+/// `GET /metrics`: responds with the counters for Prometheus (text format 0.0.4).
 async fn metrics(app: Data<App>) -> HttpResponse {
     const NAME: &str = "gatepost_write_batch_size";
     let counts = app.store.batch_counts();
@@ -78,7 +79,8 @@ async fn metrics(app: Data<App>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }
 
-/// Ready when the database takes a write in its own tables: its migrations are applied, and it is not full.
+/// `GET /readyz`: the server is ready when the database accepts a write in its own tables, which shows that
+/// its migrations are applied and its disk is not full.
 async fn ready(app: Data<App>) -> HttpResponse {
     if app.readiness.is_stopping() {
         return HttpResponse::ServiceUnavailable().body("the server is stopping\n");

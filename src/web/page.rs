@@ -1,4 +1,4 @@
-//! The one page responder: every page has the same headers.
+//! Renders pages. All pages have the same headers.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -17,43 +17,41 @@ use crate::oauth::problem::TOO_LARGE;
 /// What every page shows around its content.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
-    /// The path that all our addresses begin with.
+    /// The path that all addresses of this server begin with.
     pub base: String,
-    /// Who is signed in.
+    /// The user name of the signed-in person.
     pub person: Option<String>,
-    /// One line on top, shown once.
+    /// A message at the top, which is shown once.
     pub notice: Option<String>,
 }
 
 impl Layout {
-    /// The address of one of our files.
+    /// Returns the address of a static file.
     pub fn asset(&self, name: &str) -> String {
         format!("{}{}", self.base, assets::path(name))
     }
 
-    /// The same frame with a line on top.
+    /// Returns the layout with a message at the top.
     pub fn with_notice(self, notice: &str) -> Self {
         Self { notice: Some(notice.to_owned()), ..self }
     }
 }
 
-/// The app that sent a person to log in.
+/// The application that sent a person to log in.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    /// Its name.
     pub name: String,
-    /// Where the person goes back to.
+    /// The host that the person returns to.
     pub host: String,
-    /// Who the app thinks they are (OpenID Connect Core §3.1.2.1).
+    /// The user name that the application expects (OpenID Connect Core §3.1.2.1).
     pub login_hint: Option<String>,
 }
 
-/// A field that cannot be taken.
+/// The error of a form field.
 #[derive(Clone, Debug)]
 pub struct FieldError {
-    /// The field's name, which is also its id.
+    /// The name of the field, which is also its id in the page.
     pub field: &'static str,
-    /// One sentence.
     pub message: String,
 }
 
@@ -63,31 +61,29 @@ impl From<FieldProblem> for FieldError {
     }
 }
 
-/// A link with its words.
+/// A link with its label.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// The words.
     pub label: String,
-    /// The address.
     pub href: String,
 }
 
-/// Whether a page's form may lead on to another site.
+/// Whether a form of the page may redirect to another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forms {
-    /// Its forms stay here.
+    /// The responses to its forms stay on this site.
     Stay,
-    /// Its form is answered by a redirect to an app. Chromium enforces `form-action` on every
-    /// redirect after a POST, and would cancel the app's own onward ones.
+    /// The response to its form redirects to an application. Chromium enforces `form-action` on every
+    /// redirect after a POST, and would block further redirects of the application.
     Leave,
 }
 
-/// Bytes that a page has room for at first.
+/// The initial capacity for a page, in bytes.
 const ROOM: usize = 16 * 1_024;
 
-/// Answers with a page.
+/// Responds with a page.
 pub fn render(status: StatusCode, forms: Forms, template: &impl Template) -> HttpResponse {
-    // Large enough for nearly every page, so that none is copied while it grows.
+    // The capacity is enough for nearly every page, so that the text is not copied while it grows.
     let mut html = String::with_capacity(ROOM);
     match template.render_into(&mut html) {
         Ok(()) => headers(&mut HttpResponse::build(status), forms).body(html),
@@ -98,7 +94,7 @@ pub fn render(status: StatusCode, forms: Forms, template: &impl Template) -> Htt
     }
 }
 
-/// Answers 200 with a page whose forms stay here.
+/// Responds with status 200 and a page whose forms stay on this site.
 pub fn ok(template: &impl Template) -> HttpResponse {
     render(StatusCode::OK, Forms::Stay, template)
 }
@@ -120,7 +116,7 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, policy),
-        // A page without any referrer would send `Origin: null` with its own forms.
+        // With the policy `no-referrer`, browsers would send `Origin: null` with the forms of the page.
         (REFERRER_POLICY, "same-origin"),
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -131,20 +127,20 @@ fn headers(builder: &mut HttpResponseBuilder, forms: Forms) -> &mut HttpResponse
     builder
 }
 
-/// The address of a request on this server. A whole one in the request line (RFC 9112 §3.2.2) may name any other
-/// site, so path and query are all that counts.
+/// Returns path and query of a request. A request line may contain a whole URL with any host (RFC 9112
+/// §3.2.2), so the host is ignored.
 pub fn here(request: &HttpRequest) -> String {
     request.uri().path_and_query().map_or_else(|| request.path().to_owned(), |here| here.as_str().to_owned())
 }
 
-/// The longest address that a request is turned into, in bytes (ours): proxies pass no more on. It is the only bound
-/// of `state`.
+/// The maximum length of a redirect address that is made from a request, in bytes (our limit): proxies do not
+/// forward longer ones. `state` has no other limit.
 const LONGEST: usize = 16_384;
 
-/// An address of ours with the parameters that came in another's query and in a form, which was written anew.
+/// Returns an address with the parameters of a query and of a form, which is encoded as a query.
 ///
 /// # Errors
-/// [`TOO_LARGE`].
+/// [`TOO_LARGE`] when the address is too long.
 pub fn with_both(path: String, query: &str, form: &str) -> Result<String, Refusal> {
     let parts: Vec<&str> = [query, form].into_iter().filter(|part| !part.is_empty()).collect();
     let address = if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) };
@@ -154,7 +150,7 @@ pub fn with_both(path: String, query: &str, form: &str) -> Result<String, Refusa
     }
 }
 
-/// Whether a person's browser goes there, and not a program that reads a status.
+/// Returns whether a person's browser navigates, in contrast to a program that reads the status.
 pub fn is_navigation(request: &HttpRequest) -> bool {
     let says = |name: HeaderName, what: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -163,16 +159,17 @@ pub fn is_navigation(request: &HttpRequest) -> bool {
     says(HeaderName::from_static("sec-fetch-mode"), "navigate") || says(ACCEPT, "text/html")
 }
 
-/// A page that says when another try counts: in so many seconds (RFC 9110 §10.2.3).
+/// Adds `Retry-After` to a page, in seconds (RFC 9110 §10.2.3).
 pub fn retry_after(mut page: HttpResponse, seconds: i64) -> HttpResponse {
     page.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
     page
 }
 
-/// What no address holds as it is (RFC 3986 §2), beside all that is not ASCII: so no text breaks a header.
+/// The characters that are percent-encoded in an address (RFC 3986 §2), in addition to all that are not
+/// ASCII. So no text can break a header.
 const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\');
 
-/// Sends the browser on with GET (RFC 9700 §4.12: never 307), telling nobody where it came from.
+/// Redirects the browser with GET (RFC 9700 §4.12: never 307), without a `Referer` header.
 pub fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, utf8_percent_encode(location, UNFIT).to_string()))

@@ -1,5 +1,5 @@
-//! Passkey ceremonies as our pages carry them: options in the standard's own JSON (WebAuthn §5.4, §5.5)
-//! on a form, answers in its fields. A page loads nothing for it.
+//! Passkey ceremonies in pages: a form contains the options as the standard JSON (WebAuthn §5.4, §5.5), and
+//! its fields return the response. A page loads nothing else for it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,25 +15,25 @@ use crate::identity::passkeys::Offered;
 use crate::identity::passkeys::challenge::{self, Purpose};
 use crate::oauth::parameters::Parameters;
 
-/// What a person reads whatever is wrong with a passkey.
+/// The message for a person, the same for every error of a passkey.
 pub const DID_NOT_WORK: &str = "This passkey did not work. Try again, or go on without it.";
 
 /// A form that asks for a passkey.
 #[derive(Clone, Debug)]
 pub struct PasskeyForm {
-    /// Where it goes.
+    /// The address that the form is submitted to.
     pub action: String,
-    /// What its button says.
+    /// The label of the button.
     pub label: &'static str,
-    /// The key of the step that it finishes.
+    /// The key of the sign-in step that the form finishes.
     pub step: Option<String>,
-    /// What the browser is asked.
+    /// The WebAuthn request options, as JSON.
     pub options: String,
-    /// Whether the page offers nothing else.
+    /// Whether the page offers no other method.
     pub is_alone: bool,
-    /// Whether the browser offers passkeys among the names that it fills in.
+    /// Whether the browser offers passkeys when it autofills the user name.
     pub fills_in: bool,
-    /// A passkey that is not known here any more, so that the browser need not offer it again.
+    /// The id of a passkey that the server does not know, so that the browser stops offering it.
     pub gone: Option<String>,
 }
 
@@ -44,7 +44,7 @@ struct Descriptor<'a> {
     transports: Vec<String>,
 }
 
-/// `PublicKeyCredentialRequestOptionsJSON`.
+/// The WebAuthn `PublicKeyCredentialRequestOptionsJSON`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestOptions<'a> {
@@ -55,7 +55,7 @@ struct RequestOptions<'a> {
     user_verification: &'static str,
 }
 
-/// `PublicKeyCredentialCreationOptionsJSON`.
+/// The WebAuthn `PublicKeyCredentialCreationOptionsJSON`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreationOptions<'a> {
@@ -89,7 +89,7 @@ struct Parameter {
     alg: i64,
 }
 
-/// The passkey must say by itself whose it is, and prove that its person is there.
+/// The requirements for a new passkey: it must be discoverable without a user name, and verify the user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Selection {
@@ -98,7 +98,8 @@ struct Selection {
     user_verification: &'static str,
 }
 
-/// `AllAcceptedCredentialsOptions` (§5.1.10.2): what a password manager may forget besides.
+/// The WebAuthn `AllAcceptedCredentialsOptions` (§5.1.10.2). A password manager may delete passkeys that are
+/// not listed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Accepted<'a> {
@@ -117,13 +118,13 @@ fn json(options: &impl Serialize) -> String {
     serde_json::to_string(options).expect("because texts, numbers and lists are JSON")
 }
 
-/// What the browser is asked, whoever it is: nothing where passkeys cannot work, because the server's name
-/// is a number (WebAuthn §5.1.2: a relying party's id is a domain).
+/// Returns the request options for any person. Returns `None` when the host of the server is an IP address,
+/// because a relying party ID must be a domain (WebAuthn §5.1.2).
 pub fn asked(app: &App, purpose: Purpose) -> Option<String> {
     ask(app, purpose, &[])
 }
 
-/// What the browser of a known person is asked: nothing when they have no passkey.
+/// Returns the request options for a known person, or `None` when they have no passkey.
 pub fn asked_of(app: &App, purpose: Purpose, theirs: &[Passkey]) -> Option<String> {
     if theirs.is_empty() { None } else { ask(app, purpose, theirs) }
 }
@@ -139,7 +140,7 @@ fn ask(app: &App, purpose: Purpose, allowed: &[Passkey]) -> Option<String> {
     }))
 }
 
-/// What the browser is asked to make, beside the passkeys that the person has.
+/// Returns the creation options, which exclude the passkeys that the person has.
 pub fn wanted(app: &App, party: &RelyingParty, purpose: Purpose, (user, held): (&User, &[Passkey])) -> String {
     json(&CreationOptions {
         rp: Party { id: &party.id, name: OWN_NAME },
@@ -161,7 +162,7 @@ pub fn wanted(app: &App, party: &RelyingParty, purpose: Purpose, (user, held): (
     })
 }
 
-/// Which passkeys of a person are known here, for password managers that keep others.
+/// Returns the passkeys of a person that the server accepts, for password managers that store others too.
 pub fn accepted(party: &RelyingParty, (user, held): (&User, &[Passkey])) -> String {
     json(&Accepted {
         rp_id: &party.id,
@@ -170,18 +171,18 @@ pub fn accepted(party: &RelyingParty, (user, held): (&User, &[Passkey])) -> Stri
     })
 }
 
-/// The answer of [`asked`] in a form; nothing when the form is about something else.
+/// Parses the response to [`asked`] in a form. Returns `None` when the form contains none.
 pub fn assertion(form: &Parameters) -> Option<Result<Assertion, WebAuthnError>> {
     let names = ["credential_id", "client_data", "authenticator_data", "signature", "user_handle"];
-    // Empty fields count as absent; one that is not makes it an answer.
+    // Empty fields count as absent. Any non-empty field makes the form a response.
     names.iter().find_map(|name| form.get(name))?;
     Some(Assertion::new(names.map(|name| form.get(name).unwrap_or_default())))
 }
 
-/// The answer of [`wanted`] in a form.
+/// Parses the response to [`wanted`] in a form.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the response cannot be parsed.
 pub fn offered(form: &Parameters, name: String) -> Result<Offered, WebAuthnError> {
     let part = |name: &str| form.get(name).unwrap_or_default();
     let attestation = Attestation::new(part("client_data"), part("attestation_object"))?;

@@ -1,4 +1,4 @@
-//! The documents in which the server says what it offers, as they lie ready.
+//! The documents in which the server describes itself, rendered and cached.
 
 use super::app::App;
 use super::error::TokenError;
@@ -7,38 +7,38 @@ use crate::clock::UnixTime;
 use crate::outcome::Error;
 use crate::store::{Edition, StoreError};
 
-/// The documents, each with what it was made of beside the settings.
+/// The documents. Each is cached with the values that it was made from, besides the settings.
 #[derive(Debug, Default)]
 pub struct Published {
-    /// Of the authorization server: the scopes that exist.
+    /// The metadata of the authorization server, which depend on the existing scopes.
     pub metadata: Kept<Edition>,
-    /// The keys that our signatures are checked with.
+    /// The public keys that verify the signatures of this server.
     pub keys: Kept<Term>,
-    /// Of our own API.
+    /// The metadata of the server's own protected resource.
     pub protected_resource: Kept<()>,
-    /// Whom to tell of a weakness: the day, counted from 1970.
+    /// The security contact, with the day that it was made on, in days since 1970.
     pub security_contact: Kept<i64>,
 }
 
-/// For how long the same keys are published, if nobody changes them.
+/// The period in which the published keys stay the same, unless somebody changes them.
 #[derive(Debug)]
 pub struct Term {
-    /// The keys.
+    /// The edition of the keys.
     pub edition: Edition,
-    /// When they were looked at.
+    /// When the keys were read.
     pub from: UnixTime,
-    /// When the first of them ends.
+    /// When the first of the keys ends.
     pub until: Option<UnixTime>,
 }
 
 impl Term {
-    /// Whether those keys are published now.
+    /// Returns whether these keys are the published ones at this time.
     pub fn holds(&self, edition: Option<Edition>, now: UnixTime) -> bool {
         Some(self.edition) == edition && self.from <= now && self.until.is_none_or(|until| now < until)
     }
 }
 
-/// What is answered when a document cannot be made.
+/// Returns the error for a document that cannot be made.
 pub fn failed(app: &App, error: StoreError) -> TokenError {
     TokenError::new(app, Error::Failed(error))
 }

@@ -1,4 +1,4 @@
-//! A picture that a phone reads (ISO/IEC 18004), as SVG in the page: no request for it, no style.
+//! Renders a QR code (ISO/IEC 18004) as inline SVG, which needs no further request and no style.
 
 use std::fmt::Write;
 
@@ -6,11 +6,11 @@ use qrcodegen::{QrCode, QrCodeEcc};
 
 use crate::domain::secret::Secret;
 
-/// Modules of white around the picture; readers need four.
+/// The white margin around the code, in modules. Readers need four.
 const MARGIN: i32 = 4;
 
-/// The text as a picture, black on white whatever the page looks like. Nothing for a text that is too
-/// long, which ours is not.
+/// Returns the text as a QR code, black on white in every color scheme. Returns `None` for a text that is too
+/// long, which texts of this server never are.
 pub fn svg(text: &Secret, label: &str) -> Option<String> {
     let code = QrCode::encode_text(text.expose(), QrCodeEcc::Medium).ok()?;
     let size = code.size() + 2 * MARGIN;
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_picture_has_its_three_corners_and_no_text_of_ours() {
         let picture = svg(&Secret::new("otpauth://totp/x"), "Picture").expect("because the text is short");
-        // A version 2 code has 25 modules, 33 with the margin; each corner begins with a row of seven.
+        // A version 2 code has 25 modules, and 33 with the margin; each corner begins with a row of seven.
         assert!(picture.contains("viewBox=\"0 0 33 33\""), "{picture}");
         for corner in ["M4 4h7v1h-7z", "M22 4h7v1h-7z", "M4 22h7v1h-7z"] {
             assert!(picture.contains(corner), "{corner}: {picture}");

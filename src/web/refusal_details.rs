@@ -1,5 +1,5 @@
-//! What every refusal carries besides its answer: the name of its request, which a developer can see,
-//! and for the application's owner the exact cause, which only they can (`docs/decisions/0031-errors.md`).
+//! The details of a refusal besides its response: the request id, which a developer can see, and the exact
+//! cause, which only the owner of the application can see (`docs/decisions/0031-errors.md`).
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceResponse;
@@ -17,19 +17,18 @@ use crate::oauth::authorization::RefusedRequest;
 use crate::oauth::refusals::is_news;
 use crate::store::clients;
 
-/// The header that names the request of a refusal.
+/// The header with the request id of a refusal.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Whose request was refused.
+/// The client whose request was refused.
 #[derive(Clone, Debug)]
 pub enum RefusedClient {
-    /// The application of this name, if it is one.
+    /// The client with this `client_id`, if it exists.
     Named(String),
-    /// This application.
     Known(Id<Client>),
 }
 
-/// An error code, and the cause behind it.
+/// An error code with its cause.
 pub type CodeAndCause = (&'static str, &'static str);
 
 impl From<Refusal> for CodeAndCause {
@@ -38,57 +37,55 @@ impl From<Refusal> for CodeAndCause {
     }
 }
 
-/// A refusal, as it stands in the extensions of its answer.
+/// The details of a refusal, in the extensions of its response.
 #[derive(Clone, Debug)]
 pub struct RefusalDetails {
-    /// The name of the request.
     pub request_id: String,
-    /// The error code and the cause.
     code_and_cause: Option<CodeAndCause>,
-    /// The scope that was refused, as the answer names it.
+    /// The scope that was refused, which the response names.
     scope: Option<String>,
-    /// The application, and whether it had authenticated.
+    /// The client, and whether it had authenticated.
     client: Option<(RefusedClient, bool)>,
 }
 
 impl Default for RefusalDetails {
-    /// A refusal that concerns no application.
+    /// Returns the details of a refusal that concerns no client.
     fn default() -> Self {
         Self { request_id: random_word(), code_and_cause: None, scope: None, client: None }
     }
 }
 
 impl RefusalDetails {
-    /// With its error code and cause.
+    /// Adds the error code and the cause.
     pub fn because(self, code_and_cause: impl Into<CodeAndCause>) -> Self {
         Self { code_and_cause: Some(code_and_cause.into()), ..self }
     }
 
-    /// With the scope that was refused.
+    /// Adds the scope that was refused.
     pub fn naming(self, scope: Option<String>) -> Self {
         Self { scope, ..self }
     }
 
-    /// With the application that it concerns.
+    /// Adds the client, and whether it had authenticated.
     pub fn of(self, client: RefusedClient, has_authenticated: bool) -> Self {
         Self { client: Some((client, has_authenticated)), ..self }
     }
 
-    /// Lets the answer carry it.
+    /// Adds the details to the extensions of the response.
     pub fn carried_by(self, mut response: HttpResponse) -> HttpResponse {
         response.extensions_mut().insert(self);
         response
     }
 }
 
-/// Lets a refusal's answer carry why, for the owner of the application.
+/// Adds the cause of a refusal to its response, for the owner of the application.
 pub fn with_cause_for_owner(response: HttpResponse, refused: &RefusedRequest) -> HttpResponse {
     let named = response.extensions().get::<RefusalDetails>().cloned();
     let named = named.unwrap_or_else(RefusalDetails::default).because(refused.refusal).naming(refused.scope.clone());
     named.of(RefusedClient::Known(refused.client.id), false).carried_by(response)
 }
 
-/// The address as the owner reads it, where a refusal is an application's business.
+/// Returns the endpoint of a path, when its refusals concern an application.
 fn endpoint(app: &App, path: &str) -> Option<&'static str> {
     const ENDPOINTS: [&str; 10] = [
         "/oauth/authorize", "/oauth/token", "/v3/oauth/token", "/oauth/par", "/oauth/device", "/oauth/revoke",
@@ -99,13 +96,13 @@ fn endpoint(app: &App, path: &str) -> Option<&'static str> {
     ENDPOINTS.into_iter().find(|endpoint| endpoint.eq_ignore_ascii_case(path))
 }
 
-/// Whether an answer is a refusal, or a failure.
+/// Returns whether a response is a refusal or a failure.
 pub(super) fn is_refusal(response: &ServiceResponse) -> bool {
     let status = response.status();
     (!status.is_success() && !status.is_redirection()) || response.response().extensions().contains::<RefusalDetails>()
 }
 
-/// Names the request in a refusal, and notes the cause for the application's owner.
+/// Adds the request id to the headers of a refusal, and records the cause for the owner of the application.
 pub(super) async fn record(app: &Data<App>, response: &mut ServiceResponse) {
     let refused = response.response().extensions().get::<RefusalDetails>().cloned().unwrap_or_default();
     if let Some(endpoint) = endpoint(app, response.request().path()) {
@@ -133,7 +130,7 @@ async fn note(app: &Data<App>, endpoint: &'static str, refused: &RefusalDetails)
         log_failure(&error);
         None
     });
-    // Without an owner there is nobody to read it.
+    // An application without an owner has no reader for its refusals.
     let Some(client) = found.filter(|client| client.owner_id.is_some() && client.deleted_at.is_none()) else { return };
     let cause = match &refused.scope {
         Some(scope) => format!("{cause}: {scope}"),
@@ -147,7 +144,7 @@ async fn note(app: &Data<App>, endpoint: &'static str, refused: &RefusalDetails)
         endpoint: endpoint.to_owned(),
         error: error.to_owned(),
         cause,
-        // Who has no secret proves nothing: anybody can send its name.
+        // A public client proves nothing, because every caller can send its `client_id`.
         is_proven: has_authenticated && !client.is_public(),
         dropped: 0,
         at,

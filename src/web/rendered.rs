@@ -1,5 +1,6 @@
-//! Documents that are written once and sent many times: their bytes lie ready, plain and packed, each form with an
-//! entity tag of its own (RFC 9110 §8.8.3.3), so that who has one already is told so (§15.4.5).
+//! Documents that are rendered once and sent many times. Each is cached plain and compressed, and each form
+//! has its own entity tag (RFC 9110 §8.8.3.3), so that a client that has the document gets status 304
+//! (§15.4.5).
 
 use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,19 +19,17 @@ use serde::Serialize;
 use crate::domain::secret::sha256_base64url;
 use crate::store::StoreError;
 
-/// The media type of the documents that programs read.
+/// The media type of the documents for programs.
 const JSON: &str = "application/json";
 
-/// How a document is sent.
+/// The headers that a document is sent with.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
-    /// Its media type.
     pub media_type: &'static str,
-    /// How long it may be kept.
     pub cache_control: &'static str,
 }
 
-/// A document that lies ready.
+/// A rendered document.
 #[derive(Debug)]
 pub struct Rendered {
     manner: Manner,
@@ -38,7 +37,7 @@ pub struct Rendered {
     packed: Option<Form>,
 }
 
-/// The bytes of a document in one coding.
+/// The bytes of a document in one content coding, with their entity tag.
 #[derive(Debug)]
 struct Form {
     bytes: Bytes,
@@ -46,7 +45,7 @@ struct Form {
 }
 
 impl Rendered {
-    /// A document of these bytes.
+    /// Returns a document with these bytes.
     pub fn new(manner: Manner, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let digest = sha256_base64url(&bytes);
@@ -57,16 +56,16 @@ impl Rendered {
         Self { manner, plain: Form { bytes, tag: tag("") }, packed }
     }
 
-    /// A JSON document that may be kept so long.
+    /// Returns a JSON document with this `Cache-Control`.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the value cannot be serialized as JSON.
     pub fn json(cache_control: &'static str, document: &impl Serialize) -> Result<Self, StoreError> {
         let text = serde_json::to_vec(document).map_err(|error| StoreError::Unusable(error.to_string()))?;
         Ok(Self::new(Manner { media_type: JSON, cache_control }, text))
     }
 
-    /// The answer to a request for it: the form that is wanted, unless the client has it.
+    /// Responds to a request for the document, with status 304 when the client has it already.
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let packed = self.packed.as_ref().filter(|_| takes_gzip(request));
         let form = packed.unwrap_or(&self.plain);
@@ -87,25 +86,25 @@ impl Rendered {
     }
 }
 
-/// The bytes as gzip packs them (RFC 1952); nothing when that fails, which it has no cause to.
+/// Compresses the bytes with gzip (RFC 1952). Returns `None` when that fails, which is not expected.
 fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
     packer.write_all(bytes).and_then(|()| packer.finish()).ok()
 }
 
 fn takes_gzip(request: &HttpRequest) -> bool {
-    // An unreadable wish is none.
+    // A header that cannot be parsed counts as absent.
     let Ok(accepted) = AcceptEncoding::parse(request) else { return false };
     accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
 }
 
-/// Whether the client has the form with this tag (RFC 9110 §13.1.2). `*` is any form.
+/// Returns whether the client has the document with this entity tag (RFC 9110 §13.1.2). `*` matches any tag.
 fn is_known(headers: &HeaderMap, tag: &[u8]) -> bool {
     headers.get_all(IF_NONE_MATCH).any(|list| list.as_bytes() == b"*" || lists(list.as_bytes(), tag))
 }
 
-/// Whether a list of entity tags holds this one, compared weakly (§8.8.3.2). A comma may be part of a tag. What
-/// cannot be read ends the list.
+/// Returns whether a list contains an entity tag, by weak comparison (§8.8.3.2). An entity tag may contain a
+/// comma. The list ends at the first part that cannot be parsed.
 fn lists(mut list: &[u8], tag: &[u8]) -> bool {
     loop {
         let start = list.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b',')).unwrap_or(list.len());
@@ -120,7 +119,7 @@ fn lists(mut list: &[u8], tag: &[u8]) -> bool {
     }
 }
 
-/// A document that is made anew when what it is made of changed.
+/// A cached document, which is rendered again when the values that it was made from change.
 #[derive(Debug)]
 pub struct Kept<K>(RwLock<Option<Made<K>>>);
 
@@ -137,13 +136,13 @@ impl<K> Default for Kept<K> {
 }
 
 impl<K> Kept<K> {
-    /// The document, if what it was made of is right.
+    /// Returns the document when the values that it was made from satisfy the condition.
     pub fn find(&self, is_right: impl FnOnce(&K) -> bool) -> Option<Arc<Rendered>> {
         let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
         made.as_ref().filter(|made| is_right(&made.of)).map(|made| Arc::clone(&made.rendered))
     }
 
-    /// Keeps a document with what it was made of. Nothing is kept when that has no name.
+    /// Caches a document with the values that it was made from. Without them the document is not cached.
     pub fn keep(&self, of: Option<K>, rendered: Rendered) -> Arc<Rendered> {
         let rendered = Arc::new(rendered);
         if let Some(of) = of {
@@ -155,10 +154,10 @@ impl<K> Kept<K> {
 }
 
 impl<K: PartialEq> Kept<K> {
-    /// The document that is made of this.
+    /// Returns the document for these values, and renders it when they changed.
     ///
     /// # Errors
-    /// Those of `render`.
+    /// When `render` fails.
     pub fn of(
         &self,
         of: K,

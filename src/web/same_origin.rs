@@ -1,5 +1,6 @@
-//! Requests that change something come from our own pages (`docs/decisions/0006-requests-from-browsers.md`). No
-//! hidden token that ages or breaks in tabs: browsers say where a request comes from.
+//! Protects against cross-site request forgery: a request that changes something must come from a page of
+//! this server (`docs/decisions/0006-requests-from-browsers.md`). It needs no hidden form token, which
+//! expires and breaks with several tabs, because browsers send where a request comes from.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{COOKIE, HeaderMap, ORIGIN};
@@ -13,8 +14,8 @@ use super::error::PageError;
 use super::layer::Layer;
 use super::page::see_other;
 
-/// Whether a state-changing request may be believed: `Sec-Fetch-Site` first, `Origin` where a
-/// browser sends none, and with neither only a request that carries no cookie.
+/// Returns whether a state-changing request comes from this origin. `Sec-Fetch-Site` decides, then `Origin`
+/// when the browser does not send it. A request without both is accepted only when it has no cookie.
 pub fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
@@ -24,11 +25,11 @@ pub fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
     }
 }
 
-/// The pages that judge their own POSTs: one without a decision is a request from anywhere (OpenID
-/// Connect Core §3.1.2.1, RP-Initiated Logout §2).
+/// The pages that check their POST requests themselves. A POST without a decision may come from anywhere
+/// (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2).
 const OPEN_TO_OTHERS: [&str; 2] = ["/oauth/authorize", "/oauth/logout"];
 
-/// Guards every page.
+/// The protection of all pages.
 pub struct Pages(pub Data<App>);
 
 impl Layer for Pages {
@@ -39,18 +40,19 @@ impl Layer for Pages {
         if !is_safe && !OPEN_TO_OTHERS.contains(&path) && !is_own(request.headers(), &app.public.origin) {
             return Some(PageError::foreign(app).error_response());
         }
-        // No token ever becomes a browser session, and none stays in an address of ours.
+        // A token in a query never creates a browser session, and it is removed from the address.
         if !is_safe || path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("/login") {
             return None;
         }
         let clean = without_token(request.query_string())?;
-        // `//evil.test/` is a path here and another site in a Location.
+        // `//evil.test/` is a path in a request, but another host in a `Location` header.
         let location = app.public.own_path(&format!("{}{clean}", request.path()))?;
         Some(see_other(&location))
     }
 }
 
-/// Guards the session's endpoints, which answer programs of our own pages only: reads too.
+/// The protection of the session's endpoints, which answer scripts of this server's pages only. It covers
+/// reads too.
 pub struct Programs(pub Data<App>);
 
 impl Layer for Programs {

@@ -1,4 +1,5 @@
-//! `GET /.well-known/security.txt` — RFC 9116: whom to tell of a weakness, when the operator named somebody.
+//! `GET /.well-known/security.txt`: where to report a vulnerability (RFC 9116), when the operator configured
+//! a contact.
 
 use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
@@ -12,11 +13,11 @@ use super::rendered::{Manner, Rendered};
 use crate::clock::UnixTime;
 
 const DAY: i64 = 86_400;
-/// Days that the contact is good for: less than a year (§2.5.5).
+/// How long the contact is valid, in days: less than a year (§2.5.5).
 const DAYS: i64 = 364;
 const MANNER: Manner = Manner { media_type: "text/plain; charset=utf-8", cache_control: "public, max-age=3600" };
 
-/// Says whom to tell.
+/// Responds with the security contact.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let Some(contact) = &app.config.security_contact else { return Ok(ApiError::not_found().error_response()) };
     let today = app.now().seconds().div_euclid(DAY);
@@ -30,7 +31,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
 fn text(app: &App, contact: &str, today: i64) -> String {
     let expires = UnixTime::from_seconds((today + DAYS) * DAY).rfc3339();
     let mut text = format!("Contact: {contact}\nExpires: {expires}\n");
-    // Each address at which it lies (§2.5.2).
+    // All addresses that the file is available at (§2.5.2).
     let mut homes = vec![&app.public.origin, &app.public.issuer];
     homes.dedup();
     for home in homes {

@@ -1,5 +1,5 @@
-//! Forms whose answer is shown once: when a browser sends the same form again (reload, Back), the
-//! thing is not made a second time; the person is led to it instead.
+//! Remembers submitted forms whose result is shown once. When a browser submits the same form again (reload,
+//! Back), nothing is created twice, and the person is redirected to the first result.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,18 @@ use crate::domain::bounded::make_room;
 use crate::domain::id::Id;
 use crate::domain::user::User;
 
-/// Seconds that a sent form is remembered.
+/// How long a submitted form is remembered, in seconds.
 const REMEMBERED: i64 = 3_600;
-/// Forms that are remembered; beyond it the oldest go.
+/// The maximum number of remembered forms; the oldest are removed first.
 const MOST: usize = 10_000;
-/// The longest number of a form; ours are shorter.
+/// The maximum length of a form number, which is longer than those of this server.
 const MAX_NUMBER: usize = 64;
 
-/// The forms that were sent, by person and the number that their page carried.
+/// The submitted forms, by person and by the number that the page contained.
 #[derive(Debug, Default)]
 pub struct SentForms(Mutex<Sent>);
 
-/// Who sent which form, when, and where it led.
+/// Maps person and form number to the time of the submission and the address of its result.
 type Sent = HashMap<(Id<User>, String), (UnixTime, String)>;
 
 impl SentForms {
@@ -28,14 +28,15 @@ impl SentForms {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a form led when it was sent before; nothing for one that is new, or carries no number.
+    /// Returns the address of the result when the form was submitted before. Returns `None` for a new form,
+    /// or one without a number.
     pub fn find(&self, now: UnixTime, (user, number): (Id<User>, Option<&str>)) -> Option<String> {
         let sent = self.sent();
         let (at, location) = sent.get(&(user, number?.to_owned()))?;
         (now.since(*at) < REMEMBERED).then(|| location.clone())
     }
 
-    /// Remembers where a form led.
+    /// Remembers the address of a form's result.
     pub fn remember(&self, now: UnixTime, (user, number): (Id<User>, Option<&str>), location: &str) {
         let Some(number) = number.filter(|number| number.len() <= MAX_NUMBER) else { return };
         let mut sent = self.sent();

@@ -1,4 +1,4 @@
-//! Starting up: the same lines for `serve`, `demo` and the tests.
+//! Starts the HTTP servers, with the same code for `serve`, `demo` and the tests.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,18 +11,17 @@ use super::app::App;
 use super::every_answer::EveryAnswer;
 use super::{ops, routes};
 
-/// Seconds that an idle connection is kept; longer than the 60 that common proxies keep theirs.
+/// How long an idle connection is kept; longer than the 60 seconds of common proxies.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Seconds in which a request's head must arrive.
+/// The time limit for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
-/// Seconds that running requests get when the server stops.
+/// How long running requests may take when the server stops, in seconds.
 const GRACE: u64 = 20;
 
-/// A server that is bound and runs when it is awaited.
+/// A bound server, which runs while it is awaited.
 pub struct Running {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What runs.
     pub server: Server,
 }
 
@@ -30,7 +29,7 @@ fn first(addresses: &[SocketAddr]) -> std::io::Result<SocketAddr> {
     addresses.first().copied().ok_or_else(|| std::io::Error::other("no address to listen on"))
 }
 
-/// Serves the public addresses on sockets that are already bound: `public_url` may need the port.
+/// Serves the public addresses on a socket that is already bound, because `public_url` may need its port.
 ///
 /// # Errors
 /// When the socket cannot be listened on.
@@ -54,7 +53,7 @@ pub fn public(app: &Data<App>, listener: std::net::TcpListener) -> std::io::Resu
     Ok(Running { address: first(&server.addrs())?, server: server.run() })
 }
 
-/// Serves health and readiness.
+/// Serves health, readiness and metrics.
 ///
 /// # Errors
 /// When the address cannot be listened on.
