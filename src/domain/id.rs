@@ -1,7 +1,8 @@
-//! Keys that grow with time: 41 bits of milliseconds since 2025, 10 of node, 12 of counter.
+//! Row IDs that increase with time: 41 bits of milliseconds since 2025, 10 bits of node number, 12 bits of counter.
 //!
-//! A table keyed by a digest dirties random leaves; keyed by time it appends. The counter borrows
-//! from the next millisecond and never goes back, so keys are unique and positive without a sequence.
+//! A table with a digest as its primary key writes to random pages of the index; a table with a key that increases with
+//! time appends. The counter continues into the next millisecond and never goes back, so IDs are unique and positive
+//! without a sequence.
 
 use std::cmp::Ordering as Compared;
 use std::fmt;
@@ -19,33 +20,33 @@ use diesel::sql_types::BigInt;
 
 use crate::clock::UnixTime;
 
-/// 2025-01-01T00:00:00Z, where our milliseconds begin.
+/// 2025-01-01T00:00:00Z, the first millisecond of the time part.
 const EPOCH_SECONDS: i64 = 1_735_689_600;
 const COUNTER_BITS: u32 = 12;
 const NODE_BITS: u32 = 10;
 
-/// How many numbers are for processes that hold none: as many as one byte has values.
+/// How many node numbers are reserved for processes without a lease: the number of values of one byte.
 const UNLEASED: u16 = 256;
 
-/// The highest number of a server; the numbers above it are for processes that hold none.
+/// The highest node number of a server; the numbers above it are for processes without a lease.
 pub const MAX_NODE: u16 = (1 << NODE_BITS) - UNLEASED - 1;
 
 static LAST: AtomicI64 = AtomicI64::new(0);
-/// The number that this process holds, and until when (Unix seconds).
+/// The node number that this process has leased, and the end of the lease (Unix seconds).
 static NODE: AtomicI64 = AtomicI64::new(0);
 static HELD_UNTIL: AtomicI64 = AtomicI64::new(i64::MIN);
 static UNLEASED_MAKER: OnceLock<Maker> = OnceLock::new();
 
-/// Whose keys they are: the number is part of every key, so that no two processes make the same one.
+/// The process that generates IDs. Its node number is part of every ID, so that no two processes generate the same one.
 #[derive(Clone, Copy, Debug)]
 struct Maker {
     node: i64,
-    /// Where in each second its keys begin, in ticks.
+    /// The offset within each second at which its IDs begin, in ticks.
     phase: i64,
 }
 
 impl Maker {
-    /// Who makes keys at this time: a server with its number while it holds that, see [`hold`].
+    /// Returns the generator of IDs at this time: a server uses its node number while its lease lasts, see [`hold`].
     fn of(now: UnixTime) -> Self {
         match now.seconds() < HELD_UNTIL.load(Ordering::Acquire) {
             true => Self { node: NODE.load(Ordering::Acquire), phase: 0 },
@@ -53,9 +54,9 @@ impl Maker {
         }
     }
 
-    /// A command, or a server that slept through the end of its lease: a number that no server has, and a place
-    /// in the second, both by chance. Two of them make the same key only when both are the same: once in a
-    /// thousand million, times the keys that they make in a second.
+    /// Returns the generator of a command, or of a server whose lease has ended: a random node number that no server
+    /// has, and a random offset within a second. Two such processes generate the same ID only when both values are the
+    /// same: with a probability of one in a thousand million, times the IDs that they generate in a second.
     fn unleased() -> Self {
         let mut bytes = [0; 9];
         rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
@@ -65,21 +66,21 @@ impl Maker {
     }
 }
 
-/// The key of one row of `Of`. An id is a name, never a secret.
+/// The ID of one row of `Of`. An ID is an identifier, never a secret.
 #[derive(AsExpression, FromSqlRow)]
 #[diesel(sql_type = BigInt)]
 pub struct Id<Of>(i64, PhantomData<fn() -> Of>);
 
 impl<Of> Id<Of> {
-    /// A key that no row has: it holds this process's number, see [`hold`].
+    /// Returns an ID that no row has: it contains the node number of this process, see [`hold`].
     pub fn next(now: UnixTime) -> Self {
         Self::next_after(now, Self::from_number(0))
     }
 
-    /// A key that no row has, and that is higher than `before`, even where a node whose clock is ahead made that
-    /// one. The number that follows `before` would not do: it is the one that the other node makes next.
+    /// Returns an ID that no row has, and that is higher than `before`, even when a node whose clock is ahead generated
+    /// that one. The number after `before` would not be unique: it is the next ID of the other node.
     pub fn next_after(now: UnixTime, before: Self) -> Self {
-        // 41 bits of milliseconds last until 2094; masked so that the sign bit stays clear.
+        // 41 bits of milliseconds last until 2094; the mask keeps the sign bit zero.
         let milliseconds = now.seconds().saturating_sub(EPOCH_SECONDS).max(0) * 1_000;
         let Maker { node, phase } = Maker::of(now);
         let (floor, behind) = (((milliseconds & ((1 << 41) - 1)) << COUNTER_BITS) + phase, tick_behind(before.0));
@@ -92,24 +93,24 @@ impl<Of> Id<Of> {
         Self::from_number(number(next(last), node))
     }
 
-    /// The key with this number, which came from a column or from inside a token.
+    /// Returns the ID with this number, which comes from a column or from a token.
     pub const fn from_number(number: i64) -> Self {
         Self(number, PhantomData)
     }
 
-    /// The number in the column.
+    /// Returns the number, as it is stored.
     pub const fn number(self) -> i64 {
         self.0
     }
 
-    /// The key as outside programs write it where they want a UUID as a name (version 8, RFC 9562 §5.8).
+    /// Returns the ID in the form of a UUID, for programs that expect one (version 8, RFC 9562 §5.8).
     pub fn uuid(self) -> String {
         let number = self.0.cast_unsigned();
         let (high, middle, low) = (number >> 16, (number >> 4) & 0xfff, number & 0xf);
         format!("{:08x}-{:04x}-8{middle:03x}-{:04x}-000000000000", high >> 16, high & 0xffff, 0x8000 | (low << 10))
     }
 
-    /// The key that a program wrote as a UUID; nothing when it is none of ours.
+    /// Parses an ID that a program wrote as a UUID; `None` when the UUID is not the form of an ID.
     pub fn from_uuid(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|character| *character != '-').collect();
         let value = u128::from_str_radix(&digits, 16).ok()?;
@@ -120,28 +121,28 @@ impl<Of> Id<Of> {
     }
 }
 
-/// The number of the key that `node` makes at a tick: milliseconds and counter in one.
+/// Returns the number of the ID that `node` generates at a tick: milliseconds and counter together.
 const fn number(tick: i64, node: i64) -> i64 {
     let (milliseconds, counter) = (tick >> COUNTER_BITS, tick & ((1 << COUNTER_BITS) - 1));
     (((milliseconds << NODE_BITS) | node) << COUNTER_BITS) | counter
 }
 
-/// The first tick whose key is higher than this one, whichever node makes it: of the next millisecond.
+/// Returns the first tick whose ID is higher than this one for every node: the first of the next millisecond.
 const fn tick_behind(number: i64) -> i64 {
     ((number >> (NODE_BITS + COUNTER_BITS)) + 1) << COUNTER_BITS
 }
 
-/// Says where the keys of this process begin: at this moment, so that a process that is killed and started
-/// again within a second makes no key twice.
+/// Sets the lower bound of the IDs of this process to this moment, so that a process that is killed and restarted
+/// within a second generates no ID twice.
 pub fn start(now_in_milliseconds: i64) {
     let floor = now_in_milliseconds.saturating_sub(EPOCH_SECONDS * 1_000).max(0) << COUNTER_BITS;
     LAST.fetch_max(floor, Ordering::SeqCst);
 }
 
-/// Lets this process make keys with a number that it leased, until then. Without one, and afterwards, it makes
-/// them with a number by chance that no server has.
+/// Lets this process generate IDs with a leased node number until the end of the lease. Without a lease, and after its
+/// end, it uses a random number that no server has.
 pub fn hold(number: u16, until: UnixTime) {
-    // In this order: who finds the new end finds the new number.
+    // In this order, a thread that reads the new end also reads the new number.
     HELD_UNTIL.store(i64::MIN, Ordering::Release);
     NODE.store(i64::from(number.min(MAX_NODE)), Ordering::Release);
     HELD_UNTIL.store(until.seconds(), Ordering::Release);
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn keys_grow_are_positive_and_never_repeat() {
         let now = UnixTime::from_seconds(1_800_000_000);
-        // Millisecond and counter: another test may lease a node number meanwhile.
+        // The milliseconds and the counter only: another test may lease a node number meanwhile.
         let place = |key: i64| (key >> (NODE_BITS + COUNTER_BITS), key & ((1 << COUNTER_BITS) - 1));
         let keys: Vec<i64> = (0..10_000).map(|_| Id::<()>::next(now).number()).collect();
         assert!(keys.windows(2).all(|pair| place(pair[0]) < place(pair[1]) && pair[0] > 0));
@@ -227,7 +228,7 @@ mod tests {
             makers.insert((node, phase));
         }
         assert!(nodes.len() > 200, "they share {} numbers", nodes.len());
-        // Two of 2,000 meet once in 500 runs; three pairs of them never do.
+        // Two of 2,000 are equal once in 500 runs; three equal pairs do not occur.
         assert!(makers.len() > 1_997, "they begin at the same places: {}", makers.len());
     }
 

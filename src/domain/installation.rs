@@ -1,4 +1,4 @@
-//! The installation itself: which base key its database belongs to, and the link that sets it up.
+//! The installation: the base key that its database belongs to, and the link that sets it up.
 
 use diesel::prelude::*;
 
@@ -6,28 +6,25 @@ use super::id::Id;
 use super::token::{SetupLink, TokenDigest};
 use crate::clock::UnixTime;
 
-/// The one row that ties a database to its base key.
+/// The only row of its table, which binds a database to its base key.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::installation)]
 pub struct Installation {
-    /// The row.
     pub id: Id<Installation>,
-    /// A value that only the right base key makes.
+    /// The check value of the base key, which no other base key produces.
     pub key_check: String,
     /// When the database was first used.
     pub created_at: UnixTime,
 }
 
-/// The one-time link that makes the first administrator.
+/// The one-time link that creates the first administrator.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::setup_links)]
 pub struct SetupLinkRecord {
-    /// The row, which the link carries.
+    /// The row ID, which is part of the link.
     pub id: Id<SetupLinkRecord>,
-    /// What the presented link is judged by.
+    /// The digest that a presented link is compared with.
     pub digest: TokenDigest<SetupLink>,
-    /// When it was made.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
 }

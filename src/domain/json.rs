@@ -1,45 +1,46 @@
-//! JSON (RFC 8259) of somebody else, read without a guess: a member that is repeated is told, since every
-//! reader takes another one of them.
+//! A strict parser for JSON of other programs (RFC 8259): a repeated member is an error, since parsers differ in which
+//! of the values they use.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Why a text is no JSON of ours.
+/// The reason that a text is not accepted as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJson {
-    /// It is none at all, nested too deeply, or holds NUL, which PostgreSQL does not keep.
+    /// The text is not JSON, is nested too deeply, or contains NUL, which PostgreSQL cannot store.
     #[error("malformed")]
     Malformed,
-    /// An object has two members of one name (RFC 8259 §4: they should be unique;
+    /// An object has two members of the same name (RFC 8259 §4: they should be unique;
     /// `docs/decisions/0035-sizes-and-repeats.md`).
     #[error("a member is repeated")]
     Repeated,
 }
 
-/// Reads one value; at every depth each member comes once.
+/// Parses one value; within each object, member names are unique.
 ///
 /// # Errors
-/// [`InvalidJson`].
+/// [`InvalidJson`] when the text is not JSON, contains NUL, or repeats a member.
 pub fn parse(text: &[u8]) -> Result<Value, InvalidJson> {
     match serde_json::from_slice(text) {
         Ok(Unique(value)) => Ok(value),
-        // Any value will do, so the only complaints about what was read are ours.
+        // `parse` accepts any value, so every data error comes from the checks of this module.
         Err(error) if error.is_data() && !error.to_string().starts_with(NUL) => Err(InvalidJson::Repeated),
         Err(_malformed) => Err(InvalidJson::Malformed),
     }
 }
 
-/// A whole number, however it is written: `3600`, `3600.0` and `3.6e3` are one (RFC 8259 §6).
+/// Returns the value as a whole number, in whichever form it is written: `3600`, `3600.0` and `3.6e3` are the same (RFC
+/// 8259 §6).
 pub fn integer(value: &Value) -> Option<i64> {
-    // 2^63, where `i64` ends.
+    // 2^63, one more than the largest `i64`.
     const END: f64 = 9_223_372_036_854_775_808.0;
     let is_whole = |number: &f64| number.fract() == 0.0 && (-END..END).contains(number);
     value.as_i64().or_else(|| value.as_f64().filter(is_whole).map(|number| number as i64))
 }
 
-/// What is said of a text with NUL.
+/// The beginning of the error message for a text with NUL.
 const NUL: &str = "NUL";
 
 fn plain<E: de::Error>(text: &str) -> Result<(), E> {

@@ -1,29 +1,28 @@
-//! Public keys as other programs read them (RFC 7517, RFC 7518 §6) and their thumbprints (RFC 7638).
+//! Public keys in JSON Web Key form (RFC 7517, RFC 7518 §6) and their thumbprints (RFC 7638).
 
 use serde::{Deserialize, Serialize};
 
 use super::secret::sha256_base64url;
 
-/// The claim `cnf` of whatever is bound to a key (RFC 9449 §6.1; RFC 7800 §3.1): in introspection and
-/// in JWTs.
+/// The `cnf` claim of a token that is bound to a key (RFC 9449 §6.1; RFC 7800 §3.1), in introspection responses and in
+/// JWTs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Confirmation {
-    /// The thumbprint of the key.
     pub jkt: String,
 }
 
-/// The public members of a key. No private member has a place here.
+/// The public members of a key. The type has no private members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum Jwk {
     /// A key on the curve P-256 (RFC 7518 §6.2.1).
     #[serde(rename = "EC")]
     EllipticCurve {
-        /// The curve's name.
+        /// The name of the curve.
         crv: String,
-        /// The point's first coordinate, in base64url.
+        /// The x coordinate of the point, in base64url.
         x: String,
-        /// The second one.
+        /// The y coordinate of the point, in base64url.
         y: String,
     },
     /// An RSA key (RFC 7518 §6.3.1).
@@ -31,15 +30,15 @@ pub enum Jwk {
     Rsa {
         /// The modulus, in base64url without leading zeros.
         n: String,
-        /// The exponent, likewise.
+        /// The exponent, in base64url without leading zeros.
         e: String,
     },
 }
 
 impl Jwk {
-    /// The SHA-256 of the required members in the order of their names (RFC 7638 §3).
+    /// Returns the SHA-256 of the required members in the order of their names (RFC 7638 §3), in base64url.
     pub fn thumbprint(&self) -> String {
-        // Base64url and the curve's name need no escape in JSON.
+        // Base64url text and the curve's name need no escape in JSON.
         let members = match self {
             Self::EllipticCurve { crv, x, y } => format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#),
             Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
@@ -52,7 +51,7 @@ impl Jwk {
 mod tests {
     use super::*;
 
-    /// RFC 7638 §3.1.
+    /// The example of RFC 7638 §3.1.
     #[test]
     fn the_thumbprint_of_the_rfcs_key_is_the_rfcs_thumbprint() {
         let jwk: Jwk = serde_json::from_str(

@@ -1,4 +1,4 @@
-//! The address at which a client publishes its keys (`jwks_uri`, RFC 7591 §2).
+//! The URL at which a client publishes its keys (`jwks_uri`, RFC 7591 §2).
 
 use std::str::FromStr;
 
@@ -6,30 +6,30 @@ use url::{Host, Url};
 
 use super::address::is_unbroken;
 
-/// The longest one, in bytes; ours.
+/// The maximum length in bytes (Gatepost's own limit).
 const MAX_BYTES: usize = 512;
 
-/// An address that is read by https, at a host with a name.
+/// An https URL of a host with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeysUrl(Url);
 
-/// The text is no such address.
+/// The text is not such a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an https address of a host with a public name, without user name and fragment")]
 pub struct InvalidKeysUrl;
 
 impl KeysUrl {
-    /// The parsed address.
+    /// Returns the parsed URL.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// The address as it was written.
+    /// Returns the URL as it was written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The host's name.
+    /// Returns the host without its port.
     pub fn host_name(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
@@ -38,7 +38,7 @@ impl KeysUrl {
 impl FromStr for KeysUrl {
     type Err = InvalidKeysUrl;
 
-    /// What the parser would have to mend is refused: it is kept, shown and read in one form.
+    /// A text that the parser would change is refused: the URL is stored, shown and requested in one form.
     fn from_str(text: &str) -> Result<Self, InvalidKeysUrl> {
         let url = Url::parse(text).map_err(|_unreadable| InvalidKeysUrl)?;
         let is_named = matches!(url.host(), Some(Host::Domain(name)) if name.contains('.') && !name.ends_with('.'));

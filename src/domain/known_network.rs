@@ -1,4 +1,4 @@
-//! The networks from which a person came in before.
+//! The known networks of a person: those from which they signed in before.
 
 use std::net::IpAddr;
 
@@ -8,26 +8,24 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds for which a success makes a network known (`docs/decisions/0004-throttle.md`).
+/// Seconds that a network is known after a sign-in (`docs/decisions/0004-throttle.md`).
 pub const KNOWN: i64 = 30 * 86_400;
 
-/// One network of one person.
+/// A known network of a person.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::known_networks)]
 pub struct KnownNetwork {
-    /// The row.
     pub id: Id<KnownNetwork>,
-    /// Whose.
     pub user_id: Id<User>,
-    /// The part of the address that it shares, see [`prefix`].
+    /// The network prefix of the address, see [`prefix`].
     pub network: String,
-    /// When the person last came in from there.
+    /// When the person last signed in from there.
     pub last_success_at: UnixTime,
-    /// When it is a stranger's network again.
+    /// When the network is no longer known.
     pub expires_at: UnixTime,
 }
 
-/// The part of an address that one household or company shares: /24, or /48.
+/// Returns the network of an address, which one household or company shares: its /24, or its /48 for IPv6.
 pub fn prefix(address: &str) -> String {
     match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => {

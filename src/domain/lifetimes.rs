@@ -1,4 +1,4 @@
-//! How long things live, in seconds.
+//! The lifetimes of codes, tokens, sessions and keys, in seconds.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lifetimes {
-    /// An authorization code.
     pub code: i64,
-    /// A pushed authorization request that no browser came with yet.
+    /// A pushed authorization request that no browser has used yet.
     pub par: i64,
-    /// An OAuth access token.
     pub access: i64,
     /// A refresh token that is not used.
     pub refresh_idle: i64,
-    /// A grant with a refresh token, however often it is used.
+    /// A grant with a refresh token, even when it is used.
     pub refresh_max: i64,
-    /// A user token, when nothing is asked.
+    /// A user token, when the request names no lifetime.
     pub user_token: i64,
-    /// The longest life of a user token.
+    /// The maximum lifetime of a user token.
     pub user_token_max: i64,
-    /// A device that waits for its person.
+    /// A device code that waits for a decision of the person.
     pub device: i64,
-    /// A remote session that waits for its person.
+    /// A remote session that waits for the approval of the person.
     pub remote_session: i64,
-    /// A mailed link that resets a password.
+    /// An emailed link that resets a password.
     pub reset: i64,
-    /// The longest life of a login-redirect token, and its default.
+    /// The maximum lifetime of a login-redirect token, which is also the default.
     pub login_redirect_max: i64,
     /// A browser session that is not used.
     pub session_idle: i64,
-    /// A browser session, however often it is used.
+    /// A browser session, even when it is used.
     pub session_max: i64,
-    /// A key that signs tokens, until its successor takes over.
+    /// A key that signs tokens, until its successor signs.
     pub signing_key: i64,
-    /// An ID token.
     pub id_token: i64,
 }
 
 impl Lifetimes {
-    /// The same, with no token living longer than the operator lets any (`tokens.max_lifetime`).
+    /// Returns these lifetimes, with those of tokens limited to the operator's maximum (`tokens.max_lifetime`).
     pub fn with_tokens_within(self, most: Option<i64>) -> Self {
         let Some(most) = most else { return self };
         Self {
@@ -53,7 +50,7 @@ impl Lifetimes {
         }
     }
 
-    /// The life of a user token, when nothing is asked: never more than the longest.
+    /// Returns the lifetime of a user token when the request names none: at most the maximum.
     pub fn usual_user_token(&self) -> i64 {
         self.user_token.min(self.user_token_max)
     }

@@ -1,5 +1,5 @@
-//! Login codes: the login redirect's `code` delivery puts one into the fragment instead of a token;
-//! the app's page swaps it with the verifier, from its own origin.
+//! Login codes: with the delivery `code`, the login redirect puts a login code into the fragment instead of a token.
+//! The app's page exchanges it, with the code verifier and from its own origin.
 
 use diesel::prelude::*;
 
@@ -8,29 +8,26 @@ use super::id::Id;
 use super::token::{LoginCode, TokenDigest};
 use crate::clock::UnixTime;
 
-/// Seconds that a login code lives.
 pub const LIFE: i64 = 60;
 
-/// One login code.
+/// A login code as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::login_codes)]
 pub struct LoginCodeRecord {
-    /// The row, which the code carries.
+    /// The row ID, which is part of the code.
     pub id: Id<LoginCodeRecord>,
-    /// What the presented code is judged by.
+    /// The digest that a presented code is compared with.
     pub digest: TokenDigest<LoginCode>,
-    /// What it stands for.
+    /// The grant of the token that the code is exchanged for.
     pub grant_id: Id<Grant>,
-    /// The only origin that may swap it.
+    /// The only origin that may exchange the code.
     pub origin: String,
-    /// What the verifier must meet (S256).
+    /// The S256 code challenge that the code verifier must meet.
     pub code_challenge: String,
-    /// How long the token will live, in seconds.
+    /// The lifetime of the token, in seconds.
     pub lifetime: i64,
-    /// When it was issued.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
-    /// When it was swapped.
+    /// When it was exchanged.
     pub redeemed_at: Option<UnixTime>,
 }

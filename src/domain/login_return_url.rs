@@ -1,4 +1,5 @@
-//! Where the login redirect may return to with a user token, and how the token is put there.
+//! Login return URLs: the URLs that the login redirect may return to with a user token, and how the token is put into
+//! them.
 
 mod reading;
 
@@ -14,14 +15,15 @@ use super::client::LoginDelivery;
 use super::redirect_uri::is_loopback_host;
 use super::space_separated::SpaceSeparated;
 
-/// Query parameters of ours; what an app's URL still carries of them is stale and replaced.
+/// The query parameters that the login redirect sets. Values that the app's URL already contains are outdated and
+/// replaced.
 const OURS: [&str; 5] = ["token", "login_code", "state", "error", "error_description"];
 
-/// The mark before an address that ends in `/` and is meant alone.
+/// The prefix of an address that ends in `/` and does not include the addresses below it.
 const EXACTLY: char = '=';
 
-/// A return URL that an application's owner registered: one address, or a folder with everything below it. It is
-/// written as an address; one that ends in `/` is a folder, unless `=` stands before it. A whole site is no folder:
+/// A return URL that an application's owner registered: one address, or a folder with every address below it. An
+/// address that ends in `/` is a folder, unless `=` precedes it. A whole site cannot be a folder:
 /// `https://app.example/` is that address alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginReturnUrl {
@@ -29,16 +31,16 @@ pub struct LoginReturnUrl {
     is_folder: bool,
 }
 
-/// A return URL that a request asks for; the same parsed form is matched and redirected to.
+/// A return URL that a request asks for. The same parsed form is matched and redirected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnUrl(Url);
 
-/// How closely a requested URL fits a registered one.
+/// How closely a requested URL matches a registered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchKind {
-    /// Below a registered path, or with a query or fragment of its own: a person is asked.
+    /// Below a registered path, or with an additional query or fragment: the person is asked each time.
     Near,
-    /// The registered URL itself: later returns need no click.
+    /// The registered URL itself: later returns need no confirmation.
     Exact,
 }
 
@@ -58,7 +60,7 @@ impl FromStr for LoginReturnUrl {
 }
 
 impl fmt::Display for LoginReturnUrl {
-    /// The one form in which it is stored and shown, and which is read as the same again.
+    /// Formats the URL as it is stored and shown; parsing the text gives an equal value.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_marked = !self.is_folder && self.url.query().is_none() && looks_like_folder(&self.url);
         let mark = if is_marked { EXACTLY.to_string() } else { String::new() };
@@ -70,24 +72,24 @@ fn looks_like_folder(url: &Url) -> bool {
     url.path().ends_with('/') && url.path() != "/"
 }
 
-/// The hosts of these return URLs, each once.
+/// Returns the hosts of these return URLs, each once.
 pub fn hosts_of(return_urls: &SpaceSeparated) -> BTreeSet<String> {
     let urls = return_urls.iter().flat_map(LoginReturnUrl::from_str);
     urls.map(|url| url.url.host_str().unwrap_or_default().to_owned()).collect()
 }
 
 impl LoginReturnUrl {
-    /// Whether every address below it counts too.
+    /// Whether every address below it is registered too.
     pub fn is_folder(&self) -> bool {
         self.is_folder
     }
 
-    /// The address itself, as a request would ask for it.
+    /// Returns the address, as a request would contain it.
     pub fn address(&self) -> ReturnUrl {
         ReturnUrl(self.url.clone())
     }
 
-    /// Whether a page of this origin can be at the address; a loopback one at any port.
+    /// Whether a page of this origin can have the address; a loopback origin may have any port.
     pub fn is_of_origin(&self, origin: &Url) -> bool {
         let is_loopback = is_loopback_host(&self.url);
         self.url.scheme() == origin.scheme()
@@ -95,8 +97,8 @@ impl LoginReturnUrl {
             && (is_loopback || self.url.port_or_known_default() == origin.port_or_known_default())
     }
 
-    /// Whether a page could be meant by both, so that two owners would get in each other's way. Paths are compared
-    /// as servers read them: `%61` is `a` (RFC 3986 §6.2.2.2).
+    /// Whether both include a common address, so that two owners would register the same page. Paths are compared as
+    /// servers read them: `%61` is `a` (RFC 3986 §6.2.2.2).
     pub fn overlaps(&self, other: &Self) -> bool {
         let decoded = |url: &Self| percent_decode_str(url.url.path()).collect::<Vec<u8>>();
         let (ours, theirs) = (decoded(self), decoded(other));
@@ -106,8 +108,8 @@ impl LoginReturnUrl {
                 || (other.is_folder && ours.starts_with(&theirs)))
     }
 
-    /// Whether, and how closely, `asked` is one of the addresses that were registered here; `varying` are
-    /// the parameters whose values its owner lets differ.
+    /// Returns how closely `asked` matches this registered URL, or `None`; the values of the query parameters in
+    /// `varying` may differ.
     pub fn match_kind(&self, asked: &ReturnUrl, varying: &SpaceSeparated) -> Option<MatchKind> {
         let (ours, theirs) = (&self.url, &asked.0);
         let same_port = ours.port() == theirs.port() || (asked.is_loopback() && is_loopback_host(ours));
@@ -142,36 +144,36 @@ impl FromStr for ReturnUrl {
 }
 
 impl ReturnUrl {
-    /// The address as it will be redirected to.
+    /// Returns the address as it is redirected to.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// Whether it names this device, where any program may listen.
+    /// Whether the host is this device, where any program may listen.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(&self.0)
     }
 
-    /// Whether it travels unencrypted over a network: plain http elsewhere than on this device.
+    /// Whether a redirect there is sent unencrypted over a network: http, and a host that is not loopback.
     pub fn is_insecure(&self) -> bool {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
-    /// The address, unless it is insecure and the operator does not allow that.
+    /// Returns the address, unless it is insecure and the operator does not allow that.
     ///
     /// # Errors
-    /// [`InvalidReturnUrl::PrivateHttp`].
+    /// [`InvalidReturnUrl::PrivateHttp`] when it is insecure and not allowed.
     pub fn allowed_by(self, allow_insecure_http: bool) -> Result<Self, InvalidReturnUrl> {
         if self.is_insecure() && !allow_insecure_http { Err(InvalidReturnUrl::PrivateHttp) } else { Ok(self) }
     }
 
-    /// The host without its port.
+    /// Returns the host without its port.
     pub fn host_name(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// What an owner registers so that this address is the registered one: itself, without the part from `#` on
-    /// and without what is ours in its query.
+    /// Returns the URL that an owner registers for this address: the address without its fragment, and without the
+    /// query parameters that the login redirect sets.
     pub fn to_register(&self) -> LoginReturnUrl {
         let mut url = self.0.clone();
         url.set_fragment(None);
@@ -179,19 +181,19 @@ impl ReturnUrl {
         LoginReturnUrl { url, is_folder: false }
     }
 
-    /// Host and port, for a person to read.
+    /// Returns the host and port, for people to read.
     pub fn host(&self) -> String {
         super::redirect_uri::host_of(&self.0)
     }
 
-    /// Scheme, host and port, as a browser writes the origin of the page there.
+    /// Returns the scheme, host and port, in the form of an `Origin` header.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
 
-    /// The address with `answer`, put where the application reads it. In the query, stale parameters of ours are
-    /// replaced, the order of the app's own is kept, and the fragment stays behind it. As the fragment, no server
-    /// and no `Referer` ever sees it.
+    /// Returns the address with `answer` in the part where the application reads it. In the query, outdated parameters
+    /// of the login redirect are replaced; the app's own parameters keep their order, and the fragment stays. In the
+    /// fragment, neither a server nor a `Referer` header receives the answer.
     pub fn with_answer(&self, delivery: LoginDelivery, answer: &[(&str, &str)]) -> String {
         let mut url = self.0.clone();
         match delivery {
@@ -205,14 +207,14 @@ impl ReturnUrl {
     }
 }
 
-/// Puts `answer` into the query, in the place of what is ours there.
+/// Sets `answer` in the query, and removes outdated parameters of the login redirect.
 fn put_query(url: &mut Url, answer: &[(&str, &str)]) {
     let kept = without_ours(url.query().unwrap_or_default());
     let query = [kept, encode(answer)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
     url.set_query((!query.is_empty()).then_some(query.as_str()));
 }
 
-/// Whether an owner may let the values of this query parameter differ.
+/// Whether an owner may allow other values of this query parameter.
 pub fn may_vary(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&name.len()) && name.bytes().all(is_plain) && !OURS.contains(&name)

@@ -1,5 +1,5 @@
-//! Links that are mailed, each good for one use: whoever opens it reads the letters of that address.
-//! The secret is a random UUID of 122 bits, kept as a digest and never derived from an id.
+//! Emailed links, each valid for one use: only a reader of that address can open one. The secret is a random UUID with
+//! 122 random bits; it is stored as a digest and never derived from an ID.
 
 use diesel::prelude::*;
 
@@ -10,66 +10,64 @@ use super::secret::Secret;
 use super::user::{EmailAddress, User, fold};
 use crate::clock::UnixTime;
 
-/// Seconds that "this was not me" works: thirty days (ours). A letter may be read after a journey.
+/// Seconds that the link "This was not me" is valid: thirty days (Gatepost's own choice). The person may read the email
+/// after a journey.
 pub const COMPROMISE_REPORT_LIFE: i64 = 30 * 86_400;
 
 column::named! {
-    /// What a link is for.
+    /// The purpose of a link.
     LinkKind {
         /// Setting a new password without the old one.
         Reset = "reset",
-        /// The same, handed over by an operator: it proves no address.
+        /// The same, for a link that an operator delivers: it verifies no address.
         ResetByOperator = "reset_by_operator",
-        /// Proving the address that somebody signed up with.
+        /// Verifying the address that a person signed up with.
         ValidateEmail = "validate_email",
-        /// Proving the address that is to replace another.
+        /// Verifying the address that is to replace another.
         ChangeEmail = "change_email",
-        /// Making an account.
+        /// Creating an account.
         Invitation = "invitation",
-        /// "This was not me."
+        /// The link "This was not me".
         CompromiseReport = "not_me",
-        /// Keeping an account that is about to be erased.
+        /// Restoring an account that is about to be erased.
         RestoreAccount = "keep_account",
     }
 }
 
 impl LinkKind {
-    /// All that set a new password without the old one.
+    /// The kinds that set a new password without the old one.
     pub const RESETS: [Self; 2] = [Self::Reset, Self::ResetByOperator];
 }
 
-/// One mailed link.
+/// An emailed link as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::mailed_links)]
 pub struct MailedLink {
-    /// The row. An invitation's is also the key of the person that it makes.
+    /// The row ID. That of an invitation is also the ID of the person that it creates.
     pub id: Id<MailedLink>,
-    /// What it is for.
     pub kind: LinkKind,
-    /// Whose account it is about; nobody's for an invitation.
+    /// The person whose account it is about; absent for an invitation.
     pub user_id: Option<Id<User>>,
-    /// Who invited; nobody when an operator did.
+    /// The person who invited; absent when an operator did.
     pub asked_by: Option<Id<User>>,
-    /// The address that it was sent to.
+    /// The email address that it was sent to.
     pub email: String,
-    /// The address as it is compared.
+    /// The email address, case-folded for comparison.
     pub email_folded: String,
-    /// What the presented secret is judged by.
+    /// The digest that a presented secret is compared with.
     pub digest: String,
-    /// The path of ours where the person was going.
+    /// The path on this server where the person was going.
     pub next: Option<String>,
-    /// When it was made.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
-    /// When it was used, or lost its meaning.
+    /// When it was used, or became invalid for another reason.
     pub used_at: Option<UnixTime>,
-    /// Its secret, sealed, when it may be mailed again.
+    /// The secret, encrypted; present when the link may be emailed again.
     pub sealed: Option<String>,
 }
 
 impl MailedLink {
-    /// A new link to `email`, with the secret that opens it.
+    /// Creates a link for `email`, and returns it with its secret.
     pub fn new(
         now: UnixTime,
         lifetime: i64,
@@ -94,12 +92,12 @@ impl MailedLink {
         (secret, link)
     }
 
-    /// Whether it works at `now`.
+    /// Whether it is valid at `now`.
     pub fn is_alive(&self, now: UnixTime) -> bool {
         self.used_at.is_none() && now < self.expires_at
     }
 
-    /// The key of the person that an invitation makes: unique like every key of ours.
+    /// Returns the ID of the person that an invitation creates; like every ID, it is unique.
     pub fn person(&self) -> Id<User> {
         Id::from_number(self.id.number())
     }

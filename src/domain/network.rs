@@ -1,23 +1,23 @@
-//! Networks (CIDR, RFC 4632) and the addresses that proxies report. An IPv4 address has one form here: a
-//! socket of both kinds gives it as `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2).
+//! Networks (CIDR, RFC 4632), and the addresses that proxies report. An IPv4 address has one form here: a dual-stack
+//! socket reports it as `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// All addresses that begin with the same bits; one alone when they are all of its bits.
+/// All addresses with the same prefix; a single address when the prefix has full length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     first: IpAddr,
     bits: u8,
 }
 
-/// The text names no network.
+/// The text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be IP addresses, or networks such as 10.42.0.0/16 and fd00::/8")]
 pub struct InvalidNetwork;
 
-/// The bits of an address, from its end, and how many there are.
+/// Returns the bits of an address as a number, and how many there are.
 fn bits_of(address: IpAddr) -> (u128, u8) {
     match address {
         IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
@@ -26,11 +26,11 @@ fn bits_of(address: IpAddr) -> (u128, u8) {
 }
 
 impl Network {
-    /// Whether an address lies in it, in whichever form the address came.
+    /// Whether the network contains an address, in either form of the address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let ((ours, length), (theirs, their_length)) = (bits_of(self.first), bits_of(address.to_canonical()));
         let rest = u32::from(length - self.bits);
-        // All of the bits may be left over: such a shift is none.
+        // For an IPv6 prefix of length 0 the shift is by all 128 bits, which `checked_shr` returns as `None`.
         length == their_length && (ours ^ theirs).checked_shr(rest).unwrap_or(0) == 0
     }
 }
@@ -51,7 +51,7 @@ impl FromStr for Network {
         };
         let first = address.to_canonical();
         let lost = length - bits_of(first).1;
-        // A mapped network that is larger than all of IPv4 is none that we can compare.
+        // A network of mapped addresses that is larger than all of IPv4 cannot be compared.
         Ok(Self { first, bits: bits.checked_sub(lost).ok_or(InvalidNetwork)? })
     }
 }
@@ -66,7 +66,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The address that a proxy reports: alone, in brackets, or with a port behind it.
+/// Parses the address that a proxy reports: alone, in brackets, or followed by a port.
 pub fn reported(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

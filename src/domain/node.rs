@@ -1,42 +1,43 @@
-//! The numbers of running servers, which are part of every key that they make.
+//! The node numbers of running servers, which are part of every ID that they generate.
 
 use diesel::prelude::*;
 
 use super::id::{Id, MAX_NODE};
 use crate::clock::UnixTime;
 
-/// Seconds that a number is leased for (ours). It is renewed once a minute.
+/// Seconds of a lease (Gatepost's own choice). It is renewed once a minute.
 pub const LEASE: i64 = 300;
-/// Seconds before the end of its lease at which a server that could not renew it stops to use it (ours): clocks
-/// differ.
+/// Seconds before the end of its lease at which a server that could not renew it stops using its number: clocks differ
+/// (Gatepost's own choice).
 pub const MARGIN: i64 = 60;
 
-/// A number, and the server that makes keys with it. The key of the row is the number.
+/// A node number, and the server that leased it. The row ID is the number.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::nodes)]
 pub struct NodeRecord {
-    /// The number.
+    /// The node number.
     pub id: Id<NodeRecord>,
-    /// A random number that only the server knows which leased it.
+    /// A random number that only the server with the lease knows.
     pub holder: i64,
-    /// Since when.
     pub leased_at: UnixTime,
-    /// Until when, unless it is renewed.
+    /// When the lease ends, unless it is renewed.
     pub expires_at: UnixTime,
 }
 
-/// The number for a server that starts: the one that the operator wants, if no other server holds it; else the
-/// highest that was never leased; else the one whose lease ended longest ago, so that a server which slept
-/// through the end of its lease hardly ever meets its successor. Nothing when all are held.
+/// Returns the node number for a server that starts: the preferred number, if no other server has leased it; otherwise
+/// the highest number that was never leased; otherwise the number whose lease ended longest ago, so that a server that
+/// was suspended past the end of its lease rarely uses the same number as its successor. Returns `None` when all
+/// numbers are leased.
 ///
-/// From the top, because servers before this table took theirs from the setting, which begins at 0.
+/// The highest number comes first, because servers from before this table used the number of the setting, which begins
+/// at 0.
 pub fn choose(nodes: &[NodeRecord], now: UnixTime, wanted: Option<u16>) -> Option<u16> {
     let record_of = |number: u16| nodes.iter().find(|node| node.id.number() == i64::from(number));
     let is_free = |number: &u16| record_of(*number).is_none_or(|node| node.expires_at <= now);
     if let Some(wanted) = wanted.filter(is_free) {
         return Some(wanted);
     }
-    // What was never leased ended before everything else.
+    // A number that was never leased sorts before every ended lease.
     let ended = |number: &u16| record_of(*number).map(|node| node.expires_at);
     (0..=MAX_NODE).rev().filter(is_free).min_by_key(ended)
 }

@@ -1,5 +1,6 @@
-//! Codes that people type: the six digits of an app or of a letter, the twelve of a recovery code. How they
-//! are made, read as people write them, and kept so that the database alone tells nobody.
+//! Codes that people type: the six digits of an authenticator app or an email, and the twelve digits of a recovery
+//! code. How they are generated, parsed as people write them, and stored so that the database alone does not reveal
+//! them.
 
 use aws_lc_rs::rand;
 use base64::Engine;
@@ -10,25 +11,24 @@ use super::base_key::BaseKeys;
 use super::secret::Secret;
 use super::user::fold;
 
-/// The longest text that is looked at as a code, in characters.
+/// The maximum length of a text that is parsed as a code, in characters.
 const MAX_TYPED: usize = 64;
-/// Digits of an app's code, and of a mailed one.
+/// Digits of a code from an authenticator app or an email.
 const SHORT: usize = 6;
-/// Digits of a recovery code: digits alone, so that the keys of a phone can type them.
+/// Digits of a recovery code: digits only, so that the number pad of a phone is sufficient.
 const LONG: usize = 12;
 
-/// What somebody typed where a code is asked for.
+/// The code that a person typed.
 #[derive(Clone, Debug)]
 pub enum TypedCode {
-    /// An app's, or a mailed one.
+    /// A code from an authenticator app or an email.
     Short(Secret),
-    /// A recovery code.
     Recovery(Secret),
 }
 
 impl TypedCode {
-    /// Reads it as people write it: with spaces and dashes, in digits of any width. Nothing when it can
-    /// be no code.
+    /// Parses the code as people write it: with spaces and hyphens, in digits of any width. Returns `None` when the
+    /// text cannot be a code.
     pub fn parse(text: &str) -> Option<Self> {
         if text.chars().count() > MAX_TYPED {
             return None;
@@ -44,24 +44,24 @@ impl TypedCode {
     }
 }
 
-/// A new code for a letter.
+/// Generates a code for an email.
 pub fn new_mailed_code() -> Secret {
     Secret::new(random_digits(SHORT))
 }
 
-/// A new recovery code, as a person writes it down.
+/// Generates a recovery code, in the form in which a person writes it down.
 pub fn new_recovery_code() -> Secret {
     let digits = random_digits(LONG);
     Secret::new(format!("{} {} {}", &digits[..4], &digits[4..8], &digits[8..]))
 }
 
-/// Random digits, each as likely as the other.
+/// Returns random digits, each with the same probability.
 fn random_digits(count: usize) -> String {
     let mut digits = String::new();
     while digits.len() < count {
         let mut byte = [0];
         rand::fill(&mut byte).expect("because the operating system's randomness is always available");
-        // The 250 lowest values are 25 of each digit.
+        // The values from 0 to 249 contain each last digit 25 times.
         if byte[0] < 250 {
             digits.push(char::from(b'0' + byte[0] % 10));
         }
@@ -69,13 +69,14 @@ fn random_digits(count: usize) -> String {
     digits
 }
 
-/// What digits are kept as: a digest under the newest base key, for one purpose and one row, with the key's
-/// number in front. A bare digest of so few digits would be no secret. Nothing when the key is gone.
+/// Returns the digest of the digits as it is stored: under the newest base key, for one purpose and one row, preceded
+/// by the number of the key. A digest without a key of so few digits could be reversed by trying all codes. Returns
+/// `None` when the base key is missing.
 pub fn digest(keys: &BaseKeys, of: (&str, i64), digits: &Secret) -> Option<String> {
     digest_by(keys, keys.current(), of, digits)
 }
 
-/// Whether these are the digits behind a digest that was made for this purpose and row, by whichever key.
+/// Whether the digits match a digest that was made for this purpose and row, with any base key.
 pub fn matches(keys: &BaseKeys, of: (&str, i64), digits: &Secret, kept: &str) -> bool {
     let number = kept.split_once(':').and_then(|(number, _)| number.parse().ok());
     let expected = number.and_then(|number| digest_by(keys, number, of, digits));

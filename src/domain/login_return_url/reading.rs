@@ -1,4 +1,4 @@
-//! Reading a return URL: one form in which it is registered, matched and redirected to.
+//! Parses a return URL into one form, in which it is registered, matched and redirected to.
 
 use unicode_normalization::UnicodeNormalization;
 use url::{Host, ParseError, Url};
@@ -7,51 +7,50 @@ use crate::domain::address::is_unbroken;
 use crate::domain::private_host::is_private;
 use crate::domain::redirect_uri::is_loopback_host;
 
-/// The longest return URL, in bytes.
+/// The maximum length of a return URL, in bytes.
 const MAX_BYTES: usize = 2_048;
 
-/// Why a text cannot be a return URL, in words for the application's developer.
+/// The reason that a text cannot be a return URL; the message is for the application's developer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReturnUrl {
-    /// It is not an absolute http(s) address.
+    /// It is not an absolute http or https URL.
     #[error("write a whole https address, such as https://app.example/signed-in")]
     NotAbsolute,
-    /// It is too long.
     #[error("an address has at most 2,048 bytes")]
     TooLong,
-    /// Plain http to a public host.
+    /// It is an http URL of a public host.
     #[error(
         "use https; plain http works only for 127.0.0.1, [::1], localhost and, if the server allows it, private networks"
     )]
     PlainHttp,
-    /// Plain http to a private host, where the operator does not allow it.
+    /// It is an http URL of a private host, and the operator does not allow that.
     #[error("use https; plain http to a private network needs the server's setting allow_insecure_http")]
     PrivateHttp,
-    /// A user name or password.
+    /// It contains a user name or password.
     #[error("leave out the user name or password before @")]
     UserInfo,
-    /// White space or control characters.
+    /// It contains white space or control characters.
     #[error("leave out control characters, and write a space as %20")]
     Spaces,
-    /// A path that servers and browsers read differently.
+    /// Its path is one that servers and browsers read differently.
     #[error("leave out backslashes, and in the path dot segments, doubled slashes, semicolons, %00, %2e, %2f and %5c")]
     Ambiguous,
-    /// A host with `*` in it.
+    /// Its host contains `*`.
     #[error("write each host out: wildcards such as *.app.example are not supported")]
     Wildcard,
-    /// A host that browsers read as another one, or not at all.
+    /// Its host is not valid, or is not in the form in which browsers read it.
     #[error("write the host as browsers write it: plain letters, digits and dots, no dot at the end, a number in full")]
     Host,
-    /// A registered URL has no fragment.
+    /// It contains a fragment, which a registered URL must not.
     #[error("leave out the part from # on")]
     Fragment,
 }
 
-/// Reads an address that a person may be sent to with a token. A host in another alphabet becomes its ASCII form
-/// (RFC 5891 §4.4); one that only looks like a host is refused.
+/// Parses the URL of a redirect that carries a token. A host in another alphabet is converted to its ASCII form (RFC
+/// 5891 §4.4); a host that only looks like another one is refused.
 ///
 /// # Errors
-/// [`InvalidReturnUrl`].
+/// [`InvalidReturnUrl`] when the URL is refused.
 pub(super) fn read(text: &str) -> Result<Url, InvalidReturnUrl> {
     if text.len() > MAX_BYTES {
         return Err(InvalidReturnUrl::TooLong);
@@ -89,8 +88,8 @@ pub(super) fn read(text: &str) -> Result<Url, InvalidReturnUrl> {
     if is_ambiguous { Err(InvalidReturnUrl::Ambiguous) } else { Ok(url) }
 }
 
-/// Whether the host is written as it is read, in ASCII or in its own alphabet: `ⓔvil.test` and `2130706433` are
-/// other hosts, and `app.example.` is one more name of the same.
+/// Whether the host is written as it is read, in ASCII or in its own alphabet. `ⓔvil.test` and `2130706433` are read as
+/// other hosts, and `app.example.` is a second name of the same host.
 fn is_host_as_written(url: &Url, authority: &str) -> bool {
     let host = url.host_str().unwrap_or_default();
     let written = authority.nfc().collect::<String>().to_lowercase();
