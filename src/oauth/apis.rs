@@ -19,13 +19,13 @@ use crate::store::turns::{self, Turn};
 use crate::store::{Database, apis};
 use crate::tokens::TokenSettings;
 
-/// What holds of an API's own client, which no person is ever sent to.
+/// The registration rules for an API's own client, to which no browser is ever redirected.
 const RULES: Rules = Rules { longest_login_token: i64::MAX, private_schemes: Vec::new(), allow_insecure_http: false };
 
-/// The API that the operator runs, if it is who it says.
+/// Authenticates an API that the operator runs.
 ///
 /// # Errors
-/// Wrong credentials, or those of somebody else.
+/// When the credentials are wrong, or are not those of an API that the operator runs.
 pub fn authenticate_first_party(
     db: &mut Database,
     now: UnixTime,
@@ -39,7 +39,7 @@ pub fn authenticate_first_party(
     api.ok_or_else(|| NOT_FIRST_PARTY.because("these are not the credentials of an API that the operator runs"))
 }
 
-/// An API as somebody wrote it down.
+/// The description of a new API, not validated yet.
 #[derive(Clone, Debug)]
 pub struct ApiDraft {
     /// An absolute URI without a fragment (RFC 8707 §2).
@@ -50,14 +50,14 @@ pub struct ApiDraft {
     pub scopes: Vec<String>,
     /// Whether the operator runs it.
     pub is_first_party: bool,
-    /// What its access tokens look like.
+    /// The format of its access tokens.
     pub token_format: TokenFormat,
 }
 
-/// Registers an API with its credentials. `own_names` mean the platform, so no API has one of them.
+/// Registers an API with its credentials. `own_names` mean the platform, so no API may have one of them.
 ///
 /// # Errors
-/// What is wrong with the draft.
+/// The problems of the draft.
 pub fn register(
     tx: &mut Database,
     now: UnixTime,

@@ -1,4 +1,4 @@
-//! What a person allowed an application before, and what follows from it.
+//! The consents that a person gave to an application, and what they permit.
 
 use super::authorization::{AuthorizationRequest, RefusedRequest};
 use crate::domain::client::Client;
@@ -9,28 +9,28 @@ use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
 use crate::store::{Database, StoreError, consents};
 
-/// What was allowed before, for each list of APIs.
+/// The consents of one person to one application, one per list of APIs.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed(Vec<Consent>);
 
 impl Allowed {
-    /// Whether nothing ever was.
+    /// Whether the person never gave a consent.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all that is asked was allowed, at once. A request for nothing is asked every time (ours).
+    /// Whether one consent covers the whole request. A request without a scope is asked every time (ours).
     pub fn covers(&self, asked: &AuthorizationRequest) -> bool {
         !asked.scope.is_empty() && self.holds(&asked.scope, &asked.audience)
     }
 
-    /// Whether these scopes were allowed at these APIs.
+    /// Whether one consent covers these scopes at these APIs.
     pub fn holds(&self, scope: &Scope, audience: &SpaceSeparated) -> bool {
         self.0.iter().any(|consent| consent.covers(scope, audience))
     }
 }
 
-/// What the person allowed this application before.
+/// Finds the consents of a person to an application.
 ///
 /// # Errors
 /// When the store fails.
@@ -38,9 +38,9 @@ pub fn find(db: &mut Database, client: Id<Client>, user: Id<User>) -> Result<All
     consents::list_of(db, user, client, ConsentKind::Authorization).map(Allowed)
 }
 
-/// Whether a wrong request may bounce to the application at once: one that the operator vouches
-/// for, or that this person already lets in. A stranger's app could use us as a bouncer (RFC 9700
-/// §4.11.2). With `prompt=none` nothing may be shown (OpenID Connect Core §3.1.2.6).
+/// Whether a refused request may redirect to the application at once: to one that the operator verified, or that
+/// this person allowed before. Any other client could use this server as an open redirector (RFC 9700 §4.11.2).
+/// With `prompt=none` it always may, because no page may be shown (OpenID Connect Core §3.1.2.6).
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,6 @@
-//! Whose a host is. Pages of one host read each other's tokens, so whoever proves that a host is theirs owns it, and
-//! nobody reserves another's: owners who have proven nothing live side by side where their addresses do not overlap.
+//! Ownership of hosts. Pages of one host can read each other's tokens, so the account that proves its ownership of
+//! a host owns it. An account without a proof reserves nothing: several such accounts may use one host where their
+//! addresses do not overlap.
 
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -14,16 +15,16 @@ use crate::outcome::Error;
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, host_proofs, login_return_hosts, security_log, users};
 
-/// What keeps an owner from registering an address.
+/// The reason why an owner cannot register an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Somebody else has proven that the host is theirs.
+    /// Another account has proven that it owns the host.
     Proven,
     /// Another owner's application returns to the same pages.
     Shared,
 }
 
-/// What keeps an owner, or somebody who is nobody here yet, from registering an address.
+/// Returns the reason why an owner cannot register an address; `owner` is `None` for a caller without an account.
 ///
 /// # Errors
 /// When the store fails.
@@ -34,7 +35,7 @@ pub fn obstacle(
 ) -> Result<Option<Obstacle>, StoreError> {
     let address = url.address();
     if address.is_loopback() {
-        return Ok(None); // everybody has this device
+        return Ok(None); // every device has a loopback address
     }
     let proofs = host_proofs::list(db, &address.origin())?;
     if !proofs.is_empty() {
@@ -47,7 +48,7 @@ pub fn obstacle(
     Ok(is_shared.then_some(Obstacle::Shared))
 }
 
-/// What an owner reads who cannot register an address.
+/// Explains to an owner why the address cannot be registered.
 pub fn in_words(obstacle: Obstacle, url: &LoginReturnUrl) -> String {
     let host = url.address().host();
     let what = match obstacle {
@@ -61,12 +62,12 @@ pub fn in_words(obstacle: Obstacle, url: &LoginReturnUrl) -> String {
     format!("{what} {advice}")
 }
 
-/// Refuses the new addresses of an application that are, or may be, another owner's. The operator is not asked this:
-/// they may register what they like. The hosts are held until the commit, so that of two owners who come at once
+/// Refuses the new addresses of an application that are, or may be, another owner's. It is not called for the
+/// operator, who may register any address. The hosts are locked until the commit, so that of two concurrent owners
 /// the second sees the first.
 ///
 /// # Errors
-/// What is wrong, for the owner.
+/// One problem for each refused address, in words for the owner.
 pub(super) fn refuse_foreign(
     tx: &mut Database,
     owner: Option<Id<User>>,
@@ -77,7 +78,7 @@ pub(super) fn refuse_foreign(
     let added = new.login_return_urls.iter().filter(|text| !is_old(text)).flat_map(str::parse);
     let added: Vec<LoginReturnUrl> = added.collect();
     if let Some(owner) = owner {
-        users::lock(tx, owner)?; // first, as everywhere
+        users::lock(tx, owner)?; // the account first, as everywhere
     }
     let origins: Vec<String> = added.iter().map(|url| url.address().origin()).collect();
     turns::take(tx, &origins.iter().map(|origin| Turn::Host(origin)).collect::<Vec<_>>())?;
@@ -97,22 +98,22 @@ pub(super) fn refuse_foreign(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyHosts;
 
-/// Who asks for a host, and what its file says.
+/// The proof file that was read at a host.
 #[derive(Clone, Copy, Debug)]
 pub struct Read<'a> {
-    /// The server's issuer, which the words in the file are made for.
+    /// The server's issuer, from which the words in the file are made.
     pub issuer: &'a str,
-    /// The host.
     pub host: &'a ProvableOrigin,
-    /// The words in its file; none when there is no such file.
+    /// The words in the file; empty when there is no file.
     pub words: &'a [String],
 }
 
-/// Takes in what the file of a host says, at the word of one who asks for it: whether they are its owner. Those who
-/// proved it once, and are in the file no more, have lost it: hosts change hands.
+/// Records what the proof file of a host says, and returns whether it names `asker` as an owner. An account that
+/// proved the host before and is no longer named loses it, because hosts change owners: `asker` in any case,
+/// another account when `asker` is named.
 ///
 /// # Errors
-/// [`TooManyHosts`].
+/// [`TooManyHosts`] when the file names `asker`, who already owns as many hosts as one account may.
 pub fn record_host_file(
     tx: &mut Database,
     now: UnixTime,
@@ -121,13 +122,13 @@ pub fn record_host_file(
     from: &Origin,
 ) -> Result<bool, Error<TooManyHosts>> {
     let origin = read.host.origin();
-    users::lock(tx, asker)?; // first, as everywhere
+    users::lock(tx, asker)?; // the account first, as everywhere
     turns::take(tx, &[Turn::Host(&origin)])?;
     let is_named = |owner: Id<User>| read.words.contains(&word_of(read.issuer, owner));
     let held = host_proofs::list(tx, &origin)?;
     let is_owner = is_named(asker);
     for lost in held.iter().filter(|proof| !is_named(proof.owner_id) && (is_owner || proof.owner_id == asker)) {
-        // Where another account asks from is not theirs to know.
+        // Another account must not learn where the request of `asker` came from.
         let from = (lost.owner_id == asker).then_some(from);
         host_proofs::delete(tx, lost.owner_id, lost.id)?;
         security_log::append(tx, now, lost.owner_id, (SecurityEvent::HostLost, &lost.origin), from)?;
@@ -145,7 +146,7 @@ pub fn record_host_file(
     Ok(is_owner)
 }
 
-/// Gives up a host. `false` when that is another's, or was given up before.
+/// Gives up a host. `false` when it is another account's, or was given up before.
 ///
 /// # Errors
 /// When the store fails.
@@ -156,7 +157,7 @@ pub fn give_up(
     id: Id<HostProof>,
     from: &Origin,
 ) -> Result<bool, StoreError> {
-    users::lock(tx, owner)?; // first, as everywhere
+    users::lock(tx, owner)?; // the account first, as everywhere
     let Some(proof) = host_proofs::list_of(tx, owner)?.into_iter().find(|proof| proof.id == id) else {
         return Ok(false);
     };

@@ -1,4 +1,4 @@
-//! What has to happen between an authorization request and its answer: log in, ask, or answer at once
+//! Decides what happens between an authorization request and its answer: log in, ask for consent, or answer at once
 //! (OpenID Connect Core §3.1.2.1 and §3.1.2.3).
 
 use super::authorization::AuthorizationRequest;
@@ -18,71 +18,68 @@ use crate::domain::session::Session;
 use crate::domain::user::{User, fold};
 use crate::store::{Database, StoreError};
 
-/// What the application wishes of the person.
+/// The parameters of a request that say how the person is asked.
 #[derive(Clone, Debug, Default)]
 pub struct PromptOptions {
-    /// How they are asked.
+    /// Which pages the request demands or forbids.
     pub prompt: Prompt,
-    /// How many seconds ago they may have signed in.
+    /// The greatest age of the sign-in, in seconds.
     pub max_age: Option<i64>,
-    /// Who it thinks they are.
+    /// The user whom the application expects.
     pub login_hint: Option<String>,
-    /// Whom it shows an ID token of (`id_token_hint`).
+    /// The person whose ID token the application sent (`id_token_hint`).
     pub id_token_hint: IdTokenHint,
-    /// Whether it prefers a sign-in by two factors (`acr_values`, OpenID Connect Core §3.1.2.1): in order
-    /// of preference, names that we do not know aside.
+    /// Whether it prefers a sign-in with two factors (`acr_values`, OpenID Connect Core §3.1.2.1): the first name
+    /// in the list that this server knows decides.
     pub two_factors: bool,
 }
 
-/// Whom an `id_token_hint` means.
+/// The person whom an `id_token_hint` means.
 #[derive(Clone, Debug, Default)]
 pub enum IdTokenHint {
     /// There is no hint.
     #[default]
     Absent,
-    /// Not read yet: [`AuthorizationRequest::read_hint`] does.
+    /// Not read yet; [`AuthorizationRequest::read_hint`] reads it.
     Unread(Secret),
-    /// The person in UUID form, whose ID token we issued to this client.
+    /// The person in UUID form: this server issued the ID token to this client.
     Person(String),
-    /// No ID token that we issued to this client.
+    /// Not an ID token that this server issued to this client.
     Unknown,
 }
 
-/// The person at the browser, with what they allowed this application before.
+/// The person who is signed in, with what they allowed this application before.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionState<'a> {
-    /// Who.
     pub user: &'a User,
-    /// Since when.
     pub session: &'a Session,
-    /// What they allowed.
     pub allowed: &'a Allowed,
     /// Whether they have a second factor.
     pub has_factor: bool,
 }
 
-/// What comes next.
+/// The next step of an authorization request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The person has to log in, again perhaps.
+    /// The person has to log in, or to log in again.
     LogIn,
-    /// The person is offered to sign up.
+    /// The sign-up page is shown.
     SignUp,
-    /// The person shows their second factor.
+    /// The second factor is asked for.
     ShowFactor,
     /// The consent page is shown.
     Ask,
     /// The request is answered at once.
     Answer,
-    /// Nothing may be shown, so it is refused.
+    /// The request is refused: a page is needed and none may be shown, or the answer would be about another person.
     Refuse(&'static Problem),
 }
 
 impl PromptOptions {
-    /// Reads them from a request.
+    /// Reads the options from a request.
     ///
     /// # Errors
-    /// [`INVALID_PROMPT`] or [`INVALID_MAX_AGE`].
+    /// [`INVALID_PROMPT`] or [`INVALID_MAX_AGE`] when that parameter is not valid.
     pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
         let prompt = parameters.get("prompt").map(str::parse).transpose().map_err(|_not_alone| &INVALID_PROMPT)?;
         let seconds = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()));
@@ -99,8 +96,9 @@ impl PromptOptions {
         Ok(Self { prompt: prompt.unwrap_or_default(), max_age, login_hint, id_token_hint, two_factors })
     }
 
-    /// Whether a session is not enough: `prompt=login`, a sign-in longer ago than `max_age`, or another
-    /// person than the ID token's, and no sign-in since the request began. `max_age=0` is `prompt=login`.
+    /// Whether the person has to log in although there is a session: `prompt=login`, a sign-in that is older than
+    /// `max_age`, or another person than the ID token's, and no sign-in since the request began. `max_age=0` means
+    /// `prompt=login`.
     pub fn must_log_in(
         &self,
         now: UnixTime,
@@ -112,9 +110,9 @@ impl PromptOptions {
         (self.prompt.login || is_too_old || self.hints_at_another_user(user)) && !has_logged_in
     }
 
-    /// Whether an ID token says that somebody else is meant, who alone may be answered about (§3.1.2.1).
-    /// One that we cannot read names nobody: where a page can be shown it counts as absent, since a
-    /// client may hold it longer than we hold its key; where none can, it proves nothing (ours).
+    /// Whether the ID token means another person; the answer may be about that person only (§3.1.2.1). A token that
+    /// cannot be read means no person: where a page can be shown it counts as absent, because a client may keep it
+    /// longer than we keep its key; with `prompt=none` it counts as another person's (ours).
     fn hints_at_another_user(&self, user: &User) -> bool {
         match &self.id_token_hint {
             IdTokenHint::Absent => false,
@@ -123,7 +121,7 @@ impl PromptOptions {
         }
     }
 
-    /// Whether the application named somebody else than this person.
+    /// Whether the `login_hint` names another user than this one.
     fn names_another_user(&self, user: &User) -> bool {
         let hint = self.login_hint.as_deref().map(fold);
         let email = user.email.as_deref().map(fold);
@@ -132,15 +130,15 @@ impl PromptOptions {
 }
 
 impl AuthorizationRequest {
-    /// Whether it matters later when the request began.
+    /// Whether a later step needs the start time of the request.
     pub fn needs_request_start(&self) -> bool {
         let PromptOptions { prompt, max_age, .. } = &self.prompt_options;
         let has_hint = !matches!(self.prompt_options.id_token_hint, IdTokenHint::Absent);
         prompt.login || prompt.select_account || max_age.is_some() || has_hint || self.pushed.is_some()
     }
 
-    /// Reads whom an ID token means; its time does not count, and the client it was for does (§3.1.2.1:
-    /// a session of that person with this client).
+    /// Reads the person from the ID token. Its expiry is ignored, and its client must be this one (§3.1.2.1: a
+    /// session of that person with this client).
     ///
     /// # Errors
     /// When the store fails.
@@ -152,7 +150,7 @@ impl AuthorizationRequest {
         Ok(())
     }
 
-    /// Decides what comes next. A consent counts only for an address that proves who gets the answer.
+    /// Decides the next step. A consent counts only for an address that proves who receives the answer.
     pub fn next_step(
         &self,
         now: UnixTime,
@@ -168,21 +166,21 @@ impl AuthorizationRequest {
         if self.prompt_options.must_log_in(now, (session, user), request_start) {
             return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
         }
-        // Somebody else logged in: the answer is about the ID token's person, or none (§3.1.2.1).
+        // Another person has logged in: only the ID token's person may be answered about (§3.1.2.1).
         if self.prompt_options.hints_at_another_user(user) {
             return Step::Refuse(&LOGIN_REQUIRED);
         }
-        // A voluntary claim (§5.5.1.1): whoever has no second factor, or cannot be asked, goes on without.
+        // A voluntary claim (§5.5.1.1): a person who has no second factor, or cannot be asked, continues without it.
         if self.prompt_options.two_factors && has_factor && !session.has_shown_factor() && !prompt.none {
             return Step::ShowFactor;
         }
         let is_allowed = self.has_proven_address() && allowed.covers(self);
-        // Only who lets the application in is told apart: a stranger's must not learn by guessing names
-        // who sits at the browser (ours).
+        // Only an application that the person allowed gets this answer: another one must not learn by guessing
+        // names who is signed in at the browser (ours).
         if prompt.none && is_allowed && self.prompt_options.names_another_user(user) {
             return Step::Refuse(&ACCOUNT_SELECTION_REQUIRED);
         }
-        // Whoever logged in for this request chose the account by doing so.
+        // A person who logged in for this request has chosen the account.
         let has_chosen = request_start.is_some_and(|request_start| request_start.is_before_sign_in_of(session));
         let must_see = prompt.consent || (prompt.select_account && !has_chosen);
         if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }

@@ -1,4 +1,4 @@
-//! What the RFCs decide: requests in, answers or refusals out. No HTTP.
+//! The protocol rules of the RFCs: functions take parsed requests and return answers or refusals. No HTTP.
 
 pub mod apis;
 pub mod authorization;
@@ -37,24 +37,22 @@ pub mod used_proofs;
 use crate::outcome::Error;
 use problem::Problem;
 
-/// How this room says no: the public answer, and the cause that only the application's owner and
-/// our log may see.
+/// A refused request: the public answer, and the cause, which only the application's owner and our log may see.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
-    /// What is answered.
     pub problem: &'static Problem,
-    /// Why, in one fixed sentence.
+    /// Why the request was refused: one fixed sentence.
     pub cause: &'static str,
 }
 
 impl From<&'static Problem> for Refusal {
-    /// A problem that is its own cause.
+    /// Uses the problem's description as the cause.
     fn from(problem: &'static Problem) -> Self {
         Self { problem, cause: problem.description }
     }
 }
 
-/// What a decision of this room ends with.
+/// The result of a decision in this module: a value, a [`Refusal`], or a failure of the store.
 pub type Result<T> = std::result::Result<T, Error<Refusal>>;
 
 impl Problem {

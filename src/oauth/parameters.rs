@@ -1,4 +1,4 @@
-//! Request parameters, read once: repeated ones are known as such, empty ones are absent (RFC 6749 §3.1).
+//! Request parameters, read once: repeated ones are recorded as repeated, empty ones count as absent (RFC 6749 §3.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,15 @@ use crate::domain::form::{self, Unreadable};
 
 /// Parameters that may be repeated (RFC 8707 §2, RFC 8693 §2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
-/// The one request in which `audience` is a name of ours (RFC 8693 §2.1).
+/// The only grant type whose requests define `audience` (RFC 8693 §2.1).
 const TOKEN_EXCHANGE: &str = GrantType::TokenExchange.as_str();
 
 macro_rules! causes {
     ($($name:literal)+) => { &[$(($name, concat!($name, " was sent more than once"))),+] };
 }
 
-/// What is said of a repeated parameter; no other name is ours to say (ours).
+/// The cause for each known parameter that was repeated. A cause never contains an unknown name, which is client
+/// input (ours).
 const CAUSES: &[(&str, &str)] = causes!(
     "acr_values" "client_assertion" "client_assertion_type" "client_id" "client_secret" "code" "code_challenge"
     "code_challenge_method" "code_verifier" "device_code" "grant_type" "login_hint" "max_age" "nonce" "prompt"
@@ -48,7 +49,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Adds one parameter as it was sent.
+    /// Adds one parameter: ignores an empty value, and records a name that was repeated.
     pub fn add(&mut self, name: String, value: String) {
         if value.is_empty() {
             return;
@@ -69,7 +70,7 @@ impl Parameters {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Whether nothing was sent.
+    /// Whether no parameter with a value was sent.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -81,39 +82,39 @@ impl Parameters {
         self.get(name).into_iter().chain(further).filter(|value| seen.insert(*value)).collect()
     }
 
-    /// The APIs that are named (RFC 8707 §2).
+    /// Returns the values of `resource`: the APIs that the request names (RFC 8707 §2).
     pub fn resources(&self) -> Vec<String> {
         self.all("resource").into_iter().map(str::to_owned).collect()
     }
 
-    /// Some of the parameters, as a form.
+    /// Encodes those parameters that `some` names as a form.
     pub fn to_form(&self, some: &[&str]) -> String {
         let further = self.further.iter().map(|(name, value)| (name, value));
         let kept = self.values.iter().chain(further).filter(|(name, _)| some.contains(&name.as_str()));
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
-    /// Whether this parameter was sent twice.
+    /// Whether this parameter was sent more than once and must not be.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.repeated.contains(name)
     }
 
-    /// Whether any parameter was sent twice that may not be.
+    /// Whether any parameter was sent more than once that must not be.
     pub fn has_repeats(&self) -> bool {
         let has_audiences = self.further.iter().any(|(name, _)| name == "audience");
         !self.repeated.is_empty() || (has_audiences && self.get("grant_type") != Some(TOKEN_EXCHANGE))
     }
 
-    /// Which of the names that we know was repeated, as a sentence of ours.
+    /// Returns a fixed sentence that names the repeated parameter, if this server knows its name.
     pub fn repeated_cause(&self) -> &'static str {
         let known = CAUSES.iter().find(|(name, _)| self.is_repeated(name));
         known.map_or("a parameter was sent more than once", |(_, cause)| cause)
     }
 
-    /// Refuses repeats, for endpoints that answer them all alike.
+    /// Refuses repeated parameters, for endpoints that answer all of them with the same problem.
     ///
     /// # Errors
-    /// [`REPEATED_PARAMETER`].
+    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
     pub fn without_repeats(self) -> Result<Self, Refusal> {
         if self.has_repeats() {
             return Err(Refusal { problem: &REPEATED_PARAMETER, cause: self.repeated_cause() });
@@ -129,7 +130,7 @@ impl From<Unreadable> for Refusal {
 }
 
 impl std::fmt::Debug for Parameters {
-    /// Names only: values are secrets.
+    /// Prints the names only: values are secrets.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_set().entries(self.values.keys()).finish()
     }

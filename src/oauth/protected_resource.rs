@@ -1,4 +1,4 @@
-//! What our own API says of itself (RFC 9728 §2): which server gives the tokens, and how they come.
+//! The metadata of our own API (RFC 9728 §2): which server issues its tokens, and how they are sent.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::domain::api::BUILT_IN_SCOPES;
 /// The path of our own API below the issuer.
 pub const PATH: &str = "/v3";
 
-/// The document of our own API.
+/// The metadata document of our own API.
 #[derive(Debug, Serialize)]
 pub struct ProtectedResourceMetadata {
     resource: String,
@@ -20,8 +20,8 @@ pub struct ProtectedResourceMetadata {
 }
 
 impl ProtectedResourceMetadata {
-    /// The document of the API of the server whose issuer is `issuer`. It names the platform's scopes:
-    /// those of OpenID Connect and of other APIs open nothing here.
+    /// Builds the document for the API of the server whose issuer is `issuer`. It names the platform's scopes:
+    /// those of OpenID Connect and of other APIs give no access to this API.
     pub fn new(issuer: &str) -> Self {
         Self {
             resource: format!("{issuer}{PATH}"),

@@ -1,4 +1,4 @@
-//! Pushed authorization requests (RFC 9126): checked when they come, found again by their name.
+//! Pushed authorization requests (RFC 9126): checked when they arrive, found again by their `request_uri`.
 
 use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
 use super::parameters::Parameters;
@@ -15,8 +15,8 @@ use crate::store::turns::{self, Turn};
 use crate::store::{Database, StoreError, clients, pushed_requests};
 use crate::tokens::TokenSettings;
 
-/// What is kept of a request: what the authorization endpoint reads. What authenticated the client is no
-/// part of it (§2.1), and what nobody reads only fills the table.
+/// The parameters that are stored: those that the authorization endpoint reads. The client's credentials are not
+/// part of the request (§2.1), and unread parameters would only fill the table.
 const KNOWN: [&str; 17] = [
     "client_id", "response_type", "redirect_uri", "state", "scope", "response_mode", "code_challenge",
     "code_challenge_method", "resource", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "dpop_jkt",
@@ -24,32 +24,31 @@ const KNOWN: [&str; 17] = [
 ];
 /// The most bytes of one request that are kept (`docs/decisions/0029-anonymous-rows.md`).
 const MAX_KEPT: usize = 8_192;
-/// Requests that may wait from one network for a browser, over all clients with which anybody can push (ours).
+/// The most requests of one network that may wait for a browser, over all clients that anybody can use (ours).
 const MOST_WAITING: i64 = 100;
-/// Requests of one network that are kept at all: also those whose person takes a while (ours).
+/// The most requests of one network that are stored, with those that wait longer for a decision (ours).
 const MOST_KEPT: i64 = 1_000;
 
-/// Where a request's parameters come from.
+/// The source of a request's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The browser brought them.
+    /// The browser sent them.
     Sent,
     /// The client pushes them (RFC 9126 §2.1).
     Pushing,
-    /// The client pushed them, and the browser brought their name (RFC 9126 §4).
+    /// The client pushed them, and the browser sent their `request_uri` (RFC 9126 §4).
     Pushed {
-        /// The row.
         id: Id<PushedRequestRecord>,
-        /// Whether it was decided about, or its time is over.
+        /// Whether it was decided about, or has expired.
         is_over: bool,
-        /// Whether it is kept for a person who takes a while.
+        /// Whether it is kept longer, for a person who has not decided yet.
         is_held: bool,
     },
 }
 
 /// Examines what an authenticated client pushes, as the authorization endpoint would (§2.1).
 ///
-/// # Errors
+/// The cause of the refusal, when the authorization endpoint would refuse the request.
 /// Why it is refused.
 pub fn examine(
     db: &mut Database,
@@ -60,7 +59,7 @@ pub fn examine(
         return Err(REQUEST_URI_PUSHED.because("a request_uri was pushed"));
     }
     let mut pushed = parameters.clone();
-    // With Basic the body may leave it out; both name the same client.
+    // With Basic authentication the body may omit it; both name the same client.
     if pushed.get("client_id").is_none() {
         pushed.add("client_id".to_owned(), client.client_id.clone());
     }
@@ -75,11 +74,11 @@ pub fn examine(
     }
 }
 
-/// Whether one more request may wait. A client that somebody answers for may push many; as another one
-/// anybody could fill the table, and with several of them several times over (ours).
+/// Admits one more waiting request. A client that somebody answers for has no limit; with other clients anybody
+/// could fill the table, so all of them share one limit per network (ours).
 ///
 /// # Errors
-/// [`TOO_MANY_PUSHED`].
+/// [`TOO_MANY_PUSHED`] when the network has reached a limit.
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -> Result<()> {
     if !client.is_anybodys() {
         return Ok(());
@@ -89,10 +88,10 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -
     if is_full { Err(TOO_MANY_PUSHED.because("too many requests of this network wait")) } else { Ok(()) }
 }
 
-/// Keeps a request that was examined; answers its `request_uri`.
+/// Stores a request that was examined and returns its `request_uri`.
 ///
 /// # Errors
-/// [`TOO_MANY_PUSHED`].
+/// [`TOO_MANY_PUSHED`] when the network has reached a limit.
 pub fn keep(
     tx: &mut Database,
     now: UnixTime,
@@ -117,11 +116,11 @@ pub fn keep(
     Ok(format!("{URN}{}", name.expose()))
 }
 
-/// The parameters that count: those that were pushed, when the browser brings their name (§4), and
-/// nothing else of what it brings; else those that it brings.
+/// Returns the parameters that count: those that were pushed, and nothing else that the browser sends, when it
+/// sends their `request_uri` (§4); otherwise those that the browser sends.
 ///
 /// # Errors
-/// A page when the name is not one of ours, or another client's: where to answer is not known.
+/// A page when the `request_uri` is unknown or another client's: no redirect URI is known then.
 pub fn resolve(
     db: &mut Database,
     now: UnixTime,
@@ -148,7 +147,7 @@ pub fn resolve(
     Ok((pushed, Source::Pushed { id: record.id, is_over, is_held: record.is_held() }))
 }
 
-/// Keeps a pushed request that a browser brought in time for as long as its beginning is believed.
+/// Keeps a pushed request, which a browser opened in time, for as long as its start time is accepted.
 ///
 /// # Errors
 /// When the store fails.
@@ -156,7 +155,7 @@ pub fn hold(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> st
     pushed_requests::hold(tx, id, now.plus(request_start::LONGEST + 1))
 }
 
-/// Uses a pushed request up by the person's decision; whether it was the first one.
+/// Uses up a pushed request with the person's decision; returns whether this decision was the first one.
 ///
 /// # Errors
 /// When the store fails.
@@ -175,7 +174,7 @@ pub fn consume(
 mod tests {
     use super::KNOWN;
 
-    /// Read to be refused, wherever they come from; or to find what was pushed.
+    /// Read only to refuse the request, or to find the pushed one.
     const REFUSED: [&str; 3] = ["registration", "request", "request_uri"];
 
     #[test]

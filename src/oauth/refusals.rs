@@ -1,7 +1,7 @@
-//! What was refused to applications, gathered in memory and written once a second for their owners.
+//! Requests of applications that were refused, collected in memory and written once a second for the owners.
 //!
-//! A refusal must stay cheap, and anybody can cause one for a public `client_id`: so each application
-//! has room of its own, and what it proved to have asked has room apart from what anybody may have.
+//! Recording a refusal must be cheap, and anybody can cause one for a public `client_id`. So each application has
+//! its own quota, and its authenticated requests have a quota apart from unauthenticated ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,24 +11,24 @@ use crate::domain::id::Id;
 use crate::domain::refusal_record::RefusalRecord;
 use crate::store::{Database, Result, refusals};
 
-/// Lines of one application and kind that are written per second (ours).
+/// The most lines of one application and kind that are written per second (ours).
 const MOST_AT_ONCE: usize = 10;
-/// Lines of one application and kind that are kept: 200 in all (ours).
+/// The most lines of one application and kind that are kept: 200 for both kinds together (ours).
 const MOST_KEPT: i64 = 100;
 
-/// Codes that are a step of a flow rather than a mistake, and say all there is to say: somebody chose
-/// Cancel, has to log in, has not typed the code yet; a proof has to come again with the nonce.
+/// Codes that are a normal step of a flow, not a mistake, and need no explanation: the person chose Cancel, has to
+/// log in, or has not typed the code yet; a DPoP proof has to be sent again with the nonce.
 const STEPS: [&str; 7] = [
     "access_denied", "account_selection_required", "authorization_pending", "consent_required", "interaction_required",
     "login_required", "use_dpop_nonce",
 ];
 
-/// Whether an owner learns something from a line about this code.
+/// Whether a line about this code helps the owner.
 pub fn is_news(error: &str) -> bool {
     !STEPS.contains(&error)
 }
 
-/// The lines that are not written down yet, by application and whether it proved itself.
+/// The lines that are not written yet, by application and by whether the request was authenticated.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<BTreeMap<(i64, bool), Vec<RefusalRecord>>>);
 
@@ -37,7 +37,7 @@ impl Refusals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a line, or counts it where too many came.
+    /// Adds a line, or only counts it when this second's quota is used up.
     pub fn note(&self, line: RefusalRecord) {
         let mut pending = self.pending();
         let lines = pending.entry((line.client_key.number(), line.is_proven)).or_default();
@@ -48,12 +48,12 @@ impl Refusals {
         }
     }
 
-    /// Takes all that waits, for [`fn@write`]: one element per application and kind.
+    /// Takes all pending lines, for [`fn@write`]: one element per application and kind.
     pub fn take(&self) -> Vec<Vec<RefusalRecord>> {
         std::mem::take(&mut *self.pending()).into_values().collect()
     }
 
-    /// Puts back what could not be written.
+    /// Puts back the lines that could not be written.
     pub fn put_back(&self, taken: Vec<Vec<RefusalRecord>>) {
         for line in taken.into_iter().flatten() {
             self.note(line);
@@ -61,7 +61,7 @@ impl Refusals {
     }
 }
 
-/// Writes lines of one application and kind, and lets the oldest go.
+/// Writes lines of one application and kind, and deletes the oldest ones above the limit.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,7 +1,8 @@
-//! When an authorization request began, sealed into our own address of it: a sign-in at or after that
-//! moment satisfies `prompt=login` and `max_age`, so that nothing loops and nothing is skipped (ours).
+//! The start time of an authorization request, sealed into our own URL of it: a sign-in at or after that time
+//! satisfies `prompt=login` and `max_age`, so that the person is not asked in a loop and no sign-in is skipped
+//! (ours).
 //!
-//! The seal covers the whole query, so nobody can add it to a request of their own making.
+//! The seal covers the whole query, so it cannot be copied to another request.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,47 +15,46 @@ use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
 use crate::tokens::TokenSettings;
 
-/// Seconds after which a beginning is no longer believed: an old address must not answer for a sign-in
-/// that the application wants to be new.
+/// Seconds after which a start time is no longer accepted: an old URL must not replace a sign-in that the
+/// application wants to be new.
 pub const LONGEST: i64 = 3_600;
 
-/// The parameter that carries it, always the last one.
+/// The query parameter that carries the seal; always the last one.
 const NAME: &str = "began";
 
-/// What browsers, and our own redirects, encode on the way, besides all that is not ASCII: the seal covers the query
-/// as it comes back.
+/// The characters that browsers and our own redirects percent-encode, besides those outside ASCII: the seal covers
+/// the query in the form in which it comes back.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\'').add(b'<').add(b'>').add(b'\\');
 
 /// The moment at which a request began, and the session that the browser had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestStart {
-    /// When.
     pub at: UnixTime,
     session: i64,
 }
 
 impl RequestStart {
-    /// A request that begins now.
+    /// Creates the start of a request that begins now.
     pub fn new(now: UnixTime, session: Option<Id<Session>>) -> Self {
         Self { at: now, session: session.map_or(0, Id::number) }
     }
 
-    /// Whether the person signed in at or after this moment. Within the same second another session
-    /// tells that it was after.
+    /// Whether the person signed in at or after this time. A sign-in in the same second counts as later only in
+    /// another session.
     pub fn is_before_sign_in_of(&self, session: &Session) -> bool {
         session.authenticated_at > self.at
             || (session.authenticated_at == self.at && session.id.number() != self.session)
     }
 
-    /// The query with this moment sealed into it.
+    /// Returns the query with this start time sealed into it.
     pub fn seal(&self, token_settings: &TokenSettings, query: &str) -> String {
         let number = token_settings.keys.current();
         let mac = self.mac(token_settings, number, query).expect("because the current key is one of the keys");
         format!("{query}&{NAME}={}.{}.{number}.{mac}", self.at.seconds(), self.session)
     }
 
-    /// Takes the moment out of a query. A seal that is not ours, or is older than an hour, counts as
-    /// absent.
+    /// Splits a sealed query into the query and the start time. A seal that this server did not make, or that is
+    /// older than an hour, counts as absent.
     pub fn split(now: UnixTime, token_settings: &TokenSettings, sealed: &str) -> (String, Option<Self>) {
         let is_other = |pair: &&str| pair.split('=').next() != Some(NAME);
         let query = sealed.split('&').filter(is_other).collect::<Vec<_>>().join("&");

@@ -1,5 +1,5 @@
-//! Which APIs a token is for (RFC 8707): registered ones only, named by any spelling of their address; what is
-//! granted and said is the registered one.
+//! The APIs that a token is for (RFC 8707): registered ones only. A request may use any spelling of their address;
+//! grants and answers use the registered spelling.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::store::{Database, StoreError, apis};
 use crate::tokens::TokenSettings;
 use crate::tokens::audience::{self, Claim};
 
-/// What can be named.
+/// What a `resource` parameter can name.
 enum Target<'a> {
     /// The platform, by one of this server's own names.
     Platform(String),
     Api(&'a RegisteredApi),
 }
 
-/// Everything that can be named here, to be found by any spelling.
+/// Everything that a `resource` parameter can name, found by any spelling.
 struct Directory {
     own_names: [String; 2],
     apis: Arc<ApiDirectory>,
@@ -31,7 +31,8 @@ impl Directory {
         Ok(Self { own_names: token_settings.own_names(), apis: apis::directory(db)? })
     }
 
-    /// A registered spelling first: where two were registered that are one address, each is found by its own.
+    /// Compares the exact spelling first: when two registered identifiers are the same address, each is found by
+    /// its own.
     fn find(&self, named: &str) -> Option<Target<'_>> {
         let own = |is_meant: &dyn Fn(&str) -> bool| self.own_names.iter().find(|name| is_meant(name)).cloned();
         if let Some(name) = own(&|name| name == named) {
@@ -48,10 +49,9 @@ impl Directory {
     }
 }
 
-/// The APIs that a request names, for what is claimed there, as they were registered; nothing when one of
-/// them is not registered here (§2, `invalid_target`), or when the claim opens nothing there. Whatever is no
-/// absolute URI is no identifier of an API either. This server's own names mean the platform, where the scope
-/// opens it.
+/// Returns the registered identifiers of the APIs that a request names. `None` when one of them is not registered
+/// here (§2, `invalid_target`), or when `claim` does not open it. Text that is not an absolute URI is never an
+/// identifier. This server's own names mean the platform, where the scope opens it.
 ///
 /// # Errors
 /// When the store fails.
@@ -88,10 +88,11 @@ pub fn find_registered(
     Ok(Some(named.into_iter().collect()))
 }
 
-/// The APIs that one access token is for, of those that were granted and that still open.
+/// Returns the APIs that one access token is for: those of the granted ones that the request names and that still
+/// open to `claim`.
 ///
 /// # Errors
-/// [`INVALID_TARGET`] for another API, and when none that was named opens any more.
+/// [`INVALID_TARGET`] when an API was not granted, and when none of the named ones opens any more.
 pub fn at_issue(
     db: &mut Database,
     (granted, asked): (&SpaceSeparated, &[String]),
@@ -102,7 +103,8 @@ pub fn at_issue(
     open.ok_or_else(|| INVALID_TARGET.because("the API no longer opens to this client"))
 }
 
-/// All that were granted, or the ones that the token request names (§2.2). Nothing when it names another one.
+/// Returns all granted APIs, or those that the token request names (§2.2). `None` when it names one that was not
+/// granted.
 fn narrow(granted: &SpaceSeparated, asked: &[String]) -> Option<SpaceSeparated> {
     if asked.is_empty() {
         return Some(granted.clone());
@@ -120,9 +122,9 @@ fn narrow(granted: &SpaceSeparated, asked: &[String]) -> Option<SpaceSeparated> 
     (!narrowed.is_empty()).then(|| narrowed.into_iter().collect())
 }
 
-/// The APIs of a grant that registered no scopes and open by their name alone, as far as they do so now:
-/// an API that judges JWTs by itself would not learn that the operator no longer answers for the client.
-/// Nothing when none is left of those that were named.
+/// Removes the APIs that registered no scopes and no longer open to `claim`. Such an API opens by its name alone,
+/// and one that validates JWTs offline would not learn that the operator no longer vouches for the client. `None`
+/// when none of the named APIs is left.
 fn still_open(
     db: &mut Database,
     named: SpaceSeparated,

@@ -1,4 +1,4 @@
-//! The scopes that exist here, each with the sentence that a person reads at consent.
+//! The scopes that this server knows, each with the sentence that the consent page shows.
 
 use super::Refusal;
 use super::parameters::Parameters;
@@ -11,7 +11,7 @@ use crate::domain::scope::Scope;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::store::{Database, Result, apis};
 
-/// All scopes: the built-in ones, then those of the APIs.
+/// Lists all scopes as pairs of name and consent sentence: the built-in ones, then those of the APIs.
 ///
 /// # Errors
 /// When the store fails.
@@ -32,9 +32,9 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
     Ok(names.join(" ").parse().unwrap_or_default())
 }
 
-/// What counts of an asked scope for a client that may have `own`. The rest is ignored, whether it is unknown
-/// here or not registered for this client, and the answer's `scope` says what was given (RFC 6749 §3.3;
-/// `docs/decisions/0001-unknown-scopes.md`).
+/// Returns the part of the requested scope that a client may have, which registered `own`. The rest is ignored,
+/// whether it is unknown here or not registered for this client, and the `scope` of the answer names what was
+/// granted (RFC 6749 §3.3; `docs/decisions/0001-unknown-scopes.md`).
 ///
 /// # Errors
 /// [`INVALID_SCOPE`] when nothing is left.
@@ -46,13 +46,13 @@ pub fn effective(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refus
     Err(Refusal { problem: &INVALID_SCOPE, cause: "nothing of the scope that was asked is the client's to have" })
 }
 
-/// The scope that a request asked for, as a refusal names it; nothing when it cannot be read.
+/// Returns the requested scope in the form in which a refusal names it; `None` when it cannot be read.
 pub fn named(asked: Option<&str>) -> Option<String> {
     asked?.parse::<Scope>().ok()?.named()
 }
 
-/// The APIs at which a token of this scope may work ten minutes more after it was taken back: they judge
-/// JWTs by themselves.
+/// Lists the names of the APIs at which a token of this scope may still work for ten minutes after its revocation:
+/// they validate JWTs offline.
 ///
 /// # Errors
 /// When the store fails.
@@ -81,16 +81,16 @@ pub fn of_api(db: &mut Database, api: Id<Api>) -> Result<Scope> {
     Ok(apis::directory(db)?.find(api).map(RegisteredApi::scope).unwrap_or_default())
 }
 
-/// What a client gets that asks for nothing (RFC 6749 §3.3): all that it registered, but not to go on
-/// without the person (`docs/decisions/0040-default-scope.md`).
+/// Returns the scope of a client that requests none (RFC 6749 §3.3): everything that it registered except
+/// `offline_access`, which lets it continue without the person (`docs/decisions/0040-default-scope.md`).
 pub fn default_of(client: &Client) -> Scope {
     client.scope.without("offline_access")
 }
 
-/// The scope that a request names; nothing when it names none.
+/// Returns the scope that a request names; `None` when it names none.
 ///
 /// # Errors
-/// [`INVALID_SCOPE`] for what is no scope.
+/// [`INVALID_SCOPE`] when the parameter is not a valid scope.
 pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>, Refusal> {
     let unreadable = || Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" };
     let Some(text) = parameters.get("scope") else { return Ok(None) };
@@ -98,7 +98,7 @@ pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>
     if asked.is_empty() { Err(unreadable()) } else { Ok(Some(asked)) }
 }
 
-/// The sentence for each token of a scope; one that was removed since is named by itself.
+/// Returns each token of a scope with its sentence; a token that was removed since is its own sentence.
 pub fn sentences(known: &[(String, String)], scope: &Scope) -> Vec<(String, String)> {
     let sentence = |token: &str| {
         let found = known.iter().find(|(name, _)| name == token);

@@ -1,4 +1,4 @@
-//! Single use of signed statements: a second one with the same number is a replay.
+//! Single use of signed statements: a second statement with the same `jti` is a replay.
 
 use crate::domain::used_proof::UsedProof;
 use crate::outcome::{Error, transact};
@@ -8,10 +8,10 @@ use crate::store::{Store, StoreError, used_proofs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replayed;
 
-/// Uses a statement, which was verified before, up. One unique index decides a race on all nodes.
+/// Marks a verified statement as used. A unique index decides a race between nodes.
 ///
 /// # Errors
-/// [`Replayed`], or why the store failed.
+/// [`Replayed`] when it was used before; or a failure of the store.
 pub async fn use_up(store: &Store, proof: UsedProof) -> Result<(), Error<Replayed>> {
     let written = transact(store, move |tx| {
         if used_proofs::is_used(tx, &proof)? {
