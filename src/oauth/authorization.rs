@@ -1,7 +1,7 @@
 //! The authorization endpoint (RFC 6749 §4.1.1): examine a request, remember a consent, issue a code.
 //!
-//! Nothing half-approved is stored: the page's form comes back with the same query, which is
-//! examined again.
+//! No half-approved request is stored: the form of the consent page sends the same query again, and it is examined
+//! again.
 
 use std::sync::Arc;
 
@@ -42,62 +42,54 @@ use crate::tokens::{TokenSettings, allowed_app_log, session_recheck};
 /// The longest `nonce`, in bytes (ours; FAPI 2.0 asks for 64).
 const MAX_NONCE: usize = 1_024;
 
-/// An authorization request that is right in every part.
+/// An authorization request that passed every check.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
-    /// Who asks.
     pub client: Arc<Client>,
-    /// Where the answer goes.
     pub redirect_uri: RedirectUri,
-    /// Whether the request named it; then the token request must too (§4.1.3).
+    /// Whether the request named `redirect_uri`; then the token request must name it too (§4.1.3).
     pub named_redirect_uri: bool,
-    /// What comes back unchanged.
+    /// Returned to the client unchanged.
     pub state: Option<String>,
-    /// How the answer travels.
     pub response_mode: ResponseMode,
-    /// What would be granted.
+    /// The scope that the person is asked to grant.
     pub scope: Scope,
-    /// What the verifier must meet.
+    /// The challenge that the `code_verifier` must match.
     pub challenge: Option<CodeChallenge>,
-    /// How the person is to be asked.
     pub prompt_options: PromptOptions,
     /// The APIs that the tokens are for (RFC 8707).
     pub audience: SpaceSeparated,
-    /// The pushed request that it is, which the decision uses up.
+    /// The row of the pushed request, if it was pushed; the decision uses it up.
     pub pushed: Option<Id<PushedRequestRecord>>,
-    /// The pushed request that must be kept if its person takes a while.
+    /// The row of the pushed request that must be kept longer while the person decides.
     pub to_hold: Option<Id<PushedRequestRecord>>,
-    /// What the ID token will repeat (OpenID Connect Core §3.1.2.1).
+    /// Repeated in the ID token (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
-    /// The key that must redeem the code (RFC 9449 §10).
+    /// The thumbprint of the key with which the code must be redeemed (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
 }
 
 /// How an authorization request is refused.
 #[derive(Clone, Debug)]
 pub enum AuthorizationRefusal {
-    /// The client or its address is not right: a page, never a redirect (§4.1.2.1).
+    /// The client or its redirect URI is not valid: a page is shown, never a redirect (§4.1.2.1).
     Page(Refusal),
-    /// Something else is wrong, and the client may hear it at its registered address.
+    /// Another check failed: the answer is a redirect to the registered address of the client.
     Redirect(Box<RefusedRequest>),
 }
 
-/// A request that is wrong, of a client that is known.
+/// A refused request whose client and redirect URI are valid.
 #[derive(Clone, Debug)]
 pub struct RefusedRequest {
-    /// Who asked.
     pub client: Arc<Client>,
-    /// Where the answer goes.
     pub redirect_uri: RedirectUri,
-    /// What comes back unchanged.
+    /// Returned to the client unchanged.
     pub state: Option<String>,
-    /// How the answer travels.
     pub response_mode: ResponseMode,
-    /// Whether nothing may be shown (`prompt=none`).
+    /// Whether no page may be shown (`prompt=none`).
     pub is_silent: bool,
-    /// What is answered, and why.
     pub refusal: Refusal,
-    /// The scope that is refused, as the answer names it.
+    /// The refused scope, as the answer names it.
     pub scope: Option<String>,
 }
 
@@ -116,7 +108,7 @@ struct Examination<'a> {
 /// Examines a request without writing.
 ///
 /// # Errors
-/// Why it is refused, and where that may be said.
+/// Why the request is refused, and whether a page or a redirect says so.
 pub fn examine(
     db: &mut Database,
     token_settings: &TokenSettings,
@@ -183,15 +175,15 @@ impl Examination<'_> {
         })
     }
 
-    /// How the answer travels; nothing when that cannot be. No browser posts a form to a native app's
-    /// own scheme (ours).
+    /// Returns how the answer is sent; `None` when the mode is unknown or cannot work. No browser posts a form to a
+    /// private-use scheme of a native app (ours).
     fn response_mode(&self) -> Option<ResponseMode> {
         let mode = self.parameters.get("response_mode").map_or(Some(ResponseMode::Query), |mode| mode.parse().ok());
         let is_native = self.found.as_ref().is_some_and(|(_, uri)| uri.kind() == RedirectKind::PrivateUse);
         mode.filter(|mode| *mode != ResponseMode::FormPost || !is_native)
     }
 
-    /// What is checked as soon as it is known where the answer goes.
+    /// Checks everything that can be refused with a redirect as soon as the redirect URI is known.
     fn check_shape(&self) -> Result<(), Refusal> {
         let parameters = self.parameters;
         let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
@@ -248,7 +240,7 @@ impl Examination<'_> {
                 None => Ok(None),
             };
         };
-        // An absent method means `plain` (RFC 7636 §4.3), which is taken only where it was allowed.
+        // An absent method means `plain` (RFC 7636 §4.3), which is accepted only from a client that may use it.
         let method = match method.unwrap_or("plain").parse() {
             Ok(ChallengeMethod::Plain) if client.allow_plain_pkce && !client.is_public() => ChallengeMethod::Plain,
             Ok(ChallengeMethod::S256) => ChallengeMethod::S256,
@@ -319,7 +311,7 @@ impl AuthorizationRequest {
         self.redirect_uri.kind() == RedirectKind::Https
     }
 
-    /// A digest of what the consent page shows, so that what counts is what was shown.
+    /// Returns a digest of what the consent page shows, so that the person's decision counts only for that.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let shown = format!(
             "{}\n{}\n{}\n{}\n{}\n{}",
@@ -333,7 +325,7 @@ impl AuthorizationRequest {
         sha256_base64url(shown.as_bytes())
     }
 
-    /// The same request, refused after all.
+    /// Returns the same request as a refused one.
     pub fn refused(&self, problem: &'static Problem) -> RefusedRequest {
         RefusedRequest {
             client: self.client.clone(),
@@ -347,11 +339,11 @@ impl AuthorizationRequest {
     }
 }
 
-/// Issues a code for what the person allowed, and remembers the consent where that is safe.
+/// Issues a code for what the person allowed, and remembers the consent where the address is proven.
 ///
 /// # Errors
-/// [`INVALID_REQUEST_URI`] for a pushed request that was decided about before, [`LOGIN_REQUIRED`] when
-/// the session has ended meanwhile.
+/// [`INVALID_REQUEST_URI`] for a pushed request that was decided before, [`LOGIN_REQUIRED`] when the session has
+/// ended since the page was shown.
 pub fn approve(
     tx: &mut Database,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! `private_key_jwt`: a client proves who it is by signing a short statement (RFC 7523 §2.2, §3;
-//! OpenID Connect Core §9).
+//! `private_key_jwt`: a client authenticates with a short-lived signed assertion (RFC 7523 §2.2, §3; OpenID Connect
+//! Core §9).
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::domain::secret::Secret;
 use crate::domain::used_proof::UsedProof;
 use crate::store::{Database, clients};
 
-/// The one type of assertion that is taken.
+/// The only type of assertion that is accepted.
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The longest that a statement may be good for, in seconds (RFC 7523 §3, item 4); ours: `authlib` writes an hour.
+/// The longest lifetime of an assertion, in seconds (RFC 7523 §3, item 4); ours, because `authlib` uses an hour.
 const LONGEST: i64 = 3_600;
 
-/// A signed statement as it was sent. Whoever holds it is the client until it is used.
+/// A signed assertion as it was sent. Until it is used, its holder can authenticate as the client.
 #[derive(Clone, Debug)]
 pub struct ClientAssertion(Secret);
 
@@ -44,11 +44,11 @@ const fn invalid(cause: &'static str) -> Refusal {
 }
 
 impl ClientAssertion {
-    /// Reads the two parameters, and which client the statement is about.
+    /// Reads the two parameters, and the client that is the subject of the assertion.
     ///
     /// # Errors
-    /// [`MISSING_PARAMETER`] for one without the other, [`INVALID_CLIENT`] for another type, a
-    /// statement that cannot be read, or one about another client than the request names.
+    /// [`MISSING_PARAMETER`] when only one of the parameters is sent, [`INVALID_CLIENT`] for another type, an
+    /// assertion that cannot be read, or one about another client than the request names.
     pub fn parse(body: &Parameters) -> std::result::Result<Option<(String, Self)>, Refusal> {
         let text = match (body.get("client_assertion_type"), body.get("client_assertion")) {
             (None, None) => return Ok(None),
@@ -78,11 +78,12 @@ impl ClientAssertion {
     }
 }
 
-/// The client that signed, and what must be used up before it is believed. A signature is verified
-/// in about a tenth of a millisecond, so this may run in a read.
+/// Verifies an assertion; returns the client and the proof that must be used up before the client is authenticated.
+/// A verification takes about a tenth of a millisecond, so this may run in a read.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`]; [`OLD_CLIENT_KEYS`] when its document has to be read again first.
+/// [`INVALID_CLIENT`] when the assertion is not valid; [`OLD_CLIENT_KEYS`] when the client's document has to be
+/// read again first.
 pub fn verify(
     db: &mut Database,
     now: UnixTime,
@@ -95,7 +96,7 @@ pub fn verify(
     if claims.iss != client_id || claims.sub != client_id {
         return Err(refused("the client assertion is about another client"));
     }
-    // A proof of possession or an ID token that somebody signed with the same key is no assertion.
+    // A DPoP proof or an ID token that was signed with the same key is not an assertion.
     if jws.typ.is_some() && !jws.is_a("jwt") && !jws.is_a("client-authentication+jwt") {
         return Err(refused("the client assertion has another type"));
     }
@@ -129,10 +130,10 @@ pub fn verify(
     Ok((client, proof))
 }
 
-/// RFC 7523 §3, items 3 to 7.
+/// Checks RFC 7523 §3, items 3 to 7.
 fn check(now: UnixTime, claims: &Claims, audiences: &[String]) -> std::result::Result<(), &'static str> {
     let is_ahead = |date: &NumericDate| date.0 > now.plus(SKEW);
-    // One audience: for several, another server could pass on here what it was sent (CVE-2025-27370).
+    // One audience only: with several, another server could replay here what it received (CVE-2025-27370).
     if !claims.aud.is_one_of(audiences) {
         Err("the client assertion is for another server, or not for this one alone")
     } else if claims.exp.0 <= now {

@@ -1,5 +1,5 @@
-//! Who is the client? (RFC 6749 §2.3): Basic, the body, a signed assertion, or a public client's
-//! bare name; exactly one of them.
+//! Client authentication (RFC 6749 §2.3): Basic, the body, a signed assertion, or only the `client_id` of a public
+//! client; exactly one of them.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::store::{Database, Store, client_secrets, clients};
 use crate::tokens::TokenSettings;
 use crate::tokens::last_use::Seen;
 
-/// What a request says about its client.
+/// The client that a request names, and the proof that it sends.
 #[derive(Clone, Debug)]
 pub struct ClientCredentials {
     client_id: String,
@@ -32,7 +32,7 @@ pub struct ClientCredentials {
     published: Option<Arc<PublishedKeys>>,
 }
 
-/// The keys that were read at a client's `jwks_uri`.
+/// The keys that were read from a client's `jwks_uri`.
 #[derive(Debug)]
 pub struct PublishedKeys {
     url: String,
@@ -40,28 +40,27 @@ pub struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// What lies at an address; nothing when it holds no key that can be used.
+    /// Parses the response of a `jwks_uri`; `None` when it contains no usable key.
     pub fn parse(url: &str, body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         Some(Self { url: url.to_owned(), keys: KeySet::parse(text).ok()? })
     }
 
-    /// The keys, if this is where the client publishes them now.
+    /// Returns the keys if `client` still publishes them at this URL.
     pub(super) fn of(&self, client: &Client) -> Option<&KeySet> {
         (client.jwks_uri.as_deref() == Some(self.url.as_str())).then_some(&self.keys)
     }
 }
 
-/// How a client proves that it is who it says.
+/// The proof that a client sends.
 #[derive(Clone, Debug)]
 enum Proof {
-    /// By nothing: it is public.
+    /// None: the client is public.
     None,
-    /// By its secret.
     Secret(Secret),
-    /// By a signature; it counts only after [`prove`].
+    /// A signed assertion; it counts only after [`prove`].
     Assertion(ClientAssertion),
-    /// By a signature that was verified, and its statement used up.
+    /// A signed assertion that was verified and is used up.
     Proven,
 }
 
@@ -69,7 +68,7 @@ impl ClientCredentials {
     /// Reads the `Authorization` header and the body.
     ///
     /// # Errors
-    /// [`TWO_AUTHENTICATIONS`] for both at once, [`INVALID_CLIENT`] for none or unreadable ones.
+    /// [`TWO_AUTHENTICATIONS`] when two kinds were sent, [`INVALID_CLIENT`] when none was sent or one cannot be read.
     pub fn parse(authorization: Option<&[u8]>, body: &Parameters) -> std::result::Result<Self, Refusal> {
         let in_body = body.get("client_id");
         let body_secret = body.get("client_secret");
@@ -100,49 +99,49 @@ impl ClientCredentials {
         Ok(basic)
     }
 
-    /// The client that a request names, whatever else is wrong with it.
+    /// Returns the `client_id` that a request names, even when the request is not valid otherwise.
     pub fn name_in(authorization: Option<&[u8]>, body: &Parameters) -> Option<String> {
         let in_header = authorization.and_then(|header| basic(header).ok().flatten()).map(|basic| basic.client_id);
         in_header.or_else(|| body.get("client_id").map(str::to_owned))
     }
 
-    /// The client that is named.
+    /// Returns the `client_id` that the request names.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// With the thumbprint of a key that the request proved (RFC 9449 §5).
+    /// Adds the thumbprint of a key that the request proved (RFC 9449 §5).
     pub fn with_key(self, key: Option<String>) -> Self {
         Self { key, ..self }
     }
 
-    /// Whether the client proves itself by a signature.
+    /// Whether the client authenticates with a signed assertion.
     pub fn are_signed(&self) -> bool {
         matches!(self.proof, Proof::Assertion(_))
     }
 
-    /// Whether one of these keys made that signature.
+    /// Whether one of these keys made the signature of the assertion.
     pub fn are_signed_by(&self, published: &PublishedKeys) -> bool {
         matches!(&self.proof, Proof::Assertion(assertion) if assertion.is_signed_by(&published.keys))
     }
 
-    /// With the keys that the client publishes.
+    /// Adds the keys that the client publishes.
     pub fn with_keys(self, published: Arc<PublishedKeys>) -> Self {
         Self { published: Some(published), ..self }
     }
 
-    /// The thumbprint of the key that the request proved.
+    /// Returns the thumbprint of the key that the request proved.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 }
 
-/// Verifies an assertion and uses it up, so that [`authenticate`] believes it; other credentials
-/// stay as they are. `audiences` are the names by which the assertion may mean us. What is used up makes a
-/// row, so `admit` says whether the client may, once it is known who it is.
+/// Verifies an assertion and uses it up, so that [`authenticate`] accepts it; other credentials are returned
+/// unchanged. `audiences` are the values of `aud` that mean this server. Each used assertion is a new row, so
+/// `admit` limits it once the client is known.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`], or why it may not.
+/// [`INVALID_CLIENT`] when the assertion is not valid, or the refusal of `admit`.
 pub async fn prove(
     store: &Store,
     now: UnixTime,
@@ -164,8 +163,8 @@ pub async fn prove(
     Ok(ClientCredentials { proof: Proof::Proven, ..credentials })
 }
 
-/// Reads `Basic base64(form(client_id) ":" form(secret))` (RFC 6749 §2.3.1). Other schemes are
-/// nothing to us here. An empty secret counts as none.
+/// Reads `Basic base64(form(client_id) ":" form(secret))` (RFC 6749 §2.3.1). `None` for another scheme. An empty
+/// secret counts as none.
 fn basic(header: &[u8]) -> std::result::Result<Option<ClientCredentials>, Refusal> {
     let unreadable = || Refusal { problem: &INVALID_CLIENT, cause: "the Authorization header cannot be read" };
     let header = std::str::from_utf8(header).map_err(|_not_text| unreadable())?;
@@ -186,17 +185,17 @@ fn basic(header: &[u8]) -> std::result::Result<Option<ClientCredentials>, Refusa
 }
 
 fn form_decoded(text: &str) -> String {
-    // One name without a value: `&` and `=` were coded by whoever follows the RFC, and our own ids
-    // and secrets have neither.
+    // The parser must see one name without a value: clients that follow the RFC encode `&` and `=`, and our own ids
+    // and secrets contain neither.
     let coded = text.replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(coded.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
 }
 
-/// The client, if it is who it says. A secret finds its client by the id that it carries: an unknown
-/// client and a wrong secret are one answer after the same query.
+/// Returns the authenticated client. The secret contains the id by which it is found: an unknown client and a wrong
+/// secret get the same answer after the same query.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`].
+/// [`INVALID_CLIENT`] when authentication fails.
 pub fn authenticate(
     db: &mut Database,
     now: UnixTime,
@@ -204,7 +203,7 @@ pub fn authenticate(
     credentials: &ClientCredentials,
 ) -> Result<Arc<Client>> {
     let client = identify(db, now, token_settings, credentials)?;
-    // Also one that was read before the operator changed their mind.
+    // Also checked for a client whose document was read before the operator changed the policy.
     if may_act(&token_settings.self_registration, &client) {
         Ok(client)
     } else {

@@ -1,18 +1,18 @@
-//! What became what when somebody changed an application: for its owner's log and letter.
+//! Describes the changes of an application, for its owner's security log and email.
 
 use crate::domain::client::Client;
 use crate::domain::registration::Registration;
 use crate::domain::space_separated::SpaceSeparated;
 
-/// Characters of an address that are written.
+/// The most characters of a name or an address in a description.
 const MOST_CHARACTERS: usize = 120;
 
-/// One change.
+/// One change of an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What became what, for the log.
+    /// A sentence for the log: the old value and the new one.
     pub in_words: String,
-    /// Whether a letter says that too: a name that somebody chose may read like a sentence of ours.
+    /// Whether the email contains it too: a name that somebody chose could read like a sentence of this server.
     pub is_for_emails: bool,
 }
 
@@ -22,7 +22,7 @@ impl Change {
     }
 }
 
-/// What of an application's name, addresses, keys and delivery changes.
+/// Lists the changes of an application's name, addresses, keys and login delivery.
 pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
     let mut changes = Vec::new();
     if old.name != new.name {
@@ -56,12 +56,12 @@ pub fn list(old: &Client, new: &Registration) -> Vec<Change> {
     changes
 }
 
-/// The changes that a letter tells of, in words.
+/// Returns the sentences of those changes that the email contains.
 pub fn for_emails(changes: &[Change]) -> Vec<String> {
     changes.iter().filter(|change| change.is_for_emails).map(|change| change.in_words.clone()).collect()
 }
 
-/// What went and what came, side by side.
+/// Pairs the removed entries with the added ones.
 fn of_list(what: &str, old: &SpaceSeparated, new: &SpaceSeparated) -> Vec<Change> {
     let gone: Vec<&str> = old.iter().filter(|entry| !new.contains(entry)).collect();
     let come: Vec<&str> = new.iter().filter(|entry| !old.contains(entry)).collect();
@@ -79,7 +79,7 @@ fn became(what: &str, old: Option<&str>, new: Option<&str>) -> Option<Change> {
     Some(Change::described(in_words))
 }
 
-/// The beginning of a text, which says where an address leads.
+/// Returns the beginning of a text, which contains the host of an address.
 fn clipped(text: &str) -> String {
     match text.char_indices().nth(MOST_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,5 +1,5 @@
-//! Applications that describe themselves at the address which is their `client_id` (client ID metadata documents;
-//! `docs/decisions/0014-client-documents.md`): what a document must say, and how long it is believed.
+//! Applications whose `client_id` is the URL of a document that describes them (client ID metadata documents;
+//! `docs/decisions/0014-client-documents.md`): what a document must contain, and how long it is valid.
 
 use super::client_metadata::{ClientMetadata, problem_of};
 use super::clients;
@@ -17,15 +17,15 @@ use crate::domain::self_registration::{
 use crate::outcome::Error;
 use crate::store::{Database, StoreError, self_registrations};
 
-/// Seconds that a document is believed at least and at most, whatever its headers say.
+/// The least and the most seconds for which a document is valid, whatever its headers say.
 const SHORTEST: i64 = 30;
 const LONGEST: i64 = 86_400;
-/// Seconds that it is believed when they say nothing; ours.
+/// Seconds for which a document is valid without such headers (ours).
 const USUAL: i64 = 300;
-/// Seconds for which what was read still counts after it should have been read again; ours.
+/// Seconds for which a document may still be used after it should have been read again (ours).
 const GRACE: i64 = 86_400;
 
-/// Whether documents of this host are read here.
+/// Whether this server reads documents from this host.
 pub fn is_read(policy: &SelfRegistrationPolicy, url: &DocumentUrl) -> bool {
     match policy.documents {
         ClientDocuments::Off => false,
@@ -34,14 +34,14 @@ pub fn is_read(policy: &SelfRegistrationPolicy, url: &DocumentUrl) -> bool {
     }
 }
 
-/// What is known of a document.
+/// Whether a document is stored, and whether it is still valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It was read not long ago.
+    /// It was read recently.
     Fresh,
-    /// It should be read again; while its host is out of reach, what was read counts.
+    /// It should be read again; the stored content is used while its host does not answer.
     Stale,
-    /// It has to be read again: what was read is too old to count.
+    /// It has to be read again: the stored content is too old to be used.
     Old,
     /// It has to be read for the first time.
     Unread,
@@ -58,13 +58,13 @@ impl Known {
         }
     }
 
-    /// Whether anything is stored that can be looked at.
+    /// Whether content of the document is stored.
     pub fn is_stored(self) -> bool {
         self != Self::Unread
     }
 }
 
-/// Whether a document has to be read.
+/// Finds out whether a document has to be read.
 ///
 /// # Errors
 /// When the store fails.
@@ -74,8 +74,7 @@ pub fn look_up(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::resu
     Ok(fresh_until.map_or(Known::Unread, |until| Known::of(now, until)))
 }
 
-/// Whether the keys of a client that describes itself were read too long ago: its author may have taken
-/// them back since.
+/// Whether the keys of a client with a document were read too long ago: its author may have revoked them since.
 ///
 /// # Errors
 /// When the store fails.
@@ -84,12 +83,12 @@ pub fn has_old_keys(db: &mut Database, now: UnixTime, client: &Client) -> std::r
     Ok(look_up(db, now, &url)? == Known::Old)
 }
 
-/// Whether a client may act by what the operator says of documents now; one that has none may.
+/// Whether the operator's present policy for documents lets a client act; a client without a document always may.
 pub fn may_act(policy: &SelfRegistrationPolicy, client: &Client) -> bool {
     client.client_id.parse::<DocumentUrl>().map_or(true, |url| is_read(policy, &url))
 }
 
-/// How long a document is believed, by the `Cache-Control` that came with it (RFC 9111 §5.2.2).
+/// Returns for how many seconds a document is valid, by the `Cache-Control` header that came with it (RFC 9111 §5.2.2).
 pub fn lifetime(cache_control: Option<&str>) -> i64 {
     let directives = || cache_control.unwrap_or_default().split(',').map(|one| one.trim().to_ascii_lowercase());
     if directives().any(|one| one == "no-store" || one == "no-cache" || one.starts_with("no-cache=")) {
@@ -103,7 +102,7 @@ fn invalid<T>(cause: &'static str) -> std::result::Result<T, Refusal> {
     Err(Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause })
 }
 
-/// The members that a document must have and must not have.
+/// Checks the members that a document must have, and those that it must not have.
 fn check(url: &DocumentUrl, metadata: &ClientMetadata) -> std::result::Result<(), Refusal> {
     if metadata.text("client_id")? != Some(url.as_str()) {
         return invalid("the document's client_id is not its own address");
@@ -111,7 +110,7 @@ fn check(url: &DocumentUrl, metadata: &ClientMetadata) -> std::result::Result<()
     if metadata.text("client_name")?.is_none() {
         return invalid("the document has no client_name");
     }
-    // A document that everybody can read keeps no secret.
+    // Anybody can read the document, so it cannot hold a secret.
     if metadata.has("client_secret") || metadata.has("client_secret_expires_at") {
         return invalid("the document holds a secret");
     }
@@ -137,10 +136,10 @@ fn validated_registration(
     Ok((described.auth_method, described.application_type, new))
 }
 
-/// Takes in what a document says. A client that the operator suspended or deleted stays so.
+/// Stores what a document says. A client that the operator suspended or deleted stays suspended or deleted.
 ///
 /// # Errors
-/// [`INVALID_CLIENT_DOCUMENT`].
+/// [`INVALID_CLIENT_DOCUMENT`] when the document is not valid.
 pub fn store_document(
     tx: &mut Database,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! What an application says of itself (RFC 7591 §2), in a registration or in a document of its own.
-//! Forgiving: unknown members and `null` are passed over, what is missing gets a sound value.
+//! The metadata of a client (RFC 7591 §2), from a registration request or a client document. Lenient: unknown
+//! members and `null` are ignored, and a missing member gets a default.
 
 use serde_json::{Map, Value};
 
@@ -14,21 +14,19 @@ use crate::domain::scope::Scope;
 use crate::domain::self_registration::{ApplicationType, AuthMethod};
 use crate::domain::signing_key::SigningAlgorithm;
 
-/// The grants that a stranger may use. The others act without a person in front of our consent page.
+/// The grant types of self-registered applications. The others act without a person at our consent page.
 const GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
 
-/// The members of one description.
+/// The members of one JSON object that describes a client.
 #[derive(Clone, Debug)]
 pub struct ClientMetadata(Map<String, Value>);
 
-/// A description that was understood.
+/// A description whose members were read.
 #[derive(Clone, Debug)]
 pub struct DescribedClient {
-    /// The application.
+    /// The application, not validated yet.
     pub draft: Draft,
-    /// How it authenticates.
     pub auth_method: AuthMethod,
-    /// Where it runs.
     pub application_type: ApplicationType,
 }
 
@@ -37,10 +35,10 @@ const fn invalid(cause: &'static str) -> Refusal {
 }
 
 impl ClientMetadata {
-    /// Reads a JSON object.
+    /// Parses a JSON object.
     ///
     /// # Errors
-    /// [`INVALID_CLIENT_METADATA`].
+    /// [`INVALID_CLIENT_METADATA`] when the body is no JSON object, or repeats a member.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         match json::parse(body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
@@ -49,7 +47,7 @@ impl ClientMetadata {
         }
     }
 
-    /// The same, where a member that is not said has another default than RFC 7591 gives it.
+    /// Sets a member that is absent: for a default other than the one of RFC 7591.
     pub fn or(mut self, name: &str, value: &str) -> Self {
         if !self.has(name) {
             self.0.insert(name.to_owned(), Value::from(value));
@@ -61,10 +59,10 @@ impl ClientMetadata {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A member that is a text, if it is there; an empty one counts as absent.
+    /// Returns a member that is a string; an absent or empty one is `None`.
     ///
     /// # Errors
-    /// [`INVALID_CLIENT_METADATA`] for another type.
+    /// [`INVALID_CLIENT_METADATA`] when it has another type.
     pub fn text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         match self.get(name) {
             None => Ok(None),
@@ -82,15 +80,16 @@ impl ClientMetadata {
         texts.map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Whether a member is there at all.
+    /// Whether the member is present and not `null`.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// The application that is described, with no more than `most` to ask for.
+    /// Returns the application that is described. Its scope is limited to `most`.
     ///
     /// # Errors
-    /// [`INVALID_REDIRECT_URI`] or [`INVALID_CLIENT_METADATA`]; what [`Draft::validate`] finds comes later.
+    /// [`INVALID_REDIRECT_URI`] or [`INVALID_CLIENT_METADATA`] when a member is not valid; [`Draft::validate`]
+    /// finds more.
     pub fn to_registration(&self, most: &Scope) -> Result<DescribedClient, Refusal> {
         let auth_method = self.auth_method()?;
         let application_type = self.text("application_type")?.map(str::parse).transpose();
@@ -121,13 +120,13 @@ impl ClientMetadata {
         Ok(DescribedClient { draft, auth_method, application_type: application_type.unwrap_or(ApplicationType::Web) })
     }
 
-    /// What is missing is `client_secret_basic` (RFC 7591 §2).
+    /// The default is `client_secret_basic` (RFC 7591 §2).
     fn auth_method(&self) -> Result<AuthMethod, Refusal> {
         let named = self.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic");
         named.parse().map_err(|_unknown| invalid("the token_endpoint_auth_method is not supported"))
     }
 
-    /// What is missing is `RS256` (OpenID Connect Registration §2).
+    /// The default is `RS256` (OpenID Connect Registration §2).
     fn id_token_algorithm(&self) -> Result<SigningAlgorithm, Refusal> {
         let named = self.text("id_token_signed_response_alg")?.unwrap_or(SigningAlgorithm::Rs256.as_str());
         named.parse().map_err(|_unknown| invalid("the id_token_signed_response_alg is not supported"))
@@ -141,7 +140,7 @@ impl ClientMetadata {
         }
     }
 
-    /// Grants that we do not give to strangers are left out; the answer says which stayed (§2).
+    /// Leaves out grant types that self-registered applications may not use; the answer lists the others (§2).
     fn grant_types(&self) -> Result<Vec<GrantType>, Refusal> {
         let responses = self.texts("response_types")?.unwrap_or_default();
         if !responses.is_empty() && !responses.iter().any(|response| response == "code") {
@@ -159,7 +158,8 @@ impl ClientMetadata {
         }
     }
 
-    /// What it asks for of what it may have; all that it may have when nothing is left, never nothing.
+    /// Returns the requested part of the scope that it may have; all of that when no part is left, never an empty
+    /// scope.
     fn scope(&self, most: &Scope) -> Result<Scope, Refusal> {
         let Some(asked) = self.text("scope")? else { return Ok(most.clone()) };
         let asked: Scope = asked.parse().map_err(|_unreadable| invalid("the scope cannot be read"))?;
@@ -167,8 +167,8 @@ impl ClientMetadata {
         Ok(if granted.is_empty() { most.clone() } else { granted })
     }
 
-    /// Keys, or the address of keys, never both (RFC 7591 §2). They count only for a client that
-    /// authenticates with them.
+    /// Returns the keys, or the URL of the keys; a description may not have both (RFC 7591 §2). They are kept only
+    /// for a client that authenticates with them.
     fn keys(&self, auth_method: AuthMethod) -> Result<(Option<String>, Option<String>), Refusal> {
         match (self.get("jwks"), self.text("jwks_uri")?) {
             (Some(_), Some(_)) => Err(invalid("jwks and jwks_uri exclude each other")),
@@ -178,13 +178,13 @@ impl ClientMetadata {
         }
     }
 
-    /// Without it userinfo is plain JSON (OpenID Connect Registration §2).
+    /// Without an algorithm, userinfo is plain JSON (OpenID Connect Registration §2).
     fn userinfo_algorithm(&self) -> Result<Option<SigningAlgorithm>, Refusal> {
         let named = self.text("userinfo_signed_response_alg")?.map(str::parse).transpose();
         named.map_err(|_unknown| invalid("the userinfo_signed_response_alg is not supported"))
     }
 
-    /// It counts only for a client that signs (OpenID Connect Registration §2).
+    /// Kept only for a client that authenticates with `private_key_jwt` (OpenID Connect Registration §2).
     fn assertion_algorithm(&self, auth_method: AuthMethod) -> Result<Option<String>, Refusal> {
         let named = self.text("token_endpoint_auth_signing_alg")?.filter(|_| auth_method == AuthMethod::PrivateKeyJwt);
         match named.map(str::parse::<Algorithm>) {
@@ -193,7 +193,7 @@ impl ClientMetadata {
         }
     }
 
-    /// One name of a person for everybody is all there is, so a `sector_identifier_uri` would say nothing
+    /// Every client gets the same subject for a person (`public`), so a `sector_identifier_uri` has no effect
     /// (OpenID Connect Core §8).
     fn check_subject_type(&self) -> Result<(), Refusal> {
         match self.text("subject_type")? {
@@ -202,7 +202,7 @@ impl ClientMetadata {
         }
     }
 
-    /// The claimed name, or whom the person would see at the other end.
+    /// Returns the claimed name, or a name with the host of the first redirect URI.
     fn name(&self, redirect_uris: &[String]) -> Result<String, Refusal> {
         if let Some(name) = self.text("client_name")? {
             return Ok(name.to_owned());
@@ -212,7 +212,7 @@ impl ClientMetadata {
     }
 }
 
-/// The public answer to a draft that cannot be taken: RFC 7591 §3.2.2 has two codes.
+/// Maps a draft's problems to a public answer and its cause: RFC 7591 §3.2.2 has two codes.
 pub fn problem_of(problems: &[FieldProblem]) -> (&'static Problem, &'static str) {
     match problems.first().map(|problem| problem.field) {
         Some("redirect_uris") => (&INVALID_REDIRECT_URI, "a redirect_uri cannot be taken"),

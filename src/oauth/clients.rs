@@ -1,4 +1,4 @@
-//! Registering applications and changing them: the same for the console and the command.
+//! Registers and changes applications, in the same way for the console and the command line.
 
 use super::client_changes::{self, Change};
 use super::jose::jwk::{Algorithm, KeySet};
@@ -17,38 +17,36 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, client_secrets, clients, consents, security_log};
 use crate::tokens::revoke;
 
-/// Applications that a person may own before an operator says otherwise.
+/// Applications that a person may own unless an operator registers more.
 pub const MOST_PER_PERSON: usize = 50;
-/// Applications that a person without a proven e-mail address may own.
+/// Applications that a person without a verified email address may own.
 pub const MOST_WITHOUT_EMAIL: usize = 3;
-/// Secrets that may open at once: the new one, and the old one until its users have changed.
+/// Secrets that may be valid at once: the new one, and the old one until all servers use the new one.
 const LIVING_SECRETS: usize = 2;
 
-/// An application that was just registered, with its secret, which is not stored.
+/// An application that was just registered, with the plaintext of its secret, which is not stored.
 #[derive(Debug)]
 pub struct Registered {
-    /// The application.
     pub client: Client,
-    /// Its secret, when it has one.
     pub secret: Option<Token<ClientSecret>>,
 }
 
-/// Who registers.
+/// The person who registers an application.
 #[derive(Clone, Copy, Debug)]
 pub enum By {
-    /// The operator, for a person: the application counts as verified.
+    /// The operator, for this owner: the application counts as verified.
     Operator(Id<User>),
-    /// The person, in the console.
+    /// The owner, in the console.
     Owner(Id<User>),
 }
 
 type Result<T> = std::result::Result<T, Error<Vec<FieldProblem>>>;
 
-/// Refuses a name that could be taken for the server's own, or for that of an application that the operator
-/// vouches for. Whoever is not the operator may keep the name that they have.
+/// Refuses a name that could be mistaken for the server's own, or for that of an application that the operator
+/// verified. An application may keep the name that it has.
 ///
 /// # Errors
-/// The problem, told of `client_name`.
+/// A problem of the field `client_name`.
 pub(super) fn refuse_deceiving_name(tx: &mut Database, new: &Registration, old: Option<&Client>) -> Result<()> {
     if old.is_some_and(|old| old.name == new.name) {
         return Ok(());
@@ -75,10 +73,10 @@ pub(super) fn validate(tx: &mut Database, rules: &Rules, draft: Draft) -> Result
     draft.validate(&known, rules).map_err(Error::Refused)
 }
 
-/// Refuses a draft that could not be read whole, with all else that is wrong with it.
+/// Refuses a draft with fields that could not be read, together with its other problems.
 ///
 /// # Errors
-/// All of it, when anything is `unread`.
+/// All problems, when `unread` is not empty.
 pub fn refuse_with(db: &mut Database, rules: &Rules, draft: &Draft, unread: Vec<FieldProblem>) -> Result<()> {
     match validate(db, rules, draft.clone()) {
         _ if unread.is_empty() => Ok(()),
@@ -88,15 +86,15 @@ pub fn refuse_with(db: &mut Database, rules: &Rules, draft: &Draft, unread: Vec<
     }
 }
 
-/// How many applications a person may own.
+/// Returns how many applications a person may own.
 pub fn max_apps_of(owner: &User) -> usize {
     if owner.email_verified_at.is_some() { MOST_PER_PERSON } else { MOST_WITHOUT_EMAIL }
 }
 
-/// Registers an application. `origin` is where its owner does it; nothing when an operator does.
+/// Registers an application. `origin` is the owner's request; `None` when an operator registers it.
 ///
 /// # Errors
-/// What is wrong with the draft, all at once.
+/// All problems of the draft at once.
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
@@ -127,7 +125,7 @@ pub(super) fn insert(
     write(tx, now, (None, owner_id, verified_at), new)
 }
 
-/// Writes down a client that nobody here made, by the name that it has.
+/// Inserts a client that describes itself, with its own `client_id`.
 pub(super) fn insert_as(
     tx: &mut Database,
     now: UnixTime,
@@ -175,7 +173,7 @@ fn write(
         token_endpoint_auth_signing_alg: new.token_endpoint_auth_signing_alg,
     };
     clients::insert(tx, &client)?;
-    // Whoever has keys needs no secret: nothing of theirs can leak here.
+    // A client with keys needs no secret, and a secret that does not exist cannot leak here.
     let secret = match client.client_type {
         ClientType::Confidential if !client.has_keys() => Some(add_secret(tx, now, id)?),
         _ => None,
@@ -183,8 +181,8 @@ fn write(
     Ok(Registered { client, secret })
 }
 
-/// Forgets what people allowed an application whose answers may go elsewhere now, or to whoever holds other
-/// keys: they allowed it for what they were shown (ours; RFC 9700 §4.11.2).
+/// Removes the consents to an application whose answers may now go to another address, or to the holder of other
+/// keys: people consented to what they were shown (ours; RFC 9700 §4.11.2).
 ///
 /// # Errors
 /// When the store fails.
@@ -205,11 +203,11 @@ fn has_new_addresses(old: &Client, new: &Registration) -> bool {
     !new.redirect_uris.is_within(&old.redirect_uris) || !new.login_return_urls.is_within(&old.login_return_urls)
 }
 
-/// Writes what an application's owner changed, or an operator, who answers for it, and says what became what.
-/// Whether it can keep a secret stays; once it has keys, its secrets end.
+/// Writes the changes that an application's owner made, or an operator (`origin` is `None`), and logs each change.
+/// The client type stays; once the application has keys, its secrets end.
 ///
 /// # Errors
-/// What is wrong with the draft, all at once.
+/// All problems of the draft at once.
 pub fn update(
     tx: &mut Database,
     now: UnixTime,
@@ -233,7 +231,7 @@ pub fn update(
     Ok(changes)
 }
 
-/// Tells an application's owner what became what: an entry for each.
+/// Appends an entry for each change to the security log of the application's owner.
 fn log_changes(
     tx: &mut Database,
     now: UnixTime,
@@ -244,14 +242,14 @@ fn log_changes(
         return log_for_owner(tx, now, client, SecurityEvent::ClientChanged, origin);
     }
     for change in changes {
-        // The application as it was called before, so that its log reads on.
+        // The name before the change, so that the entries of the log stay connected.
         let told = Client { name: format!("{}: {}", client.name, change.in_words), ..client.clone() };
         log_for_owner(tx, now, &told, SecurityEvent::ClientChanged, origin)?;
     }
     Ok(())
 }
 
-/// Tells an application's owner what was done to it; one of nobody's has nobody to tell.
+/// Appends an event to the security log of the application's owner; does nothing when it has no owner.
 ///
 /// # Errors
 /// When the store fails.
@@ -272,7 +270,7 @@ pub fn log_for_owner(
     }
 }
 
-/// Deletes an application at its owner's or an operator's wish.
+/// Deletes an application for its owner or an operator.
 ///
 /// # Errors
 /// When the store fails.
@@ -286,7 +284,7 @@ pub fn delete(
     log_for_owner(tx, now, client, SecurityEvent::ClientDeleted, origin)
 }
 
-/// Ends one secret of an application at once. `false` when it has ended, or is another's.
+/// Ends one secret of an application at once. `false` when it has ended before, or belongs to another application.
 ///
 /// # Errors
 /// When the store fails.
@@ -303,7 +301,7 @@ pub fn end_secret(
     Ok(is_ended)
 }
 
-/// What an application is now, as a draft to change.
+/// Returns the present settings of an application as a draft to change.
 pub fn draft_of(client: &Client) -> Draft {
     Draft {
         name: client.name.clone(),
@@ -328,8 +326,7 @@ pub fn draft_of(client: &Client) -> Draft {
     }
 }
 
-/// Gives an application a new secret; the older ones end after `keep_old_for` seconds. At most two
-/// open at once.
+/// Gives an application a new secret; the older ones end after `keep_old_for` seconds. At most two are valid at once.
 ///
 /// # Errors
 /// When the store fails.

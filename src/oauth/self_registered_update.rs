@@ -1,5 +1,4 @@
-//! What follows when an application that nobody vouches for describes itself anew: by `PUT` (RFC 7592
-//! §2.2), or by a document that says something else than before.
+//! The update of a self-registered application: by `PUT` (RFC 7592 §2.2), or by a document whose content changed.
 
 use super::client_metadata::DescribedClient;
 use super::clients::{ask_again_if_somebody_else, draft_of};
@@ -9,11 +8,12 @@ use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::outcome::Error;
 use crate::store::{self, Database, StoreError, self_registrations};
 
-/// What is described, over what is stored: what a description cannot say stays as the operator set it.
+/// Merges a new description into the stored client: settings that a description cannot contain stay as the operator
+/// set them.
 fn draft_over(old: &Client, described: &DescribedClient) -> Draft {
     let (old, new) = (draft_of(old), described.draft.clone());
     Draft {
-        // A public client may not keep it.
+        // A public client may not use `plain`.
         allow_plain_pkce: old.allow_plain_pkce && new.client_type == ClientType::Confidential,
         login_return_urls: old.login_return_urls,
         login_delivery: old.login_delivery,
@@ -25,7 +25,7 @@ fn draft_over(old: &Client, described: &DescribedClient) -> Draft {
     }
 }
 
-/// Checks a description by the rules for strangers, who may also not bear a name that deceives.
+/// Validates a description by the rules for self-registered applications, and refuses a name that deceives.
 ///
 /// # Errors
 /// All problems at once.
@@ -41,8 +41,8 @@ pub(super) fn validate(
     Ok(new)
 }
 
-/// Writes a new description; people are asked again when somebody else may be behind it, and what the operator
-/// said of the application ends when it is another one.
+/// Writes a new description. Consents are removed when another party may be behind the application, and the
+/// operator's marks are removed when it is no longer what the operator saw.
 ///
 /// # Errors
 /// When the store fails.
