@@ -1,5 +1,5 @@
-//! Devices without a browser (RFC 8628): one asks, its person types a short code in theirs and
-//! decides, the device polls the token endpoint meanwhile.
+//! The device grant (RFC 8628), for devices without a browser: the device requests codes, the person types the
+//! short one in a browser and decides, and the device polls the token endpoint meanwhile.
 
 use super::Result;
 use super::openid;
@@ -25,48 +25,47 @@ use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, session_recheck};
 
-/// Devices of one network that may wait at once, over all clients with which anybody may ask for them.
+/// The most devices of one network that may wait at once, over all clients that anybody can use.
 const MOST_WAITING: i64 = 100;
-/// The most that is kept of how a program names itself, in characters.
+/// The most characters of a user agent that are stored.
 const MAX_USER_AGENT: usize = 300;
-/// Tries to find a user code that is free: one of 26 billion is taken by chance.
+/// Attempts to find a free user code: there are 26 billion, so one is taken only by chance.
 const TRIES: usize = 8;
 
-/// Where a device asked from.
+/// The origin of a device's request.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its network address.
+    /// The IP address of the device.
     pub address: String,
-    /// The part of it that one household or company shares.
+    /// The part of the address that one household or company shares.
     pub network: String,
-    /// The program, as it named itself.
     pub user_agent: String,
 }
 
-/// What a device shows and polls with (RFC 8628 §3.2).
+/// The codes of a device authorization answer (RFC 8628 §3.2).
 #[derive(Debug)]
 pub struct Started {
-    /// What the device keeps.
+    /// The code with which the device polls.
     pub device_code: Token<DeviceCode>,
-    /// What its person types.
+    /// The code that the person types.
     pub user_code: UserCode,
-    /// Seconds that it waits.
+    /// Seconds until the codes expire.
     pub expires_in: i64,
 }
 
-/// What a device asks for: a scope, and APIs (RFC 8707).
+/// The scope and the APIs (RFC 8707) that a device requests.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// What its tokens may do.
     pub scope: Scope,
-    /// The APIs that they are for; none is whoever knows a scope of theirs.
+    /// The APIs that its tokens are for; an empty list means every API that has one of the scopes.
     pub audience: SpaceSeparated,
 }
 
-/// The wish of a device, if its client may (RFC 8628 §3.1; RFC 6749 §3.3).
+/// Examines what a device requests (RFC 8628 §3.1; RFC 6749 §3.3).
 ///
 /// # Errors
-/// [`UNAUTHORIZED_CLIENT`], [`INVALID_TARGET`], or an invalid scope.
+/// [`UNAUTHORIZED_CLIENT`] when the client did not register the grant, [`INVALID_TARGET`] when the scope opens no
+/// such API, or the refusal of the scope.
 pub fn examine(
     db: &mut Database,
     token_settings: &TokenSettings,
@@ -85,11 +84,11 @@ pub fn examine(
     Ok(Wish { scope, audience })
 }
 
-/// Whether one more device may wait there. A client that somebody answers for may have many; with another
-/// one anybody could fill the table (ours).
+/// Checks that one more device may wait in this network. Only clients that anybody can use are limited: with one of
+/// those, anybody could fill the table (ours).
 ///
 /// # Errors
-/// [`TOO_MANY_DEVICES`].
+/// [`TOO_MANY_DEVICES`] when the network has reached the limit.
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -> Result<()> {
     if client.is_anybodys() && device_codes::count_waiting(db, now, &place.network)? >= MOST_WAITING {
         return Err(TOO_MANY_DEVICES.because("too many devices of this network wait"));
@@ -97,10 +96,10 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -
     Ok(())
 }
 
-/// Lets a device wait.
+/// Stores a device that waits for a decision, and returns its codes.
 ///
 /// # Errors
-/// [`TOO_MANY_DEVICES`].
+/// [`TOO_MANY_DEVICES`] when the network has reached the limit.
 pub fn start(
     tx: &mut Database,
     now: UnixTime,
@@ -143,17 +142,15 @@ fn free_user_code(tx: &mut Database) -> Result<UserCode> {
     Err(TOO_MANY_DEVICES.because("no user code is free"))
 }
 
-/// A device that waits for a decision, with the application on it.
+/// A device that waits for a decision, with the application that runs on it.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// The device.
     pub device: DeviceCodeRecord,
-    /// The application.
     pub client: Client,
 }
 
 impl Waiting {
-    /// A digest of what the page shows to whom, so that what counts is what was shown.
+    /// Returns a digest of what the page shows to this person, so that the decision counts only for that.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let (device, client) = (&self.device, &self.client);
         let shown = format!(
@@ -169,7 +166,7 @@ impl Waiting {
     }
 }
 
-/// The device whose code a person typed, if it still waits.
+/// Finds the device whose user code a person typed, if it still waits.
 ///
 /// # Errors
 /// When the store fails.
@@ -183,14 +180,14 @@ pub fn find_waiting(
     Ok(found.map(|(device, client)| Waiting { device, client }))
 }
 
-/// What became of a decision.
+/// The effect of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
-    /// It counts.
+    /// The decision counts.
     Now,
-    /// Somebody decided before, or the time was over.
+    /// The device was decided about before, or its code has expired.
     Before,
-    /// The session of who decided has ended meanwhile.
+    /// The session of the person has ended since the page was shown.
     LoggedOut,
 }
 
@@ -200,7 +197,7 @@ impl Decided {
     }
 }
 
-/// Writes down that the person allows it.
+/// Records that the person allows the device.
 ///
 /// # Errors
 /// When the store fails.
@@ -214,7 +211,7 @@ pub fn approve(
     let Some((session, user)) = session_recheck::lock_active(tx, now, &token_settings.lifetimes, session)? else {
         return Ok(Decided::LoggedOut);
     };
-    // As it stands now: an API that is gone meanwhile is not granted any more.
+    // Read again now: an API that was removed meanwhile is not granted.
     let Some(device) = device_codes::find(tx, waiting.device.id)?.filter(|device| device.is_waiting(now)) else {
         return Ok(Decided::Before);
     };
@@ -231,7 +228,7 @@ pub fn approve(
     openid::remember_sign_in(tx, &grant, None)?;
     let is_first = device_codes::approve(tx, now, device.id, grant.id)?;
     if !is_first {
-        // Another window decided in the same moment: what was just made must not live on.
+        // Another window decided at the same moment: the new grant must not stay valid.
         grants::revoke(tx, now, grant.id)?;
     } else {
         security_log::append(tx, now, user.id, (SecurityEvent::DeviceAllowed, &waiting.client.name), Some(origin))?;
@@ -239,7 +236,7 @@ pub fn approve(
     Ok(Decided::first(is_first))
 }
 
-/// Writes down that the person refuses it.
+/// Records that the person denies the device.
 ///
 /// # Errors
 /// When the store fails.

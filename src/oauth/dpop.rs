@@ -1,4 +1,4 @@
-//! Proof of possession (RFC 9449): a token that works only beside a fresh signature of its key.
+//! DPoP (RFC 9449): a token that works only together with a fresh signature of the key that it is bound to.
 
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -17,23 +17,22 @@ use crate::domain::secret::sha256_base64url;
 use crate::domain::used_proof::UsedProof;
 use crate::store::Store;
 
-/// Seconds that a proof is good for after it was signed; ours.
+/// Seconds for which a proof is valid after it was signed (ours).
 const LONGEST: i64 = 300;
-/// Seconds of one nonce; it is taken for at least as long again.
+/// Seconds after which the nonce changes; a nonce is accepted for at least as long again.
 const SLOT: i64 = 180;
 
 /// The request that a proof must be about.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The HTTP method.
     pub method: &'a str,
-    /// The address as the public knows it, without query.
+    /// The public URL of the request, without a query.
     pub url: &'a str,
-    /// The access token beside it, at a protected resource.
+    /// The access token that is sent with the proof, at a protected resource.
     pub access_token: Option<&'a str>,
 }
 
-/// A key whose holder sent the request. The proof still has to be used up.
+/// The key that a request proved. The proof still has to be used up.
 #[derive(Clone, Debug)]
 pub struct Proven {
     /// The thumbprint of the key (RFC 7638).
@@ -56,8 +55,8 @@ pub fn is_thumbprint(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// The nonce of this moment (§8). It is a function of the base key and the time, so that every node
-/// gives and takes the same ones and none is stored.
+/// Returns the nonce of this moment (§8). It is derived from the base key and the time, so that every node issues
+/// and accepts the same nonces and none is stored.
 pub fn nonce(keys: &BaseKeys, now: UnixTime) -> String {
     nonce_of(keys, now.seconds().div_euclid(SLOT))
 }
@@ -69,14 +68,14 @@ fn nonce_of(keys: &BaseKeys, slot: i64) -> String {
 
 fn is_fresh(keys: &BaseKeys, now: UnixTime, nonce: &str) -> bool {
     let slot = now.seconds().div_euclid(SLOT);
-    // The one before for who is slow, the one after for a node whose clock is ahead.
+    // The previous nonce for a slow client, the next one for a node whose clock is ahead.
     [slot, slot - 1, slot + 1].into_iter().any(|slot| nonce_of(keys, slot).as_bytes().ct_eq(nonce.as_bytes()).into())
 }
 
-/// Verifies a proof (§4.3) with a nonce of ours (§8, §9).
+/// Verifies a proof (§4.3), which must contain a nonce of this server (§8, §9).
 ///
 /// # Errors
-/// [`INVALID_DPOP_PROOF`]; [`USE_DPOP_NONCE`] when only the nonce is missing or old.
+/// [`INVALID_DPOP_PROOF`] when the proof is not valid; [`USE_DPOP_NONCE`] when only the nonce is missing or old.
 pub fn verify(
     keys: &BaseKeys,
     now: UnixTime,
@@ -92,7 +91,7 @@ pub fn verify(
     }
 }
 
-/// Every rule of §4.3 but the nonce and single use.
+/// Checks every rule of §4.3 except the nonce and single use; returns the nonce of the proof.
 fn read(
     now: UnixTime,
     proof: &str,
@@ -132,7 +131,7 @@ fn read(
     Ok((Proven { jkt, used }, claims.nonce))
 }
 
-/// An address as it is compared (§4.3, item 9): in its normal form, without query and fragment.
+/// Returns an address in the form that is compared (§4.3, item 9): normalized, without query and fragment.
 fn without_query(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok().filter(|url| url.has_host())?;
     url.set_query(None);
@@ -141,10 +140,10 @@ fn without_query(text: &str) -> Option<String> {
 }
 
 impl Proven {
-    /// A request that is pushed with a proof of a key is a request that names it (§10.1).
+    /// Adds the key to a request that is pushed with the proof: the request counts as one with this `dpop_jkt` (§10.1).
     ///
     /// # Errors
-    /// [`INVALID_DPOP_PROOF`] when it names another.
+    /// [`INVALID_DPOP_PROOF`] when the request names another key.
     pub fn named_in(&self, mut pushed: Parameters) -> std::result::Result<Parameters, Refusal> {
         match pushed.get("dpop_jkt") {
             Some(named) if named != self.jkt => {
@@ -156,10 +155,10 @@ impl Proven {
         Ok(pushed)
     }
 
-    /// Uses the proof up: a second one with its number is a replay on every node (§11.1).
+    /// Uses the proof up: a second proof with its `jti` is a replay on every node (§11.1).
     ///
     /// # Errors
-    /// [`INVALID_DPOP_PROOF`].
+    /// [`INVALID_DPOP_PROOF`] when it was used before.
     pub async fn use_up(&self, store: &Store) -> Result<()> {
         used_proofs::use_up(store, self.used.clone()).await.map_err(|error| {
             error.map_refusal(|Replayed| Refusal { problem: &INVALID_DPOP_PROOF, cause: "the proof was used before" })

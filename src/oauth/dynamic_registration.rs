@@ -1,4 +1,4 @@
-//! Applications that register themselves (RFC 7591) and look after their registration (RFC 7592).
+//! Dynamic registration: applications register themselves (RFC 7591) and manage their registration (RFC 7592).
 
 use std::sync::Arc;
 
@@ -19,20 +19,19 @@ use crate::outcome::Error;
 use crate::store::{self, Database, StoreError, client_secrets, self_registrations};
 use crate::tokens::revoke;
 
-/// A registration as it is answered (RFC 7591 §3.2.1).
+/// The content of an answer about a registration (RFC 7591 §3.2.1).
 #[derive(Debug)]
 pub struct Answer {
-    /// The client as it is stored.
     pub client: Client,
-    /// What is stored beside it.
     pub registration: SelfRegistration,
-    /// A secret that was just made.
+    /// The plaintext of a secret that was just generated.
     pub secret: Option<Token<ClientSecret>>,
-    /// The token that opens the registration.
+    /// The registration access token.
     pub token: Token<RegistrationToken>,
 }
 
-/// The most that a stranger's application may ask for: what the operator said, of what exists.
+/// Returns the largest scope of a self-registered application: the operator's setting, limited to the scopes that
+/// exist.
 ///
 /// # Errors
 /// When the store fails.
@@ -40,10 +39,11 @@ pub fn max_scope(db: &mut Database, policy: &SelfRegistrationPolicy) -> std::res
     Ok(policy.scope.intersection(&scopes::known_scope(db)?))
 }
 
-/// Whether whoever holds `token` may register.
+/// Checks that the holder of `token` may register an application.
 ///
 /// # Errors
-/// [`REGISTRATION_OFF`]; without a good initial access token, where one is needed, an invalid token.
+/// [`REGISTRATION_OFF`]; [`TOKEN_MISSING`] or [`TOKEN_REVOKED`] when an initial access token is needed and is
+/// missing or not valid.
 pub fn admit(db: &mut Database, now: UnixTime, policy: &SelfRegistrationPolicy, token: Option<&str>) -> Result<()> {
     match policy.registration {
         DynamicRegistration::Off => Err(REGISTRATION_OFF.because("dynamic registration is switched off")),
@@ -59,7 +59,7 @@ pub fn admit(db: &mut Database, now: UnixTime, policy: &SelfRegistrationPolicy, 
     }
 }
 
-/// Makes an initial access token that is good for `seconds`.
+/// Issues an initial access token that is valid for `seconds`.
 ///
 /// # Errors
 /// When the store fails.
@@ -90,10 +90,10 @@ fn validated(
     Ok((described, new))
 }
 
-/// Registers an application that nobody vouches for.
+/// Registers an application that describes itself and has no owner.
 ///
 /// # Errors
-/// What is wrong with the description.
+/// A problem of the description.
 pub fn register(
     tx: &mut Database,
     now: UnixTime,
@@ -117,10 +117,10 @@ pub fn register(
     Ok(Answer { client: registered.client, registration, secret: registered.secret, token })
 }
 
-/// The registration that a token opens (RFC 7592 §2). A token of another client is an unknown token.
+/// Finds the registration of a registration access token (RFC 7592 §2). A token of another client counts as unknown.
 ///
 /// # Errors
-/// [`REGISTRATION_OFF`], or an invalid token.
+/// [`REGISTRATION_OFF`]; [`TOKEN_MISSING`] or [`TOKEN_REVOKED`] when the token is missing or not valid.
 pub fn find(
     db: &mut Database,
     policy: &SelfRegistrationPolicy,
@@ -142,11 +142,11 @@ pub fn find(
     Ok(Answer { client, registration, secret: None, token })
 }
 
-/// Writes a registration anew (RFC 7592 §2.2): what is left out is no longer said. What only the operator
-/// can say stays.
+/// Replaces a registration (RFC 7592 §2.2): a member that is left out is removed. Settings that only the operator
+/// can make stay.
 ///
 /// # Errors
-/// What is wrong with the description, or with the token.
+/// A problem of the description or of the token.
 pub fn replace(
     tx: &mut Database,
     now: UnixTime,
@@ -189,10 +189,10 @@ fn check_secret(tx: &mut Database, now: UnixTime, (client, secret): (&Client, &s
     if is_own { Ok(()) } else { Err(other()) }
 }
 
-/// Ends a registration with all that people allowed it (RFC 7592 §2.3).
+/// Deletes a registration and everything that people allowed it (RFC 7592 §2.3).
 ///
 /// # Errors
-/// What is wrong with the token.
+/// A problem of the token.
 pub fn delete(
     tx: &mut Database,
     now: UnixTime,

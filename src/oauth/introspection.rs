@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): what a token is, told only to whom it concerns.
+//! Introspection (RFC 7662): the state of a token, for those clients only that may see it.
 
 use serde::Serialize;
 
@@ -21,24 +21,21 @@ use crate::tokens::check::{judge, note_use};
 use crate::tokens::last_use::Seen;
 use crate::tokens::new_personal_token::effective;
 
-/// What is known of a token (RFC 7662 §2.2). Everything but `active` is absent when it is false.
+/// The answer to an introspection request (RFC 7662 §2.2). Only `active` is present when it is false.
 #[derive(Debug, Default, Serialize)]
 pub struct Introspection {
-    /// Whether it works.
     pub active: bool,
-    /// The key that must be proven beside it (RFC 9449 §6.2).
+    /// The key whose proof must be sent with the token (RFC 9449 §6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
-    /// What it may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// The application that it was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// The person's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// How it is sent (RFC 6750).
+    /// `Bearer` (RFC 6750) or `DPoP`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
     /// When it ends, in seconds since 1970.
@@ -50,33 +47,33 @@ pub struct Introspection {
     /// The person's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
-    /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     /// The APIs that it is for: one, or a list (RFC 7662 §2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<serde_json::Value>,
-    /// What kind it is: one of the platform's.
+    /// The platform's name for the kind of token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_kind: Option<&'static str>,
-    /// The resources that a personal token opens, as it counts at this moment.
+    /// The resources that a personal token opens at this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_list: Option<serde_json::Value>,
     /// What a studio token may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
-    /// To what.
+    /// The type of resource to which it may do that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<&'static str>,
-    /// The one fileset.
+    /// The only fileset that the token opens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
 }
 
-/// Answers the authenticated `asker`. What it may not see is inactive, exactly like noise.
+/// Answers the authenticated client `asker`. A token that it may not see is answered as inactive, exactly like an
+/// unknown one.
 ///
 /// # Errors
-/// [`NOT_AN_INTROSPECTOR`] for a client without a secret.
+/// [`NOT_AN_INTROSPECTOR`] for a public client.
 pub fn introspect(
     db: &mut Database,
     now: UnixTime,
@@ -125,8 +122,8 @@ pub fn introspect(
     })
 }
 
-/// A client sees tokens issued to itself; an API sees tokens that are for it; an API that the operator
-/// runs sees everybody's personal tokens.
+/// Whether a client may see a token: one that was issued to the client itself, one that is for its API, and every
+/// personal token if the operator runs its API.
 fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool> {
     if token.basis.application.as_ref().is_some_and(|client| client.id == asker.id) {
         return Ok(true);
@@ -136,7 +133,7 @@ fn may_see(db: &mut Database, asker: &Client, token: &TokenInUse) -> Result<bool
     Ok((found.api.is_first_party && token.record.kind == TokenKind::Personal) || is_for(token, found))
 }
 
-/// One API as a text, several as a list (RFC 7519 §4.1.3).
+/// Returns one API as a string, several as a list (RFC 7519 §4.1.3).
 fn aud(audience: &SpaceSeparated) -> Option<serde_json::Value> {
     match audience.to_vec().as_slice() {
         [] => None,

@@ -1,4 +1,4 @@
-//! What the server offers (RFC 8414 §2): only what works, and no `null`.
+//! The metadata of the server (RFC 8414 §2): it lists only what works, and contains no `null`.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::domain::signing_key::SigningAlgorithm;
 const WITHOUT_NONE: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 const WITH_NONE: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
-/// The metadata document.
+/// The metadata document of this server.
 #[derive(Debug, Serialize)]
 pub struct Metadata {
     issuer: String,
@@ -43,8 +43,8 @@ pub struct Metadata {
     authorization_response_iss_parameter_supported: bool,
     prompt_values_supported: Vec<&'static str>,
     service_documentation: String,
-    // OpenID Connect Discovery §3, RP-Initiated Logout §2.1: in the same document, so that whoever reads
-    // either finds all of it.
+    // OpenID Connect Discovery §3, RP-Initiated Logout §2.1: in the same document, so that a reader of either finds
+    // everything.
     userinfo_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
@@ -59,7 +59,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The document of the server whose issuer is `issuer`, with the scopes that exist.
+    /// Builds the document of the server whose issuer is `issuer`, with the scopes that exist.
     pub fn new(issuer: &str, scopes: &Scope) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
@@ -102,19 +102,19 @@ impl Metadata {
         }
     }
 
-    /// With the word that a `client_id` may be the address of the client's description.
+    /// Adds whether a `client_id` may be the URL of a client ID metadata document.
     pub fn with_client_documents(mut self, is_on: bool) -> Self {
         self.client_id_metadata_document_supported = is_on.then_some(true);
         self
     }
 
-    /// With the registration endpoint, where applications may register themselves (RFC 7591 §3).
+    /// Adds the registration endpoint if applications may register themselves (RFC 7591 §3).
     pub fn with_registration(mut self, is_on: bool) -> Self {
         self.registration_endpoint = is_on.then(|| format!("{}/oauth/register", self.issuer));
         self
     }
 
-    /// The same, where people may sign up (Initiating User Registration 1.0 §3).
+    /// Adds the prompt `create` if people may sign up (Initiating User Registration 1.0 §3).
     pub fn with_sign_up(mut self, is_open: bool) -> Self {
         self.prompt_values_supported.extend(is_open.then_some("create"));
         self

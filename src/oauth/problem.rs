@@ -1,9 +1,9 @@
-//! Every error that a program can get from the protocol's endpoints: its RFC code, a sentence, what
-//! to do. The id is a function of the public answer alone; `error_uri` leads to its page.
+//! Every error that a program can get from the protocol's endpoints: its RFC code, a description and advice. The id
+//! depends on the public answer alone; `error_uri` is the URL of its page.
 
 use std::borrow::Cow;
 
-/// One public answer.
+/// One public error of the protocol's endpoints.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The stable name, which is the last part of `error_uri`.
@@ -12,13 +12,13 @@ pub struct Problem {
     pub code: &'static str,
     /// `error_description`: what is wrong, for a developer.
     pub description: &'static str,
-    /// What to do about it.
+    /// What the developer can do about it.
     pub advice: &'static str,
 }
 
 impl Problem {
-    /// The description with the scope that is refused, where the answer is about one. An answer holds no
-    /// other text of a request.
+    /// Returns the description, with the refused scope for [`INVALID_SCOPE`]. An answer contains no other text of a
+    /// request.
     pub fn naming(&self, scope: Option<&str>) -> Cow<'static, str> {
         match scope.filter(|_| *self == INVALID_SCOPE) {
             Some(scope) => format!("{}: {scope}", self.description.trim_end_matches('.')).into(),
@@ -31,7 +31,7 @@ macro_rules! problems {
     ($($name:ident = $id:literal, $code:literal, $description:literal, $advice:literal;)+) => {
         $(#[doc = $description] pub static $name: Problem =
             Problem { id: $id, code: $code, description: $description, advice: $advice };)+
-        /// Every public answer.
+        /// All public errors.
         pub static ALL: &[&Problem] = &[$(&$name),+];
     };
 }
@@ -98,7 +98,7 @@ problems! {
     UNSUPPORTED_RESPONSE_MODE = "unsupported-response-mode", "invalid_request",
         "The response_mode is not supported here.",
         "Send query, fragment or form_post, or leave it out. A form cannot be posted to a native app's own scheme.";
-    // What cannot be done without showing a page (OpenID Connect Core §3.1.2.6), and what asks for pages.
+    // Requests that need a page when none may be shown (OpenID Connect Core §3.1.2.6), and parameters about pages.
     LOGIN_REQUIRED = "login-required", "login_required",
         "The person has to log in first.",
         "Send the person through the authorization endpoint without prompt=none.";
@@ -236,7 +236,7 @@ problems! {
     NOT_FIRST_PARTY = "not-first-party", "unauthorized_client",
         "Only an API that the operator runs may tell of the platform's resources.",
         "Use the credentials that `gatepost api create --first-party` printed.";
-    // Everywhere.
+    // All endpoints.
     METHOD_NOT_ALLOWED = "method-not-allowed", "invalid_request",
         "This endpoint does not take this method.",
         "Use the method that the Allow header names.";
@@ -273,7 +273,7 @@ problems! {
         "Ask for a token with the scope that this address needs.";
 }
 
-/// The problem with this id.
+/// Finds the problem with this id.
 pub fn find(id: &str) -> Option<&'static Problem> {
     ALL.iter().copied().find(|problem| problem.id == id)
 }

@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009): an access token alone, a refresh token with its whole grant.
+//! Revocation (RFC 7009): of an access token alone, of a refresh token with its whole grant.
 
 use super::Result;
 use super::signing::Signer;
@@ -8,16 +8,16 @@ use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_record::BearerToken;
 use crate::store::{Database, grants, refresh_tokens, tokens};
 
-/// What a token turned out to be; the hint of the request is never needed, since the token tells.
+/// Whether a token can be revoked. The hint of the request is not needed, because a token shows its own type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocable {
-    /// It is none of this client's living tokens: answered like success (§2.2).
+    /// It is no valid token of this client; the answer is that of success (§2.2).
     Nothing,
-    /// It is, and [`revoke`] ends it.
+    /// It is a valid token of this client, which [`revoke`] ends.
     Found,
 }
 
-/// Whether there is anything to revoke, from a read.
+/// Finds out, in a read, whether there is anything to revoke.
 ///
 /// # Errors
 /// When the store fails.
@@ -47,7 +47,7 @@ fn find(db: &mut Database, (client, token, signer): (&Client, &str, &Signer)) ->
     Ok(is_own.then_some(Target::Access(presented)))
 }
 
-/// Revokes a token of the authenticated client; anything else is left alone without a word.
+/// Revokes a token of the authenticated client; does nothing for any other token.
 ///
 /// # Errors
 /// When the store fails.

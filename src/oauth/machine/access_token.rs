@@ -9,20 +9,19 @@ use super::{PLACEHOLDER, grant, until};
 use crate::clock::UnixTime;
 use crate::domain::scope::Scope;
 
-/// The questions of the machine, in the order in which it asks them. The client was authenticated
-/// before the first of them.
+/// The questions of the machine, in the order in which it asks them. The client was authenticated before the first one.
 pub trait Answers {
-    /// How an answer says no.
+    /// The error of a question that is answered with a refusal.
     type Refusal;
-    /// What is issued in the end.
+    /// The tokens that are issued.
     type Issued;
-    /// Whose code is it, and for which scope? It is alive, unused, and its redirect URI equals.
+    /// Returns the client and the scope of a code that is valid, unused and issued for this redirect URI.
     fn recover(&mut self, code: &str) -> Result<(String, Scope), Self::Refusal>;
-    /// Does the verifier meet the challenge?
+    /// Checks that the verifier matches the challenge.
     fn extend(&mut self) -> Result<(), Self::Refusal>;
-    /// Make the tokens.
+    /// Issues the tokens of the grant.
     fn issue(&mut self) -> Result<Self::Issued, Self::Refusal>;
-    /// What is answered when the machine itself refuses.
+    /// Returns the refusal for a request that the machine itself refuses.
     fn refused(&mut self) -> Self::Refusal;
 }
 
@@ -58,7 +57,7 @@ impl Request for Asked<'_> {
 /// Runs the machine to its end for the authenticated client `client_id`.
 ///
 /// # Errors
-/// The first refusal, the machine's or an answer's.
+/// The first refusal, of the machine or of an answer.
 pub fn run<A: Answers>(
     now: UnixTime,
     (client_id, code): (&str, &str),

@@ -13,15 +13,15 @@ use crate::oauth::parameters::Parameters;
 
 /// The questions of the machine, in the order in which it asks them.
 pub trait Answers {
-    /// How an answer says no.
+    /// The error of a question that is answered with a refusal.
     type Refusal;
-    /// Which client is it, and may it be sent to the address that it names?
+    /// Finds the client and checks that it may use the redirect URI.
     fn bind(&mut self, client_id: &str) -> Result<String, Self::Refusal>;
-    /// Are the extensions right (PKCE and what else the request carries)?
+    /// Checks the extensions: PKCE and the other parameters of the request.
     fn extend(&mut self) -> Result<(), Self::Refusal>;
-    /// What may it get of what it asks?
+    /// Returns the part of the requested scope that may be granted.
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal>;
-    /// What is answered when the machine itself refuses.
+    /// Returns the refusal for a request that the machine itself refuses.
     fn refused(&mut self, by: Verdict) -> Self::Refusal;
 }
 
@@ -65,7 +65,7 @@ impl Request for Asked<'_> {
 /// Runs the machine to its end.
 ///
 /// # Errors
-/// The first refusal, the machine's or an answer's.
+/// The first refusal, of the machine or of an answer.
 pub fn run<A: Answers>(parameters: &Parameters, answers: &mut A) -> Result<(), A::Refusal> {
     let asked = Asked(parameters);
     let mut machine = Authorization::new(&asked);

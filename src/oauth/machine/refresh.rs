@@ -10,18 +10,17 @@ use super::{grant, until};
 use crate::clock::UnixTime;
 use crate::domain::scope::Scope;
 
-/// The questions of the machine, in the order in which it asks them. The client was authenticated
-/// before the first of them.
+/// The questions of the machine, in the order in which it asks them. The client was authenticated before the first one.
 pub trait Answers {
-    /// How an answer says no.
+    /// The error of a question that is answered with a refusal.
     type Refusal;
-    /// What is issued in the end.
+    /// The tokens that are issued.
     type Issued;
-    /// Whose refresh token is it, and for which scope? It is alive.
+    /// Returns the client and the scope of a refresh token that is valid.
     fn recover(&mut self, refresh_token: &str) -> Result<(String, Scope), Self::Refusal>;
-    /// Make the tokens; the scope that was asked is within the grant's.
+    /// Issues the tokens; the requested scope is within the grant's.
     fn issue(&mut self) -> Result<Self::Issued, Self::Refusal>;
-    /// What is answered when the machine itself refuses.
+    /// Returns the refusal for a request that the machine itself refuses.
     fn refused(&mut self, by: Verdict) -> Self::Refusal;
 }
 
@@ -47,13 +46,13 @@ impl Request for Asked<'_> {
         Some(Cow::Borrowed(self.refresh_token))
     }
     fn scope(&self) -> Option<Cow<'_, str>> {
-        None // handed in with the answers below
+        None // passed with the answers below
     }
     fn grant_type(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed("refresh_token"))
     }
     fn authorization(&self) -> Option<(Cow<'_, str>, Cow<'_, [u8]>)> {
-        // Named for every client, a public one too: otherwise it would not be compared.
+        // Sent for every client, also a public one: otherwise the machine would not compare it.
         Some((Cow::Borrowed(self.client_id), Cow::Borrowed(&[])))
     }
     fn extension(&self, _key: &str) -> Option<Cow<'_, str>> {
@@ -64,7 +63,7 @@ impl Request for Asked<'_> {
 /// Runs the machine to its end for the authenticated client `client_id`.
 ///
 /// # Errors
-/// The first refusal, the machine's or an answer's.
+/// The first refusal, of the machine or of an answer.
 pub fn run<A: Answers>(
     now: UnixTime,
     (client_id, refresh_token, scope): (&str, &str, Option<&str>),
@@ -72,7 +71,7 @@ pub fn run<A: Answers>(
 ) -> Result<A::Issued, A::Refusal> {
     let scope = || scope.map(Cow::Borrowed);
     let mut machine = Refresh::new(&Asked { client_id, refresh_token });
-    // `Input::None` is sent once, to hear the first question; a second one would lose its state.
+    // `Input::None` is sent once, for the first question; a second one would lose the state of the machine.
     let mut input = Input::None;
     let mut issued = None;
     loop {
