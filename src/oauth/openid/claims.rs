@@ -1,11 +1,11 @@
-//! What scopes tell of a person (OpenID Connect Core §5.4); what is not known is left out.
+//! The claims about a person that a scope opens (OpenID Connect Core §5.4); unknown values are left out.
 
 use serde::Serialize;
 
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
 
-/// Every claim that an ID token or userinfo may hold, for the metadata.
+/// Every claim that an ID token or userinfo may contain, for the metadata.
 pub const NAMES: [&str; 14] = [
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "name", "preferred_username", "website",
     "email", "email_verified",
@@ -27,25 +27,25 @@ pub struct PersonClaims {
 }
 
 impl PersonClaims {
-    /// What `scope` opens of `user`.
+    /// Returns the claims about `user` that `scope` opens.
     pub fn of(user: &User, scope: &Scope) -> Self {
         let mut claims = Self::default();
         if scope.holds("profile") {
-            // People have one name here, and it is the one that others see.
+            // A person has one name here, the username that other people see.
             claims.name = Some(user.username.clone());
             claims.preferred_username = Some(user.username.clone());
             claims.website = user.homepage.clone().filter(|homepage| !homepage.is_empty());
         }
         if let Some(email) = user.email.clone().filter(|_| scope.holds("email")) {
             claims.email = Some(email);
-            // True only after our own proof (§5.1).
+            // True only after this server has verified the address (§5.1).
             claims.email_verified = Some(user.email_verified_at.is_some());
         }
         claims
     }
 }
 
-/// What userinfo answers (§5.3.2).
+/// The userinfo answer (§5.3.2).
 #[derive(Clone, Debug, Serialize)]
 pub struct UserInfo {
     sub: String,
@@ -54,18 +54,17 @@ pub struct UserInfo {
 }
 
 impl UserInfo {
-    /// The answer to a token of `user` that holds `scope`.
+    /// Returns the answer to a token of `user` with this scope.
     pub fn of(user: &User, scope: &Scope) -> Self {
         Self { sub: user.id.uuid(), person: PersonClaims::of(user, scope) }
     }
 }
 
-/// The same as a JWT says it: to the client that asked for that (§5.3.2); `iss` is the signer's to say.
+/// The userinfo answer as a JWT, for a client that registered it (§5.3.2); the signer adds `iss`.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedUserInfo {
-    /// The client.
     pub aud: String,
-    /// What userinfo answers.
+    /// The members of the plain userinfo answer.
     #[serde(flatten)]
     pub info: UserInfo,
 }

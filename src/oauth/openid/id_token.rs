@@ -1,4 +1,5 @@
-//! ID tokens (OpenID Connect Core §2): what is said is decided with the tokens, and signed after them.
+//! ID tokens (OpenID Connect Core §2): the claims are decided in the transaction that issues the tokens, and signed
+//! after it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -16,11 +17,11 @@ use crate::oauth::signing::{Signer, Statement};
 use crate::store::{Database, Result, authentications, users};
 use crate::tokens::TokenSettings;
 
-/// The kind that an ID token names in its header.
+/// The `typ` in the header of an ID token.
 pub const TYP: &str = "JWT";
 
-/// What an ID token says. It has one audience, so `azp` would say nothing (§2). There is no `nbf`: clocks
-/// that differ by a second would refuse it.
+/// The claims of an ID token. It has one audience, so `azp` is not needed (§2). There is no `nbf`: a client whose
+/// clock is a second behind would refuse the token.
 #[derive(Clone, Debug, Serialize)]
 pub struct Claims {
     sub: String,
@@ -36,7 +37,7 @@ pub struct Claims {
     person: PersonClaims,
 }
 
-/// The same with the access token that it belongs to.
+/// The claims with the hash of the access token that is issued with them.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClaimsWithHash {
     #[serde(flatten)]
@@ -51,16 +52,16 @@ pub struct IdToken {
     claims: Claims,
 }
 
-/// What a token is answered with.
+/// The answer that an ID token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// The first tokens of a grant: the nonce comes back (§3.1.3.7).
+    /// The first tokens of a grant: the ID token contains the nonce (§3.1.3.7).
     First,
-    /// A refresh: the same person and time, no nonce (§12.2).
+    /// A refresh: the same person and sign-in time, no nonce (§12.2).
     Refresh,
 }
 
-/// The ID token that goes with an access token of `scope`: only when that holds `openid`.
+/// Returns the ID token for an access token of `scope`; `None` unless the scope contains `openid`.
 ///
 /// # Errors
 /// When the store fails.
@@ -95,25 +96,24 @@ pub fn make(
 }
 
 impl IdToken {
-    /// What is to be signed, bound to the access token beside it (§3.1.3.6).
+    /// Returns the statement to sign, bound to the access token of the same answer (§3.1.3.6).
     pub fn beside(self, access_token: &Secret) -> Statement<ClaimsWithHash> {
         let claims = ClaimsWithHash { claims: self.claims, at_hash: at_hash(access_token.expose()) };
         Statement { typ: TYP, algorithm: self.algorithm, claims }
     }
 }
 
-/// The left half of the access token's SHA-256: both of our algorithms use that hash (§3.1.3.6).
+/// Returns the left half of the access token's SHA-256: both signing algorithms use that hash (§3.1.3.6).
 pub fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16])
 }
 
-/// What an ID token that came back as a hint proves: we once told this client of this person
-/// (OpenID Connect RP-Initiated Logout §2). Its time does not count.
+/// The claims of an ID token that came back as a hint: this server issued it about this person to this client
+/// (OpenID Connect RP-Initiated Logout §2). Its expiry is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Hint {
     /// The person, in UUID form.
     pub sub: String,
-    /// The client.
     pub aud: String,
 }
 
@@ -125,13 +125,13 @@ struct ReadHint {
 }
 
 impl Hint {
-    /// Reads a hint; nothing when we did not sign it as an ID token.
+    /// Reads a hint; `None` when this server did not sign it as an ID token.
     ///
     /// # Errors
     /// When the store fails.
     pub fn read(db: &mut Database, signer: &Signer, text: &str) -> Result<Option<Self>> {
         let read: Option<ReadHint> = signer.verify(db, text, TYP)?;
-        // A signed userinfo answer has no time of a sign-in (RFC 8725 §3.12).
+        // A signed userinfo answer has no `auth_time` (RFC 8725 §3.12).
         Ok(read.filter(|read| read.auth_time.is_some()).map(|read| read.hint))
     }
 }

@@ -1,5 +1,6 @@
-//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §2): an application sends its person to log
-//! out here. Where they go afterwards was registered; what the application proves decides whether we ask.
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §2): an application sends the browser here to log
+//! the person out. The redirect URI afterwards must be registered; what the application proves decides whether the
+//! person is asked.
 
 use std::sync::Arc;
 
@@ -20,23 +21,23 @@ use crate::oauth::signing::Signer;
 use crate::outcome::Error;
 use crate::store::{Database, clients};
 
-/// A request to log somebody out that is right in every part.
+/// A logout request that passed every check.
 #[derive(Clone, Debug)]
 pub struct LogoutRequest {
-    /// Who asks, when that is told.
+    /// The client, when the request names one.
     pub client: Option<Arc<Client>>,
     /// The person whom the hint names, in UUID form.
     pub sub: Option<String>,
-    /// Where the person goes afterwards, with the state.
+    /// The redirect after the logout, with the state.
     pub onward: Option<Onward>,
 }
 
-/// The way back to the application.
+/// The redirect to the application after the logout.
 #[derive(Clone, Debug)]
 pub struct Onward {
-    /// The host, for people.
+    /// The host, to be shown to the person.
     pub host: String,
-    /// The whole address.
+    /// The complete URL.
     pub location: String,
 }
 
@@ -53,7 +54,7 @@ impl Asked {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// The first parameter that is wrong.
+    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
     pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
         if parameters.has_repeats() {
             return Err(&REPEATED_PARAMETER);
@@ -64,11 +65,12 @@ impl Asked {
         Ok(Self { client_id, hint, post_logout_redirect_uri: text("post_logout_redirect_uri"), state: text("state") })
     }
 
-    /// Finds whom the hint names, the client and the way back, without writing. `schemes` are the private-use
-    /// schemes without a dot that the operator allows now.
+    /// Finds, without writing, the person of the hint, the client and the redirect after the logout. `schemes` are
+    /// the private-use schemes without a dot that the operator allows now.
     ///
     /// # Errors
-    /// A hint that we did not sign, or sign for another client; why there is no such client or way.
+    /// When this server did not issue the hint, or issued it to another client; when the client or the redirect URI
+    /// is not valid.
     pub fn examine(
         &self,
         db: &mut Database,
@@ -92,7 +94,7 @@ impl Asked {
         Ok(LogoutRequest { client, sub: hint.map(|hint| hint.sub), onward })
     }
 
-    /// An expired hint is a hint (§2: it need not be valid any more).
+    /// Reads the hint. An expired one is accepted (§2: it need not be valid any more).
     fn read_hint(&self, db: &mut Database, signer: &Signer) -> Result<Option<Hint>, Error<&'static Problem>> {
         let Some(text) = &self.hint else { return Ok(None) };
         let hint = Hint::read(db, signer, text.expose())?.ok_or(Error::Refused(&INVALID_HINT))?;
@@ -102,7 +104,8 @@ impl Asked {
         }
     }
 
-    /// Exactly an address that was registered for this (§3.1), with the state behind its own query.
+    /// Returns the redirect to an address that is registered for this, compared exactly (§3.1), with the state
+    /// added to its query.
     fn onward(&self, client: &Client, asked: &str, schemes: &[String]) -> Result<Onward, &'static Problem> {
         let is_registered = client.post_logout_redirect_uris.contains(asked);
         let uri: RedirectUri = asked.parse().map_err(|_invalid| &UNREGISTERED_POST_LOGOUT_URI)?;
@@ -119,9 +122,9 @@ impl Asked {
 }
 
 impl LogoutRequest {
-    /// Whether a person may be sent on without a click: the operator vouches for the application, or it
-    /// knew whose session this ended. Anything else, an old ID token of its own author's too, would let a
-    /// stranger use us as a bouncer (RFC 9700 §4.11.2).
+    /// Whether the person may be redirected without a click: the operator verified the application, or the hint
+    /// names the person whose session was ended. Otherwise anybody could use this server as an open redirector (RFC
+    /// 9700 §4.11.2), also with an old ID token of their own.
     pub fn may_go_on(&self, ended: Option<Id<User>>) -> bool {
         let is_theirs = ended.is_some_and(|user| self.sub == Some(user.uuid()));
         is_theirs || self.client.as_ref().is_some_and(|client| client.verified_at.is_some())

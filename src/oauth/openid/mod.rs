@@ -1,4 +1,4 @@
-//! OpenID Connect: who logged in, told to the application by a signed token and by userinfo.
+//! OpenID Connect: the application learns who logged in, from a signed token and from userinfo.
 
 pub mod claims;
 pub mod id_token;
@@ -8,8 +8,8 @@ use crate::domain::authentication::Authentication;
 use crate::domain::grant::Grant;
 use crate::store::{Database, Result, authentications, sessions};
 
-/// Writes down how the person behind a new grant had signed in, when it holds `openid`; the ID tokens
-/// of the grant will say so.
+/// Records how the person of a new grant signed in, when its scope contains `openid`; the ID tokens of the grant
+/// contain this.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! The code exchange (RFC 6749 §4.1.3, RFC 7636 §4.6): once, by the right client, at the right
-//! address, with the right verifier. A second use revokes what the first one gave.
+//! The code exchange (RFC 6749 §4.1.3, RFC 7636 §4.6): once, by the client that got the code, with the same
+//! redirect URI and the matching verifier. A second use revokes the tokens of the first one.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -22,7 +22,7 @@ use crate::store::{Database, authorization_codes, grants};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, issue, revoke};
 
-/// A code with what must come with it.
+/// A code with the parameters that belong to it.
 #[derive(Clone, Debug)]
 pub struct Request {
     code: Secret,
@@ -43,14 +43,14 @@ impl Request {
     }
 }
 
-/// The code that was presented, if it is one of ours and its time is not over. A code that was used
-/// is found: its use is told apart when it is redeemed.
+/// Finds the presented code if this server issued it and it has not expired. A used code is found too: `redeem`
+/// decides about its second use.
 pub(super) fn find_presented(db: &mut Database, now: UnixTime, request: &Request) -> Result<AuthorizationCodeRecord> {
     let unknown = || INVALID_CODE.because("the code is unknown");
     let code = Token::<AuthorizationCode>::parse(request.code.expose()).map_err(|_malformed| unknown())?;
     let record = authorization_codes::find(db, code.id())?.filter(|record| record.digest.matches(&code.digest()));
     let record = record.ok_or_else(unknown)?;
-    // A used code is a replay even after its time: the tokens that it gave live on.
+    // A used code is a replay even after it has expired: its tokens may still be valid.
     if record.redeemed_at.is_none() && record.expires_at <= now {
         return Err(INVALID_CODE.because("the code has expired"));
     }
@@ -84,8 +84,7 @@ impl Exchange<'_> {
         self.found.as_ref().ok_or_else(|| INVALID_CODE.because("the code was not looked up"))
     }
 
-    /// RFC 6749 §4.1.2: the tokens of a code that is used twice are revoked, if it is its own
-    /// client that does so.
+    /// RFC 6749 §4.1.2: revokes the tokens of a code that its own client uses twice.
     fn replayed(&mut self, grant: &GrantInUse) -> Error<Refusal> {
         match revoke::stolen(self.tx, self.now, &grant.grant, self.origin) {
             Ok(()) => INVALID_CODE.because("the code was used before"),
@@ -115,8 +114,8 @@ impl Answers for Exchange<'_> {
         if grant.life(self.now) != Life::Alive {
             return Err(INVALID_CODE.because("the grant was revoked, or its person or client was disabled"));
         }
-        // Required if and only if it was named before; then equal (§4.1.3). A client that names the
-        // only registered address now, after leaving it out, names the same one.
+        // Required if and only if the authorization request named it; then equal (§4.1.3). A client that omitted it
+        // there and now names its only registered redirect URI names the same one.
         let asked = self.request.redirect_uri.as_deref();
         let is_right = match (&record.redirect_uri, asked) {
             (Some(named), asked) => asked == Some(named),
@@ -140,7 +139,7 @@ impl Answers for Exchange<'_> {
             (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier.expose()) => return Ok(()),
             (Some(_), Some(_)) => "the code_verifier does not meet the code_challenge",
             (Some(_), None) => "the code_verifier is missing",
-            // Somebody took the challenge out of the authorization request (RFC 9700 §4.8.2).
+            // An attacker removed the challenge from the authorization request (RFC 9700 §4.8.2).
             (None, Some(_)) => "a code_verifier came although there was no code_challenge",
         };
         authorization_codes::count_failure(self.tx, id)?;

@@ -1,4 +1,4 @@
-//! Tokens that are bound to the key which the request proved (RFC 9449 §5), the same for every grant.
+//! Binding of tokens to the key that the request proved (RFC 9449 §5), the same for every grant.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -10,7 +10,7 @@ use crate::oauth::problem::{DPOP_REQUIRED, INVALID_CODE, INVALID_REFRESH_TOKEN};
 use crate::store::{Database, grants, refresh_tokens, tokens};
 use crate::tokens::revoke;
 
-/// Whether the client may ask without a proof (§5.2, `dpop_bound_access_tokens`).
+/// Refuses a request without a proof from a client that must send one (§5.2, `dpop_bound_access_tokens`).
 pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
     if client.dpop_bound_access_tokens && key.is_none() {
         return Err(DPOP_REQUIRED.because("the client registered dpop_bound_access_tokens and sent no proof"));
@@ -18,7 +18,7 @@ pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a code that began with a key is redeemed with the same (§10).
+/// Checks that a code that is bound to a key is redeemed with the same key (§10).
 pub(super) fn check_code(bound_to: Option<&str>, key: Option<&str>) -> Result<()> {
     match (bound_to, key) {
         (Some(bound_to), Some(key)) if bound_to != key => {
@@ -29,7 +29,7 @@ pub(super) fn check_code(bound_to: Option<&str>, key: Option<&str>) -> Result<()
     }
 }
 
-/// Whether a public client's refresh token comes with its key (§5).
+/// Checks that a refresh token that is bound to a key comes with a proof of that key (§5).
 pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> Result<()> {
     match (bound_to, key) {
         (Some(bound_to), Some(key)) if bound_to != key => {
@@ -40,12 +40,13 @@ pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> 
     }
 }
 
-/// Binds what was just issued: the access token always, the refresh token of a public client (§5).
-/// A confidential client's is bound to the client, which may change its key. A successor that is given
-/// again (its answer was lost) must come to the same key: whoever has another one is not who got it first.
+/// Binds the tokens that were just issued: the access token always, the refresh token of a public client (§5). A
+/// confidential client's refresh token is bound to the client, which may change its key. A successor that is issued
+/// again because its answer was lost must be bound to the same key: a request with another key comes from another
+/// sender.
 ///
 /// # Errors
-/// [`INVALID_REFRESH_TOKEN`] for another key; then the grant is revoked.
+/// [`INVALID_REFRESH_TOKEN`] when the refresh token is bound to another key; the grant is revoked then.
 pub fn bind(
     tx: &mut Database,
     now: UnixTime,

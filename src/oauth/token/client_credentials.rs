@@ -1,4 +1,4 @@
-//! The client acts for itself (RFC 6749 §4.4): no person, no refresh token, scopes of APIs only.
+//! The client credentials grant (RFC 6749 §4.4): no person, no refresh token, scopes of APIs only.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -16,7 +16,7 @@ use crate::store::{Database, grants};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, issue};
 
-/// The scope and the APIs that are asked.
+/// The requested scope and APIs.
 #[derive(Clone, Debug)]
 pub struct Request {
     scope: Option<Scope>,
@@ -29,9 +29,9 @@ impl Request {
     }
 }
 
-/// What the client gets: of what it asks for, the APIs' scopes that it registered; all of them when
-/// it asks for nothing (RFC 6749 §3.3). A built-in scope opens what is a person's, and there is none
-/// here (ours), so a client that registered nothing else gets a token that says only who it is.
+/// Returns the scope and the APIs of the token: the requested ones of those API scopes that the client registered,
+/// or all of these when it requests none (RFC 6749 §3.3). Built-in scopes give access to a person's data, and this
+/// grant has no person (ours), so a client that registered only those gets a token that only identifies it.
 pub(super) fn find_scope(
     db: &mut Database,
     token_settings: &TokenSettings,
@@ -50,7 +50,7 @@ pub(super) fn find_scope(
     Ok((scope, audience))
 }
 
-/// Gives the authenticated client its token. The grant behind it ends with it.
+/// Issues the token of the authenticated client. Its grant expires with it.
 pub(super) fn grant(
     tx: &mut Database,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! A device asks whether its person has decided (RFC 8628 §3.4): mostly not yet, and that costs no
-//! write.
+//! The token request of a device (RFC 8628 §3.4). While the person has not decided, which is the usual case, it
+//! writes nothing.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -21,7 +21,7 @@ use crate::store::{Database, device_codes, grants};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, issue};
 
-/// The device code, and the APIs that the token is to be for.
+/// The device code, and the APIs for which the token is requested.
 #[derive(Clone, Debug)]
 pub struct Request {
     device_code: Secret,
@@ -35,8 +35,8 @@ impl Request {
         Ok(Self { device_code, resources: parameters.resources() })
     }
 
-    /// Keeps the device's pace (RFC 8628 §3.5) after its request was judged: who comes too soon while
-    /// its person has not decided is told so; what has its answer is forgotten.
+    /// Limits how often a device polls (RFC 8628 §3.5), after its request was decided: a device that polls too soon
+    /// while its person has not decided gets `slow_down`; a device that got its final answer is forgotten.
     pub(super) fn keep_pace(
         &self,
         now: UnixTime,
@@ -59,7 +59,7 @@ impl Request {
     }
 }
 
-/// The device, if its person allowed it and its tokens were not given yet.
+/// Finds the device if its person allowed it and its tokens were not issued yet.
 pub(super) fn find_allowed(
     db: &mut Database,
     now: UnixTime,
@@ -87,8 +87,8 @@ pub(super) fn find_allowed(
     }
 }
 
-/// Gives the tokens of an allowed device code, once. A second use revokes nothing: a device that
-/// polls twice at once is no thief, and the code is bound to its client (ours).
+/// Issues the tokens of an allowed device code, once. A second use revokes nothing: a device that polls twice at
+/// once is not an attacker, and the code is bound to its client (ours).
 pub(super) fn redeem(
     tx: &mut Database,
     now: UnixTime,

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant is a file.
+//! The token endpoint (RFC 6749 §3.2): one request, one transaction; each grant type is a file.
 
 pub mod authorization_code;
 pub mod binding;
@@ -24,7 +24,7 @@ use crate::store::Database;
 use crate::tokens::TokenSettings;
 use crate::tokens::issue::Issued;
 
-/// What a token request asks for.
+/// The parameters of a token request, by grant type.
 #[derive(Clone, Debug)]
 pub enum TokenRequest {
     /// RFC 6749 §4.1.3.
@@ -39,24 +39,23 @@ pub enum TokenRequest {
     TokenExchange(token_exchange::Request),
 }
 
-/// What a token request is answered (RFC 6749 §5.1).
+/// The content of the answer to a token request (RFC 6749 §5.1).
 #[derive(Debug)]
 pub struct TokenResponse {
-    /// The access token.
     pub access: Issued<AccessToken>,
-    /// The refresh token, for clients that registered the refresh grant.
+    /// Only for clients that may use the refresh grant.
     pub refresh_token: Option<Token<RefreshToken>>,
-    /// What the access token may do; always said.
+    /// The scope of the access token; always part of the answer.
     pub scope: Scope,
-    /// Who logged in, when `openid` was asked.
+    /// The ID token, when the scope contains `openid`.
     pub id_token: Option<IdToken>,
 }
 
 impl TokenRequest {
-    /// Reads the parameters of the grant that is named.
+    /// Reads the parameters of the grant type that the request names.
     ///
     /// # Errors
-    /// The first parameter that is missing or unknown.
+    /// The first parameter that is missing or not valid.
     pub fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
         let grant_type = parameters
             .get("grant_type")
@@ -85,16 +84,16 @@ impl TokenRequest {
         }
     }
 
-    /// What kind of token the answer says that it is, where the grant wants it said (RFC 8693 §2.2.1).
+    /// Returns the `issued_token_type` of the answer, for the grant that requires it (RFC 8693 §2.2.1).
     pub fn issued_token_type(&self) -> Option<&'static str> {
         matches!(self, Self::TokenExchange(_)).then_some(token_exchange::ACCESS_TOKEN)
     }
 }
 
-/// Refuses from a read what needs no write: who is not the client, what is unknown or over.
+/// Authenticates the client and refuses, in a read, what can be refused without a write: what is unknown or has ended.
 ///
 /// # Errors
-/// Why it is refused. A failed authentication with a right code asks for [`count_failure`].
+/// The refusal. When authentication fails and the code is valid, the caller must call [`count_failure`].
 pub fn examine(
     db: &mut Database,
     now: UnixTime,
@@ -102,7 +101,7 @@ pub fn examine(
     (credentials, request): (&ClientCredentials, &TokenRequest),
 ) -> Result<Arc<Client>> {
     let client = client_authentication::authenticate(db, now, token_settings, credentials)?;
-    // OpenID Connect Core §11: whoever was given `offline_access` may use what it gives.
+    // OpenID Connect Core §11: a client that may have `offline_access` may use its refresh token.
     let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");
     if !client.may_use(request.grant_type()) && !has_offline {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register this grant"));
@@ -133,7 +132,7 @@ pub fn examine(
 /// Answers a request of an authenticated client.
 ///
 /// # Errors
-/// Why it is refused; what was done on the way stays done.
+/// The refusal; writes that were made before it are committed.
 pub fn answer(
     tx: &mut Database,
     now: UnixTime,
@@ -153,8 +152,8 @@ pub fn answer(
     }
 }
 
-/// Notes how often a device asks, once its request was judged: outside of what may be run again, since
-/// the count is kept in memory. A device that asks too often is answered so.
+/// Counts how often a device polls, after its request was decided. This runs outside the transaction, which may run
+/// again, because the count is kept in memory. A device that polls too often gets `slow_down`.
 pub fn keep_pace<T>(
     now: UnixTime,
     token_settings: &TokenSettings,
@@ -173,7 +172,8 @@ pub fn keep_pace<T>(
     }
 }
 
-/// Counts a failed client authentication against the code that it came with: ten burn it.
+/// Counts a failed client authentication against the code that came with it: after ten failures the code is not
+/// accepted.
 ///
 /// # Errors
 /// When the store fails.

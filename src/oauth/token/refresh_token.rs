@@ -1,5 +1,6 @@
-//! The refresh grant (RFC 6749 §6). A confidential client's refresh token is stable; a public one's
-//! rotates (RFC 9700 §2.2.2), and a lost answer is told from theft by state, not by time alone.
+//! The refresh grant (RFC 6749 §6). A confidential client's refresh token stays the same; a public client's rotates
+//! (RFC 9700 §2.2.2). Whether a used one was stolen, or its answer was lost, is decided by the state of its
+//! successor, not by time alone.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -27,7 +28,7 @@ use crate::tokens::audience::Claim;
 use crate::tokens::last_use::Seen;
 use crate::tokens::{TokenSettings, issue, revoke};
 
-/// A refresh token with the scope that is asked of it.
+/// A refresh token with the requested scope and APIs.
 #[derive(Clone, Debug)]
 pub struct Request {
     refresh_token: Secret,
@@ -43,7 +44,7 @@ impl Request {
     }
 }
 
-/// The refresh token that was presented, if it is one of ours and its time is not over.
+/// Finds the presented refresh token if this server issued it and it has not expired.
 pub(super) fn find_presented(
     db: &mut Database,
     now: UnixTime,
@@ -69,7 +70,7 @@ struct Renewal<'a> {
     found: Option<(Token<RefreshToken>, RefreshTokenRecord, GrantInUse)>,
 }
 
-/// Refreshes for the authenticated client.
+/// Refreshes the tokens of the authenticated client.
 pub(super) fn refresh(
     tx: &mut Database,
     now: UnixTime,
@@ -77,8 +78,8 @@ pub(super) fn refresh(
     (client, origin): (&Client, &Origin),
     request: &Request,
 ) -> Result<TokenResponse> {
-    // Some clients send here what they sent for the code, with what was ignored there.
-    // Where nothing of it counts, the machine refuses it, after all else was judged.
+    // Some clients repeat the scope of the authorization request, with the part that was ignored there. When
+    // nothing of it is left, the machine refuses it after all other checks.
     let effective = |asked: &Scope| scopes::effective(asked, &client.scope).unwrap_or_else(|_none| asked.clone());
     let scope = request.scope.as_ref().map(effective);
     let mut renewal = Renewal { tx, now, token_settings, client, origin, request, found: None };
@@ -87,7 +88,7 @@ pub(super) fn refresh(
 }
 
 impl Renewal<'_> {
-    /// The refresh token that is answered, and whose access token the new one is counted with.
+    /// Returns the refresh token of the answer; the new access token is linked to it.
     fn next(
         &mut self,
         parent: &Token<RefreshToken>,
@@ -104,7 +105,7 @@ impl Renewal<'_> {
         if record.consumed_at.is_none() && refresh_tokens::consume(self.tx, self.now, record.id, successor)? {
             return Ok(issue::successor(self.tx, self.now, self.token_settings, (&grant.grant, parent), successor)?);
         }
-        // It was used before, perhaps a moment ago by a parallel request: the row tells now.
+        // It was used before, perhaps by a parallel request a moment ago: the row has the present state.
         let (_, record) = find_presented(self.tx, self.now, self.request)?;
         match self.forgiven(parent, &record)? {
             Some(successor) => Ok(successor),
@@ -112,9 +113,9 @@ impl Renewal<'_> {
         }
     }
 
-    /// The same successor again: for a day while neither it nor any access token given with it was ever
-    /// seen (the answer was lost), or within a minute of the first use if it was not itself redeemed
-    /// (two tabs at once).
+    /// Returns the same successor again: for a day while neither it nor an access token issued with it was used
+    /// (the answer was lost), or within a minute of the first use if the successor was not redeemed (two tabs at
+    /// once).
     fn forgiven(
         &mut self,
         parent: &Token<RefreshToken>,
@@ -141,14 +142,14 @@ impl Renewal<'_> {
             return Ok(true);
         }
         let given = tokens::list_given_with(self.tx, successor.id)?;
-        // A JWT is used without us: it counts as seen when its time is over (ours).
+        // A JWT is used without a request to us: it counts as used when its lifetime is over (ours).
         let is_spent =
             |token: &Given| token.format == TokenFormat::Jwt && self.now.since(token.created_at) >= LONGEST_JWT;
         let is_seen = |token: &Given| token.last_used_at.is_some() || uses.is_pending(Seen::Token(token.id));
         Ok(given.iter().any(|token| is_seen(token) || is_spent(token)))
     }
 
-    /// Reuse after the successor was used: one of the two holders is a thief (RFC 9700 §4.14.2).
+    /// Handles reuse after the successor was used: one of the two holders is an attacker (RFC 9700 §4.14.2).
     fn stolen(&mut self, grant: &GrantInUse) -> Error<Refusal> {
         let forget = |tx: &mut Database| match (&grant.person, &grant.application) {
             (Some(person), Some(client)) => consents::forget(tx, person.id, client.id).map(drop),

@@ -1,5 +1,5 @@
-//! Token exchange (RFC 8693): a person's own token becomes a short one for a single API, so that what
-//! travels further in can do less. It is never more than it was made from, and ends with it.
+//! Token exchange (RFC 8693): a person's own token is exchanged for a short-lived one for a single API, so that the
+//! token that is passed on has fewer rights. It never has more rights than the original, and ends with it.
 
 use super::TokenResponse;
 use crate::clock::UnixTime;
@@ -25,12 +25,12 @@ use crate::tokens::audience::is_for;
 use crate::tokens::check::{find_living, is_full_access};
 use crate::tokens::{TokenSettings, issue};
 
-/// The one type of token that comes in and goes out (RFC 8693 §3).
+/// The only token type that is accepted and issued (RFC 8693 §3).
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// Seconds that the new token lives at most (ours).
+/// The longest lifetime of the new token, in seconds (ours).
 const LONGEST: i64 = 600;
 
-/// A token, and what it is to be exchanged for.
+/// A token, and the API and scope for which it is exchanged.
 #[derive(Clone, Debug)]
 pub struct Request {
     subject_token: Secret,
@@ -50,7 +50,7 @@ impl Request {
         if parameters.get("actor_token").is_some() || parameters.get("actor_token_type").is_some() {
             return Err(Refusal { problem: &ACTOR_NOT_SUPPORTED, cause: "an actor token came along" });
         }
-        // Both name the API (§2.1); a token for several could be carried from one to the other (ours).
+        // Both name the API (§2.1). One API could send a token for several APIs to another one (ours).
         let targets = [parameters.all("resource"), parameters.all("audience")].concat();
         let (first, rest) = targets.split_first().ok_or(missing("audience and resource are missing"))?;
         let address = normal(first);
@@ -62,7 +62,7 @@ impl Request {
     }
 }
 
-/// What an exchange would give.
+/// The result of an exchange, not issued yet.
 pub(super) struct Exchange {
     subject: TokenInUse,
     api: Api,
@@ -70,7 +70,7 @@ pub(super) struct Exchange {
     access_list: Option<AccessList>,
 }
 
-/// Judges an exchange from a read.
+/// Decides about an exchange in a read.
 pub(super) fn examine(
     db: &mut Database,
     now: UnixTime,
@@ -85,7 +85,8 @@ pub(super) fn examine(
     let held = held_scope(db, &subject, &api)?;
     let held = if is_first_party(db, client)? { held } else { held.intersection(&client.scope) };
     let scope = request.scope.as_ref().map_or_else(|| held.clone(), |asked| asked.intersection(&held));
-    // The list goes along everywhere, since it is a limit too; it opens what the operator runs.
+    // The new token keeps the access list, which is a limit too; the list opens resources only at an API that the
+    // operator runs.
     let access_list = subject.record.access_list.clone();
     let opens_by_list = access_list.is_some() && api.is_first_party;
     if scope.is_empty() && (request.scope.is_some() || !opens_by_list) {
@@ -94,9 +95,9 @@ pub(super) fn examine(
     Ok(Exchange { subject, api, scope, access_list })
 }
 
-/// The token that is exchanged: a person's own (RFC 8693 §2.2.2). One that an app got is shielded from the account
-/// (`docs/compatibility/ellipsis.md#what-is-shielded`) and stays where it is; what is for one fileset, for embedding
-/// or for making tokens is not for sale.
+/// Finds the token that is exchanged: it must be a person's own (RFC 8693 §2.2.2). A token of an app has no access
+/// to the account (`docs/compatibility/ellipsis.md#what-is-shielded`) and is not exchanged; neither is one for a
+/// fileset, for embedding or for making tokens.
 fn find_subject(
     db: &mut Database,
     now: UnixTime,
@@ -118,7 +119,7 @@ fn find_subject(
     }
 }
 
-/// The API that is named, if the subject token opens it at all.
+/// Finds the named API, if the subject token opens it.
 fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
     let unknown = || INVALID_TARGET.because("no active API has this identifier");
     let directory = apis::directory(db)?;
@@ -129,8 +130,8 @@ fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Re
     Ok(found.api.clone())
 }
 
-/// What the subject token holds of the API's scopes: a person's whole token all of them, and the
-/// platform's where the operator runs the API.
+/// Returns the scope of the subject token at the API: for a user token all scopes of the API and the platform's
+/// scope, for a personal token those that it has.
 fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scope> {
     let of_api = scopes::of_api(db, api.id)?;
     Ok(match subject.record.kind {
@@ -139,13 +140,13 @@ fn held_scope(db: &mut Database, subject: &TokenInUse, api: &Api) -> Result<Scop
     })
 }
 
-/// Whether it is the operator's own: an API that exchanges what it was sent for the next one.
+/// Whether the client belongs to the operator, such as an API that exchanges a received token for another API.
 fn is_first_party(db: &mut Database, client: &Client) -> Result<bool> {
     let directory = apis::directory(db)?;
     Ok(client.is_first_party || directory.find_by_client(client.id).is_some_and(|found| found.api.is_first_party))
 }
 
-/// Gives the authenticated client the short token.
+/// Issues the short-lived token to the authenticated client.
 pub(super) fn grant(
     tx: &mut Database,
     now: UnixTime,
