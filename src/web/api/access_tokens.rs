@@ -1,4 +1,5 @@
-//! `/v3/account/security/accessToken` — personal tokens by program (`docs/compatibility/ellipsis.md#access-tokens`).
+//! `/v3/account/security/accessToken`: personal tokens for programs
+//! (`docs/compatibility/ellipsis.md#access-tokens`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -25,10 +26,10 @@ use crate::tokens::new_personal_token::{self, Draft, parse_access_list};
 use crate::tokens::personal_tokens;
 use crate::web::app::App;
 
-/// Tokens per page of the list.
+/// The number of tokens on one page of the list.
 const PAGE: i64 = 30;
 
-/// The kinds that this door knows.
+/// The token kinds of this API.
 const KINDS: [TokenKind; 1] = [TokenKind::Personal];
 
 fn draft(body: &Object) -> Result<Draft, ApiError> {
@@ -38,14 +39,14 @@ fn draft(body: &Object) -> Result<Draft, ApiError> {
     Ok(Draft {
         description: body.required("description")?.to_owned(),
         access_list: Some(parse_access_list(body.get("accessList"))?),
-        // The platform's clients always say `all`: the list alone decides.
+        // The platform's clients always send `all`. Only the access list decides.
         scope: Scope::default(),
         valid_for: body.seconds("validFor")?,
         is_shared: false,
     })
 }
 
-/// Makes a token; the secret is answered once. With an `Idempotency-Key` a repeat gets the same.
+/// Creates a token. The response is the only one with the secret. A repeated `Idempotency-Key` gets the same token.
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let body = json::read(payload).await?;
@@ -68,11 +69,11 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     Ok(answer(&shown))
 }
 
-/// The longest `Idempotency-Key`, in characters (ours).
+/// The maximum length of an `Idempotency-Key`, in characters (our limit).
 const MAX_KEY: usize = 255;
 
-/// The `Idempotency-Key` of a creation, with what it asks for. One that cannot be read is refused: a
-/// program that sends it counts on it.
+/// Returns the `Idempotency-Key` of a request with what it asks for. An invalid key is refused, because the
+/// program relies on it.
 pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Result<Option<Repeat>, ApiError> {
     let mut keys = request.headers().get_all("idempotency-key");
     let Some(key) = keys.next() else { return Ok(None) };
@@ -83,7 +84,7 @@ pub(super) fn repeat_of(request: &HttpRequest, asked: &str) -> Result<Option<Rep
     }
 }
 
-/// What was created, now or before.
+/// Returns the token that was created now or by an earlier request with the same key.
 pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, TokenRecord), ApiError> {
     match created {
         Created::Token(token, record) => Ok((token, *record)),
@@ -97,7 +98,7 @@ pub(super) fn created_token<K: Kind>(created: Created<K>) -> Result<(Token<K>, T
     }
 }
 
-/// Lists tokens that have not expired, newest first.
+/// Lists the tokens that have not expired, newest first.
 pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (_, user) = caller(&app, &request, ProtectedResource::Security).await?;
     let query = Parameters::parse(request.query_string().as_bytes())?;
@@ -123,7 +124,7 @@ pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     Ok(answer(&json!({ "result": result, "nextPageStart": next })))
 }
 
-/// Ends one token for good. Exactly 200: the platform's client takes nothing else.
+/// Revokes one token permanently. The status must be 200, because the platform's client accepts no other.
 pub async fn delete(
     app: Data<App>,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `/v3/account` — the account API of the first platform (`docs/compatibility/ellipsis.md#the-account`).
+//! `/v3/account`: the account API of the first platform (`docs/compatibility/ellipsis.md#the-account`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -25,7 +25,7 @@ use crate::tokens::check::{ProtectedResource, TokenRefusal, is_full_access, judg
 use crate::web::app::App;
 use crate::web::remembered_browser;
 
-/// What a token sees of its person.
+/// The members that every token of the person may read.
 #[derive(Serialize)]
 struct Account {
     id: String,
@@ -37,7 +37,8 @@ struct Account {
     shielded: Option<Shielded>,
 }
 
-/// What only a token of the person themselves sees (`docs/compatibility/ellipsis.md#what-is-shielded`).
+/// The members that only a token of the person themselves may read
+/// (`docs/compatibility/ellipsis.md#what-is-shielded`).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shielded {
@@ -49,17 +50,17 @@ struct Shielded {
     delete_date: Option<String>,
 }
 
-/// 200 with JSON that nobody keeps.
+/// Responds with status 200 and JSON that must not be cached.
 pub(super) fn answer(value: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value)
 }
 
-/// `GET /v3`: programs of the platform look for its name here.
+/// `GET /v3`: responds with the name that programs of the platform look for.
 pub async fn name() -> HttpResponse {
     answer(&json!({ "name": "Gatepost, an ellipsis compatible api", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-/// `GET /v3/account`: who is it?
+/// `GET /v3/account`: responds with the account of the token's person.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (token, user) = caller(&app, &request, ProtectedResource::AccountDetails).await?;
     let (now, id, is_full_access) = (app.now(), user.id, is_full_access(&token));
@@ -72,8 +73,8 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, A
 }
 
 fn shown(token: &TokenInUse, user: User, (pending, picture): (Option<String>, Option<String>)) -> Account {
-    // An app's token, by OAuth or the login redirect, does not see what belongs to the account's
-    // security, unless the operator runs the app.
+    // A token of an application, by OAuth or the login redirect, does not see what belongs to the security of
+    // the account, unless the application is first-party.
     let is_proven = user.email_verified_at.is_some();
     let shielded = is_full_access(token).then(|| Shielded {
         email: user.email.clone().filter(|_| is_proven),
@@ -114,7 +115,8 @@ impl From<SignUpRefusal> for ApiError {
     }
 }
 
-/// `POST /v3/account`: signing up by program, or by an invitation (`docs/compatibility/ellipsis.md#the-account`).
+/// `POST /v3/account`: creates an account for a program, or by an invitation
+/// (`docs/compatibility/ellipsis.md#the-account`).
 pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let check = |email: &str| -> Result<NewUser, ApiError> {
@@ -154,7 +156,7 @@ pub async fn create(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     Ok(answer(&json!({ "id": id.uuid() })))
 }
 
-/// `DELETE /v3/account`: within 15 minutes of a log-in.
+/// `DELETE /v3/account`: deletes the account. It requires an authentication of the last 15 minutes.
 pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let (now, mail, origin) = (app.now(), app.mail.clone(), app.origin_of(&request));
@@ -171,7 +173,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
     Ok(answer(&json!({})))
 }
 
-/// `PATCH /v3/account/profile`.
+/// `PATCH /v3/account/profile`: changes the profile.
 pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, ProtectedResource::Profile).await?;
     let body = json::read_large(payload).await?;
@@ -194,7 +196,7 @@ pub async fn profile(app: Data<App>, request: HttpRequest, payload: Payload) -> 
     Ok(answer(&json!({})))
 }
 
-/// `PUT /v3/account/username`: within 15 minutes of a log-in.
+/// `PUT /v3/account/username`: changes the user name. It requires an authentication of the last 15 minutes.
 pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, ProtectedResource::Security).await?;
     let name = json::read(payload).await?.required("username")?.to_owned();
@@ -213,7 +215,8 @@ pub async fn username(app: Data<App>, request: HttpRequest, payload: Payload) ->
     Ok(answer(&json!({})))
 }
 
-/// `GET /v3/account/root/{name}`: the drive itself is elsewhere; its list has the right shape.
+/// `GET /v3/account/root/{name}`: responds with an empty list of the right form, because the files are on
+/// another server.
 pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> Result<HttpResponse, ApiError> {
     caller(&app, &request, ProtectedResource::Content).await?;
     match name.as_str() {
@@ -224,13 +227,14 @@ pub async fn root(app: Data<App>, request: HttpRequest, name: Path<String>) -> R
     }
 }
 
-/// `GET` and `POST /v3/validate`: whether a token of any kind lives; never 401.
+/// `GET` and `POST /v3/validate`: responds whether a token of any kind is active. The status is never 401.
 pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let Ok(presented) = token_of(&request) else { return Ok(answer(&json!({ "valid": false }))) };
     let (now, shared) = (app.now(), app.clone());
     let found = consult::<_, TokenRefusal, _>(&app.store, move |db| {
         let token = judge(db, now, &presented)?;
-        // Nobody proves a key here, and without it a bound token opens nothing and was not used.
+        // This endpoint reads no proof of possession. Without one, a bound token gives no access and does not
+        // count as used.
         if !presented.has_key_of(&token.record) {
             return Err(Error::Refused(TokenRefusal::WrongKey));
         }

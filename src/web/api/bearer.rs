@@ -1,4 +1,5 @@
-//! The token of a request to an API of ours (RFC 6750 §2.1), and the person behind it.
+//! Authenticates a request to an API of this server by its token (RFC 6750 §2.1), and finds the person of the
+//! token.
 
 use std::sync::Arc;
 
@@ -25,19 +26,20 @@ use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize, authorize
 use crate::web::app::App;
 use crate::web::dpop;
 
-/// Whether two headers say who this is. Such a field comes once (RFC 9110 §5.3): which one counts is nobody's guess.
+/// Returns whether a request has two `Authorization` headers. The field must occur once (RFC 9110 §5.3), and
+/// neither has priority.
 pub fn has_two_authorizations(request: &HttpRequest) -> bool {
     request.headers().get_all(AUTHORIZATION).nth(1).is_some()
 }
 
-/// The bearer token in the header, the scheme in any letter case.
+/// Returns the bearer token in the header. The scheme is case-insensitive.
 pub fn in_header(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The text without a `Bearer ` before it, which the platform's clients put into queries too.
+/// Removes the prefix `Bearer `, which the platform's clients add in queries too.
 pub fn without_scheme(text: &str) -> &str {
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
@@ -45,23 +47,24 @@ pub fn without_scheme(text: &str) -> &str {
     }
 }
 
-/// The tokens in a query, as they were sent; what else is there is not ours to read.
+/// Returns the tokens in a query, as they were sent. Other parameters are ignored.
 fn in_query(query: &[u8]) -> Vec<Result<String, Unreadable>> {
     values_of(query, "token").filter(|value| value.as_deref() != Ok("")).collect()
 }
 
-/// The one token of a request: in the header, or for GET and HEAD in `token=`, or the same in both.
+/// Returns the only token of a request: in the header, for GET and HEAD in `token=`, or the same token in both.
 ///
 /// # Errors
-/// No token, two different ones, or none of ours.
+/// When there is no token, when there are two different tokens, and when the token is malformed.
 pub fn token_of(request: &HttpRequest) -> Result<BearerToken, ApiError> {
     token_in(request, (request.method().as_str(), request.query_string().as_bytes()), BearerToken::parse)
 }
 
-/// The same for a request whose method and query a proxy tells us; `read` knows what counts as a token.
+/// Returns the token like [`token_of`], for a request whose method and query a proxy sends. `read` parses the
+/// token.
 ///
 /// # Errors
-/// No token, two different ones, or none of ours.
+/// When there is no token, when there are two different tokens, and when the token is malformed.
 pub fn token_in<T>(
     request: &HttpRequest,
     (method, query): (&str, &[u8]),
@@ -83,11 +86,12 @@ pub fn token_in<T>(
     read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
 }
 
-/// The token of a request with the key that it proves: `Authorization: DPoP` and a proof, or a plain
+/// Returns the token of a request with the key that it proves: `Authorization: DPoP` with a proof, or a plain
 /// bearer token.
 ///
 /// # Errors
-/// No token, two different ones, none of ours, or a proof that is not right.
+/// When there is no token, when there are two different tokens, when the token is malformed, and when the
+/// proof is invalid.
 fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
     let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
     if !in_query(request.query_string().as_bytes()).is_empty() || has_two_authorizations(request) {
@@ -99,10 +103,10 @@ fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Pr
     Ok((parsed.with_key(proven.jkt.clone()), Some(proven)))
 }
 
-/// The token of a request that opens `resource`, with its person.
+/// Returns the token of a request and its person, when the token gives access to `resource`.
 ///
 /// # Errors
-/// Why it does not.
+/// When the token does not give access to `resource`; the error says why.
 pub async fn caller(
     app: &Data<App>,
     request: &HttpRequest,
@@ -115,13 +119,14 @@ pub async fn caller(
         .map_err(|error| for_dpop(app, error, is_bound).needing(resource.scope()))
 }
 
-/// A refusal of somebody who sent a proof, or should have, says so (RFC 9449 §7.1).
+/// Adds the DPoP challenge to a refusal when the request contained a proof or needed one (RFC 9449 §7.1).
 pub(in crate::web) fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
     let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
     if asks_for_proof { error.for_dpop(nonce(&app.token_settings.keys, app.now())) } else { error }
 }
 
-/// Who sent a request that changes something: judged from a read, and again inside the transaction.
+/// The caller of a request that changes something. The token is validated before the transaction, and again
+/// inside it.
 #[derive(Clone)]
 pub struct Writer {
     resource: ProtectedResource,
@@ -132,31 +137,31 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Who it is.
+    /// Returns the id of the person.
     pub fn user(&self) -> Id<User> {
         self.user
     }
 
-    /// Where the request comes from, for the security log.
+    /// Returns the network address and user agent of the request, for the security log.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The token and its person as they stand in the transaction; what a revocation, a new password or
-    /// another role changed meanwhile counts.
+    /// Returns the token and its person as read inside the transaction. It considers a revocation, a new
+    /// password or another role meanwhile.
     ///
     /// # Errors
-    /// Why the token does not open the door any more.
+    /// When the token does not give access any more; the error says why.
     pub fn recheck(&self, tx: &mut Database, now: UnixTime) -> Result<(TokenInUse, User), Error<ApiError>> {
         let found = authorize_again(tx, now, &self.token_settings, (self.resource, &self.presented, self.user));
         found.map_err(|error| error.map_refusal(ApiError::from))
     }
 }
 
-/// The same for a request that changes something.
+/// Authenticates a request that changes something, like [`caller`].
 ///
 /// # Errors
-/// Why the token does not open `resource`.
+/// When the token does not give access to `resource`; the error says why.
 pub async fn writer(app: &Data<App>, request: &HttpRequest, resource: ProtectedResource) -> Result<Writer, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     let found = judged(app, request, resource).await;
@@ -187,7 +192,7 @@ async fn judged(
         Ok((token, user.ok_or(Error::Refused(TokenRefusal::RevokedOrUnknown))?))
     });
     let (token, user) = found.await?;
-    // Last, so that only the token's own holder makes us write.
+    // The proof is stored last, so that only the holder of a valid token can cause a write.
     if let Some(proven) = proven {
         proven.use_up(&app.store).await?;
     }

@@ -1,4 +1,4 @@
-//! `/auth/check` — forward auth: a proxy asks whether a request may pass (`docs/decisions/0038-forward-auth.md`).
+//! `/auth/check`: forward auth. A proxy asks whether a request may pass (`docs/decisions/0038-forward-auth.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
@@ -18,7 +18,7 @@ use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize};
 use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
 use crate::web::app::App;
 
-/// Judges the request that the proxy asks about: 200 with who it is, 401, or 403 with the missing right.
+/// Authorizes the request that the proxy asks about: 200 with the identity, 401, or 403 with the missing right.
 pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
     match judge(&app, &request).await {
         Ok(headers) => {
@@ -29,7 +29,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
         Err(error) => {
             let mut response = error.error_response();
             add(&mut response, identity(None, None));
-            // A proxy passes 401 and 403 on; anything else it turns into its own 500.
+            // A proxy forwards 401 and 403, and replaces any other error with status 500.
             if response.status() == StatusCode::BAD_REQUEST {
                 *response.status_mut() = StatusCode::FORBIDDEN;
             }
@@ -44,11 +44,12 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
     let ProxiedRequest { method, path, query } =
         parse(request.headers(), app.config.forward_headers).ok_or_else(unclear)?;
     if method == "OPTIONS" {
-        // A preflight carries no token and changes nothing (`docs/decisions/0038-forward-auth.md`).
+        // A preflight contains no token and changes nothing (`docs/decisions/0038-forward-auth.md`).
         return Ok(identity(None, None));
     }
     let text = token_in(request, (&method, &query), |text| Ok(Secret::new(text)));
-    // A proxy that adds the client's query to its own would let the client choose.
+    // Repeated parameters are refused: when a proxy appends the client's query to its own, the client could
+    // choose the values.
     let own = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
     let own = own.map_err(|_refusal| unclear())?;
     let asked = ForwardedRequest { method, path, api: own.get("api").map(str::to_owned) };
@@ -86,22 +87,23 @@ type Identity = [(HeaderName, String); 6];
 
 fn add(response: &mut HttpResponse, headers: Identity) {
     for (name, value) in headers {
-        // What cannot travel in a header is nobody.
+        // A value that is invalid in a header is sent as empty.
         let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""));
         response.headers_mut().insert(name, value);
     }
 }
 
-/// Who it is; every header is always sent, so that none of the client's own gets through.
+/// Returns the identity headers. All headers are always sent, so that none of the client's own reaches the API.
 fn identity(token: Option<&TokenInUse>, access_list: Option<&AccessList>) -> Identity {
     let person = token.and_then(|token| token.basis.person.as_ref());
     let client = token.and_then(|token| token.basis.application.as_ref());
-    // Header values are ASCII; a name in another alphabet is percent-coded.
+    // Header values are ASCII. A name with other characters is percent-encoded.
     let ascii = |text: &str| match text.is_ascii() {
         true => text.to_owned(),
         false => url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
     };
-    // A studio token has no scope; its pair says as much, and an API of projects needs it.
+    // A studio token has no scope. Its action and resource type are sent instead, because an API of projects
+    // needs them.
     let scope = |token: &TokenInUse| match token.record.class() {
         Some(class) => format!("{}/{}", class.action().as_str(), class.resource_type().as_str()),
         None => token.record.scope.to_string(),

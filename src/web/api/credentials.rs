@@ -1,4 +1,4 @@
-//! `POST /credentials/revoke` — whoever finds a token may kill it; nothing is disclosed.
+//! `POST /credentials/revoke`: everybody who finds a leaked token may revoke it. The response discloses nothing.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -13,10 +13,10 @@ use crate::tokens::find_by_secret::ReportedSecret;
 use crate::tokens::leak::examine;
 use crate::web::app::App;
 
-/// Strings per call that are read; the others can come in another call.
+/// The maximum number of tokens in one request.
 const MOST: usize = 100;
 
-/// Ends what exists; 202 whatever a body that can be read says.
+/// Revokes the tokens that exist. The status is 202 for every body that can be parsed.
 pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let origin = app.origin_of(&request);
     let throttled = app.throttle.attempt_report(app.now(), &origin.address);
@@ -27,7 +27,7 @@ pub async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     let items = body.get("credentials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let texts: Vec<Secret> = items.iter().take(MOST).filter_map(Value::as_str).map(Secret::new).collect();
     let (now, shared) = (app.now(), app.clone());
-    // Noise is found out from a read; the writer only sees what will change.
+    // Unknown tokens are sorted out by a read, so that the write transaction contains only changes.
     let ours = app.store.read(move |db| {
         let mut ours = Vec::new();
         for text in &texts {

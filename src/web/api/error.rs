@@ -1,4 +1,4 @@
-//! Refusals and failures under `/v3` and `/spatialstudio`: always JSON with a `message`.
+//! The responses of refusals and failures below `/v3` and `/spatialstudio`: always JSON with a `message`.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ use crate::web::dpop::NONCE;
 use crate::web::error::log_failure;
 use crate::web::refusal_details::{RefusalDetails, RefusedClient};
 
-/// A refusal or failure that a program of a platform reads.
+/// A refusal or failure for a program of a platform.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -47,7 +47,7 @@ struct Body<'a> {
 }
 
 impl ApiError {
-    /// A refusal with this status and sentence.
+    /// Returns a refusal with this status and message.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         let error = match status {
             StatusCode::UNAUTHORIZED => "invalid_token",
@@ -70,39 +70,39 @@ impl ApiError {
         }
     }
 
-    /// 400 with a sentence.
+    /// Returns a refusal with status 400 and this message.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 403: the token lives, and lacks a right.
+    /// Returns a refusal with status 403: the token is active, but lacks a right.
     pub fn missing_right(message: String) -> Self {
         Self { error: INSUFFICIENT_SCOPE.code, ..Self::new(StatusCode::FORBIDDEN, message) }
     }
 
-    /// 404: unknown, or somebody else's.
+    /// Returns a refusal with status 404: the object does not exist, or belongs to another person.
     pub fn not_found() -> Self {
         Self::of_problem(&NOT_FOUND)
     }
 
-    /// With the seconds after which a try makes sense.
+    /// Adds the number of seconds after which the client may retry.
     pub fn retry_after(mut self, seconds: i64) -> Self {
         self.retry_after = Some(seconds.max(1));
         self
     }
 
-    /// Without a challenge: no bearer token would help here.
+    /// Removes the challenge, for an endpoint that accepts no bearer token.
     pub fn without_challenge(self) -> Self {
         Self { has_challenge: false, ..self }
     }
 
-    /// With the scope that is enough, where a scope can be (RFC 6750 §3): for a token that lacks it, and for
-    /// who has none yet and does not know what to ask for.
+    /// Adds the scope that is sufficient, if a scope is (RFC 6750 §3): for a token that lacks it, and for a
+    /// client without a token, which must know the scope to request.
     pub fn needing(self, scope: Option<&'static str>) -> Self {
         Self { needed: scope, ..self }
     }
 
-    /// For the eyes of the application's owner too, who reads the cause.
+    /// Records the cause for the owner of the application too.
     pub fn of_client(self, client: Option<Id<Client>>, cause: &'static str) -> Self {
         let details_of = |client| {
             Box::new(RefusalDetails::default().because((self.error, cause)).of(RefusedClient::Known(client), false))
@@ -110,19 +110,19 @@ impl ApiError {
         Self { refused: client.map(details_of), ..self }
     }
 
-    /// Whether it is the answer to this problem.
+    /// Returns whether the error is the response to this problem.
     pub fn is_of(&self, problem: &Problem) -> bool {
         self.error == problem.code && self.message == problem.description
     }
 
-    /// For a request that came with a proof of possession, or should have: the challenge names that
-    /// scheme, and the next proof has its nonce (RFC 9449 §7.1, §9).
+    /// Changes the challenge for a request that contained a proof of possession or needed one: it names the
+    /// scheme `DPoP`, and the response has the nonce for the next proof (RFC 9449 §7.1, §9).
     pub fn for_dpop(mut self, nonce: String) -> Self {
         self.nonce = Some(nonce);
         self
     }
 
-    /// The same answer as elsewhere for a problem of the protocol.
+    /// Returns the response to a protocol problem, as at the other endpoints.
     pub fn of_problem(problem: &'static Problem) -> Self {
         let status = match problem.code {
             "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" => StatusCode::UNAUTHORIZED,
@@ -246,7 +246,8 @@ impl ApiError {
         if let Some(seconds) = self.retry_after {
             builder.insert_header((RETRY_AFTER, seconds.to_string()));
         }
-        // RFC 6750 §3: a challenge beside 401 and beside a right that is missing; without a token, no code.
+        // RFC 6750 §3: a challenge accompanies status 401 and a missing right. Without a token it contains no
+        // error code.
         if !self.has_challenge {
             return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
         }

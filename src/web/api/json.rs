@@ -1,4 +1,4 @@
-//! JSON bodies of programs: an object, or nothing at all where nothing is needed.
+//! Parses JSON bodies of programs: an object, or an empty body when no member is required.
 
 use actix_web::web::Payload;
 use serde_json::{Map, Value};
@@ -8,18 +8,18 @@ use crate::domain::json::{self, InvalidJson};
 use crate::oauth::problem::REPEATED_PARAMETER;
 use crate::web::body;
 
-/// The members of a JSON body; an empty body has none. Nesting is bounded by the parser.
+/// Reads the members of a JSON body. An empty body has none. The parser limits the nesting.
 ///
 /// # Errors
-/// What is no JSON object, or too large.
+/// When the body is not a JSON object, or is too large.
 pub async fn read(payload: Payload) -> Result<Object, ApiError> {
     Ok(Object::parse(&body::read(payload).await?)?)
 }
 
-/// The same for the one endpoint that takes a picture.
+/// Reads the members of a larger JSON body, for the endpoint that accepts a picture.
 ///
 /// # Errors
-/// What is no JSON object, or too large.
+/// When the body is not a JSON object, or is too large.
 pub async fn read_large(payload: Payload) -> Result<Object, ApiError> {
     Ok(Object::parse(&body::read_large(payload).await?)?)
 }
@@ -33,15 +33,15 @@ impl From<InvalidJson> for ApiError {
     }
 }
 
-/// The members of a body. `null` counts as absent.
+/// The members of a body. A member that is `null` counts as absent.
 #[derive(Clone, Debug)]
 pub struct Object(Map<String, Value>);
 
 impl Object {
-    /// The members of a body that was read.
+    /// Parses the members of a body.
     ///
     /// # Errors
-    /// What is no JSON object, or has a member twice.
+    /// When the body is not a JSON object, or contains a member twice.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidJson> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
@@ -52,31 +52,31 @@ impl Object {
         }
     }
 
-    /// A member that was sent.
+    /// Returns a member.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// All members as they were sent.
+    /// Returns all members as they were sent.
     pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter()
     }
 
-    /// The members as one text, the same for every order and spacing they can be sent in.
+    /// Returns the members as one text, which does not depend on their order and white space.
     pub fn canonical(&self) -> String {
-        // The map is sorted by name, at every depth.
+        // The map is sorted by name at every depth.
         Value::Object(self.0.clone()).to_string()
     }
 
-    /// Whether a member was sent at all, `null` included.
+    /// Returns whether a member was sent, including as `null`.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// A text that may be absent.
+    /// Returns a text that may be absent.
     ///
     /// # Errors
-    /// A member of another type.
+    /// When the member has another type.
     pub fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
@@ -85,18 +85,18 @@ impl Object {
         }
     }
 
-    /// A text that must be there.
+    /// Returns a required text.
     ///
     /// # Errors
-    /// A member that is missing, or of another type.
+    /// When the member is missing or has another type.
     pub fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.text(name)?.ok_or_else(|| ApiError::invalid(format!("{name} is missing.")))
     }
 
-    /// A whole number of seconds that may be absent.
+    /// Returns a whole number of seconds that may be absent.
     ///
     /// # Errors
-    /// A member of another type, a fraction, or a number that no clock reaches.
+    /// When the member has another type, is a fraction, or is out of range.
     pub fn seconds(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let wrong = || ApiError::invalid(format!("{name} must be a whole number of seconds, at least 1."));
         match self.get(name) {

@@ -1,4 +1,4 @@
-//! `POST /v3/account/login`.
+//! `POST /v3/account/login`: logs a person in with their password.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -16,13 +16,13 @@ use crate::identity::throttle::Throttled;
 use crate::web::app::App;
 
 impl From<SignInRefusal> for ApiError {
-    /// Never 401 for a wrong password: a client of the platform drops the body of a 401 and then
-    /// blames the address.
+    /// The status is never 401 for a wrong password, because a client of the platform ignores the body of a
+    /// 401 and reports a wrong address.
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
-            // That an account can still be kept is told to browsers: a program could not do it.
+            // Only browsers learn that an account can still be restored, because a program cannot do that.
             SignInRefusal::Wrong | SignInRefusal::BeingDeleted(_) => Self::invalid("Invalid username or password."),
-            // Matched to the letter by the platform's clients.
+            // The platform's clients compare the exact message.
             SignInRefusal::NoPassword => Self::invalid("No password configured."),
             SignInRefusal::Throttled(seconds) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, Throttled(seconds).to_string()).retry_after(seconds)
@@ -49,7 +49,7 @@ impl From<SignInRefusal> for ApiError {
     }
 }
 
-/// Takes a password, gives a user token.
+/// Verifies the password, and issues a user token.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let most = app.token_settings.lifetimes.user_token_max;

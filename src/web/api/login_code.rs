@@ -1,5 +1,5 @@
-//! `POST /login/code` — the swap of the login redirect's `code` delivery: a page of the app, from the
-//! origin that the code was sent to, gives the verifier and gets the token.
+//! `POST /login/code`: exchanges the code of the login redirect's `code` delivery. A page of the application,
+//! from the origin that received the code, sends the verifier and gets the token.
 
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -29,7 +29,8 @@ fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(ORIGIN)?.to_str().ok().map(str::to_owned)
 }
 
-/// Whether a page of this origin may read our answers: an app of ours has its pages there.
+/// Returns whether a page of this origin may read the response, because a registered application has its
+/// pages there.
 async fn may_read(app: &Data<App>, origin: &str) -> bool {
     let asked = origin.to_owned();
     match app.store.read(move |db| knows_origin(db, &asked)).await {
@@ -41,7 +42,7 @@ async fn may_read(app: &Data<App>, origin: &str) -> bool {
     }
 }
 
-/// The preflight: only for origins where an app swaps codes.
+/// Responds to a preflight. Only origins where an application exchanges codes are allowed.
 pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let mut builder = HttpResponse::NoContent();
     let origin = origin(&request).unwrap_or_default();
@@ -50,7 +51,7 @@ pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
         builder
             .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
             .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"));
-        // Any header: no cookie is read here.
+        // All headers are allowed, because no cookie is read.
         if let Some(headers) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
             builder.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers.clone()));
         }
@@ -58,7 +59,7 @@ pub async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
     builder.finish()
 }
 
-/// Swaps a code for its token, once.
+/// Exchanges a code for its token, once.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let origin = origin(&request).unwrap_or_default();
     let exchanged = exchange(&app, &origin, (app.origin_of(&request), payload)).await;

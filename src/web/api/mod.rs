@@ -1,4 +1,4 @@
-//! Doors for programs on the same rules that the pages and OAuth use.
+//! The APIs for programs. They apply the same rules as the pages and OAuth.
 
 pub mod access_tokens;
 pub mod account;

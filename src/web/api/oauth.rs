@@ -1,4 +1,4 @@
-//! `/v3/oauth` — the platform's addresses of the two endpoints, which take JSON bodies too.
+//! `/v3/oauth`: the platform's addresses of the authorization and token endpoints, which accept JSON bodies too.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Data, Payload};
@@ -17,8 +17,8 @@ use crate::web::body;
 use crate::web::error::TokenError;
 use crate::web::oauth::{authorize, token};
 
-/// `POST /v3/oauth/token`: a form, or a flat JSON object with the same names. Errors carry a
-/// `message`, as everywhere in this API.
+/// `POST /v3/oauth/token`: a form, or a flat JSON object with the same names. Errors have a `message`, like
+/// all errors of this API.
 pub async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     match answer(&app, &request, payload).await {
         Ok(response) => response,
@@ -38,7 +38,7 @@ async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Res
     token::respond(app, request, &parameters).await
 }
 
-/// `POST /v3/oauth/authorize`: the authorization request in a body; the page is at its own address.
+/// `POST /v3/oauth/authorize`: an authorization request in a body. It redirects to the authorization endpoint.
 pub async fn authorize(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let refused = |refusal| TokenError::refused(&app, refusal);
     let asked = match is_json(&request) {

@@ -1,30 +1,30 @@
-//! What a proxy tells `/auth/check` of the request that it asks about: one family of headers is read
-//! (`docs/decisions/0038-forward-auth.md`).
+//! Parses the headers in which a proxy describes the request that `/auth/check` decides about. Only one
+//! family of headers is read (`docs/decisions/0038-forward-auth.md`).
 
 use actix_web::http::header::HeaderMap;
 
 use crate::config::ForwardHeaders;
 use crate::domain::plain_path::PlainPath;
 
-/// A request as the proxy tells of it.
+/// A request as the proxy describes it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProxiedRequest {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub(super) method: String,
-    /// The path, which every server reads alike.
+    /// The path, in a form that every server reads in the same way.
     pub(super) path: PlainPath,
-    /// The query as it was sent: the API's business, in whatever character set.
+    /// The query as it was sent. Its character set is known to the API only.
     pub(super) query: Vec<u8>,
 }
 
-/// The names of method and address, in the two families that a proxy may overwrite as a whole.
+/// The headers of method and address, in each of the two families that a proxy may overwrite as a whole.
 const ORIGINAL: (&str, &str) = ("x-original-method", "x-original-uri");
 const FORWARDED: (&str, &str) = ("x-forwarded-method", "x-forwarded-uri");
-/// The whole address, as ingress-nginx sends it beside `X-Original-Method`. It is not compared with the
-/// others, and they are not with it: that proxy lets a client's own through.
+/// The header with the whole URL, which ingress-nginx sends in addition to `X-Original-Method`. It is not
+/// compared with the other headers, because that proxy forwards the client's own.
 const ORIGINAL_URL: &str = "x-original-url";
 
-/// One header; empty is missing, and what is there twice is nobody's.
+/// Returns the value of a header. An empty or repeated header counts as absent.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     let mut all = headers.get_all(name);
     let value = all.next().filter(|value| !value.is_empty())?.as_bytes();
@@ -35,11 +35,12 @@ fn differ(a: Option<&[u8]>, b: Option<&[u8]>, are_same: fn(&[u8], &[u8]) -> bool
     matches!((a, b), (Some(a), Some(b)) if !are_same(a, b))
 }
 
-/// Reads the family that the operator chose; nothing when it does not say clearly which request it is.
+/// Parses the family of headers that the operator chose. Returns `None` when they do not describe the request
+/// unambiguously.
 pub(super) fn parse(headers: &HeaderMap, chosen: ForwardHeaders) -> Option<ProxiedRequest> {
     let family = |(method, uri)| (one(headers, method), one(headers, uri));
     let (original, forwarded) = (family(ORIGINAL), family(FORWARDED));
-    // Both speak and disagree: perhaps the proxy overwrites the other one.
+    // Both families are present and disagree: the proxy may overwrite the other one.
     let disagree = differ(original.0, forwarded.0, |a, b| a.eq_ignore_ascii_case(b))
         || differ(original.1, forwarded.1, |a, b| a == b);
     let (method, target) = match chosen {
@@ -56,15 +57,15 @@ pub(super) fn parse(headers: &HeaderMap, chosen: ForwardHeaders) -> Option<Proxi
     })
 }
 
-/// A method is one word of letters (RFC 9110 §9.1 allows more, and no server knows one).
+/// Parses a method of letters only. RFC 9110 §9.1 allows more, but no server uses such methods.
 fn method_of(bytes: &[u8]) -> Option<String> {
     let is_word = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let text = std::str::from_utf8(bytes).ok().filter(|_| is_word)?;
     Some(text.to_ascii_uppercase())
 }
 
-/// Path and query of a whole address. The client chose its host, so that has only what hosts have: with
-/// a `?` in it the path would be somewhere else.
+/// Returns path and query of a whole URL. The client chose its host, so the host may contain host characters
+/// only: with a `?` in it the path would begin elsewhere.
 fn target_of(url: &[u8]) -> Option<&[u8]> {
     let rest = [b"https://".as_slice(), b"http://"].iter().find_map(|scheme| {
         let (start, rest) = url.split_at_checked(scheme.len())?;

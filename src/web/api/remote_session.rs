@@ -1,4 +1,5 @@
-//! `/v3/account/security/remoteSession` — a program without a browser (`docs/decisions/0039-remote-sessions.md`).
+//! `/v3/account/security/remoteSession`: logs in a program without a browser
+//! (`docs/decisions/0039-remote-sessions.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -12,7 +13,8 @@ use crate::outcome::{consult, transact};
 use crate::web::app::App;
 
 impl From<RemoteRefusal> for ApiError {
-    /// Always JSON and never 401: the platform's plugin reads the body of everything else.
+    /// The response is always JSON and never 401, because the platform's plugin reads the body of all other
+    /// statuses.
     fn from(refusal: RemoteRefusal) -> Self {
         match refusal {
             RemoteRefusal::Waiting => Self::new(StatusCode::PRECONDITION_REQUIRED, "Not yet authorized."),
@@ -24,7 +26,7 @@ impl From<RemoteRefusal> for ApiError {
     }
 }
 
-/// Starts one.
+/// Starts a remote session.
 pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let asked = origin.clone();
@@ -36,7 +38,7 @@ pub async fn start(app: Data<App>, request: HttpRequest) -> Result<HttpResponse,
     Ok(answer(&json!({ "id": id.expose() })))
 }
 
-/// Gives the token once its person has approved.
+/// Issues the token after the person has approved.
 pub async fn exercise(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let id = id.into_inner();

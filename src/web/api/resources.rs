@@ -1,5 +1,5 @@
-//! `/management/resources` — an API that the operator runs tells us of its resources, with the
-//! credentials that it introspects with (ours; `docs/decisions/0009-whose-resources.md`).
+//! `/management/resources`: a first-party API registers its resources, with the credentials that it
+//! introspects with (our own API; `docs/decisions/0009-whose-resources.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -22,7 +22,7 @@ use crate::web::app::App;
 use crate::web::error::TokenError;
 use crate::web::oauth::token::prove_client;
 
-/// Resources per page of the list.
+/// The number of resources on one page of the list.
 const PAGE: i64 = 100;
 
 impl From<ResourceRefusal> for ApiError {
@@ -39,7 +39,7 @@ impl From<ResourceRefusal> for ApiError {
     }
 }
 
-/// Lets an API of the operator's in, and nobody else.
+/// Authenticates a first-party API and refuses every other client.
 async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError> {
     let (credentials, attempt) =
         prove_client(app, request, &Parameters::default()).await.map_err(TokenError::with_message)?;
@@ -50,7 +50,7 @@ async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError>
     attempt.finish(app, admitted.await).await.map_err(TokenError::with_message)
 }
 
-/// Commits a change of which there is nothing to tell but that it was made.
+/// Commits a change, and responds with an empty object.
 async fn change(
     app: &App,
     work: impl FnMut(&mut Database) -> Result<(), Error<ResourceRefusal>> + Send + 'static,
@@ -59,7 +59,7 @@ async fn change(
     Ok(answer(&json!({})))
 }
 
-/// A person by their id, or by their name.
+/// Finds a person by their id or user name.
 async fn person(app: &App, named: &str) -> Result<Id<User>, ApiError> {
     let (id, folded) = (Id::<User>::from_uuid(named), fold(named));
     let found = app.store.read(move |db| match id {
@@ -70,7 +70,7 @@ async fn person(app: &App, named: &str) -> Result<Id<User>, ApiError> {
     found.map(|user| user.id).ok_or_else(|| ApiError::invalid("There is no such person."))
 }
 
-/// `GET /management/resources`: a page of them, oldest first.
+/// `GET /management/resources`: returns one page of resources, oldest first.
 pub async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
     let query = Parameters::parse(request.query_string().as_bytes()).map_err(ApiError::from)?;
@@ -93,7 +93,8 @@ fn shown(shared: &SharedResource) -> Value {
     })
 }
 
-/// `PUT /management/resources/{id}` with `owner` and perhaps `parent`: registers, moves, hands over.
+/// `PUT /management/resources/{id}` with `owner` and optionally `parent`: registers a resource, moves it or
+/// changes its owner.
 pub async fn put(
     app: Data<App>,
     request: HttpRequest,
@@ -109,7 +110,7 @@ pub async fn put(
     Ok(answer(&json!({ "id": made.path })))
 }
 
-/// `DELETE /management/resources/{id}`.
+/// `DELETE /management/resources/{id}`: deletes a resource.
 pub async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, actix_web::Error> {
     admit(&app, &request).await?;
     change(&app, move |tx| resources::delete(tx, &id)).await
@@ -122,7 +123,7 @@ fn tier(body: &json::Object) -> Result<Tier, ApiError> {
     })
 }
 
-/// `PUT /management/resources/{id}/public` with `tier`: everybody may read it.
+/// `PUT /management/resources/{id}/public` with `tier`: gives everybody access to a resource.
 pub async fn publish(
     app: Data<App>,
     request: HttpRequest,
@@ -134,7 +135,7 @@ pub async fn publish(
     change(&app, move |tx| resources::publish(tx, &id, tier)).await
 }
 
-/// `DELETE /management/resources/{id}/public`.
+/// `DELETE /management/resources/{id}/public`: ends the access for everybody.
 pub async fn unpublish(
     app: Data<App>,
     request: HttpRequest,
@@ -144,7 +145,7 @@ pub async fn unpublish(
     change(&app, move |tx| resources::unpublish(tx, &id)).await
 }
 
-/// `PUT /management/resources/{id}/shares/{user}` with `tier`.
+/// `PUT /management/resources/{id}/shares/{user}` with `tier`: shares a resource with a person.
 pub async fn share(
     app: Data<App>,
     request: HttpRequest,
@@ -158,7 +159,7 @@ pub async fn share(
     change(&app, move |tx| resources::share(tx, now, &id, (user, tier))).await
 }
 
-/// `DELETE /management/resources/{id}/shares/{user}`.
+/// `DELETE /management/resources/{id}/shares/{user}`: ends the share with a person.
 pub async fn unshare(
     app: Data<App>,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `/v3/account/security/{password,email}`: what a person changes by program
+//! `/v3/account/security/{password,email}`: changes the password or the email address for a program
 //! (`docs/compatibility/ellipsis.md#security-by-program`).
 
 use actix_web::web::{Data, Payload};
@@ -17,18 +17,18 @@ use crate::tokens::check::ProtectedResource;
 use crate::web::app::App;
 use crate::web::remembered_browser;
 
-/// Sets a new password; needs the current one.
+/// `password/update`: changes the password. It requires the current one.
 pub async fn update_password(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (token, user) = caller(&app, &request, ProtectedResource::Security).await?;
     let body = json::read(payload).await?;
     let (old, new) = (Secret::new(body.required("oldPassword")?), body.required("newPassword")?);
-    // "All other": the program that asked goes on with what it has.
+    // The token and the session of the calling program stay valid.
     let kept = Kept { session: token.basis.grant.session_id, grant: Some(token.basis.grant.id) };
     change_password(app.sign_in_context(), app.now(), (&user, old, new), (&app.origin_of(&request), kept)).await?;
     Ok(answer(&json!({})))
 }
 
-/// `password/reset`: mails a link. The answer is the same for an address that nobody has.
+/// `password/reset`: sends a link by email. The response is the same when no account has the address.
 pub async fn reset_password(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     recovery::start(app.sign_in_context(), app.now(), (body.required("email")?, None), &app.origin_of(&request))
@@ -36,7 +36,7 @@ pub async fn reset_password(app: Data<App>, request: HttpRequest, payload: Paylo
     Ok(answer(&json!({})))
 }
 
-/// `password/validate`: finishes a reset. A program cannot be asked what should stay, so all ends.
+/// `password/validate`: completes a reset. All tokens end, because a program cannot be asked which should stay.
 pub async fn finish_reset(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let wanted = NewCredentials {
@@ -49,7 +49,8 @@ pub async fn finish_reset(app: Data<App>, request: HttpRequest, payload: Payload
     Ok(answer(&json!({})))
 }
 
-/// `email/update`: the new address gets a link, the old one is told and stays until then.
+/// `email/update`: sends a link to the new address and a notification to the old one, which stays until the
+/// new one is proven.
 pub async fn update_email(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (_, user) = caller(&app, &request, ProtectedResource::Security).await?;
     let body = json::read(payload).await?;
@@ -58,7 +59,8 @@ pub async fn update_email(app: Data<App>, request: HttpRequest, payload: Payload
     Ok(answer(&json!({})))
 }
 
-/// `email/validate`: proves an address by the mailed token and the account's password, or a new one.
+/// `email/validate`: proves an email address by the emailed token with the password of the account, or with a
+/// new one.
 pub async fn validate_email(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let body = json::read(payload).await?;
     let key = Secret::new(body.required("token")?);

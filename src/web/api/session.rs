@@ -1,5 +1,5 @@
-//! Who sits at the browser, for addresses that answer JSON: a missing session is 401 in words, where a
-//! page would send its reader to log in.
+//! The signed-in person for addresses that respond with JSON: without a session the response is 401, where a
+//! page would redirect to the log-in page.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,25 +16,25 @@ use crate::store::Database;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, Visitor};
 
-/// A signed-in person behind a script of a page of ours.
+/// A signed-in person, for requests of scripts of this server's pages.
 pub struct SessionVisitor(Visitor);
 
-/// No bearer token opens these addresses, so the answer has no challenge for one.
+/// The response has no challenge, because these addresses accept no bearer token.
 fn signed_out() -> ApiError {
     let message = "This address needs a browser session; tokens go to /spatialstudio/oauth/v1.";
     ApiError::new(StatusCode::UNAUTHORIZED, message).without_challenge()
 }
 
 impl SessionVisitor {
-    /// Who it is.
+    /// Returns the signed-in person.
     pub fn visitor(&self) -> &Visitor {
         &self.0
     }
 
-    /// The same, if they proved who they are in the last 15 minutes.
+    /// Returns the person when they authenticated in the last 15 minutes.
     ///
     /// # Errors
-    /// 403 with what to do.
+    /// 403 with advice when they did not.
     pub fn require_recent_authentication(self, now: UnixTime) -> Result<Self, ApiError> {
         if self.0.has_recent_authentication(now) {
             return Ok(self);
@@ -43,7 +43,7 @@ impl SessionVisitor {
         Err(ApiError::new(StatusCode::FORBIDDEN, message))
     }
 
-    /// The same inside a transaction that writes.
+    /// Returns the person as read inside a transaction that writes.
     ///
     /// # Errors
     /// 401 when the session ended meanwhile.

@@ -1,5 +1,5 @@
-//! `/spatialstudio` — the second platform's tokens (`docs/compatibility/spatial-studio.md`): the token door, where the
-//! generator mints, and the session door, where its person looks after them.
+//! `/spatialstudio`: the tokens of the second platform (`docs/compatibility/spatial-studio.md`). With the
+//! token generator a program creates tokens; with a session the person manages them.
 
 use actix_web::http::header::LINK;
 use actix_web::web::{Data, Path, Payload};
@@ -26,11 +26,11 @@ use crate::tokens::studio::{self, Asked, StudioDraft};
 use crate::web::app::App;
 use crate::web::browser::Visitor;
 
-/// Tokens per answer of the list.
+/// The maximum number of tokens in one response of the list.
 const PAGE: i64 = 1_000;
 
-/// `POST /spatialstudio/oauth/v1/user/token`: the generator makes a token. The body is empty, all
-/// four parameters are in the query.
+/// `POST /spatialstudio/oauth/v1/user/token`: creates a token with the token generator. The body is empty,
+/// and all four parameters are in the query.
 pub async fn create_token(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let writer = writer(&app, &request, ProtectedResource::StudioTokens).await?;
     let query = Parameters::parse(request.query_string().as_bytes())?.without_repeats()?;
@@ -72,8 +72,8 @@ fn shown(token: &TokenRecord) -> Value {
     })
 }
 
-/// `GET /spatialstudio/api/v1/user/token`: the person's tokens, without their secrets, newest first. A
-/// `Link` (RFC 8288) leads to those that one answer has no room for.
+/// `GET /spatialstudio/api/v1/user/token`: lists the person's tokens without their secrets, newest first. A
+/// `Link` header (RFC 8288) has the address of the next page.
 pub async fn list(app: Data<App>, request: HttpRequest, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
     let query = Parameters::parse(request.query_string().as_bytes())?;
     let before = query.get("pageStart").map(|start| {
@@ -95,7 +95,7 @@ pub async fn list(app: Data<App>, request: HttpRequest, session: SessionVisitor)
     Ok(response)
 }
 
-/// `POST /spatialstudio/api/v1/user/filesettoken`: a token that reads one fileset.
+/// `POST /spatialstudio/api/v1/user/filesettoken`: creates a token that reads one fileset.
 pub async fn create_fileset(
     app: Data<App>,
     request: HttpRequest,
@@ -127,7 +127,7 @@ pub async fn create_fileset(
     Ok(answer(&shown))
 }
 
-/// `DELETE /spatialstudio/api/v1/user/token/{id}`.
+/// `DELETE /spatialstudio/api/v1/user/token/{id}`: revokes a token.
 pub async fn delete(app: Data<App>, session: SessionVisitor, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (now, user) = (app.now(), session.visitor().user.id);
     let id = Id::<TokenRecord>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
@@ -146,7 +146,7 @@ fn with_text(generator: &studio::Generator) -> HttpResponse {
     answer(&json!({ "token": generator.text.expose(), "createdAt": generator.record.created_at.rfc3339() }))
 }
 
-/// `GET /spatialstudio/api/v1/user/generatortoken`: readable for 15 minutes after a sign-in.
+/// `GET /spatialstudio/api/v1/user/generatortoken`: returns the token generator, within 15 minutes of a sign-in.
 pub async fn generator(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
     let (now, shared) = (app.now(), app.clone());
     let session = session.require_recent_authentication(now)?;
@@ -163,7 +163,8 @@ pub async fn generator(app: Data<App>, session: SessionVisitor) -> Result<HttpRe
     Ok(with_text(&made.await?))
 }
 
-/// `POST /spatialstudio/api/v1/user/generatortoken/regenerate`: the old one ends at once.
+/// `POST /spatialstudio/api/v1/user/generatortoken/regenerate`: replaces the token generator. The old one
+/// ends at once.
 pub async fn regenerate(app: Data<App>, session: SessionVisitor) -> Result<HttpResponse, ApiError> {
     let (now, shared) = (app.now(), app.clone());
     let session = session.require_recent_authentication(now)?;

@@ -1,4 +1,4 @@
-//! `/v3/user` — finding people (`docs/decisions/0034-looking-people-up.md`).
+//! `/v3/user`: finds people (`docs/decisions/0034-looking-people-up.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -18,15 +18,15 @@ use crate::store::users;
 use crate::tokens::check::ProtectedResource;
 use crate::web::app::App;
 
-/// The most people that a search names.
+/// The maximum number of people in a search result.
 const MOST: i64 = 10;
 
-/// Id and name, never an address.
+/// Returns id and user name of a person, never the email address.
 fn shown(user: &User) -> Value {
     json!({ "id": user.id.uuid(), "username": user.username })
 }
 
-/// Whoever looks people up is counted, by whatever address they do.
+/// Counts a lookup of people, by every endpoint together.
 fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     let throttled = app.throttle.attempt_look_up(app.now(), &app.origin_of(request).address);
     throttled.map_err(|throttled| {
@@ -34,8 +34,8 @@ fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     })
 }
 
-/// `GET /v3/user?username=`: an exact name for anybody; a fuzzy search only with a token, since the
-/// platform's client always asks fuzzily and sends none.
+/// `GET /v3/user?username=`: an exact search for every caller, and a fuzzy search only with a token. The
+/// platform's client always asks for a fuzzy search and sends no token.
 pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     count(&app, &request)?;
     let query = Parameters::parse(request.query_string().as_bytes())?;
@@ -52,7 +52,7 @@ pub async fn search(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
     Ok(answer(&json!({ "result": found, "nextPageStart": null })))
 }
 
-/// `GET /v3/user/{id}`.
+/// `GET /v3/user/{id}`: returns one person.
 pub async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, ApiError> {
     count(&app, &request)?;
     let id = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
@@ -61,7 +61,8 @@ pub async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) -> Resu
     Ok(answer(&shown(&user)))
 }
 
-/// `POST /v3/user/invite`: the person's own token; one that an app got sends no letters in their name.
+/// `POST /v3/user/invite`: invites a person by email. It requires a token of the person's own, so that no
+/// application sends emails in their name.
 pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (_, user) = caller(&app, &request, ProtectedResource::Profile).await?;
     let body = json::read(payload).await?;
@@ -70,7 +71,8 @@ pub async fn invite(app: Data<App>, request: HttpRequest, payload: Payload) -> R
     Ok(answer(&json!({})))
 }
 
-/// `POST /v3/user/{id}/contact`: a message by mail; like an invitation, no app sends one in its person's name.
+/// `POST /v3/user/{id}/contact`: sends a message by email. It requires a token of the person's own, like an
+/// invitation.
 pub async fn contact(
     app: Data<App>,
     request: HttpRequest,

@@ -1,6 +1,7 @@
-//! How an authorization answer travels back to the application: a redirect, or a form that the
-//! browser posts (OAuth 2.0 Form Post Response Mode). Its page names one address, the redirect URI, and
-//! sends no `form-action`: Chromium would hold the app's own onward redirect against it.
+//! Sends an authorization response to the application: by a redirect, or by a form that the browser posts
+//! (OAuth 2.0 Form Post Response Mode). The page of that form submits to one address, the redirect URI, and
+//! its policy has no `form-action`, because Chromium would apply that to further redirects of the
+//! application.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -16,36 +17,34 @@ use crate::web::error::PageError;
 use crate::web::page::{Forms, Layout, render, see_other};
 use crate::web::refusal_details::RefusalDetails;
 
-/// `form_post.html`: a form to the application, which sends itself where scripts run.
+/// The data of the template `form_post.html`: a form to the application, which a script submits when scripts run.
 #[derive(Clone, Debug, Template)]
 #[template(path = "form_post.html")]
 pub struct FormPost {
-    /// The frame.
     pub layout: Layout,
-    /// A few words.
     pub heading: String,
     /// What happens next.
     pub what: String,
-    /// What the app's developer should know.
+    /// A note for the developer of the application.
     pub for_developer: Option<String>,
-    /// The name of a request that was refused.
+    /// The request id of a refused request.
     pub request_id: Option<String>,
     /// The redirect URI.
     pub action: String,
-    /// The answer.
+    /// The parameters of the response.
     pub fields: Vec<(String, String)>,
-    /// The words on the button.
+    /// The label of the button.
     pub button: String,
-    /// Whether it waits for nobody.
+    /// Whether a script submits the form at once.
     pub is_automatic: bool,
 }
 
-/// Where an answer goes, and how.
+/// The destination of an authorization response, and how it is sent.
 pub struct Destination<'a> {
     redirect_uri: &'a RedirectUri,
     response_mode: ResponseMode,
     state: Option<&'a str>,
-    /// The scope that is refused.
+    /// The scope that was refused.
     scope: Option<&'a str>,
 }
 
@@ -66,17 +65,18 @@ impl<'a> From<&'a RefusedRequest> for Destination<'a> {
 type Fields = Vec<(String, String)>;
 
 impl Destination<'_> {
-    /// Sends a code.
+    /// Responds with an authorization code.
     pub fn send_code(&self, app: &App, code: &str) -> HttpResponse {
         self.send(app, self.fields(app, &[("code", code)]))
     }
 
-    /// Sends an error (RFC 6749 §4.1.2.1).
+    /// Responds with an error (RFC 6749 §4.1.2.1).
     pub fn send_error(&self, app: &App, problem: &Problem) -> HttpResponse {
         self.send(app, self.error_fields(app, problem))
     }
 
-    /// A page whose button sends the error: for an application that nobody here knows.
+    /// Responds with a page whose button sends the error, for an application that is neither verified nor
+    /// allowed before.
     pub fn offer_error(&self, app: &App, problem: &Problem) -> HttpResponse {
         let page = PageError::of_problem(app, problem);
         let (fields, button) = (self.error_fields(app, problem), format!("Return to {}", self.redirect_uri.host()));
@@ -118,7 +118,7 @@ impl Destination<'_> {
         render(StatusCode::OK, Forms::Leave, &page)
     }
 
-    /// What every answer carries: `state` as it came, and `iss` (RFC 9207 §2).
+    /// Returns the parameters of a response, with `state` as it was received and `iss` (RFC 9207 §2).
     fn fields(&self, app: &App, answer: &[(&str, &str)]) -> Fields {
         let state = self.state.map(|state| ("state", state));
         let always = state.into_iter().chain([("iss", app.public.issuer.as_str())]);
@@ -132,8 +132,8 @@ impl Destination<'_> {
         self.fields(app, &error)
     }
 
-    /// The redirect URI with the answer: behind its own query, which stays as it was registered
-    /// (RFC 6749 §3.1.2), or in the fragment, which it does not have.
+    /// Returns the redirect URI with the parameters: after its own query, which stays as it was registered
+    /// (RFC 6749 §3.1.2), or in the fragment, which a redirect URI does not have.
     fn location(&self, fields: &Fields) -> String {
         let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let joint = match self.response_mode {

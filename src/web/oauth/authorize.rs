@@ -1,4 +1,4 @@
-//! `GET` and `POST /oauth/authorize` — RFC 6749 §4.1.1, and the pages on the way.
+//! `GET` and `POST /oauth/authorize` (RFC 6749 §4.1.1), with the pages that it leads to.
 
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
@@ -30,13 +30,14 @@ use crate::web::pages::{consent, register};
 use crate::web::refusal_details::{RefusedClient, with_cause_for_owner};
 use crate::web::same_origin::is_own;
 
-/// Whether the browser only looks ahead, or at the head alone: then nothing may be issued.
+/// Returns whether the browser only prefetches, or asks for the headers only. Such a request must issue nothing.
 pub(crate) fn is_speculative(request: &HttpRequest) -> bool {
     request.method() == Method::HEAD
         || ["sec-purpose", "purpose"].iter().any(|name| request.headers().contains_key(*name))
 }
 
-/// The query of an authorization request, with the moment at which it began if we sealed one.
+/// The query of an authorization request, and the time at which the request began when the query contains it
+/// encrypted.
 struct Address {
     query: String,
     request_start: Option<RequestStart>,
@@ -48,7 +49,8 @@ impl Address {
         Self { query, request_start }
     }
 
-    /// The query for our own addresses of the same request, which keep its beginning.
+    /// Returns the query for addresses of this server that continue the same request. It keeps the time at
+    /// which the request began.
     fn onward(&self, app: &App, asked: &AuthorizationRequest, visitor: Option<&Visitor>) -> String {
         if !asked.needs_request_start() {
             return self.query.clone();
@@ -58,7 +60,7 @@ impl Address {
     }
 }
 
-/// Shows what has to be shown, or goes on at once when the person allowed the same before.
+/// Shows the next page, or redirects at once when the person allowed the same before.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     let (address, visitor) = (Address::new(&app, request.query_string()), visitor.0);
     if let Some(answer) = client_document::make_known(&app, &request, visitor.as_ref()).await? {
@@ -90,7 +92,8 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     }
 }
 
-/// Keeps a pushed request for a person who takes a while: the browser came with it in time.
+/// Extends the lifetime of a pushed authorization request while the person logs in or decides. The browser
+/// sent it in time.
 async fn hold(app: &Data<App>, asked: &AuthorizationRequest, is_signed_in: bool) -> Result<(), PageError> {
     let Some(id) = asked.to_hold else { return Ok(()) };
     let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_unauthenticated() });
@@ -98,7 +101,7 @@ async fn hold(app: &Data<App>, asked: &AuthorizationRequest, is_signed_in: bool)
     held.map_err(|error| PageError::unavailable(app, &error))
 }
 
-/// The page that comes first: to sign up, to log in, or to show the second factor.
+/// Returns the address of the page that comes first: registration, log-in, or the second factor.
 fn before(app: &App, step: Step, onward: &str) -> String {
     let next = format!("{}?{onward}", app.public.path("/oauth/authorize"));
     match step {
@@ -108,20 +111,20 @@ fn before(app: &App, step: Step, onward: &str) -> String {
     }
 }
 
-/// The platform's address of this page.
+/// Redirects from the address of this page on compatible platforms.
 pub async fn moved(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     sent_here(&app, request.query_string(), "").map_err(|refusal| PageError::of_problem(&app, refusal.problem))
 }
 
-/// Sends a browser here with what it asked for elsewhere, in an address or in a form.
+/// Redirects a browser to this page with the parameters of a query and of a form.
 ///
 /// # Errors
-/// What is too long for an address.
+/// When the address would be too long.
 pub fn sent_here(app: &App, query: &str, form: &str) -> Result<HttpResponse, Refusal> {
     with_both(app.public.path("/oauth/authorize"), query, form).map(|address| see_other(&address))
 }
 
-/// Takes the person's decision; without one it is an authorization request.
+/// Handles the person's decision. A request without a decision is an authorization request.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -149,7 +152,7 @@ pub async fn post(
         (Step::Ask | Step::Answer, Some(visitor)) => visitor,
         (step, _) => return Ok(see_other(&before(&app, step, &onward))),
     };
-    // What counts is what was shown, to the person to whom it was shown.
+    // The decision counts only for what was shown, and only from the person who saw it.
     if form.get("shown") != Some(asked.shown_to(visitor.user.id).as_str()) {
         let notice = "Something has changed since this page was shown. Please look again.";
         return consent::show(&app, (&asked, &Allowed::default()), &visitor, &onward, Some(notice)).await;
@@ -160,10 +163,10 @@ pub async fn post(
     }
 }
 
-/// The redirect of a person who chose Cancel on the log-in page that this request led to.
+/// Returns the redirect of a person who cancels on the log-in page of this authorization request.
 ///
 /// # Errors
-/// When the store fails, or the query cannot be read.
+/// When the store fails, or the query cannot be parsed.
 pub async fn cancel(app: &Data<App>, query: &str) -> Result<Option<HttpResponse>, PageError> {
     match examine(app, &Address::new(app, query)).await? {
         Ok(asked) => deny(app, &asked, None).await.map(Some),
@@ -171,11 +174,11 @@ pub async fn cancel(app: &Data<App>, query: &str) -> Result<Option<HttpResponse>
     }
 }
 
-/// The application behind an authorization request, the host that the answer goes to, and who the
-/// application thinks the person is; nothing for a request that is wrong.
+/// Returns the application that sent an authorization request, the host of its redirect URI, and its
+/// `login_hint`. Returns `None` for an invalid request.
 ///
 /// # Errors
-/// When the store fails, or the query cannot be read.
+/// When the store fails, or the query cannot be parsed.
 pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, PageError> {
     let asked = examine(app, &Address::new(app, query)).await?;
     Ok(asked.ok().map(|asked| Asking {
@@ -185,10 +188,10 @@ pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, Page
     }))
 }
 
-/// Whether somebody who is signed in has to log in again before this request is answered.
+/// Returns whether a signed-in person must log in again before this request is answered.
 ///
 /// # Errors
-/// When the store fails, or the query cannot be read.
+/// When the store fails, or the query cannot be parsed.
 pub async fn must_log_in(app: &Data<App>, query: &str, visitor: &Visitor) -> Result<bool, PageError> {
     let address = Address::new(app, query);
     let (asked, Visitor { session, user, .. }) = (examine(app, &address).await?, visitor);
@@ -216,7 +219,7 @@ async fn examine(
     }
 }
 
-/// What comes next for whoever sits at the browser, and what they allowed before.
+/// Returns the next step for the person at this browser, and what they allowed before.
 async fn next_step(
     app: &Data<App>,
     (asked, address): (&AuthorizationRequest, &Address),
@@ -236,7 +239,8 @@ async fn next_step(
     Ok((asked.next_step(now, request_start, Some(session_state)), allowed))
 }
 
-/// A page, an immediate redirect, or a page whose button is the redirect (RFC 9700 §4.11.2).
+/// Responds to a refused request with an error page, a redirect, or a page whose button is the redirect (RFC
+/// 9700 §4.11.2).
 async fn refuse(
     app: &Data<App>,
     (refusal, query): (AuthorizationRefusal, &str),
@@ -251,7 +255,7 @@ async fn refuse(
             if let Some(client_id) = asked.as_ref().and_then(|asked| asked.get("client_id")) {
                 page = page.of_client(RefusedClient::Named(client_id.to_owned()), refusal);
             }
-            // The developer must see which address to register.
+            // The developer must see which redirect URI to register.
             let address = asked.as_ref().and_then(|asked| asked.get("redirect_uri"));
             return Err(match address.filter(|_| *problem == UNREGISTERED_REDIRECT_URI) {
                 Some(address) => page.with_detail(address),
@@ -263,7 +267,7 @@ async fn refuse(
     send_refusal(app, refused, visitor).await
 }
 
-/// Refuses a request that was right in every part.
+/// Refuses a valid authorization request.
 async fn refuse_late(
     app: &Data<App>,
     asked: &AuthorizationRequest,
@@ -273,7 +277,7 @@ async fn refuse_late(
     send_refusal(app, asked.refused(problem), visitor).await
 }
 
-/// Tells the application what is wrong, at once where it may hear it without a click.
+/// Sends the error to the application. It redirects at once when that is permitted without a click.
 async fn send_refusal(
     app: &Data<App>,
     refused: RefusedRequest,
@@ -293,8 +297,8 @@ async fn send_refusal(
     }
 }
 
-/// Answers with a code. A person's click may be news that they get a letter about; what was remembered is
-/// none.
+/// Responds with an authorization code. When the person clicked and the access is new, they get an email
+/// about it. A remembered consent is never new.
 async fn approve(
     app: &Data<App>,
     asked: &AuthorizationRequest,
@@ -318,7 +322,7 @@ async fn approve(
     Ok(Destination::from(asked).send_code(app, code.expose()))
 }
 
-/// A person's no is a decision too: it uses a pushed request up.
+/// Denies the request. The decision uses up a pushed authorization request.
 async fn deny(
     app: &Data<App>,
     asked: &AuthorizationRequest,

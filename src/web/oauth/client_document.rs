@@ -1,5 +1,6 @@
-//! Makes a client known whose `client_id` is the address of its description: read once for all who
-//! wait, for signed-in people only, limited per network and host (`docs/decisions/0014-client-documents.md`).
+//! Reads the client ID metadata document of a client whose `client_id` is a URL. Concurrent requests share
+//! one fetch. Fetches happen for signed-in people only, and are limited for each network and host
+//! (`docs/decisions/0014-client-documents.md`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -24,23 +25,23 @@ use crate::web::error::PageError;
 use crate::web::fetch::{DOCUMENT, Document, Fetch, GuardedFetcher};
 use crate::web::page::{here, see_other};
 
-/// Seconds in which a document that failed is not asked for again; ours.
+/// How long a failed document is not fetched again, in seconds (our limit).
 const FAILED: i64 = 30;
-/// Failures that are remembered at once; beyond it the oldest go.
+/// The maximum number of remembered failures; the oldest are removed first.
 const MAX_FAILURES: usize = 1_000;
 
-/// What reads documents, and what is being read.
+/// The service that fetches client ID metadata documents, with the running fetches.
 pub struct Documents {
     fetcher: RwLock<Arc<dyn Fetch>>,
     reading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     failed: Mutex<HashMap<String, Failure>>,
 }
 
-/// Why a document was not taken in, for a while.
+/// A failure that is remembered for a while.
 #[derive(Clone, Copy)]
 struct Failure {
     problem: &'static Problem,
-    /// Whether it is not the document's own.
+    /// Whether the failure may be temporary, so that it is not the fault of the document.
     is_passing: bool,
     until: UnixTime,
 }
@@ -53,7 +54,7 @@ impl Default for Documents {
 }
 
 impl Documents {
-    /// Reads by something else from now on: a test's own shelf.
+    /// Replaces the fetcher, for tests.
     pub fn read_by(&self, fetcher: Arc<dyn Fetch>) {
         *self.fetcher.write().unwrap_or_else(PoisonError::into_inner) = fetcher;
     }
@@ -62,7 +63,7 @@ impl Documents {
         self.fetcher.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The turn of one document: whoever holds it reads, the others wait and look again.
+    /// Returns the lock of one document. Its holder fetches the document, and the others wait and look again.
     fn turn(&self, url: &DocumentUrl) -> Arc<tokio::sync::Mutex<()>> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         reading.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -81,11 +82,13 @@ impl Documents {
     }
 }
 
-/// Reads the document of the client that an authorization request names, if that has to be done. The
-/// answer is a way to log in when nobody is signed in: for nobody nothing is fetched.
+/// Fetches the client ID metadata document that an authorization request names, when that is necessary.
+/// Returns a redirect to the log-in page when no person is signed in, because nothing is fetched for
+/// unauthenticated callers.
 ///
 /// # Errors
-/// A page that says what the application's developer must mend.
+/// When the document cannot be used or the store fails; the error is a page that says what the developer of
+/// the application must correct.
 pub async fn make_known(
     app: &Data<App>,
     request: &HttpRequest,
@@ -95,7 +98,7 @@ pub async fn make_known(
     let is_silent = named.as_ref().and_then(|named| named.get("prompt")).is_some_and(prompt::is_silent);
     let named = named.as_ref().filter(|named| !named.is_repeated("client_id")).and_then(|named| named.get("client_id"));
     let Some(url) = named.and_then(|client_id| client_id.parse::<DocumentUrl>().ok()) else { return Ok(None) };
-    // Also one that was read before the operator changed their mind.
+    // The rules also apply to a document that was fetched before the operator changed them.
     if !is_read(&app.config.self_registration, &url) {
         return Err(PageError::of_problem(app, &UNKNOWN_CLIENT));
     }
@@ -104,7 +107,7 @@ pub async fn make_known(
         return Ok(None);
     }
     if visitor.is_none() {
-        // Where nothing may be shown, what was read once is enough to say that somebody must log in.
+        // With `prompt=none`, a stored document is enough to answer that the person must log in.
         if known.is_stored() && is_silent {
             return Ok(None);
         }
@@ -124,8 +127,8 @@ async fn known(app: &Data<App>, url: &DocumentUrl) -> Result<Known, PageError> {
     known.map_err(|error| PageError::unavailable(app, &error))
 }
 
-/// Fetches a document, unless that was tried a moment ago. With [`Known::Stale`] a document that is out
-/// of reach today is none to refuse: nobody switches a client off by keeping us from its host.
+/// Fetches a document, unless that failed a moment ago. With [`Known::Stale`] an unreachable document is not
+/// an error, so that an attacker who blocks the connection to its host cannot disable the client.
 async fn read(app: &Data<App>, (url, known): (&DocumentUrl, Known), address: &str) -> Result<(), PageError> {
     let (now, is_enough) = (app.now(), known == Known::Stale);
     let refused = |problem: &'static Problem| PageError::of_problem(app, problem).with_detail(url.as_str());
@@ -153,7 +156,7 @@ async fn read(app: &Data<App>, (url, known): (&DocumentUrl, Known), address: &st
     }
 }
 
-/// Remembers a failure, and says it.
+/// Remembers a failure, and returns its error page.
 fn fail(app: &App, url: &DocumentUrl, (problem, is_passing): (&'static Problem, bool), cause: &str) -> PageError {
     tracing::info!(problem = problem.id, cause, host = url.host_name(), "a client's document was not taken in");
     app.documents.remember_failure(url, Failure { problem, is_passing, until: app.now().plus(FAILED) });
@@ -164,7 +167,8 @@ async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result
     let (now, fail) = (app.now(), |problem, cause| fail(app, url, (problem, false), cause));
     let metadata = ClientMetadata::parse(&document.body);
     let metadata = metadata.map_err(|refusal| fail(&INVALID_CLIENT_DOCUMENT, refusal.cause))?;
-    // What a document leaves out is `none`: it can keep no secret, which is RFC 7591's default.
+    // A missing `token_endpoint_auth_method` counts as `none`: the default of RFC 7591 needs a secret, which
+    // such a client cannot keep.
     let metadata = metadata.or("token_endpoint_auth_method", "none");
     let (shared, asked, seconds) = (app.clone(), url.clone(), lifetime(document.cache_control.as_deref()));
     let rules = app.config.registration_rules();
@@ -172,7 +176,7 @@ async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result
         store_document(tx, now, (&shared.config.self_registration, &rules), (&asked, &metadata), seconds)
     });
     match taken.await {
-        // Another node took it in at the same moment.
+        // Another node stored the document at the same time.
         Ok(()) | Err(Error::Failed(StoreError::Conflict)) => Ok(()),
         Err(Error::Refused(refusal)) => Err(fail(refusal.problem, refusal.cause)),
         Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),

@@ -1,6 +1,6 @@
-//! The keys of clients that publish them at an address of their own (`jwks_uri`, RFC 7591 §2): read when
-//! such a client first signs, kept as its headers say, and read once more for a signature that none of
-//! them made, so that keys can rotate (OpenID Connect Core §10.1.1). Never inside a transaction.
+//! The keys of clients that publish them (`jwks_uri`, RFC 7591 §2). They are fetched when such a client first
+//! signs, cached as long as their headers say, and fetched again for a signature that none of them verifies,
+//! so that keys can rotate (OpenID Connect Core §10.1.1). They are never fetched inside a transaction.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,15 +16,15 @@ use crate::store::{Result, clients};
 use crate::web::app::App;
 use crate::web::fetch::{Document, KEYS};
 
-/// Seconds between two reads of one address, whoever causes them; ours.
+/// The minimum time between two fetches of one URL, in seconds (our limit), whoever causes them.
 const PACE: i64 = 30;
-/// Seconds for which keys still count while their host is out of reach, after they should have been read
-/// again; ours, as for clients' documents.
+/// How long expired keys stay valid while their host cannot be reached, in seconds (our limit, as for client
+/// ID metadata documents).
 const GRACE: i64 = 86_400;
-/// Addresses that are remembered at once.
+/// The maximum number of remembered URLs.
 const MOST: usize = 1_000;
 
-/// What is known of one address.
+/// The cached state of one URL.
 #[derive(Clone, Default)]
 struct Held {
     keys: Option<Arc<PublishedKeys>>,
@@ -41,14 +41,14 @@ impl Held {
         self.tried_at.is_none_or(|tried| now.since(tried) >= PACE)
     }
 
-    /// The keys, unless nobody has heard of them for too long: their owner may have taken them back.
+    /// Returns the keys, unless they have not been fetched for too long: their owner may have revoked them.
     fn usable(&self, now: UnixTime) -> Option<Arc<PublishedKeys>> {
         let is_known = self.fresh_until.is_some_and(|until| now < until.plus(GRACE));
         self.keys.clone().filter(|_| is_known)
     }
 }
 
-/// The keys that were read, and the turns of those who read.
+/// The cache of published keys, with the running fetches.
 #[derive(Default)]
 pub struct ClientKeys {
     held: Mutex<HashMap<String, Held>>,
@@ -72,7 +72,7 @@ impl ClientKeys {
         all.insert(url.as_str().to_owned(), held);
     }
 
-    /// The turn of one address: whoever holds it reads, the others wait and look again.
+    /// Returns the lock of one URL. Its holder fetches the keys, and the others wait and look again.
     fn turn(&self, url: &KeysUrl) -> Arc<tokio::sync::Mutex<()>> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         reading.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -80,7 +80,7 @@ impl ClientKeys {
     }
 }
 
-/// The credentials with the keys that their client publishes, where it signed and publishes some.
+/// Returns the credentials with the published keys of their client, when it signed them and publishes keys.
 ///
 /// # Errors
 /// When the store fails.
@@ -118,11 +118,11 @@ pub(in crate::web) async fn with_keys(
     })
 }
 
-/// Reads the keys; what was known stays when they cannot be read.
+/// Fetches the keys. The cached keys stay when the fetch fails temporarily.
 async fn read(app: &Data<App>, (url, before): (&KeysUrl, Held), address: &str) -> Held {
     let now = app.now();
-    // A client that is known is read at its pace, so that nobody else's requests use up its turns; what
-    // nobody read yet could lead anywhere, and is limited per network and host.
+    // A client with cached keys has its own rate, so that requests of others do not use it up. An unknown URL
+    // may lead anywhere, so its fetches are limited for each network and host.
     let is_known = before.keys.is_some();
     if !is_known && app.throttle.attempt_document(now, address, url.host_name()).is_err() {
         return before;
@@ -136,7 +136,7 @@ async fn read(app: &Data<App>, (url, before): (&KeysUrl, Held), address: &str) -
             tracing::info!(host = url.host_name(), "a client's published keys cannot be used");
             Held { keys: None, ..kept }
         }
-        // Its owner took the keys away.
+        // The owner removed the keys.
         Err(error) if !error.is_passing() => {
             tracing::info!(%error, host = url.host_name(), "a client's published keys cannot be read");
             Held { keys: None, ..kept }

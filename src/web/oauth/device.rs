@@ -1,4 +1,4 @@
-//! `POST /oauth/device` — RFC 8628 §3.1: a device without a browser asks for codes.
+//! `POST /oauth/device` (RFC 8628 §3.1): a device without a browser requests its codes.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, ORIGIN};
 use actix_web::web::{Data, Payload};
@@ -18,7 +18,7 @@ use crate::web::error::TokenError;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// RFC 8628 §3.2.
+/// The device authorization response (RFC 8628 §3.2).
 #[derive(Serialize)]
 struct Body<'a> {
     device_code: &'a str,
@@ -29,11 +29,11 @@ struct Body<'a> {
     interval: i64,
 }
 
-/// Lets a device wait for its person.
+/// Issues a device code and a user code.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
-    // Only browsers send these, and they cannot be kept from it. What a page asks for in its visitor's
-    // browser comes from the visitor's own network: the warning of somewhere else would be silent (ours).
+    // Only browsers send these headers, and a page cannot prevent it. A page could request codes from the
+    // visitor's own network, and the warning about another network would not appear (our rule).
     if [ORIGIN, SEC_FETCH_SITE].iter().any(|name| request.headers().contains_key(name)) {
         let refusal = Refusal { problem: &CALLED_FROM_A_PAGE, cause: "a browser asked for device codes" };
         return Err(TokenError::refused(&app, refusal).of_client(named(&request, &parameters).as_deref(), false));

@@ -1,4 +1,4 @@
-//! `POST /oauth/introspect` — RFC 7662 §2.1.
+//! `POST /oauth/introspect` (RFC 7662 §2.1).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
@@ -13,7 +13,7 @@ use crate::outcome::consult_together;
 use crate::web::app::App;
 use crate::web::error::TokenError;
 
-/// Says what a token is, to whom it concerns.
+/// Returns the state of a token to a caller that may know it.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;

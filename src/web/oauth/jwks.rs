@@ -1,4 +1,4 @@
-//! `GET /oauth/jwks` — RFC 7517 §5.
+//! `GET /oauth/jwks` (RFC 7517 §5).
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,8 +9,8 @@ use crate::web::error::TokenError;
 use crate::web::published::{Term, failed};
 use crate::web::rendered::Rendered;
 
-/// The keys that our signatures are checked with. They may be kept for a quarter of an hour: a new key
-/// is listed at least half an hour before it signs.
+/// Responds with the public keys that verify the signatures of this server. They may be cached for 15
+/// minutes, because a new key is published at least 30 minutes before it signs.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let (now, kept) = (app.now(), &app.published.keys);
     let edition = app.store.edition().await.map_err(|error| failed(&app, error))?;

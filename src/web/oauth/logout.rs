@@ -1,4 +1,4 @@
-//! `GET` and `POST /oauth/logout` — OpenID Connect RP-Initiated Logout 1.0 §2.
+//! `GET` and `POST /oauth/logout` (OpenID Connect RP-Initiated Logout 1.0 §2).
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -21,23 +21,23 @@ use crate::web::page::{Forms, Layout, Link, ok, render, see_other, with_both};
 use crate::web::pages::{Message, log_out};
 use crate::web::same_origin::is_own;
 
-/// `log_out_of_app.html`.
+/// The data of the template `log_out_of_app.html`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "log_out_of_app.html")]
 pub struct LogOutOfApp {
-    /// The frame.
     pub layout: Layout,
-    /// Where the decision goes: the same request.
+    /// The address that the decision is submitted to: the same logout request.
     pub action: String,
-    /// Who asks, when that is told.
+    /// The name of the application, when the request identifies it.
     pub app_name: Option<String>,
-    /// Where the person goes afterwards.
+    /// The host that the person continues to.
     pub host: Option<String>,
-    /// Who is logged in.
+    /// The user name of the signed-in person.
     pub username: String,
 }
 
-/// Logs out at once whom the application proves to know; asks everybody else.
+/// Logs the person out at once when the application proves with an ID token that it knows them. Otherwise
+/// asks for confirmation.
 pub async fn get(
     app: Data<App>,
     request: HttpRequest,
@@ -60,7 +60,7 @@ pub async fn get(
     Ok(render(StatusCode::OK, forms, &page))
 }
 
-/// Takes the person's decision; without one it is a request, which may come from anywhere.
+/// Handles the person's decision. A request without a decision is a logout request, which may come from anywhere.
 pub async fn post(
     app: Data<App>,
     request: HttpRequest,
@@ -82,7 +82,7 @@ pub async fn post(
 }
 
 async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageError> {
-    // Nobody is kept logged in by an application's mistake.
+    // A mistake of the application must not prevent the person from logging out.
     let refused = |problem: &'static Problem| {
         tracing::info!(problem = problem.id, "a logout request was refused");
         PageError::of_problem(app, problem).with_action("Log out here", &app.public.path("/logout"))
@@ -110,13 +110,13 @@ async fn end(
     }))
 }
 
-/// The answer to a request that came without a session: its hint alone ends none, since ID tokens do not say
-/// yet which session they were made in.
+/// Returns the response to a request without a session. The hint alone ends no session, because ID tokens do
+/// not name the session that they were issued in yet.
 fn nothing_ended(app: &App, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse {
     log_out::nothing_ended(app, request, |page| onward(app, asked, None, page))
 }
 
-/// Back to the application, by itself or by a link; without an address, the page that says what was done.
+/// Returns to the application, by a redirect or by a link. Without a redirect URI it shows the given page.
 fn onward(app: &App, asked: &LogoutRequest, ended: Option<Id<User>>, page: HttpResponse) -> HttpResponse {
     match &asked.onward {
         Some(onward) if asked.may_go_on(ended) => see_other(&onward.location),

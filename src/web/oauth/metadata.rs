@@ -1,4 +1,4 @@
-//! `GET /.well-known/oauth-authorization-server` — RFC 8414 §3.
+//! `GET /.well-known/oauth-authorization-server` (RFC 8414 §3).
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,7 +13,7 @@ use crate::web::error::TokenError;
 use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
-/// Says what the server offers.
+/// Responds with the metadata of the authorization server.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let kept = &app.published.metadata;
     let edition = app.store.edition().await.map_err(|error| failed(&app, error))?;

@@ -1,4 +1,4 @@
-//! The protocol's endpoints.
+//! The endpoints of OAuth 2.0 and OpenID Connect.
 
 pub mod answer;
 pub mod authorize;

@@ -1,4 +1,4 @@
-//! `POST /oauth/par` — RFC 9126 §2.
+//! `POST /oauth/par` (RFC 9126 §2).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
@@ -14,12 +14,12 @@ use crate::web::app::App;
 use crate::web::dpop;
 use crate::web::error::TokenError;
 
-/// Takes an authorization request, bound to the key that it proves (RFC 9449 §10.1), and answers the name under which a browser may bring it.
+/// Stores an authorization request, bound to the proven DPoP key (RFC 9449 §10.1), and returns its `request_uri`.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let client = named(&request, &parameters);
     let refused = |refusal| TokenError::refused(&app, refusal).of_client(client.as_deref(), false);
-    // Before the client's own proof is used up: it may have to come again with a nonce.
+    // Before the client's assertion is used up, because the client may have to send the request again with a nonce.
     let proven = dpop::proven(&app, &request, None).map_err(refused)?;
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let parameters = match &proven {

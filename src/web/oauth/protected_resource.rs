@@ -1,5 +1,5 @@
-//! `GET /.well-known/oauth-protected-resource` — RFC 9728 §3: our own API is a protected resource, and
-//! its refusals say where it is described (§5.1).
+//! `GET /.well-known/oauth-protected-resource` (RFC 9728 §3): the server's own API is a protected resource,
+//! and its challenges name this address (§5.1).
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -13,10 +13,10 @@ use crate::web::layer::{Around, Layer};
 use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
-/// The well-known address; the path of a resource stands behind it (§3.1).
+/// The well-known path, which precedes the path of a resource (§3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// Says what the API takes.
+/// Responds with the metadata of the server's own API.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let ready = app
         .published
@@ -25,10 +25,10 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     Ok(ready.map_err(|error| failed(&app, error))?.answer(&request))
 }
 
-/// Adds the description's address to each challenge for a token.
+/// Adds the address of the metadata to each challenge for a token.
 pub struct NameInChallenges;
 
-/// The layer around what a token opens.
+/// Returns the layer for the routes that accept a token.
 pub fn name_in_challenges() -> Around<NameInChallenges> {
     Around::new(NameInChallenges)
 }
@@ -46,12 +46,12 @@ impl Layer for NameInChallenges {
     }
 }
 
-/// Where the API is described: the issuer's own path stands behind the well-known part too (§3.1).
+/// Returns the address of the metadata. The path of the issuer follows the well-known path (§3.1).
 fn address(public: &PublicUrl) -> String {
     format!("{}{WELL_KNOWN}{}{PATH}", public.origin, public.base)
 }
 
-/// The challenge with one parameter more; nothing when it asks for something else than a token.
+/// Returns the challenge with one more parameter, or `None` when it does not ask for a token.
 fn with_address(challenge: &str, address: &str) -> Option<String> {
     let (scheme, has_parameters) = match challenge.split_once(' ') {
         Some((scheme, _)) => (scheme, true),

@@ -1,4 +1,4 @@
-//! `/oauth/register` — RFC 7591 §3, RFC 7592 §2.
+//! `/oauth/register` (RFC 7591 §3, RFC 7592 §2).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -16,7 +16,7 @@ use crate::web::api::error::ApiError;
 use crate::web::app::App;
 use crate::web::body;
 
-/// Counts a description that is written down: each may make rows, also of one application.
+/// Counts a write of client metadata. Each may add rows, even for the same client.
 fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     let throttled = app.throttle.attempt_registration(app.now(), &app.origin_of(request).address);
     throttled.map_err(|throttled| {
@@ -25,7 +25,7 @@ fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     })
 }
 
-/// Registers an application.
+/// Registers a client.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let admitted = consult(&app.store, move |db| {
@@ -41,7 +41,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
 
-/// Says what is registered.
+/// Responds with the registered metadata.
 pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (shared, token) = (app.clone(), token_of(&request)?);
     let found = consult(&app.store, move |db| {
@@ -50,7 +50,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) 
     Ok(answer(&app, StatusCode::OK, &found.await?))
 }
 
-/// Writes it anew.
+/// Replaces the registered metadata.
 pub async fn put(
     app: Data<App>,
     request: HttpRequest,
@@ -69,7 +69,7 @@ pub async fn put(
     Ok(answer(&app, StatusCode::OK, &replaced.await?))
 }
 
-/// Ends it.
+/// Deletes the client.
 pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     known(&app, &request, &client_id).await?;
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
@@ -80,7 +80,7 @@ pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String
     Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
 }
 
-/// Refuses a wrong token from a read.
+/// Refuses an invalid registration access token before a write transaction begins.
 async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Result<(), ApiError> {
     let (shared, token, client_id) = (app.clone(), token_of(request)?, client_id.to_owned());
     let found = consult(&app.store, move |db| {
@@ -89,7 +89,7 @@ async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Resul
     Ok(found.await.map(drop)?)
 }
 
-/// The one token of a request, if there is one.
+/// Returns the bearer token of a request, if there is one.
 fn token_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     match has_two_authorizations(request) {
         true => Err(ApiError::of_problem(&TOKEN_CONFLICT)),
@@ -97,7 +97,7 @@ fn token_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     }
 }
 
-/// What was stored (RFC 7591 §3.2.1), without a `null`.
+/// Responds with the stored metadata (RFC 7591 §3.2.1). Members without a value are left out.
 fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
     let client = &found.client;
     let mut members = json!({
@@ -136,7 +136,7 @@ fn answer(app: &App, status: StatusCode, found: &Answer) -> HttpResponse {
     HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(members)
 }
 
-/// Whether metadata names the endpoint.
+/// Returns whether the metadata name the registration endpoint.
 pub(super) fn is_on(app: &App) -> bool {
     app.config.self_registration.registration != DynamicRegistration::Off
 }

@@ -1,4 +1,4 @@
-//! `POST /oauth/revoke` — RFC 7009 §2.1.
+//! `POST /oauth/revoke` (RFC 7009 §2.1).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
@@ -14,7 +14,7 @@ use crate::outcome::{consult, transact};
 use crate::web::app::App;
 use crate::web::error::TokenError;
 
-/// Revokes a token; what is unknown is answered like success.
+/// Revokes a token. The response to an unknown token is the same as for success.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
@@ -31,6 +31,6 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         let revoked = transact(&app.store, move |tx| revocation::revoke(tx, now, (&client, &token, &shared.signer)));
         attempt.finish(&app, revoked.await).await?;
     }
-    // Some clients read the body as JSON whatever the RFC says.
+    // Some clients parse the body as JSON, although the RFC requires no body.
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({})))
 }

@@ -1,4 +1,4 @@
-//! Putting signatures under an answer, after its transaction.
+//! Signs the tokens of a response, after its transaction.
 
 use actix_web::web::Data;
 
@@ -11,15 +11,15 @@ use crate::store::Result;
 use crate::tokens::jwt;
 use crate::web::app::App;
 
-/// The texts of an answer's tokens.
+/// The tokens of a response, as text.
 pub struct Texts {
     /// The access token: opaque, or a JWT.
     pub access_token: Secret,
-    /// The ID token, when one goes with it.
+    /// The ID token, when the response contains one.
     pub id_token: Option<Secret>,
 }
 
-/// Signs what an answer wants signed.
+/// Signs the tokens of a response.
 ///
 /// # Errors
 /// When no key can sign.

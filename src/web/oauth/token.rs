@@ -1,4 +1,4 @@
-//! `POST /oauth/token` — RFC 6749 §3.2.
+//! `POST /oauth/token` (RFC 6749 §3.2).
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Payload};
@@ -26,7 +26,7 @@ use crate::web::app::App;
 use crate::web::error::{TokenError, log_failure};
 use crate::web::{body, dpop};
 
-/// RFC 6749 §5.1.
+/// The token response (RFC 6749 §5.1).
 #[derive(Serialize)]
 struct Body<'a> {
     access_token: &'a str,
@@ -38,18 +38,18 @@ struct Body<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
-    // One that holds nothing is no scope (RFC 6749 §3.3), so it is not said.
+    // An empty scope is not a valid scope (RFC 6749 §3.3), so it is left out.
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
 }
 
-/// Answers a token request.
+/// Responds to a token request.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
     let parameters = read(&app, &request, payload).await?;
     respond(&app, &request, &parameters).await
 }
 
-/// Answers a token request whose parameters were read, from a form or from JSON.
+/// Responds to a token request whose parameters were parsed from a form or from JSON.
 pub(in crate::web) async fn respond(
     app: &Data<App>,
     request: &HttpRequest,
@@ -61,7 +61,7 @@ pub(in crate::web) async fn respond(
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
     let credentials =
         with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
-    // Before the client's own proof is used up: it may have to come again with a nonce.
+    // Before the client's assertion is used up, because the client may have to send the request again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app);
     let asked = (token_request.clone(), proven.as_ref());
@@ -77,7 +77,7 @@ pub(in crate::web) async fn respond(
     Ok(answer)
 }
 
-/// The parameters of an endpoint of programs: a form, each once.
+/// Parses the form of an endpoint for programs. Repeated parameters are refused.
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
     let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
     let parameters = not_empty(app, request, parameters)?;
@@ -87,7 +87,7 @@ pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payl
         .map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
 }
 
-/// What a request says, if it says anything: where nothing is, no client failed to authenticate.
+/// Refuses an empty request. It does not count as a failed authentication.
 pub(in crate::web) fn not_empty(
     app: &App,
     request: &HttpRequest,
@@ -100,16 +100,16 @@ pub(in crate::web) fn not_empty(
     Ok(parameters)
 }
 
-/// A client at the door: who it says it is, and from where.
+/// An attempt of a client to authenticate: its `client_id` and its network address.
 pub(in crate::web) struct ClientAttempt {
     client_id: String,
     address: String,
-    /// The scope that it asks for, as it was sent.
+    /// The requested scope, as it was sent.
     scope: Option<String>,
 }
 
-/// Lets a client authenticate: what it signed is verified and used up, the rest is for
-/// [`authenticate`](crate::oauth::client_authentication::authenticate).
+/// Authenticates a client by its signed assertion, which is verified and used up. The other methods are left
+/// to [`authenticate`](crate::oauth::client_authentication::authenticate).
 pub(in crate::web) async fn prove_client(
     app: &Data<App>,
     request: &HttpRequest,
@@ -124,8 +124,8 @@ pub(in crate::web) async fn prove_client(
     Ok((proven, attempt))
 }
 
-/// Whether one more signed statement of a client is remembered here. Those of clients that anybody can make
-/// are counted.
+/// Checks whether one more assertion of a client may be stored. Assertions of clients that every caller can
+/// impersonate are limited.
 fn may_sign(app: &App, client: &Client, address: &str) -> Result<(), Refusal> {
     if !client.is_anybodys() {
         return Ok(());
@@ -134,14 +134,14 @@ fn may_sign(app: &App, client: &Client, address: &str) -> Result<(), Refusal> {
     app.throttle.attempt_signed(app.now(), address).map_err(refused)
 }
 
-/// The names by which a client's assertion may mean this server, at every endpoint: the issuer and the token
-/// endpoint (RFC 7523 §3, item 3; RFC 9126 §2), as metadata spells them.
+/// Returns the audiences that a client's assertion may name, at every endpoint: the issuer and the token
+/// endpoint (RFC 7523 §3, item 3; RFC 9126 §2), as in the metadata.
 fn audiences(app: &App) -> Vec<String> {
     let issuer = &app.public.issuer;
     vec![issuer.clone(), format!("{issuer}/oauth/token")]
 }
 
-/// Lets a client try to authenticate, unless it failed too often from this network.
+/// Parses the credentials of a client, unless it failed to authenticate too often from this network.
 fn admit(
     app: &App,
     request: &HttpRequest,
@@ -159,7 +159,7 @@ fn admit(
 }
 
 impl ClientAttempt {
-    /// Puts a decision's end into an answer; a failed authentication is counted.
+    /// Returns the value, or the error response. A failed authentication is counted.
     pub(in crate::web) async fn finish<T>(
         &self,
         app: &App,
@@ -170,7 +170,7 @@ impl ClientAttempt {
             Err(error) => error,
         };
         let is_failure = matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT);
-        // What is looked at after the client was authenticated.
+        // These rules are checked after the client was authenticated.
         let has_authenticated =
             matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
         if is_failure && let Err(Throttled(seconds)) = self.count_failure(app).await {
@@ -183,7 +183,7 @@ impl ClientAttempt {
         Err(TokenError::naming(app, error, asked).of_client(Some(&self.client_id), has_authenticated))
     }
 
-    /// Counts a failed authentication: of the client, or of the network alone where nobody has that name.
+    /// Counts a failed authentication: for the client, or only for the network when no client has this `client_id`.
     async fn count_failure(&self, app: &App) -> Result<(), Throttled> {
         let client_id = self.client_id.clone();
         let found = app.store.read(move |db| clients::find_by_client_id(db, &client_id)).await;
@@ -198,18 +198,19 @@ impl ClientAttempt {
         Ok(())
     }
 
-    /// Refuses a request before its client was authenticated.
+    /// Refuses a request before the client is authenticated.
     pub(in crate::web) fn refuse(&self, app: &App, refusal: Refusal) -> TokenError {
         TokenError::refused(app, refusal).of_client(Some(&self.client_id), false)
     }
 }
 
-/// The client that a request names, right or wrong.
+/// Returns the `client_id` that a request names, whether or not it is valid.
 pub(in crate::web) fn named(request: &HttpRequest, parameters: &Parameters) -> Option<String> {
     ClientCredentials::name_in(authorization(request).ok().flatten(), parameters)
 }
 
-/// The one header by which a client may authenticate (RFC 6749 §2.3: in one way per request).
+/// Returns the `Authorization` header. A client must not use more than one authentication method in a request
+/// (RFC 6749 §2.3).
 fn authorization(request: &HttpRequest) -> Result<Option<&[u8]>, Refusal> {
     if has_two_authorizations(request) {
         return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "two Authorization headers came" });

@@ -1,4 +1,4 @@
-//! `GET` and `POST /oauth/userinfo` — OpenID Connect Core §5.3; a protected resource like any other
+//! `GET` and `POST /oauth/userinfo` (OpenID Connect Core §5.3). It is a protected resource like any other
 //! (RFC 6750 §2, RFC 9449 §7.1).
 
 use actix_web::http::header::CACHE_CONTROL;
@@ -22,12 +22,12 @@ use crate::web::app::App;
 use crate::web::error::log_failure;
 use crate::web::{body, dpop};
 
-/// Says who the token's person is, as far as its scopes go.
+/// Responds with the claims about the person, as far as the scopes of the token permit.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     answer(&app, &request, None).await
 }
 
-/// The same; the token may stand in the form (RFC 6750 §2.2), but not in two places (§2).
+/// Responds like [`get`]. The token may also be in the form (RFC 6750 §2.2), but not in two places (§2).
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let in_form = match is_form(&request) {
         true => {
@@ -57,7 +57,7 @@ async fn answer(app: &Data<App>, request: &HttpRequest, in_form: Option<String>)
     }
 }
 
-/// A refusal with its cause for the owner of the application that the token was made for.
+/// Adds the cause of a refusal, for the owner of the application that the token was issued to.
 async fn with_cause(app: &Data<App>, presented: Option<String>, error: ApiError) -> ApiError {
     let Some(presented) = presented.and_then(|text| BearerToken::parse(&text).ok()) else { return error };
     let now = app.now();
@@ -99,7 +99,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
     said(app, &token, &user).await
 }
 
-/// Plain JSON, or a JWT for the client that registered so (§5.3.2).
+/// Responds with plain JSON, or with a JWT for a client that registered for it (§5.3.2).
 async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpResponse, ApiError> {
     let info = UserInfo::of(user, &token.record.scope);
     let mut answer = HttpResponse::Ok();

@@ -1,4 +1,4 @@
-//! The addresses of the server: [`table`] lists them, and [`routes`] puts each section of the table behind its layers.
+//! Registers the routes: [`table`] lists them, and [`routes`] serves each section of the table with its layers.
 
 mod other_methods;
 mod route;
@@ -21,18 +21,18 @@ use super::page::see_other;
 use super::pages::home;
 use super::{assets, browser, same_origin};
 
-/// Every address that a request can name.
+/// Returns every address that a request can name.
 pub fn addresses() -> impl Iterator<Item = Address> {
     SECTIONS.iter().flat_map(|section| section.addresses())
 }
 
-/// Serves the table below the path of the public URL.
+/// Registers the routes of the table below the path of the public URL.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
     let base = app.public.base.as_str();
     documents(config, |path| Some(format!("{base}{path}")));
     if !base.is_empty() {
         documents(config, |path| path_at_the_root(path, base));
-        // Password managers look at the root as well (A Well-Known URL for Changing Passwords §2).
+        // Password managers request this path at the root as well (A Well-Known URL for Changing Passwords §2).
         let change_password = other_methods::for_programs("/.well-known/change-password", [&Method::GET].into_iter());
         config.service(change_password.route(get_or_head().to(change_password_below_the_root)));
     }
@@ -60,8 +60,9 @@ fn documents(config: &mut ServiceConfig, place: impl Fn(&str) -> Option<String>)
     table::SECURITY_TXT.resources(&place).into_iter().fold(config, ServiceConfig::service);
 }
 
-/// Where a document also is when the public URL has a path: that path follows the name of a well-known document (RFC 8414
-/// §3.1, RFC 9728 §3.1), and `security.txt` is at the root for the whole host (RFC 9116 §3).
+/// Returns the additional path of a document when the public URL has a path. That path follows the name of a
+/// well-known document (RFC 8414 §3.1, RFC 9728 §3.1), and `security.txt` is at the root for the whole host
+/// (RFC 9116 §3).
 fn path_at_the_root(path: &str, base: &str) -> Option<String> {
     let rest = path.strip_prefix("/.well-known/")?;
     let (name, end) = rest.split_once('/').map_or((rest, String::new()), |(name, end)| (name, format!("/{end}")));
@@ -98,7 +99,7 @@ fn in_place(path: &str) -> Option<String> {
     Some(path.to_owned())
 }
 
-/// A section of programs; what is not there gets an error that a program can read.
+/// Returns a section for programs. An unknown path in it gets an error that a program can read.
 fn programs(section: &Section) -> Scope {
     section.scope().default_service(web::to(no_such_endpoint))
 }
@@ -107,7 +108,7 @@ async fn no_such_endpoint() -> HttpResponse {
     ApiError::not_found().error_response()
 }
 
-/// Each file at its fixed address, which costs less than the pattern.
+/// Returns the static files. A fixed path for each file costs less than a pattern.
 fn files() -> Scope {
     let fixed = assets::names().enumerate().map(|(number, name)| {
         let send = move |request| assets::send(request, number);
@@ -116,7 +117,7 @@ fn files() -> Scope {
     fixed.chain(table::FILES.resources_below()).fold(scope(table::FILES.prefix), Scope::service)
 }
 
-/// What people see: with a session, and guarded against forms of other sites.
+/// Returns the pages, with session and protection against forms of other sites.
 fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
     [&table::PAGES, &table::ACCOUNT_PAGES, &table::DEVELOPER_PAGES]
         .into_iter()

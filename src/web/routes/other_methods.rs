@@ -1,4 +1,4 @@
-//! What an address answers to a method that it does not take (RFC 9110 §15.5.6).
+//! The response of a path to a method that it does not support (RFC 9110 §15.5.6).
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -12,19 +12,19 @@ use crate::web::app::App;
 use crate::web::error::TokenError;
 use crate::web::pages::home;
 
-/// What an address answers to a method that it does not take.
+/// The kind of response to a method that a path does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherMethods {
     /// An error that a program can read.
     ErrorForPrograms,
-    /// A page.
+    /// An error page for a person.
     ErrorPage,
-    /// The same as to its first one: it takes every method.
+    /// The response of the first route, which accepts every method.
     SameAnswer,
 }
 
 impl OtherMethods {
-    /// A resource without its routes.
+    /// Returns a resource with this response, without its routes.
     pub(super) fn resource(self, path: &str, routes: &[Route]) -> Resource {
         let methods = || routes.iter().map(|route| &route.method);
         match self {
@@ -39,13 +39,13 @@ impl OtherMethods {
     }
 }
 
-/// A resource of programs, without its routes.
+/// Returns a resource for programs, without its routes.
 pub(super) fn for_programs<'a>(path: &str, methods: impl Iterator<Item = &'a Method>) -> Resource {
     let allow = allow(methods);
     resource(path.to_owned()).default_service(web::to(move |app| wrong_method(app, allow.clone())))
 }
 
-/// The `Allow` header (RFC 9110 §10.2.1).
+/// Returns the `Allow` header (RFC 9110 §10.2.1).
 fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
     let name = |method: &'a Method| if *method == Method::GET { "GET, HEAD" } else { method.as_str() };
     let names: Vec<&str> = methods.map(name).collect();

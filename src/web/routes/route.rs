@@ -1,4 +1,4 @@
-//! What a row of the route table says, and what actix-web is given for it.
+//! The types of a row in the route table, and their conversion for actix-web.
 
 use actix_web::http::Method;
 use actix_web::web::{self, scope};
@@ -10,7 +10,7 @@ use crate::domain::security_log::SecurityEvent;
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
+    /// Every caller.
     Anybody,
     /// A client that authenticates.
     Client,
@@ -18,13 +18,13 @@ pub enum Access {
     Token,
     /// A signed-in person.
     Person,
-    /// A program without credentials; a cookie means nothing here.
+    /// A program without credentials. Cookies are ignored.
     Program,
-    /// A page of ours that a signed-in person has open: JSON, where a page would be.
+    /// A script in a page of this server, in the session of a signed-in person. Errors are JSON.
     Session,
 }
 
-/// What a route writes to the security log when it does what it was asked for.
+/// What a route writes to the security log when it succeeds.
 #[derive(Clone, Copy, Debug)]
 pub enum Logs {
     /// These events, in this order.
@@ -38,65 +38,64 @@ pub enum Logs {
 pub struct Route {
     /// GET includes HEAD (RFC 9110 §9.3.2).
     pub method: Method,
-    /// Below the path of the public URL; with variables, as actix-web reads them.
+    /// Relative to the path of the public URL, with variables in the syntax of actix-web.
     pub path: &'static str,
-    /// Who may call it.
     pub access: Access,
-    /// What it writes to the security log.
     pub logs: Logs,
-    /// Makes actix-web's own route, once for each worker.
+    /// Returns the handler for actix-web. It is called once in each worker.
     pub(super) handler: fn() -> Handler,
 }
 
-/// Routes that are served together: with the same layers, and the same answer to other methods.
+/// Routes that are served together: with the same layers, and the same response to other methods.
 #[derive(Debug)]
 pub struct Section {
-    /// What each path of the section begins with; empty when the section has no scope of its own.
+    /// The prefix of each path in the section; empty when the section has no scope of its own.
     pub prefix: &'static str,
-    /// What a method gets that no route of the path has.
+    /// The response to a method that no route of the path supports.
     pub other_methods: OtherMethods,
-    /// In the order in which they are tried. The routes of a path stand together.
+    /// The routes in the order in which they are tried. The routes of a path are adjacent.
     pub routes: &'static [Route],
 }
 
-/// An address that a request can name: a route's path with one of its alternatives.
+/// An address that a request can name: the path of a route with one of its alternatives.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// With variables in braces: `/developer/apps/{client_id}`.
+    /// With variables in braces, such as `/developer/apps/{client_id}`.
     pub path: String,
-    /// What the table says of it.
+    /// The row of the table.
     pub route: &'static Route,
-    /// What a method gets that no route of the path has.
+    /// The response to a method that no route of the path supports.
     pub other_methods: OtherMethods,
 }
 
 impl Route {
-    /// Every address of the route: `{name:a|b}` is two.
+    /// Returns every address of the route. A path with `{name:a|b}` has two.
     pub fn addresses(&self) -> Vec<String> {
         alternatives(self.path)
     }
 }
 
 impl Section {
-    /// Every address of the section.
+    /// Returns every address of the section.
     pub fn addresses(&'static self) -> impl Iterator<Item = Address> {
         let address = move |route| move |path| Address { path, route, other_methods: self.other_methods };
         self.routes.iter().flat_map(move |route| route.addresses().into_iter().map(address(route)))
     }
 
-    /// The resources of actix-web, each at the place that `place` gives its path; none where it gives none.
+    /// Returns the resources for actix-web, each at the path that `place` returns. A path for which it
+    /// returns `None` is left out.
     pub(super) fn resources(&self, place: impl Fn(&str) -> Option<String>) -> Vec<Resource> {
         let paths = self.routes.chunk_by(|one, next| one.path == next.path);
         let placed = paths.filter_map(|routes| place(routes[0].path).map(|path| self.resource(&path, routes)));
         placed.collect()
     }
 
-    /// The resources, at the place that their paths have below the section's prefix.
+    /// Returns the resources at their paths below the prefix of the section.
     pub(super) fn resources_below(&self) -> Vec<Resource> {
         self.resources(|path| path.strip_prefix(self.prefix).map(str::to_owned))
     }
 
-    /// The section as a scope of its own.
+    /// Returns the section as a separate scope.
     pub(super) fn scope(&self) -> Scope {
         self.resources_below().into_iter().fold(scope(self.prefix), Scope::service)
     }
@@ -107,7 +106,7 @@ impl Section {
     }
 }
 
-/// GET, and HEAD like it (RFC 9110 §9.3.2).
+/// Matches GET, and HEAD like it (RFC 9110 §9.3.2).
 pub(super) fn get_or_head() -> Handler {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
@@ -155,7 +154,7 @@ macro_rules! sections {
                 }),*],
             };
         )*
-        /// Every section, in the order in which they are tried.
+        /// All sections, in the order in which they are tried.
         pub static SECTIONS: &[&Section] = &[$(&$section),*];
     };
     (@logs GET [] []) => { Logs::Nothing("it changes nothing") };
