@@ -1,11 +1,12 @@
-//! The route table: method, path, handler, who may call it, and what it writes to the security log.
+//! The route table: method, path, handler, access, and the events in the security log.
 //!
-//! Everything else that is said of a route comes from here: what actix-web serves ([`super::routes`]), the `Allow` header
-//! of an answer to another method, the tests of access (`tests/it/every_route.rs`) and of the security log
-//! (`tests/it/security_log_table.rs`). A description of the API for programs can walk [`SECTIONS`] as they do.
+//! Everything else about a route is derived from this table: the routes that actix-web serves
+//! ([`super::routes`]), the `Allow` header of a response to another method, the tests of access
+//! (`tests/it/every_route.rs`) and of the security log (`tests/it/security_log_table.rs`). An API description
+//! for programs could be generated from [`SECTIONS`].
 //!
-//! Rows are tried from the top: what is asked most often comes first. A pattern costs a hundred times what a fixed path
-//! does, so it comes last in its section.
+//! Rows are tried in this order, so the most frequent requests come first. Matching a pattern costs a hundred
+//! times as much as matching a fixed path, so patterns come last in their section.
 
 use actix_web::http::Method;
 
@@ -20,7 +21,7 @@ const NO_OWNER: &str = "an application that registers itself has no owner";
 const PLATFORM: &str = "it is about the resources of the platform, not about an account";
 
 sections! {
-    /// Documents that are rendered before they are asked for. Any origin may read them.
+    /// Documents that are rendered in advance. Any origin may read them.
     DOCUMENTS in "", other_methods ErrorForPrograms {
         GET "/.well-known/oauth-authorization-server" => oauth::metadata::get, Anybody;
         GET "/.well-known/openid-configuration" => oauth::metadata::get, Anybody;
@@ -29,29 +30,30 @@ sections! {
         GET "/.well-known/oauth-protected-resource" => oauth::protected_resource::get, Anybody;
     }
 
-    /// RFC 9116.
+    /// The security contact (RFC 9116).
     SECURITY_TXT in "", other_methods ErrorForPrograms {
         GET "/.well-known/security.txt" => security_txt::get, Anybody;
     }
 
-    /// What is asked most often. Any origin may call it.
+    /// The endpoints that are called most often. Any origin may call them.
     TOKENS in "", other_methods ErrorForPrograms {
         POST "/oauth/token" => oauth::token::post, Client, logs [TokenStolen];
         POST "/oauth/introspect" => oauth::introspect::post, Client, logs_nothing READS;
     }
 
-    /// A reverse proxy asks, with the method of the request that it forwards.
+    /// Forward auth: a reverse proxy calls it with the method of the request that it forwards.
     FORWARDED_REQUESTS in "", other_methods SameAnswer {
         GET "/auth/check" => api::check::get, Program;
     }
 
-    /// The platform's own address of the authorization endpoint: a page, so without CORS.
+    /// The platform's address of the authorization endpoint, which is a page and needs no CORS.
     PLATFORM_AUTHORIZATION in "", other_methods ErrorForPrograms {
         GET "/v3/oauth/authorize" => oauth::authorize::moved, Program;
         POST "/v3/oauth/authorize" => api::oauth::authorize, Program, logs_nothing "it leads to the page that logs";
     }
 
-    /// The first platform's account API (`docs/compatibility/ellipsis.md`): never a cookie, any origin.
+    /// The first platform's account API (`docs/compatibility/ellipsis.md`). It reads no cookie, and any
+    /// origin may call it.
     ACCOUNT_API in "/v3", other_methods ErrorForPrograms {
         GET "/v3/account" => api::account::get, Token;
         POST "/v3/account" => api::account::create, Program, logs [AccountCreated];
@@ -81,21 +83,21 @@ sections! {
         POST "/v3/user/{id}/contact" => api::users::contact, Token, logs [MessageSent];
     }
 
-    /// OpenID Connect Core §5.3: any origin.
+    /// The userinfo endpoint (OpenID Connect Core §5.3). Any origin may call it.
     USER_INFO in "", other_methods ErrorForPrograms {
         GET "/oauth/userinfo" => oauth::userinfo::get, Token;
         POST "/oauth/userinfo" => oauth::userinfo::post, Token, logs_nothing READS;
     }
 
-    /// Any origin may call them.
+    /// The other endpoints that any origin may call.
     OTHER_ENDPOINTS in "", other_methods ErrorForPrograms {
         POST "/oauth/revoke" => oauth::revoke::post, Client, logs_nothing ROUTINE;
         POST "/oauth/par" => oauth::par::post, Client, logs_nothing ROUTINE;
         POST "/credentials/revoke" => api::credentials::revoke, Program, logs [SecretFound];
     }
 
-    /// Without CORS: a page of another origin would ask for device codes from the network of its visitor. The handler of
-    /// `/login/code` decides which origins may call it.
+    /// Endpoints without CORS, because a page of another origin could request device codes from the network
+    /// of its visitor. The handler of `/login/code` decides which origins may call it.
     WITHOUT_CORS in "", other_methods ErrorForPrograms {
         POST "/oauth/device" => oauth::device::post, Client, logs_nothing ROUTINE;
         GET "/login.js" => assets::login_js, Anybody;
@@ -108,13 +110,14 @@ sections! {
         GET "/static/{name}" => assets::get, Anybody;
     }
 
-    /// The second platform's address for tokens (`docs/compatibility/spatial-studio.md#creating-a-token`): never a cookie,
-    /// any origin.
+    /// The second platform's address for tokens (`docs/compatibility/spatial-studio.md#creating-a-token`). It
+    /// reads no cookie, and any origin may call it.
     STUDIO_TOKENS in "/spatialstudio/oauth/v1", other_methods ErrorForPrograms {
         POST "/spatialstudio/oauth/v1/user/token" => api::studio::create_token, Token, logs [StudioTokenCreated];
     }
 
-    /// What an API that the operator runs says of its resources (ours): its own credentials, no cookie, no CORS.
+    /// The API in which a first-party API registers its resources (our own API), with its own credentials,
+    /// without cookie and CORS.
     MANAGEMENT in "/management", other_methods ErrorForPrograms {
         GET "/management/resources" => api::resources::list, Client;
         PUT "/management/resources/{id}" => api::resources::put, Client, logs_nothing PLATFORM;
@@ -125,8 +128,9 @@ sections! {
         DELETE "/management/resources/{id}/shares/{user}" => api::resources::unshare, Client, logs_nothing PLATFORM;
     }
 
-    /// The second platform's addresses for its own pages (`docs/compatibility/spatial-studio.md#the-sessions-addresses`): the
-    /// session's cookie, our own pages.
+    /// The second platform's addresses for its own pages
+    /// (`docs/compatibility/spatial-studio.md#the-sessions-addresses`). They read the session cookie, and
+    /// only pages of this server may call them.
     STUDIO_SESSION in "/spatialstudio/api/v1", other_methods ErrorForPrograms {
         GET "/spatialstudio/api/v1/user/token" => api::studio::list, Session;
         DELETE "/spatialstudio/api/v1/user/token/{id}" => api::studio::delete, Session, logs [PersonalTokenRevoked];
@@ -135,7 +139,7 @@ sections! {
         POST "/spatialstudio/api/v1/user/generatortoken/regenerate" => api::studio::regenerate, Session, logs [GeneratorRegenerated];
     }
 
-    /// Applications register themselves (RFC 7591, RFC 7592): any origin.
+    /// Dynamic client registration (RFC 7591, RFC 7592). Any origin may call it.
     REGISTRATION in "/oauth/register", other_methods ErrorForPrograms {
         POST "/oauth/register" => oauth::register::post, Program, logs_nothing NO_OWNER;
         GET "/oauth/register/{client_id}" => oauth::register::get, Program;
@@ -143,7 +147,7 @@ sections! {
         DELETE "/oauth/register/{client_id}" => oauth::register::delete, Program, logs_nothing NO_OWNER;
     }
 
-    /// The pages of the protocol, and of people who are not signed in yet.
+    /// The pages of the protocol, and the pages for people who are not signed in.
     PAGES in "", other_methods ErrorPage {
         GET "/oauth/authorize" => oauth::authorize::get, Anybody;
         POST "/oauth/authorize" => oauth::authorize::post, Anybody, logs [ApplicationAllowed];
@@ -176,7 +180,7 @@ sections! {
         POST "/device" => pages::device::post, Person, logs [DeviceAllowed];
     }
 
-    /// The account of the person who is signed in.
+    /// The account pages of the signed-in person.
     ACCOUNT_PAGES in "", other_methods ErrorPage {
         GET "/account" => pages::account::get, Person;
         GET "/account-settings/{page:profile|security}" => pages::account::moved, Anybody;
