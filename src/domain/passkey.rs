@@ -1,5 +1,5 @@
-//! A passkey: a key pair whose private half never leaves its person's device or password manager, and
-//! that says by itself whose it is (WebAuthn §4, discoverable credential).
+//! Passkeys: key pairs whose private half never leaves the person's device or password manager, and that identify their
+//! account by themselves (WebAuthn §4, discoverable credential).
 
 use diesel::prelude::*;
 
@@ -8,66 +8,63 @@ use super::space_separated::SpaceSeparated;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// The most passkeys of one person (ours).
+/// The maximum number of passkeys of one person (Gatepost's own limit).
 pub const MOST: usize = 20;
-/// The longest name of a passkey, in characters (ours).
+/// The maximum length of the name of a passkey, in characters (Gatepost's own limit).
 pub const MAX_NAME: usize = 60;
 
-/// How the person behind a passkey proved who they are (RFC 8176 §2): by a key, with their device there and
-/// themselves verified by it. Where the key is kept nobody vouches for, so neither `hwk` nor `swk` is said.
+/// The `amr` of a sign-in with a passkey (RFC 8176 §2): proof of possession of a key, user presence, and verification
+/// of the person by the device. Without attestation it is not known where the key is stored, so neither `hwk` nor `swk`
+/// is included.
 pub const BY_PASSKEY: [&str; 3] = ["pop", "user", "mfa"];
 
-/// The ways to an authenticator that a browser may name (WebAuthn §5.8.4).
+/// The transports of an authenticator that a browser may report (WebAuthn §5.8.4).
 const TRANSPORTS: [&str; 6] = ["ble", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/// One passkey's public half. Nothing in it is secret.
+/// The public half of a passkey, as it is stored. It contains no secret.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::passkeys)]
 pub struct Passkey {
-    /// The row.
     pub id: Id<Passkey>,
-    /// Whose it is.
     pub user_id: Id<User>,
-    /// The name that the authenticator gave it, in base64url.
+    /// The credential ID, which the authenticator chose, in base64url.
     pub credential_id: String,
-    /// What verifies its signatures, as COSE writes it, in base64url.
+    /// The public key in COSE form, in base64url.
     pub public_key: String,
-    /// How often it signed, by its own count; 0 when it does not count.
+    /// The last signature counter of the authenticator; 0 when it does not count.
     pub counter: i64,
-    /// Whether other devices may hold it too. It never changes.
+    /// Whether the key can be copied to other devices. It never changes.
     pub is_backup_eligible: bool,
-    /// The ways to it.
     pub transports: SpaceSeparated,
-    /// What its person calls it.
+    /// The name that the person gave it.
     pub name: String,
-    /// When it was added.
     pub created_at: UnixTime,
-    /// When it last let somebody in.
+    /// When it last signed a person in.
     pub last_used_at: Option<UnixTime>,
-    /// When its counter went back. It lets nobody in since then.
+    /// When its counter went back. It is not accepted since then.
     pub suspected_at: Option<UnixTime>,
 }
 
 impl Passkey {
-    /// Whether a count that comes with a new signature says that somebody else signed meanwhile
-    /// (WebAuthn §7.2 step 22). Authenticators that do not count say 0 always.
+    /// Whether the counter of a new signature shows that a copy of the key signed in between (WebAuthn §7.2 step 22).
+    /// Authenticators that do not count always send 0.
     pub fn was_copied(&self, counter: u32) -> bool {
         (self.counter != 0 || counter != 0) && i64::from(counter) <= self.counter
     }
 }
 
-/// The account as authenticators keep it: no name of the person (WebAuthn §14.6.1).
+/// Returns the user handle that authenticators store: it contains no name of the person (WebAuthn §14.6.1).
 pub fn user_handle(user: Id<User>) -> [u8; 8] {
     user.number().to_be_bytes()
 }
 
-/// The ways that are known, of those that a browser names; each once, in the order of the alphabet.
+/// Returns the known transports of those that a browser reports, each once, in alphabetical order.
 pub fn transports(named: &str) -> SpaceSeparated {
     let is_named = |known: &&&str| named.split(',').any(|name| name == **known);
     TRANSPORTS.iter().filter(is_named).collect()
 }
 
-/// A name that a person may give a passkey, without the space around it.
+/// Returns the trimmed name, if a passkey may have it.
 pub fn name(text: &str) -> Option<String> {
     let name = text.trim();
     let is_fine = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);

@@ -1,5 +1,5 @@
-//! What a password may be. It counts whole, nothing is trimmed, nothing is demanded of its characters. However a
-//! keyboard composes its letters, it is the same one.
+//! The rules for passwords. The whole password counts, it is not trimmed, and no kinds of characters are required.
+//! Different Unicode compositions of the same letters are the same password.
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
@@ -7,51 +7,49 @@ use zeroize::Zeroizing;
 use super::secret::Secret;
 use super::user;
 
-/// The fewest characters.
+/// The minimum number of characters.
 pub const MIN_CHARACTERS: usize = 8;
-/// The most bytes.
+/// The maximum number of bytes.
 pub const MAX_BYTES: usize = 1_024;
 
-/// Those of the 10,000 most common passwords that are long enough to be chosen, one per line.
+/// Those of the 10,000 most common passwords that have the minimum length, one per line.
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// A new password that follows the rules.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Secret);
 
-/// Why a password cannot be taken, in words for the person.
+/// The reason that a password is refused; the message is for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Too short.
     #[error("A password has at least 8 characters.")]
     TooShort,
     /// Too long to be hashed safely.
     #[error("A password has at most 1,024 bytes.")]
     TooLong,
-    /// Everybody's first guess.
+    /// It is one of the 10,000 most common passwords.
     #[error("This password is one of the 10,000 most common ones. Choose another.")]
     Common,
-    /// The person's own name.
+    /// It is the user name of the person.
     #[error("Your user name cannot be your password.")]
     OwnName,
 }
 
 impl NewPassword {
-    /// Takes a password that follows the rules (NIST SP 800-63B §3.1.1.2: length and a blocklist,
-    /// no composition rules).
+    /// Checks a password against the rules (NIST SP 800-63B §3.1.1.2: length and a blocklist, no composition rules).
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first rule that the password breaks.
     pub fn check(text: &str, username: &str) -> Result<Self, WeakPassword> {
         if text.len() > MAX_BYTES {
             return Err(WeakPassword::TooLong);
         }
-        // Composed too: four letters with accents are four, whoever types them.
+        // The composed form has to be long enough too: four letters with accents are four characters on every keyboard.
         if text.chars().count() < MIN_CHARACTERS || text.nfc().count() < MIN_CHARACTERS {
             return Err(WeakPassword::TooShort);
         }
         let folded = user::fold(text);
-        // A name as long is none, whatever a form sent.
+        // A user name that is longer than any password cannot equal it, so it is not folded.
         if username.len() <= MAX_BYTES && folded == user::fold(username) {
             return Err(WeakPassword::OwnName);
         }
@@ -61,20 +59,21 @@ impl NewPassword {
         Ok(Self(Secret::new(text)))
     }
 
-    /// The password itself, for hashing.
+    /// Returns the password, for hashing.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 }
 
-/// The form in which a password is hashed: composed (NFC), so that one from another keyboard or system is the same
-/// (NIST SP 800-63B §3.1.1.2). What is too long to be a password is left as it is.
+/// Returns the form in which a password is hashed: composed (NFC), so that the same password from another keyboard or
+/// system has the same hash (NIST SP 800-63B §3.1.1.2). Text that is too long for a password is not changed.
 pub fn composed(password: &Secret) -> Secret {
     let text = password.expose();
     if text.len() > MAX_BYTES || is_nfc(text) {
         return password.clone();
     }
-    // Room for the longest form, so that no part of it is left behind where it grew (UAX 15 §9: at most three times).
+    // The buffer has the capacity of the longest form, so that it is not reallocated, which would leave a copy in
+    // memory (UAX 15 §9: at most three times the length).
     let mut form = Zeroizing::new(String::with_capacity(text.len() * 3));
     form.extend(text.nfc());
     Secret::new(std::mem::take(&mut *form))

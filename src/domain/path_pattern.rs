@@ -1,4 +1,4 @@
-//! Patterns of paths, as an operator writes them in the rules for forwarded requests.
+//! Path patterns, which an operator writes in the rules for forwarded requests.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use percent_encoding::percent_decode_str;
 
 use super::plain_path::PlainPath;
 
-/// A path: a segment's text means itself in any letter case, `{}` is any one segment,
-/// `{resource}` is the one that names what the request is about, a last `**` is the rest.
+/// A path pattern: the text of a segment matches that text in any letter case, `{}` matches any one segment,
+/// `{resource}` matches the segment that names the resource, and a final `**` matches the rest of the path.
 #[derive(Clone, Debug)]
 pub struct Pattern(Vec<String>);
 
-/// A pattern that cannot be read: what it must be.
+/// The pattern cannot be parsed; the text says what it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPattern(pub &'static str);
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// What it must be.
+    /// What the pattern must be.
     pub fn parse(path: &str) -> Result<Self, InvalidPattern> {
         let segments: Vec<String> = without_last_slash(path).split('/').map(str::to_owned).collect();
         let rest = segments.iter().position(|segment| segment == "**");
@@ -29,10 +29,10 @@ impl Pattern {
         Ok(Self(segments))
     }
 
-    /// Reads a pattern that names a resource.
+    /// Parses a pattern that contains `{resource}`.
     ///
     /// # Errors
-    /// What it must be.
+    /// What the pattern must be.
     pub fn of_resource(path: &str) -> Result<Self, InvalidPattern> {
         let pattern = Self::parse(path)?;
         match pattern.0.iter().filter(|segment| *segment == "{resource}").count() {
@@ -41,13 +41,13 @@ impl Pattern {
         }
     }
 
-    /// Whether a path fits, segment by segment. Servers take a last slash or leave it, so it is no
-    /// difference here.
+    /// Whether a path matches, segment by segment. A trailing slash makes no difference, because servers add or remove
+    /// it.
     pub fn matches(&self, path: &PlainPath) -> bool {
         self.find(path.as_str()).is_some()
     }
 
-    /// What is in the place of `{resource}`, decoded, when a path fits.
+    /// Returns the decoded segment at the position of `{resource}`, when a path matches.
     pub fn named<'a>(&self, path: &'a PlainPath) -> Option<Cow<'a, str>> {
         percent_decode_str(self.find(path.as_str())??).decode_utf8().ok()
     }
@@ -71,7 +71,7 @@ fn without_last_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-/// The same text, written or in code (RFC 3986 §6.2.2), in any letter case.
+/// Whether both are the same text, percent-encoded or not (RFC 3986 §6.2.2), in any letter case.
 fn is_same(expected: &str, segment: &str) -> bool {
     let bytes = |text| percent_decode_str(text).map(|byte| byte.to_ascii_lowercase());
     bytes(expected).eq(bytes(segment))

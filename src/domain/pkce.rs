@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636): what begins with a challenge must end with its verifier.
+//! Proof Key for Code Exchange (RFC 7636): a request with a code challenge must be completed with its code verifier.
 
 use subtle::ConstantTimeEq;
 
@@ -6,25 +6,24 @@ use super::column;
 use super::secret::sha256_base64url;
 
 column::named! {
-    /// How a challenge is made from its verifier (RFC 7636 §4.2).
+    /// How a code challenge is derived from its code verifier (RFC 7636 §4.2).
     ChallengeMethod {
         /// SHA-256, base64url without padding.
         S256 = "S256",
-        /// The verifier itself; only where the application's owner allowed it.
+        /// The verifier itself; accepted only when the application's owner allowed it.
         Plain = "plain",
     }
 }
 
-/// A code challenge as it came with the authorization request.
+/// The code challenge of an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeChallenge {
-    /// The challenge's text.
     pub text: String,
-    /// How it was made.
+    /// The method that derives the challenge from the verifier.
     pub method: ChallengeMethod,
 }
 
-/// The challenge or verifier breaks the syntax of RFC 7636 §4.1–4.2.
+/// The challenge or verifier does not have the syntax of RFC 7636 §4.1–4.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a code challenge")]
 pub struct InvalidChallenge;
@@ -34,10 +33,10 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 impl CodeChallenge {
-    /// Reads a challenge: 43 base64url characters for `S256`, 43–128 unreserved ones for `plain`.
+    /// Parses a code challenge: 43 base64url characters for `S256`, 43–128 unreserved characters for `plain`.
     ///
     /// # Errors
-    /// [`InvalidChallenge`] when it could never be met.
+    /// [`InvalidChallenge`] when no verifier could meet it.
     pub fn parse(text: &str, method: ChallengeMethod) -> Result<Self, InvalidChallenge> {
         let is_right = match method {
             ChallengeMethod::S256 => {
@@ -48,8 +47,8 @@ impl CodeChallenge {
         if is_right { Ok(Self { text: text.to_owned(), method }) } else { Err(InvalidChallenge) }
     }
 
-    /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6). Verifiers of
-    /// 43–128 printable ASCII characters are compared; some clients use more than the unreserved ones.
+    /// Whether the challenge was derived from `verifier` (RFC 7636 §4.6). Verifiers of 43–128 printable ASCII
+    /// characters are compared; some clients use more characters than the unreserved ones.
     pub fn is_met_by(&self, verifier: &str) -> bool {
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(|byte| byte.is_ascii_graphic()) {
             return false;

@@ -1,15 +1,16 @@
-//! A path that every server reads alike: what is judged here is what is served behind us (ours).
+//! Unambiguous paths: every server reads them in the same way, so that the path that is checked here is the path that
+//! the API behind the proxy serves (Gatepost's own rule).
 
 use percent_encoding::percent_decode_str;
 
-/// A path without anything that one server cuts off, decodes or resolves and another does not.
+/// A path that all servers cut, decode and resolve in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainPath(String);
 
 impl PlainPath {
-    /// Reads a path as it was sent: `pchar` and `/` only (RFC 3986 §3.3), and no `;`, at which some
-    /// servers cut a segment. No dot segments, no empty ones but the last, nothing in code that could
-    /// be written without (§2.3) or that means something between segments, and no code but UTF-8.
+    /// Parses a path as it was sent. It consists of `pchar` and `/` (RFC 3986 §3.3), without `;`, at which some servers
+    /// cut a segment. Dot segments are refused, and empty segments except the last one. Percent-encoding is refused for
+    /// characters that need none (§2.3) or that separate segments, and when it does not decode to UTF-8.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let path = std::str::from_utf8(bytes).ok()?;
         let is_plain = path.starts_with('/')
@@ -17,30 +18,29 @@ impl PlainPath {
             && !path.contains("//")
             && path.split('%').skip(1).all(is_needed_code)
             && path.split('/').all(|segment| segment != "." && segment != "..")
-            // Other bytes read as letters in one character set or another, and as dots in overlong forms.
+            // In some character sets, bytes that are not UTF-8 decode to letters, and overlong forms decode to dots.
             && percent_decode_str(path).decode_utf8().is_ok();
         is_plain.then(|| Self(path.to_owned()))
     }
 
-    /// The path, and what follows each of its slashes as a path of its own: an address may be below
-    /// another one.
+    /// Returns the path, and every part of it that begins with a slash: the base URL of an API may contain a path.
     pub fn endings(&self) -> impl Iterator<Item = Self> {
         self.0.match_indices('/').map(|(at, _)| Self(self.0[at..].to_owned()))
     }
 
-    /// The path as it was sent.
+    /// Returns the path as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `pchar` or `/`, without `;` (RFC 3986 §3.3).
+/// Whether the byte is a `pchar` or `/`, but not `;` (RFC 3986 §3.3).
 fn may_be_written(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@%/".contains(&byte)
 }
 
-/// Whether a byte is in code for a reason: what follows `%` is two digits, and neither a letter that
-/// needs none, nor a control, nor what a server that decodes early takes for the end of something.
+/// Whether a byte is percent-encoded for a reason: `%` is followed by two hexadecimal digits, and they encode neither a
+/// character that needs no encoding, nor a control character, nor a delimiter for servers that decode early.
 fn is_needed_code(after: &str) -> bool {
     let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
     let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -53,7 +53,7 @@ fn is_needed_code(after: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Told apart from the code above: every byte, by the grammar of RFC 3986 §3.3 less `;`.
+    /// Computed without the code above: every byte, by the grammar of RFC 3986 §3.3 without `;`.
     #[test]
     fn only_the_bytes_of_a_segment_are_read_and_no_semicolon() {
         let plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@";

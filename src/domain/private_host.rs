@@ -1,14 +1,15 @@
-//! Hosts that only a private network can have: no public name leads to them, and no certificate is issued for most
-//! of them.
+//! Private hosts: hosts of private networks. Public DNS does not contain their names, and no certificate is issued for
+//! most of them.
 
 use url::Host;
 
-/// Endings of names that no public server has (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `internal`).
+/// The domain suffixes that no public server has (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `internal`).
 const ENDINGS: [&str; 9] =
     [".local", ".localhost", ".internal", ".intranet", ".private", ".lan", ".home", ".corp", ".home.arpa"];
 
-/// Whether a host is of a private network: an address of RFC 1918 or RFC 4193, a name without a dot, or one with an
-/// ending that is not public. Addresses that carriers and clouds use for themselves are not (RFC 6598, RFC 3927).
+/// Whether a host belongs to a private network: an address of RFC 1918 or RFC 4193, a name without a dot, or a name
+/// with a suffix that is not public. Addresses that carriers and cloud providers use internally do not count (RFC 6598,
+/// RFC 3927).
 pub fn is_private(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => address.is_private(),

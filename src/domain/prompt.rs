@@ -1,23 +1,23 @@
-//! How an application wants its person to be asked (OpenID Connect Core §3.1.2.1, `prompt`).
+//! The `prompt` parameter of an authorization request (OpenID Connect Core §3.1.2.1).
 
 use std::str::FromStr;
 
-/// What the application asks for, each value once or not at all.
+/// The values of the parameter, each present or absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prompt {
-    /// Show nothing: answer at once, or say what would have to be shown.
+    /// Show no page: answer at once, or answer with the error that names the page.
     pub none: bool,
-    /// Let the person prove again who they are.
+    /// Ask the person to authenticate again.
     pub login: bool,
-    /// Ask even for what was allowed before.
+    /// Ask for consent, even to what was allowed before.
     pub consent: bool,
     /// Let the person choose the account.
     pub select_account: bool,
-    /// Offer to make an account (Initiating User Registration 1.0 §4).
+    /// Offer to create an account (Initiating User Registration 1.0 §4).
     pub create: bool,
 }
 
-/// `none` cannot be combined with anything.
+/// `none` is combined with another value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("prompt=none stands alone")]
 pub struct InvalidPrompt;
@@ -25,7 +25,7 @@ pub struct InvalidPrompt;
 impl FromStr for Prompt {
     type Err = InvalidPrompt;
 
-    /// Values that we do not know are ignored, so that extensions can be phased in (§3.1.2.1).
+    /// Unknown values are ignored, so that extensions can be introduced (§3.1.2.1).
     fn from_str(text: &str) -> Result<Self, InvalidPrompt> {
         let has = |value: &str| text.split(' ').any(|asked| asked == value);
         let others = text.split(' ').any(|asked| !asked.is_empty() && asked != "none");
@@ -42,7 +42,7 @@ impl FromStr for Prompt {
     }
 }
 
-/// Whether a text asks for silence, even one that cannot be taken as a whole.
+/// Whether a text contains `none`, even when it is not valid as a whole.
 pub fn is_silent(text: &str) -> bool {
     text.split(' ').any(|asked| asked == "none")
 }

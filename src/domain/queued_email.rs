@@ -1,44 +1,43 @@
-//! A letter that waits to be sent. Who it goes to and what it says is sealed: a copy of the database
-//! opens no mailed link.
+//! An email that waits to be sent. Its recipient and content are encrypted, so that a copy of the database does not
+//! reveal emailed links.
 
 use diesel::prelude::*;
 
 use super::id::Id;
 use crate::clock::UnixTime;
 
-/// Seconds after which a letter that could not be sent is given up.
+/// Seconds after which an email that could not be sent is dropped.
 const PATIENCE: i64 = 3 * 86_400;
-/// Seconds until the first second try; the pause doubles from there.
+/// Seconds until the second attempt; each further pause is twice as long.
 const FIRST_PAUSE: i64 = 60;
-/// The longest pause between two tries, in seconds.
+/// The maximum pause between two attempts, in seconds.
 const LONGEST_PAUSE: i64 = 3_600;
 
-/// One letter in the outbox.
+/// An email in the outbox.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::letters)]
 pub struct QueuedEmail {
-    /// The row; the letter is sealed for it.
+    /// The row ID, which the encryption of the email is bound to.
     pub id: Id<QueuedEmail>,
-    /// The letter.
+    /// The encrypted email.
     pub sealed: String,
-    /// How often somebody tried to send it.
+    /// How many attempts to send it have begun.
     pub attempts: i32,
-    /// When it is tried next.
+    /// When the next attempt begins.
     pub next_attempt_at: UnixTime,
-    /// When it was written.
     pub created_at: UnixTime,
-    /// When it is given up.
+    /// When it is dropped.
     pub expires_at: UnixTime,
 }
 
 impl QueuedEmail {
-    /// A letter that is to be sent at once.
+    /// Creates an email that is to be sent at once.
     pub fn new(now: UnixTime, id: Id<Self>, sealed: String) -> Self {
         Self { id, sealed, attempts: 0, next_attempt_at: now, created_at: now, expires_at: now.plus(PATIENCE) }
     }
 
-    /// When it is tried again if the try that begins now fails: after one minute, two, four, … an hour.
-    /// Longer than a try takes, so that two nodes do not send one letter twice.
+    /// Returns the time of the next attempt if the attempt that begins now fails: after one minute, two, four, … an
+    /// hour. The pause is longer than an attempt takes, so that two nodes do not send the same email.
     pub fn after(&self, now: UnixTime) -> UnixTime {
         let doublings = u32::try_from(self.attempts.clamp(0, 6)).unwrap_or(0);
         now.plus((FIRST_PAUSE << doublings).min(LONGEST_PAUSE))

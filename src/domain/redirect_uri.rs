@@ -1,4 +1,4 @@
-//! Where an authorization answer may be sent: exactly what the client registered.
+//! Redirect URIs: an authorization response is sent only to a URI that the client registered.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,23 +7,23 @@ use url::{Host, Url};
 
 use super::address::is_unbroken;
 
-/// The longest redirect URI, in bytes.
+/// The maximum length of a redirect URI, in bytes.
 const MAX_BYTES: usize = 2_048;
 
-/// Schemes that run code or read files; never a redirect (`intent` opens any Android app).
+/// Schemes that run code or read files; they are never allowed (`intent` opens any Android app).
 const FORBIDDEN_SCHEMES: [&str; 7] = ["javascript", "data", "file", "blob", "intent", "vbscript", "about"];
 
-/// A redirect URI in the one form in which it was registered; compared as a string (RFC 9700 §4.1.3).
+/// A redirect URI in the form in which it was registered; redirect URIs are compared as strings (RFC 9700 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectUri {
     text: String,
     kind: RedirectKind,
 }
 
-/// What stands at the other end of a redirect.
+/// The kind of the receiver of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectKind {
-    /// An https address: whoever holds the domain gets the answer.
+    /// An https URL: the owner of the domain receives the response.
     Https,
     /// A port of this device, which any program can listen on (RFC 8252 §7.3).
     Loopback,
@@ -31,60 +31,59 @@ pub enum RedirectKind {
     PrivateUse,
 }
 
-/// Why a text cannot be a redirect URI, in words for the application's developer.
+/// The reason that a text cannot be a redirect URI; the message is for the application's developer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRedirectUri {
     /// It is not an absolute URI.
     #[error("write a whole address, such as https://app.example/callback")]
     NotAbsolute,
-    /// It is too long.
     #[error("an address may have at most 2,048 characters")]
     TooLong,
-    /// It has a character that no URI has.
+    /// It contains a character that no URI contains.
     #[error("leave out spaces, quotes, angle brackets and backslashes")]
     Characters,
-    /// It has a fragment (RFC 6749 §3.1.2).
+    /// It contains a fragment (RFC 6749 §3.1.2).
     #[error("leave out the part from # on: a redirect URI has no fragment")]
     Fragment,
-    /// It has a user name or password.
+    /// It contains a user name or password.
     #[error("leave out the user name or password before @")]
     UserInfo,
-    /// It is not https.
+    /// It is an http URL, and its host is not loopback.
     #[error("use https; plain http works only for 127.0.0.1, [::1] and localhost")]
     PlainHttp,
-    /// The scheme is dangerous or unknown.
+    /// Its scheme is dangerous or unknown.
     #[error("this scheme is not allowed; a native app's own scheme contains a dot, such as com.example.app:/callback")]
     Scheme,
-    /// A wildcard.
+    /// Its host contains a wildcard.
     #[error("write each address out: wildcards are not allowed")]
     Wildcard,
-    /// Browsers would read another address than is written here.
+    /// Browsers read it as another URL; the text is the URL that they read.
     #[error("browsers would read this as another address; write it in its plain form: {0}")]
     NotPlain(String),
 }
 
 impl RedirectUri {
-    /// The URI as it was registered.
+    /// Returns the URI as it was registered.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What stands at the other end.
+    /// Returns the kind of the receiver.
     pub fn kind(&self) -> RedirectKind {
         self.kind
     }
 
-    /// Whether it is a port of this device.
+    /// Whether the receiver is a port of this device.
     pub fn is_loopback(&self) -> bool {
         self.kind == RedirectKind::Loopback
     }
 
-    /// The URI as a parsed address.
+    /// Returns the URI as a parsed URL.
     pub fn url(&self) -> Url {
         Url::parse(&self.text).expect("because the constructor parsed it")
     }
 
-    /// The URI without its port, for comparing loopback addresses (RFC 8252 §7.3).
+    /// Returns the URI without its port, for comparing loopback URIs (RFC 8252 §7.3).
     fn sans_port(&self) -> String {
         let mut url = self.url();
         match url.set_port(None) {
@@ -93,20 +92,20 @@ impl RedirectUri {
         }
     }
 
-    /// Whether it has a scheme that may be registered: of a native app one with a dot (RFC 8252 §7.1), or
-    /// one of those that the operator lists.
+    /// Whether the scheme may be registered. That of a native app contains a dot (RFC 8252 §7.1), or is one that the
+    /// operator lists.
     pub fn has_scheme_of(&self, listed: &[String]) -> bool {
         let scheme = self.text.split(':').next().unwrap_or_default();
         self.kind != RedirectKind::PrivateUse || scheme.contains('.') || listed.iter().any(|other| other == scheme)
     }
 
-    /// Whom a person sees at the other end: the host, or the scheme of a native app.
+    /// Returns what people see of the receiver: the host, or the scheme of a native app.
     pub fn host(&self) -> String {
         host_of(&self.url())
     }
 }
 
-/// The host and port of an address, or its scheme when it has no host.
+/// Returns the host and port of a URL, or its scheme when it has no host.
 pub fn host_of(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -115,7 +114,7 @@ pub fn host_of(url: &Url) -> String {
     }
 }
 
-/// Whether an address names this device: `127.0.0.1`, `[::1]` or exactly `localhost`.
+/// Whether the host of a URL is this device: `127.0.0.1`, `[::1]` or exactly `localhost`.
 pub fn is_loopback_host(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
@@ -125,15 +124,15 @@ pub fn is_loopback_host(url: &Url) -> bool {
     }
 }
 
-/// Whether a public client may be sent here: exactly what it registered (RFC 9700 §4.1.3), except that
-/// a loopback address may name any port (RFC 8252 §7.3). A client with a secret runs where its port is known.
+/// Whether a response to a public client may be sent to the requested URI: it must be the registered one (RFC 9700
+/// §4.1.3), except that a loopback URI may have any port (RFC 8252 §7.3). The port of a confidential client is known.
 pub fn permits(registered: &RedirectUri, asked: &RedirectUri) -> bool {
     registered == asked
         || (registered.is_loopback() && asked.is_loopback() && registered.sans_port() == asked.sans_port())
 }
 
-/// Whether a scheme can be on the operator's list: of a form that programs have, and not one that runs
-/// code, reads files, or is the web's.
+/// Whether a scheme can be on the operator's list: it has the form of schemes of native programs, and is not one that
+/// runs code, reads files, or belongs to the web.
 pub fn may_be_listed(scheme: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-');
     let is_word = scheme.starts_with(|first: char| first.is_ascii_lowercase()) && scheme.bytes().all(is_part);
@@ -147,7 +146,7 @@ impl FromStr for RedirectUri {
         if text.len() > MAX_BYTES {
             return Err(InvalidRedirectUri::TooLong);
         }
-        // The delimiters of RFC 3986, appendix C: a native app's own scheme would keep them.
+        // The delimiters of RFC 3986, appendix C: in a URL with a private-use scheme, the parser would keep them.
         if !is_unbroken(text) || text.contains(['"', '<', '>', '\\']) {
             return Err(InvalidRedirectUri::Characters);
         }
@@ -166,14 +165,14 @@ impl FromStr for RedirectUri {
             "https" => RedirectKind::Https,
             "http" if is_loopback_host(&url) => RedirectKind::Loopback,
             "http" => return Err(InvalidRedirectUri::PlainHttp),
-            // Which of them may be registered is the operator's to say: see `has_scheme_of`.
+            // Which of these schemes may be registered depends on the operator's list: see `has_scheme_of`.
             _ => RedirectKind::PrivateUse,
         };
         if url.host_str().is_some_and(|host| host.contains('*')) {
             return Err(InvalidRedirectUri::Wildcard);
         }
-        // What is written must be what a browser reads: no `2130706433` for an address, no `/..`,
-        // no backslash, no other alphabet's dots. A missing last `/` of a bare host is no change.
+        // The text must be what a browser reads: no `2130706433` for an address, no `/..`, no backslash, no dots of
+        // another alphabet. A missing final `/` after the host makes no difference.
         let plain = url.as_str();
         let encoded = plain.to_ascii_lowercase();
         let hides = ["%2e", "%2f", "%5c", "%00"].iter().any(|hidden| encoded.contains(hidden));

@@ -1,4 +1,4 @@
-//! A line of what was refused to an application: the exact cause, which only its owner may read.
+//! The log of refused requests of an application, with the exact cause, which only its owner may read.
 
 use diesel::prelude::*;
 
@@ -6,30 +6,28 @@ use super::client::Client;
 use super::id::Id;
 use crate::clock::UnixTime;
 
-/// Seconds that a line is kept, beside the day that everything stays after its end: 30 days in all (ours).
+/// Seconds that an entry is kept. One more day is added for all expired rows: 30 days in all (Gatepost's own choice).
 pub const KEPT: i64 = 29 * 86_400;
 
-/// One line. It holds fixed words of ours, and a scope that is refused; never a secret or any
-/// other part of a request.
+/// An entry of the log. It contains fixed text, and the refused scope if there is one; never a secret or any other part
+/// of a request.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::refusals)]
 pub struct RefusalRecord {
-    /// The row.
     pub id: Id<RefusalRecord>,
-    /// Whose request it was, or seemed to be.
+    /// The client that sent the request, or that the request named.
     pub client_key: Id<Client>,
-    /// The name of the request, which the answer carried.
+    /// The request ID, which the response contained.
     pub request_id: String,
-    /// The address that was asked, below ours.
+    /// The path of the endpoint.
     pub endpoint: String,
-    /// The error code that was answered.
+    /// The error code of the response.
     pub error: String,
-    /// Why, in one fixed sentence; behind it a scope that is refused.
+    /// The cause, as a fixed sentence; followed by the refused scope if there is one.
     pub cause: String,
-    /// Whether the application had proved that it is the one; otherwise anybody can have caused it.
+    /// Whether the client was authenticated; otherwise any caller may have sent the request.
     pub is_proven: bool,
-    /// Refusals after it, of the same second and kind, that were not written down.
+    /// How many refusals of the same second and kind followed that were not stored.
     pub dropped: i64,
-    /// When.
     pub at: UnixTime,
 }

@@ -1,4 +1,4 @@
-//! What an application may be: one validation for the console and the command.
+//! The rules for applications: one validation for the console, client registration and the commands.
 
 use super::client::{ClientType, GrantType, LoginDelivery};
 use super::deception::{is_mixed, is_stacked, is_unseen};
@@ -9,74 +9,69 @@ use super::scope::Scope;
 use super::signing_key::SigningAlgorithm;
 use super::space_separated::SpaceSeparated;
 
-/// The most redirect URIs or login return URLs that one application may have.
+/// The maximum number of redirect URIs, and of login return URLs, of one application.
 const MAX_ADDRESSES: usize = 100;
-/// The longest name, in characters.
+/// The maximum length of a name, in characters.
 const MAX_NAME: usize = 100;
 
-/// An application as somebody wrote it down.
+/// The settings of an application before validation.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// `client_name`.
     pub name: String,
-    /// Whether it has a secret.
+    /// Whether it can keep a secret.
     pub client_type: ClientType,
-    /// `redirect_uris`, one per element.
     pub redirect_uris: Vec<String>,
-    /// `login_return_urls`, one per element.
     pub login_return_urls: Vec<String>,
-    /// How the login redirect gives the token.
+    /// How the login redirect returns the token.
     pub login_delivery: LoginDelivery,
-    /// Seconds; the server's default when absent.
+    /// The lifetime of login tokens in seconds; the server's default when absent.
     pub login_token_lifetime: Option<i64>,
-    /// The grants: one at least, unless it only authenticates (an API's credentials).
+    /// The grant types: at least one, unless the client only authenticates (the credentials of an API).
     pub grant_types: Vec<GrantType>,
     /// The scope; `projects` when absent.
     pub scope: Option<String>,
-    /// Whether a challenge is required; for a public client it always is.
+    /// Whether a code challenge is required; for a public client it always is.
     pub require_pkce: bool,
-    /// Whether `plain` challenges are taken; never for a public client.
+    /// Whether code challenges with the method `plain` are accepted; never for a public client.
     pub allow_plain_pkce: bool,
-    /// `post_logout_redirect_uris`, one per element.
     pub post_logout_redirect_uris: Vec<String>,
-    /// `id_token_signed_response_alg`.
     pub id_token_signed_response_alg: SigningAlgorithm,
-    /// Whether ID tokens hold the claims of the granted scopes.
+    /// Whether ID tokens contain the claims of the granted scopes.
     pub id_token_claims: bool,
-    /// The public keys that it authenticates with, as a JSON Web Key Set; then it needs no secret.
+    /// The public keys that it authenticates with, as a JSON Web Key Set; then it has no secret.
     pub jwks: Option<String>,
-    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    /// Whether every token request must contain a DPoP proof (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
-    /// Where it publishes its keys, in place of `jwks`.
+    /// The URL where it publishes its keys, in place of `jwks`.
     pub jwks_uri: Option<String>,
-    /// `userinfo_signed_response_alg`, for whom plain JSON is not enough.
+    /// The algorithm that signs userinfo; plain JSON when absent.
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
-    /// Query parameters in which a login return URL may differ from the registered one, and still be it.
+    /// Query parameters in which a login return URL may differ from the registered one.
     pub login_varying_parameters: Vec<String>,
-    /// `token_endpoint_auth_signing_alg`: how it signs what it authenticates with.
+    /// The algorithm that signs its client assertions.
     pub token_endpoint_auth_signing_alg: Option<String>,
 }
 
-/// What the operator says of all registrations.
+/// The operator's rules for all registrations.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The longest that a login token may live, in seconds.
+    /// The maximum lifetime of a login token, in seconds.
     pub longest_login_token: i64,
-    /// Schemes without a dot that native programs may use.
+    /// Private-use schemes without a dot that native applications may use.
     pub private_schemes: Vec<String>,
-    /// Whether the login redirect may return to http addresses of a private network.
+    /// Whether the login redirect may return to http URLs of a private network.
     pub allow_insecure_http: bool,
 }
 
 impl Rules {
-    /// What holds of applications that describe themselves. How long their login tokens live is not theirs
-    /// to say: what an operator set is no reason to refuse what they say anew.
+    /// Returns the rules for self-registered applications. They cannot set the lifetime of their login tokens, so a
+    /// lifetime that the operator set is no reason to refuse an update by the application.
     pub fn for_self_registered(&self) -> Self {
         Self { longest_login_token: i64::MAX, ..self.clone() }
     }
 }
 
-/// An application whose every field was checked.
+/// An application whose settings are all validated.
 #[derive(Clone, Debug)]
 pub struct Registration {
     pub(crate) name: String,
@@ -100,17 +95,18 @@ pub struct Registration {
     pub(crate) token_endpoint_auth_signing_alg: Option<String>,
 }
 
-/// A field that cannot be taken, and what to do about it.
+/// A setting that is refused, with advice for the developer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field as forms and RFC 7591 name it.
+    /// The name of the setting in forms and in RFC 7591.
     pub field: &'static str,
-    /// One sentence for the developer.
+    /// A sentence for the developer.
     pub message: String,
 }
 
 impl Draft {
-    /// A draft with the defaults of the command line: both grants, `projects`, delivery by query.
+    /// Returns a draft with the defaults of the command line: both grant types, the scope `projects`, delivery by
+    /// query.
     pub fn new(name: impl Into<String>, client_type: ClientType) -> Self {
         Self {
             name: name.into(),
@@ -125,7 +121,8 @@ impl Draft {
             allow_plain_pkce: false,
             post_logout_redirect_uris: Vec::new(),
             id_token_signed_response_alg: SigningAlgorithm::Rs256,
-            // Their ID tokens come from us over TLS and are seen by nobody else.
+            // The ID tokens of confidential clients come from the token endpoint over TLS, and no other program sees
+            // them.
             id_token_claims: client_type == ClientType::Confidential,
             jwks: None,
             dpop_bound_access_tokens: false,
@@ -136,10 +133,10 @@ impl Draft {
         }
     }
 
-    /// Checks every field against the rules and the scopes that exist here.
+    /// Validates every setting against the rules and the scopes that exist here.
     ///
     /// # Errors
-    /// All problems at once, in the order of the fields.
+    /// All problems, in the order of the settings.
     pub fn validate(self, known: &Scope, rules: &Rules) -> Result<Registration, Vec<FieldProblem>> {
         let (longest_login_token, private_schemes) = (rules.longest_login_token, rules.private_schemes.as_slice());
         let mut problems = Vec::new();
@@ -265,9 +262,9 @@ fn too_many<'a>(addresses: &'a [String], field: &'static str, problems: &mut Vec
     &addresses[..addresses.len().min(MAX_ADDRESSES)]
 }
 
-/// A name that people will read beside our own words: no controls, no invisible or turning
-/// characters, so that it cannot imitate another app or reorder the page (UTS 36 §3), and nothing
-/// that does not stay in its line.
+/// Returns the name with single spaces. People read it beside the text of this server, so it contains no control
+/// characters, and no invisible or direction-changing characters: it cannot imitate another app or reorder the page
+/// (UTS 36 §3), and it contains no characters that extend beyond their line.
 fn clean_name(name: &str, problems: &mut Vec<FieldProblem>) -> String {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let message = if name.is_empty() {

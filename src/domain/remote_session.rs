@@ -1,5 +1,5 @@
-//! Remote sessions: a program without a browser waits until its person approves it in theirs
-//! (`docs/decisions/0039-remote-sessions.md`). The id is a secret: 122 random bits, kept as a digest.
+//! Remote sessions: a program without a browser waits until its person approves it in their browser
+//! (`docs/decisions/0039-remote-sessions.md`). The ID is a secret: 122 random bits, stored as a digest.
 
 use aws_lc_rs::rand;
 use diesel::prelude::*;
@@ -9,36 +9,31 @@ use super::secret::{Secret, sha256_base64url};
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// One remote session.
+/// A remote session as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::remote_sessions)]
 pub struct RemoteSession {
-    /// The row.
     pub id: Id<RemoteSession>,
-    /// What the presented id is judged by.
+    /// The digest that a presented ID is compared with.
     pub digest: String,
     /// The network address that started it.
     pub address: String,
-    /// The part of it that one household or company shares.
+    /// The network of that address, which one household or company shares.
     pub network: String,
-    /// The program, as it named itself.
+    /// The `User-Agent` header of the program.
     pub user_agent: String,
-    /// When it was started.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
-    /// Who approved it.
     pub approved_by: Option<Id<User>>,
-    /// When.
     pub approved_at: Option<UnixTime>,
-    /// When its token was given.
+    /// When its token was issued.
     pub exercised_at: Option<UnixTime>,
 }
 
-/// A random UUID (RFC 9562 §5.4), for programs that want a UUID as a secret.
+/// Returns a random UUID (RFC 9562 §5.4), for programs that expect a UUID as a secret.
 ///
 /// # Panics
-/// When the operating system gives no randomness: there is no safe way to go on.
+/// When the operating system returns no random bytes: there is no safe way to continue.
 pub fn random_uuid() -> Secret {
     let mut bytes = [0_u8; 16];
     rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
@@ -48,12 +43,12 @@ pub fn random_uuid() -> Secret {
     Secret::new(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
-/// What is kept of such a secret.
+/// Returns the digest of such a secret, which is stored.
 pub fn digest_of_uuid(presented: &str) -> String {
     sha256_base64url(presented.trim().to_ascii_lowercase().as_bytes())
 }
 
-/// The short code that the program's person compares; a function of the id that tells nothing of it.
+/// Returns the short code that the person compares; it is computed from the ID and reveals nothing about it.
 pub fn code_of(presented: &str) -> String {
     let digest = digest_of_uuid(&format!("code {presented}"));
     let letters: String = digest

@@ -1,5 +1,6 @@
-//! What kind of request it is, and what it is about: method and path, as data that an operator may
-//! replace (`docs/compatibility/spatial-studio.md#request-classes`). A token's class opens some kinds.
+//! Request classes: the class of a forwarded request and the resource that it concerns, by method and path, with rules
+//! that an operator may replace (`docs/compatibility/spatial-studio.md#request-classes`). The class of a token allows
+//! some request classes.
 
 use super::path_pattern::{InvalidPattern, Pattern};
 use super::plain_path::PlainPath;
@@ -9,17 +10,16 @@ use super::token_class::{Action, ResourceType, TokenClass};
 /// The classes of requests to the second platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestClass {
-    /// Lists, names, versions: reads that are no stream.
+    /// Lists, names, versions: read requests that are not streams.
     Metadata,
-    /// Vector tiles, GeoJSON streams, raster tiles.
     Stream,
-    /// Making existing tiles anew.
+    /// Regenerating existing tiles.
     RefreshTiles,
-    /// A published project's definition.
+    /// The definition of a published project.
     PublishedProject,
-    /// Everything else that writes.
+    /// All other requests that write.
     Write,
-    /// Making tokens: the generator's business, at our own endpoint only.
+    /// Creating tokens: allowed to the generator only, and only at this server's own endpoint.
     Mint,
 }
 
@@ -34,8 +34,8 @@ impl RequestClass {
     ];
 }
 
-/// The default of `forward_auth.classes`: the platform's published addresses, and one guess for each
-/// of the two that it did not publish.
+/// The default of `forward_auth.classes`: the paths that the platform published, and one guess for each of the two that
+/// it did not publish.
 const CLASSES: &str = "GET /spatialstudio/oauth/v1/vt/{}/{}/{}/{}/{} stream,\
     GET /spatialstudio/oauth/v1/jsonstream/{} stream,\
     GET /spatialstudio/oauth/v1/rt/{}/{}/{}/{} stream,\
@@ -44,18 +44,18 @@ const CLASSES: &str = "GET /spatialstudio/oauth/v1/vt/{}/{}/{}/{}/{} stream,\
     GET /spatialstudio/api/v1/embeddable.js published_project,\
     POST /spatialstudio/oauth/v1/user/token mint";
 
-/// The default of `forward_auth.resources`: the first platform's addresses of one resource.
+/// The default of `forward_auth.resources`: the paths of one resource on the first platform.
 const RESOURCES: &str = "/v3/path/{resource}/**,/v3/ogc/{}/{resource}/**";
 
-/// The default of `forward_auth.filesets`.
+/// The default of `forward_auth.filesets`: the paths of one fileset.
 const FILESETS: &str = "/spatialstudio/oauth/v1/filesets/{resource}/**";
 
-/// A rule that cannot be read, in words for the operator.
+/// A rule that cannot be parsed; the message is for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' must be {1}")]
 pub struct InvalidRule(String, &'static str);
 
-/// What requests are, by their method and path.
+/// The rules that classify requests by their method and path.
 #[derive(Clone, Debug)]
 pub struct RequestRules {
     texts: [String; 3],
@@ -78,10 +78,10 @@ impl Default for RequestRules {
 }
 
 impl RequestRules {
-    /// Reads three comma-separated lists; an empty one is our own.
+    /// Parses three comma-separated lists; an empty one is replaced by its default.
     ///
     /// # Errors
-    /// The first rule that cannot be read.
+    /// The first rule that cannot be parsed.
     pub fn parse(classes: &str, resources: &str, filesets: &str) -> Result<Self, InvalidRule> {
         fn each(text: &str) -> impl Iterator<Item = &str> {
             text.split(',').map(str::trim).filter(|rule| !rule.is_empty())
@@ -96,20 +96,20 @@ impl RequestRules {
         })
     }
 
-    /// The rules as the settings write them: classes, resources, filesets.
+    /// Returns the rules as the settings contain them: classes, resources, filesets.
     pub fn as_written(&self) -> [&str; 3] {
         self.texts.each_ref().map(String::as_str)
     }
 
-    /// The class of a request. The first rule that fits decides; HEAD follows GET; what no rule names
-    /// is a read of metadata, or a write.
+    /// Returns the class of a request. The first matching rule decides; HEAD is treated as GET. Without a matching
+    /// rule, the class is metadata for a read request and write for any other.
     pub fn classify(&self, method: &str, path: &PlainPath) -> RequestClass {
         let default = if as_read(method) == "GET" { RequestClass::Metadata } else { RequestClass::Write };
         self.rule(method, path).map_or(default, |rule| rule.class)
     }
 
-    /// Whether a rule says of a read that a token that reads is all it needs: its class is `metadata`,
-    /// and somebody wrote that down.
+    /// Whether any token that may read is sufficient for a request: it is a read request, and a rule explicitly gives
+    /// it the class `metadata`.
     pub fn is_open_to_readers(&self, method: &str, path: &PlainPath) -> bool {
         let rule = self.rule(method, path);
         as_read(method) == "GET" && rule.is_some_and(|rule| rule.class == RequestClass::Metadata)
@@ -121,18 +121,19 @@ impl RequestRules {
         self.classes.iter().find(fits)
     }
 
-    /// The one resource that a path names, as we spell it, where the platform's paths name one.
+    /// Returns the resource that a path names, in its canonical spelling; `None` when no rule of the platform matches.
     pub fn resource(&self, path: &PlainPath) -> Option<String> {
         self.resources.iter().find_map(|pattern| pattern.named(path)).map(|named| canonical(&named))
     }
 
-    /// Whether a path is this fileset's, or of a file in it (`docs/compatibility/spatial-studio.md#fileset-tokens`).
+    /// Whether a path is that of this fileset, or of a file in it
+    /// (`docs/compatibility/spatial-studio.md#fileset-tokens`).
     pub fn is_in_fileset(&self, path: &PlainPath, fileset: &str) -> bool {
         self.filesets.iter().find_map(|pattern| pattern.named(path)).is_some_and(|named| named == fileset)
     }
 }
 
-/// HEAD follows GET.
+/// Returns the method whose rules apply: HEAD is treated as GET.
 fn as_read(method: &str) -> &str {
     if method == "HEAD" { "GET" } else { method }
 }
@@ -158,12 +159,13 @@ impl Rule {
 }
 
 impl TokenClass {
-    /// The matrix of `docs/compatibility/spatial-studio.md#request-classes`.
+    /// Whether a token of this class allows the request class, by the matrix of
+    /// `docs/compatibility/spatial-studio.md#request-classes`.
     pub fn opens(self, class: RequestClass) -> bool {
         let is_all = self.resource_type() == ResourceType::All;
         match class {
             RequestClass::Metadata => is_all,
-            RequestClass::Stream => true, // an embedding token's project is judged by the API, which is told the class
+            RequestClass::Stream => true, // the API receives the class, and checks the project of an embedding token
             RequestClass::RefreshTiles => self.action() == Action::ReadWrite,
             RequestClass::PublishedProject => is_all || self.resource_type() == ResourceType::EmbeddedPublishedProject,
             RequestClass::Mint => false,
@@ -238,7 +240,7 @@ mod tests {
     #[test]
     fn every_cell_of_the_matrix_holds() {
         use RequestClass::{Metadata, PublishedProject, RefreshTiles, Stream, Write};
-        // read all, write all, streaming, refreshing, embedded
+        // The columns: read all, write all, streaming, refreshing, embedded.
         for (class, row) in [
             (Metadata, [true, true, false, false, false]),
             (Stream, [true, true, true, true, true]),

@@ -1,4 +1,4 @@
-//! The platform's resources, where it tells us of them: a small tree with owners and shares.
+//! The platform's resources, for platforms that report them: a small tree with owners and shares.
 
 use diesel::prelude::*;
 
@@ -7,52 +7,46 @@ use super::id::Id;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// One resource.
+/// A resource of the platform.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::resources)]
 pub struct Resource {
-    /// The row.
     pub id: Id<Resource>,
-    /// The name that the platform gives it.
+    /// The ID of the resource at the platform.
     pub path: String,
-    /// What it lies in; folder access covers everything inside.
+    /// The folder that contains it. Access to a folder includes everything inside.
     pub parent_id: Option<Id<Resource>>,
-    /// Whose it is.
     pub owner_id: Id<User>,
-    /// When the platform told us of it.
+    /// When the platform registered it.
     pub created_at: UnixTime,
-    /// How far everybody may read it and what is in it, without a token.
+    /// The access tier of the public, on the resource and everything inside, without a token.
     pub public_tier: Option<Tier>,
 }
 
 impl Resource {
-    /// Whether the public may be given this tier: the public reads, and does no more.
+    /// Whether the public may have this tier: the public may only read.
     pub fn may_be_public(tier: Tier) -> bool {
         tier <= Tier::ViewPlus
     }
 }
 
-/// What somebody else holds on a resource.
+/// The access tier of another person on a resource.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::resource_shares)]
 pub struct ResourceShare {
-    /// The row.
     pub id: Id<ResourceShare>,
-    /// On what.
     pub resource_id: Id<Resource>,
-    /// Who.
     pub user_id: Id<User>,
-    /// How far.
     pub tier: Tier,
 }
 
-/// The longest name of a resource, in characters.
+/// The maximum length of a resource ID, in characters.
 pub const MAX_PATH: usize = 200;
 
-/// Folders in folders that are followed; nothing is registered deeper.
+/// The maximum depth of nested folders; a deeper resource cannot be registered.
 pub const MAX_DEPTH: usize = 64;
 
-/// A resource's name as we spell it: a UUID is the same in capitals.
+/// Returns the canonical spelling of a resource ID: a UUID is written in lower case.
 pub fn canonical(path: &str) -> String {
     let is_uuid = path.len() == 36
         && path.bytes().enumerate().all(|(at, byte)| match at {
@@ -62,7 +56,7 @@ pub fn canonical(path: &str) -> String {
     if is_uuid { path.to_ascii_lowercase() } else { path.to_owned() }
 }
 
-/// Whether a text can name a resource.
+/// Whether a text can be a resource ID.
 pub fn may_name(path: &str) -> bool {
     !path.is_empty() && path.chars().count() <= MAX_PATH && !path.chars().any(char::is_control)
 }

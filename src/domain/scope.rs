@@ -1,4 +1,4 @@
-//! Scopes: what a token may do, in the order in which it was said (RFC 6749 §3.3).
+//! Scopes: what a token may do, in the order of the request (RFC 6749 §3.3).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,36 +10,37 @@ use diesel::sql_types::Text;
 
 use super::column;
 
-/// The longest scope that we read, in bytes; longer ones are refused before they are parsed.
+/// The maximum length of a scope, in bytes; longer ones are refused before they are parsed.
 const MAX_BYTES: usize = 4_096;
-/// The most tokens that an answer or a log names, and the longest of them, in bytes (ours).
+/// The maximum number of scope tokens that a response or a log entry names, and the maximum length of each in bytes
+/// (Gatepost's own limits).
 const MAX_NAMED: usize = 5;
 const MAX_NAMED_BYTES: usize = 64;
 
-/// A set of scope tokens that keeps its order. It may be empty (a client that may nothing).
+/// An ordered set of scope tokens. It may be empty, for a client without any scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 pub struct Scope(String);
 
 column::text!(Scope);
 
-/// The text is no scope.
+/// The text is not a valid scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is words of printable ASCII, without quotes and backslashes, with one space between them")]
 pub struct InvalidScope;
 
 impl Scope {
-    /// The scope tokens, in order.
+    /// Returns the scope tokens, in order.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|token| !token.is_empty())
     }
 
-    /// Whether nothing is in it.
+    /// Whether it contains no scope token.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it holds this one token.
+    /// Whether it contains this scope token.
     pub fn holds(&self, token: &str) -> bool {
         self.tokens().any(|held| held == token)
     }
@@ -48,32 +49,32 @@ impl Scope {
         self.tokens().collect()
     }
 
-    /// Whether everything in it is also in `other`.
+    /// Whether `other` contains all of its scope tokens.
     pub fn is_within(&self, other: &Self) -> bool {
         let other = other.set();
         self.tokens().all(|token| other.contains(token))
     }
 
-    /// What is in both, in this one's order.
+    /// Returns the scope tokens that both contain, in the order of this scope.
     pub fn intersection(&self, other: &Self) -> Self {
         let other = other.set();
         Self(self.tokens().filter(|token| other.contains(token)).collect::<Vec<_>>().join(" "))
     }
 
-    /// What is in either, this one's tokens first.
+    /// Returns the scope tokens of both, those of this scope first.
     pub fn union(&self, other: &Self) -> Self {
         let own = self.set();
         let added = other.tokens().filter(|token| !own.contains(token));
         Self(self.tokens().chain(added).collect::<Vec<_>>().join(" "))
     }
 
-    /// All but this one token.
+    /// Returns the scope without this scope token.
     pub fn without(&self, token: &str) -> Self {
         Self(self.tokens().filter(|held| *held != token).collect::<Vec<_>>().join(" "))
     }
 
-    /// The scope for an answer or a log that names what was asked: its first tokens, none of them long. They
-    /// are printable ASCII without quotes.
+    /// Returns the requested scope for a response or a log entry: its first tokens that are not too long. They are
+    /// printable ASCII without quotes.
     pub fn named(&self) -> Option<String> {
         let short: Vec<&str> = self.tokens().filter(|token| token.len() <= MAX_NAMED_BYTES).take(MAX_NAMED).collect();
         let left_out = self.tokens().count() - short.len();
@@ -81,7 +82,7 @@ impl Scope {
         (!short.is_empty()).then(|| short.into_iter().map(str::to_owned).chain(more).collect::<Vec<_>>().join(" "))
     }
 
-    /// The scope as it is stored and sent.
+    /// Returns the scope as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What a person shows besides the password: the records behind it.
+//! Second factors: the records of authenticator apps, recovery codes, sign-in steps and remembered browsers.
 
 use diesel::prelude::*;
 
@@ -10,87 +10,78 @@ use super::token::{RememberedBrowser, SignInStep, TokenDigest};
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds that a sign-in waits for its second step (ours).
+/// Seconds that a sign-in waits for its second step (Gatepost's own choice).
 pub const STEP_LIFE: i64 = 600;
-/// Wrong codes that end one step (ours).
+/// The number of wrong codes that ends a sign-in step (Gatepost's own limit).
 pub const STEP_FAILURES: i32 = 5;
-/// Wrong codes of one person in [`WINDOW`] over all steps (ours): only who has the password adds to them.
+/// The maximum number of wrong codes of one person in [`WINDOW`] over all sign-in steps (Gatepost's own limit): only a
+/// caller with the password can cause them.
 pub const MOST_FAILURES: usize = 10;
 /// Seconds in which wrong codes are counted.
 pub const WINDOW: i64 = 900;
 /// Seconds that a browser is remembered: 30 days.
 pub const REMEMBERED: i64 = 30 * 86_400;
-/// Recovery codes of one set.
+/// How many recovery codes are created together.
 pub const RECOVERY_CODES: usize = 10;
 
 /// The settings `second_factor.*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FactorPolicy {
-    /// Whether everybody needs a second factor.
+    /// Whether every person needs a second factor.
     pub is_required: bool,
-    /// Whether who has none gets a code by mail.
+    /// Whether a person without a second factor gets a code by email.
     pub mails_codes: bool,
 }
 
-/// An authenticator app that was set up.
+/// An authenticator app that a person set up.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::totp_factors)]
 pub struct TotpFactor {
-    /// The row.
     pub id: Id<TotpFactor>,
-    /// Whose.
     pub user_id: Id<User>,
-    /// The seed, sealed under a label of its own and bound to this row.
+    /// The seed, encrypted under its own label and bound to this row.
     pub sealed: String,
-    /// The last time step that was accepted: no code works twice (RFC 6238 §5.2).
+    /// The last time step that was accepted: a code is valid only once (RFC 6238 §5.2).
     pub last_step: i64,
-    /// When it was set up.
     pub created_at: UnixTime,
-    /// When a code of it was last accepted.
+    /// When a code was last accepted.
     pub last_used_at: Option<UnixTime>,
 }
 
-/// One recovery code.
+/// A recovery code as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::recovery_codes)]
 pub struct RecoveryCodeRecord {
-    /// The row.
     pub id: Id<RecoveryCodeRecord>,
-    /// Whose.
     pub user_id: Id<User>,
-    /// What the typed code is judged by; keyed, since twelve digits could be tried out.
+    /// The digest that a typed code is compared with. It is keyed, because all codes of twelve digits could be tried.
     pub digest: String,
-    /// When it was made.
     pub created_at: UnixTime,
-    /// When it was used.
     pub used_at: Option<UnixTime>,
 }
 
-/// A sign-in whose first proof was right and that waits for the second. It opens nothing.
+/// A sign-in whose first factor was correct and that waits for the second. It gives no access.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::sign_in_steps)]
 pub struct SignInStepRecord {
-    /// The row.
     pub id: Id<SignInStepRecord>,
-    /// What the page's key is judged by.
+    /// The digest that the secret of the page is compared with.
     pub digest: TokenDigest<SignInStep>,
-    /// Whose.
     pub user_id: Id<User>,
-    /// What was shown already (`amr`).
+    /// The authentication methods so far (`amr`).
     pub methods: SpaceSeparated,
-    /// A digest of the password's hash then: another password ends the step.
+    /// A digest of the password hash at that time: a change of the password ends the step.
     pub judged: Option<String>,
-    /// What a mailed code is judged by.
+    /// The digest that an emailed code is compared with.
     pub mailed: Option<String>,
-    /// Wrong codes.
+    /// Wrong codes so far.
     pub failures: i32,
-    /// When the password was right.
+    /// When the password was correct.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
-    /// When it was finished, or ended by too many wrong codes.
+    /// When it was finished, or ended after too many wrong codes.
     pub used_at: Option<UnixTime>,
-    /// The network that a mailed code is counted for.
+    /// The network whose counter includes the emailed codes.
     pub network: String,
 }
 
@@ -101,41 +92,34 @@ impl SignInStepRecord {
     }
 }
 
-/// A browser that need not show a second factor for a while.
+/// A browser that does not need to show a second factor for a while.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::remembered_browsers)]
 pub struct RememberedBrowserRecord {
-    /// The row.
     pub id: Id<RememberedBrowserRecord>,
-    /// What the cookie is judged by.
+    /// The digest that the cookie is compared with.
     pub digest: TokenDigest<RememberedBrowser>,
-    /// For whom.
     pub user_id: Id<User>,
-    /// The browser, as it named itself.
+    /// The `User-Agent` header of the browser.
     pub user_agent: String,
-    /// The network address then.
+    /// The network address at that time.
     pub address: String,
-    /// Since when.
     pub created_at: UnixTime,
-    /// Until when.
     pub expires_at: UnixTime,
 }
 
-/// A wrong code.
+/// A wrong code that a person entered.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::factor_failures)]
 pub struct FactorFailure {
-    /// The row.
     pub id: Id<FactorFailure>,
-    /// Whose.
     pub user_id: Id<User>,
-    /// When.
     pub at: UnixTime,
-    /// The network that it is counted for.
+    /// The network whose counter includes it.
     pub network: String,
 }
 
-/// Ten new recovery codes, as a person writes them down.
+/// Generates ten recovery codes, in the form in which a person writes them down.
 pub fn new_recovery_codes() -> Vec<Secret> {
     (0..RECOVERY_CODES).map(|_| new_recovery_code()).collect()
 }

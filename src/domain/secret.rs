@@ -1,5 +1,5 @@
-//! What leaves the server cannot be stored, what is stored cannot leave: plaintext and digest are
-//! different types, and a secret has one door.
+//! Secrets: plaintext and digest are different types. A plaintext can be sent and not stored, a digest can be stored
+//! and not sent, and only `expose()` returns a plaintext.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-/// Text that must not be seen: wiped when dropped, hidden in `Debug`, never shown by `Display`.
+/// A secret text: erased from memory when dropped, hidden in `Debug`, without `Display`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The one door by which the text leaves.
+    /// Returns the text. No other function returns it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -31,17 +31,17 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A random word of 128 bits, for what must not be guessed and is not kept.
+/// Returns a random text of 128 bits, for values that must not be guessed and are not stored.
 ///
 /// # Panics
-/// When the operating system gives no randomness: there is no safe way to go on.
+/// When the operating system returns no random bytes: there is no safe way to continue.
 pub fn random_word() -> String {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).expect("because the operating system's randomness is always available");
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The base64url form of the SHA-256 of `bytes`, without padding: 43 characters.
+/// Returns the base64url form of the SHA-256 of `bytes`, without padding: 43 characters.
 pub fn sha256_base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes))
 }

@@ -1,6 +1,6 @@
-//! The security log: what happened to a person's account and mattered to its safety. Entries are only
-//! added; each carries a digest over itself and the one before, so that a row that was changed or taken
-//! out later shows. Tokens that programs get in the course of things are no events.
+//! The security log: events that concern the safety of a person's account. Entries are only added. Each contains a
+//! digest of itself and of the previous entry, which reveals that a row was changed or removed later. The tokens that
+//! programs obtain in normal use are not events.
 
 use diesel::prelude::*;
 
@@ -11,149 +11,133 @@ use super::session::Origin;
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds that an entry is kept: a year (ours; at least 90 days are asked for).
+/// Seconds that an entry is kept: a year (Gatepost's own choice; at least 90 days are required).
 pub const KEPT: i64 = 365 * 86_400;
 
-/// What an entry is about when the people who run the server did it.
+/// The text of an entry that the operator caused.
 pub const BY_OPERATOR: &str = "by the people who run this server";
-/// What an entry is about when a mailed link did it.
+/// The text of an entry that an emailed link caused.
 pub const BY_MAIL: &str = "by a mailed link";
 
 column::named! {
-    /// What happened.
+    /// The kind of a security event.
     SecurityEvent {
-        /// The account was made.
         AccountCreated = "account.create",
-        /// Its person asked to delete it.
+        /// The person requested the deletion of the account.
         AccountDeleted = "account.delete",
-        /// They took that back.
+        /// The person canceled the deletion.
         AccountRestored = "account.keep",
-        /// An operator disabled it.
         AccountDisabled = "account.disable",
-        /// An operator enabled it again.
         AccountEnabled = "account.enable",
-        /// An operator changed what its tokens may be.
+        /// An operator changed the person's role.
         RoleChanged = "account.role",
-        /// Another user name.
         UsernameChanged = "username.change",
         /// A browser signed in.
         SignedIn = "session.create",
-        /// A browser signed out, or was signed out from elsewhere.
+        /// A browser signed out, or another browser ended its session.
         SessionEnded = "session.end",
         /// All other browsers were signed out.
         OtherSessionsEnded = "session.end_others",
-        /// A program logged in with the password, or was let in by a remote session.
+        /// A program signed in with the password, or its remote session was approved.
         ProgramSignedIn = "program.sign_in",
-        /// A user token was ended.
         UserTokenEnded = "user_token.end",
-        /// Wrong passwords or codes closed the account to an address for a while.
+        /// Too many wrong passwords or codes: sign-in from an address is blocked for a while.
         Throttled = "sign_in.throttle",
-        /// Another password, with the old one.
+        /// The password was changed with the previous one.
         PasswordChanged = "password.change",
-        /// Another password, without the old one: by mail, or by an operator.
+        /// The password was changed without the previous one: by an emailed link, or by an operator.
         PasswordReset = "password.reset",
-        /// A letter to set a new password was asked for.
+        /// An email to set a new password was requested.
         PasswordResetAsked = "password.reset_request",
-        /// The address was proven.
+        /// The email address was verified.
         EmailProven = "email.verify",
-        /// A new address waits to be proven.
+        /// A new email address was entered, and is not verified yet.
         EmailChangeAsked = "email.change_request",
-        /// Another address.
         EmailChanged = "email.change",
         /// An authenticator app was set up.
         TotpAdded = "totp.add",
-        /// It was removed.
+        /// The authenticator app was removed.
         TotpRemoved = "totp.remove",
-        /// Ten new recovery codes.
+        /// Ten new recovery codes were created.
         RecoveryCodesCreated = "recovery_codes.create",
-        /// One of them was used.
         RecoveryCodeUsed = "recovery_codes.use",
-        /// A passkey was added.
         PasskeyAdded = "passkey.add",
-        /// A passkey got another name.
+        /// The person renamed a passkey.
         PasskeyRenamed = "passkey.rename",
-        /// A passkey was removed.
         PasskeyRemoved = "passkey.remove",
-        /// A passkey came back with a counter that went backwards: perhaps it was copied.
+        /// A passkey was used with a counter that went backwards: it may have been copied.
         PasskeySuspected = "passkey.suspect",
-        /// A browser need not show a second factor for a while.
+        /// A browser does not need to show a second factor for a while.
         DeviceRemembered = "device.remember",
-        /// All remembered browsers have to show it again.
+        /// All remembered browsers need to show a second factor again.
         DevicesForgotten = "device.forget",
-        /// A personal token was made.
         PersonalTokenCreated = "personal_token.create",
-        /// A studio token was made.
         StudioTokenCreated = "studio_token.create",
-        /// A token that its person made was revoked.
+        /// A personal or studio token was revoked.
         PersonalTokenRevoked = "personal_token.revoke",
-        /// Several of them were revoked at once.
+        /// Several personal or studio tokens were revoked at once.
         PersonalTokensRevoked = "personal_token.revoke_many",
-        /// An operator ended a token of any kind.
+        /// An operator revoked a token of any kind.
         TokenRevoked = "token.revoke",
-        /// The access generator was made anew.
+        /// The access generator was replaced by a new one.
         GeneratorRegenerated = "generator.regenerate",
-        /// An application was allowed.
+        /// The person allowed an application.
         ApplicationAllowed = "oauth_authorization.create",
-        /// An application was removed.
+        /// The person removed an application.
         ApplicationRemoved = "oauth_authorization.destroy",
-        /// A device was allowed.
+        /// The person allowed a device.
         DeviceAllowed = "device_code.approve",
-        /// A code or refresh token came twice: what it gave was ended.
+        /// A code or refresh token was used twice: its grant was revoked.
         TokenStolen = "oauth_authorization.theft",
-        /// A token or secret was found in the open.
+        /// A token or secret was found in public.
         SecretFound = "secret.found",
-        /// An application was registered.
         ClientCreated = "client.create",
-        /// Its settings were changed.
+        /// The settings of an application were changed.
         ClientChanged = "client.update",
-        /// An operator suspended it.
+        /// An operator suspended an application.
         ClientDisabled = "client.disable",
-        /// An operator enabled it again.
+        /// An operator enabled a suspended application.
         ClientEnabled = "client.enable",
-        /// It was deleted.
         ClientDeleted = "client.delete",
-        /// It got another secret.
+        /// A new secret of an application was issued.
         ClientSecretCreated = "client_secret.create",
-        /// A secret of it was ended.
+        /// A secret of an application was ended.
         ClientSecretEnded = "client_secret.end",
-        /// A host was proven to be theirs.
+        /// The person proved that a host is theirs.
         HostProven = "host.prove",
-        /// It is no more: they gave it up, or it changed hands.
+        /// A proof of a host ended: the person gave it up, or another account proved the host.
         HostLost = "host.lose",
-        /// Somebody was invited.
+        /// The person invited another one.
         Invited = "invitation.create",
-        /// They wrote to another person.
+        /// The person wrote to another person.
         MessageSent = "message.send",
-        /// "This was not me": everything was ended.
+        /// The link "This was not me" was used: all access to the account was ended.
         CompromiseReported = "account.disown",
     }
 }
 
-/// One entry.
+/// An entry of the security log.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::security_log, treat_none_as_default_value = false)]
 pub struct SecurityEntry {
-    /// The row.
     pub id: Id<SecurityEntry>,
-    /// Whose account.
+    /// The person whose account it is about.
     pub user_id: Id<User>,
-    /// What happened.
     pub event: SecurityEvent,
-    /// To what: an application's name, a token's, an address. Empty when there is nothing to add.
+    /// The object of the event: the name of an application or token, or an address. Empty when there is none.
     pub about: String,
-    /// The network address that it came from; empty when no request caused it.
+    /// The network address of the request; empty when no request caused the event.
     pub address: String,
-    /// The browser or program, as it named itself.
+    /// The `User-Agent` header of the browser or program.
     pub user_agent: String,
-    /// When.
     pub at: UnixTime,
-    /// The digest over this entry and the one before.
+    /// The digest of this entry and the previous one.
     pub link: String,
 }
 
 impl SecurityEntry {
-    /// An entry that follows the one `before` it, of the same person. Its key is higher even where it is
-    /// written by a node whose clock is behind, or after the clock was set back.
+    /// Creates the entry after `before`, of the same person. Its ID is higher, even when a node whose clock is behind
+    /// writes it, or the clock was set back.
     pub fn new(
         now: UnixTime,
         user_id: Id<User>,
@@ -169,38 +153,36 @@ impl SecurityEntry {
         Self { link: entry.link_after(before.map_or("", |before| &before.link)), ..entry }
     }
 
-    /// The digest over this entry and the link of the one before it.
+    /// Returns the digest of this entry and of the link of the previous one.
     pub fn link_after(&self, before: &str) -> String {
         let numbers = format!("{} {} {}", self.id.number(), self.user_id.number(), self.at.seconds());
         let parts = [before, &numbers, self.event.as_str(), &self.about, &self.address, &self.user_agent];
-        // No part holds a NUL, so two entries never read alike.
+        // No part contains a NUL, so two different entries never give the same text.
         sha256_base64url(parts.join("\0").as_bytes())
     }
 }
 
-/// Walks the log of everybody, person by person and oldest entry first, and finds what does not fit.
+/// Checks the logs of all people, person by person and oldest entry first, and finds entries that do not fit.
 ///
-/// Of an account that is younger than a year, the oldest entry must be the first one of all. Of an older
-/// account the first ones may have been cleaned away, so the link of the oldest that is left cannot be
-/// checked: that one entry could have been changed, and older ones taken out, without it being seen. Nor
-/// can it be seen that the newest entries are gone, or that somebody who can write the table wrote a
-/// whole chain anew.
+/// For an account younger than a year, the oldest entry must be the first one of all. For an older account, the first
+/// entries may have been deleted because of their age. Then the link of the oldest remaining entry cannot be checked: a
+/// change of that entry, or a removal of older ones, is not detected. Also not detected are a removal of the newest
+/// entries, and a complete new chain that a person with write access to the table created.
 #[derive(Debug, Default)]
 pub struct Walk {
-    /// Entries that were read.
     pub entries: u64,
-    /// People whose log was read.
+    /// How many people the entries belong to.
     pub people: u64,
     last: Option<(Id<User>, String)>,
 }
 
 impl Walk {
-    /// Reads the next entry, of an account that was made at `made_at`. `false` when it does not fit.
+    /// Reads the next entry, of an account that was created at `made_at`. Returns `false` when it does not fit.
     pub fn read(&mut self, now: UnixTime, entry: &SecurityEntry, made_at: UnixTime) -> bool {
         self.entries += 1;
         let before = self.last.take().filter(|(person, _)| *person == entry.user_id).map(|(_, link)| link);
         self.people += u64::from(before.is_none());
-        // As it stands, so that one changed entry is not told of twice.
+        // The link as it is stored, so that one changed entry is reported once.
         self.last = Some((entry.user_id, entry.link.clone()));
         match before {
             Some(before) => entry.link_after(&before) == entry.link,
