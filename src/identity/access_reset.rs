@@ -1,6 +1,6 @@
-//! What ends when an account begins anew: a new password was set by an emailed link, or by the operator.
-//! Whoever used the account before may have left a way back in, and the owner of the address knows of
-//! none of them (`docs/decisions/0011-what-a-reset-ends.md`).
+//! What ends when an account is reset: a new password was set by an emailed link, or by the operator. An
+//! earlier user of the account may still hold sessions, tokens or other credentials that the owner of the email
+//! address does not know (`docs/decisions/0011-what-a-reset-ends.md`).
 
 use super::factors;
 use super::session::Origin;
@@ -17,21 +17,21 @@ use crate::tokens::{TokenSettings, revoke, studio};
 /// Links that an earlier user of the account may hold.
 const LINKS: [LinkKind; 3] = [LinkKind::Reset, LinkKind::ResetByOperator, LinkKind::ChangeEmail];
 
-/// Ends all that could open the account: sessions, tokens, grants and consents, passkeys, the authenticator
-/// app, recovery codes, remembered browsers, and the secrets and keys of the person's own applications.
-/// `user` is the row as it was before; an operator has no `origin`.
+/// Ends everything that gives access to the account: sessions, tokens, grants and consents, passkeys, the
+/// authenticator app, recovery codes, remembered browsers, and the secrets and keys of the user's own
+/// applications. `user` is the row before the change; an operator has no `origin`.
 ///
 /// # Errors
 /// When the store fails.
 pub fn end_all_access(tx: &mut Database, now: UnixTime, user: &User, origin: Option<&Origin>) -> Result<()> {
     mailed_links::end(tx, now, user.id, &LINKS)?;
-    // The generator's grant ends with the rest; the next one is made when it is asked for.
+    // The generator's grant ends too; a new one is created on request.
     revoke::everything(tx, now, user.id)?;
     end_other_credentials(tx, now, user, origin)
 }
 
-/// The same, but tokens that the person created for themselves stay. `false` when they ended too: before an
-/// address was proven, anybody may have created them.
+/// Like [`end_all_access`], but tokens that the user created for themselves stay. Returns `false` when they
+/// ended too: before the email address was proven, they may be someone else's.
 ///
 /// # Errors
 /// When the store fails.
@@ -55,7 +55,7 @@ pub(super) fn end_access_but_own_tokens(
     Ok(true)
 }
 
-/// Ends what outlives sessions, tokens and grants.
+/// Ends the credentials that are not sessions, tokens or grants.
 ///
 /// # Errors
 /// When the store fails.
@@ -66,13 +66,13 @@ pub(super) fn end_other_credentials(
     origin: Option<&Origin>,
 ) -> Result<()> {
     factors::remove_all(tx, now, user.id, origin)?;
-    // A remembered consent would let an app in again without a question.
+    // A remembered consent would give an app a new grant without a question.
     consents::forget_all(tx, user.id)?;
     seen_devices::forget(tx, user.id)?;
     end_credentials_of_apps(tx, now, user, origin)
 }
 
-/// Ends secrets, keys and own tokens of a person's applications: whoever holds them acts as the application.
+/// Ends secrets, keys and own tokens of a user's applications: whoever holds these can act as the application.
 fn end_credentials_of_apps(tx: &mut Database, now: UnixTime, user: &User, origin: Option<&Origin>) -> Result<()> {
     for client in clients::list(tx, Some(user.id))? {
         grants::revoke_of_client_itself(tx, now, client.id)?;

@@ -1,4 +1,4 @@
-//! What a person changes about their account.
+//! Changes that a user makes to their account: profile, user name, password.
 
 use super::emailed_links::requester;
 use super::factors::CodeRefusal;
@@ -27,31 +27,31 @@ use crate::store::{
 };
 use crate::tokens::revoke;
 
-/// Why nothing was changed, in words for the person.
+/// Why nothing was changed, with a message for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
-    /// A field is wrong.
+    /// A field is invalid.
     #[error("{0}")]
     Invalid(String),
     /// The current password is wrong.
     #[error("The current password is wrong.")]
     WrongPassword,
-    /// The code of the second factor does not count.
+    /// The code of the second factor was not accepted.
     #[error("{0}")]
     Code(CodeRefusal),
-    /// Too many tries; seconds to wait.
+    /// Too many attempts; the seconds to wait.
     #[error("{}", Throttled(*.0))]
     Throttled(i64),
-    /// A mailed link is unknown, used or expired.
+    /// An emailed link is unknown, used or expired.
     #[error("This link is over: it works once and for a while only. Ask for a new one.")]
     LinkEnded,
     /// The operator has not set up mail.
     #[error("This server sends no letters. Ask the people who run it.")]
     MailOff,
-    /// The operator does not let this person do it.
+    /// The operator does not allow it for this user.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// Too many passwords wait to be checked.
+    /// The queue of the password hasher is full.
     #[error("The server is busy right now. Try again in a moment.")]
     Busy,
 }
@@ -74,16 +74,16 @@ impl From<Throttled> for AccountRefusal {
     }
 }
 
-/// What a person says about themselves; what is absent stays.
+/// The profile fields of an update; an absent field keeps its value.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// Up to 1,500 characters.
     pub about: Option<Option<String>>,
-    /// An address of up to 255 characters.
+    /// A URL of up to 255 characters.
     pub homepage: Option<Option<String>>,
     /// A picture in base64.
     pub picture: Option<Option<String>>,
-    /// Whether others may write to them.
+    /// Whether other users may send them messages.
     pub allow_contact: Option<bool>,
 }
 
@@ -91,7 +91,7 @@ impl Profile {
     /// Checks the lengths (`docs/compatibility/ellipsis.md#the-account`).
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// The first field that is invalid.
     pub fn check(self) -> Result<Self, FieldProblem> {
         let wrong = |field, message: &str| FieldProblem { field, message: message.to_owned() };
         let is_long = |field: &Option<Option<String>>, most: usize| {
@@ -132,11 +132,11 @@ pub fn update_profile(tx: &mut Database, user: Id<User>, profile: &Profile) -> c
     users::update_profile(tx, &person)
 }
 
-/// Gives a person another name, and tells them. The one before is held for them. The caller judged that the
-/// person proved lately who they are.
+/// Changes a user name, and emails the user. The previous name is held for them. The caller checked that the
+/// user authenticated recently.
 ///
 /// # Errors
-/// A name that cannot be taken, or that somebody has.
+/// A name that is invalid, taken or misleading, or too many changes.
 pub fn rename(
     tx: &mut Database,
     now: UnixTime,
@@ -144,7 +144,7 @@ pub fn rename(
     (user, origin): (&User, &Origin),
     name: &str,
 ) -> Result<(), Error<AccountRefusal>> {
-    // A form sends the name that stays, too, and it may be older than the rules.
+    // A form also sends an unchanged name, and that may be older than the rules.
     if name.trim() == user.username {
         return Ok(());
     }
@@ -179,7 +179,7 @@ pub fn rename(
     Ok(mail.warn(tx, (user, &requester(now, origin)), &message)?)
 }
 
-/// A current password that was right: whose, and the hash that it was judged by.
+/// A verified current password: its user, and the hash that it was verified with.
 #[derive(Clone)]
 pub struct Confirmed {
     user: Id<User>,
@@ -187,7 +187,7 @@ pub struct Confirmed {
 }
 
 impl Confirmed {
-    /// Reads hash and status again, inside the transaction that writes, and refuses if either changed.
+    /// Reads the hash and status again, inside the transaction that writes, and refuses if either changed.
     ///
     /// # Errors
     /// [`AccountRefusal::WrongPassword`].
@@ -201,10 +201,10 @@ impl Confirmed {
     }
 }
 
-/// Judges a person's current password, counted like a sign-in.
+/// Verifies a user's current password; the attempt is counted like a sign-in.
 ///
 /// # Errors
-/// [`AccountRefusal::WrongPassword`], or why it cannot be judged now.
+/// [`AccountRefusal::WrongPassword`], or why it cannot be verified now.
 pub async fn confirm(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -231,21 +231,22 @@ pub async fn confirm(
     }
 }
 
-/// What a new password leaves alive: that by which it was set.
+/// What a password change does not end: the session or grant that made it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kept {
-    /// The session before it, or behind the token.
+    /// The browser session that changed it, or the session behind the token.
     pub session: Option<Id<Session>>,
-    /// The grant of the token that asked.
+    /// The grant of the token that changed it.
     pub grant: Option<Id<Grant>>,
 }
 
-/// Sets a new password. All other sessions, user tokens, codes and grants end; personal tokens stay.
-/// Mailed links that a password decides about end too. A browser that asked gets another key for its session,
-/// so that a copy of the old one opens nothing; to a session behind a token none could be given.
+/// Changes the password. All other sessions, user tokens, codes and grants end; personal tokens stay. Emailed
+/// links that would change the password or the email address end too. A browser that changed it gets a new key
+/// for its session, so that a copy of the old cookie is useless; a session behind a token keeps its key, since
+/// its browser could not be given a new one.
 ///
 /// # Errors
-/// A weak new password, or a wrong current one.
+/// A weak new password, a wrong current one, or why they cannot be checked now.
 pub async fn change_password(
     context: SignInContext<'_>,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! What a person is told by letter when something of theirs was given away: an app was allowed, a token was
-//! made. The doors that do it ask here.
+//! Emails about new access to an account: a user allowed an app, or a token or client secret was created. The
+//! endpoints that do this call these functions.
 
 use super::emailed_links::DAY;
 use crate::clock::UnixTime;
@@ -13,18 +13,19 @@ use crate::mail::warnings::{AppAllowed, AppChanged, ClientSecretMade, TokenMade}
 use crate::store::{Database, Result, grants, tokens};
 use crate::tokens::personal_tokens::PERSONAL_KINDS;
 
-/// Scopes that tell an app who somebody is and open nothing of theirs; every other one is sensitive (ours).
+/// Scopes that only identify the user; every other scope is sensitive (ours).
 const HARMLESS: [&str; 4] = ["openid", "profile", "email", "offline_access"];
-/// Letters about tokens in a day (ours): a program that makes them by the thousand fills no mailbox. The
-/// last of them says so.
+/// Emails about new tokens per user in a day (ours), so that a program which creates thousands does not flood a
+/// mailbox. The last of them says so.
 const MOST_TOKENS: i64 = 20;
 
 fn is_sensitive(scope: &Scope) -> bool {
     scope.tokens().any(|name| !HARMLESS.contains(&name))
 }
 
-/// Whether a person should hear that they are about to allow an app this scope; nothing is a log-in, which
-/// opens everything. An app that had as much a day ago is no news. Ask before it is allowed.
+/// Whether a user should get an email that they are about to allow a client this scope; `None` is a sign-in by
+/// the login redirect, which gives full rights. A client that has as much access already causes no email. Call
+/// this before the grant is inserted.
 ///
 /// # Errors
 /// When the store fails.
@@ -39,7 +40,7 @@ pub fn is_news(tx: &mut Database, (user, client): (Id<User>, Id<Client>), scope:
     }))
 }
 
-/// Tells a person that they allowed an app.
+/// Emails a user that they allowed an app.
 ///
 /// # Errors
 /// When the store fails.
@@ -52,7 +53,8 @@ pub fn app_allowed(
     mail.warn(tx, (user, requester), &message)
 }
 
-/// Tells a person that they made a token. What their generator makes is not told: programs use it.
+/// Emails a user that they created a token. A token that their generator created causes no email: programs use
+/// it.
 ///
 /// # Errors
 /// When the store fails.
@@ -76,7 +78,7 @@ pub fn token_made(
     mail.warn(tx, (user, requester), &message)
 }
 
-/// Tells the owner of an application that it got a secret.
+/// Emails the owner of an application that it got a secret.
 ///
 /// # Errors
 /// When the store fails.
@@ -89,7 +91,7 @@ pub fn secret_made(
     mail.warn(tx, (user, requester), &message)
 }
 
-/// Tells the owner of an application what became what in it; nothing when nothing did.
+/// Emails the owner of an application what changed in it; no email for no change.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! `POST /v3/account/login`: a program of the platform has its person's password and wants a user
-//! token (`docs/compatibility/ellipsis.md#logging-in`).
+//! `POST /v3/account/login`: a program of the platform sends its user's password and gets a user token
+//! (`docs/compatibility/ellipsis.md#logging-in`).
 
 use super::second_step::SecondStepKind;
 use super::sign_in::{SignInContext, SignInRefusal, SubmittedCredentials, enter, verify};
@@ -16,11 +16,11 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, grants, known_networks, security_log};
 use crate::tokens::issue::{Issued, user_token};
 
-/// Judges the password, and the code where the account has a second factor, and issues a user token that
-/// lives `lifetime` seconds. The password alone opens nothing then (`docs/threat-model.md#e20`).
+/// Verifies the password, and the code if the account has a second factor, and issues a user token for
+/// `lifetime` seconds. With a second factor the password alone is not enough (`docs/threat-model.md#e20`).
 ///
 /// # Errors
-/// Why there is none.
+/// [`SignInRefusal`], or why the store failed.
 pub async fn log_in(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -49,7 +49,7 @@ pub async fn log_in(
     issued
 }
 
-/// Issues a user token that opens everything its person may.
+/// Issues a full-access token, with all rights of its user.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,18 +1,19 @@
-//! "This was not me": one button that ends everything in an account and starts its recovery.
+//! Compromise reports ("This was not me"): one button ends all access to an account and starts its recovery.
 //!
-//! It must not be a weapon, so these are its rules (ours):
+//! It must not be useful to an attacker, so these are its rules (ours):
 //!
-//! - It only ever takes away: sessions, tokens, grants, consents, the password. What gives the account back
-//!   is a link to its proven address; who sits in a session and presses the button gains nothing by it.
-//! - A link works for the address that is the account's, or was until seven days ago. The older one
-//!   wins: its link puts it back, and ends the links that went to the address put in its place. So a thief
-//!   who changes the address does not get rid of its owner, and cannot use the same way afterwards.
-//! - The letter itself opens the page for a new password while it is as young as a reset link may be. An
-//!   older one, which may lie about anywhere by now, causes a fresh letter.
-//! - All that a thief may have left behind goes too, as by every reset by mail: second factors, passkeys,
-//!   the secrets and keys of the person's own applications ([`super::access_reset`]).
-//! - Somebody without a proven address, or on a server without letters, could never come back without
-//!   the password: theirs stays, and so does the session in which they press the button.
+//! - It only ends things: sessions, tokens, grants, consents, the password. Recovery needs a link to the
+//!   account's proven email address; an attacker in a session gains nothing by pressing the button.
+//! - A link works for the account's current email address, and for one that was its address until seven days
+//!   ago. The older address wins: its link restores it, and ends the links that went to the address that
+//!   replaced it. So an attacker who changes the address cannot shut out the owner, and cannot use the same way
+//!   afterwards.
+//! - The link opens the page for a new password while it is as young as a reset link may be. An older link,
+//!   which others may have seen by now, causes a new email instead.
+//! - All credentials that an attacker may have added end too, as in every reset by email: second factors,
+//!   passkeys, the secrets and keys of the user's own applications ([`super::access_reset`]).
+//! - A user without a proven address, or on a server without mail, could never get back in without the
+//!   password: it stays, and so does the session in which they press the button.
 
 use super::access_reset;
 use super::account::AccountRefusal;
@@ -38,7 +39,7 @@ use crate::store::{
 };
 use crate::tokens::{revoke, session_recheck};
 
-/// Links that mean nothing any more.
+/// Links that end with a report.
 const ENDED: [LinkKind; 5] = [
     LinkKind::Reset,
     LinkKind::ResetByOperator,
@@ -47,19 +48,17 @@ const ENDED: [LinkKind; 5] = [
     LinkKind::RestoreAccount,
 ];
 
-/// A living link, and what it would do.
+/// An active link, and what it would do.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The link.
     pub link: MailedLink,
-    /// Whose account.
     pub user: User,
-    /// The address that it puts back.
+    /// The former email address that it restores.
     pub former: Option<FormerAddress>,
 }
 
-/// The living link behind a presented secret. One to an address that has nothing to do with the account
-/// any more is over; one to an account that is about to be erased is not.
+/// Returns the active link of a presented secret. A link to an address that is not related to the account any
+/// more has ended; a link of an account that is about to be erased is active.
 ///
 /// # Errors
 /// When the store fails.
@@ -80,23 +79,23 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> Result<Option<
     Ok(former.map(|former| Found { link, user, former: Some(former) }))
 }
 
-/// What the person does next.
+/// What the user does next.
 #[derive(Clone, Debug)]
 pub enum Next {
-    /// Set a new password, by this key of a reset link.
+    /// Set a new password, with this key of a reset link.
     SetPassword(Secret),
-    /// Read the letter that went to this address.
+    /// Read the email that was sent to this address.
     ReadEmail(String),
-    /// Ask the people who run the server: nothing proves any more who owns the account.
+    /// Ask the operator: nothing proves any more who owns the account.
     AskOperator,
-    /// Change the password in the session that is left.
+    /// Change the password in the remaining session.
     ChangePassword,
 }
 
-/// Uses a link.
+/// Redeems a link.
 ///
 /// # Errors
-/// A link that is over.
+/// [`AccountRefusal::LinkEnded`].
 pub async fn by_link(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -137,10 +136,10 @@ pub async fn by_link(
     Ok(next)
 }
 
-/// What the button of a signed-in person does.
+/// Reports a compromise from a session.
 ///
 /// # Errors
-/// A session that ended meanwhile.
+/// [`AccountRefusal::LinkEnded`] when the session ended meanwhile.
 pub async fn in_session(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -158,7 +157,7 @@ pub async fn in_session(
         };
         end_all(tx, now, &user, &origin)?;
         start_recovery(tx, now, (&mail, lifetimes.reset), (&user, &to), &origin)?;
-        // Nobody can tell from here who changed the address: whoever had it before hears of it too.
+        // It is unknown here who changed the email address, so its former addresses get an email too.
         for former in former_addresses::list(tx, now, user.id)? {
             if let Ok(before) = former.email.parse::<EmailAddress>() {
                 let message = CompromiseReportedElsewhere { username: user.username.clone() };
@@ -172,7 +171,7 @@ pub async fn in_session(
     Ok(next)
 }
 
-/// Makes a former address the account's again. `false` when somebody else proved it meanwhile.
+/// Restores a former email address. `false` when another user proved it meanwhile.
 fn put_back(tx: &mut Database, now: UnixTime, former: &FormerAddress, origin: &Origin) -> Result<bool> {
     let (user, folded) = (former.user_id, former.email_folded.as_str());
     mailed_links::end_elsewhere(tx, now, (user, LinkKind::CompromiseReport), folded)?;
@@ -193,7 +192,7 @@ fn end_all(tx: &mut Database, now: UnixTime, user: &User, origin: &Origin) -> Re
     security_log::append(tx, now, user.id, (SecurityEvent::CompromiseReported, ""), Some(origin))
 }
 
-/// All but the session before its person, and the password: there is no other way back in.
+/// Ends everything except this session and the password, which are the only way back in.
 fn end_others(
     tx: &mut Database,
     now: UnixTime,

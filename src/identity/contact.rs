@@ -1,5 +1,5 @@
-//! Writing to somebody through this server (`docs/compatibility/ellipsis.md#finding-and-inviting-people`): by mail,
-//! to people who let others write to them, and neither side sees an address.
+//! Messages between users through this server (`docs/compatibility/ellipsis.md#finding-and-inviting-people`):
+//! sent by email to users who accept messages, and neither side sees the other's address.
 
 use super::account::AccountRefusal;
 use super::emailed_links::DAY;
@@ -15,24 +15,25 @@ use crate::mail::email::EmailRequester;
 use crate::outcome::{Error, transact};
 use crate::store::{contact_messages, security_log, users};
 
-/// Messages that one person sends in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
+/// Messages that one user may send in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
 const MOST_SENT: i64 = 10;
-/// Messages that one person is sent in a day (ours): many accounts together fill nobody's mailbox.
+/// Messages that one user may get in a day (ours): many accounts together cannot flood a mailbox.
 const MOST_RECEIVED: i64 = 10;
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contacted {
-    /// It is on its way.
+    /// It is in the outbox.
     Sent,
-    /// There is no such person.
+    /// There is no such user.
     Nobody,
 }
 
-/// Mails a message. The writer must have proven an address: then somebody answers for what is written.
+/// Sends a message by email. The sender must have proven an email address, so that a person is accountable for
+/// it.
 ///
 /// # Errors
-/// No message, too many, mail that is off, or a person who wants none.
+/// No message, too many, mail that is off, a sender without a proven address, or a recipient who accepts none.
 pub async fn send(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -50,7 +51,7 @@ pub async fn send(
     }
     let (mail, sender, origin) = (context.mail.clone(), sender.clone(), origin.clone());
     let contacted = transact(context.store, move |tx| {
-        // Both limits are judged under both locks, which are always taken in one order.
+        // Both limits are checked under both locks, which are always taken in one order.
         for person in [sender.id.min(recipient), sender.id.max(recipient)] {
             users::lock(tx, person)?;
         }

@@ -1,5 +1,5 @@
-//! Deleting an account: closed at once, kept for a day in case somebody is sorry, then erased. Its user name
-//! is held for 90 days (`docs/decisions/0033-held-user-names.md`); its address is free from the first moment.
+//! Deletion of an account: it is closed at once, can be restored for a day, and is then erased. Its user name
+//! is held for 90 days (`docs/decisions/0033-held-user-names.md`); its email address is free at once.
 
 use super::emailed_links::{find_living, requester};
 use super::new_user;
@@ -23,23 +23,24 @@ use crate::store::{
 };
 use crate::tokens::revoke;
 
-/// The label under which an offer to keep an account travels through its page.
+/// The label under which an offer to restore an account is encrypted for its page.
 const OFFER: &str = "keep-offer";
-/// Seconds that a person who just typed the password has to press the button (ours).
+/// Seconds for which such an offer is valid (ours).
 const OFFERED: i64 = 900;
-/// People who are erased one after another before others get their turn.
+/// Accounts that are erased per query.
 const AT_ONCE: i64 = 20;
-/// Links that mean nothing for a deleted account.
+/// Links that end when the account is deleted.
 const ENDED: [LinkKind; 4] =
     [LinkKind::Reset, LinkKind::ResetByOperator, LinkKind::ChangeEmail, LinkKind::ValidateEmail];
 
-/// Who did it, where it was not the person at a browser or by a program.
+/// Returns the note for the security log: empty when the user did it (in a browser or by a program), otherwise
+/// the operator.
 const fn by(origin: Option<&Origin>) -> &'static str {
     if origin.is_some() { "" } else { BY_OPERATOR }
 }
 
-/// Closes an account and mails the way back. Tokens and sessions end for good; applications of this person
-/// go on until they are erased.
+/// Closes an account and emails a link to restore it. Tokens and sessions end permanently; the user's own
+/// applications work until they are erased.
 ///
 /// # Errors
 /// When the store fails.
@@ -56,7 +57,8 @@ pub fn begin(
     mail.warn(tx, (user, requester), &AccountDeleting { username: user.username.clone(), key, erases_at })
 }
 
-/// The same without a letter: an operator erases somebody at once, or sends none. When it ends.
+/// Like [`begin`] without an email: an operator erases the account at once, or wants none. Returns when the
+/// account will be erased.
 ///
 /// # Errors
 /// When the store fails.
@@ -76,7 +78,7 @@ pub fn begin_without_email(
     Ok(erases_at)
 }
 
-/// Whether the log-in behind a token is of the last 15 minutes.
+/// Whether the sign-in behind a token happened in the last 15 minutes.
 ///
 /// # Errors
 /// When the store fails.
@@ -89,8 +91,8 @@ pub fn has_recent_authentication(db: &mut Database, now: UnixTime, token: &Token
     }
 }
 
-/// The same for a program. `false` when the log-in behind its token is too old; a token may be younger
-/// than the sign-in it came from.
+/// Like [`begin`] for a program. `false` when the sign-in behind its token is too old; a token may be newer
+/// than the sign-in that it came from.
 ///
 /// # Errors
 /// When the store fails.
@@ -108,7 +110,7 @@ pub fn begin_by_token(
     Ok(true)
 }
 
-/// A deleted account that can still be kept, with its person; not one that an operator disabled.
+/// Returns a deleted account that can still be restored, with its user; not one that an operator disabled.
 ///
 /// # Errors
 /// When the store fails.
@@ -118,7 +120,7 @@ pub fn find_restorable(db: &mut Database, now: UnixTime, user: Id<User>) -> Resu
     Ok(deletion.zip(user))
 }
 
-/// The deleted person who would sign in with this folded name or address.
+/// Returns the deleted user who would sign in with this folded user name or email address.
 ///
 /// # Errors
 /// When the store fails.
@@ -127,17 +129,17 @@ pub fn find_by_login(db: &mut Database, now: UnixTime, folded: &str) -> Result<O
     Ok(find_restorable(db, now, deletion.id)?.map(|(_, user)| user))
 }
 
-/// What shows that an account is somebody's who may keep it.
+/// Proof that the caller may restore an account.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    /// The key of the link in the letter.
+    /// The key of the emailed link.
     Link(Secret),
-    /// What [`offer`] gave to who typed the right password.
+    /// The offer that [`offer`] made after the right password.
     Offer(Secret),
 }
 
-/// Something for the page of somebody who just typed the right password: sealed, good for a quarter of an
-/// hour and for this deletion alone. It belongs into no address.
+/// Makes an offer for the page of a user who just typed the right password: encrypted, valid for 15 minutes and
+/// for this deletion only. It must not be put into a URL.
 ///
 /// # Errors
 /// When the base key is missing.
@@ -148,7 +150,8 @@ pub fn offer(keys: &BaseKeys, now: UnixTime, deletion: &Deletion) -> Result<Proo
     Ok(Proof::Offer(Secret::new(sealed)))
 }
 
-/// Whose account an offer is about, and when that is erased; nothing when it is too old, or no offer.
+/// Decrypts an offer: the user, and when the account will be erased. `None` when it is older than 15 minutes or
+/// invalid.
 fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, UnixTime)> {
     let text = keys.open(OFFER, 0, sealed)?;
     let mut numbers = text.expose().split(' ').map(str::parse::<i64>);
@@ -157,7 +160,7 @@ fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, Uni
     is_valid.then(|| (Id::from_number(user), UnixTime::from_seconds(erases_at)))
 }
 
-/// The account that a proof would keep. Nothing when the proof is over, or the time.
+/// Returns the account that a proof would restore. `None` when the proof or the time to restore has expired.
 ///
 /// # Errors
 /// When the store fails.
@@ -175,7 +178,8 @@ pub fn find(db: &mut Database, now: UnixTime, keys: &BaseKeys, proof: &Proof) ->
     }
 }
 
-/// Keeps the account of a proof. Nothing when that is over: keeping an account ends all of its proofs.
+/// Restores the account of a proof. `None` when the proof has expired: restoring an account ends all of its
+/// proofs.
 ///
 /// # Errors
 /// When the store fails.
@@ -191,17 +195,17 @@ pub fn restore_by_proof(
     restore(tx, now, person.id, Some(origin))
 }
 
-/// An account that was kept.
+/// A restored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Its name from now on.
     pub username: String,
-    /// Whether that is another one than before.
+    /// Whether the name changed.
     pub is_renamed: bool,
 }
 
-/// Keeps an account, under the name that was held for it. Whoever proved its address meanwhile keeps that. So
-/// does whoever took its name before names were held: the account comes back under another one.
+/// Restores an account under the user name that was held for it. If another user proved its email address
+/// meanwhile, that user keeps the address. If another user took its name before names were held, the account
+/// gets another name.
 ///
 /// # Errors
 /// When the store fails.
@@ -211,7 +215,7 @@ pub fn restore(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<
     if new_user::is_free(tx, now, &fold(&name), user.id)? {
         held_names::release(tx, &fold(&name))?;
     } else {
-        // Unique: it ends with the whole key. A user name has 64 characters at most.
+        // Unique: it ends with the whole id. A user name has 64 characters at most.
         name = format!("{}-{}", name.chars().take(40).collect::<String>(), user.id.number());
     }
     let address = match deletion.email_folded {
@@ -228,10 +232,10 @@ pub fn restore(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Option<
     Ok(Some(Restored { is_renamed: name != user.username, username: name }))
 }
 
-/// Erases everybody whose time is over; says how many people went.
+/// Erases all accounts whose time to restore has expired. Returns how many.
 ///
 /// # Errors
-/// When the store fails; what went is gone, the rest is tried again.
+/// When the store fails; erased accounts stay erased, the rest is tried again.
 pub async fn erase_due(store: &Store, now: UnixTime) -> Result<usize> {
     let mut erased = 0;
     loop {
@@ -246,8 +250,8 @@ pub async fn erase_due(store: &Store, now: UnixTime) -> Result<usize> {
     }
 }
 
-/// Erases one person whose time is over, in small batches: their applications first, as their owner would
-/// delete them. Whoever kept their account at the last moment is left alone.
+/// Erases one account whose time to restore has expired, in small batches: its applications first, as their
+/// owner would delete them. An account that was restored at the last moment is not touched.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! The six digits beside a mailed link: they prove the address in the browser that asked, and nowhere else.
-//! That browser is signed in, so its person needs no password; five tries, then the link alone is left.
+//! The six-digit code beside an emailed link: it proves the email address only in the session that requested
+//! it. That session is signed in, so the user needs no password. After five wrong codes only the link works.
 
 use super::account::AccountRefusal;
 use super::email::{confirm_address, is_still_asked};
@@ -18,7 +18,7 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, Result, StoreError, email_codes, mailed_links, users};
 use crate::tokens::session_recheck;
 
-/// Makes the code beside a link.
+/// Creates the code beside a link. Returns its digits.
 pub(super) fn put_beside(
     tx: &mut Database,
     mail: &Mail,
@@ -31,7 +31,7 @@ pub(super) fn put_beside(
     Ok(digits)
 }
 
-/// The living code that may be typed in this session, with its link and person.
+/// Returns the active code that may be typed in this session, with its link and user.
 fn find(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<(EmailCode, MailedLink, User)>> {
     let newest = email_codes::find_newest(db, session.id)?;
     let Some(code) = newest.filter(|code| code.is_alive(now)) else { return Ok(None) };
@@ -40,7 +40,7 @@ fn find(db: &mut Database, now: UnixTime, session: &Session) -> Result<Option<(E
     Ok(link.zip(user).filter(|(link, user)| is_still_asked(link, user)).map(|(link, user)| (code, link, user)))
 }
 
-/// The address that a code was mailed to which may be typed in this session.
+/// Returns the email address to which a code was sent that may be typed in this session.
 ///
 /// # Errors
 /// When the store fails.
@@ -48,11 +48,11 @@ pub fn find_address(db: &mut Database, now: UnixTime, session: &Session) -> Resu
     Ok(find(db, now, session)?.map(|(_, link, _)| link.email))
 }
 
-/// Judges typed digits: the right ones make the address the person's, wrong ones are counted. What can be no
-/// code tells nothing to whoever guesses, so it is not.
+/// Checks typed digits: the right ones prove the email address, wrong ones are counted. Input that cannot be a
+/// code gives a guesser no information, so it is not counted.
 ///
 /// # Errors
-/// Wrong digits, none, or a code that is over.
+/// Wrong digits, input that is no code, or no active code.
 pub async fn confirm(
     context: SignInContext<'_>,
     now: UnixTime,

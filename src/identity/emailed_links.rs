@@ -1,4 +1,5 @@
-//! What all mailed links have in common: who asked, who they are for, and that they prove an address.
+//! What all emailed links have in common: who requested them, whom they are for, and that they prove an email
+//! address.
 
 use super::session::Origin;
 use crate::clock::UnixTime;
@@ -12,13 +13,13 @@ use crate::store::{Database, Result, mailed_links, users};
 /// Seconds in a day.
 pub(super) const DAY: i64 = 86_400;
 
-/// Who caused a letter.
+/// Returns who caused an email, for its text: time, network address and browser.
 pub fn requester(now: UnixTime, origin: &Origin) -> EmailRequester {
     let program = browser_in_words(&origin.user_agent);
     EmailRequester { at: now, address: origin.address.clone(), program }
 }
 
-/// The living link of one of these kinds behind a presented secret.
+/// Returns the active link of a presented secret, if it is of one of these kinds.
 pub(super) fn find_living(
     db: &mut Database,
     now: UnixTime,
@@ -28,7 +29,7 @@ pub(super) fn find_living(
     Ok(found.filter(|link| kinds.contains(&link.kind) && link.is_alive(now)))
 }
 
-/// The living link of one of these kinds, with its active person.
+/// Like [`find_living`], with the link's active user.
 pub(super) fn find_with_person(
     db: &mut Database,
     now: UnixTime,
@@ -39,7 +40,7 @@ pub(super) fn find_with_person(
     Ok(users::find(db, person)?.filter(User::is_active).map(|user| (link, user)))
 }
 
-/// Makes the address of a link the person's, unless somebody else proved it meanwhile. `false` then.
+/// Makes the email address of a link the user's. `false` when another user proved it meanwhile.
 pub(super) fn prove_email(tx: &mut Database, now: UnixTime, (link, user): (&MailedLink, &User)) -> Result<bool> {
     if users::find_by_login(tx, &link.email_folded)?.is_some_and(|other| other.id != user.id) {
         return Ok(false);

@@ -1,5 +1,5 @@
-//! Invitations: a mailed link that makes an account, also where people cannot sign up by themselves. The
-//! address counts as proven: the letter was read there.
+//! Invitations: an emailed link that creates an account, even where users cannot sign up by themselves. The
+//! email address counts as proven, since the link was read there.
 
 use super::account::AccountRefusal;
 use super::emailed_links::{DAY, find_living, requester};
@@ -20,15 +20,15 @@ use crate::mail::email::{AddressTaken, Invitation};
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
-/// Seconds that an invitation works (ours).
+/// Seconds for which an invitation is valid (ours).
 pub const LIFE: i64 = 7 * DAY;
-/// Invitations that one person sends in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
+/// Invitations that one user may send in a day (`docs/compatibility/ellipsis.md#finding-and-inviting-people`).
 const MOST_IN_A_DAY: i64 = 100;
 
-/// Mails an invitation. An address that somebody has is answered like any other, and told by mail.
+/// Emails an invitation. An address that is taken gets the same answer to the inviter, and another email.
 ///
 /// # Errors
-/// No address, too many, or a person who may not invite here.
+/// An invalid address, too many invitations, mail that is off, or a user who may not invite here.
 pub async fn invite(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -52,7 +52,8 @@ pub async fn invite(
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
-        // Nobody else uses up the first letter of an inviter.
+        // The limit does not apply to an inviter's first email of a day to an address, so that other inviters cannot use
+        // it up.
         let is_too_many = is_enough && mailed_links::has_invited(tx, now.plus(-DAY), (inviter.id, &folded))?;
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
         let user_id = link.person().uuid();
@@ -72,7 +73,7 @@ pub async fn invite(
     Ok(())
 }
 
-/// Makes an invitation for an operator: the secret, and the key of the person that it will make.
+/// Creates an invitation for an operator. Returns the link's secret, and the id that the user will have.
 ///
 /// # Errors
 /// When the store fails.
@@ -83,7 +84,7 @@ pub fn make(tx: &mut Database, now: UnixTime, to: &EmailAddress) -> StoreResult<
     Ok((key, person))
 }
 
-/// The living invitation behind a presented secret.
+/// Returns the active invitation of a presented secret.
 ///
 /// # Errors
 /// When the store fails.
@@ -91,10 +92,10 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
     find_living(db, now, (presented, &[LinkKind::Invitation]))
 }
 
-/// Uses an invitation: makes the account and, for a browser, lets its person in.
+/// Redeems an invitation: creates the account and, with `enters`, signs the browser in.
 ///
 /// # Errors
-/// An invitation that is over, or a name or address that was taken meanwhile.
+/// An invitation that is used or expired, or a user name or email address that was taken meanwhile.
 pub async fn accept(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -109,7 +110,7 @@ pub async fn accept(
         if fold(person.email().as_str()) != link.email_folded {
             return Err(link_ended());
         }
-        // A name that is taken refuses before the link is used up: the person tries another.
+        // A taken name is refused before the link is redeemed, so that the user can choose another.
         let id = link.person();
         let standing = (Role::Author, true, Some(&caller.origin));
         let created = new_user::create_as(tx, now, id, (&person, hash.as_deref()), standing);

@@ -1,5 +1,6 @@
-//! The login redirect, `logIn?referer=`: a person logs in and goes back to an app with a user token
-//! in the URL. OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules.
+//! The login redirect, `logIn?referer=`: a user signs in and returns to an app with a user token in the URL.
+//! OAuth 2.1 §7.12.2 and RFC 9700 §4.3.2 warn of exactly that, hence these rules
+//! (`docs/decisions/0007-login-redirect.md`).
 
 mod asked;
 mod destination;
@@ -24,60 +25,59 @@ use crate::store::{Database, StoreError, consents, grants, login_codes};
 use crate::tokens::issue::{self, Issued};
 use crate::tokens::{TokenSettings, allowed_app_log, session_recheck};
 
-/// Tokens of one session and application that live side by side: tabs, notebooks, return addresses.
+/// Active tokens of one session and application at the same time: tabs, notebooks, return URLs.
 const SIDE_BY_SIDE: usize = 10;
 
-/// A return that may happen once the person agrees.
+/// A permitted return to an app, once the user consents.
 #[derive(Clone, Debug)]
 pub struct LoginRedirect {
-    /// The application that the address belongs to.
+    /// The client that the return URL belongs to.
     pub client: Option<Client>,
-    /// Where the person goes.
     pub return_url: ReturnUrl,
-    /// What comes back unchanged.
+    /// Returned to the app unchanged.
     pub state: Option<String>,
-    /// How closely the address fits what was registered; nothing when it was not.
+    /// How closely the return URL matches a registered one; `None` when it is unregistered.
     pub match_kind: Option<MatchKind>,
-    /// Whether it is the fixed address of a program on this device.
+    /// Whether it is the fixed return URL of a program on this device (`application=true`).
     pub is_application: bool,
-    /// What the page that swaps a login code must prove.
+    /// The code challenge that the page must meet to exchange a login code.
     pub code_challenge: Option<CodeChallenge>,
 }
 
-/// Why nobody is sent anywhere.
+/// Why the browser may not return to the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginRedirectRefusal {
-    /// `referer` or another parameter of ours came twice, or cannot be read.
+    /// `referer` or another of our parameters is repeated or cannot be decoded.
     Malformed,
-    /// The address came by the name that `referer` once had.
+    /// The address is in the parameter that `referer` replaced.
     FormerParameter,
-    /// The address cannot be returned to.
+    /// The address is not a valid return URL.
     Invalid(InvalidReturnUrl),
-    /// No application registered the address.
+    /// No client registered the return URL.
     Unregistered(ReturnUrl),
-    /// The operator suspended the application that registered the address.
+    /// The operator suspended the client that registered the return URL.
     Suspended(ReturnUrl),
-    /// The application takes login codes, and the request has no challenge.
+    /// The client's delivery is `code`, and the request has no code challenge.
     ChallengeRequired(Id<Client>),
 }
 
 /// The setting `login_redirect.unregistered`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unregistered {
-    /// A page that says what the app's developer must do.
+    /// Refuses, with a page for the app's developer.
     Deny,
-    /// A full-page warning, then the person decides.
+    /// Shows a full-page warning; then the user decides.
     Confirm,
 }
 
 impl LoginRedirect {
-    /// Whether neither an application nor this device is at the other end.
+    /// Whether the return URL belongs to no client and is not a loopback address.
     pub fn is_unregistered(&self) -> bool {
         self.client.is_none() && !self.return_url.is_loopback()
     }
 
-    /// Whether the token opens the settings of the account too: for a program on this device, and for
-    /// an app that the operator runs (`docs/decisions/0007-login-redirect.md`, rule 5).
+    /// Whether the token is a full-access token, which may change the account: for a program on this device,
+    /// and for a first-party app (`docs/decisions/0007-login-redirect.md`, rule 5).
     pub fn is_full_access(&self) -> bool {
         self.is_application || self.client.as_ref().is_some_and(|client| client.is_first_party)
     }
@@ -90,12 +90,12 @@ impl LoginRedirect {
         }
     }
 
-    /// Who allowed less is asked again for more.
+    /// Returns the kind of consent; a user who consented to less is asked again for full access.
     fn consent_kind(&self) -> ConsentKind {
         if self.is_full_access() { ConsentKind::FirstPartyLogin } else { ConsentKind::LoginRedirect }
     }
 
-    /// A digest of what the page shows, so that what counts is what was shown.
+    /// Returns a digest of what the page shows, so that the user's decision applies to exactly that.
     pub fn shown_to(&self, user: Id<User>) -> String {
         let client = self.client.as_ref().map_or("", |client| client.client_id.as_str());
         let challenge = self.code_challenge.as_ref().map_or("", |challenge| challenge.text.as_str());
@@ -104,25 +104,26 @@ impl LoginRedirect {
         sha256_base64url(format!("{user}\n{client}\n{is_full_access}\n{url}\n{challenge}\n{state}").as_bytes())
     }
 
-    /// Whether later returns may be automatic: the very address that was registered, and not a port that any
-    /// program of the device can listen on, or a host that is another one in the next network.
+    /// Whether later returns may happen without a question: only for an exact match, and not for a loopback
+    /// address, where any program of the device can listen, nor for an insecure one, where the host may be
+    /// another one in the next network.
     fn may_be_remembered(&self) -> bool {
         self.match_kind == Some(MatchKind::Exact) && !self.return_url.is_loopback() && !self.return_url.is_insecure()
     }
 
-    /// Whether the token ends when the browser's session does. A program on this device runs without the browser;
-    /// its token is among the sessions, and ended there.
+    /// Whether the token ends with the browser's session. A program on this device runs without the browser;
+    /// its token is listed among the sessions, and ended there.
     pub fn ends_with_session(&self) -> bool {
         !self.return_url.is_loopback()
     }
 
-    /// How long the token lives, in seconds.
+    /// Returns the lifetime of the token in seconds.
     pub fn lifetime(&self, token_settings: &TokenSettings) -> i64 {
         let longest = token_settings.lifetimes.login_redirect_max;
         self.client.as_ref().and_then(|client| client.login_token_lifetime).unwrap_or(longest).min(longest)
     }
 
-    /// Where the person goes with what was issued.
+    /// Returns the URL to which the browser is redirected with the token or code.
     pub fn answer(&self, allowed: &Allowed) -> String {
         let mut answer = match allowed {
             Allowed::Token(issued) => vec![("token", issued.token.expose())],
@@ -137,7 +138,7 @@ impl LoginRedirect {
         self.return_url.with_answer(delivery, answer)
     }
 
-    /// Where the person goes without one: they chose Cancel.
+    /// Returns the URL to which the browser is redirected when the user chose Cancel.
     pub fn denial(&self) -> String {
         let mut answer = vec![("error", "access_denied")];
         answer.extend(self.state.as_deref().map(|state| ("state", state)));
@@ -145,17 +146,17 @@ impl LoginRedirect {
     }
 }
 
-/// What a person's consent gives the app.
+/// What the app gets after the user consented.
 #[derive(Debug)]
 pub enum Allowed {
-    /// A user token, in the address.
+    /// A user token, in the URL.
     Token(Issued<UserToken>),
-    /// A login code, to be swapped from the app's own page.
+    /// A login code, which the app's own page exchanges.
     Code(Token<LoginCode>),
 }
 
-/// Whether the person goes back without a click: they allowed this application before, the address
-/// is the registered one, and a person's own navigation brought them here.
+/// Whether the browser returns without a question: the user allowed this client before, the return URL matches
+/// exactly, and the user navigated here themselves.
 ///
 /// # Errors
 /// When the store fails.
@@ -172,9 +173,9 @@ pub fn returns_at_once(
     }
 }
 
-/// Issues the token. It lives beside the newest others that this session gave this application, and ends with the
-/// session, unless a program on the device gets it. Nothing when the session has ended meanwhile; and for a token that opens the settings
-/// of the account, when the person's proof is too old or lacks the second factor.
+/// Issues the token or login code. It is active beside the newest others of this session and client, and ends
+/// with the session, unless a program on the device gets it. `None` when the session has ended meanwhile; and
+/// for a full-access token when the user did not authenticate recently enough, or without the second factor.
 ///
 /// # Errors
 /// When the store fails.
@@ -198,7 +199,7 @@ pub fn allow(
         user_id: Some(user),
         client_key: redirect.client.as_ref().map(|client| client.id),
         session_id: Some(session.id),
-        // Without query and fragment: they are the app's business, not ours to keep.
+        // Without query and fragment, which are the app's own data.
         return_url: Some(redirect.return_url.host()),
         ends_with_session: redirect.ends_with_session(),
         ..Grant::new(now, redirect.grant_kind(), Some(now.plus(lifetime)))

@@ -1,4 +1,5 @@
-//! Who somebody is: signing in and up, sessions, and going back to an app with a user token.
+//! Authentication of users: sign-in, sign-up, sessions, second factors, changes to the account, and the login
+//! redirect, which returns to an app with a user token.
 
 pub mod access_reset;
 pub mod account;

@@ -1,5 +1,5 @@
-//! Whether a person was seen signing in from here before: with this browser, in this network, in the last
-//! 90 days (ours). What is new is told to them.
+//! Whether a user signed in with this browser from this network in the last 90 days (ours). A sign-in from a
+//! new combination causes an email.
 
 use super::emailed_links::requester;
 use super::session::Origin;
@@ -13,8 +13,8 @@ use crate::mail::Mail;
 use crate::mail::warnings::NewDevice;
 use crate::store::{Database, Result, known_networks, seen_devices};
 
-/// Notes from where somebody signs in. `true` when that is new for this person, and not their very first
-/// time.
+/// Records the browser and network of a sign-in. Returns `true` when they are new for this user, except at the
+/// user's first sign-in.
 ///
 /// # Errors
 /// When the store fails.
@@ -26,15 +26,17 @@ pub fn record(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Orig
         seen_devices::touch(tx, now, device)?;
         return Ok(!device.is_known(now));
     }
-    // The first row stays: without it, a thief would come as a first visitor after a long absence.
+    // The first row never expires: without any row, a thief's sign-in after a long absence would count as the
+    // first one.
     let expires_at = (!seen.is_empty()).then(|| now.plus(KNOWN_FOR));
     let (id, user_id) = (Id::next(now), user);
     seen_devices::insert(tx, &SeenDevice { id, user_id, browser, network, last_seen_at: now, expires_at })?;
     Ok(!seen.is_empty())
 }
 
-/// The network that somebody's wrong codes count for: where the person came in before, that one alone; all
-/// others are one. So whoever guesses elsewhere closes nothing where the person is at home.
+/// Returns the name under which wrong codes of a user are counted: the network, if the user signed in from it
+/// before; an empty text for all other networks together. So a guesser elsewhere cannot lock the user out of a
+/// known network.
 ///
 /// # Errors
 /// When the store fails.
@@ -43,7 +45,7 @@ pub(super) fn counted_network(db: &mut Database, now: UnixTime, (user, origin): 
     Ok(if known_networks::is_known(db, now, (user, &network))? { network } else { String::new() })
 }
 
-/// Notes from where somebody signs in, with a letter about what is new.
+/// Records the browser and network of a sign-in, and emails the user when they are new.
 ///
 /// # Errors
 /// When the store fails.

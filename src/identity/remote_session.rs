@@ -1,5 +1,5 @@
-//! Remote sessions (`docs/decisions/0039-remote-sessions.md`): a program
-//! without a browser of its own waits; its person approves it in theirs.
+//! Remote sessions (`docs/decisions/0039-remote-sessions.md`): a program without a browser waits until its user
+//! approves it in a browser.
 
 use super::account::{AccountRefusal, confirm};
 use super::api_log_in::issue_full_access;
@@ -23,21 +23,21 @@ use crate::store::{Database, StoreError, remote_sessions, security_log, users};
 use crate::tokens::issue::Issued;
 use crate::tokens::session_recheck;
 
-/// Remote sessions of one network that may wait at once.
+/// Remote sessions of one network that may wait for approval at once.
 const MOST_WAITING: i64 = 20;
 
-/// Why a remote session gives nothing.
+/// Why a remote session gives no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemoteRefusal {
-    /// It is unknown, used, over, or was started elsewhere.
+    /// It is unknown, used, expired, or was started from another network.
     Ended,
-    /// Its person has not approved it yet.
+    /// Its user has not approved it yet.
     Waiting,
-    /// This address has too many that wait.
+    /// Too many remote sessions of this network wait for approval.
     TooMany,
 }
 
-/// Whether an address may start one more, from a read.
+/// Whether a network address may start another remote session; for a read.
 ///
 /// # Errors
 /// [`RemoteRefusal::TooMany`].
@@ -48,7 +48,7 @@ pub fn may_start(db: &mut Database, now: UnixTime, origin: &Origin) -> Result<()
     }
 }
 
-/// Starts one; its id is a secret that is answered once.
+/// Starts a remote session. Returns its id, a secret that is answered once.
 ///
 /// # Errors
 /// [`RemoteRefusal::TooMany`].
@@ -76,7 +76,7 @@ pub fn start(
     Ok(id)
 }
 
-/// The one that waits under a presented id.
+/// Returns the remote session with the presented id if it waits for approval.
 ///
 /// # Errors
 /// When the store fails.
@@ -86,16 +86,17 @@ pub fn find_waiting(db: &mut Database, now: UnixTime, presented: &str) -> Result
         .filter(|session| session.approved_by.is_none() && session.exercised_at.is_none() && now < session.expires_at))
 }
 
-/// Whether a person sits where the program was started: the same household or company.
+/// Whether the user's network address is in the network where the program was started: the same household or
+/// company.
 pub fn is_near(session: &RemoteSession, address: &str) -> bool {
     session.network == prefix(address)
 }
 
-/// Approves a waiting one in the name of a person who gives their password again, and their second factor
-/// where the session was opened without it. `false` when nothing waits any more.
+/// Approves a waiting remote session for a user who types their password again, and their second factor if the
+/// browser session was opened without it. `false` when it does not wait any more.
 ///
 /// # Errors
-/// A wrong password or code, or why it cannot be judged now.
+/// A wrong password or code, or why they cannot be checked now.
 pub async fn approve(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -119,8 +120,8 @@ pub async fn approve(
     approved
 }
 
-/// Approves a waiting one in the name of a person who has just proven in this transaction who they are.
-/// `false` when nothing waits any more.
+/// Approves a waiting remote session for a user who was authenticated again in this transaction. `false` when
+/// it does not wait any more.
 ///
 /// # Errors
 /// When the store fails.
@@ -138,7 +139,7 @@ pub fn approve_for(
     Ok(is_first)
 }
 
-/// Forgets one: its person chose Cancel.
+/// Deletes a remote session: its user chose Cancel.
 ///
 /// # Errors
 /// When the store fails.
@@ -146,10 +147,11 @@ pub fn cancel(tx: &mut Database, id: Id<RemoteSession>) -> Result<(), StoreError
     remote_sessions::delete(tx, id)
 }
 
-/// The approved one under a presented id, with its active person; for the address that started it.
+/// Returns the approved remote session with the presented id, and its active user; only for the network that
+/// started it.
 ///
 /// # Errors
-/// Why there is none yet, or ever.
+/// [`RemoteRefusal`], or why the store failed.
 fn approved(
     db: &mut Database,
     now: UnixTime,
@@ -167,18 +169,18 @@ fn approved(
     }
 }
 
-/// Whether there is a token to give, from a read: programs ask every few seconds.
+/// Whether [`exercise`] would give a token; for a read, since programs poll every few seconds.
 ///
 /// # Errors
-/// Why there is none yet, or ever.
+/// [`RemoteRefusal`], or why the store failed.
 pub fn examine(db: &mut Database, now: UnixTime, asked: (&str, &Origin)) -> Result<(), Error<RemoteRefusal>> {
     approved(db, now, asked).map(drop)
 }
 
-/// Gives the token of an approved one, once, to the address that started it.
+/// Issues the token of an approved remote session, once, to the network that started it.
 ///
 /// # Errors
-/// Why there is none yet, or ever.
+/// [`RemoteRefusal`], or why the store failed.
 pub fn exercise(
     tx: &mut Database,
     now: UnixTime,

@@ -1,9 +1,10 @@
-//! The second step of signing in, and the one way to a session: whoever gave a first proof is let in by
-//! [`SignInPolicy::admit`], or gets a step to finish. Until then there is no session, no cookie and no code for an app
-//! (`docs/threat-model.md#b18`, `docs/threat-model.md#e20`): the step is a row that only the page's own key finds.
+//! The second step of sign-in, and the only way to a session: after a first factor [`SignInPolicy::admit`]
+//! opens a session or starts a step. Until the step is finished there is no session, no cookie and no code for
+//! an app (`docs/threat-model.md#b18`, `docs/threat-model.md#e20`): the step is a row that only the page's own
+//! key finds.
 //!
-//! What finishes a step is judged by [`finish()`] for codes. Whoever judges another kind of proof calls
-//! [`SignInPolicy::complete`] in the transaction that judged it.
+//! [`finish()`] judges codes. Other kinds of proof are judged by their callers, which call
+//! [`SignInPolicy::complete`] in the same transaction.
 
 mod finish;
 
@@ -37,56 +38,52 @@ use crate::store::{
 };
 use crate::tokens::TokenSettings;
 
-/// Codes that are mailed to one person in a quarter of an hour, counted like wrong ones (ours).
+/// Codes that are emailed to one user in 15 minutes, counted like wrong ones (ours).
 const MOST_MAILED: i64 = 5;
-/// The label under which mailed codes are digested, bound to their step.
+/// The label under which emailed codes are digested, bound to their step.
 const MAILED: &str = "mailed-code";
-/// What a code adds to the methods of a session (RFC 8176 §2): recovery codes and mailed ones are one-time
-/// passwords too.
+/// What a code adds to the methods (`amr`) of a session (RFC 8176 §2): recovery codes and emailed codes are
+/// one-time passwords too.
 pub const BY_CODE: [&str; 2] = ["otp", "mfa"];
 
-/// Who opens the door after the first proof.
+/// Decides after the first factor whether a session opens or a second step starts.
 #[derive(Clone)]
 pub struct SignInPolicy {
-    /// Keys and lifetimes.
     pub token_settings: Arc<TokenSettings>,
-    /// What writes letters.
     pub mail: Arc<Mail>,
-    /// What the operator asks for.
+    /// The second factors that the operator requires.
     pub factor_policy: FactorPolicy,
 }
 
-/// A browser that wants in: where it is, and what it remembers of second steps before.
+/// The browser that signs in: its origin, and its tokens of remembered browsers.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Where.
     pub origin: Origin,
-    /// What its cookie holds.
+    /// The tokens in its cookie that may replace a second step.
     pub remembered: Vec<Token<RememberedBrowser>>,
 }
 
-/// A first proof that was right.
+/// A first factor that was verified.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstProof<'a> {
-    /// Whose, as the transaction sees them now.
+    /// The user, as read in this transaction.
     pub user: &'a User,
-    /// How (`amr`).
+    /// The methods (`amr`).
     pub methods: &'a [&'a str],
-    /// Whether it also showed that they read their mailbox: a mailed code would prove nothing more.
+    /// Whether it also proved that the user reads their mailbox; then an emailed code would prove nothing more.
     pub knows_mailbox: bool,
 }
 
-/// What a first proof comes to.
+/// The result of a first factor.
 #[derive(Debug)]
 pub enum SignInOutcome {
-    /// A session.
     SignedIn(Token<SessionKey>),
-    /// The second step, on a page of its own.
+    /// A second step is required, on its own page.
     Step(Box<PendingStep>),
 }
 
 impl SignInOutcome {
-    /// The session that was opened, if nothing more is asked.
+    /// Returns the session that was opened, unless a second step is required.
     pub fn session(&self) -> Option<Id<Session>> {
         match self {
             Self::SignedIn(key) => Some(key.id()),
@@ -95,75 +92,73 @@ impl SignInOutcome {
     }
 }
 
-/// A step that waits.
+/// A second step that waits to be finished.
 #[derive(Clone, Debug)]
 pub struct PendingStep {
-    /// What the page's form brings back. It belongs into no address.
+    /// The secret that the page's form sends back. It must not be put into a URL.
     pub key: Token<SignInStep>,
-    /// Whose.
     pub user: User,
-    /// What is asked for.
     pub asks: SecondStepKind,
-    /// The passkeys that do as well.
+    /// The passkeys that are accepted too.
     pub passkeys: Vec<Passkey>,
 }
 
-/// What the second step asks for.
+/// What the second step requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondStepKind {
-    /// A code of the app, or a recovery code.
+    /// A code of the authenticator app, or a recovery code.
     Code,
-    /// The code that was mailed.
+    /// The code that was emailed.
     MailedCode,
-    /// A passkey: the operator requires a second factor, and the person has no other.
+    /// A passkey: the operator requires a second factor, and the user has no other.
     Passkey,
-    /// To set a second factor up, since the operator requires one.
+    /// Setting up a second factor, since the operator requires one.
     SetUp,
 }
 
 /// A finished step.
 #[derive(Debug)]
 pub struct FinishedStep {
-    /// The new session.
     pub session: Token<SessionKey>,
-    /// What the browser keeps, to skip the step next time.
+    /// The token of the remembered browser, which skips the step next time.
     pub remembered: Option<Token<RememberedBrowser>>,
-    /// Recovery codes, when the step set the first factor up.
+    /// Recovery codes, when the step set up the first factor.
     pub recovery_codes: Option<Vec<Secret>>,
 }
 
-/// What a step remembers of the password: enough to see that it is another one.
+/// Returns the digest of the password hash that a step stores, to notice a password change.
 fn judged(user: &User) -> Option<String> {
     user.password_hash.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
 }
 
 impl SignInPolicy {
-    /// What a person has to show besides the first proof, remembered browsers aside.
+    /// Returns what a user must show after the first factor, not considering remembered browsers.
     pub fn asks(&self, user: &User, factors: &Factors) -> Option<SecondStepKind> {
         let is_mailed = self.factor_policy.mails_codes && self.mail.is_on() && user.proven_email().is_some();
         match factors.is_any() {
             true => Some(SecondStepKind::Code),
             false if is_mailed => Some(SecondStepKind::MailedCode),
             false if !self.factor_policy.is_required => None,
-            // The mailbox is the one factor of somebody who may not have another yet.
+            // The mailbox is the only factor of a user who may not add another yet.
             false if factors.passkeys.is_empty() && !self.may_add_credentials(user) => Some(SecondStepKind::MailedCode),
             false => Some(if factors.passkeys.is_empty() { SecondStepKind::SetUp } else { SecondStepKind::Passkey }),
         }
     }
 
-    /// Whether a person may set up what opens their account, or an application of theirs, for long. Where
-    /// mail works they prove their address first: before that, the account may be a stranger's who signed up
-    /// with it (`docs/decisions/0005-proof-of-an-email-address.md`). An account without any address is nobody else's.
+    /// Whether a user may add credentials that last, for their account or for an application of theirs. Where
+    /// mail works they must prove their email address first: before that, someone else may have signed up with
+    /// it (`docs/decisions/0005-proof-of-an-email-address.md`). An account without an address has no such
+    /// doubt.
     pub fn may_add_credentials(&self, user: &User) -> bool {
         !self.mail.is_on() || user.email.is_none() || user.proven_email().is_some()
     }
 
-    /// Whether the operator lets a person be whom nothing but these would be left.
+    /// Whether a user with only these factors left meets the operator's requirement.
     pub fn suffices(&self, user: &User, left: &Factors) -> bool {
         self.asks(user, left) != Some(SecondStepKind::SetUp)
     }
 
-    /// Whether a person has no second factor although the operator requires one.
+    /// Whether a user has no second factor although the operator requires one.
     ///
     /// # Errors
     /// When the store fails.
@@ -171,11 +166,11 @@ impl SignInPolicy {
         Ok(!self.suffices(user, &factors::find(db, user.id)?))
     }
 
-    /// Lets a person in after their first proof, or begins the second step. The caller holds the
-    /// person's row, and judged the proof in this transaction.
+    /// Opens a session after the first factor, or starts the second step. The caller holds the lock of the
+    /// user's row, and verified the first factor in this transaction.
     ///
     /// # Errors
-    /// [`Throttled`] when too many codes were mailed.
+    /// [`Throttled`] when too many codes were emailed.
     pub fn admit(
         &self,
         tx: &mut Database,
@@ -190,7 +185,7 @@ impl SignInPolicy {
             && is_remembered(tx, now, first.user.id, &caller.remembered)?;
         let Some(asks) = asks.filter(|_| !is_remembered) else {
             let opened = NewSession { methods: first.methods.iter().collect(), owes_factor: is_remembered };
-            // A letter of another kind tells whoever came by their mailbox, and a new person of themselves.
+            // A user who came by their mailbox, and a new user, get another email already.
             if first.knows_mailbox {
                 new_device::record(tx, now, (first.user.id, &caller.origin))?;
             } else {
@@ -256,8 +251,8 @@ impl SignInPolicy {
         Ok(Some(digest))
     }
 
-    /// Finishes a step by a proof that this transaction judged to be right: `shown` is what it adds to
-    /// the session's methods.
+    /// Finishes a step by a proof that this transaction verified; `shown` are the methods that it adds to the
+    /// session.
     ///
     /// # Errors
     /// [`StepRefusal::Ended`].
@@ -282,7 +277,7 @@ impl SignInPolicy {
     }
 }
 
-/// Whether one of a browser's tokens stands for a second step of this person.
+/// Whether one of a browser's tokens replaces the second step of this user.
 fn is_remembered(
     db: &mut Database,
     now: UnixTime,

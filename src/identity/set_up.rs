@@ -1,4 +1,4 @@
-//! The first administrator: made by a one-time link that the server prints on an empty database.
+//! Creation of the first administrator by a one-time link that the server prints when its database is empty.
 
 use super::new_user::{self, NewUser};
 use super::second_step::{Caller, FirstProof, SignInOutcome};
@@ -14,10 +14,10 @@ use crate::outcome::{Error, transact};
 use crate::store::turns::{self, Turn};
 use crate::store::{Database, Result, Store, StoreError, installation, users};
 
-/// Seconds that the link lives.
+/// Seconds for which the link is valid.
 const LIFE: i64 = 3_600;
 
-/// Makes a new link if nobody has an account; older links die in any case.
+/// Creates a new link if there is no account; older links end in any case.
 ///
 /// # Errors
 /// When the store fails.
@@ -38,7 +38,7 @@ pub async fn make_link(store: &Store, now: UnixTime) -> Result<Option<Token<Setu
         .await
 }
 
-/// Whether a presented link still works.
+/// Whether a presented link is valid.
 ///
 /// # Errors
 /// When the store fails.
@@ -48,10 +48,10 @@ pub fn is_alive(db: &mut Database, now: UnixTime, link: &Token<SetupLink>) -> st
     Ok(is_right && users::is_empty(db)?)
 }
 
-/// Uses the link: makes the first administrator and lets them in.
+/// Redeems the link: creates the first administrator and signs them in.
 ///
 /// # Errors
-/// A link that is over, or what is wrong with the fields.
+/// A link that is invalid, or the problems of the fields.
 pub async fn use_link(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -65,7 +65,7 @@ pub async fn use_link(
         if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }
-        // Whoever reads the server's output vouches for the address.
+        // The link was read from the server's output, so the operator vouches for the email address.
         let created = new_user::create(tx, now, (&person, hash.as_deref()), (Role::Admin, true, Some(&caller.origin)));
         let user = created.map_err(|error| error.map_refusal(SignUpRefusal::Problems))?;
         let first = FirstProof { user: &user, methods: &BY_PASSWORD, knows_mailbox: true };

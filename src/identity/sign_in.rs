@@ -1,5 +1,5 @@
-//! Signing in with a password. Unknown name, wrong password and disabled account are one answer
-//! after the same time.
+//! Sign-in with a password. An unknown name, a wrong password and a disabled account get the same answer after
+//! the same time.
 
 use std::sync::Arc;
 
@@ -24,43 +24,41 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
 use crate::tokens::TokenSettings;
 
-/// The longest name or address that is looked for, in bytes: none is as long.
+/// The longest user name or email address that is looked up, in bytes; no stored one is as long.
 const MAX_LOGIN: usize = 1_024;
 
-/// What somebody typed, and from where.
+/// Submitted credentials, and where they came from.
 #[derive(Clone, Debug)]
 pub struct SubmittedCredentials {
-    /// User name or e-mail address.
+    /// The user name or email address.
     pub login: String,
-    /// The password.
     pub password: Secret,
-    /// Where it comes from.
     pub origin: Origin,
 }
 
-/// Why nobody is signed in.
+/// Why the user is not signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInRefusal {
     /// The name or the password is wrong, or the account is disabled.
     Wrong,
-    /// The account has no password; told to programs of the platform only.
+    /// The account has no password; only programs of the platform get this answer.
     NoPassword,
-    /// The password was right, and the account is about to be erased; told to browsers only.
+    /// The password was right, and the account is about to be erased; only browsers get this answer.
     BeingDeleted(Id<User>),
-    /// Too many failures; seconds to wait.
+    /// Too many failed attempts; the seconds to wait.
     Throttled(i64),
-    /// Too many people sign in right now.
+    /// The queue of the password hasher is full.
     Busy,
-    /// The password is right and does not do alone; told to programs of the platform only.
+    /// The password is right and a code is required too; only programs of the platform get this answer.
     CodeRequired,
-    /// The second step of this account needs a browser; told to programs only.
+    /// The second step of this account needs a browser; only programs get this answer.
     BrowserRequired,
-    /// The password is right and the code beside it is not.
+    /// The password is right and the code is wrong.
     Code(CodeRefusal),
 }
 
 impl SignInRefusal {
-    /// Whether the password was right all the same.
+    /// Whether the password was right although the sign-in is refused.
     fn is_about_the_factor(self) -> bool {
         matches!(self, Self::CodeRequired | Self::BrowserRequired | Self::Code(_))
     }
@@ -84,27 +82,21 @@ impl From<Busy> for SignInRefusal {
     }
 }
 
-/// What signing in needs.
+/// What the sign-in functions need.
 #[derive(Clone, Copy)]
 pub struct SignInContext<'a> {
-    /// Where people are kept.
     pub store: &'a Store,
-    /// Who judges passwords.
     pub hasher: &'a Hasher,
-    /// Who counts failures.
     pub throttle: &'a Throttle,
-    /// What writes letters.
     pub mail: &'a Arc<Mail>,
-    /// What makes tokens.
     pub token_settings: &'a Arc<TokenSettings>,
-    /// How long sessions live.
     pub lifetimes: Lifetimes,
-    /// What the operator asks for besides the password.
+    /// What the operator requires besides the password.
     pub factor_policy: FactorPolicy,
 }
 
 impl SignInContext<'_> {
-    /// Who opens the door after a first proof, for a transaction to take along.
+    /// Makes the policy that decides after the first factor, as owned values for a transaction.
     pub fn sign_in_policy(&self) -> SignInPolicy {
         SignInPolicy {
             token_settings: self.token_settings.clone(),
@@ -114,7 +106,7 @@ impl SignInContext<'_> {
     }
 }
 
-/// A password that was right, before anything is opened by it.
+/// A verified password, before a session or token is issued for it.
 pub struct Verified {
     user: User,
     hash: String,
@@ -122,18 +114,18 @@ pub struct Verified {
     attempt: OpenAttempt,
 }
 
-/// Judges a password. Unknown name, wrong password, disabled account and an account without a
-/// password take the same time.
+/// Verifies a password. An unknown name, a wrong password, a disabled account and an account without a password
+/// take the same time.
 ///
 /// # Errors
-/// Why nobody gets in.
+/// [`SignInRefusal`], or why the store failed.
 pub async fn verify(
     context: SignInContext<'_>,
     now: UnixTime,
     credentials: &SubmittedCredentials,
 ) -> Result<Verified, Error<SignInRefusal>> {
     let refused = |refusal: SignInRefusal| Error::Refused(refusal);
-    // Lengths first: reading a long text costs time before anybody is counted.
+    // Lengths are checked first: folding and hashing a long text would take time before the attempt is counted.
     if credentials.login.len() > MAX_LOGIN || credentials.password.expose().len() > MAX_BYTES {
         return Err(refused(SignInRefusal::Wrong));
     }
@@ -143,7 +135,7 @@ pub async fn verify(
     }
     let typed = account.clone();
     let read = context.store.read(move |db| {
-        // Both are asked in every case: each kind of failure takes the same time.
+        // Both queries always run, so that each kind of failure takes the same time.
         let leaving = deletion::find_by_login(db, now, &typed)?;
         Ok(new_user::find_active(db, &typed)?.or(leaving))
     });
@@ -155,7 +147,7 @@ pub async fn verify(
     );
     let keys_to_read = keys.clone();
     let stored_failures = context.store.read(move |db| keys_to_read.find_stored(db, now, person)).await?;
-    // Dropped without a word, as by every refusal below, it is a failure.
+    // An attempt that is dropped, as by every refusal below, counts as failed.
     let attempt =
         context.throttle.attempt(now, keys, &stored_failures).map_err(|throttled| refused(throttled.into()))?;
     let attempt =
@@ -190,11 +182,11 @@ pub async fn verify(
     Ok(Verified { user, hash, stronger, attempt })
 }
 
-/// Opens something for a person whose password was right. The transaction reads hash and status
-/// again, and refuses if either changed meanwhile.
+/// Runs `open` for a user whose password was verified. The transaction reads the hash and the status again, and
+/// refuses if either changed meanwhile.
 ///
 /// # Errors
-/// Why nothing is opened.
+/// [`SignInRefusal`], or why the store failed.
 pub async fn enter<T, F>(
     context: SignInContext<'_>,
     verified: Verified,
@@ -207,7 +199,7 @@ where
     let Verified { user, hash, stronger, attempt } = verified;
     let opened = transact(context.store, move |tx| {
         let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
-        // Whoever changes the password waits for what is opened here, or we see the new one.
+        // A concurrent password change either waits for this transaction, or its new hash is seen here.
         users::lock(tx, user.id)?;
         let mut user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
         if let Some(stronger) = &stronger {
@@ -219,19 +211,19 @@ where
     .await;
     match &opened {
         Ok(_) => attempt.succeeded().await,
-        // Wrong codes have a limit of their own.
+        // Wrong codes have their own limit.
         Err(Error::Refused(refusal)) if refusal.is_about_the_factor() => attempt.succeeded().await,
-        // The password changed meanwhile: it is not the right one any more.
+        // The password changed meanwhile, so the attempt counts as failed.
         Err(Error::Refused(_)) => drop(attempt),
         Err(Error::Failed(_)) => attempt.discard().await,
     }
     opened
 }
 
-/// Signs a browser in: judges the password, and opens a session or begins the second step.
+/// Signs a browser in: verifies the password, then opens a session or starts the second step.
 ///
 /// # Errors
-/// Why nobody is signed in. That an account has no password is not told here.
+/// [`SignInRefusal`]. An account without a password gets the same answer as a wrong password.
 pub async fn sign_in(
     context: SignInContext<'_>,
     now: UnixTime,

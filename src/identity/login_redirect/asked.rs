@@ -1,28 +1,28 @@
-//! What the query of a log-in address asks.
+//! Parses the query of the login page.
 
 use super::LoginRedirectRefusal;
 use crate::domain::form;
 
-/// What the platform's oldest programs called `referer`.
+/// The name that the platform's oldest programs used for `referer`.
 const FORMER: &str = "originUrl";
 
-/// What the query of a log-in address asks.
+/// The parameters of the login page's query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Where to return to, as it was written.
+    /// The return URL, not parsed yet.
     pub referer: Option<String>,
-    /// What comes back unchanged.
+    /// Returned to the app unchanged.
     pub state: Option<String>,
-    /// Whether a program on this device asks (`application=true`).
+    /// Whether the request comes from a program on this device (`application=true`).
     pub is_application: bool,
-    /// An S256 challenge, for applications whose delivery is `code`.
+    /// An S256 code challenge, for clients whose delivery is `code`.
     pub code_challenge: Option<String>,
-    /// The remote session that is asked about, which is no redirect.
+    /// The id of a remote session to approve; then this is no login redirect.
     pub session: Option<String>,
 }
 
-/// Reads the query. A `referer` whose raw value holds an unescaped `?` was not encoded: it is all
-/// the rest of the query, and nothing else of ours is read from it.
+/// Parses the query. A `referer` whose raw value contains an unescaped `?` was not percent-encoded: the rest of
+/// the query is its value, and no other parameter is read from that.
 ///
 /// # Errors
 /// [`LoginRedirectRefusal::Malformed`], [`LoginRedirectRefusal::FormerParameter`].
@@ -42,7 +42,7 @@ pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
             if asked.referer.is_some() {
                 return Err(LoginRedirectRefusal::Malformed);
             }
-            // Written as the browser had it: `%20` stays, since it belongs to the address.
+            // Not decoded: a `%20` belongs to the address.
             asked.referer = Some(whole.to_owned());
             break;
         }

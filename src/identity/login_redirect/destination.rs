@@ -1,4 +1,5 @@
-//! Where a log-in may lead: to which application an address belongs, and whether anybody is sent there at all.
+//! Judges the `referer` of the login redirect: to which application the return URL belongs, and whether the
+//! browser may go there at all (`docs/decisions/0007-login-redirect.md`).
 
 use super::{Asked, LoginRedirect, LoginRedirectRefusal, Unregistered};
 use crate::domain::client::{Client, LoginDelivery};
@@ -10,22 +11,23 @@ use crate::domain::user::User;
 use crate::outcome::Error;
 use crate::store::{Database, host_proofs, login_return_hosts};
 
-/// Where a program on this device waits for its person: fixed, since it sends no address.
+/// The return URL of `application=true`: fixed, since a program on this device sends none.
 const APPLICATION_CALLBACK: &str = "http://127.0.0.1:8765/callback";
 
-/// What the operator says of return addresses.
+/// The operator's settings for return URLs.
 #[derive(Clone, Copy, Debug)]
 pub struct ReturnRules {
     /// The setting `login_redirect.unregistered`.
     pub unregistered: Unregistered,
-    /// The setting `allow_insecure_http`: registered http addresses of private networks count.
+    /// The setting `allow_insecure_http`: registered http URLs of private networks are allowed.
     pub allow_insecure_http: bool,
 }
 
-/// What the query means here; nothing when it names no address (then a plain log-in follows).
+/// Decides whether the browser may return to the address in the query; `None` when the query names no address
+/// (then a plain sign-in follows).
 ///
 /// # Errors
-/// Why nobody is sent anywhere.
+/// [`LoginRedirectRefusal`], or why the store failed.
 pub fn examine(
     db: &mut Database,
     asked: &Asked,
@@ -48,7 +50,8 @@ pub fn examine(
     let owners: Vec<Id<User>> = proofs_of(db, &return_url)?.into_iter().map(|proof| proof.owner_id).collect();
     let (match_kind, client) = closest(active, &owners).unzip();
     if client.is_none() && !return_url.is_loopback() {
-        // A person's own click does not undo what the operator did. An address of this device is no single app's.
+        // The user's confirmation cannot override the operator's suspension. A loopback address belongs to no
+        // single app.
         if closest(suspended, &owners).is_some() {
             return refuse(LoginRedirectRefusal::Suspended);
         }
@@ -70,7 +73,7 @@ pub fn examine(
     }))
 }
 
-/// An application whose address fits, and how closely.
+/// A client with a matching return URL, and how closely it matches.
 type Candidate = (MatchKind, Client);
 
 fn candidates(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<Candidate>, Error<LoginRedirectRefusal>> {
@@ -83,9 +86,9 @@ fn proofs_of(db: &mut Database, return_url: &ReturnUrl) -> Result<Vec<HostProof>
     Ok(host_proofs::list(db, &return_url.origin())?)
 }
 
-/// The application that an address belongs to. Where somebody has proven that the host is theirs, only their
-/// applications and those that the operator vouches for count. Where the operator vouches for one, its owner's are
-/// asked alone: nobody else gets between an app and its people by naming a longer address.
+/// Returns the client that a return URL belongs to. If users have proven that they own the host, only their
+/// clients and the verified ones count. If the operator verified a matching client, only clients of the same
+/// owner count: no other client can intercept its users by registering a longer address.
 fn closest(mut candidates: Vec<Candidate>, owners: &[Id<User>]) -> Option<Candidate> {
     let is_owned = |client: &Client| client.owner_id.is_some_and(|owner| owners.contains(&owner));
     candidates.retain(|(_, client)| owners.is_empty() || is_owned(client) || client.verified_at.is_some());
@@ -93,7 +96,7 @@ fn closest(mut candidates: Vec<Candidate>, owners: &[Id<User>]) -> Option<Candid
     let vouched: Vec<_> = vouched.map(|(_, client)| client.owner_id).collect();
     let candidates =
         candidates.into_iter().filter(|(_, client)| vouched.is_empty() || vouched.contains(&client.owner_id));
-    // The oldest of those that fit as closely.
+    // The oldest of the clients that match equally closely.
     candidates.reduce(|best, other| if other.0 > best.0 { other } else { best })
 }
 

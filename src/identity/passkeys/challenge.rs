@@ -1,7 +1,7 @@
-//! The challenges of passkey ceremonies: given away without a row, because everybody who sees the log-in
-//! page gets one, and remembered when they are used (ours).
+//! Challenges of passkey ceremonies (WebAuthn): created without a row, because everyone who sees the sign-in
+//! page gets one, and recorded when they are used (ours).
 //!
-//! A challenge is when, 128 random bits, and a MAC over both with what it is for. It works for five
+//! A challenge consists of a time, 128 random bits, and a MAC over both and its purpose. It is valid for five
 //! minutes (for the second step, as long as that waits), for that purpose only, once.
 
 use aws_lc_rs::rand;
@@ -17,27 +17,27 @@ use crate::domain::second_factor::{STEP_LIFE, SignInStepRecord};
 use crate::domain::session::Session;
 use crate::domain::used_proof::UsedProof;
 
-/// Seconds that a challenge works (WebAuthn §15.1 recommends five minutes and more).
+/// Seconds for which a challenge is valid (WebAuthn §15.1 recommends five minutes and more).
 const LIFE: i64 = 300;
 /// Seconds that the clocks of two nodes may differ.
 const SKEW: i64 = 60;
-/// The label of its keys, and the kind under which its use is remembered.
+/// The label of the derived MAC keys, and the kind under which a use is recorded.
 const LABEL: &str = "passkey-challenge";
-/// Bytes of the key's number, the time, the random part.
+/// Bytes of the key number, the time and the random part.
 const HEAD: usize = 4 + 8 + 16;
 
 /// What a ceremony is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Signing in, whoever it is.
+    /// Signing in; the user is not known yet.
     SignIn,
-    /// Adding a passkey, in this session.
+    /// Adding a passkey in this session.
     Add(Id<Session>),
-    /// Finishing this sign-in, whose first proof was right.
+    /// Finishing the second step of this sign-in.
     Step(Id<SignInStepRecord>),
-    /// Proving again who sits at this session.
+    /// Authenticating again in this session.
     Confirm(Id<Session>),
-    /// Letting this program in.
+    /// Approving this remote session.
     Approve(Id<RemoteSession>),
 }
 
@@ -55,7 +55,7 @@ impl Purpose {
         context
     }
 
-    /// Seconds that its challenges work.
+    /// Returns the seconds for which its challenges are valid.
     pub fn life(self) -> i64 {
         if let Self::Step(_) = self { STEP_LIFE } else { LIFE }
     }
@@ -66,7 +66,7 @@ fn mac(keys: &BaseKeys, purpose: Purpose, head: &[u8]) -> Option<[u8; 32]> {
     keys.derive::<32>(number, LABEL, &[&purpose.context(), head])
 }
 
-/// A new challenge.
+/// Creates a challenge.
 ///
 /// # Panics
 /// When the operating system gives no randomness: there is no safe way to go on.
@@ -78,8 +78,8 @@ pub fn new(keys: &BaseKeys, now: UnixTime, purpose: Purpose) -> String {
     URL_SAFE_NO_PAD.encode([head.as_slice(), &mac].concat())
 }
 
-/// A challenge of ours that is young enough and was given for this purpose: what is to be remembered of
-/// its use.
+/// Verifies a challenge: it was created here, for this purpose, and has not expired. Returns the record of its
+/// use; `None` when it is invalid.
 pub fn open(keys: &BaseKeys, now: UnixTime, purpose: Purpose, challenge: &str) -> Option<UsedProof> {
     let bytes = URL_SAFE_NO_PAD.decode(challenge).ok()?;
     let (head, presented) = bytes.split_at_checked(HEAD)?;

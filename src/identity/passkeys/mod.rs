@@ -1,4 +1,4 @@
-//! Passkeys: adding, naming and removing them here, proving who somebody is with them in [`prove`].
+//! Passkeys: adding, naming and removing them here, authentication with them in [`prove`].
 
 pub mod challenge;
 pub mod prove;
@@ -24,37 +24,37 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, security_log, used_proofs};
 use crate::tokens::session_recheck;
 
-/// Why a passkey was not added or changed, in words for its person.
+/// Why a passkey was not added or changed, with a message for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasskeyRefusal {
-    /// The ceremony is over, or it was another's.
+    /// The challenge has expired, was used, or is of another ceremony.
     #[error("That took longer than five minutes, or was sent twice. Try again.")]
     Ended,
-    /// The browser's answer is not right.
+    /// The browser's answer is invalid.
     #[error("This device's answer cannot be used. Try again, or use another device or password manager.")]
     Unusable,
-    /// There are as many as there may be.
+    /// The user has the maximum number of passkeys.
     #[error("You have 20 passkeys already. Remove one, then add the new one.")]
     TooMany,
-    /// It is somebody's already.
+    /// The credential is registered already.
     #[error("This passkey was added before.")]
     Taken,
-    /// The name cannot be taken.
+    /// The name is invalid.
     #[error("A name has 1 to 60 characters on one line.")]
     InvalidName,
-    /// Without it nobody could log in.
+    /// It is the only way to sign in to the account.
     #[error("This passkey is your only way in. Set a password first, then remove it.")]
     OnlyWay,
     /// The operator requires a second factor, and there is no other.
     #[error("This server requires a second step. Add another passkey or an authenticator app, then remove this one.")]
     Required,
-    /// There is none.
+    /// There is no such passkey.
     #[error("There is no such passkey.")]
     Unknown,
-    /// The person has to prove who they are first.
+    /// The user must authenticate again first.
     #[error("Confirm that it is you first.")]
     NotRecent,
-    /// Nobody adds one before their address is proven.
+    /// The user must prove their email address first.
     #[error("Confirm your e-mail address first. Then add a passkey.")]
     NotProven,
     /// The session ended meanwhile.
@@ -68,18 +68,17 @@ fn refused<T>(refusal: PasskeyRefusal) -> Outcome<T> {
     Err(Error::Refused(refusal))
 }
 
-/// A passkey that a browser has just made.
+/// A passkey that a browser has just created.
 #[derive(Clone, Debug)]
 pub struct Offered {
-    /// What its authenticator answered.
     pub attestation: Attestation,
-    /// The ways to it, as the browser names them.
+    /// The transports, as the browser names them (`usb`, `internal`, …).
     pub transports: SpaceSeparated,
-    /// What its person calls it.
+    /// The name that the user chose.
     pub name: String,
 }
 
-/// The sitting person, when they proved in the last 15 minutes who they are.
+/// Returns the user of the session, if they authenticated in the last 15 minutes.
 fn require_recent_authentication(
     tx: &mut Database,
     now: UnixTime,
@@ -94,11 +93,11 @@ fn require_recent_authentication(
     if session.has_recent_authentication(now) { Ok(user) } else { refused(PasskeyRefusal::NotRecent) }
 }
 
-/// Adds a passkey: the answer must be to a challenge of this session, and everything is judged again where
-/// it is written.
+/// Adds a passkey: the attestation must answer a challenge of this session, and every condition is checked
+/// again inside the transaction that writes.
 ///
 /// # Errors
-/// Why it is not added.
+/// [`PasskeyRefusal`], or why the store failed.
 pub async fn add(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -146,22 +145,23 @@ pub async fn add(
         Ok(notify(tx, now, (&sign_in_policy.mail, &origin), (&user, &passkey), PasskeyChange::Added)?)
     });
     match added.await {
-        // The same answer, or the same credential, at the same moment: the indexes pick the winner.
+        // The same answer or credential was sent twice at the same moment: the unique indexes decide which one
+        // wins.
         Err(Error::Failed(StoreError::Conflict)) => refused(PasskeyRefusal::Ended),
         other => other.inspect(|()| context.mail.wake()),
     }
 }
 
-/// A person's own passkey.
+/// Returns a passkey of this user.
 fn own(tx: &mut Database, user: &User, id: Id<Passkey>) -> Outcome<Passkey> {
     let found = passkeys::find(tx, id)?.filter(|passkey| passkey.user_id == user.id);
     found.ok_or(Error::Refused(PasskeyRefusal::Unknown))
 }
 
-/// Calls a passkey otherwise.
+/// Renames a passkey.
 ///
 /// # Errors
-/// Why not.
+/// [`PasskeyRefusal`], or why the store failed.
 pub async fn rename(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -187,10 +187,10 @@ pub async fn rename(
     .await
 }
 
-/// Removes a passkey, unless nothing else lets its person in.
+/// Removes a passkey, unless it is the only way to sign in or the second factor that the operator requires.
 ///
 /// # Errors
-/// Why not.
+/// [`PasskeyRefusal`], or why the store failed.
 pub async fn remove(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -207,7 +207,7 @@ pub async fn remove(
         if user.password_hash.is_none() && left.passkeys.is_empty() {
             return refused(PasskeyRefusal::OnlyWay);
         }
-        // One that was stopped protects nobody.
+        // A suspected passkey cannot be used, so removing it takes no factor away.
         if left.passkeys.len() < counted && !sign_in_policy.suffices(&user, &left) {
             return refused(PasskeyRefusal::Required);
         }
@@ -218,7 +218,7 @@ pub async fn remove(
     .inspect(|()| context.mail.wake())
 }
 
-/// Writes the change into the person's log, and a letter to their proven address.
+/// Writes the change into the user's security log, and emails their proven address.
 fn notify(
     tx: &mut Database,
     now: UnixTime,

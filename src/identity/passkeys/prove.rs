@@ -1,5 +1,5 @@
-//! Proving who somebody is with a passkey. Whatever is wrong, the answer is the same; only that a passkey
-//! is gone is told to the browser that offered it, so that it need not offer it again.
+//! Authentication with a passkey. Every failure gets the same answer, except that the passkey is unknown here:
+//! then the browser need not offer it again.
 
 use super::challenge::{self, Purpose};
 use super::notify;
@@ -20,10 +20,10 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, StoreError, passkeys, sessions, used_proofs, users};
 use crate::tokens::session_recheck;
 
-/// The passkey opens nothing.
+/// The passkey was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotProven {
-    /// Whether nobody has it here: it was removed.
+    /// Whether the passkey is unknown here: it was removed.
     pub is_gone: bool,
 }
 
@@ -35,15 +35,15 @@ fn wrong() -> Error<NotProven> {
     Error::Refused(WRONG)
 }
 
-/// An assertion whose signature was right, before anything is opened by it.
+/// A verified assertion, before it is used in a transaction.
 struct Judged {
     passkey: Passkey,
     counter: u32,
     used: UsedProof,
 }
 
-/// Judges an assertion outside of any transaction: the signature takes time. What is malformed, expired
-/// or signed by nobody ends here, without a write.
+/// Verifies an assertion outside of any transaction, since the signature takes time. A malformed or expired
+/// assertion, or a wrong signature, is refused here without a write.
 async fn judge(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -56,8 +56,8 @@ async fn judge(
     let found = context.store.read(move |db| passkeys::find_by_credential(db, &id)).await?;
     let passkey = found.ok_or(Error::Refused(NotProven { is_gone: true }))?;
     let proof = assertion.verify(party, &said, &passkey.public_key).map_err(|_error| wrong())?;
-    // WebAuthn §7.2 step 6: whoever is not known yet is named by the user handle, and owns the key. Where
-    // the person is known an authenticator may leave the handle out.
+    // WebAuthn §7.2 step 6: a user who is not known yet is identified by the user handle, and must own the
+    // credential. If the user is known, the authenticator may omit the handle.
     let owner = user_handle(passkey.user_id);
     let names_its_owner = match &assertion.user_handle {
         Some(handle) => handle.as_slice() == owner,
@@ -69,9 +69,9 @@ async fn judge(
     Ok(Judged { passkey, counter: proof.counter, used })
 }
 
-/// Uses a judged assertion up, inside the transaction that opens something by it: the passkey must still be
-/// there, its person active, the challenge unused. A counter that went back stops the passkey, and that
-/// stays although nothing is opened.
+/// Consumes a verified assertion, inside the transaction that acts on it: the passkey must still exist, its
+/// user be active, the challenge unused. A counter that went back marks the passkey as suspected; that is
+/// committed although the request is refused.
 fn use_up(
     tx: &mut Database,
     now: UnixTime,
@@ -79,7 +79,7 @@ fn use_up(
     judged: &Judged,
 ) -> Outcome<User> {
     let Judged { passkey, counter, used } = judged;
-    // Whoever disables the person or removes the passkey waits for what is opened here, or is seen.
+    // Disabling the user and removing the passkey wait for this transaction, or are seen by it.
     users::lock(tx, passkey.user_id)?;
     let user = users::find(tx, passkey.user_id)?.filter(User::is_active).ok_or_else(wrong)?;
     let still_opens = |held: &Passkey| {
@@ -99,24 +99,24 @@ fn use_up(
     Ok(user)
 }
 
-/// Opens something for the person behind an assertion.
+/// Runs `work` in a transaction.
 async fn enter<T, F>(context: SignInContext<'_>, work: F) -> Outcome<T>
 where
     T: Send + 'static,
     F: FnMut(&mut Database) -> Outcome<T> + Send + 'static,
 {
     let opened = transact(context.store, work).await;
-    // There is a letter when a passkey was stopped.
+    // A suspected passkey causes an email.
     context.mail.wake();
     match opened {
-        // The same assertion at the same moment: the unique index picks the winner.
+        // The same assertion was sent twice at the same moment: the unique index decides which one wins.
         Err(Error::Failed(StoreError::Conflict)) => Err(wrong()),
         other => other,
     }
 }
 
-/// Signs a browser in with nothing but a passkey: it is two factors at once, and no throttle of passwords
-/// closes it.
+/// Signs a browser in with a passkey alone: it counts as two factors, and the limits on password attempts do
+/// not apply.
 ///
 /// # Errors
 /// [`NotProven`].
@@ -137,10 +137,10 @@ pub async fn sign_in(
     opened.await.map(SignInOutcome::SignedIn)
 }
 
-/// Finishes the second step of a sign-in with a passkey of its person.
+/// Finishes the second step of a sign-in with a passkey of its user.
 ///
 /// # Errors
-/// [`NotProven`]. The step goes on waiting.
+/// [`NotProven`]. The step stays open.
 pub async fn finish_step(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -151,7 +151,7 @@ pub async fn finish_step(
     let judged = judge(context, now, party, (Purpose::Step(key.id()), assertion)).await?;
     let sign_in_policy = context.sign_in_policy();
     enter(context, move |tx| {
-        // Whoever changes the password waits for what is opened here, or the step is over.
+        // A password change waits for this transaction, or ends the step before it.
         users::lock(tx, judged.passkey.user_id)?;
         let Some((step, person)) = second_step::find(tx, now, &key)? else { return Err(wrong()) };
         if person.id != judged.passkey.user_id || second_step::find_pending(tx, now, &sign_in_policy, &key)?.is_none() {
@@ -164,8 +164,8 @@ pub async fn finish_step(
     .await
 }
 
-/// "Is it still you?": a passkey of the person at this session stands for all that could be asked. What is
-/// done by it happens in `then`, in the same transaction.
+/// Authenticates the user of a session again: a passkey replaces the password and the second factor. `then`
+/// runs in the same transaction.
 ///
 /// # Errors
 /// [`NotProven`].

@@ -1,4 +1,4 @@
-//! Finishing a sign-in by a code.
+//! Finishes the second step by a code.
 
 use super::{BY_CODE, FinishedStep, MAILED, PendingStep, SecondStepKind, SignInPolicy, judged};
 use crate::clock::UnixTime;
@@ -13,21 +13,20 @@ use crate::identity::sign_in::SignInContext;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Result as StoreResult, sign_in_steps, users};
 
-/// What is shown to finish a step.
+/// The proof that finishes a step.
 #[derive(Clone, Debug)]
 pub enum StepProof {
     /// A code, as it was typed.
     Code(Secret),
-    /// The first code of an app that is set up now, with the sealed offer of the page.
+    /// The encrypted offer of the page, and the first code of the app that is set up.
     SetUp(Secret, Secret),
 }
 
-/// Why a step is not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepRefusal {
-    /// It is unknown, was finished, has ended, or the password is another one now.
+    /// The step is unknown, finished or expired, or the password changed.
     Ended,
-    /// The code is not taken; the step goes on.
+    /// The code was not accepted; the step stays open.
     Code(CodeRefusal),
 }
 
@@ -37,7 +36,8 @@ impl From<CodeRefusal> for StepRefusal {
     }
 }
 
-/// The living step of a presented key, with its person: the password is the one that was judged.
+/// Returns the active step of a presented key, with its user, unless the password changed since the step
+/// started.
 ///
 /// # Errors
 /// When the store fails.
@@ -52,7 +52,7 @@ pub fn find(
     }))
 }
 
-/// A living step again, for its page.
+/// Returns an active step again, for its page.
 ///
 /// # Errors
 /// When the store fails.
@@ -68,8 +68,8 @@ pub fn find_pending(
     Ok(asks.map(|asks| PendingStep { key: key.clone(), user, asks, passkeys: factors.passkeys }))
 }
 
-/// What a step asks for now. One that was begun for a mailed code, or to set a factor up, is over once
-/// there is a factor: else the password alone would replace it.
+/// Returns what a step requires now. A step that started with an emailed code, or to set up a factor, ends once
+/// the user has a factor: otherwise the password alone could replace it.
 fn kind_of_step(
     sign_in_policy: &SignInPolicy,
     step: &SignInStepRecord,
@@ -85,10 +85,10 @@ fn kind_of_step(
     }
 }
 
-/// Finishes a step: judges what was shown and opens the session.
+/// Finishes a step: verifies the proof and opens the session.
 ///
 /// # Errors
-/// [`StepRefusal`]. A wrong code is counted, at the step and for its person.
+/// [`StepRefusal`]. A wrong code is counted, for the step and for its user.
 pub async fn finish(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -128,7 +128,8 @@ pub async fn finish(
                 Ok(FinishedStep { recovery_codes, ..finished })
             }
             Err(Error::Refused(refusal)) => {
-                // Whoever sets an app up was shown its seed: there is nothing to guess.
+                // During set-up the page shows the seed, so there is nothing to guess and a wrong code is not
+                // counted.
                 if matches!(refusal, CodeRefusal::Wrong | CodeRefusal::NotMailed) {
                     sign_in_steps::fail(tx, now, step.id)?;
                 }
