@@ -72,7 +72,8 @@ pub(super) fn end_other_credentials(
     end_credentials_of_apps(tx, now, user, origin)
 }
 
-/// Ends secrets, keys and own tokens of a user's applications: whoever holds these can act as the application.
+/// Ends secrets, keys and own tokens of a user's applications: with them an earlier user of the account could
+/// act as the application.
 fn end_credentials_of_apps(tx: &mut Database, now: UnixTime, user: &User, origin: Option<&Origin>) -> Result<()> {
     for client in clients::list(tx, Some(user.id))? {
         grants::revoke_of_client_itself(tx, now, client.id)?;

@@ -1,5 +1,5 @@
-//! "Is it still you?": before something sensitive a person shows again what they have. The password after
-//! 15 minutes; the second factor too, where the session was opened without it.
+//! Confirmation ("Is it still you?"): before a sensitive action a user authenticates again. The password is
+//! required after 15 minutes; the second factor too if the session was opened without it.
 
 use super::account::{AccountRefusal, confirm};
 use super::factors;
@@ -15,42 +15,39 @@ use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, sessions};
 use crate::tokens::session_recheck;
 
-/// What is asked for.
+/// The proofs that a session must give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The password.
     pub password: bool,
-    /// A code of the second factor.
     pub code: bool,
-    /// A passkey: there is no other second factor, and it was not shown here.
+    /// A passkey: the user has no other second factor, and it was not used in this session.
     pub passkey: bool,
 }
 
 impl Wanted {
-    /// Whether nothing is.
+    /// Whether no proof is required.
     pub fn is_nothing(self) -> bool {
         !self.password && !self.code && !self.passkey
     }
 }
 
-/// What somebody typed.
+/// The submitted proofs; empty when not required.
 #[derive(Clone, Debug)]
 pub struct Proofs {
-    /// The password.
     pub password: Secret,
-    /// The code.
+    /// The code of the second factor.
     pub code: Secret,
 }
 
-/// What a person at a session has to show.
+/// Returns the proofs that a session must give before a sensitive action.
 ///
 /// # Errors
 /// When the store fails.
 pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<Wanted> {
     let factors = factors::find(db, session.user_id)?;
     let has_factor = factors.is_any();
-    // A session that owes what cannot be shown here shows the password: a factor that was removed since, or
-    // a mailed code (ours: a link to set a new password would go to the same mailbox).
+    // A session with a pending factor that cannot be verified here asks for the password: the factor was
+    // removed since, or it was an emailed code (ours: a link for a new password would go to the same mailbox).
     let is_password_pending = session.owes_factor && !factors.can_show_two();
     Ok(Wanted {
         password: !is_recent(now, session.authenticated_at) || is_password_pending,
@@ -59,11 +56,11 @@ pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResul
     })
 }
 
-/// Judges the code where the session was opened without one; the caller holds the rows of person and
-/// session, which is as the transaction sees it.
+/// Verifies the code if the session was opened without one. The caller holds the locks of the user's and the
+/// session's row, and `session` is the row as this transaction reads it.
 ///
 /// # Errors
-/// Why the code does not count.
+/// [`AccountRefusal::Code`] when the code is not accepted.
 pub(super) fn show_factor(
     tx: &mut Database,
     now: UnixTime,
@@ -80,10 +77,10 @@ pub(super) fn show_factor(
     Ok(sessions::set_factor_shown(tx, session.id, &methods)?)
 }
 
-/// Judges what is asked for and notes at the session when that was.
+/// Verifies the required proofs and records the time in the session.
 ///
 /// # Errors
-/// A wrong password or code, or why it cannot be judged now.
+/// A wrong password or code, or why they cannot be checked now.
 pub async fn confirm_session(
     context: SignInContext<'_>,
     now: UnixTime,

@@ -1,5 +1,5 @@
-//! Proving an e-mail address, and changing it. The old one stays until the new one is proven; one that
-//! is not proven reserves nothing (`docs/decisions/0005-proof-of-an-email-address.md`).
+//! Proof and change of an email address. The old address stays until the new one is proven; an unproven address
+//! reserves nothing (`docs/decisions/0005-proof-of-an-email-address.md`).
 
 use super::access_reset;
 use super::account::{AccountRefusal, confirm};
@@ -26,14 +26,14 @@ use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, StoreError, former_addresses, mailed_links, security_log, users};
 use crate::tokens::session_recheck;
 
-/// Seconds that a link which proves an address works (ours).
+/// Seconds for which a link that proves an address is valid (ours).
 const LIFE: i64 = DAY;
-/// The links that prove one.
+/// The kinds of link that prove an address.
 const KINDS: [LinkKind; 2] = [LinkKind::ValidateEmail, LinkKind::ChangeEmail];
 
-/// Asks a new person whether the address is theirs. Whoever has it already is told instead: the person
-/// who signs up learns nothing. The code is for the session that signed up. The caller counted the letter; one
-/// that was too many is sent when its person asks ([`send_again`]).
+/// Emails a new user a link that proves their address. If the address is taken, its owner is informed instead:
+/// the user who signs up learns nothing. The code beside the link is for the session that signed up. The caller
+/// counted the email; when there were too many, the user requests it later ([`send_again`]).
 pub(super) fn ask_new_person(
     tx: &mut Database,
     now: UnixTime,
@@ -50,7 +50,7 @@ pub(super) fn ask_new_person(
     send(tx, (mail, requester), (user, &to), (key, link), session)
 }
 
-/// Keeps a link and mails it; an address that somebody has gets the news instead.
+/// Inserts a link and emails it; a taken address gets another email without the link.
 fn send(
     tx: &mut Database,
     (mail, requester): (&Mail, &EmailRequester),
@@ -73,11 +73,11 @@ fn send(
     }
 }
 
-/// Begins to change a person's address: the new one gets a link, the old one is told. A taken address is
-/// answered like a free one, and its owner is told.
+/// Starts a change of a user's email address: the new address gets a link, the old one a notification. A taken
+/// address gets the same answer as a free one, and its owner is informed.
 ///
 /// # Errors
-/// A wrong password, no address, or mail that is off.
+/// A wrong password, an invalid address, too many emails, or mail that is off.
 pub async fn update(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -114,8 +114,8 @@ pub async fn update(
     Ok(())
 }
 
-/// Refuses another letter of a person to an address that this network asked for enough of them to: nobody else
-/// can use up the first one in a day.
+/// Refuses an email to an address to which this network requested too many, if this user requested one in the
+/// last day. So other users cannot use up a user's first email of a day.
 fn refuse_more(tx: &mut Database, now: UnixTime, user: &User, to: &EmailAddress) -> Result<(), Error<AccountRefusal>> {
     match mailed_links::has_mailed(tx, now.plus(-DAY), (user.id, &KINDS), &fold(to.as_str()))? {
         true => Err(Error::Refused(AccountRefusal::Throttled(DAY))),
@@ -138,7 +138,7 @@ fn ask_both(
     mail.warn(tx, (user, &requester), &EmailChanging { username: user.username.clone() })
 }
 
-/// What a person waits for: the newest link to an address that they have not proven yet.
+/// Returns the newest active link to an address that the user has not proven yet.
 ///
 /// # Errors
 /// When the store fails.
@@ -147,15 +147,15 @@ pub fn find_waiting(db: &mut Database, now: UnixTime, user: &User) -> StoreResul
     Ok(found.filter(|link| is_still_asked(link, user)))
 }
 
-/// An address that its person may have mailed to.
+/// An email address to which its user may request a link.
 struct Asked {
     kind: LinkKind,
     to: EmailAddress,
     waiting: Option<MailedLink>,
 }
 
-/// Which address waits to be proven. An unproven one may be asked about whenever its person wants, without a
-/// link before.
+/// Returns the address that waits to be proven. For an unproven address of the account the user may request a
+/// link at any time, without an earlier one.
 fn find_asked(db: &mut Database, now: UnixTime, user: &User) -> StoreResult<Option<Asked>> {
     let waiting = find_waiting(db, now, user)?;
     let (kind, to) = match &waiting {
@@ -165,10 +165,10 @@ fn find_asked(db: &mut Database, now: UnixTime, user: &User) -> StoreResult<Opti
     Ok(to.and_then(|to| to.parse().ok()).map(|to| Asked { kind, to, waiting }))
 }
 
-/// Mails the link again, to the address that waits for it. The one before ends.
+/// Emails a new link to the address that waits to be proven. The previous link ends.
 ///
 /// # Errors
-/// Nothing that waits, too many letters, or mail that is off.
+/// No address that waits, too many emails, or mail that is off.
 pub async fn send_again(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -210,17 +210,17 @@ pub async fn send_again(
     Ok(())
 }
 
-/// What shows that whoever opened the link is the account's person too.
+/// Proof that the user who opened the link is the account's user too.
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// The account's password.
     Password(Secret),
-    /// A new password, which ends everything earlier: whoever made the account is out of it.
+    /// A new password, which ends all earlier access: the person who created the account loses it.
     NewPassword(Secret),
 }
 
-/// The living link behind a presented secret, with its person. One that proves the address of a sign-up
-/// is over when that is no longer the question.
+/// Returns the active link of a presented secret, with its user. A link that proves the address of a sign-up
+/// ends when the account has another address or this one is proven.
 ///
 /// # Errors
 /// When the store fails.
@@ -234,18 +234,18 @@ pub(super) fn is_still_asked(link: &MailedLink, user: &User) -> bool {
     link.kind == LinkKind::ChangeEmail || (is_theirs && user.email_verified_at.is_none())
 }
 
-/// Makes the address of a living link the person's. The one before is told, and may be put back for a
-/// while.
+/// Makes the email address of an active link the user's. The previous address gets an email, and can be
+/// restored for a while.
 ///
 /// # Errors
-/// An address that somebody proved meanwhile, before anything is written.
+/// An address that another user proved meanwhile, before anything is written.
 pub(super) fn confirm_address(
     tx: &mut Database,
     now: UnixTime,
     (mail, origin): (&Mail, &Origin),
     (link, user): (&MailedLink, &User),
 ) -> Result<(), Error<AccountRefusal>> {
-    // First, for a refusal commits: a taken address must leave link and password as they are.
+    // First, since a refusal commits: a taken address must not change link and password.
     if !prove_email(tx, now, (link, user))? {
         return Err(Error::Refused(AccountRefusal::Invalid("Somebody has this e-mail address.".to_owned())));
     }
@@ -266,14 +266,16 @@ pub(super) fn confirm_address(
             mail.warn_at(tx, (user, &new, &requester), &message(false))?;
         }
     }
-    // A link to the address before opens nothing any more.
+    // Links to the previous address end.
     Ok(mailed_links::end(tx, now, user.id, &[&LinkKind::RESETS[..], &KINDS].concat())?)
 }
 
-/// Uses the link: the address is the person's. Lets a browser in, and says where the person was going.
+/// Redeems the link: the email address becomes the user's. With `enters` it signs the browser in. Returns where
+/// the user was going.
 ///
 /// # Errors
-/// A link that is over, a wrong password, a weak new one, an address that somebody proved meanwhile.
+/// A link that is used or expired, a wrong password, a weak new one, or an address that another user proved
+/// meanwhile.
 pub async fn finish(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -299,7 +301,7 @@ pub async fn finish(
             access_reset::end_all_access(tx, now, &user, Some(&caller.origin))?;
             security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
         }
-        // As it is now: with the proven address, and the new password if there is one.
+        // Read again: with the proven address, and the new password if there is one.
         let user = users::find(tx, person)?.ok_or_else(link_ended)?;
         if new_hash.is_some() {
             let message = PasswordReset { username: user.username.clone(), keeps_own_tokens: false };
@@ -317,7 +319,7 @@ pub async fn finish(
     Ok(finished)
 }
 
-/// The hash of the new password, if that is the proof.
+/// Checks the proof. Returns the hash of the new password, if that is the proof.
 async fn judge(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -327,7 +329,7 @@ async fn judge(
     let refused = |refusal: AccountRefusal| Error::Refused(refusal);
     match proof {
         Proof::Password(password) => confirm(context, now, (user, password, address)).await.map(|_judged_again| None),
-        // A slip of the pen would give the account to whoever has the mistyped address (ours).
+        // Otherwise a mistyped address would give the account to the owner of that address (ours).
         Proof::NewPassword(_) if link.kind == LinkKind::ChangeEmail => {
             Err(refused(AccountRefusal::Invalid("Changing the address needs the account's password.".to_owned())))
         }

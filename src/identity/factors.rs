@@ -1,5 +1,5 @@
-//! A person's second factors: the authenticator app and the recovery codes beside it. How they are set
-//! up, judged and taken away; every change is told by letter and written into the security log.
+//! A user's second factors: the authenticator app and its recovery codes. They are set up, verified and removed
+//! here; every change causes an email and a security log entry.
 
 use super::emailed_links::{DAY, requester};
 use super::new_device;
@@ -23,79 +23,79 @@ use crate::store::{
     Database, Result as StoreResult, StoreError, factors, grants, passkeys, remembered_browsers, security_log, sessions,
 };
 
-/// The label under which seeds are sealed, bound to their row.
+/// The label under which seeds are encrypted, bound to their row.
 const SEED: &str = "totp";
-/// The label under which a seed travels through the page that sets it up, bound to its person.
+/// The label under which a seed is encrypted for the page that sets it up, bound to its user.
 const OFFER: &str = "totp-offer";
-/// The label of what recovery codes are judged by.
+/// The label of the digests of recovery codes.
 const RECOVERY: &str = "recovery-code";
-/// What the log calls the door that wrong codes close.
+/// The name of the throttled step in the security log.
 const SECOND_STEP: &str = "second step";
-/// Seconds in which a seed that was shown can be confirmed (ours).
+/// Seconds in which a shown seed can be confirmed (ours).
 const OFFERED: i64 = 3_600;
 
-/// Why a code is not taken, in words for the person.
+/// Why a code is not accepted, with a message for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodeRefusal {
-    /// It is wrong, too old, or was used.
+    /// The code is wrong, too old, or was used.
     #[error("This code is wrong, or it was used already. Wait for the next one and type that.")]
     Wrong,
-    /// It can be no code. That tells nothing to whoever guesses, so it is not counted.
+    /// The input cannot be a code. That gives a guesser no information, so it is not counted.
     #[error("Type the six digits that your app shows, or the twelve of a recovery code.")]
     NoCode,
-    /// It belongs to another app than the one that is set up, or is too old.
+    /// It is not a current code of the app that is set up.
     #[error(
         "This code does not belong to the picture. Look whether the clock of your phone is right, then type the code that \
          the app shows now."
     )]
     NotOfThisApp,
-    /// It can be no code of an app; there are no recovery codes before there is one.
+    /// The input cannot be a code of an app; there are no recovery codes during set-up.
     #[error("Type the six digits that your app shows.")]
     NoAppCode,
-    /// It is not the one that was mailed.
+    /// It is not the code that was emailed.
     #[error("This code is wrong. Type the six digits of the newest letter.")]
     NotMailed,
-    /// It can be no code that was mailed.
+    /// The input cannot be an emailed code.
     #[error("Type the six digits that we mailed to you.")]
     NoMailedCode,
-    /// Nobody sets a second factor up before their address is proven.
+    /// The user must prove their email address first.
     #[error("Confirm your e-mail address first. Then set the second step up.")]
     NotProven,
-    /// Too many were wrong; seconds to wait.
+    /// Too many codes were wrong; the seconds to wait.
     #[error("Too many wrong codes. Wait {}, then try again.", in_words((*.0).max(60)))]
     Throttled(i64),
 }
 
-/// What a person can show besides the password.
+/// The factors of a user besides the password.
 #[derive(Clone, Debug, Default)]
 pub struct Factors {
-    /// Their authenticator app.
     pub totp: Option<TotpFactor>,
-    /// Recovery codes that were not used.
+    /// The number of unused recovery codes.
     pub recovery_codes: usize,
-    /// Their passkeys that work.
+    /// The passkeys that are not suspected.
     pub passkeys: Vec<Passkey>,
 }
 
 impl Factors {
-    /// Whether there is a second factor. Recovery codes stand in for one, and are none by themselves.
+    /// Whether there is a second factor for sign-in by password. Recovery codes replace it, and are none by
+    /// themselves.
     pub fn is_any(&self) -> bool {
         self.totp.is_some()
     }
 
-    /// The same without the app, and without the recovery codes that stand in for it.
+    /// Returns the factors without the app and its recovery codes.
     pub fn without_app(&self) -> Self {
         Self { totp: None, recovery_codes: 0, ..self.clone() }
     }
 
-    /// Whether there is anything that proves more than a password: a passkey does, and asks for nothing at
-    /// the log-in by password (ours: whoever loses it can still come in by what they had before).
+    /// Whether there is anything stronger than a password: a passkey is, and sign-in by password does not
+    /// require it (ours: a user who loses the passkey can still sign in with the other factors).
     pub fn can_show_two(&self) -> bool {
         self.is_any() || !self.passkeys.is_empty()
     }
 }
 
-/// What a person has.
+/// Reads the factors of a user.
 ///
 /// # Errors
 /// When the store fails.
@@ -106,7 +106,7 @@ pub fn find(db: &mut Database, user: Id<User>) -> StoreResult<Factors> {
     Ok(Factors { totp, recovery_codes, passkeys: passkeys.collect() })
 }
 
-/// Seconds until codes of this person are judged again from there; nothing when they are now.
+/// Returns the seconds until codes of this user are accepted again from this network; `None` when they are now.
 pub(super) fn closed_for(
     db: &mut Database,
     now: UnixTime,
@@ -118,8 +118,8 @@ pub(super) fn closed_for(
     Ok(first.map(|first| WINDOW - now.since(*first)))
 }
 
-/// Counts a wrong code. One that closes the door is written into the log. Whoever types codes has the password,
-/// so the first one in a day is told to the person too.
+/// Counts a wrong code. A code that reaches the limit is written into the security log. The sender of codes has
+/// the password already, so the first such entry of a day also causes an email.
 pub(super) fn count_failure(
     tx: &mut Database,
     now: UnixTime,
@@ -139,8 +139,8 @@ pub(super) fn count_failure(
     security_log::append(tx, now, user.id, closing, Some(origin))
 }
 
-/// Judges a code of the app or a recovery code, and uses it up. A wrong one counts. The caller holds the
-/// person's row.
+/// Verifies a code of the app or a recovery code, and consumes it. A wrong code is counted. The caller holds
+/// the lock of the user's row.
 ///
 /// # Errors
 /// [`CodeRefusal`].
@@ -216,16 +216,16 @@ fn notify(
     )
 }
 
-/// An authenticator app that could be set up: nothing is kept until a code of it comes back.
+/// The offer of a new authenticator app: nothing is stored until a code of it is typed.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// What the app is given.
+    /// The seed for the app.
     pub seed: Seed,
-    /// The same, sealed for its person: what the page's form brings back.
+    /// The seed encrypted for its user: the page's form sends it back.
     pub sealed: Secret,
 }
 
-/// Offers a new app to a person.
+/// Creates the offer of a new app.
 ///
 /// # Errors
 /// When the base key is missing.
@@ -235,7 +235,7 @@ pub fn offer(keys: &BaseKeys, now: UnixTime, user: Id<User>) -> StoreResult<Offe
     Ok(Offer { sealed: Secret::new(seal(keys, (OFFER, user.number()), &text)?), seed })
 }
 
-/// The offer that a form brings back; nothing when it is another person's, an hour old, or no offer.
+/// Decrypts the offer that a form sends back; `None` when it is another user's, an hour old, or invalid.
 pub fn reopen(keys: &BaseKeys, now: UnixTime, user: Id<User>, sealed: &str) -> Option<Offer> {
     let text = keys.open(OFFER, user.number(), sealed)?;
     let (at, seed) = text.expose().split_once(' ')?;
@@ -248,9 +248,9 @@ fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResul
     keys.seal(label, row, text.expose()).ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))
 }
 
-/// Sets an app up, once a code shows that it has the seed; it takes the place of the one before. Gives
-/// recovery codes to who has none. Sessions other than `here` have to show a code before anything
-/// sensitive; programs that may change the account log in again, with a code, after the first one.
+/// Sets up an app after a code proves that it has the seed; it replaces the previous app. Returns recovery
+/// codes for a user who has none. Sessions other than `here` must show a code before anything sensitive; after
+/// the first factor, programs with full access must sign in again with a code.
 ///
 /// # Errors
 /// [`CodeRefusal`].
@@ -291,7 +291,7 @@ pub fn add_totp(
     }
 }
 
-/// Takes a person's app away. Recovery codes go with the last factor, and every browser is forgotten.
+/// Removes a user's app. Recovery codes are deleted with the last factor, and every browser is forgotten.
 /// `false` when there was none.
 ///
 /// # Errors
@@ -314,7 +314,7 @@ pub fn remove_totp(
     Ok(true)
 }
 
-/// Makes ten new recovery codes; those from before end.
+/// Creates ten new recovery codes; the previous ones end.
 ///
 /// # Errors
 /// When the store fails.
@@ -347,8 +347,8 @@ fn make_recovery_codes(
     Ok(codes)
 }
 
-/// Takes all factors and passkeys of a person away: an operator knows that they were lost, or the account
-/// begins anew. `false` when there was none. Somebody at a browser uses [`remove_totp`].
+/// Removes all factors and passkeys of a user: an operator knows that they were lost, or the account is reset.
+/// `false` when there was none. A user in a browser uses [`remove_totp`].
 ///
 /// # Errors
 /// When the store fails.
@@ -372,7 +372,7 @@ pub fn remove_all(tx: &mut Database, now: UnixTime, user: Id<User>, origin: Opti
     Ok(had_app || !passkeys.is_empty())
 }
 
-/// Forgets every browser that need not show a second factor.
+/// Forgets every browser that may skip the second factor.
 ///
 /// # Errors
 /// When the store fails.

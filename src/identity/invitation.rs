@@ -52,8 +52,8 @@ pub async fn invite(
         if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
-        // The limit does not apply to an inviter's first email of a day to an address, so that other inviters cannot use
-        // it up.
+        // The limit does not apply to an inviter's first email of a day to an address, so that other inviters
+        // cannot use it up.
         let is_too_many = is_enough && mailed_links::has_invited(tx, now.plus(-DAY), (inviter.id, &folded))?;
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
         let user_id = link.person().uuid();

@@ -1,4 +1,4 @@
-//! Secrets that somebody found in the open: most end, and the owner of one that goes on working is told
+//! Reports of leaked secrets: most secrets end; the owner of one that stays active gets an email
 //! (`docs/decisions/0013-public-revocation.md`).
 
 use super::emailed_links::requester;
@@ -11,7 +11,7 @@ use crate::store::{Database, Result, users};
 use crate::tokens::find_by_secret::ReportedSecret;
 use crate::tokens::leak::{self, FlaggedSecret};
 
-/// Ends or flags what was reported, if it is one of ours.
+/// Ends or flags a reported secret, if this server issued it, and emails the owner of a flagged one.
 ///
 /// # Errors
 /// When the store fails.

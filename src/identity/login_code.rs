@@ -1,4 +1,5 @@
-//! Login codes, the login redirect's `code` delivery: the app's own page swaps one for its token, once.
+//! Login codes, the `code` delivery of the login redirect: the app's own page exchanges a code for its token,
+//! once.
 
 use url::Url;
 
@@ -16,17 +17,17 @@ use crate::store::{Database, StoreError, grants, login_codes, login_return_hosts
 use crate::tokens::issue::{self, Issued};
 use crate::tokens::revoke;
 
-/// The code is unknown, over, used, of another page, or its verifier is wrong: one answer, and the cause
-/// for the owner of the application that it was made for.
+/// The code is unknown, expired, used, from another origin, or its verifier is wrong: all get one answer, and
+/// the client's owner sees the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginCodeRefusal {
-    /// Which of these, in one fixed sentence.
+    /// The cause, in one fixed sentence.
     pub cause: &'static str,
-    /// Whose code it is; nobody's while its secret is not known to be right.
+    /// The client of the code; `None` while its secret is not verified.
     pub client: Option<Id<Client>>,
 }
 
-/// The row of a login code that is presented right, and the grant that it stands for, which stands.
+/// Returns the row of a correctly presented login code, with its active grant.
 ///
 /// # Errors
 /// [`LoginCodeRefusal`].
@@ -51,7 +52,7 @@ fn presented(
     }
 }
 
-/// Whether a login code would be swapped, or its second swap noticed, from a read.
+/// Checks a login code in a read: it would be exchanged, or its second use would be noticed.
 ///
 /// # Errors
 /// [`LoginCodeRefusal`].
@@ -63,7 +64,7 @@ pub fn examine_code(
     presented(db, now, asked).map(drop)
 }
 
-/// Whether an application whose delivery is `code` has its pages at this origin.
+/// Whether an active client whose delivery is `code` has its pages at this origin.
 ///
 /// # Errors
 /// When the store fails.
@@ -75,7 +76,7 @@ pub fn knows_origin(db: &mut Database, origin: &str) -> Result<bool, StoreError>
     Ok(clients.iter().filter(|client| client.is_active()).any(|client| client.takes_login_codes_at(&url)))
 }
 
-/// Swaps a login code for its token: once, in a minute, from its own origin, with the verifier.
+/// Exchanges a login code for its token: once, within a minute, from its own origin, with the verifier.
 ///
 /// # Errors
 /// [`LoginCodeRefusal`].
@@ -87,12 +88,12 @@ pub fn swap(
 ) -> Result<Issued<UserToken>, Error<LoginCodeRefusal>> {
     let (record, grant) = presented(tx, now, asked)?;
     if !login_codes::redeem(tx, now, record.id)? {
-        // A second swap: one of the two is not the app. What the first one gave ends.
+        // A second exchange: one of the two senders is not the app. The token of the first one is revoked.
         revoke::stolen(tx, now, &grant, from)?;
         let cause = "the login code was used before; the token that it gave was ended";
         return Err(Error::Refused(LoginCodeRefusal { cause, client: grant.client_key }));
     }
-    // No longer than the grant, which is older than the swap.
+    // Not longer than the grant, which was created before the exchange.
     let left = grant.expires_at.map_or(record.lifetime, |end| end.since(now));
     Ok(issue::user_token(tx, now, &grant, record.lifetime.min(left))?)
 }

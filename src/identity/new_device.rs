@@ -26,8 +26,8 @@ pub fn record(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Orig
         seen_devices::touch(tx, now, device)?;
         return Ok(!device.is_known(now));
     }
-    // The first row never expires: without any row, a thief's sign-in after a long absence would count as the
-    // first one.
+    // The first row never expires: without any row, an attacker's sign-in after a long absence would count as
+    // the first one.
     let expires_at = (!seen.is_empty()).then(|| now.plus(KNOWN_FOR));
     let (id, user_id) = (Id::next(now), user);
     seen_devices::insert(tx, &SeenDevice { id, user_id, browser, network, last_seen_at: now, expires_at })?;

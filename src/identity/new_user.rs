@@ -1,4 +1,4 @@
-//! Making accounts: the same for the sign-up page, the set-up link and the command.
+//! Creation of accounts: the same for the sign-up page, invitations, the set-up link and the command.
 
 use super::password_hashing::{Busy, Hasher};
 use crate::clock::UnixTime;
@@ -13,7 +13,7 @@ use crate::domain::user::{EmailAddress, Role, User, Username, fold};
 use crate::outcome::Error;
 use crate::store::{Database, Result as StoreResult, StoreError, clients, held_names, security_log, users};
 
-/// A person whose every field was checked, before the password is hashed.
+/// A new user whose fields are valid, before the password is hashed.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     username: Username,
@@ -21,18 +21,16 @@ pub struct NewUser {
     password: Option<NewPassword>,
 }
 
-/// What somebody wrote about themselves.
+/// The submitted fields of a new user.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
-    /// The user name.
     pub username: &'a str,
-    /// The e-mail address.
     pub email: &'a str,
-    /// The password; only an operator may leave it out.
+    /// The password; only an operator may omit it.
     pub password: Option<&'a str>,
 }
 
-/// Checks what somebody wrote about themselves.
+/// Checks the fields of a new user.
 ///
 /// # Errors
 /// All problems at once, in the order of the fields.
@@ -53,10 +51,10 @@ pub fn check(written: Credentials<'_>) -> Result<NewUser, Vec<FieldProblem>> {
 }
 
 impl NewUser {
-    /// The hash to store; nothing when an operator left the password out.
+    /// Returns the hash to store; `None` when an operator omitted the password.
     ///
     /// # Errors
-    /// [`Busy`] when too many passwords wait.
+    /// [`Busy`] when the queue of the password hasher is full.
     pub async fn hash(&self, hasher: &Hasher) -> Result<Option<String>, Busy> {
         match &self.password {
             Some(password) => hasher.hash(password.secret().clone()).await.map(Some),
@@ -64,13 +62,13 @@ impl NewUser {
         }
     }
 
-    /// The address.
+    /// Returns the email address.
     pub fn email(&self) -> &EmailAddress {
         &self.email
     }
 }
 
-/// Whom a name that a person gives themselves could be taken for.
+/// Returns what a user name that its user chose could be mistaken for; `None` when it is not misleading.
 ///
 /// # Errors
 /// When the store fails.
@@ -79,11 +77,11 @@ pub(super) fn find_deception(tx: &mut Database, name: &Username) -> Result<Optio
     Ok(deception::find_deception(name.as_str(), verified.iter().map(|(_, name)| name.as_str())))
 }
 
-/// Makes the account. An operator vouches for the address; a person's own word proves nothing and
-/// reserves nothing. `origin` is where the person did it; nothing when an operator does it.
+/// Creates the account. An operator vouches for the email address; an address that a user only claims is
+/// unproven and reserves nothing. `origin` is where the user did it; `None` for an operator.
 ///
 /// # Errors
-/// A taken user name, or a proven address that is taken.
+/// A taken or misleading user name, or a taken email address where it counts as proven.
 pub fn create(
     tx: &mut Database,
     now: UnixTime,
@@ -93,10 +91,10 @@ pub fn create(
     create_as(tx, now, Id::next(now), person, standing)
 }
 
-/// The same under a key that was promised before: an invited person's.
+/// Like [`create`] with an id that was promised before, to an invited user.
 ///
 /// # Errors
-/// A taken user name, or a proven address that is taken.
+/// A taken or misleading user name, or a taken email address where it counts as proven.
 pub fn create_as(
     tx: &mut Database,
     now: UnixTime,
@@ -109,7 +107,7 @@ pub fn create_as(
     if !is_free(tx, now, &username_folded, id)? {
         return Err(taken("username", "This user name is taken."));
     }
-    // An operator names people as they like, and the first administrator is one.
+    // An operator, and the first administrator, may choose any name.
     if let (Some(_), Role::Author | Role::Consumer) = (origin, role)
         && let Some(deception) = find_deception(tx, &person.username)?
     {
@@ -143,14 +141,14 @@ pub fn create_as(
     Ok(user)
 }
 
-/// The active person whom a folded name or address means: by the name, by the proven address, or by an
-/// address that is not proven and that one account alone has.
+/// Returns the active user with this folded user name or email address: by the name, by the proven address, or
+/// by an unproven address that only one account has.
 ///
 /// # Errors
 /// When the store fails.
 pub(super) fn find_active(db: &mut Database, folded: &str) -> StoreResult<Option<User>> {
     let named = users::find_by_login(db, folded)?;
-    // Asked in every case: somebody and nobody are found in the same time.
+    // This query always runs, so that known and unknown names take the same time.
     let unproven = if folded.contains('@') { users::find_by_unproven_email(db, folded)? } else { None };
     Ok(match named {
         Some(user) => Some(user).filter(User::is_active),
@@ -158,7 +156,7 @@ pub(super) fn find_active(db: &mut Database, folded: &str) -> StoreResult<Option
     })
 }
 
-/// Whether a person may have this folded name: nobody else has it, and it is held for nobody else.
+/// Whether a user may have this folded user name: no other user has it, and it is not held for another.
 ///
 /// # Errors
 /// When the store fails.
@@ -167,16 +165,16 @@ pub(super) fn is_free(tx: &mut Database, now: UnixTime, folded: &str, id: Id<Use
     Ok(!is_had && held_names::find_holder(tx, now, folded)?.is_none_or(|holder| holder == id))
 }
 
-/// Looks again after a name was written: whoever had it may have left it in a transaction that ended while
-/// this one waited for the name, and then it is held for them.
+/// Checks again after a name was written: its previous user may have given it up in a transaction that ended
+/// while this one waited for the name, and then it is held for them.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] then.
+/// [`StoreError::Conflict`] when it is not free any more.
 pub(super) fn is_still_free(tx: &mut Database, now: UnixTime, folded: &str, id: Id<User>) -> StoreResult<()> {
     if is_free(tx, now, folded, id)? { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-/// Holds the name of a person who leaves it.
+/// Holds the user name that a user gives up.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,7 +1,9 @@
-//! Passwords at rest: bcrypt over an HMAC, so that long ones count whole, on a small pool of its own.
+//! Password hashing: bcrypt over an HMAC, so that every byte of a long password counts, on a small thread pool
+//! of its own.
 //!
-//! New hashes have passlib's form `$bcrypt-sha256$v=2,t=2b,r=12$salt$digest`: bcrypt of the base64 of
-//! HMAC-SHA-256 of the password, keyed by the encoded salt. Plain `$2a$`, `$2b$`, `$2y$` verify too.
+//! New hashes have passlib's format `$bcrypt-sha256$v=2,t=2b,r=12$salt$digest`: bcrypt of the base64 of
+//! HMAC-SHA-256 of the password, keyed by the encoded salt. Plain `$2a$`, `$2b$`, `$2y$` hashes are verified
+//! too.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -19,44 +21,44 @@ use crate::domain::password::{MAX_BYTES, composed};
 use crate::domain::secret::Secret;
 
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
-/// The most work that an imported hash may ask for.
+/// The highest cost that an imported hash may have.
 const MAX_IMPORTED_COST: u32 = 14;
-/// Hashes that may wait for each thread: about five seconds of work.
+/// Jobs that may wait for each thread: about five seconds of work.
 const WAITING_PER_THREAD: usize = 20;
 
-/// By how much a thread that hashes is nicer than the others: beside a busy one it gets a tenth of a core (sched(7)).
+/// The niceness that a hashing thread adds: beside a busy thread it gets a tenth of a core (sched(7)).
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// More passwords wait to be hashed than will be in time.
+/// The queue is full: more passwords wait to be hashed than will be in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords wait to be checked")]
 pub struct Busy;
 
-/// A stored hash, taken apart.
+/// A parsed stored hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct StoredHash {
-    /// Whether the password goes through the HMAC first.
+    /// Whether bcrypt hashes the HMAC of the password, and not the password.
     is_keyed: bool,
     cost: u32,
     salt: String,
     digest: String,
 }
 
-/// What a check found.
+/// The result of a password check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The password is wrong, or there is none.
+    /// The password is wrong, or the account has none.
     Wrong,
-    /// It is right.
+    /// The password is right.
     Right,
-    /// It is right, and its hash is weaker than what would be stored today.
+    /// The password is right, and its hash is weaker than a new one would be.
     RightButWeak,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The pool that hashes.
+/// The thread pool that hashes and verifies passwords.
 #[derive(Clone)]
 pub struct Hasher {
     cost: u32,
@@ -64,7 +66,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A pool of `threads` threads that makes hashes of `cost`.
+    /// Starts a pool of `threads` threads that creates hashes of bcrypt cost `cost`.
     ///
     /// # Errors
     /// When a thread cannot be started.
@@ -90,7 +92,7 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let (answer, answered) = oneshot::channel();
-        // A request that went away does not want its answer.
+        // Sending fails when the request was canceled; its answer is not needed.
         let job = Box::new(move || drop(answer.send(work())));
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
@@ -98,7 +100,7 @@ impl Hasher {
         answered.await.map_err(|_lost| Busy)
     }
 
-    /// The hash to store for a new password, in its composed form.
+    /// Returns the hash to store for a new password, in its composed Unicode form.
     ///
     /// # Errors
     /// [`Busy`] at once when the queue is full.
@@ -107,9 +109,9 @@ impl Hasher {
         self.run(move || hash(&password, cost)).await
     }
 
-    /// Judges a password. An unknown person (no hash) and a cheaper hash take as long as today's. What is typed in
-    /// another form than the composed one takes twice as long, whoever it is typed for: hashes from before were
-    /// made of passwords as they were typed.
+    /// Verifies a password. An unknown user (no hash) and a hash of lower cost take as long as a current hash.
+    /// A password that is typed in another form than the composed one takes twice as long, for known and
+    /// unknown users: older hashes were made of passwords as they were typed.
     ///
     /// # Errors
     /// [`Busy`] at once when the queue is full.
@@ -119,11 +121,11 @@ impl Hasher {
     }
 }
 
-/// Gives the calling thread the lower priority, so that hashing takes what other requests leave, and a share all the
-/// same.
+/// Gives the calling thread a lower priority, so that hashing takes the time that other requests leave, and
+/// still gets a share.
 #[cfg(target_os = "linux")]
 fn give_way() {
-    // Linux counts niceness by thread (setpriority(2)); elsewhere this would be the whole process.
+    // On Linux niceness is per thread (setpriority(2)); elsewhere it would change the whole process.
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::warn!(%error, "passwords are hashed with the same priority as everything else");
     }
@@ -144,13 +146,13 @@ fn hash_as_typed(password: &Secret, cost: u32) -> String {
     format!("$bcrypt-sha256$v=2,t=2b,r={cost}${salt}${digest}")
 }
 
-/// The base64 of the HMAC: 44 characters, of which bcrypt reads every one.
+/// Returns the base64 of the HMAC: 44 characters, of which bcrypt reads every one.
 fn keyed(password: &Secret, salt: &str) -> Zeroizing<Vec<u8>> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes());
     Zeroizing::new(STANDARD.encode(hmac::sign(&key, password.expose().as_bytes())).into_bytes())
 }
 
-/// The last 31 characters of a bcrypt hash.
+/// Returns the last 31 characters of a bcrypt hash.
 fn digest(password: &[u8], salt: &str, cost: u32) -> Option<String> {
     let salt: [u8; 16] = BCRYPT_BASE64.decode(salt).ok()?.try_into().ok()?;
     let text = bcrypt::hash_with_salt(password, cost, salt).ok()?.format_for_version(bcrypt::Version::TwoB);
@@ -158,14 +160,14 @@ fn digest(password: &[u8], salt: &str, cost: u32) -> Option<String> {
 }
 
 fn verify(password: &Secret, stored: Option<&str>, cost: u32) -> Verdict {
-    // What is longer was never a password, and is as wrong as any other.
+    // A longer text was never accepted as a password, so it is wrong; it takes the same time.
     let stored = stored.filter(|_| password.expose().len() <= MAX_BYTES);
     let form = composed(password);
     let verdict = verify_as_typed(&form, stored, cost);
     if form.expose() == password.expose() {
         return verdict;
     }
-    // Both are judged in every case, so that the time tells nothing of the first.
+    // Both forms are always verified, so that the time does not show which one matched.
     match (verdict, verify_as_typed(password, stored, cost)) {
         (Verdict::Wrong, Verdict::Wrong) => Verdict::Wrong,
         (Verdict::Wrong, Verdict::Right | Verdict::RightButWeak) => Verdict::RightButWeak,
@@ -180,7 +182,7 @@ fn verify_as_typed(password: &Secret, stored: Option<&str>, cost: u32) -> Verdic
     };
     let key = if stored.is_keyed { keyed(password, &stored.salt) } else { Zeroizing::new(plain(password)) };
     let made = digest(&key, &stored.salt, stored.cost).unwrap_or_default();
-    // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost: as long as a hash of today.
+    // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost: together as long as a new hash.
     for extra in stored.cost..cost {
         drop(digest(&key, &stored.salt, extra));
     }
@@ -192,7 +194,7 @@ fn verify_as_typed(password: &Secret, stored: Option<&str>, cost: u32) -> Verdic
     }
 }
 
-/// What plain bcrypt reads: 72 bytes.
+/// Returns the 72 bytes that plain bcrypt reads.
 fn plain(password: &Secret) -> Vec<u8> {
     password.expose().bytes().take(72).collect()
 }

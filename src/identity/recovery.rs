@@ -1,4 +1,5 @@
-//! A new password without the old one, by a mailed link (`docs/decisions/0005-proof-of-an-email-address.md`).
+//! Password reset by an emailed link, without the old password
+//! (`docs/decisions/0005-proof-of-an-email-address.md`).
 
 use super::access_reset;
 use super::account::AccountRefusal;
@@ -22,19 +23,19 @@ use crate::mail::warnings::PasswordReset;
 use crate::outcome::{Error, consult, transact};
 use crate::store::{Database, Result as StoreResult, mailed_links, security_log, users};
 
-/// The label under which the secret of a mailed link is sealed.
+/// The label under which the secret of an emailed link is encrypted.
 const LINK: &str = "mailed-link";
-/// The longest path that a link remembers.
+/// The longest path to continue at that a link stores, in bytes.
 const MAX_NEXT: usize = 8_192;
 
-/// Mails a link to whoever has this name or address. Nobody is told whether that is anybody: all of it is
-/// done for nobody too, and one transaction takes as long as the other.
+/// Emails a link to the user with this user name or email address. The answer and its time do not show whether
+/// there is one: for an unknown name the same work is done, in the same kind of transaction.
 ///
-/// Letters are counted for the network that asks. Beyond that count a letter is left out only while an
-/// earlier one holds a link that still works: nobody who asks for somebody else keeps the owner out.
+/// Emails are counted for the network that requests them. Beyond the limit an email is omitted only while an
+/// earlier one contains a link that is still valid: a request by someone else cannot keep the owner out.
 ///
 /// # Errors
-/// When mail is off, or this network asks too often.
+/// When mail is off, or this network requested too many.
 pub async fn start(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -53,7 +54,7 @@ pub async fn start(
     let folded = fold(login);
     let typed = folded.clone();
     let person = context.store.read(move |db| Ok(new_user::find_active(db, &typed)?.map(|user| user.id))).await?;
-    // Nobody gets no letter, so there is nothing to count.
+    // An unknown name gets no email, so nothing is counted.
     let is_enough = match person {
         Some(id) => !context.throttle.attempt_link(context.store, now, LinkTo::Reset(id), &origin.address).await?,
         None => false,
@@ -66,7 +67,7 @@ pub async fn start(
         let user = new_user::find_active(tx, &folded)?;
         let reader = user.and_then(|user| user.email.as_deref()?.parse::<EmailAddress>().ok().map(|to| (user, to)));
         let sent = find_sent(tx, now, mail.keys(), reader.as_ref().map(|(user, _)| user.id))?;
-        // One that was mailed counts while half of its life is left.
+        // A link that was emailed counts while half of its lifetime is left.
         let sent = sent.filter(|sent| 2 * sent.left >= lifetime);
         let known = reader.filter(|_| !is_enough || sent.is_none());
         let person = known.as_ref().map(|(user, _)| user.id);
@@ -74,12 +75,13 @@ pub async fn start(
             Some((user, to)) => (to, user.username.clone()),
             None => (&nobody, folded.clone()),
         };
-        // It is mailed again where it leads on to the same place: nobody who asks first chooses where the owner goes.
+        // The same link is emailed again only if it continues at the same path: an earlier request by someone
+        // else does not choose where the owner continues.
         let again = sent.filter(|sent| sent.next == next);
         let (new_key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person.filter(|_| again.is_none())), to);
         let sealed = mail.keys().seal(LINK, link.id.number(), new_key.expose());
         let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));
-        // A row that names no person opens nothing: it is there for the time that it takes.
+        // A row without a user is useless; it is inserted so that both cases take the same time.
         mailed_links::insert(tx, &MailedLink { next: next.clone(), sealed, ..link })?;
         let message = ResetPassword { username, key, lifetime };
         match &known {
@@ -95,25 +97,25 @@ pub async fn start(
     Ok(())
 }
 
-/// A link that was mailed and still works.
+/// A link that was emailed and is still valid.
 struct Sent {
     key: Secret,
-    /// Seconds that it still works.
+    /// Seconds until it expires.
     left: i64,
-    /// Where it leads on to.
+    /// The path at which the user continues.
     next: Option<String>,
 }
 
-/// The newest link that was mailed to a person to set a new password.
+/// Returns the newest link for a new password that was emailed to a user.
 fn find_sent(db: &mut Database, now: UnixTime, keys: &BaseKeys, person: Option<Id<User>>) -> StoreResult<Option<Sent>> {
-    // No row has this key: nobody is asked about in the same time.
+    // No row has this id: an unknown user takes the same time.
     let person = person.unwrap_or(Id::from_number(0));
     let Some(link) = mailed_links::find_waiting(db, now, (person, &[LinkKind::Reset]))? else { return Ok(None) };
     let key = link.sealed.as_deref().and_then(|sealed| keys.open(LINK, link.id.number(), sealed));
     Ok(key.map(|key| Sent { key, left: link.expires_at.since(now), next: link.next }))
 }
 
-/// The living link behind a presented secret, with its person, whose address it must still be.
+/// Returns the active link of a presented secret, with its user, if the link's address is still the user's.
 ///
 /// # Errors
 /// When the store fails.
@@ -122,31 +124,29 @@ pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Op
     Ok(found.filter(|(link, user)| user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str())))
 }
 
-/// What a finished reset gives.
+/// The result of a finished reset.
 #[derive(Debug)]
 pub struct Recovered {
-    /// What a browser gets: a session, or the second step, which a letter does not stand for.
+    /// A session for the browser, or the second step, which an emailed link does not replace.
     pub entered: Option<SignInOutcome>,
-    /// Where the person was going.
+    /// The path at which the user continues.
     pub next: Option<String>,
 }
 
-/// What somebody who opened the link wants.
+/// The submitted form of a reset link.
 #[derive(Clone, Debug)]
 pub struct NewCredentials {
-    /// The link's secret.
     pub key: Secret,
-    /// The new password.
     pub password: Secret,
     /// Whether personal and studio tokens end too.
     pub ends_own_tokens: bool,
 }
 
-/// Uses the link: sets the password, ends all that opened the account before, and lets a browser in. The
-/// letter was read, so the address is proven too.
+/// Redeems the link: sets the password, ends all earlier access to the account, and with `enters` signs the
+/// browser in. The link was read in the mailbox, so the email address is proven too.
 ///
 /// # Errors
-/// A link that is over, or a weak password.
+/// A link that is used or expired, a weak password, or a busy hasher.
 pub async fn finish(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -176,12 +176,12 @@ pub async fn finish(
             }
         };
         security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), origin)?;
-        // Whoever uses a link that an operator handed over read no letter.
+        // A link from the operator was not read in the mailbox.
         let knows_mailbox = link.kind == LinkKind::Reset;
         if knows_mailbox && user.email_verified_at.is_none() && prove_email(tx, now, (&link, &user))? {
             security_log::append(tx, now, user.id, (SecurityEvent::EmailProven, &link.email), origin)?;
         }
-        // As it is now: the letter goes to the proven address, the second step is bound to the new password.
+        // Read again: the email goes to the proven address, the second step is bound to the new password.
         let user = users::find(tx, person)?.ok_or_else(link_ended)?;
         let message = PasswordReset { username: user.username.clone(), keeps_own_tokens };
         mail.warn(tx, (&user, &requester(now, &caller.origin)), &message)?;
@@ -198,7 +198,8 @@ pub async fn finish(
     Ok(recovered)
 }
 
-/// Makes a link for an operator to hand over, without a letter.
+/// Creates a reset link for an operator to pass on, without an email. `None` when the user has no email
+/// address.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,4 +1,4 @@
-//! Browser sessions: opened by signing in, judged at every use, ended by logging out.
+//! Browser sessions: opened by sign-in, checked at every use, ended by logging out.
 
 use super::second_step::SignInPolicy;
 use crate::clock::UnixTime;
@@ -15,18 +15,17 @@ use crate::store::{Database, Result, known_networks, security_log, sessions};
 use crate::tokens::last_use::Seen;
 use crate::tokens::revoke;
 
-/// How somebody proved who they are.
+/// How the user of a new session authenticated.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// By what (`amr`).
+    /// The methods (`amr`).
     pub methods: SpaceSeparated,
-    /// Whether they have a second factor that they need not show here.
+    /// Whether the user's second factor was skipped: this browser is remembered.
     pub owes_factor: bool,
 }
 
-/// Opens a session for a person who just proved who they are, by all that is asked of them:
-/// [`super::second_step::SignInPolicy`] decides that. The network that
-/// they came from is known from now on: strangers elsewhere do not close the account to it.
+/// Opens a session for a user who gave all required factors; [`super::second_step::SignInPolicy`] decides
+/// which. The network becomes a known network of the user, which attempts from other networks cannot lock out.
 ///
 /// # Errors
 /// When the store fails.
@@ -58,8 +57,7 @@ pub(super) fn open(
     Ok(key)
 }
 
-/// Ends one session of a person, at the word of the browser at `origin`. `false` when it has ended, or is
-/// not theirs.
+/// Ends one session of a user, from the browser at `origin`. `false` when it has ended, or is not theirs.
 ///
 /// # Errors
 /// When the store fails.
@@ -73,7 +71,7 @@ pub fn end(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origin)
     Ok(is_ended)
 }
 
-/// Ends all living sessions of a person but one.
+/// Ends all active sessions of a user except one.
 ///
 /// # Errors
 /// When the store fails.
@@ -96,8 +94,8 @@ pub fn end_others(
     Ok(())
 }
 
-/// Ends the session of a browser that signed in again, as `new`. That somebody signed in is told already;
-/// that somebody else was signed out by it is not.
+/// Ends the session of a browser that signed in again, as `new`. If the same user signed in, that is logged
+/// already; if another user did, the end of the old session is logged.
 ///
 /// # Errors
 /// When the store fails.
@@ -113,8 +111,8 @@ pub fn replace(
     end(tx, now, (user, origin), old).map(drop)
 }
 
-/// The living session of a presented key, with its active person. Where the operator requires a second
-/// factor, a session from before of somebody who has none opens nothing: they log in again and set one up.
+/// Returns the active session of a presented key, with its active user. If the operator requires a second
+/// factor and the user has none, an older session counts as ended: the user signs in again and sets one up.
 ///
 /// # Errors
 /// When the store fails.
@@ -140,7 +138,7 @@ pub fn find(
     Ok(living)
 }
 
-/// A person's living sessions, last used first.
+/// Lists a user's active sessions, last used first.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,4 +1,4 @@
-//! Signing up: who may make an account for themselves.
+//! Sign-up: who may create an account for themselves.
 
 use serde::Serialize;
 
@@ -24,26 +24,26 @@ use crate::store::{Database, users};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RegistrationPolicy {
-    /// Anybody.
+    /// Everyone may sign up.
     Open,
-    /// Nobody: an operator makes accounts.
+    /// Only operators create accounts.
     Closed,
-    /// Only who was invited.
+    /// Only invited users may sign up.
     Invite,
-    /// Anybody with an address of these domains.
+    /// Everyone with an email address of these domains may sign up.
     Domains(Vec<String>),
 }
 
-/// Why no account was made.
+/// Why no account was created.
 #[derive(Clone, Debug)]
 pub enum SignUpRefusal {
-    /// The operator makes accounts here.
+    /// Users may not sign up here by themselves.
     Closed,
-    /// What is wrong with the fields.
+    /// The problems of the fields.
     Problems(Vec<FieldProblem>),
     /// The invitation is unknown, used or expired.
     LinkEnded,
-    /// Too many people sign up right now.
+    /// The queue of the password hasher is full, or too many codes were emailed.
     Busy,
 }
 
@@ -60,13 +60,13 @@ impl From<Throttled> for SignUpRefusal {
 }
 
 impl RegistrationPolicy {
-    /// Whether the page is offered at all.
+    /// Whether the sign-up page exists.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open | Self::Domains(_))
     }
 
-    /// Whether a person may invite this address: where an operator makes accounts, only an
-    /// administrator; where addresses are of some domains, others do not come in by a friend (ours).
+    /// Whether a user may invite this email address: where operators create accounts, only an administrator
+    /// may; where only some domains may sign up, invitations go only to those (ours).
     pub(super) fn permits_invitation(&self, inviter: &User, to: &EmailAddress) -> Result<(), AccountRefusal> {
         match self {
             _ if inviter.role == Role::Admin => Ok(()),
@@ -99,10 +99,10 @@ fn is_of(domains: &[String], email: &EmailAddress) -> bool {
     domains.iter().any(|allowed| allowed.to_lowercase() == domain)
 }
 
-/// Makes an account for a person who signs up by a program of the platform.
+/// Creates an account for a user who signs up by a program of the platform.
 ///
 /// # Errors
-/// Why no account was made.
+/// [`SignUpRefusal`], or why the store failed.
 pub async fn sign_up_for_program(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -112,11 +112,11 @@ pub async fn sign_up_for_program(
     make(context, now, policy, (person, origin, None), |_, user: &User| Ok((user.id, None))).await
 }
 
-/// Makes an account and lets its person in. Closed until the first account exists: that one is made by
-/// the set-up link or the command. `next` is where the letter's link will lead on to.
+/// Creates an account and signs its user in. Refused until the first account exists: that one is created by the
+/// set-up link or the command. `next` is the path at which the emailed link continues.
 ///
 /// # Errors
-/// Why no account was made.
+/// [`SignUpRefusal`], or why the store failed.
 pub async fn sign_up(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -125,7 +125,7 @@ pub async fn sign_up(
 ) -> Result<SignInOutcome, Error<SignUpRefusal>> {
     let (sign_in_policy, origin) = (context.sign_in_policy(), caller.origin.clone());
     let admit = move |tx: &mut Database, user: &User| {
-        // The account is a moment old: there is nothing yet that a mailed code would protect.
+        // The account is new: there is nothing yet that an emailed code would protect.
         let first = FirstProof { user, methods: &BY_PASSWORD, knows_mailbox: true };
         let entered = sign_in_policy.admit(tx, now, first, &caller);
         let entered = entered.map_err(|error| error.map_refusal(SignUpRefusal::from))?;
@@ -148,7 +148,7 @@ where
 {
     policy.permits(&person).map_err(Error::Refused)?;
     let hash = person.hash(context.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
-    // A letter that is too many for this network is not sent now; its person may ask for it when signed in.
+    // An email beyond this network's limit is not sent now; the user may request it after signing in.
     let asks = context
         .throttle
         .attempt_link(context.store, now, LinkTo::Prove(&fold(person.email().as_str())), &origin.address)

@@ -22,6 +22,7 @@ pub enum StepProof {
     SetUp(Secret, Secret),
 }
 
+/// Why a step was not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepRefusal {
     /// The step is unknown, finished or expired, or the password changed.

@@ -1,8 +1,8 @@
-//! One limit, however many nodes judge tries at the same moment.
+//! Counters in the database: one limit for all nodes that judge attempts at the same moment.
 //!
-//! Where other nodes write too, a try is counted in the database before it is judged, by a statement that
-//! decides whether there is room for it, and taken back when it was right. What a node gathers in its memory
-//! for a second would let each of them judge as many as there may be of all.
+//! Where other nodes write too, an attempt is counted in the database before it is judged, by a statement that
+//! decides whether the limit allows it, and taken back when it succeeded. If each node gathered its counts in
+//! memory for a second, each could judge as many attempts as the limit allows for all of them.
 
 use super::memory_counters::Entry;
 use super::open_attempt::OpenAttempt;
@@ -14,18 +14,18 @@ use crate::outcome::Error;
 use crate::store::failure_counts::{self, Raised};
 use crate::store::{Database, Result as StoreResult, Store, StoreError};
 
-/// Times that two nodes may begin to count the same before a try is given up.
+/// How often an attempt is repeated when two nodes insert the same counter at once.
 const TRIES: usize = 4;
 
-/// A try that is counted in the database.
+/// An attempt that is counted in the database.
 pub(super) struct Counted {
     store: Store,
-    /// What the counters were with it, the account here first.
+    /// The counts including this attempt; the one of the account from this network first.
     counts: Vec<FailureCount>,
 }
 
 impl Throttle {
-    /// Counts something that is not judged afterwards: in the database, where other nodes count too.
+    /// Counts an attempt that is not judged afterwards: in the database, where other nodes count too.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -39,16 +39,16 @@ impl Throttle {
             return Ok(());
         }
         self.shared.open(now, [entry], None).map_err(Error::Refused)?;
-        // What is dropped stays counted.
+        // A dropped attempt stays counted.
         OpenAttempt::of(self, now, vec![entry]).count_in_database(store).await.map(drop)
     }
 }
 
 impl OpenAttempt {
-    /// Counts this try in the database, where other nodes count too: whoever comes too late is not judged.
+    /// Counts this attempt in the database, where other nodes count too: beyond the limit it is not judged.
     ///
     /// # Errors
-    /// [`Throttled`] when the others have reached a limit meanwhile; then nothing is counted.
+    /// [`Throttled`] when other nodes have reached a limit meanwhile; then nothing is counted.
     pub async fn count_in_database(mut self, store: &Store) -> Result<Self, Error<Throttled>> {
         if !store.is_shared() || self.entries.is_empty() {
             return Ok(self);
@@ -60,7 +60,7 @@ impl OpenAttempt {
                 Ok(Ok(stored)) => {
                     let closes = |(entry, count): &(&Entry, &FailureCount)| count.failures >= entry.most;
                     let mut judged = self.entries.iter().zip(&stored).take(2).filter(|(entry, _)| entry.is_judged);
-                    // The account anywhere before the account here.
+                    // The limit over all networks goes before the one of this network.
                     let closed = judged.rfind(closes).map(|(entry, _)| *entry);
                     self.closed_account = closed.and_then(|entry| self.closed_by(entry));
                     self.remove_from_memory();
@@ -71,7 +71,7 @@ impl OpenAttempt {
                     self.remove_from_memory();
                     return Err(Error::Refused(throttled));
                 }
-                // Another node began to count the same.
+                // Another node inserted the same counter; it is tried again.
                 Err(StoreError::Conflict) => {}
                 Err(error) => {
                     self.remove_from_memory();
@@ -89,14 +89,14 @@ fn one(now: UnixTime, entry: &Entry) -> FailureCount {
     FailureCount { id: Id::next(now), counter, since: now, failures: 1, expires_at }
 }
 
-/// Places of the entries in the order of their names, so that nodes never wait for each other in a circle.
+/// Returns the positions of the entries in the order of their names, so that nodes cannot deadlock.
 fn in_order(entries: &[Entry]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|place| entries[*place].key.text());
     order
 }
 
-/// Counts a try in all of these counters, or in none.
+/// Counts an attempt in all of these counters, or in none.
 fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Result<Vec<FailureCount>, Throttled>> {
     let mut stored: Vec<Option<FailureCount>> = vec![None; entries.len()];
     for place in in_order(entries) {
@@ -116,8 +116,8 @@ fn raise(tx: &mut Database, now: UnixTime, entries: &[Entry]) -> StoreResult<Res
 }
 
 impl Counted {
-    /// Takes it back before the answer: the next try finds nothing of it. A success forgets the account's
-    /// failures from here.
+    /// Takes the attempt back before the answer, so that the next attempt is not affected. A success deletes
+    /// the failures of the account from this network.
     pub(super) async fn take_back(self, is_success: bool) {
         let Self { store, counts } = self;
         let taken = store.write(move |tx| {

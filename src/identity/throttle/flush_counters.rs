@@ -1,4 +1,4 @@
-//! How nodes agree: what was counted is written once a second, beside the requests.
+//! Writes gathered counts to the database once a second, beside the requests, so that nodes agree.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,24 +13,24 @@ use crate::domain::session::Origin;
 use crate::domain::user::User;
 use crate::store::{Database, Result, Store, StoreError, failure_counts, security_log, users};
 
-/// Counters per transaction, so that a request's write never waits long behind them.
+/// Counters per transaction, so that a request's write never waits long for them.
 const BATCH: usize = 500;
-/// Closed doors that are remembered until they are written; more than one for each person there is none.
+/// Blocked accounts that are remembered until they are written to the security logs; one entry per user.
 const MOST_CLOSINGS: usize = 10_000;
 
-/// A door that failures closed to an account's person, or to whoever guesses at it.
+/// An account that failures blocked, for one network or for all new ones.
 #[derive(Clone, Debug)]
 pub(super) struct ClosedAccount {
     pub(super) user: Id<User>,
-    /// Where the last failure came from.
+    /// The network address of the last failure.
     pub(super) address: String,
     pub(super) about: &'static str,
     pub(super) at: UnixTime,
-    /// Seconds that it stays closed at most; so long nothing more is told.
+    /// The longest time in seconds that it stays blocked; in this time no second entry is written.
     pub(super) window: i64,
 }
 
-/// Closed doors that the security log does not tell of yet.
+/// Blocked accounts that are not in the security log yet.
 #[derive(Debug, Default)]
 pub(super) struct ClosedAccounts(Mutex<HashMap<Id<User>, ClosedAccount>>);
 
@@ -53,7 +53,8 @@ impl ClosedAccounts {
     }
 }
 
-/// Writes down what was counted, and what people should know of it.
+/// Writes the gathered counts, and the security log entries of blocked accounts. After an error they are kept
+/// for the next run.
 pub async fn flush(store: &Store, throttle: &Throttle, now: UnixTime) {
     loop {
         let changes = throttle.shared.take(now, BATCH);
@@ -97,7 +98,8 @@ fn write(tx: &mut Database, now: UnixTime, changes: &[Change]) -> Result<Vec<Fai
     changes.iter().map(write).collect()
 }
 
-/// Tells people that their accounts were closed to somebody: once in a window, whichever node saw it.
+/// Writes into the users' security logs that their accounts were blocked: once per window, whichever node
+/// noticed it.
 fn log(tx: &mut Database, closed_accounts: &[ClosedAccount]) -> Result<()> {
     for ClosedAccount { user, address, about, at, window } in closed_accounts {
         let event = SecurityEvent::Throttled;

@@ -1,6 +1,6 @@
-//! What is counted, how much of it is allowed, and for how long: the settings `rate_limits.*`.
+//! What is counted, how much of it is allowed, and in which time: the settings `rate_limits.*`.
 
-/// What is counted, each per something.
+/// The kinds of counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Wrong passwords of one account from one network.
@@ -9,47 +9,48 @@ pub(super) enum Kind {
     Account,
     /// Wrong passwords from one network that is new to the accounts that it tries.
     Network,
-    /// Device codes that one person typed wrong.
+    /// Wrong user codes (RFC 8628) of one user.
     UserCode,
-    /// Device codes that were typed wrong in one network.
+    /// Wrong user codes (RFC 8628) from one network.
     UserCodeNetwork,
-    /// Letters that one network caused.
+    /// Emails that one network caused.
     Letter,
-    /// Letters that set a new password of one account, asked for from one network.
+    /// Emails to reset the password of one account, requested from one network.
     ResetEmail,
-    /// Letters that prove one address, asked for from one network.
+    /// Emails to prove one address, requested from one network.
     ProofEmail,
-    /// Letters that invite one address, asked for from one network.
+    /// Emails to invite one address, requested from one network.
     InvitationEmail,
-    /// Accounts that were made from one network.
+    /// Accounts that were created from one network.
     SignUp,
-    /// Anonymous look-ups from one network.
+    /// Unauthenticated look-ups from one network.
     LookUp,
-    /// Reports of leaked tokens from one network.
+    /// Reports of leaked secrets from one network.
     Report,
-    /// Applications that one network registered.
+    /// Clients that registered themselves from one network.
     Registration,
-    /// New clients' documents that are read for one network.
+    /// Client ID metadata documents of unknown clients that are fetched for one network.
     Document,
-    /// New clients' documents that are read at one host.
+    /// Client ID metadata documents of unknown clients that are fetched from one host.
     DocumentHost,
-    /// Files of one host that are read for one person, who says that it is theirs.
+    /// Files of one host that are fetched for one user, who claims to own the host.
     HostFile,
-    /// Known clients' documents that are read again for one network.
+    /// Client ID metadata documents of known clients that are fetched again for one network.
     KnownDocument,
-    /// One known document that is read again.
+    /// One client ID metadata document of a known client that is fetched again.
     KnownDocumentUrl,
     /// Failed authentications of one client from one network.
     Client,
-    /// Clients that nobody registered, named from one network. Their names are not counted: there is no end
-    /// of names.
+    /// Requests with an unknown `client_id` from one network. The names are not counted, since their number is
+    /// unlimited.
     UnknownClient,
-    /// Signed statements of clients that anybody can make, from one network: each is remembered.
+    /// Signed assertions of clients that an unauthenticated caller can create, from one network: each is
+    /// recorded.
     Signed,
 }
 
 impl Kind {
-    /// The name that its counters' digests begin with.
+    /// Returns the text with which the digests of its counters begin.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::AccountFromNetwork => "account from network",
@@ -76,8 +77,9 @@ impl Kind {
         }
     }
 
-    /// Whether all nodes count together (ours): what guesses at a person, or costs a hash, a letter or a
-    /// row anyway. The rest protects the node that is asked; a flood of it must not become writes.
+    /// Whether all nodes count together (ours): attempts to guess a user's secrets, and what costs a hash, an
+    /// email or a row in any case. The other kinds protect the node that is called; a flood of those must not
+    /// cause writes.
     pub(super) const fn is_shared(self) -> bool {
         match self {
             Self::AccountFromNetwork
@@ -104,8 +106,8 @@ impl Kind {
         }
     }
 
-    /// Whether what it limits makes rows or letters, or reads from other servers. Such a counter is never
-    /// pushed out by others before its time, and without room for one the attempt is refused (ours).
+    /// Whether it limits rows, emails or fetches from other servers. Such a counter is never evicted by others
+    /// before its window ends, and without room for a new one the attempt is refused (ours).
     pub(super) const fn limits_rows_or_fetches(self) -> bool {
         match self {
             Self::Letter
@@ -133,33 +135,35 @@ impl Kind {
     }
 }
 
-/// The settings `rate_limits.*`. All numbers but the standard's hundred an hour are ours.
+/// The settings `rate_limits.*`. All numbers are ours, except the standard's hundred attempts in an hour
+/// (`docs/decisions/0004-throttle.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Whether anything is counted.
     pub is_enabled: bool,
-    /// Seconds after which a count begins anew; an account's over all networks takes an hour.
+    /// Seconds after which a count starts again; the count of an account over all networks always takes an
+    /// hour.
     pub window: i64,
-    /// Wrong passwords that close one account to one network.
+    /// Wrong passwords that block one account for one network.
     pub account_from_network: i64,
-    /// Wrong passwords in an hour that close one account to networks that are new to it.
+    /// Wrong passwords in an hour that block one account for networks that are new to it.
     pub account: i64,
-    /// Wrong passwords, over all accounts, that close new accounts to one network.
+    /// Wrong passwords, over all accounts, that block one network for accounts that are new to it.
     pub network: i64,
-    /// Wrong device codes of one person.
+    /// Wrong user codes (RFC 8628) of one user in a window.
     pub user_codes: i64,
-    /// Wrong device codes of one network, by however many people.
+    /// Wrong user codes (RFC 8628) of one network in a window, over all users.
     pub user_codes_of_network: i64,
-    /// Letters that one network may cause.
+    /// Emails that one network may cause in a window.
     pub letters: i64,
-    /// Accounts that are made from one network: a class of pupils, not a list of names.
+    /// Accounts that may be created from one network in a window: enough for a school class, not for an attack.
     pub sign_ups: i64,
-    /// Anonymous look-ups and reports of one network.
+    /// Unauthenticated look-ups, and reports, of one network in a window.
     pub look_ups: i64,
-    /// Applications that one network may register, and documents that are read for it.
+    /// Clients that may register themselves from one network in a window, and documents that are fetched for
+    /// it.
     pub registrations: i64,
-    /// Failed client authentications that close one client to one network. Some libraries fail once at
-    /// each log-in before they find the right way, hence more.
+    /// Failed client authentications that block one client for one network. Some libraries fail once at each
+    /// sign-in before they find the right method, hence the higher number.
     pub client_failures: i64,
 }
 
@@ -182,18 +186,19 @@ impl Default for RateLimits {
     }
 }
 
-/// The window of an account over all networks (`docs/decisions/0004-throttle.md`).
+/// The window, in seconds, of an account over all networks (`docs/decisions/0004-throttle.md`).
 const HOUR: i64 = 3_600;
-/// Letters with a link that one address gets in a day because one network asked (ours).
+/// Emails with a link that one network may request for one email address in a day (ours).
 const LINKS: i64 = 10;
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
-/// Signed statements of one network: a server that acts for many people, and no row per packet (ours).
+/// Signed assertions of one network in a window: enough for a server that acts for many users, without a row
+/// per packet (ours).
 const SIGNED: i64 = 3_000;
 
 impl RateLimits {
-    /// How much of a kind is allowed, and in how many seconds.
+    /// Returns how many of a kind are allowed, and in how many seconds.
     pub(super) const fn of(&self, kind: Kind) -> (i64, i64) {
         match kind {
             Kind::AccountFromNetwork => (self.account_from_network, self.window),

@@ -1,4 +1,4 @@
-//! Counters in memory: what this node has counted, and what it knows of the others' counts.
+//! Counters in memory: what this node counted, and what it knows of the counts of other nodes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::domain::id::Id;
 
-/// Counters of one kind that are kept: a flood of one kind takes no room from another.
+/// The maximum number of counters of one kind: a flood of one kind takes no room from another.
 const MOST: usize = 50_000;
-/// Counters that go at once when their kind has no room: making room costs little per counter.
+/// Counters that are evicted together when their kind has no room, which costs little per counter.
 const GO_AT_ONCE: usize = MOST / 10;
-/// Seconds to wait when a kind has no room at all.
+/// Seconds to wait when no counter of a kind can be evicted.
 const NO_ROOM: i64 = 60;
 
 /// The name of a counter: a keyed digest.
@@ -24,31 +24,31 @@ const NO_ROOM: i64 = 60;
 pub(super) struct Key(pub(super) [u8; 16]);
 
 impl Key {
-    /// The name as it stands in the table.
+    /// Returns the name as it is stored in the table.
     pub(super) fn text(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 }
 
-/// A counter that an attempt touches.
+/// A counter that an attempt raises.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) kind: Kind,
     pub(super) key: Key,
-    /// Failures that close the door.
+    /// Failures at which further attempts are refused.
     pub(super) most: i64,
-    /// Seconds until it opens again.
+    /// Seconds from the first failure until the count starts again.
     pub(super) window: i64,
-    /// Whether it closes the door for this attempt, or is only raised.
+    /// Whether its limit applies to this attempt; otherwise it is only raised.
     pub(super) is_judged: bool,
 }
 
-/// What changed in a counter and is not in the database yet.
+/// A change of a counter that is not in the database yet.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     kind: Kind,
     key: Key,
-    /// What to add; what was there before goes first when it is forgotten.
+    /// The count to add; the stored one is deleted first if it is to be forgotten.
     pub(super) more: FailureCount,
     pub(super) is_forgotten: bool,
 }
@@ -57,17 +57,16 @@ pub(super) struct Change {
 struct Count {
     since: UnixTime,
     window: i64,
-    /// What the database had when it was last asked.
+    /// The count in the database when it was last read.
     seen: i64,
-    /// What is on its way there.
+    /// The count that is being written.
     flying: i64,
-    /// What waits for the next second.
+    /// The count that waits for the next write.
     pending: i64,
-    /// Attempts that are being judged.
     open: i64,
-    /// Whether what the database has is to be forgotten.
+    /// Whether the count in the database is to be deleted.
     is_forgotten: bool,
-    /// Whether the database is asked at each attempt: then nothing of it need be remembered here.
+    /// Whether the database is read at each attempt: then an idle counter need not stay in memory.
     is_asked: bool,
 }
 
@@ -80,12 +79,13 @@ impl Count {
         now.since(self.since) >= self.window
     }
 
-    /// Nothing of it would be missed.
+    /// Whether it has no change that is not in the database, and no open attempt.
     fn is_idle(&self) -> bool {
         self.open == 0 && self.pending == 0 && self.flying == 0 && !self.is_forgotten
     }
 
-    /// Begins anew when the window is over, and takes in what the database has, if it was asked.
+    /// Starts a new window when the last one has ended, and takes over the count in the database if it was
+    /// read.
     fn start_new_window(&mut self, now: UnixTime, asked: Option<Option<&FailureCount>>) {
         if self.is_over(now) {
             *self = Self { open: self.open, ..Self::begin(now, self.window) };
@@ -97,7 +97,7 @@ impl Count {
         }
         self.since = found.map_or(self.since, |found| found.since);
         let stored = found.map_or(0, |found| found.failures);
-        // What is on its way may have arrived or not.
+        // The count that is being written may have arrived or not.
         let arrived = if self.flying == 0 { stored } else { stored.max(self.seen + self.flying) };
         self.seen = arrived - self.flying;
     }
@@ -108,11 +108,11 @@ impl Count {
     }
 }
 
-/// Counters of all kinds.
+/// The counters of all kinds, behind one lock.
 #[derive(Debug)]
 pub(super) struct Counters {
     shards: Mutex<Shards>,
-    /// Whether the database is told: all nodes count together.
+    /// Whether changes are written to the database, where all nodes count together.
     is_shared: bool,
 }
 
@@ -126,14 +126,14 @@ struct Shards {
 #[derive(Debug, Default)]
 struct Shard {
     counts: HashMap<Key, Count>,
-    /// When nothing more could go: it is tried again a second later.
+    /// When no counter could be evicted: it is tried again a second later.
     full_at: Option<UnixTime>,
 }
 
 impl Shard {
-    /// Whether the counter is here, or has room. What is over goes first, then the oldest; never one that
-    /// waits for something. Where a counter limits rows or fetches, none goes before its time: a caller who
-    /// could push counters out would have no limit.
+    /// Whether the counter exists, or there is room for it. Ended counters are removed first, then the oldest
+    /// idle ones; never one with an open attempt or an unwritten change. Where a kind limits rows or fetches,
+    /// no counter is removed before its window ends: a caller who could evict counters would have no limit.
     fn has_room(&mut self, now: UnixTime, (kind, key): (Kind, Key)) -> bool {
         if self.counts.len() < MOST || self.counts.contains_key(&key) {
             return true;
@@ -145,7 +145,7 @@ impl Shard {
         if self.counts.len() >= MOST && !kind.limits_rows_or_fetches() {
             self.remove_oldest();
         }
-        // Less than that would be looked for again at the next one, and the next.
+        // With less room than that, the next attempts would search again.
         let has_room = self.counts.len() <= MOST - GO_AT_ONCE;
         self.full_at = (!has_room).then_some(now);
         self.counts.len() < MOST
@@ -193,7 +193,7 @@ impl Shards {
 }
 
 impl Counters {
-    /// Counters of all nodes together, or of this one alone.
+    /// Makes counters that all nodes share, or counters of this node alone.
     pub(super) fn new(is_shared: bool) -> Self {
         Self { shards: Mutex::default(), is_shared }
     }
@@ -202,13 +202,13 @@ impl Counters {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an attempt in all of these counters, or in none: the limit of one must not use another one
-    /// up. `stored` is what the database has of them, where it was asked. Says which counters this attempt
-    /// closes if it fails.
+    /// Opens an attempt in all of these counters, or in none: an attempt that one limit refuses must not use up
+    /// another. `stored` are their counts in the database, if it was read. Returns for each counter whether
+    /// this attempt reaches its limit if it fails.
     ///
     /// # Errors
-    /// [`Throttled`] when a limit is reached: the longest wait of those that are. Also when there is no
-    /// room for a counter: what cannot be counted is refused.
+    /// [`Throttled`] when a limit is reached: the longest wait of the reached ones. Also when there is no room
+    /// for a counter: an attempt that cannot be counted is refused.
     pub(super) fn open<const N: usize>(
         &self,
         now: UnixTime,
@@ -242,11 +242,11 @@ impl Counters {
         Ok(closes)
     }
 
-    /// Ends attempts that were opened: failures stay, the others leave nothing.
+    /// Ends attempts that were opened: failures stay counted, the others leave no trace.
     pub(super) fn close(&self, now: UnixTime, entries: &[Entry], is_failure: bool) {
         let mut shards = self.shards();
         for Entry { kind, key, .. } in entries {
-            // An open one does not go.
+            // A counter with an open attempt is not removed.
             let Some(count) = shards.find_mut(*kind, *key) else { continue };
             count.open = (count.open - 1).max(0);
             count.start_new_window(now, None);
@@ -261,7 +261,7 @@ impl Counters {
         }
     }
 
-    /// Whether a counter has reached its limit, without counting.
+    /// Returns the seconds to wait if a counter has reached its limit, without counting.
     pub(super) fn find_wait(&self, now: UnixTime, entry: Entry) -> Option<i64> {
         let shards = self.shards();
         let count = shards.find(entry.kind, entry.key);
@@ -269,7 +269,7 @@ impl Counters {
         Some(entry.window - now.since(count.since))
     }
 
-    /// Forgets the failures of a counter, here and in the database.
+    /// Deletes the failures of a counter, here and in the database.
     pub(super) fn forget(&self, now: UnixTime, Entry { kind, key, window, .. }: Entry) {
         let mut shards = self.shards();
         let Some(count) = shards.find_mut(kind, key) else { return };
@@ -284,8 +284,8 @@ impl Counters {
         }
     }
 
-    /// Takes up to `most` changes to write them down, by key, so that nodes never wait for each other in
-    /// a circle. Each goes back by [`Counters::written`] or [`Counters::put_back`].
+    /// Takes up to `most` changes for writing, sorted by key, so that nodes cannot deadlock. Each is returned
+    /// by [`Counters::written`] or [`Counters::put_back`].
     pub(super) fn take(&self, now: UnixTime, most: usize) -> Vec<Change> {
         let mut shards = self.shards();
         let mut changes = Vec::new();
@@ -308,14 +308,14 @@ impl Counters {
         changes
     }
 
-    /// Changes are in the database; `stored` is what it has of each now.
+    /// Notes that changes were written; `stored` are the counts in the database now.
     pub(super) fn written(&self, changes: &[Change], stored: &[FailureCount]) {
         let mut shards = self.shards();
         for (change, stored) in changes.iter().zip(stored) {
             let Some(count) = shards.find_mut(change.kind, change.key) else { continue };
             count.flying = 0;
             count.is_forgotten &= !change.is_forgotten;
-            // Unless a window began here meanwhile.
+            // Unless a new window started here meanwhile.
             if !count.is_forgotten && stored.expires_at > count.since {
                 (count.seen, count.since) = (stored.failures, stored.since);
             }
@@ -325,7 +325,7 @@ impl Counters {
         }
     }
 
-    /// Changes could not be written: they wait for the next second.
+    /// Puts back changes that could not be written; they wait for the next write.
     pub(super) fn put_back(&self, changes: &[Change]) {
         let mut shards = self.shards();
         for change in changes {
@@ -336,13 +336,13 @@ impl Counters {
         }
     }
 
-    /// Drops counters whose windows are over.
+    /// Removes counters whose windows have ended.
     pub(super) fn sweep(&self, now: UnixTime) {
         let mut shards = self.shards();
         shards.shards.values_mut().for_each(|shard| shard.sweep(now));
     }
 
-    /// How many counters are kept.
+    /// Returns the number of counters.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards().shards.values().map(|shard| shard.counts.len()).sum()

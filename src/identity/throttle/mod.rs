@@ -1,13 +1,14 @@
-//! Guessing is slow: what failed is counted, and closes a door for a while to where it came from.
+//! Rate limits: failed attempts are counted, and too many of them block further attempts for a while.
 //!
-//! Passwords (`guess`) have three limits, which hold over all nodes: ten failures in fifteen minutes
-//! close one account to one network (/24, /48); a hundred in an hour close one account to networks that are
-//! new to it; a hundred in fifteen minutes close a network to accounts that are new to it. Nobody can close
-//! an account to where its person came in before, and passkeys and mailed links never ask here. A throttled
-//! attempt is neither hashed nor counted (`docs/decisions/0004-throttle.md`).
+//! Passwords (`open_attempt`) have three limits, which hold over all nodes: ten failures in 15 minutes block
+//! one account for one network (/24, /48); a hundred in an hour block one account for networks that are new to
+//! it; a hundred in 15 minutes block a network for accounts that are new to it. An attacker cannot block an
+//! account for networks from which its user signed in before, and passkeys and emailed links are not limited
+//! here. A blocked attempt is neither hashed nor counted (`docs/decisions/0004-throttle.md`).
 //!
-//! `limits` is the table of what is counted, `counters` what this node knows, `sharing` how the nodes
-//! agree: failures are gathered here and written once a second, and each attempt reads what is written.
+//! `limits` is the table of what is counted, `memory_counters` are the counters of this node. Nodes agree in
+//! two ways: `flush_counters` writes gathered failures once a second, and each attempt reads what is written;
+//! `database_counters` counts an attempt in the database before it is judged.
 
 mod database_counters;
 mod flush_counters;
@@ -33,36 +34,36 @@ pub use limits::RateLimits;
 use memory_counters::{Counters, Entry, Key};
 pub use open_attempt::{CountedAccount, OpenAttempt, RateLimitKeys, StoredFailures};
 
-/// The failures that count.
+/// The rate limits with their counters.
 pub struct Throttle {
     limits: RateLimits,
     names: hmac::Key,
-    /// What all nodes count together.
+    /// Counters that all nodes share.
     shared: Arc<Counters>,
-    /// What this node counts by itself: a flood of it must not fill the memory of the other.
+    /// Counters of this node alone: a flood of them must not fill the memory of the shared ones.
     own: Counters,
-    /// Doors that were closed to somebody's account, for their security log.
+    /// Accounts that were blocked, for their users' security logs.
     closed_accounts: Arc<ClosedAccounts>,
 }
 
-/// What a link in a letter is for.
+/// The purpose of an emailed link, with what it is counted by.
 #[derive(Clone, Copy, Debug)]
 pub enum LinkTo<'a> {
-    /// Proving this folded address.
+    /// Proving this folded email address.
     Prove(&'a str),
-    /// Inviting this folded address.
+    /// Inviting this folded email address.
     Invite(&'a str),
     /// Setting a new password for an account.
     Reset(Id<User>),
 }
 
-/// Too many failures; seconds until the next try counts.
+/// Too many attempts; the seconds until the next one is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Too many tries. Wait {}, then try again.", in_words((*.0).max(60)))]
 pub struct Throttled(pub i64);
 
 impl Throttle {
-    /// A throttle without failures of its own. Nodes that share a base key share names of counters.
+    /// Makes a throttle without any counts. Nodes with the same base key give a counter the same name.
     pub fn new(limits: RateLimits, keys: &BaseKeys) -> Self {
         let key = keys.derive::<32>(keys.current(), "throttle", &[]).unwrap_or_default();
         let names = hmac::Key::new(hmac::HMAC_SHA256, &key);
@@ -70,7 +71,7 @@ impl Throttle {
         Self { limits, names, shared, own, closed_accounts: Arc::default() }
     }
 
-    /// The counter of `who` at `place`. Its name tells neither.
+    /// Returns the counter of `who` at `place`. Its name is a keyed digest that reveals neither.
     fn entry(&self, kind: Kind, who: &str, place: &str) -> Entry {
         let mut name = hmac::Context::with_key(&self.names);
         for part in [kind.name(), who, place] {
@@ -94,7 +95,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// Counts a look-up that anybody may make, per address prefix: a hundred in a window.
+    /// Counts a look-up that needs no authentication, per address prefix: a hundred in a window.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -102,7 +103,7 @@ impl Throttle {
         self.count(now, [(Kind::LookUp, "", &prefix(address))])
     }
 
-    /// Counts an account that somebody makes, per address prefix: each costs a hash.
+    /// Counts a sign-up, per address prefix: each costs a hash.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -110,7 +111,7 @@ impl Throttle {
         self.count_over_all_nodes(store, now, self.entry(Kind::SignUp, "", &prefix(address))).await
     }
 
-    /// Counts a report of leaked tokens, per address prefix, apart from look-ups.
+    /// Counts a report of leaked secrets, per address prefix, separately from look-ups.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -118,7 +119,7 @@ impl Throttle {
         self.count(now, [(Kind::Report, "", &prefix(address))])
     }
 
-    /// Counts an application that registers itself, per address prefix.
+    /// Counts a client that registers itself, per address prefix.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -126,8 +127,8 @@ impl Throttle {
         self.count(now, [(Kind::Registration, "", &prefix(address))])
     }
 
-    /// Counts a client's document that is read for somebody: per address prefix, and per host that it
-    /// lies at, so that we are nobody's hammer.
+    /// Counts the fetch of a client ID metadata document: per address prefix, and per host that it is fetched
+    /// from, so that this server cannot be used to flood that host.
     ///
     /// # Errors
     /// [`Throttled`] when a limit is reached.
@@ -136,8 +137,8 @@ impl Throttle {
         self.count(now, [(Kind::DocumentHost, "", host)])
     }
 
-    /// Counts a file of a host that a person lets us read, since the host is theirs: per address prefix, and per
-    /// person and host, so that nobody uses up what the host's owner needs.
+    /// Counts the fetch of a file that proves that a user owns a host: per address prefix, and per user and
+    /// host, so that other users cannot use up what the host's owner needs.
     ///
     /// # Errors
     /// [`Throttled`] when a limit is reached.
@@ -152,8 +153,8 @@ impl Throttle {
         self.count(now, [(Kind::HostFile, &person.number().to_string(), host)])
     }
 
-    /// Counts a client's document that is read again: per address prefix and per document, apart from the
-    /// documents that nobody knows yet, so that no stranger uses up what a known client needs.
+    /// Counts a repeated fetch of a known client ID metadata document: per address prefix and per document,
+    /// separately from unknown documents, so that other callers cannot use up what a known client needs.
     ///
     /// # Errors
     /// [`Throttled`] when a limit is reached.
@@ -162,10 +163,10 @@ impl Throttle {
         self.count(now, [(Kind::KnownDocumentUrl, "", url)])
     }
 
-    /// A typed device code (RFC 8628 §5.1): ten wrong ones of a person in a window, a hundred of an address
-    /// prefix, which its neighbors share. It counts before it is judged. [`OpenAttempt::discard`] takes it back: the
-    /// code was right. The others stay, so that nobody who types a code of their own now and then may go on
-    /// guessing.
+    /// Counts a typed user code of the device flow (RFC 8628 §5.1): ten wrong ones of a user in a window, a
+    /// hundred of an address prefix, which several users share. It is counted before it is judged.
+    /// [`OpenAttempt::discard`] takes a right code back. Earlier failures stay, so that a user cannot reset the
+    /// limit by typing a valid code of their own.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -179,7 +180,7 @@ impl Throttle {
         Ok(OpenAttempt::of(self, now, entries))
     }
 
-    /// Counts a letter that anybody may cause, per address prefix (ours): twenty in a window.
+    /// Counts an email that an unauthenticated caller may cause, per address prefix (ours): twenty in a window.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -187,8 +188,8 @@ impl Throttle {
         self.count_over_all_nodes(store, now, self.entry(Kind::Letter, "", &prefix(address))).await
     }
 
-    /// Counts a letter with a link to one address, per address prefix that asks: no stranger elsewhere uses up
-    /// what its owner may ask for. `false` when enough were asked for from here today.
+    /// Counts an email with a link to one email address, per network that requests it: callers in other
+    /// networks cannot use up what the owner may request. `false` when this network requested enough today.
     ///
     /// # Errors
     /// When the store fails.
@@ -211,8 +212,8 @@ impl Throttle {
         }
     }
 
-    /// Whether a client may try to authenticate from here (OAuth 2.1 §2.4.1: secrets are not to be
-    /// guessed). Nobody closes it to other addresses.
+    /// Whether a client may try to authenticate from this network (OAuth 2.1 §2.4.1: secrets must not be
+    /// guessable). Failures from one network do not block the client elsewhere.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -221,14 +222,14 @@ impl Throttle {
         wait.map_or(Ok(()), |seconds| Err(Throttled(seconds)))
     }
 
-    /// Counts a failed authentication of a client that is registered here.
+    /// Counts a failed authentication of a registered client.
     pub fn client_failed(&self, now: UnixTime, client_id: &str, address: &str) {
         if let Err(Throttled(seconds)) = self.count(now, [(Kind::Client, client_id, &prefix(address))]) {
             tracing::debug!(seconds, "a client is closed to an address");
         }
     }
 
-    /// Counts a request in the name of a client that nobody registered: its network, and never the name.
+    /// Counts a request with an unknown `client_id`: by its network, and never by the name.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -236,8 +237,8 @@ impl Throttle {
         self.count(now, [(Kind::UnknownClient, "", &prefix(address))])
     }
 
-    /// Counts a signed statement of a client that anybody can make, per address prefix: it is remembered
-    /// until it expires.
+    /// Counts a signed assertion of a client that an unauthenticated caller can create, per address prefix: it
+    /// is recorded until it expires.
     ///
     /// # Errors
     /// [`Throttled`] when the limit is reached.
@@ -245,7 +246,7 @@ impl Throttle {
         self.count(now, [(Kind::Signed, "", &prefix(address))])
     }
 
-    /// Drops what is counted no longer.
+    /// Removes counters whose windows have ended.
     pub fn sweep(&self, now: UnixTime) {
         self.shared.sweep(now);
         self.own.sweep(now);

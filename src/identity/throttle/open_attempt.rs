@@ -1,4 +1,4 @@
-//! One try of a password: whether it may be judged at all, and what its outcome leaves behind.
+//! One password attempt: whether it may be judged at all, and how its result is counted.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::store::{Database, Result as StoreResult, failure_counts, known_networks};
 
-/// Whose failures are counted together.
+/// The account for which failures are counted together.
 #[derive(Clone, Copy, Debug)]
 pub enum CountedAccount<'a> {
-    /// The account's that was found, whatever was typed to find it.
+    /// The account that was found, by its user name or its email address.
     User(Id<User>),
-    /// A name's of nobody, folded as names are compared.
+    /// A name that no account has, folded as names are compared.
     UnknownName(&'a str),
 }
 
 impl CountedAccount<'_> {
-    /// The text that its counters are named by. No name of nobody is spelled like a person's.
+    /// Returns the text by which its counters are named. No unknown name gets the text of an account.
     pub(super) fn counter_name(self) -> String {
         match self {
             Self::User(id) => format!("person {}", id.number()),
@@ -32,15 +32,16 @@ impl CountedAccount<'_> {
     }
 }
 
-/// Where somebody tries: one account, as it is counted, from one address.
+/// The counters of an attempt at one account from one network address.
 #[derive(Clone, Debug)]
 pub struct RateLimitKeys {
-    /// The account here, the account anywhere, any account here; nothing when limits are off.
+    /// For the account from this network, the account from all networks, and all accounts from this network;
+    /// `None` when limits are off.
     entries: Option<[Entry; 3]>,
     address: String,
 }
 
-/// What the database says about a door.
+/// What the database knows about the counters of an attempt.
 #[derive(Debug, Default)]
 pub struct StoredFailures {
     stored: Vec<FailureCount>,
@@ -49,8 +50,8 @@ pub struct StoredFailures {
 }
 
 impl RateLimitKeys {
-    /// Reads how a door stands, in the read that finds its person. A name of nobody is asked about in the
-    /// same way, so that it takes as long.
+    /// Reads the stored counts and whether the network is known to the user. The same queries run for an
+    /// unknown name, so that it takes as long.
     ///
     /// # Errors
     /// When the store fails.
@@ -65,7 +66,7 @@ impl RateLimitKeys {
 }
 
 impl Throttle {
-    /// The door of an account for an address.
+    /// Returns the counters of an account for a network address.
     pub fn rate_limit_keys(&self, tried: CountedAccount<'_>, address: &str) -> RateLimitKeys {
         let (account, network) = (&*tried.counter_name(), prefix(address));
         let entries = self.limits.is_enabled.then(|| {
@@ -78,11 +79,11 @@ impl Throttle {
         RateLimitKeys { entries, address: address.to_owned() }
     }
 
-    /// Opens a try before its password is judged, so that parallel ones cannot slip past a limit.
+    /// Opens an attempt before its password is verified, so that parallel attempts cannot exceed a limit.
     ///
-    /// A name of nobody is counted like any other. A network that the person came in from is judged by the
-    /// first limit alone (`docs/decisions/0004-throttle.md`), and its failures say nothing about guessing at many
-    /// accounts (ours): a company behind one address mistypes its passwords every morning.
+    /// An unknown name is counted like a known one. From a network that is known to the user only the first
+    /// limit applies (`docs/decisions/0004-throttle.md`), and its failures do not count as guessing at many
+    /// accounts (ours): in a company behind one address many users mistype their passwords.
     ///
     /// # Errors
     /// [`Throttled`] when a limit is reached; then nothing is counted.
@@ -113,24 +114,24 @@ impl Throttle {
     }
 }
 
-/// A try that is being judged. One that is dropped failed, whatever the reason.
+/// An attempt that is being judged. An attempt that is dropped counts as failed, whatever the reason.
 #[must_use]
 pub struct OpenAttempt {
     pub(super) now: UnixTime,
     counters: Arc<Counters>,
     closed_accounts: Arc<ClosedAccounts>,
-    /// What is counted in memory.
+    /// The counters in memory.
     pub(super) entries: Vec<Entry>,
-    /// What is counted in the database instead, where other nodes count too.
+    /// The counters in the database, which are used instead where other nodes count too.
     pub(super) counted: Option<Counted>,
     user: Option<Id<User>>,
     address: String,
-    /// What the person's security log tells if it fails.
+    /// What the user's security log gets if the attempt fails.
     pub(super) closed_account: Option<ClosedAccount>,
 }
 
 impl OpenAttempt {
-    /// A try that was opened in these counters.
+    /// Makes an attempt that was opened in these counters.
     pub(super) fn of(throttle: &Throttle, now: UnixTime, entries: Vec<Entry>) -> Self {
         let (counters, closed_accounts) = (Arc::clone(&throttle.shared), Arc::clone(&throttle.closed_accounts));
         Self {
@@ -145,7 +146,7 @@ impl OpenAttempt {
         }
     }
 
-    /// What the person reads if this try closes this counter.
+    /// Returns the security log entry for the case that this attempt reaches the limit of this counter.
     pub(super) fn closed_by(&self, entry: Entry) -> Option<ClosedAccount> {
         let is_here = self.entries.first().is_some_and(|here| here.key == entry.key);
         let about = if is_here { "for one network" } else { "for all networks that are new to it" };
@@ -153,14 +154,14 @@ impl OpenAttempt {
         self.user.map(|user| ClosedAccount { user, address, about, at, window })
     }
 
-    /// Leaves nothing in memory; gives what was counted there.
+    /// Removes the attempt from the counters in memory, and returns them.
     pub(super) fn remove_from_memory(&mut self) -> Vec<Entry> {
         let entries = std::mem::take(&mut self.entries);
         self.counters.close(self.now, &entries, false);
         entries
     }
 
-    /// The right person was there: the failures of this account from here are forgotten.
+    /// Ends a successful attempt: the failures of this account from this network are forgotten.
     pub async fn succeeded(mut self) {
         if let Some(here) = self.remove_from_memory().first() {
             self.counters.forget(self.now, *here);
@@ -170,7 +171,7 @@ impl OpenAttempt {
         }
     }
 
-    /// Nothing was judged: it does not count.
+    /// Ends an attempt that was not judged: it is not counted.
     pub async fn discard(mut self) {
         self.remove_from_memory();
         if let Some(counted) = self.counted.take() {
@@ -201,7 +202,7 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-    /// Nothing is counted in a database here, so nothing waits.
+    /// These tests use no database, so the future is ready at once.
     fn discard(guess: OpenAttempt) {
         assert!(guess.discard().now_or_never().is_some());
     }
@@ -218,7 +219,7 @@ mod tests {
         )
     }
 
-    /// From a network that the person came in from.
+    /// Opens an attempt from a network that is known to the user.
     fn attempt_from_known_network(
         throttle: &Throttle,
         (account, address): (&str, &str),
