@@ -167,7 +167,7 @@ pub struct ErrorPage {
     pub layout: Layout,
     pub status: u16,
     pub heading: String,
-    /// What is wrong.
+    /// What is wrong, in one or two sentences.
     pub what: String,
     /// What the person can do.
     pub advice: String,

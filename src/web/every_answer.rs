@@ -15,7 +15,7 @@ use super::refusal_details;
 use crate::oauth::Refusal;
 use crate::oauth::problem::MALFORMED_REQUEST;
 
-/// The outermost middleware.
+/// The outermost middleware, which wraps all routes of the server.
 pub struct EveryAnswer(pub Data<App>);
 
 /// The service of [`EveryAnswer`] with the routes of the server.

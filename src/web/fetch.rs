@@ -70,7 +70,7 @@ impl FetchError {
 /// The result of a fetch.
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Document, FetchError>> + 'a>>;
 
-/// Reads public documents.
+/// A way to read public documents, which tests replace.
 pub trait Fetch: Send + Sync {
     /// Reads the document at a URL, of at most `most` bytes.
     fn fetch<'a>(&'a self, url: &'a Url, most: usize) -> Fetched<'a>;

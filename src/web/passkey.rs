@@ -44,7 +44,7 @@ struct Descriptor<'a> {
     transports: Vec<String>,
 }
 
-/// The WebAuthn `PublicKeyCredentialRequestOptionsJSON`.
+/// The WebAuthn `PublicKeyCredentialRequestOptionsJSON` of an authentication.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestOptions<'a> {
@@ -55,7 +55,7 @@ struct RequestOptions<'a> {
     user_verification: &'static str,
 }
 
-/// The WebAuthn `PublicKeyCredentialCreationOptionsJSON`.
+/// The WebAuthn `PublicKeyCredentialCreationOptionsJSON` of a registration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreationOptions<'a> {

@@ -29,7 +29,7 @@ pub struct Manner {
     pub cache_control: &'static str,
 }
 
-/// A rendered document.
+/// A rendered document with its headers, plain and compressed.
 #[derive(Debug)]
 pub struct Rendered {
     manner: Manner,

@@ -52,7 +52,7 @@ impl Object {
         }
     }
 
-    /// Returns a member.
+    /// Returns a member, or `None` when it was not sent or is `null`.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }

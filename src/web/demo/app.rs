@@ -56,7 +56,7 @@ pub struct AppPage {
     /// The path of the style sheet.
     pub css: String,
     pub error: Option<String>,
-    /// The success message.
+    /// The message about the last action, when it succeeded.
     pub message: Option<String>,
     /// The name of the person who is logged in.
     pub signed_in_as: Option<String>,

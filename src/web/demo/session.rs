@@ -59,7 +59,6 @@ impl Way {
 pub struct SignedIn {
     /// The person's user name.
     pub name: String,
-    /// The log-in method.
     pub way: Way,
     /// The kind of the token, as introspection names it.
     pub token_kind: String,
@@ -75,7 +74,7 @@ pub struct SignedIn {
 pub struct Attempt {
     /// The purpose of the call.
     pub label: &'static str,
-    /// The request, shortened.
+    /// The method, the URL and what was sent, with secrets shortened.
     pub request: String,
     /// The status of the response.
     pub status: u16,
@@ -114,9 +113,9 @@ fn shown(body: &str) -> String {
 /// A message that the next page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A success message.
+    /// The message of an action that succeeded.
     Good(String),
-    /// An error message.
+    /// The message of an action that failed.
     Bad(String),
 }
 

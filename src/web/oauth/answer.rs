@@ -23,13 +23,13 @@ use crate::web::refusal_details::RefusalDetails;
 pub struct FormPost {
     pub layout: Layout,
     pub heading: String,
-    /// What happens next.
+    /// What happens next, in a sentence.
     pub what: String,
     /// A note for the developer of the application.
     pub for_developer: Option<String>,
     /// The request id of a refused request.
     pub request_id: Option<String>,
-    /// The redirect URI.
+    /// The redirect URI, which the form is submitted to.
     pub action: String,
     /// The parameters of the response.
     pub fields: Vec<(String, String)>,

@@ -16,7 +16,7 @@ use crate::store::{Result, clients};
 use crate::web::app::App;
 use crate::web::fetch::{Document, KEYS};
 
-/// The minimum time between two fetches of one URL, in seconds (our limit), whoever causes them.
+/// The minimum time between two fetches of one URL, in seconds (our limit), counted for all callers together.
 const PACE: i64 = 30;
 /// How long expired keys stay valid while their host cannot be reached, in seconds (our limit, as for client
 /// ID metadata documents).

@@ -25,7 +25,7 @@ fn count(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     })
 }
 
-/// Registers a client.
+/// Registers a client, and responds with its metadata (RFC 7591 §3.2.1).
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);
     let admitted = consult(&app.store, move |db| {
@@ -41,7 +41,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     Ok(answer(&app, StatusCode::CREATED, &registered.await?))
 }
 
-/// Responds with the registered metadata.
+/// Responds with the registered metadata of the client (RFC 7592 §2.1).
 pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (shared, token) = (app.clone(), token_of(&request)?);
     let found = consult(&app.store, move |db| {
@@ -50,7 +50,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, client_id: Path<String>) 
     Ok(answer(&app, StatusCode::OK, &found.await?))
 }
 
-/// Replaces the registered metadata.
+/// Replaces the registered metadata of the client (RFC 7592 §2.2).
 pub async fn put(
     app: Data<App>,
     request: HttpRequest,
@@ -69,7 +69,7 @@ pub async fn put(
     Ok(answer(&app, StatusCode::OK, &replaced.await?))
 }
 
-/// Deletes the client.
+/// Deletes the client (RFC 7592 §2.3).
 pub async fn delete(app: Data<App>, request: HttpRequest, client_id: Path<String>) -> Result<HttpResponse, ApiError> {
     known(&app, &request, &client_id).await?;
     let (now, shared, token) = (app.now(), app.clone(), token_of(&request)?);

@@ -48,7 +48,7 @@ pub struct Consent {
     pub is_on_this_device: bool,
     /// The user name of the signed-in person.
     pub username: String,
-    /// The requested permissions.
+    /// The requested permissions, for people.
     pub may: Permissions,
     pub has_been_allowed_before: bool,
     /// How long the consent lasts, as a sentence.

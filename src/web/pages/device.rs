@@ -63,7 +63,7 @@ pub struct DeviceDecision {
     pub started: String,
     /// Whether the person's browser is in the same network.
     pub is_near: bool,
-    /// The requested permissions.
+    /// The requested permissions, for people.
     pub may: Permissions,
     /// How long the permissions last, as a sentence.
     pub lasts: String,

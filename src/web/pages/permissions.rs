@@ -8,7 +8,7 @@ use crate::oauth::scopes;
 use crate::store::{Database, StoreError, apis};
 use crate::tokens::TokenSettings;
 
-/// A requested scope.
+/// A requested scope, for people.
 #[derive(Clone, Debug)]
 pub struct ScopeLine {
     /// The scope token (RFC 6749 §3.3).

@@ -80,7 +80,7 @@ async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, Strin
     Ok((onward, next))
 }
 
-/// Shows the form.
+/// Shows the form, unless the person is signed in or registration is closed.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     if !app.config.registration.is_open() {
         return Err(closed(&app));

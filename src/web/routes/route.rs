@@ -10,13 +10,13 @@ use crate::domain::security_log::SecurityEvent;
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Every caller.
+    /// Every caller, with or without credentials.
     Anybody,
     /// A client that authenticates.
     Client,
     /// A program that sends a token.
     Token,
-    /// A signed-in person.
+    /// A signed-in person with a session.
     Person,
     /// A program without credentials. Cookies are ignored.
     Program,

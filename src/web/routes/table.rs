@@ -223,7 +223,7 @@ sections! {
         POST "/account/security/passkeys/{id}/remove" => pages::account::passkeys::remove, Person, logs [PasskeyRemoved];
     }
 
-    /// The developer console.
+    /// The developer console of the signed-in person.
     DEVELOPER_PAGES in "", other_methods ErrorPage {
         GET "/developer" => pages::developer::get, Person;
         GET "/developer/apps/new" => pages::developer::new::get, Person;

@@ -179,7 +179,7 @@ pub async fn post_new(
     }
 }
 
-/// Renames a passkey.
+/// Changes the name of one passkey.
 pub async fn rename(
     app: Data<App>,
     id: Path<i64>,
@@ -193,7 +193,7 @@ pub async fn rename(
     answer(&app, &visitor, ("renamed", renamed)).await
 }
 
-/// Removes a passkey.
+/// Removes one passkey from the account.
 pub async fn remove(
     app: Data<App>,
     id: Path<i64>,

@@ -44,7 +44,7 @@ fn shows_current_password(app: &App, visitor: &Visitor) -> Option<HttpResponse> 
     visitor.session.owes_factor.then(|| confirm::first(app, &app.public.path("/account/security/password")))
 }
 
-/// Shows the form.
+/// Shows the form to change the password.
 pub async fn get(app: Data<App>, visitor: Visitor) -> HttpResponse {
     if let Some(confirm) = shows_current_password(&app, &visitor) {
         return confirm;

@@ -100,7 +100,7 @@ fn written(form: &Parameters, field: &str) -> String {
     form.get(field).unwrap_or_default().chars().take(4_000).collect()
 }
 
-/// Shows the profile.
+/// Shows the profile with its forms.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     show(&app, &visitor, Shown::default()).await
 }

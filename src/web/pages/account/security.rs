@@ -66,7 +66,6 @@ pub struct Security {
     pub recovery_codes: usize,
     /// The number of passkeys.
     pub passkeys: usize,
-    /// The remembered browsers.
     pub remembered: Vec<RememberedRow>,
 }
 
@@ -80,7 +79,7 @@ pub(super) fn path(app: &App) -> String {
     app.public.path(PATH)
 }
 
-/// Shows the page.
+/// Shows the credentials of the person, with a notice about the last change.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;

@@ -19,7 +19,7 @@ use crate::web::browser::{BrowserSession, Visitor};
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok, see_other};
 
-/// A signed-in browser.
+/// A signed-in browser in the list.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
     pub id: String,
@@ -37,7 +37,7 @@ pub struct SessionRow {
 /// The number of tokens on one page.
 const PAGE: i64 = 100;
 
-/// A user token.
+/// A user token in the list.
 #[derive(Clone, Debug)]
 pub struct LoginTokenRow {
     pub id: String,

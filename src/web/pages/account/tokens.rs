@@ -249,7 +249,7 @@ pub async fn regenerate(app: Data<App>, visitor: Visitor, Form(form): Form) -> R
     back(&app, "replaced", made.await)
 }
 
-/// Revokes one token.
+/// Revokes one personal token.
 pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, id) = (app.now(), visitor.user.id, Id::<TokenRecord>::from_number(*id));
     let revoked =

@@ -15,7 +15,7 @@ use crate::web::browser::Visitor;
 use crate::web::error::PageError;
 use crate::web::page::{Layout, ok};
 
-/// A refused request.
+/// A refused request in the log.
 #[derive(Clone, Debug)]
 pub struct RefusalRow {
     /// When it was refused, as text.
