@@ -183,7 +183,7 @@ pub fn find_waiting(
 /// The effect of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
-    /// The decision counts.
+    /// It was the first decision, so it counts.
     Now,
     /// The device was decided about before, or its code has expired.
     Before,

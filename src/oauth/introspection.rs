@@ -44,7 +44,7 @@ pub struct Introspection {
     /// When it was issued, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<i64>,
-    /// The person's id.
+    /// The person's id in UUID form, or the `client_id` of a client that acts for itself (RFC 9068 §2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -37,7 +37,7 @@ pub struct LogoutRequest {
 pub struct Onward {
     /// The host, to be shown to the person.
     pub host: String,
-    /// The complete URL.
+    /// The URL with the state in its query.
     pub location: String,
 }
 
