@@ -1,4 +1,4 @@
-//! Copies of a SQLite database: made while servers go on, and checked before one takes a database's place.
+//! Backups of a SQLite database: copied while servers run, and checked before one replaces a database.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -13,18 +13,18 @@ use super::{AnyConnection, Result, StoreError, installation, migrations, on, sql
 
 /// A copy that was checked.
 pub struct Copied {
-    /// How long the file is.
+    /// The size of the file.
     pub bytes: u64,
     /// The newest migration in it.
     pub migration: String,
-    /// What tells the base key that opens it.
+    /// The check value of the base key that opens it.
     pub key_check: String,
 }
 
-/// Copies the database file `database` to `copy`, as it is at one moment (`VACUUM INTO` reads in one transaction).
+/// Copies the database file `database` to `copy`, in its state at one moment (`VACUUM INTO` reads in one transaction).
 ///
 /// # Errors
-/// [`StoreError::Unusable`] when there is something at `copy` already, or the copy cannot be made whole.
+/// [`StoreError::Unusable`] when a file exists at `copy`, or the copy cannot be completed.
 pub fn write(database: &str, copy: &Path) -> Result<Copied> {
     let mut source = sqlite::connect(database)?;
     let new = NewFile::begin(copy)?;
@@ -35,11 +35,11 @@ pub fn write(database: &str, copy: &Path) -> Result<Copied> {
     Ok(copied)
 }
 
-/// Puts a copy where the database file `database` was, once it is found whole and of the base key that
-/// `key_check` tells.
+/// Restores a copy as the database file `database`, after checking that it is complete and belongs to the base key
+/// of `key_check`.
 ///
 /// # Errors
-/// [`StoreError::Unusable`] when something is left of a database there, or the copy is not right.
+/// [`StoreError::Unusable`] when files of a database are left at `database`, or the copy is not valid.
 pub fn restore(copy: &Path, database: &str, key_check: &str) -> Result<Copied> {
     let database = Path::new(database);
     for (of, side, advice) in [
@@ -73,7 +73,7 @@ struct Finding {
     finding: String,
 }
 
-/// Whether a copy is a whole database of a Gatepost that this binary knows.
+/// Checks that a copy is a complete database of a Gatepost version that this binary knows.
 fn check(new: &NewFile) -> Result<Copied> {
     let broken = |message: &str| StoreError::Unusable(message.to_owned());
     let mut database = sqlite::connect(new.partial_text()?)?;
@@ -97,13 +97,13 @@ fn check(new: &NewFile) -> Result<Copied> {
     let (Some(migration), Some(known)) = (migration, installation::find(&mut database)?) else {
         return Err(broken("the database in it was never finished"));
     };
-    // Closed before it is measured: what was in its log is then in the file.
+    // Closed before it is measured: the content of its log is in the file then.
     drop(database);
     let bytes = fs::metadata(&new.partial).map_err(|error| unusable(&new.partial, &error))?.len();
     Ok(Copied { bytes, migration, key_check: known.key_check })
 }
 
-/// A file that is not at its name before it is whole. Its name is reserved, so that it never replaces another.
+/// A file that gets its name only when it is complete. The name is reserved, so it never replaces another file.
 struct NewFile {
     file: PathBuf,
     partial: PathBuf,
@@ -112,7 +112,7 @@ struct NewFile {
 
 impl NewFile {
     fn begin(file: &Path) -> Result<Self> {
-        // A path that begins with a slash is never read as an address.
+        // SQLite never reads an absolute path as a URI.
         let file = std::path::absolute(file).map_err(|error| unusable(file, &error))?;
         let partial = beside(&file, ".partial");
         if !is_absent_or_empty(&file) {
@@ -158,7 +158,7 @@ impl Drop for NewFile {
     }
 }
 
-/// Makes an empty file for its owner's eyes only; fails when there is one.
+/// Creates an empty file that only its owner can read; fails when the file exists.
 fn create(file: &Path) -> Result<()> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     created.map(drop).map_err(|error| match error.kind() {

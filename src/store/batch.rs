@@ -1,9 +1,9 @@
-//! Removing rows a batch at a time, so that no request's write waits long behind it.
+//! Removes rows in batches, so that no write of a request waits long behind it.
 
-/// Rows of one table per batch.
+/// The most rows of one table per batch.
 pub(super) const BATCH: i64 = 200;
 
-/// Removes one batch of the rows of a table that a condition names; says how many went.
+/// Removes one batch of the rows of a table that match a condition; returns their number.
 macro_rules! remove {
     ($tx:expr, $table:ident, $which:expr) => {{
         let rows = $table::table.filter($which).select($table::id);

@@ -1,23 +1,23 @@
-//! How many writes share one commit: counted, to be read by whoever measures.
+//! Counts how many writes share one commit, for measurements.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The largest size of each class but the last, which has no bound.
+/// The largest size of each class except the last, which has no limit.
 pub const BOUNDS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/// Batches since the start.
+/// The counters of batches since the start.
 #[derive(Debug, Default)]
 pub(super) struct BatchSizes {
     classes: [AtomicU64; BOUNDS.len() + 1],
     writes: AtomicU64,
 }
 
-/// The same at one moment.
+/// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchCounts {
-    /// Batches of each class of [`BOUNDS`], and those that are larger.
+    /// The number of batches in each class of [`BOUNDS`], and of larger ones.
     pub classes: [u64; BOUNDS.len() + 1],
-    /// Writes in all of them.
+    /// The number of writes in all batches.
     pub writes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A connection to either database; what a transaction is handed as `tx`. And how PostgreSQL is reached.
+//! A connection to either database, passed to a transaction as `tx`, and the settings of PostgreSQL connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,30 +8,28 @@ use diesel::{PgConnection, QueryResult, SqliteConnection};
 use super::deferred::Deferred;
 use super::view::{Mode, View};
 
-/// A connection to either database, with what may be believed without asking it. Queries run on it by
+/// A connection to either database, with the part of the snapshot that may be used. Queries run on it through
 /// [`on!`](crate::on).
 pub struct Database {
-    /// What the work that runs on it may take from memory.
+    /// The data in memory that the current work may use.
     pub(super) view: View,
     pub(super) connection: AnyConnection,
-    /// Queries of the work that runs on it.
+    /// The number of queries of the current work.
     pub(super) queries: u64,
 }
 
-/// A connection to one of the two.
+/// A connection to one of the two databases.
 pub enum AnyConnection {
-    /// PostgreSQL.
     Postgres(PgConnection),
-    /// SQLite.
     Sqlite(SqliteConnection),
-    /// None yet: what is asked and added goes together with that of other requests.
+    /// No connection yet: reads and inserts run together with those of other requests.
     Deferred(Deferred),
 }
 
-/// Runs one query on whichever database it is: `on!(tx, |connection| query.load(connection))`.
+/// Runs one query on either database: `on!(tx, |connection| query.load(connection))`.
 ///
-/// The expression is compiled once for each database. So diesel knows a query's SQL text and its prepared statement
-/// by the query's type; for a connection type that stands for both, it would write the text anew at every run, which
+/// The expression is compiled once for each database, so diesel knows a query's SQL text and its prepared statement
+/// by the query's type. With one connection type for both databases diesel would write the text at every run, which
 /// costs several times what SQLite itself does.
 #[macro_export]
 macro_rules! on {
@@ -44,12 +42,12 @@ macro_rules! on {
     };
 }
 
-/// Queries that ran, by whether their work was to write.
+/// The number of queries that ran, by the mode of their work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queries {
-    /// Of work that only reads.
+    /// Queries of work that only reads.
     pub read: u64,
-    /// Of work that may write.
+    /// Queries of work that may write.
     pub write: u64,
 }
 
@@ -93,13 +91,13 @@ impl From<Deferred> for Database {
 }
 
 impl Database {
-    /// The connection for one query, which is counted: for [`on!`](crate::on).
+    /// Returns the connection for one query and counts the query: for [`on!`](crate::on).
     pub fn for_query(&mut self) -> &mut AnyConnection {
         self.queries += 1;
         &mut self.connection
     }
 
-    /// The connection for one query that only PostgreSQL needs; nothing on SQLite.
+    /// Returns the connection for one query that only PostgreSQL needs; `None` on SQLite.
     pub(super) fn for_query_of_postgres(&mut self) -> QueryResult<Option<&mut PgConnection>> {
         match &mut self.connection {
             AnyConnection::Sqlite(_) => Ok(None),
@@ -111,7 +109,7 @@ impl Database {
         }
     }
 
-    /// What stands in for a connection, for one query that goes together with others; nothing where there is one.
+    /// Returns the deferred connection for one query that runs together with others; `None` on a real connection.
     pub(super) fn for_deferred_query(&mut self) -> Option<&mut Deferred> {
         match &mut self.connection {
             AnyConnection::Deferred(deferred) => {
@@ -122,10 +120,10 @@ impl Database {
         }
     }
 
-    /// Runs SQL text without parameters and without an answer.
+    /// Runs SQL text without parameters and without a result.
     ///
     /// # Errors
-    /// When the database refuses it or is gone.
+    /// When the database refuses it or cannot be reached.
     pub fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         match &mut self.connection {
             AnyConnection::Sqlite(connection) => connection.batch_execute(sql),
@@ -135,20 +133,20 @@ impl Database {
     }
 }
 
-/// How PostgreSQL is reached: the settings `database.*`. SQLite needs none of them.
+/// The PostgreSQL connection settings `database.*`. SQLite needs none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseSettings {
-    /// Connections of one node.
+    /// The most connections of one node.
     pub pool: u32,
-    /// Seconds that a request waits for one of them.
+    /// Seconds that a request waits for a connection.
     pub pool_wait: u32,
-    /// Seconds in which a connection must be made.
+    /// Seconds in which a connection must be established.
     pub connect_timeout: u32,
-    /// Seconds after which a network that is silent counts as broken.
+    /// Seconds after which a network without traffic counts as broken.
     pub tcp_user_timeout: u32,
-    /// Seconds that one statement may take.
+    /// The most seconds that one statement may take.
     pub statement_timeout: u32,
-    /// Whether statements are prepared once and named; a pooler in transaction mode mixes them up.
+    /// Whether statements are prepared once by name; a pooler in transaction mode confuses such statements.
     pub prepared_statements: bool,
 }
 

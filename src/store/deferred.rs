@@ -1,11 +1,11 @@
-//! What stands in for a connection to PostgreSQL while work is tried without one. A round trip costs more than what
-//! is asked on it, so what several requests ask or add at the same moment goes in one statement (see `gathering`):
+//! A replacement for a PostgreSQL connection while work is tried without one. A round trip costs more than its
+//! query, so reads and inserts of concurrent requests run in one statement (see `gathering`):
 //!
-//! - Work that reads asks for tokens: it stops at the first one that is not here, which is read with those that others
-//!   ask for, and is run again with it.
-//! - Work that writes may add grants and tokens: they are kept here until it is done, and then are added with those of
-//!   others.
-//! - Work that asks anything else is run again on a connection of its own, as if it had not been tried.
+//! - Work that reads asks for tokens: it stops at the first one that is not in memory, which is read together with
+//!   those of other requests; then the work runs again with it.
+//! - Work that writes may add grants and tokens: they are kept here until the work is done, and then are added
+//!   together with those of other requests.
+//! - Work that needs any other query runs again on its own connection, as if it had not been tried.
 
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -17,13 +17,13 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 
-/// A token that was read before the work ran, if there is one.
+/// A token that was read before the work ran; `None` when it does not exist.
 type Found = (Id<TokenRecord>, Option<TokenRow>);
 
-/// Tokens that one piece of work may ask for: one, and one that was exchanged for it.
+/// The most tokens that one piece of work may read: a token, and the one from which it was exchanged.
 const MOST_FOUND: usize = 2;
 
-/// What a try found and left.
+/// The tokens that a try may use, and what it needs or adds.
 #[derive(Default)]
 pub struct Deferred {
     mode: Mode,
@@ -33,20 +33,20 @@ pub struct Deferred {
     needs_connection: bool,
 }
 
-/// What is to be added.
+/// The rows to be added.
 #[derive(Clone, Debug, Default)]
 pub struct Added {
     pub grants: Vec<Grant>,
     pub tokens: Vec<TokenRecord>,
 }
 
-/// What is to be done after a try.
+/// The next step after a try.
 pub enum Next {
-    /// The work is done when this was added.
+    /// The work is done when these rows are added.
     Add(Added),
-    /// This token is read, and the work is tried again.
+    /// This token must be read, and the work tried again.
     Find(Id<TokenRecord>),
-    /// The work is run on a connection.
+    /// The work must run on a connection.
     Connect,
 }
 
@@ -55,18 +55,18 @@ impl Deferred {
         Self { mode, ..Self::default() }
     }
 
-    /// Notes that the work asked something that only a connection answers. The error ends this try.
+    /// Notes that the work needs a query that only a connection can answer. The error ends this try.
     pub fn refuse<T>(&mut self) -> QueryResult<T> {
         self.needs_connection = true;
         Err(DieselError::RollbackTransaction)
     }
 
-    /// The token with this key, if it was read before.
+    /// Returns the token with this id, if it was read before.
     pub(super) fn find(&mut self, id: Id<TokenRecord>) -> Result<Option<TokenRow>> {
         if let Some((_, found)) = self.found.iter().find(|(known, _)| *known == id) {
             return Ok(found.clone());
         }
-        // What a transaction reads is as new as its connection says.
+        // What a transaction that writes reads must be as new as its connection says.
         if self.mode == Mode::Write || self.found.len() >= MOST_FOUND {
             self.needs_connection = true;
         }
@@ -86,12 +86,12 @@ impl Deferred {
         self.added.tokens.push(token.clone());
     }
 
-    /// Whether the work found all that it asked for.
+    /// Whether the work found every token that it asked for.
     pub fn is_done(&self) -> bool {
         !self.needs_connection && self.wanted.is_none()
     }
 
-    /// What the try left to be done.
+    /// Takes the next step of the work.
     pub fn take_next(&mut self) -> Next {
         match (self.needs_connection, self.wanted.take()) {
             (true, _) => Next::Connect,
@@ -100,7 +100,7 @@ impl Deferred {
         }
     }
 
-    /// Lets the next try find this.
+    /// Makes a token available to the next try.
     pub(super) fn put(&mut self, id: Id<TokenRecord>, found: Option<TokenRow>) {
         self.found.push((id, found));
     }

@@ -1,6 +1,6 @@
-//! Jobs of several requests in one statement of PostgreSQL: what waits when a connection is free goes together. It
-//! never waits for more. A statement that fails fails for all of them; then each is run by itself, which finds out
-//! whose fault it was.
+//! Combines jobs of several requests in one PostgreSQL statement: all jobs that wait when a connection is free run
+//! together. It never waits for more. A statement that fails, fails for all of its jobs; then each runs alone,
+//! which shows the one that caused the failure.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,27 +20,27 @@ use super::{AnyConnection, Database, Result, StoreError, tokens};
 use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 
-/// Jobs that share one statement.
+/// The most jobs that share one statement.
 const MOST: usize = 64;
-/// Threads for each kind of job: while one waits for its answer, jobs gather for the other one.
+/// Threads for each kind of job: while one waits for its answer, the other one collects jobs.
 const THREADS: usize = 2;
 
-/// A job that waits for others of its kind.
+/// A job that can run together with others of its kind.
 pub trait Job: Send + Sized + 'static {
-    /// Does all of them. Whose answer is dropped is run by itself.
+    /// Runs all jobs. A job whose answer channel is dropped runs alone.
     fn run(jobs: Vec<Self>, pool: &Pool);
 }
 
-/// Jobs of one kind.
+/// The queue of the jobs of one kind.
 pub struct Gathering<J> {
     queue: SyncSender<J>,
 }
 
 impl<J: Job> Gathering<J> {
-    /// Starts the threads, which end with this.
+    /// Starts the threads, which end when this is dropped.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system cannot start a thread.
     pub fn start(pool: &Arc<Pool>, most_waiting: usize) -> Result<Self> {
         let (queue, jobs) = sync_channel(most_waiting);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -58,20 +58,20 @@ impl<J: Job> Gathering<J> {
         Ok(Self { queue })
     }
 
-    /// Lets a job wait. When too many do, it is dropped.
+    /// Queues a job. It is dropped when too many wait.
     pub fn send(&self, job: J) {
         drop(self.queue.try_send(job));
     }
 }
 
-/// What waits, as soon as something does; nothing when no more will come.
+/// Waits for the first job and returns all jobs that wait then; `None` when the queue is closed.
 fn gather<J>(jobs: &Mutex<Receiver<J>>) -> Option<Vec<J>> {
     let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let first = jobs.recv().ok()?;
     Some(std::iter::once(first).chain(jobs.try_iter().take(MOST - 1)).collect())
 }
 
-/// Finds a token.
+/// A job that reads one token.
 pub struct Find {
     pub id: Id<TokenRecord>,
     pub answer: oneshot::Sender<Option<TokenRow>>,
@@ -87,25 +87,25 @@ impl Job for Find {
         };
         let found: HashMap<_, _> = found.into_iter().map(|token| (token.record.id, token)).collect();
         for job in jobs {
-            // The request may be gone.
+            // The request may have ended.
             drop(job.answer.send(found.get(&job.id).cloned()));
         }
     }
 }
 
-/// Adds rows.
+/// A job that adds grants and tokens.
 pub struct Add {
     pub added: Added,
     pub shared: Arc<Shared>,
     pub answer: oneshot::Sender<Kept>,
 }
 
-/// What became of rows that were to be added; nothing was kept when the answer was dropped.
+/// Whether rows were added; none was added when the answer channel is dropped.
 #[derive(Clone, Debug)]
 pub enum Kept {
     /// They are in the database.
     Yes,
-    /// The connection was lost, and so was the one on which this was asked.
+    /// The connection was lost, and so was the one on which the result was queried.
     Unknown,
 }
 
@@ -121,8 +121,8 @@ impl Job for Add {
     }
 }
 
-/// Adds the rows of all jobs, or none. When the connection is lost meanwhile, another one is asked whether they were
-/// kept; and they are added again, which is refused if they are kept a moment later.
+/// Adds the rows of all jobs, or none. When the connection is lost meanwhile, another one is asked whether the rows
+/// were added; if not, they are added again, which fails if the first insert is committed late.
 fn add(jobs: &[Add], pool: &Pool) -> Option<Kept> {
     let mut held = pool.take().ok()?;
     if insert(jobs, &mut held.database).is_ok() {
@@ -144,7 +144,7 @@ fn add(jobs: &[Add], pool: &Pool) -> Option<Kept> {
     }
     match are_kept(jobs, &mut other.database) {
         Ok(true) => Some(Kept::Yes),
-        // The first try may still be on its way.
+        // The first insert may still be in progress.
         Ok(false) | Err(_) => Some(Kept::Unknown),
     }
 }
@@ -157,7 +157,7 @@ fn insert(jobs: &[Add], database: &mut Database) -> Result<()> {
     Ok(())
 }
 
-/// Whether the tokens of all jobs are in the database: their ids are ours alone.
+/// Whether the tokens of all jobs are in the database: only these jobs use their ids.
 fn are_kept(jobs: &[Add], database: &mut Database) -> Result<bool> {
     let ids: Vec<_> = jobs.iter().flat_map(|job| &job.added.tokens).map(|token| token.id).collect();
     let wanted = ids.len();

@@ -1,16 +1,16 @@
-//! Work without the types of its closure and its answer: what runs it is compiled once, and not for each request.
+//! Work without the types of its closure and its answer: the code that runs it is compiled once, not for each request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Database, Result, StoreError};
 
-/// Work that leaves its answer elsewhere.
+/// Work that stores its answer in an [`Answer`].
 pub type Job = Box<dyn FnMut(&mut Database) -> Result<()> + Send>;
 
-/// Where a job leaves its answer.
+/// The place where a job stores its answer.
 pub struct Answer<T>(Arc<Mutex<Option<T>>>);
 
-/// Makes a job of this work. When it runs again, the answer of the last time counts.
+/// Makes a job of this work. When the job runs again, the last answer counts.
 pub fn job<T, F>(mut work: F) -> (Job, Answer<T>)
 where
     T: Send + 'static,
@@ -27,10 +27,10 @@ where
 }
 
 impl<T> Answer<T> {
-    /// The answer of a job that succeeded.
+    /// Returns the answer of a job that succeeded.
     ///
     /// # Errors
-    /// When it left none.
+    /// [`StoreError::Unavailable`] when the job stored none.
     pub fn take(self) -> Result<T> {
         let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| StoreError::Unavailable("the work left no answer".to_owned()))

@@ -1,8 +1,8 @@
-//! Where it is kept: diesel and nothing but diesel. Nothing above this folder knows which database it is.
+//! Storage: diesel and nothing but diesel. No code above this folder knows which database is used.
 //!
-//! [`Store::read`] and [`Store::write`] take closures. On SQLite the writes of many requests share
-//! one transaction (see `sqlite`) and reads run on the calling thread; on PostgreSQL both run on a
-//! pool (see `postgres`). Then one file per table, each with free functions, called qualified.
+//! [`Store::read`] and [`Store::write`] take closures. On SQLite the writes of many requests share one transaction
+//! (see `sqlite`) and reads run on the calling thread; on PostgreSQL both run on a pool (see `postgres`). Each
+//! table has a file with free functions, which are called qualified.
 
 pub mod apis;
 pub mod audiences;
@@ -78,22 +78,22 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use job::job;
 pub use snapshot::Edition;
 
-/// Why the store could not do its work. Nothing of the work was kept.
+/// Why the store could not do its work. No change of the work was kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// More work is queued than will be done in time; come back in a second.
+    /// The queue is full: the work would not be done in time. The caller may retry after a second.
     #[error("the store has more work than it can queue")]
     Overloaded,
-    /// Somebody else took a unique value first.
+    /// Another transaction inserted the same unique value first.
     #[error("a unique value is taken")]
     Conflict,
-    /// Two transactions crossed; the same work may succeed when it is run again.
+    /// Two transactions conflicted; the same work may succeed when it is run again.
     #[error("the transaction met another one")]
     Serialization,
-    /// The database is gone, full, locked, broken, or does not answer.
+    /// The database cannot be reached, is full, locked or broken, or does not answer.
     #[error("the database failed: {0}")]
     Unavailable(String),
-    /// The database belongs to a newer Gatepost, another key, or cannot be opened.
+    /// The database belongs to a newer Gatepost or another base key, or cannot be opened.
     #[error("{0}")]
     Unusable(String),
 }
@@ -102,7 +102,7 @@ impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
-            // 40001 is mapped by diesel; 40P01 (deadlock) is not, and is told by its words.
+            // Diesel maps 40001; it does not map 40P01 (deadlock), which is recognized by its message.
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Serialization,
             DieselError::DatabaseError(_, ref information) if information.message().contains("deadlock detected") => {
                 Self::Serialization
@@ -112,7 +112,7 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// What a query answers.
+/// The result of a query: a value, or why the store failed.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The store. Cheap to clone.
@@ -122,24 +122,23 @@ pub struct Store {
     share: Share,
 }
 
-/// How much of the places that wait to write somebody may fill.
+/// The part of the write queue that a request may fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Share {
-    /// All of them.
     Whole,
-    /// Three quarters: the rest is for those who proved who they are (`docs/decisions/0030-refusals-are-cheap.md`).
+    /// Three quarters: the rest is reserved for authenticated requests (`docs/decisions/0030-refusals-are-cheap.md`).
     Unauthenticated,
 }
 
 impl Share {
-    /// Whether one more may wait, beside `waiting` of `places`.
+    /// Whether one more request may wait when `waiting` of `places` are taken.
     fn lets_in(self, waiting: usize, places: usize) -> bool {
         self == Self::Whole || waiting < places / 4 * 3
     }
 }
 
-/// Whether the database named by `url` is a SQLite file that is not there or holds nothing. A server of
-/// PostgreSQL is asked by [`installation::is_begun`].
+/// Whether the database named by `url` is a SQLite file that does not exist or is empty. For PostgreSQL, ask
+/// [`installation::is_begun`].
 pub fn is_missing(url: &str) -> bool {
     let file = url.strip_prefix("sqlite://").map(std::fs::metadata);
     file.is_some_and(|file| match file {
@@ -154,8 +153,8 @@ enum Engine {
 }
 
 impl Store {
-    /// Opens the database named by `url` (`sqlite://file`, `postgres://…`) without changing it. `settings` say how
-    /// PostgreSQL is reached.
+    /// Opens the database named by `url` (`sqlite://file`, `postgres://…`) without changing it. `settings` are the
+    /// PostgreSQL connection settings.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] when the URL or the database cannot be used.
@@ -170,12 +169,12 @@ impl Store {
         Ok(Self { engine: Arc::new(engine), share: Share::Whole })
     }
 
-    /// Whether other nodes may write at the same moment: then what this one counts in its memory is not all.
+    /// Whether other nodes may write at the same time: then the counts in the memory of this node are incomplete.
     pub fn is_shared(&self) -> bool {
         matches!(self.engine.as_ref(), Engine::Postgres(_))
     }
 
-    /// How many writes shared one commit.
+    /// Returns how many writes shared one commit.
     pub fn batch_counts(&self) -> BatchCounts {
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.shared.batches.counts(),
@@ -183,17 +182,17 @@ impl Store {
         }
     }
 
-    /// The same store for work that somebody causes who proved nothing: signing up, starting a reset or a
-    /// device. However many come, those who proved something still find a place.
+    /// Returns the same store for work of unauthenticated callers, such as signing up or starting a reset or a
+    /// device. This work can fill only a part of the queue, so authenticated requests still find room.
     pub fn for_unauthenticated(&self) -> Self {
         Self { share: Share::Unauthenticated, ..self.clone() }
     }
 
-    /// Lets what changes rarely be kept in memory from now on: for servers. The tables must be there. On PostgreSQL a
-    /// thread with a connection of its own watches whether it changed; on SQLite each piece of work asks.
+    /// Starts to keep data that changes rarely in memory: for servers. The tables must exist. On PostgreSQL a
+    /// thread with its own connection watches for changes; on SQLite each piece of work asks.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system cannot start a thread.
     pub fn watch(&self) -> Result<()> {
         match self.engine.as_ref() {
             Engine::Sqlite(_) => Ok(()),
@@ -201,8 +200,9 @@ impl Store {
         }
     }
 
-    /// The edition of what changes rarely (applications, APIs, signing keys), that now counts: one query on SQLite,
-    /// none on PostgreSQL. Nothing when it is not known; then what was made of it has to be made anew.
+    /// Returns the current edition of the data that changes rarely (applications, APIs, signing keys): one query on
+    /// SQLite, none on PostgreSQL. `None` when it is not known; then results that were derived from the data must
+    /// be derived again.
     ///
     /// # Errors
     /// When the store fails.
@@ -220,7 +220,7 @@ impl Store {
         }
     }
 
-    /// How many queries ran so far, for tests and measurements.
+    /// Returns how many queries ran since the start, for tests and measurements.
     pub fn queries(&self) -> Queries {
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.shared.queries.sum(),
@@ -240,11 +240,11 @@ impl Store {
         }
     }
 
-    /// Writes what is still in SQLite's write-ahead log into the database file, which then is whole by itself.
-    /// PostgreSQL sees to its own.
+    /// Writes the content of SQLite's write-ahead log into the database file, which is complete by itself then.
+    /// PostgreSQL needs no such step.
     ///
     /// # Errors
-    /// When somebody else reads or writes it now; nothing is lost then.
+    /// When another process reads or writes the database now; nothing is lost then.
     pub fn fold_log(&self) -> Result<()> {
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.fold_log(),
@@ -255,7 +255,7 @@ impl Store {
     /// Runs `work` without writing.
     ///
     /// # Errors
-    /// Whatever `work` fails with, or why it could not run.
+    /// The failure of `work`, or why it could not run.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -271,11 +271,11 @@ impl Store {
         }
     }
 
-    /// The same for work that asks for a token and hardly anything else. On PostgreSQL the token is read in one query
-    /// with those that other requests ask for at the same moment.
+    /// Like [`read`](Self::read), for work that reads a token and hardly anything else. On PostgreSQL the token is
+    /// read in one query together with the tokens of concurrent requests.
     ///
     /// # Errors
-    /// Whatever `work` fails with, or why it could not run.
+    /// The failure of `work`, or why it could not run.
     pub async fn read_together<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -291,11 +291,11 @@ impl Store {
         }
     }
 
-    /// The same as [`write`](Self::write) for work that often only adds a grant and its token. On PostgreSQL they
-    /// are added in one statement with those of other requests.
+    /// Like [`write`](Self::write), for work that often only adds a grant and its token. On PostgreSQL they are
+    /// added in one statement together with those of concurrent requests.
     ///
     /// # Errors
-    /// As those of [`write`](Self::write).
+    /// Those of [`write`](Self::write).
     pub async fn write_together<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -309,11 +309,11 @@ impl Store {
         answer.take()
     }
 
-    /// Runs `work` in a transaction: `Ok` commits and is answered after the commit returned, `Err`
-    /// rolls back. `work` may be run again and must not do anything slow.
+    /// Runs `work` in a transaction: `Ok` commits, and is returned after the commit; `Err` rolls back. `work` may
+    /// run more than once and must not do anything slow.
     ///
     /// # Errors
-    /// Whatever `work` fails with; [`StoreError::Overloaded`] at once when the queue is full.
+    /// The failure of `work`; [`StoreError::Overloaded`] at once when the queue is full.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,

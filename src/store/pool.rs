@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL: kept while they are good, closed at the first failure.
+//! Connections to PostgreSQL: reused while they work, closed at the first failure.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,11 @@ use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl};
 use super::database::DatabaseSettings;
 use super::{AnyConnection, Database, Result, StoreError};
 
-/// How long an unused connection is kept (ours): some firewalls forget a silent one after minutes.
+/// How long an unused connection is kept (ours): some firewalls drop a connection without traffic after minutes.
 const IDLE: Duration = Duration::from_secs(300);
-/// How long any connection is kept (ours): a server that moved is found before the old one is shut down.
+/// How long any connection is kept (ours): a server at a new address is found before the old one is shut down.
 const LIFE: Duration = Duration::from_secs(1_800);
-/// Seconds that a transaction waits for a row or a turn that another one holds (ours).
+/// Seconds that a transaction waits for a row or a turn that another one has locked (ours).
 const LOCK_TIMEOUT: u32 = 5;
 
 const POOLER: &str = "database_url leads to a connection pooler in transaction mode, which mixes up the prepared \
@@ -30,8 +30,8 @@ pub struct Pool {
     manager: Manager,
 }
 
-/// What opens connections. A connection belongs to a generation: when one is lost, all of its generation are closed
-/// as they come back, because the others probably are lost too.
+/// Opens connections. Each connection belongs to a generation: when one is lost, all connections of its generation
+/// are closed when they are returned, because the others probably are lost too.
 #[derive(Clone)]
 pub struct Manager {
     url: String,
@@ -49,9 +49,9 @@ struct Failure {
 
 /// A connection for one piece of work.
 pub enum Taken {
-    /// It goes back to the pool.
+    /// It is returned to the pool.
     Pooled(r2d2::PooledConnection<Manager>),
-    /// It was opened beside the pool, and is closed afterwards.
+    /// It was opened outside the pool, and is closed afterwards.
     Beside(Held),
 }
 
@@ -75,12 +75,12 @@ impl DerefMut for Taken {
     }
 }
 
-/// A connection of the pool, or one that was opened beside it.
+/// A connection of the pool, or one that was opened outside it.
 pub struct Held {
     pub database: Database,
     generation: u64,
     opened_at: Instant,
-    /// Whether something failed on it: then it is closed when it comes back.
+    /// Whether a query failed on it: then it is closed when it is returned.
     pub has_failed: bool,
 }
 
@@ -96,7 +96,7 @@ impl r2d2::ManageConnection for Manager {
         connected.map_err(StoreError::Unavailable)
     }
 
-    /// Not asked: a connection that was lost is noticed when it is used.
+    /// Always true without a query: a lost connection is noticed when it is used.
     fn is_valid(&self, _held: &mut Held) -> Result<()> {
         Ok(())
     }
@@ -112,9 +112,9 @@ impl Manager {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new connection, or the reason why there is none.
+    /// Opens a new connection, or returns the reason why it cannot be opened.
     fn open(&self) -> std::result::Result<Held, String> {
-        // Read before: what is lost while this one is made is lost for it too.
+        // Read before connecting: when connections are lost meanwhile, this one counts as lost too.
         let generation = self.generation.load(Ordering::SeqCst);
         let mut connection = PgConnection::establish(&self.url).map_err(|error| error.to_string())?;
         if self.settings.prepared_statements {
@@ -143,16 +143,16 @@ impl Pool {
             .max_lifetime(Some(LIFE))
             .connection_timeout(Duration::from_secs(u64::from(settings.connect_timeout)))
             .test_on_check_out(false)
-            .error_handler(Box::new(r2d2::NopErrorHandler)) // whoever waits for a connection is told
+            .error_handler(Box::new(r2d2::NopErrorHandler)) // the caller that waits for a connection gets the error
             .build_unchecked(manager.clone());
         Self { connections, manager }
     }
 
-    /// A connection that is good as far as is known. When nothing is connected and the last attempt to connect
-    /// failed, the pool is not waited for: the attempt is repeated here, or refused at once.
+    /// Takes a connection that is not known to be lost. When there is no connection and the last attempt to connect
+    /// failed, it does not wait for the pool: the attempt is repeated here, or refused at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when none can be opened in time.
+    /// [`StoreError::Unavailable`] when no connection can be opened in time.
     pub fn take(&self) -> Result<Taken> {
         loop {
             let held = match self.connections.try_get() {
@@ -162,18 +162,18 @@ impl Pool {
                 }
                 None => self.connections.get().map_err(|error| StoreError::Unavailable(error.to_string()))?,
             };
-            // One of an earlier generation is closed as it goes back, and another one is asked for.
+            // A connection of an earlier generation is closed when it is returned; another one is taken.
             if held.generation == self.manager.generation.load(Ordering::SeqCst) {
                 return Ok(Taken::Pooled(held));
             }
         }
     }
 
-    /// Whether the last attempt to connect failed. One that failed slowly is not repeated for twice that time, so
-    /// that requests do not wait one after the other for a server that is silent; the pool goes on trying.
+    /// Whether the last attempt to connect failed. A slow failure is not repeated for twice its duration, so that
+    /// requests do not wait one after the other for a server that does not answer; the pool continues to try.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with its reason, while it is not repeated.
+    /// [`StoreError::Unavailable`] with the reason of the failure, while the attempt is not repeated.
     fn has_failed(&self) -> Result<bool> {
         match self.manager.failure().as_ref() {
             Some(failure) if failure.at.elapsed() < failure.took * 2 => {
@@ -183,7 +183,7 @@ impl Pool {
         }
     }
 
-    /// A new connection beside the pool; it is closed when it is dropped.
+    /// Opens a new connection outside the pool; it is closed when it is dropped.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be opened.
@@ -191,22 +191,23 @@ impl Pool {
         r2d2::ManageConnection::connect(&self.manager)
     }
 
-    /// Whether a connection is neither old nor of a generation of which one was lost.
+    /// Whether a connection is neither too old nor of a generation of which one was lost.
     pub fn is_current(&self, held: &Held) -> bool {
         held.generation == self.manager.generation.load(Ordering::SeqCst) && held.opened_at.elapsed() < LIFE
     }
 
-    /// Closes what is open as it comes back or is asked for: one was lost, so the others probably are.
+    /// Closes the open connections when they are returned or taken: one was lost, so the others probably are.
     pub fn close_all(&self) {
         self.manager.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether each statement needs a transaction around it: what is set for a session is lost behind a pooler.
+    /// Whether settings of a session last between statements. A pooler loses them: each statement needs a
+    /// transaction then.
     pub fn has_sessions(&self) -> bool {
         self.manager.settings.prepared_statements
     }
 
-    /// Begins a transaction, with its deadlines where the session does not keep them.
+    /// Begins a transaction, and sets its timeouts if the session does not keep them.
     pub fn begin(&self, database: &mut Database) -> Result<()> {
         let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         let begin = if self.has_sessions() {
@@ -221,23 +222,22 @@ impl Pool {
         Ok(AnsiTransactionManager::begin_transaction_sql(connection, &begin)?)
     }
 
-    /// Commits the transaction.
+    /// Commits the transaction of this connection.
     pub fn commit(database: &mut Database) -> QueryResult<()> {
         let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         AnsiTransactionManager::commit_transaction(connection)
     }
 
-    /// Takes the transaction back.
+    /// Rolls the transaction of this connection back.
     pub fn roll_back(database: &mut Database) -> QueryResult<()> {
         let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(()) };
         AnsiTransactionManager::rollback_transaction(connection)
     }
 
-    /// Connects once, to tell why that fails, and refuses a pooler that lends a server for a transaction only
-    /// where that cannot work.
+    /// Connects once to find the reason why that fails, and refuses a pooler in transaction mode where it cannot work.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] with the reason.
+    /// [`StoreError::Unusable`] with the reason when the database cannot be used.
     pub fn examine(&self) -> Result<()> {
         let unusable = |error: StoreError| StoreError::Unusable(format!("PostgreSQL cannot be used: {error}"));
         let first = self.connect().map_err(unusable)?;
@@ -257,10 +257,10 @@ pub fn answers(database: &mut Database) -> bool {
     database.batch_execute("SELECT 1").is_ok()
 }
 
-/// Whether two connections share a server process, or one of them changes it: a pooler in transaction mode.
+/// Whether two connections share a server process, or one of them changes its process: a pooler in transaction mode.
 fn lends_by_transaction(mut first: Held, mut second: Held) -> Result<bool> {
     let before = server_process(&mut first.database)?;
-    // What the first one does not use at the moment is lent to the second.
+    // The pooler gives the process that the first connection does not use now to the second one.
     second.database.batch_execute("BEGIN")?;
     let beside = server_process(&mut second.database)?;
     let is_lent = beside == before || server_process(&mut first.database)? != before;
@@ -270,17 +270,17 @@ fn lends_by_transaction(mut first: Held, mut second: Held) -> Result<bool> {
 
 fn server_process(database: &mut Database) -> Result<i32> {
     let AnyConnection::Postgres(connection) = &mut database.connection else { return Ok(0) };
-    // A statement of text is never prepared by name.
+    // Diesel never prepares an SQL text by name.
     Ok(diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(connection)?)
 }
 
-/// The URL with our deadlines, where the operator wrote none.
+/// Returns the URL with our timeouts, except those that the operator set in it.
 fn with_deadlines(url: &str, settings: &DatabaseSettings) -> String {
     let mut url = url.to_owned();
     for (name, value) in [
         ("connect_timeout", settings.connect_timeout),
         ("tcp_user_timeout", settings.tcp_user_timeout.saturating_mul(1_000)),
-        // What waits for an answer has sent nothing that a silent network could lose: it asks.
+        // A client that waits for an answer has sent nothing whose loss it could notice, so it sends keepalives.
         ("keepalives_idle", settings.tcp_user_timeout),
         ("keepalives_interval", settings.tcp_user_timeout.div_ceil(3)),
         ("keepalives_count", 3),

@@ -1,5 +1,5 @@
-//! PostgreSQL: write transactions side by side, on a few connections. What crossed another transaction, or lost
-//! its connection before anything could be kept, is run again.
+//! PostgreSQL: concurrent write transactions on a few connections. Work that conflicted with another transaction,
+//! or lost its connection before anything was committed, runs again.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,36 +18,37 @@ use super::together::Gatherings;
 use super::view::Mode;
 use super::{AnyConnection, Database, Result, Share, StoreError, migrations, watch};
 
-/// Requests that may wait for a connection; one more is refused at once.
+/// Requests that may wait for a connection; the next one is refused at once.
 const WAITING: usize = 4_096;
-/// Tries of a transaction that crosses others. Each waits a little longer than the one before.
+/// The most retries of a transaction that conflicts with others. Each waits a little longer than the one before.
 const TRIES: u32 = 12;
-/// Connections that one piece of work may lose: the one that it was given, and a new one.
+/// The most connections that one piece of work may lose: the one that it got, and a new one.
 const MOST_LOST: u32 = 2;
 
 pub struct Postgres {
     pool: Arc<Pool>,
     pub(super) shared: Arc<Shared>,
-    /// Of a server whose connections are its own.
+    /// Set on a server whose connections keep their sessions.
     pub(super) gatherings: OnceLock<Gatherings>,
     pub(super) places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-    /// How long somebody waits for a connection.
+    /// How long a request waits for a connection.
     longest_wait: Duration,
-    /// How long somebody waits for an answer of the database: a server that hangs keeps no deadline of its own.
+    /// How long a request waits for an answer of the database: a server that does not respond keeps no timeout of
+    /// its own.
     pub(super) longest_work: Duration,
 }
 
-/// What became of a connection.
+/// The state of a connection after a piece of work.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// The transaction ended as it should.
+    /// The transaction ended normally.
     Good,
-    /// Something failed, and the server still answers.
+    /// A query failed, and the server still answers.
     Failed,
     /// It was lost before anything was committed.
     Lost,
-    /// It was lost while it committed: nobody knows whether that was done.
+    /// It was lost during the commit: the result of the commit is not known.
     Unknown,
 }
 
@@ -67,7 +68,8 @@ impl Postgres {
         })
     }
 
-    /// Lets the snapshot be used, since somebody watches whether it still is right; and lets requests go together.
+    /// Allows the use of the snapshot, because a thread now watches whether it is current; starts the threads that
+    /// combine requests.
     pub fn watch(&self) -> Result<()> {
         if self.pool.has_sessions() && self.gatherings.get().is_none() {
             let started = Gatherings::start(&self.pool, WAITING)?;
@@ -76,7 +78,7 @@ impl Postgres {
         watch::start(&self.pool, &self.shared)
     }
 
-    /// What the snapshot is named that is current, without a query.
+    /// Returns the edition of the current snapshot, without a query.
     pub fn edition(&self) -> Option<Edition> {
         let current = self.shared.snapshots.current().filter(|snapshot| snapshot.is_confirmed());
         current.map(|snapshot| snapshot.edition())
@@ -107,7 +109,7 @@ impl Postgres {
         self.run(Mode::Write, work).await
     }
 
-    /// Whether one more of these may wait.
+    /// Refuses when this share of the queue is full.
     pub(super) fn let_in(&self, share: Share) -> Result<()> {
         match share.lets_in(WAITING - self.places.available_permits(), WAITING) {
             true => Ok(()),
@@ -117,7 +119,7 @@ impl Postgres {
 
     async fn run(&self, mode: Mode, mut work: Job) -> Result<()> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| StoreError::Overloaded)?;
-        // A turn for each connection keeps the blocking threads as few as the connections.
+        // One permit for each connection limits the blocking threads to the number of connections.
         let turn = timeout(self.longest_wait, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_waited| StoreError::Overloaded)?;
         let (pool, shared) = (Arc::clone(&self.pool), Arc::clone(&self.shared));
@@ -156,31 +158,32 @@ fn attempts(pool: &Pool, shared: &Arc<Shared>, mode: Mode, work: &mut Job) -> Re
             lost += 1;
         }
         match outcome {
-            // Somebody took a unique value between our question and our insert: asked again, it is seen.
+            // Another transaction inserted a unique value between our query and our insert: the next run sees it.
             Err(StoreError::Conflict) if mode == Mode::Write && !has_met_another => has_met_another = true,
             Err(StoreError::Serialization) if crossed < TRIES => {
                 crossed += 1;
                 std::thread::sleep(Duration::from_millis(u64::from(crossed * crossed)));
             }
-            // The server restarted, failed over, or closed what was idle: on a new connection it is known.
+            // The server restarted, failed over, or closed an idle connection: a new connection shows whether it is
+            // available.
             Err(StoreError::Unavailable(_)) if fate == Fate::Lost && lost < MOST_LOST => {}
             outcome => return outcome,
         }
     }
 }
 
-/// Runs the work once, with what is known of what changes rarely; that is dropped when the work changed it.
+/// Runs the work once, with the snapshot; drops the snapshot when the work changed its data.
 fn known(pool: &Pool, shared: &Arc<Shared>, database: &mut Database, mode: Mode, work: &mut Job) -> (Result<()>, Fate) {
     database.begin(shared, mode);
     let (outcome, fate) = once(pool, database, mode, work);
-    // Also when nobody knows whether the commit was done.
+    // Also when the result of the commit is not known.
     if database.finish() {
         shared.snapshots.forget();
     }
     (outcome, fate)
 }
 
-/// Runs the work once.
+/// Runs the work once, in a transaction if it needs one.
 fn once(pool: &Pool, database: &mut Database, mode: Mode, work: &mut Job) -> (Result<()>, Fate) {
     if mode == Mode::Read && pool.has_sessions() {
         let outcome = work(database);
@@ -198,7 +201,7 @@ fn once(pool: &Pool, database: &mut Database, mode: Mode, work: &mut Job) -> (Re
         Ok(()) => match Pool::commit(database) {
             Ok(()) => (Ok(()), Fate::Good),
             Err(error) if answers(database) => (Err(error.into()), Fate::Failed),
-            // A read that was not ended kept nothing and changed nothing.
+            // A read whose transaction did not end changed nothing.
             Err(error) => (Err(error.into()), if mode == Mode::Read { Fate::Lost } else { Fate::Unknown }),
         },
         Err(error) => {

@@ -1,5 +1,5 @@
-//! Many rows in one statement of PostgreSQL: each column is an array, so that the text does not depend on how many
-//! rows there are and the statement is prepared once.
+//! Inserts many rows with one PostgreSQL statement: each column is an array, so the text does not depend on the
+//! number of rows and the statement is prepared once.
 
 use std::mem::take;
 
@@ -24,7 +24,7 @@ use crate::domain::token_record::{AnyDigest, TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{grants, tokens};
 
-/// Rows of one table, column by column. A field of the record that is not listed does not compile.
+/// The rows of one table, column by column. A record field that is not listed does not compile.
 macro_rules! rows {
     ($name:ident, $record:ident, $table:ident, { $($column:ident: $type:ty,)+ }) => {
         #[derive(Default)]
@@ -103,8 +103,8 @@ rows!(Tokens, TokenRecord, tokens, {
     dpop_jkt: Option<String>,
 });
 
-/// Adds grants and tokens: all of them or none, without a transaction around it. What refers to what is checked at
-/// the end of the statement.
+/// Inserts grants and tokens: all of them or none, without a surrounding transaction. References between the rows
+/// are checked at the end of the statement.
 pub struct Insert<'a> {
     grants: Grants<'a>,
     tokens: Tokens<'a>,

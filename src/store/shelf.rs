@@ -1,4 +1,4 @@
-//! Rows in memory, by a key: those that were asked for lately, no more than a limit of bytes.
+//! A cache of rows by key, limited in bytes: it keeps the rows that were read recently.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -6,36 +6,36 @@ use std::hash::Hash;
 use std::mem::{size_of, take};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What can be kept.
+/// A row that can be kept.
 pub trait Weighed {
-    /// The bytes of its texts.
+    /// Returns the bytes of its texts.
     fn weight(&self) -> usize;
 }
 
-/// Rows by their key.
+/// The cache of rows by their key.
 pub struct Shelf<K, V> {
     generations: RwLock<Generations<K, V>>,
-    /// Bytes that one generation may weigh.
+    /// The most bytes of one generation.
     limit: usize,
 }
 
-/// Two generations: when the younger one is full it becomes the older, whose rows go, but for those that were asked
-/// for meanwhile.
+/// Two generations: when the younger one is full, it becomes the older one, and the rows of the older one are
+/// dropped unless they were read meanwhile.
 struct Generations<K, V> {
     young: HashMap<K, Arc<V>>,
     old: HashMap<K, Arc<V>>,
-    /// Bytes of the younger one.
+    /// Bytes of the younger generation.
     weight: usize,
 }
 
 impl<K: Clone + Eq + Hash, V: Weighed> Shelf<K, V> {
-    /// An empty shelf that never weighs more than about twice `limit` bytes.
+    /// Creates an empty cache that never holds more than about twice `limit` bytes.
     pub fn new(limit: usize) -> Self {
         let generations = Generations { young: HashMap::new(), old: HashMap::new(), weight: 0 };
         Self { generations: RwLock::new(generations), limit }
     }
 
-    /// The row with this key, if it is kept.
+    /// Returns the row with this key, if it is in the cache.
     pub fn find<Q>(&self, key: &Q) -> Option<Arc<V>>
     where
         K: Borrow<Q>,
@@ -51,9 +51,9 @@ impl<K: Clone + Eq + Hash, V: Weighed> Shelf<K, V> {
         Some(found)
     }
 
-    /// Keeps a row. One that is large beside the limit is not kept.
+    /// Adds a row, unless it is large in relation to the limit.
     pub fn keep(&self, key: K, row: &Arc<V>) {
-        // About what an entry and an allocation take besides.
+        // Plus about what an entry and an allocation take.
         let weight = row.weight() + size_of::<V>() + 2 * size_of::<K>() + 64;
         if weight > self.limit / 16 {
             return;

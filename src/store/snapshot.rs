@@ -1,9 +1,9 @@
-//! What changes rarely and is asked by almost every request, in memory: applications, the digests of their secrets,
-//! APIs with their scopes, signing keys (`docs/decisions/0060-snapshot.md`). People, grants, tokens and sessions are
-//! always read.
+//! A cache in memory of data that changes rarely and that almost every request needs: applications, the digests of
+//! their secrets, APIs with their scopes, signing keys (`docs/decisions/0060-snapshot.md`). People, grants, tokens
+//! and sessions are always read from the database.
 //!
-//! A snapshot belongs to one version of the database and is filled by what is asked for. What was not found is not
-//! kept. When the version changes it is dropped as a whole; see `view` for who may use and fill it.
+//! A snapshot belongs to one version of the database and contains what was asked for. It does not record that a row
+//! was not found. When the version changes, the whole snapshot is dropped; `view` has the rules for its use.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -22,18 +22,18 @@ use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
 use crate::domain::signing_key::SigningKeyRecord;
 
-/// How old the last confirmation of a watched snapshot may be. Less than the second that is promised: the work that
-/// uses it takes time, too.
+/// The greatest age of the last confirmation of a watched snapshot. It is less than the promised second, because
+/// the work that uses the snapshot takes time too.
 const MAX_AGE: Duration = Duration::from_millis(900);
-/// A snapshot whose version is asked before each use needs no confirmation.
+/// The confirmation of a snapshot whose version is read before each use: it never becomes old.
 const ALWAYS: u64 = u64::MAX;
 
-/// Bytes of applications in one generation, once for each of the two keys by which they are found.
+/// Bytes of applications in one generation, for each of the two keys by which they are found.
 const CLIENTS: usize = 2 << 20;
 /// Bytes of client secrets in one generation.
 const SECRETS: usize = 1 << 20;
 
-/// What all connections of one store share.
+/// The state that all connections of one store share.
 #[derive(Default)]
 pub struct Shared {
     pub snapshots: Snapshots,
@@ -41,10 +41,10 @@ pub struct Shared {
     pub batches: BatchSizes,
 }
 
-/// What is known at one version of the database.
+/// The data that is known at one version of the database.
 pub struct Snapshot {
     version: i64,
-    /// When the version was last seen to be current, in milliseconds of [`Snapshots::begun`].
+    /// When the version was last known to be current, in milliseconds since [`Snapshots::begun`].
     confirmed_at: AtomicU64,
     begun: Instant,
     pub clients: Shelf<Id<Client>, Client>,
@@ -54,8 +54,8 @@ pub struct Snapshot {
     pub signing_keys: OnceLock<Arc<Vec<SigningKeyRecord>>>,
 }
 
-/// Names what was known of applications, APIs and signing keys when something was made of it (a document that was
-/// rendered): it is right as long as [`Store::edition`](super::Store::edition) gives an equal one.
+/// The version of applications, APIs and signing keys from which something was derived (such as a rendered
+/// document): the result is valid as long as [`Store::edition`](super::Store::edition) returns an equal one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edition(i64);
 
@@ -65,18 +65,18 @@ impl Edition {
     }
 }
 
-/// The snapshot that is current, if one is.
+/// Holds the current snapshot, if there is one.
 pub struct Snapshots {
     current: RwLock<Current>,
     begun: Instant,
-    /// Wakes who watches the version.
+    /// Wakes the thread that watches the version.
     watch: Mutex<Option<SyncSender<()>>>,
 }
 
 #[derive(Default)]
 struct Current {
     snapshot: Option<Arc<Snapshot>>,
-    /// How many were dropped because this process changed something.
+    /// The number of snapshots that were dropped because this process changed their data.
     forgotten: u64,
 }
 
@@ -94,12 +94,12 @@ impl Snapshot {
         }
     }
 
-    /// The version of the database that it belongs to.
+    /// Returns the version of the database that it belongs to.
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// What names it outside of the store.
+    /// Returns the name of its version for code outside the store.
     pub fn edition(&self) -> Edition {
         Edition::of_version(self.version)
     }
@@ -120,12 +120,12 @@ impl Default for Snapshots {
 }
 
 impl Snapshots {
-    /// The snapshot that is current.
+    /// Returns the current snapshot, if there is one.
     pub fn current(&self) -> Option<Arc<Snapshot>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).snapshot.clone()
     }
 
-    /// The snapshot of the version that the caller just asked; an empty one when the version is new.
+    /// Returns the snapshot of the version that the caller just read; an empty one when the version is new.
     pub fn of_version(&self, version: i64) -> Arc<Snapshot> {
         if let Some(current) = self.current().filter(|current| current.version == version) {
             return current;
@@ -137,7 +137,7 @@ impl Snapshots {
         }
     }
 
-    /// Drops the snapshot, because this process committed a change, and lets the new version be asked at once.
+    /// Drops the snapshot, because this process committed a change, and has the new version read at once.
     pub fn forget(&self) {
         {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -145,18 +145,18 @@ impl Snapshots {
             current.forgotten += 1;
         }
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Full: it is awake already.
+            // A full channel means that the thread is awake already.
             watch.try_send(()).unwrap_or_default();
         }
     }
 
-    /// How many were dropped by [`forget`](Self::forget), to be given to [`confirm`](Self::confirm).
+    /// Returns how many snapshots [`forget`](Self::forget) dropped, as an argument of [`confirm`](Self::confirm).
     pub fn forgotten(&self) -> u64 {
         self.current.read().unwrap_or_else(PoisonError::into_inner).forgotten
     }
 
-    /// Says that the database answered `version` to a question that was sent at `asked_at`, before which `forgotten`
-    /// snapshots had been dropped: an answer from before a change of our own says nothing.
+    /// Records that the database answered `version` to a query that was sent at `asked_at`, when `forgotten`
+    /// snapshots had been dropped. An answer from before a change by this process is ignored.
     pub fn confirm(&self, version: i64, asked_at: Instant, forgotten: u64) {
         let confirmed_at = asked_at.saturating_duration_since(self.begun).as_millis();
         let confirmed_at = u64::try_from(confirmed_at).unwrap_or_default();
@@ -172,7 +172,7 @@ impl Snapshots {
         }
     }
 
-    /// Says who is woken by [`forget`](Self::forget). `false` when somebody watches already.
+    /// Sets the channel that [`forget`](Self::forget) wakes. `false` when another thread watches already.
     pub fn set_watch(&self, wake: SyncSender<()>) -> bool {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = watch.is_none();
@@ -181,7 +181,7 @@ impl Snapshots {
     }
 }
 
-/// The row with this key: the one that is kept, else the one that `read` finds, which then is kept.
+/// Returns the row with this key: from the snapshot, or the one that `read` finds, which is then kept.
 pub fn find_or_read<K, Q, V>(
     tx: &mut Database,
     shelf: impl Fn(&Snapshot) -> &Shelf<K, V>,
@@ -204,7 +204,7 @@ where
     Ok(Some(found))
 }
 
-/// All that `read` finds, where the snapshot keeps all of it.
+/// Returns all rows of `read`, for data that the snapshot keeps completely.
 pub fn all_or_read<V>(
     tx: &mut Database,
     place: impl Fn(&Snapshot) -> &OnceLock<Arc<V>>,
@@ -235,7 +235,7 @@ impl Weighed for Client {
 
 impl Weighed for ClientSecretRecord {
     fn weight(&self) -> usize {
-        // The digest is a text of this length.
+        // The digest is stored as a text of this length.
         self.last_four.len() + 64
     }
 }

@@ -1,12 +1,11 @@
-//! SQLite: one writer thread whose transaction many requests share, readers on the calling threads.
+//! SQLite: one writer thread, whose transaction many requests share; readers on the calling threads.
 //!
-//! Group commit: the writer takes what is queued, opens one transaction, runs each piece of work
-//! under a savepoint, commits with one fsync, then answers all. It never waits for more work. Work
-//! that fails or panics takes only itself with it. But SQLite ends the *whole* transaction on a full
-//! disk or an I/O error, so when a savepoint cannot be closed the batch failed, all of it. Work that
-//! is alone needs no savepoint: the transaction is its own.
+//! Group commit: the writer takes what is queued, opens one transaction, runs each piece of work under a savepoint,
+//! commits with one fsync, then answers all. It never waits for more work. Work that fails or panics rolls back
+//! only itself. But SQLite ends the *whole* transaction on a full disk or an I/O error, so when a savepoint cannot
+//! be released, the whole batch has failed. A single piece of work needs no savepoint: the transaction is its own.
 //!
-//! A read is one transaction too: SQLite takes its lock once, and all its questions see one moment.
+//! A read is one transaction too: SQLite takes its lock once, and all queries of the read see the same state.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -30,14 +29,14 @@ use super::statement::{BeginRead, BeginWrite, Commit, Mark, Release, RollBack, R
 use super::view::Mode;
 use super::{AnyConnection, Database, Result, Share, StoreError, migrations, on};
 
-/// Writes that may wait; one more is refused at once.
+/// Writes that may wait; the next one is refused at once.
 const QUEUE: usize = 4_096;
-/// Writes that share one transaction.
+/// The most writes that share one transaction.
 const BATCH: usize = 256;
-/// Kilobytes of pages that the writer keeps: those of its batch and the right edge of each index.
+/// The page cache of the writer, in kilobytes: the pages of its batch and the right edge of each index.
 const WRITER_CACHE: u32 = 4_096;
-/// Kilobytes of pages that each reader keeps: the inner pages of its indexes. The rest is in the system's own cache, from
-/// which a page is as fast as from a mapped file, which would count as memory of this process, once for each reader.
+/// The page cache of each reader, in kilobytes: the inner pages of its indexes. Other pages are in the system's own
+/// cache. A mapped file would not be faster, and would count as memory of this process once for each reader.
 const READER_CACHE: u32 = 1_024;
 /// Milliseconds to wait for another process's lock.
 const BUSY_MILLISECONDS: u32 = 5_000;
@@ -50,7 +49,7 @@ pub struct Sqlite {
     waiting: Arc<AtomicUsize>,
 }
 
-/// The first column of what `wal_checkpoint` answers.
+/// The first column of the result of `wal_checkpoint`.
 #[derive(QueryableByName)]
 struct Checkpoint {
     #[diesel(sql_type = Integer)]
@@ -84,7 +83,7 @@ impl Sqlite {
         match connect(&self.path)?.connection {
             AnyConnection::Sqlite(mut connection) => {
                 if migrations::are_applied(&mut connection, migrations::SQLITE)? {
-                    return Ok(()); // the writer of a server is left in peace
+                    return Ok(()); // the writer of a running server is not disturbed
                 }
                 // Processes that start together apply the migrations one after the other.
                 connection.immediate_transaction(|connection| migrations::run(connection, migrations::SQLITE))
@@ -105,13 +104,13 @@ impl Sqlite {
         self.on_reader(true, work)
     }
 
-    /// Runs work of one query, which needs no transaction around it.
+    /// Runs work of one query, which needs no transaction.
     pub fn ask(&self, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
         self.on_reader(false, work)
     }
 
     fn on_reader(&self, in_transaction: bool, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
-        // Taken out while it is used, so that a panic or a nested read finds no borrowed cell.
+        // Removed while it is used, so that a panic or a nested read finds no borrowed cell.
         let held = READERS.with_borrow_mut(|readers| readers.remove(&self.number));
         let mut database = match held {
             Some(database) => database,
@@ -123,7 +122,7 @@ impl Sqlite {
         }
         let outcome = work(&mut database);
         database.finish();
-        // A connection that is not kept is closed, and its transaction with it.
+        // A connection that is not kept is closed, which ends its transaction.
         let has_ended = !in_transaction || execute(&mut database, Commit).is_ok();
         if has_ended && !matches!(outcome, Err(StoreError::Unavailable(_))) {
             READERS.with_borrow_mut(|readers| readers.insert(self.number, database));
@@ -134,7 +133,7 @@ impl Sqlite {
     pub async fn write(&self, share: Share, work: Job) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         let task = Task { work, outcome: None, answer };
-        // Counted before it is sent, so that the writer never takes back what was not counted yet.
+        // Counted before it is sent, so that the writer never subtracts what was not counted yet.
         let waiting = self.waiting.fetch_add(1, Ordering::SeqCst);
         let sent = if share.lets_in(waiting, QUEUE) {
             self.queue.try_send(task).map_err(|error| match error {
@@ -155,7 +154,7 @@ impl Sqlite {
     }
 }
 
-/// A new database is for its owner's eyes only; SQLite gives its side files the same mode.
+/// Creates a new database file that only its owner can read; SQLite gives its side files the same mode.
 fn make_private(path: &str) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -165,23 +164,24 @@ fn make_private(path: &str) -> Result<()> {
     }
 }
 
-/// What ends or changes a path in SQLite's form of an address.
+/// The characters of a path that have a meaning in SQLite's URI of a file.
 const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
-/// Opens a database file that is there: one that was moved away under us is not made anew.
+/// Opens a database file that exists: a file that was moved away while in use is not created again.
 pub(super) fn connect(path: &str) -> Result<Database> {
     let unusable = |error: &dyn std::fmt::Display| StoreError::Unusable(format!("{path} cannot be opened: {error}"));
     let root = if path.starts_with('/') { "//" } else { "" };
     let address = format!("file:{root}{}?mode=rw", utf8_percent_encode(path, PATH));
     let mut connection = SqliteConnection::establish(&address).map_err(|error| unusable(&error))?;
-    // busy_timeout first: switching to WAL takes a lock. FULL: an answered token survives a power cut.
+    // busy_timeout first: switching to WAL takes a lock. FULL: a token that was sent to a client survives a power
+    // failure.
     let pragmas = format!(
         "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA cache_size = -{WRITER_CACHE}; PRAGMA temp_store = MEMORY;"
     );
     let begun = Instant::now();
     while let Err(error) = connection.batch_execute(&pragmas) {
-        // Of two processes that turn a new file to WAL at once, SQLite refuses one without letting it wait.
+        // When two processes switch a new file to WAL at once, SQLite refuses one of them without waiting.
         let is_locked = error.to_string().contains("locked");
         if !is_locked || begun.elapsed() > Duration::from_millis(u64::from(BUSY_MILLISECONDS)) {
             return Err(unusable(&error));
@@ -197,7 +197,7 @@ fn reader(path: &str) -> Result<Database> {
     Ok(database)
 }
 
-/// Runs one of the statements that are prepared once.
+/// Runs a statement that is prepared once.
 fn execute(database: &mut Database, statement: impl QueryFragment<diesel::sqlite::Sqlite> + QueryId) -> Result<()> {
     let AnyConnection::Sqlite(connection) = &mut database.connection else {
         unreachable!("because this file opens SQLite only")
@@ -206,7 +206,7 @@ fn execute(database: &mut Database, statement: impl QueryFragment<diesel::sqlite
     Ok(())
 }
 
-/// One request's work, waiting in the queue.
+/// The work of one request in the queue.
 struct Task {
     work: Job,
     outcome: Option<Result<()>>,
@@ -214,21 +214,21 @@ struct Task {
 }
 
 impl Task {
-    /// Runs it; says whether its changes are to be kept.
+    /// Runs the work; returns whether its changes must be kept.
     fn run(&mut self, tx: &mut Database) -> bool {
         // A panic is caught inside its savepoint; the message is printed by the panic hook.
         self.outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).ok();
         matches!(self.outcome, Some(Ok(_)))
     }
 
-    /// Answers the request, after the commit or instead of it.
+    /// Answers the request after the commit, or after its failure.
     fn answer(self, failed: Option<&str>) {
         let outcome = match (failed, self.outcome) {
             (Some(reason), Some(Ok(_)) | None) => Err(StoreError::Unavailable(reason.to_owned())),
             (None, None) => Err(StoreError::Unavailable("the work panicked".to_owned())),
             (_, Some(outcome)) => outcome,
         };
-        // The request may be gone (its connection closed); what was committed stays committed.
+        // The request may have ended (its connection closed); what was committed stays committed.
         drop(self.answer.send(outcome));
     }
 }
@@ -253,7 +253,7 @@ impl Writer {
             self.shared.batches.note(batch.len());
             let failure = self.commit(&mut batch).err().map(|error| {
                 tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
-                self.connection = None; // opened anew for the next batch
+                self.connection = None; // opened again for the next batch
                 error.to_string()
             });
             for task in batch {
@@ -275,7 +275,7 @@ impl Writer {
         };
         execute(tx, BeginWrite)?;
         if let [task] = batch {
-            // Rolling back fails too when SQLite has done so by itself: the connection is opened anew.
+            // Rolling back also fails when SQLite has already done so by itself: the connection is opened again.
             return match run(tx, task) {
                 true => execute(tx, Commit),
                 false => execute(tx, RollBack),
@@ -286,7 +286,7 @@ impl Writer {
             if !run(tx, task) {
                 execute(tx, RollBackToMark)?;
             }
-            // Fails when SQLite has ended the outer transaction: then nothing of the batch is kept.
+            // Fails when SQLite has ended the outer transaction: then no change of the batch is kept.
             execute(tx, Release)?;
         }
         execute(tx, Commit)

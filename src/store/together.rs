@@ -1,6 +1,6 @@
-//! PostgreSQL: requests that go together. Their work is tried without a connection (see `deferred`); what it lacks or
-//! leaves is asked or added with that of others (see `gathering`). Whatever does not fit is run as always, on a
-//! connection of its own.
+//! PostgreSQL: requests that run together. Their work is tried without a connection (see `deferred`); what it needs
+//! or adds is read or inserted with that of others (see `gathering`). Work that does not fit is run in the normal
+//! way, on its own connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use super::{AnyConnection, Database, Result, Share, StoreError};
 use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 
-/// What gathers.
+/// The two kinds of combined statements.
 pub struct Gatherings {
     finds: Gathering<Find>,
     adds: Gathering<Add>,
 }
 
-/// What gathering answers.
+/// The result of a job in a combined statement.
 enum Gathered<T> {
     Done(T),
-    /// It was not done; by itself it may be.
+    /// It was not done; it may succeed when it runs alone.
     Alone,
 }
 
 impl Gatherings {
-    /// Starts the threads, which end with this.
+    /// Starts the threads, which end when this is dropped.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system cannot start a thread.
     pub fn start(pool: &Arc<Pool>, most_waiting: usize) -> Result<Self> {
         Ok(Self { finds: Gathering::start(pool, most_waiting)?, adds: Gathering::start(pool, most_waiting)? })
     }

@@ -1,22 +1,22 @@
-//! Turns: what is read and then written, one transaction after the other.
+//! Turns: serialize transactions that read something and then write by what they read.
 //!
-//! PostgreSQL runs write transactions side by side, and each sees only what others have committed. So a limit
-//! that is counted and then filled ("at most ten wait"), or a rule over rows that need not exist ("a host is
-//! one owner's"), is broken by two who look at the same moment. Such a rule takes its turn before it looks:
+//! PostgreSQL runs write transactions concurrently, and each sees only what others have committed. So a limit that
+//! is counted and then filled ("at most ten wait"), or a rule over rows that need not exist ("a host is one
+//! owner's"), is broken by two transactions that read at the same time. Such a rule takes its turn before it reads:
 //!
 //! ```text
-//! turns::take(tx, &[Turn::Host(&host)])?;   // waits until nobody else holds it; kept until the commit
+//! turns::take(tx, &[Turn::Host(&host)])?;   // waits until no other transaction holds it; kept until the commit
 //! if hosts::find_owner(tx, &host)? … { refuse }
 //! hosts::insert(tx, …)?;
 //! ```
 //!
-//! - Take it inside [`Store::write`](super::Store::write), before the question. In a read it holds nothing.
-//! - What belongs to one person (their applications, tokens, passkeys, letters) takes the person's row
-//!   instead: [`super::users::lock`]. A rule that one row can decide needs no turn: a conditional update
-//!   (`UPDATE … WHERE used_at IS NULL`) or a unique index picks the winner.
-//! - Take all that a transaction needs in one call, and people's rows first. Two that wait for each other all
-//!   the same are found by the database, and one of them is run again.
-//! - On SQLite this does nothing: one writer at a time holds everything.
+//! - Take it inside [`Store::write`](super::Store::write), before the query. In a read it locks nothing.
+//! - Rules about one person (their applications, tokens, passkeys, emails) lock the person's row instead:
+//!   [`super::users::lock`]. A rule that one row can decide needs no turn: a conditional update
+//!   (`UPDATE … WHERE used_at IS NULL`) or a unique index decides the race.
+//! - Take all turns of a transaction in one call, and lock people's rows first. If two transactions still wait for
+//!   each other, the database finds the deadlock, and one of them is run again.
+//! - On SQLite this does nothing: there is only one writer at a time.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use diesel::RunQueryDsl;
@@ -24,25 +24,25 @@ use diesel::sql_types::BigInt;
 
 use super::{Database, Result};
 
-/// What one transaction at a time may look at and then change.
+/// Data that only one transaction at a time may read and then change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn<'a> {
-    /// Who owns a host that login return URLs lie at.
+    /// The owners of a host that login return URLs are at.
     Host(&'a str),
-    /// What waits for somebody and was made from one network: pushed requests, devices, remote sessions.
+    /// The requests of one network that wait for a person: pushed requests, devices, remote sessions.
     Waiting(&'a str),
-    /// The first person, and the links that make them.
+    /// The first user, and the links with which it is created.
     SetUp,
-    /// The numbers that nodes lease.
+    /// The node numbers that are leased.
     Nodes,
-    /// The identifiers of APIs: two spellings may be one address.
+    /// The identifiers of APIs: two spellings may mean one address.
     Apis,
-    /// What lies in what, among the platform's resources.
+    /// The hierarchy of the platform's resources.
     ResourceTree,
 }
 
 impl Turn<'_> {
-    /// The number of the lock: of kind and name together.
+    /// Returns the number of the advisory lock, a digest of kind and name.
     fn number(self) -> i64 {
         let (kind, name) = match self {
             Self::Host(host) => ("host", host),
@@ -57,17 +57,16 @@ impl Turn<'_> {
     }
 }
 
-/// Waits for these turns and keeps them until the transaction ends.
+/// Waits for these turns and holds them until the transaction ends.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`](super::StoreError) when somebody holds one for longer than the database lets
-/// anybody wait.
+/// [`StoreError::Unavailable`](super::StoreError) when another transaction holds one for longer than the lock timeout.
 pub fn take(tx: &mut Database, turns: &[Turn<'_>]) -> Result<()> {
     if turns.iter().any(|turn| matches!(turn, Turn::Apis)) {
         tx.read_rows();
     }
     let mut numbers: Vec<i64> = turns.iter().map(|turn| turn.number()).collect();
-    // In one order, so that two who need the same never wait for each other.
+    // Sorted, so that two transactions that need the same turns never wait for each other.
     numbers.sort_unstable();
     numbers.dedup();
     for number in numbers {

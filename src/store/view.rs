@@ -1,19 +1,19 @@
-//! What one piece of work may believe of the snapshot. The rules, for both databases:
+//! Which data of the snapshot one piece of work may use. The rules, for both databases:
 //!
-//! - What the database holds is read after the version under which it is kept. So what is kept is never older than
-//!   its version says.
-//! - A transaction that writes fills nothing: what it reads may be taken back.
-//! - A transaction that changed what is kept, or waits in line to change it, reads rows from then on.
+//! - The content of the database is read after the version under which it is kept. So kept data is never older than
+//!   its version.
+//! - A transaction that writes adds nothing to the snapshot: what it reads may be rolled back.
+//! - A transaction that changed kept data, or waits for its turn to change it, reads rows from then on.
 //!
-//! On SQLite the version is asked once in each piece of work, in its own transaction: what is kept is exact. On
-//! PostgreSQL it is watched beside the requests (`watch`), and may be a second old.
+//! On SQLite each piece of work reads the version once, in its own transaction: the snapshot is exact. On
+//! PostgreSQL a thread watches the version (`watch`), and the snapshot may be a second old.
 
 use std::sync::Arc;
 
 use super::snapshot::{Edition, Shared, Snapshot};
 use super::{AnyConnection, Database, Result, snapshot_version};
 
-/// Whether the work is to change anything.
+/// Whether the work may change anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     #[default]
@@ -21,12 +21,12 @@ pub enum Mode {
     Write,
 }
 
-/// What one piece of work may believe.
+/// The data of the snapshot that one piece of work may use.
 #[derive(Default)]
 pub struct View {
-    /// Nothing before work began: then rows are read.
+    /// `None` before any work began: rows are read then.
     shared: Option<Arc<Shared>>,
-    /// Which snapshot was current when the work began (PostgreSQL), or when its version was asked (SQLite).
+    /// The snapshot that was current when the work began (PostgreSQL), or when its version was read (SQLite).
     snapshot: Option<Arc<Snapshot>>,
     mode: Mode,
     has_asked: bool,
@@ -35,7 +35,7 @@ pub struct View {
 }
 
 impl Database {
-    /// Begins one piece of work, before its transaction if it has one of its own.
+    /// Begins one piece of work, before its own transaction if it has one.
     pub(super) fn begin(&mut self, shared: &Arc<Shared>, mode: Mode) {
         let view = &mut self.view;
         if !view.shared.as_ref().is_some_and(|held| Arc::ptr_eq(held, shared)) {
@@ -48,8 +48,8 @@ impl Database {
         self.queries = 0;
     }
 
-    /// Ends it: counts its queries. Whether it changed what the snapshot keeps; then [`Snapshots::forget`] is due
-    /// after the commit.
+    /// Ends one piece of work: counts its queries. Returns whether it changed data of the snapshot; then the caller
+    /// must call [`Snapshots::forget`] after the commit.
     ///
     /// [`Snapshots::forget`]: super::snapshot::Snapshots::forget
     pub(super) fn finish(&mut self) -> bool {
@@ -59,18 +59,19 @@ impl Database {
         self.view.has_changed
     }
 
-    /// Says that this transaction changes what the snapshot keeps: called by every function that does.
+    /// Records that this transaction changes data of the snapshot: every function that does so calls this.
     pub(super) fn note_change(&mut self) {
         self.view.has_changed = true;
         self.view.reads_rows = true;
     }
 
-    /// Reads rows for the rest of this transaction: it waited for somebody who may have changed them.
+    /// Reads rows for the rest of this transaction: it waited for another one that may have changed them.
     pub(super) fn read_rows(&mut self) {
         self.view.reads_rows = true;
     }
 
-    /// The edition of what changes rarely, for what is made of it in this work; nothing when that may not be kept.
+    /// Returns the edition of the data that changes rarely, to be kept with results derived from it; `None` when
+    /// the results must not be kept.
     ///
     /// # Errors
     /// When the store fails.
@@ -78,7 +79,7 @@ impl Database {
         Ok(self.snapshot()?.map(|snapshot| snapshot.edition()))
     }
 
-    /// The edition that stands in the database itself, whatever is known.
+    /// Returns the edition in the database itself, whatever is in memory.
     ///
     /// # Errors
     /// When the store fails.
@@ -86,7 +87,7 @@ impl Database {
         snapshot_version::find(self).map(Edition::of_version)
     }
 
-    /// What is known at this moment; nothing when rows are to be read.
+    /// Returns the current snapshot; `None` when rows must be read.
     pub(super) fn snapshot(&mut self) -> Result<Option<Arc<Snapshot>>> {
         if self.view.reads_rows {
             return Ok(None);
@@ -106,14 +107,14 @@ impl Database {
         if view.snapshot.as_ref().is_none_or(|held| held.version() != version) {
             view.snapshot = match view.mode {
                 Mode::Read => Some(shared.snapshots.of_version(version)),
-                // It may be a version that is never committed.
+                // The version may be one that is never committed.
                 Mode::Write => shared.snapshots.current().filter(|current| current.version() == version),
             };
         }
         Ok(view.snapshot.clone())
     }
 
-    /// Whether what is read now may be kept in the snapshot.
+    /// Whether the data that is read now may be added to the snapshot.
     pub(super) fn may_fill(&self) -> bool {
         self.view.mode == Mode::Read && !self.view.reads_rows
     }

@@ -1,6 +1,6 @@
-//! Watches the version of what the snapshot keeps, on PostgreSQL: a thread with a connection of its own reads it
-//! several times a second. A row and no `LISTEN`: a snapshot must be confirmed every second anyway, since a lost
-//! notice looks like none, and poolers in transaction mode deliver no notices.
+//! Watches the version of the snapshot's data on PostgreSQL: a thread with its own connection reads it several
+//! times a second. It reads a row and does not use `LISTEN`: a snapshot must be confirmed every second anyway,
+//! because a lost notification cannot be noticed, and poolers in transaction mode deliver none.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Weak};
@@ -11,19 +11,19 @@ use super::pool::{Held, Pool};
 use super::snapshot::Shared;
 use super::{Result, StoreError, snapshot_version};
 
-/// Time between two questions: one may be lost or late, and the snapshot is still confirmed in time.
+/// The time between two queries: one may be lost or late, and the snapshot is still confirmed in time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Starts the thread, unless it runs. It ends with the store.
+/// Starts the thread, unless it runs. It ends when the store is dropped.
 ///
 /// # Errors
-/// When the system has no thread left.
+/// When the system cannot start a thread.
 pub fn start(pool: &Arc<Pool>, shared: &Arc<Shared>) -> Result<()> {
     let (wake, woken) = sync_channel(1);
     if !shared.snapshots.set_watch(wake) {
         return Ok(());
     }
-    // Weak ones: the pool's connections hold what is shared, and a watch that held the pool would never end.
+    // Weak references: the pool's connections hold the shared state, and a thread that held the pool would never end.
     let watch = Watch { pool: Arc::downgrade(pool), shared: Arc::downgrade(shared), held: None };
     let started = thread::Builder::new().name("gatepost-watch".to_owned()).spawn(move || watch.run(&woken));
     started.map(drop).map_err(|error| StoreError::Unusable(format!("the watching thread could not start: {error}")))
@@ -43,7 +43,7 @@ impl Watch {
                 Ok(()) => is_answered = true,
                 Err(error) => {
                     self.held = None;
-                    // Said once: until it answers again, rows are read.
+                    // Logged once: rows are read until the database answers again.
                     if is_answered {
                         tracing::warn!(%error, "the database does not say whether applications or keys changed");
                     }
