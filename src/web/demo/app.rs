@@ -242,8 +242,8 @@ impl Site {
         self.go(&url, key)
     }
 
-    /// Returns the parameters of an answer whose `state` belongs to a log-in that began in this browser (RFC
-    /// 6749 §10.12).
+    /// Returns the parameters of an answer whose `state` belongs to a log-in that began in this browser
+    /// (RFC 6749 §10.12).
     fn returned(&self, request: &HttpRequest) -> Result<(Parameters, Way), LogInProblem> {
         let read = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
         let returned = read.map_err(|_refusal| LogInProblem::Malformed)?;

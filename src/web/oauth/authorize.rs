@@ -239,8 +239,8 @@ async fn next_step(
     Ok((asked.next_step(now, request_start, Some(session_state)), allowed))
 }
 
-/// Responds to a refused request with an error page, a redirect, or a page whose button is the redirect (RFC
-/// 9700 §4.11.2).
+/// Responds to a refused request with an error page, a redirect, or a page whose button is the redirect
+/// (RFC 9700 §4.11.2).
 async fn refuse(
     app: &Data<App>,
     (refusal, query): (AuthorizationRefusal, &str),

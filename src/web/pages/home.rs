@@ -29,8 +29,8 @@ pub async fn nothing(app: Data<App>, visitor: MaybeVisitor) -> HttpResponse {
     PageError::not_found(&app).seen_by(visitor.layout(&app)).error_response()
 }
 
-/// Returns the error page for a method that the path does not support, with the methods that it supports (RFC
-/// 9110 §15.5.6).
+/// Returns the error page for a method that the path does not support, with the methods that it supports
+/// (RFC 9110 §15.5.6).
 pub async fn wrong_method(app: Data<App>, visitor: MaybeVisitor, allow: HeaderValue) -> HttpResponse {
     let what = "This address does not take that kind of request, so nothing was changed.";
     let advice = "Open the page it belongs to and use its buttons.";
