@@ -190,7 +190,7 @@ impl Confirmed {
     /// Reads the hash and status again, inside the transaction that writes, and refuses if either changed.
     ///
     /// # Errors
-    /// [`AccountRefusal::WrongPassword`].
+    /// [`AccountRefusal::WrongPassword`] when the hash or the status changed.
     pub fn still_counts(&self, tx: &mut Database) -> Result<(), Error<AccountRefusal>> {
         users::lock(tx, self.user)?;
         let is_same = |user: &User| user.is_active() && user.password_hash == self.hash;

@@ -92,10 +92,10 @@ pub enum Next {
     ChangePassword,
 }
 
-/// Redeems a link.
+/// Redeems the link of a compromise report.
 ///
 /// # Errors
-/// [`AccountRefusal::LinkEnded`].
+/// [`AccountRefusal::LinkEnded`] when the link is used, expired or unknown.
 pub async fn by_link(
     context: SignInContext<'_>,
     now: UnixTime,

@@ -195,7 +195,7 @@ pub fn restore_by_proof(
     restore(tx, now, person.id, Some(origin))
 }
 
-/// A restored account.
+/// The result of a restored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     pub username: String,

@@ -213,7 +213,6 @@ pub async fn send_again(
 /// Proof that the user who opened the link is the account's user too.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    /// The account's password.
     Password(Secret),
     /// A new password, which ends all earlier access: the person who created the account loses it.
     NewPassword(Secret),

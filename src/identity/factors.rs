@@ -143,7 +143,7 @@ pub(super) fn count_failure(
 /// the lock of the user's row.
 ///
 /// # Errors
-/// [`CodeRefusal`].
+/// [`CodeRefusal`] when the code is not accepted, or why the store failed.
 pub fn show(
     tx: &mut Database,
     now: UnixTime,
@@ -253,7 +253,7 @@ fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResul
 /// the first factor, programs with full access must sign in again with a code.
 ///
 /// # Errors
-/// [`CodeRefusal`].
+/// [`CodeRefusal`] when the code is not accepted, or why the store failed.
 pub fn add_totp(
     tx: &mut Database,
     now: UnixTime,

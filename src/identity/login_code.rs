@@ -30,7 +30,7 @@ pub struct LoginCodeRefusal {
 /// Returns the row of a correctly presented login code, with its active grant.
 ///
 /// # Errors
-/// [`LoginCodeRefusal`].
+/// [`LoginCodeRefusal`] when the code cannot be exchanged, or why the store failed.
 fn presented(
     db: &mut Database,
     now: UnixTime,
@@ -55,7 +55,7 @@ fn presented(
 /// Checks a login code in a read: it would be exchanged, or its second use would be noticed.
 ///
 /// # Errors
-/// [`LoginCodeRefusal`].
+/// [`LoginCodeRefusal`] when the code cannot be exchanged, or why the store failed.
 pub fn examine_code(
     db: &mut Database,
     now: UnixTime,
@@ -79,7 +79,7 @@ pub fn knows_origin(db: &mut Database, origin: &str) -> Result<bool, StoreError>
 /// Exchanges a login code for its token: once, within a minute, from its own origin, with the verifier.
 ///
 /// # Errors
-/// [`LoginCodeRefusal`].
+/// [`LoginCodeRefusal`] when the code cannot be exchanged, or why the store failed.
 pub fn swap(
     tx: &mut Database,
     now: UnixTime,

@@ -40,7 +40,7 @@ pub enum RemoteRefusal {
 /// Whether a network address may start another remote session; for a read.
 ///
 /// # Errors
-/// [`RemoteRefusal::TooMany`].
+/// [`RemoteRefusal::TooMany`] when too many of this network wait for approval.
 pub fn may_start(db: &mut Database, now: UnixTime, origin: &Origin) -> Result<(), Error<RemoteRefusal>> {
     match remote_sessions::count_waiting(db, now, &prefix(&origin.address))? {
         MOST_WAITING.. => Err(Error::Refused(RemoteRefusal::TooMany)),
@@ -51,7 +51,7 @@ pub fn may_start(db: &mut Database, now: UnixTime, origin: &Origin) -> Result<()
 /// Starts a remote session. Returns its id, a secret that is answered once.
 ///
 /// # Errors
-/// [`RemoteRefusal::TooMany`].
+/// [`RemoteRefusal::TooMany`] when too many of this network wait for approval.
 pub fn start(
     tx: &mut Database,
     now: UnixTime,

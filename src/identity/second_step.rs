@@ -116,7 +116,7 @@ pub enum SecondStepKind {
     SetUp,
 }
 
-/// A finished step.
+/// The result of a finished second step.
 #[derive(Debug)]
 pub struct FinishedStep {
     pub session: Token<SessionKey>,
@@ -255,7 +255,7 @@ impl SignInPolicy {
     /// session.
     ///
     /// # Errors
-    /// [`StepRefusal::Ended`].
+    /// [`StepRefusal::Ended`] when the step was finished meanwhile.
     pub fn complete(
         &self,
         tx: &mut Database,

@@ -25,7 +25,8 @@ pub struct Asked {
 /// the query is its value, and no other parameter is read from that.
 ///
 /// # Errors
-/// [`LoginRedirectRefusal::Malformed`], [`LoginRedirectRefusal::FormerParameter`].
+/// [`LoginRedirectRefusal::Malformed`] when a parameter is repeated or cannot be decoded;
+/// [`LoginRedirectRefusal::FormerParameter`] when only the former name of `referer` is used.
 pub fn parse(query: &str) -> Result<Asked, LoginRedirectRefusal> {
     let mut asked = Asked::default();
     let mut has_former = false;

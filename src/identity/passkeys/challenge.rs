@@ -66,7 +66,7 @@ fn mac(keys: &BaseKeys, purpose: Purpose, head: &[u8]) -> Option<[u8; 32]> {
     keys.derive::<32>(number, LABEL, &[&purpose.context(), head])
 }
 
-/// Creates a challenge.
+/// Creates a challenge for one purpose.
 ///
 /// # Panics
 /// When the operating system gives no randomness: there is no safe way to go on.

@@ -158,7 +158,7 @@ fn own(tx: &mut Database, user: &User, id: Id<Passkey>) -> Outcome<Passkey> {
     found.ok_or(Error::Refused(PasskeyRefusal::Unknown))
 }
 
-/// Renames a passkey.
+/// Gives a passkey another name.
 ///
 /// # Errors
 /// [`PasskeyRefusal`], or why the store failed.

@@ -119,7 +119,7 @@ where
 /// not apply.
 ///
 /// # Errors
-/// [`NotProven`].
+/// [`NotProven`] when the assertion is not accepted, or why the store failed.
 pub async fn sign_in(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -140,7 +140,7 @@ pub async fn sign_in(
 /// Finishes the second step of a sign-in with a passkey of its user.
 ///
 /// # Errors
-/// [`NotProven`]. The step stays open.
+/// [`NotProven`] when the assertion is not accepted, or why the store failed. The step stays open.
 pub async fn finish_step(
     context: SignInContext<'_>,
     now: UnixTime,
@@ -168,7 +168,7 @@ pub async fn finish_step(
 /// runs in the same transaction.
 ///
 /// # Errors
-/// [`NotProven`].
+/// [`NotProven`] when the assertion is not accepted, or why the store failed.
 pub async fn confirm<T, F>(
     context: SignInContext<'_>,
     now: UnixTime,

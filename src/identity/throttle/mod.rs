@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(throttle.admit_client(now, "app", "192.0.2.1"), Ok(()), "a registered client");
     }
 
-    /// A network of its own for each number.
+    /// Returns a different network for each number.
     fn network(number: usize) -> String {
         format!("2001:{:x}:{:x}::1", number / 65_536, number % 65_536)
     }
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn ten_wrong_device_codes_close_the_door_to_a_person_and_a_hundred_to_a_prefix() {
         let (throttle, now) = (throttle(), UnixTime::from_seconds(1_800_000_000));
-        // A guess that is dropped was wrong.
+        // An attempt that is dropped counts as wrong.
         let wrong = |now, person, address| throttle.attempt_user_code(now, person, address).map(drop);
         for right in 0..20 {
             let guess = throttle.attempt_user_code(now, 1, "192.0.2.1");
