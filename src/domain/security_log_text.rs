@@ -1,33 +1,33 @@
-//! What the security log says to a person: one plain sentence for each event, and what the events are
-//! sorted by when somebody looks for one.
+//! The text of the security log for people: one plain sentence for each event, and the categories by which people
+//! filter events.
 
 use super::column;
 use super::security_log::SecurityEvent;
 
 column::named! {
-    /// A sort of events.
+    /// A category of events.
     EventSort {
-        /// Browsers and programs that came in, and went.
+        /// Browsers and programs that signed in or out.
         SigningIn = "signing-in",
         /// Passwords, second steps, passkeys.
         Password = "password",
-        /// The account itself: its name, its address, its end.
+        /// The account itself: its name, its email address, its deletion.
         Account = "account",
-        /// Tokens that a person makes and holds.
+        /// Tokens that a person creates and holds.
         Tokens = "tokens",
-        /// What applications and devices were allowed.
+        /// Permissions of applications and devices.
         Applications = "applications",
-        /// What happened to a person's own applications.
+        /// Changes to a person's own applications.
         Developer = "developer",
     }
 }
 
 impl EventSort {
-    /// Every sort, in the order in which a person reads them.
+    /// All categories, in the order in which people read them.
     pub const ALL: [Self; 6] =
         [Self::SigningIn, Self::Password, Self::Account, Self::Tokens, Self::Applications, Self::Developer];
 
-    /// How a person calls it.
+    /// Returns the name of the category for people.
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::SigningIn => "Logging in and out",
@@ -39,7 +39,7 @@ impl EventSort {
         }
     }
 
-    /// The events of this sort.
+    /// Returns the events of this category.
     pub fn events(self) -> Vec<SecurityEvent> {
         let all = SecurityEvent::NAMES.iter().filter_map(|name| name.parse::<SecurityEvent>().ok());
         all.filter(|event| event.sort() == self).collect()
@@ -47,7 +47,7 @@ impl EventSort {
 }
 
 impl SecurityEvent {
-    /// Where a person looks for it.
+    /// Returns the category of this event.
     pub const fn sort(self) -> EventSort {
         use SecurityEvent as Event;
         match self {
@@ -105,7 +105,7 @@ impl SecurityEvent {
         }
     }
 
-    /// What happened, as one sentence without its end: what it is about stands beside it.
+    /// Returns the event as one sentence without a period; pages show the object of the event beside it.
     pub const fn in_words(self) -> &'static str {
         use SecurityEvent as Event;
         match self {

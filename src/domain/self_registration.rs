@@ -1,5 +1,5 @@
-//! Applications that nobody here wrote down: they registered themselves (RFC 7591), or their
-//! `client_id` is the address of their own description (client ID metadata documents).
+//! Self-registered applications: they registered themselves (RFC 7591), or their `client_id` is the URL of a client ID
+//! metadata document.
 
 use diesel::prelude::*;
 
@@ -10,29 +10,30 @@ use super::scope::Scope;
 use super::token::{InitialAccessToken, RegistrationToken, TokenDigest};
 use crate::clock::UnixTime;
 
-/// Seconds after which one that nobody ever allowed anything is forgotten: a day; ours.
+/// Seconds after which a self-registered application that nobody ever allowed is deleted: a day (Gatepost's own
+/// choice).
 pub const UNUSED: i64 = 86_400;
 
 column::named! {
-    /// Who may register (the setting `dynamic_registration`).
+    /// Which callers may register an application (the setting `dynamic_registration`).
     DynamicRegistration {
-        /// Nobody.
+        /// No caller.
         Off = "off",
-        /// Anybody.
+        /// Every caller, without authentication.
         Open = "open",
-        /// Whoever holds an initial access token (RFC 7591 §1.2).
+        /// Callers with an initial access token (RFC 7591 §1.2).
         Token = "token",
     }
 }
 
 column::named! {
-    /// Whose documents are read (the setting `cimd`).
+    /// Which client ID metadata documents are read (the setting `cimd`).
     ClientDocuments {
-        /// Nobody's.
+        /// No documents.
         Off = "off",
-        /// Everybody's; the person is asked.
+        /// All documents; the person is asked for consent.
         Ask = "ask",
-        /// Those of the hosts in the setting `cimd_hosts`.
+        /// Documents of the hosts in the setting `cimd_hosts`.
         Allowlist = "allowlist",
     }
 }
@@ -40,13 +41,13 @@ column::named! {
 column::named! {
     /// How a client authenticates at the token endpoint (RFC 7591 §2).
     AuthMethod {
-        /// Not at all.
+        /// It does not authenticate.
         None = "none",
-        /// By its secret in the header.
+        /// By its secret in the `Authorization` header.
         ClientSecretBasic = "client_secret_basic",
-        /// By its secret in the body.
+        /// By its secret in the request body.
         ClientSecretPost = "client_secret_post",
-        /// By its keys.
+        /// By a client assertion that its key signs.
         PrivateKeyJwt = "private_key_jwt",
     }
 }
@@ -54,58 +55,52 @@ column::named! {
 column::named! {
     /// Where an application runs (OpenID Connect Registration §2).
     ApplicationType {
-        /// On a server, or in a browser.
+        /// On a server or in a browser.
         Web = "web",
         /// On a person's device.
         Native = "native",
     }
 }
 
-/// What the operator lets strangers do.
+/// The operator's rules for self-registration.
 #[derive(Clone, Debug)]
 pub struct SelfRegistrationPolicy {
-    /// Who may register.
     pub registration: DynamicRegistration,
-    /// Whose documents are read.
     pub documents: ClientDocuments,
     /// The hosts whose documents are read with [`ClientDocuments::Allowlist`].
     pub hosts: Vec<String>,
-    /// The most that they may ask for, and what they get when they ask for nothing.
+    /// All scopes that they may request, which are also the default of a request without a scope.
     pub scope: Scope,
 }
 
-/// What is kept beside the client itself.
+/// The self-registration of a client, in addition to the client itself.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::self_registrations)]
 pub struct SelfRegistration {
-    /// The row, which the registration access token carries.
+    /// The row ID, which is part of the registration access token.
     pub id: Id<SelfRegistration>,
-    /// The client.
     pub client_key: Id<Client>,
-    /// What its registration access token is judged by (RFC 7592 §3); a document has none.
+    /// The digest that its registration access token is compared with (RFC 7592 §3); absent for a client with a
+    /// document.
     pub digest: Option<TokenDigest<RegistrationToken>>,
-    /// How it said that it authenticates.
+    /// The authentication method that it registered.
     pub auth_method: AuthMethod,
-    /// Where it runs.
     pub application_type: ApplicationType,
-    /// Until when a document need not be read again.
+    /// Until when its document need not be read again.
     pub fresh_until: Option<UnixTime>,
-    /// When it came.
     pub created_at: UnixTime,
-    /// When it was first found to be in use.
+    /// When a use was first recorded.
     pub used_at: Option<UnixTime>,
 }
 
-/// A token that lets somebody register, as it is stored.
+/// An initial access token, which allows a registration, as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::registration_tokens)]
 pub struct InitialAccessTokenRecord {
-    /// The row, which the token carries.
+    /// The row ID, which is part of the token.
     pub id: Id<InitialAccessTokenRecord>,
-    /// What the presented token is judged by.
+    /// The digest that a presented token is compared with.
     pub digest: TokenDigest<InitialAccessToken>,
-    /// When it was made.
     pub created_at: UnixTime,
-    /// When it ends.
     pub expires_at: UnixTime,
 }

@@ -1,4 +1,4 @@
-//! Browser sessions: who is signed in where, on the server's side.
+//! Browser sessions, as the server stores them: which person is signed in with which browser.
 
 use diesel::prelude::*;
 
@@ -8,86 +8,84 @@ use super::token::{SessionKey, TokenDigest};
 use super::user::User;
 use crate::clock::UnixTime;
 
-/// Seconds after a proof of who somebody is in which secrets may be shown and tokens be made (ours).
+/// Seconds after an authentication in which secrets may be shown and tokens created (Gatepost's own choice).
 const RECENT: i64 = 900;
 
-/// Whether a proof of that moment still counts for what is sensitive.
+/// Whether an authentication at that time is recent enough for sensitive actions.
 pub fn is_recent(now: UnixTime, authenticated_at: UnixTime) -> bool {
     now.since(authenticated_at) <= RECENT
 }
 
-/// The longest text that is kept of a browser's own name, in characters.
+/// The maximum length of a stored `User-Agent` header, in characters.
 const MAX_USER_AGENT: usize = 300;
 
-/// Where a request comes from, as a person may later recognize it.
+/// The origin of a request, described so that the person may recognize it later.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The network address.
     pub address: String,
-    /// The browser, as it names itself.
+    /// The `User-Agent` header of the browser.
     pub user_agent: String,
 }
 
 impl Origin {
-    /// As much of the browser's own name as is kept.
+    /// Returns the `User-Agent` header, shortened for storage.
     pub fn kept_user_agent(&self) -> String {
         self.user_agent.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
     }
 }
 
-/// One signed-in browser.
+/// A browser session as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::sessions, treat_none_as_default_value = false)]
 pub struct Session {
-    /// The row, which the cookie carries.
+    /// The row ID, which is part of the cookie.
     pub id: Id<Session>,
-    /// What the presented key is judged by.
+    /// The digest that a presented session key is compared with.
     pub digest: TokenDigest<SessionKey>,
-    /// Who is signed in.
+    /// The person who is signed in.
     pub user_id: Id<User>,
     /// When the person signed in.
     pub created_at: UnixTime,
-    /// When they last proved that it is them.
+    /// When the person last authenticated.
     pub authenticated_at: UnixTime,
     /// When the session was last used, to the minute.
     pub last_seen_at: UnixTime,
-    /// The end of its longest life.
+    /// When the maximum lifetime of the session ends.
     pub expires_at: UnixTime,
-    /// When it was ended.
     pub ended_at: Option<UnixTime>,
-    /// The network address that signed in.
+    /// The network address of the sign-in.
     pub address: String,
-    /// The browser, as it named itself.
+    /// The `User-Agent` header of the browser.
     pub user_agent: String,
-    /// By what it was opened (`amr`, RFC 8176 §2).
+    /// The authentication methods of the sign-in (`amr`, RFC 8176 §2).
     pub methods: SpaceSeparated,
-    /// Whether its person has a second factor and did not show it here: nothing sensitive is done then.
+    /// Whether the person has a second factor and did not show it in this session: then sensitive actions are refused.
     pub owes_factor: bool,
 }
 
 impl Session {
-    /// Whether it stands at `now`, given the longest pause in seconds.
+    /// Whether the session is active at `now`; `idle` is the maximum time without use, in seconds.
     pub fn is_alive(&self, now: UnixTime, idle: i64) -> bool {
         self.ended_at.is_none() && now < self.expires_at && now.since(self.last_seen_at) < idle
     }
 
-    /// Whether its person proved who they are in the last 15 minutes, by all that they have.
+    /// Whether the person authenticated in the last 15 minutes, with all of their factors.
     pub fn has_recent_authentication(&self, now: UnixTime) -> bool {
         is_recent(now, self.authenticated_at) && !self.owes_factor
     }
 
-    /// Whether a second factor was shown here.
+    /// Whether a second factor was shown in this session.
     pub fn has_shown_factor(&self) -> bool {
         self.methods.contains("mfa")
     }
 }
 
-/// A browser's own words as a person says them: `Firefox on Linux`.
+/// Returns a `User-Agent` header in words for people: `Firefox on Linux`.
 pub fn browser_in_words(user_agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    // The order matters: Chrome calls itself Safari too, Edge and Opera call themselves Chrome.
+    // The order matters: Chrome also names Safari, and Edge and Opera also name Chrome.
     let browser = find(&[
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),

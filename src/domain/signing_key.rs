@@ -1,5 +1,5 @@
-//! The keys that sign ID tokens and JWT access tokens: published before they sign, and for as long as
-//! anything that they signed lives.
+//! Signing keys for ID tokens and JWT access tokens. A key is published before it signs, and until every token that it
+//! signed has expired.
 
 use diesel::prelude::*;
 
@@ -9,9 +9,9 @@ use super::lifetimes::Lifetimes;
 use crate::clock::UnixTime;
 
 column::named! {
-    /// How something is signed (RFC 7518 §3.1).
+    /// The signature algorithm (RFC 7518 §3.1).
     SigningAlgorithm {
-        /// RSASSA-PKCS1-v1_5 with SHA-256: what every relying party reads (OpenID Connect Core §15.1).
+        /// RSASSA-PKCS1-v1_5 with SHA-256: every relying party supports it (OpenID Connect Core §15.1).
         Rs256 = "RS256",
         /// ECDSA on P-256 with SHA-256: small and fast.
         Es256 = "ES256",
@@ -19,59 +19,59 @@ column::named! {
 }
 
 impl SigningAlgorithm {
-    /// Every algorithm; there is always a key for each.
+    /// All algorithms; there is always a key for each.
     pub const ALL: [Self; 2] = [Self::Rs256, Self::Es256];
 }
 
-/// Seconds that a key is published before it signs, so that whoever keeps our keys has read it (ours).
+/// Seconds that a key is published before it signs, so that programs that cache the keys have read it (Gatepost's own
+/// choice).
 const PUBLISHED_AHEAD: i64 = 86_400;
-/// Seconds that a key is published beyond the last token's end: clocks differ, nodes learn late (ours).
+/// Seconds that a key is published after its last token has expired: clocks differ, and nodes learn of a new key late
+/// (Gatepost's own choice).
 const MARGIN: i64 = 600;
-/// The longest life of a JWT access token, in seconds (`docs/decisions/0010-jwt-access-tokens.md`).
+/// The maximum lifetime of a JWT access token, in seconds (`docs/decisions/0010-jwt-access-tokens.md`).
 pub const LONGEST_JWT: i64 = 600;
 
-/// One key.
+/// A signing key as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::signing_keys)]
 pub struct SigningKeyRecord {
-    /// The row.
     pub id: Id<SigningKeyRecord>,
-    /// The public name: the key's thumbprint (RFC 7638).
+    /// The key ID: the thumbprint of the key (RFC 7638).
     pub kid: String,
-    /// What it signs with.
     pub algorithm: SigningAlgorithm,
-    /// Which one of its algorithm it is; two nodes cannot both make the next one.
+    /// The sequence number of the key within its algorithm, so that two nodes cannot both create the next key.
     pub number: i32,
-    /// The public members, as JSON.
+    /// The public members of the key, as JSON.
     pub public_jwk: String,
-    /// The private key, sealed under the base key; gone when the key has ended.
+    /// The private key, encrypted under the base key; removed when the key has ended.
     pub sealed: Option<String>,
-    /// When it was made, and published.
+    /// When it was created and published.
     pub created_at: UnixTime,
     /// When it begins to sign.
     pub activates_at: UnixTime,
-    /// When its successor begins to sign; open while there is none.
+    /// When its successor begins to sign; absent while there is no successor.
     pub retires_at: Option<UnixTime>,
-    /// When it is published no more.
+    /// When it is no longer published.
     pub ends_at: Option<UnixTime>,
 }
 
-/// How a key takes over from the one before.
+/// How a key replaces the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Succession {
-    /// It is published first; the old one stays until its last token has ended.
+    /// The new key is published first; the previous one is published until its last token has expired.
     Announced,
-    /// The old key is in wrong hands: the new one signs at once, the old one counts no more.
+    /// The previous key is compromised: the new one signs at once, and the previous one is withdrawn.
     AtOnce,
 }
 
 impl SigningKeyRecord {
-    /// Whether other programs are told of it. A withdrawn key counts no more whatever a clock says.
+    /// Whether the key is published. A withdrawn key is not, independent of the clock.
     pub fn is_published(&self, now: UnixTime) -> bool {
         !self.is_withdrawn() && self.ends_at.is_none_or(|end| now < end)
     }
 
-    /// Whether it was in wrong hands: only then a key ends at the moment in which it retires.
+    /// Whether the key was withdrawn because it was compromised: only then it ends at the moment of its retirement.
     pub fn is_withdrawn(&self) -> bool {
         self.ends_at.is_some() && self.ends_at == self.retires_at
     }
@@ -82,7 +82,7 @@ impl SigningKeyRecord {
     }
 }
 
-/// When the next key begins to sign, when the one before it retires, and when that one ends.
+/// Returns two times: when the next key begins to sign and the previous one retires, and when the previous one ends.
 pub fn takeover(now: UnixTime, lifetimes: &Lifetimes, succession: Succession) -> (UnixTime, UnixTime) {
     match succession {
         Succession::AtOnce => (now, now),
@@ -97,8 +97,8 @@ fn ahead(lifetimes: &Lifetimes) -> i64 {
     PUBLISHED_AHEAD.min(lifetimes.signing_key / 2)
 }
 
-/// The key that signs at `now`: of those whose time has come, the newest. A clock that was set back may find
-/// none: then the oldest, since everybody was told of it first (ours).
+/// Returns the key that signs at `now`: the newest of those that are active. After the clock was set back there may be
+/// none: then the oldest key, which was published first (Gatepost's own rule).
 pub fn signing<'a>(
     keys: impl Iterator<Item = &'a SigningKeyRecord>,
     now: UnixTime,

@@ -1,4 +1,4 @@
-//! Lists in a column: words with one space between. What is no single word is in no list.
+//! Lists that are stored as text, separated by spaces. An entry with white space cannot be in a list.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -18,17 +18,17 @@ pub struct SpaceSeparated(String);
 column::text!(SpaceSeparated);
 
 impl SpaceSeparated {
-    /// The words, in order.
+    /// Returns the words, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|word| !word.is_empty())
     }
 
-    /// The words as owned text.
+    /// Returns the words as owned text.
     pub fn to_vec(&self) -> Vec<String> {
         self.iter().map(str::to_owned).collect()
     }
 
-    /// Whether this word is one of them.
+    /// Whether the list contains this word.
     pub fn contains(&self, word: &str) -> bool {
         self.iter().any(|held| held == word)
     }
@@ -37,43 +37,43 @@ impl SpaceSeparated {
         self.iter().collect()
     }
 
-    /// Whether there is no word.
+    /// Whether the list contains no word.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether every word is one of `other`'s.
+    /// Whether `other` contains every word of the list.
     pub fn is_within(&self, other: &Self) -> bool {
         let other = other.set();
         self.iter().all(|word| other.contains(word))
     }
 
-    /// These words, then those that only `other` has.
+    /// Returns the words of this list, then those that only `other` contains.
     pub fn union(&self, other: &Self) -> Self {
         let own = self.set();
         self.iter().chain(other.iter().filter(|word| !own.contains(word))).collect()
     }
 
-    /// The same words in the order of the alphabet: equal lists are equal texts.
+    /// Returns the words in alphabetical order, so that equal lists are equal texts.
     pub fn sorted(&self) -> Self {
         let mut words: Vec<&str> = self.iter().collect();
         words.sort_unstable();
         words.into_iter().collect()
     }
 
-    /// The words but for one.
+    /// Returns the list without this word.
     pub fn without(&self, word: &str) -> Self {
         self.iter().filter(|held| *held != word).collect()
     }
 
-    /// The list as it is stored.
+    /// Returns the list as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl<T: AsRef<str>> FromIterator<T> for SpaceSeparated {
-    /// A text with white space in it would come back as several words: it is left out.
+    /// A text with white space would be read back as several words, so it is omitted.
     fn from_iter<I: IntoIterator<Item = T>>(words: I) -> Self {
         let is_word = |word: &T| !word.as_ref().is_empty() && is_unbroken(word.as_ref());
         let words: Vec<T> = words.into_iter().filter(is_word).collect();

@@ -1,7 +1,7 @@
-//! The bearer strings: `gp` + kind letter + `_` + 11 base62 of the row's id + 43 of secret + 6 of CRC32.
+//! Token strings: `gp` + letter of the kind + `_` + 11 base62 digits of the row ID + 43 of the secret + 6 of the CRC32.
 //!
-//! `[A-Za-z0-9_]` only, so that a double click selects all of it; the checksum refuses noise before
-//! any query. Found by id, judged by digest in equal time.
+//! They contain `[A-Za-z0-9_]` only, so that a double click selects the whole token. The checksum refuses random text
+//! before any query. A token is found by its ID, and its digest is compared in constant time.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,14 +22,14 @@ const SECRET_DIGITS: usize = 43;
 const CHECKSUM_DIGITS: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// How long every token is, in characters.
+/// The length of every token, in characters.
 pub const LENGTH: usize = VENDOR.len() + 2 + ID_DIGITS + SECRET_DIGITS + CHECKSUM_DIGITS;
 
-/// What a token is for: its letter, and the record whose id it carries.
+/// The kind of a token: its letter, and the record whose ID it contains.
 pub trait Kind: 'static {
-    /// The letter after the vendor part.
+    /// The letter after `gp`.
     const LETTER: char;
-    /// The row that it is found in.
+    /// The record whose row ID the token contains.
     type Record;
 }
 
@@ -40,79 +40,79 @@ macro_rules! kinds {
             const LETTER: char = $letter;
             type Record = $record;
         })+
-        /// The letter of each kind.
+        /// The letters of all kinds.
         pub const LETTERS: &[char] = &[$($letter),+];
     };
 }
 
 kinds! {
-    /// A user token: everything its person may do.
+    /// A user token: it may do everything that its person may do.
     UserToken = 'u' in super::token_record::TokenRecord;
     /// An OAuth access token.
     AccessToken = 'a' in super::token_record::TokenRecord;
-    /// A personal token: listed resources, or an API's scopes.
+    /// A personal token: for listed resources, or for scopes of an API.
     PersonalToken = 'p' in super::token_record::TokenRecord;
-    /// A studio token: an action on a type of resource.
+    /// A studio token: for an action on a type of resource.
     StudioToken = 's' in super::token_record::TokenRecord;
-    /// A generator: it makes studio tokens, and nothing else.
+    /// A generator: it creates studio tokens, and nothing else.
     GeneratorToken = 'g' in super::token_record::TokenRecord;
-    /// A fileset token: reads one fileset.
+    /// A fileset token: it reads one fileset.
     FilesetToken = 'f' in super::token_record::TokenRecord;
-    /// What the login redirect's `code` delivery gives, to be swapped for a user token.
+    /// A login code: the login redirect's `code` delivery returns it, to be exchanged for a user token.
     LoginCode = 'l' in super::login_code::LoginCodeRecord;
-    /// What opens a client's own registration.
+    /// A registration access token: it manages a client's own registration.
     RegistrationToken = 'm' in super::self_registration::SelfRegistration;
-    /// What lets somebody register a client.
+    /// An initial access token: it allows the registration of a client.
     InitialAccessToken = 'n' in super::self_registration::InitialAccessTokenRecord;
-    /// A refresh token.
+    /// A refresh token (RFC 6749 §1.5).
     RefreshToken = 'r' in super::refresh_token::RefreshTokenRecord;
-    /// An authorization code.
+    /// An authorization code (RFC 6749 §1.3.1).
     AuthorizationCode = 'c' in super::authorization_code::AuthorizationCodeRecord;
-    /// A client secret.
+    /// A client secret (RFC 6749 §2.3.1).
     ClientSecret = 'k' in super::client_secret::ClientSecretRecord;
-    /// The key of a browser session.
+    /// The secret of a browser session, in the session cookie.
     SessionKey = 'b' in super::session::Session;
-    /// The key of a sign-in that waits for its second step.
+    /// The secret of a sign-in that waits for its second step.
     SignInStep = 't' in super::second_factor::SignInStepRecord;
-    /// What a browser that need not show a second factor for a while is known by.
+    /// The secret of a browser that does not need to show a second factor for a while, in a cookie.
     RememberedBrowser = 'w' in super::second_factor::RememberedBrowserRecord;
-    /// The name of a pushed authorization request.
+    /// The reference to a pushed authorization request.
     PushedRequest = 'q' in super::pushed_request::PushedRequestRecord;
-    /// What a device without a browser polls with.
+    /// A device code, with which a device without a browser polls.
     DeviceCode = 'd' in super::device_code::DeviceCodeRecord;
-    /// The one-time link that makes the first administrator.
+    /// The secret of the one-time link that creates the first administrator.
     SetupLink = 'i' in super::installation::SetupLinkRecord;
 }
 
-/// A token's plaintext. It can be sent; it cannot be stored.
+/// The plaintext of a token. It can be sent, and cannot be stored.
 pub struct Token<K: Kind> {
     id: Id<K::Record>,
     text: Secret,
     kind: PhantomData<fn() -> K>,
 }
 
-/// What the database keeps of a token: the SHA-256 of its text, in base64url.
+/// The digest of a token, which is stored: the SHA-256 of its text, in base64url.
 #[derive(AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 pub struct TokenDigest<K>(String, PhantomData<fn() -> K>);
 
-/// The text is no token of ours: mistyped, truncated, of another kind, or noise.
+/// The text is not a token of this server: it is mistyped, truncated, of another kind, or random text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a token of this kind")]
 pub struct MalformedToken;
 
 impl<K: Kind> Token<K> {
-    /// A new token for the row `id`, with 256 bits from the operating system.
+    /// Generates a token for the row `id`, with a secret of 256 random bits of the operating system.
     ///
     /// # Panics
-    /// When the operating system gives no randomness: there is no safe way to go on.
+    /// When the operating system returns no random bytes: there is no safe way to continue.
     pub fn generate(id: Id<K::Record>) -> Self {
         let mut entropy = [0; 32];
         rand::fill(&mut entropy).expect("because the operating system's randomness is always available");
         Self::from_entropy(id, &entropy)
     }
 
-    /// The token for the row `id` whose secret is `entropy` (a derived successor, a test vector).
+    /// Returns the token for the row `id` with the secret `entropy` (a derived successor, a test vector).
     pub fn from_entropy(id: Id<K::Record>, entropy: &[u8; 32]) -> Self {
         let mut text = format!("{VENDOR}{}_", K::LETTER);
         text.push_str(&base62(&id.number().to_be_bytes(), ID_DIGITS));
@@ -121,10 +121,10 @@ impl<K: Kind> Token<K> {
         Self { id, text: Secret::new(text), kind: PhantomData }
     }
 
-    /// Reads a token that somebody presented. Only its form and checksum are judged here.
+    /// Parses a presented token. Only its form and its checksum are checked here.
     ///
     /// # Errors
-    /// [`MalformedToken`] when it cannot be one of ours.
+    /// [`MalformedToken`] when it cannot be a token of this kind.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
         let (letter, number) = dissect(text)?;
         if letter != K::LETTER {
@@ -133,29 +133,29 @@ impl<K: Kind> Token<K> {
         Ok(Self { id: Id::from_number(number), text: Secret::new(text), kind: PhantomData })
     }
 
-    /// The row that it names.
+    /// Returns the row ID that it contains.
     pub fn id(&self) -> Id<K::Record> {
         self.id
     }
 
-    /// What is stored of it.
+    /// Returns the digest, which is stored.
     pub fn digest(&self) -> TokenDigest<K> {
         TokenDigest(sha256_base64url(self.text.expose().as_bytes()), PhantomData)
     }
 
-    /// The one door by which the text leaves.
+    /// Returns the text. No other function returns it.
     pub fn expose(&self) -> &str {
         self.text.expose()
     }
 
-    /// The last four characters of the secret part, which a person may see later.
+    /// Returns the last four characters of the secret part, which a person may see later.
     pub fn last_four(&self) -> String {
         let text = self.text.expose();
         text[text.len() - 4..].to_owned()
     }
 }
 
-/// The letter of a well-formed token of any kind.
+/// Returns the letter of a well-formed token of any kind.
 pub fn letter_of(text: &str) -> Option<char> {
     dissect(text).ok().map(|(letter, _)| letter)
 }
@@ -182,7 +182,7 @@ fn checksum(text: &str) -> String {
     base62(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_DIGITS)
 }
 
-/// The big-endian number `bytes` in exactly `digits` base62 digits (enough for every input here).
+/// Returns the big-endian number `bytes` as exactly `digits` base62 digits, which are enough for every input here.
 fn base62(bytes: &[u8], digits: usize) -> String {
     let mut number = bytes.to_vec();
     let mut text = vec![b'0'; digits];
@@ -200,12 +200,12 @@ fn base62(bytes: &[u8], digits: usize) -> String {
 }
 
 impl<K> TokenDigest<K> {
-    /// Whether this is the digest of what was presented, in equal time.
+    /// Whether this is the digest of the presented token, compared in constant time.
     pub fn matches(&self, presented: &Self) -> bool {
         self.0.as_bytes().ct_eq(presented.0.as_bytes()).into()
     }
 
-    /// The digest as it is stored.
+    /// Returns the digest as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,46 +1,43 @@
-//! The second platform's tokens: an action on a type of resource. Five pairs of eight are valid
+//! Token classes of the second platform: an action on a type of resource. Five of the eight pairs are valid
 //! (`docs/compatibility/spatial-studio.md#token-classes`).
 
 use super::column;
 
 column::named! {
-    /// What may be done.
+    /// The action that a token allows.
     Action {
-        /// Read.
         ReadOnly = "read_only",
-        /// Read and write.
         ReadWrite = "read_write",
     }
 }
 
 column::named! {
-    /// To what.
+    /// The type of resource that a token allows the action on.
     ResourceType {
         /// Streams of datasets: tiles and GeoJSON.
         DatasetStreaming = "dataset_streaming",
-        /// The same, and refreshing their tiles.
+        /// Streams of datasets, and regenerating their tiles.
         DatasetStreamingRefreshing = "dataset_streaming_refreshing",
-        /// Published projects in other pages.
+        /// Published projects that other pages embed.
         EmbeddedPublishedProject = "embedded_published_project",
-        /// Everything.
         All = "all",
     }
 }
 
-/// A valid pair.
+/// A valid pair of action and resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenClass {
     action: Action,
     resource_type: ResourceType,
 }
 
-/// The pair is none of the five.
+/// The pair is not one of the five valid ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this action does not go with this resourceType")]
 pub struct InvalidPair;
 
 impl TokenClass {
-    /// The five pairs, narrow ones first, with what a person reads.
+    /// The five valid pairs, least access first, each with its text for people.
     pub const ALL: [(Action, ResourceType, &'static str); 5] = [
         (Action::ReadOnly, ResourceType::DatasetStreaming, "Stream datasets: tiles and GeoJSON, nothing else"),
         (Action::ReadWrite, ResourceType::DatasetStreamingRefreshing, "Stream datasets and refresh their tiles"),
@@ -49,32 +46,32 @@ impl TokenClass {
         (Action::ReadWrite, ResourceType::All, "Read and change everything"),
     ];
 
-    /// The pair, if it is one of the five.
+    /// Returns the class for a pair.
     ///
     /// # Errors
-    /// [`InvalidPair`] for the other three.
+    /// [`InvalidPair`] when it is one of the three invalid pairs.
     pub fn new(action: Action, resource_type: ResourceType) -> Result<Self, InvalidPair> {
         let is_valid = Self::ALL.iter().any(|(a, r, _)| (*a, *r) == (action, resource_type));
         if is_valid { Ok(Self { action, resource_type }) } else { Err(InvalidPair) }
     }
 
-    /// What may be done.
+    /// Returns the action that a token of this class allows.
     pub fn action(self) -> Action {
         self.action
     }
 
-    /// To what.
+    /// Returns the type of resource that a token of this class allows the action on.
     pub fn resource_type(self) -> ResourceType {
         self.resource_type
     }
 
-    /// What a person reads.
+    /// Returns the text for people.
     pub fn in_words(self) -> &'static str {
         let found = Self::ALL.iter().find(|(a, r, _)| (*a, *r) == (self.action, self.resource_type));
         found.map_or("", |(_, _, words)| words)
     }
 
-    /// Whether it may write; people with the role of a consumer hold no such token
+    /// Whether the class allows writing. People with the role `consumer` cannot have a token of such a class
     /// (`docs/compatibility/spatial-studio.md#token-classes`).
     pub fn writes(self) -> bool {
         self.action == Action::ReadWrite

@@ -1,4 +1,4 @@
-//! A grant or token with all that decides whether it lives: its person, its application.
+//! A grant or token with everything that decides whether it is active: its person, its application.
 
 use diesel::prelude::*;
 
@@ -10,71 +10,65 @@ use super::token_record::TokenRecord;
 use super::user::{Role, User};
 use crate::clock::UnixTime;
 
-/// A grant as it stands in the database at one moment.
+/// A grant with its person and application, as they are stored at one moment.
 #[derive(Clone, Debug)]
 pub struct GrantInUse {
-    /// The grant.
     pub grant: Grant,
-    /// Whose it is.
     pub person: Option<Person>,
-    /// The application that it was made for.
+    /// The application that it was issued to.
     pub application: Option<Application>,
 }
 
-/// A token as it stands in the database at one moment.
+/// A token with its grant, as they are stored at one moment.
 #[derive(Clone, Debug)]
 pub struct TokenInUse {
-    /// The token.
     pub record: TokenRecord,
-    /// What it hangs on.
+    /// The grant that it belongs to.
     pub basis: GrantInUse,
-    /// The token that it was exchanged for, and ends with (RFC 8693).
+    /// The token that it was exchanged for; both end together (RFC 8693).
     pub exchanged: Option<Box<TokenInUse>>,
 }
 
-/// What a judge needs to know of a person.
+/// The columns of a person that decide about a grant or token.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = crate::schema::users)]
 pub struct Person {
-    /// The subject.
+    /// The ID, which is also the subject.
     pub id: Id<User>,
-    /// The name.
     pub username: String,
-    /// What their tokens may be at most.
+    /// The role, which limits what their tokens may do.
     pub role: Role,
     disabled_at: Option<UnixTime>,
     deleted_at: Option<UnixTime>,
 }
 
-/// What a judge needs to know of an application.
+/// The columns of an application that decide about a grant or token.
 #[derive(Clone, Debug)]
 pub struct Application {
-    /// The row.
     pub id: Id<Client>,
-    /// The public name.
     pub client_id: String,
-    /// Whether the operator runs it.
     pub is_first_party: bool,
-    /// How it wants userinfo signed.
+    /// The algorithm that signs userinfo for it; plain JSON when absent.
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     verified_at: Option<UnixTime>,
     disabled_at: Option<UnixTime>,
     deleted_at: Option<UnixTime>,
 }
 
-/// Whether a grant stands or a token opens anything.
+/// Whether a grant or token is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It lives.
+    /// It is active.
     Alive,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// It, its grant, its person or its application was ended.
+    /// It was revoked, its grant was revoked, or its person or application is no longer active.
     Ended,
 }
 
 impl GrantInUse {
-    /// Unrevoked, unexpired, person active, application active: judged at every use.
+    /// Returns whether the grant is active: not revoked and not expired, and its person and application are active.
+    /// This is checked at every use.
     pub fn life(&self, now: UnixTime) -> Life {
         let person = self.person.as_ref();
         let application = self.application.as_ref();
@@ -91,7 +85,7 @@ impl GrantInUse {
 }
 
 impl GrantInUse {
-    /// What ended it, in words for an operator; nothing while only its time can end it.
+    /// Returns what ended it, in words for an operator; `None` when nothing but its expiry can have ended it.
     pub fn end_in_words(&self) -> Option<&'static str> {
         match (&self.person, &self.application) {
             (Some(person), _) if person.deleted_at.is_some() => Some("its person was deleted"),
@@ -119,21 +113,22 @@ impl From<&Client> for Application {
 }
 
 impl Application {
-    /// Whether the operator answers for it, as [`Client::is_vouched`].
+    /// Whether the operator vouches for it, like [`Client::is_vouched`].
     pub fn is_vouched(&self) -> bool {
         self.verified_at.is_some() || self.is_first_party
     }
 }
 
 impl TokenInUse {
-    /// What ended it, in words for an operator; nothing while only its time can end it.
+    /// Returns what ended it, in words for an operator; `None` when nothing but its expiry can have ended it.
     pub fn end_in_words(&self) -> Option<&'static str> {
         let of_itself = self.record.revoked_at.map(|_| "it was revoked");
         let of_its_origin = || self.exchanged.as_ref().and_then(|from| from.end_in_words());
         of_itself.or_else(|| self.basis.end_in_words()).or_else(of_its_origin)
     }
 
-    /// The application that it was made for; empty for an address of this device that is nobody's.
+    /// Returns the `client_id` of the application that it was issued to; empty for a loopback address that belongs to
+    /// no application.
     pub fn made_for(&self) -> Option<String> {
         match (&self.basis.application, self.basis.grant.kind) {
             (Some(application), _) => Some(application.client_id.clone()),
@@ -142,8 +137,8 @@ impl TokenInUse {
         }
     }
 
-    /// For whom it speaks: a person, or the client itself where there is none (RFC 9068 §2.2). The
-    /// two cannot be mixed up: a person's name is a UUID, a client's never is (RFC 9700 §4.15).
+    /// Returns the subject: a person, or the client itself when no person is involved (RFC 9068 §2.2). The two cannot
+    /// be confused: that of a person is a UUID, and a `client_id` never is (RFC 9700 §4.15).
     pub fn subject(&self) -> Option<String> {
         match (&self.basis.person, &self.basis.application) {
             (Some(person), _) => Some(person.id.uuid()),
@@ -154,14 +149,15 @@ impl TokenInUse {
         }
     }
 
-    /// The token's own end and revocation, its grant's, and those of the token that it was exchanged for.
+    /// Returns whether the token is active: it, its grant, and the token that it was exchanged for are neither expired
+    /// nor ended.
     pub fn life(&self, now: UnixTime) -> Life {
         match self.basis.life(now) {
             Life::Ended => Life::Ended,
             _ if self.record.revoked_at.is_some() => Life::Ended,
             Life::Alive if self.record.expires_at.is_none_or(|end| now < end) => match &self.exchanged {
                 Some(subject) => subject.life(now),
-                // What it was made of is gone from the database.
+                // The token that was exchanged is no longer in the database.
                 None if self.basis.grant.kind == GrantKind::TokenExchange => Life::Ended,
                 None => Life::Alive,
             },

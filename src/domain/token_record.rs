@@ -1,4 +1,4 @@
-//! Tokens that open doors, as they are stored: one table and one check for every kind.
+//! Bearer tokens as they are stored: one table and one check for every kind.
 
 use diesel::prelude::*;
 
@@ -18,88 +18,83 @@ use super::token_class::{Action, ResourceType, TokenClass};
 use crate::clock::UnixTime;
 
 column::named! {
-    /// The kinds of token that open doors, as introspection names them (`token_kind`).
+    /// The kinds of bearer tokens, as introspection names them (`token_kind`).
     TokenKind {
-        /// Everything its person may do.
+        /// It may do everything that its person may do.
         User = "user",
-        /// What a person allowed an application.
+        /// An access token of an application that a person allowed.
         OAuth = "oauth",
-        /// Listed resources, or an API's scopes.
+        /// For listed resources, or for scopes of an API.
         Personal = "personal",
-        /// An action on a type of resource.
+        /// For an action on a type of resource.
         Studio = "studio",
-        /// Makes studio tokens.
         Generator = "generator",
-        /// Reads one fileset.
         Fileset = "fileset",
     }
 }
 
-/// Any token's digest: kinds share one table.
+/// The digest of a token of any kind: all kinds share one table.
 pub type AnyDigest = TokenDigest<TokenRecord>;
 
-/// One token.
+/// A bearer token as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::tokens, treat_none_as_default_value = false)]
 pub struct TokenRecord {
-    /// The row, which the token carries.
+    /// The row ID, which is part of the token.
     pub id: Id<TokenRecord>,
-    /// What it is for.
     pub kind: TokenKind,
-    /// What the presented token is judged by.
+    /// The digest that a presented token is compared with.
     pub digest: AnyDigest,
-    /// What it hangs on.
+    /// The grant that it belongs to.
     pub grant_id: Id<Grant>,
-    /// The refresh token that was given with it, for the rule of lost answers.
+    /// The refresh token that was issued with it, for the rule about lost responses.
     pub refresh_token_id: Option<Id<RefreshTokenRecord>>,
-    /// What it may do.
     pub scope: Scope,
-    /// When it was issued.
     pub created_at: UnixTime,
-    /// When it ends; never when absent.
+    /// When it expires; a token without this time does not expire.
     pub expires_at: Option<UnixTime>,
-    /// When it alone was revoked.
+    /// When it was revoked without its grant.
     pub revoked_at: Option<UnixTime>,
-    /// When it was last seen, to the minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
     /// The name or description that its owner gave it.
     pub name: Option<String>,
-    /// What its owner may see of it later.
+    /// The last four characters, which the owner may see later.
     pub last_four: Option<String>,
-    /// The resources that a personal token opens.
+    /// The resources that a personal token may use.
     pub access_list: Option<AccessList>,
-    /// What a studio token may do.
+    /// The action that a studio token allows.
     pub action: Option<Action>,
-    /// To what.
+    /// The type of resource that a studio token allows the action on.
     pub resource_type: Option<ResourceType>,
-    /// The one fileset.
+    /// The fileset of a fileset token.
     pub resource: Option<String>,
-    /// The generator that made it, or the token that was exchanged for it.
+    /// The generator that created it, or the token that was exchanged for it.
     pub made_by: Option<Id<TokenRecord>>,
-    /// The token itself, sealed under the base key: only a generator's must be readable again.
+    /// The token itself, encrypted under the base key; only a generator's must be readable again.
     pub sealed: Option<String>,
-    /// The network address that last used it.
+    /// The network address of the last use.
     pub last_used_from: Option<String>,
-    /// Whether its owner puts it into links that others see.
+    /// Whether its owner puts it into links that other people see.
     pub is_shared: bool,
-    /// When somebody reported that they found it in the open, though it is there by design.
+    /// When it was reported as found in public, although it is public by design.
     pub flagged_at: Option<UnixTime>,
-    /// What it looks like; a JWT is proven by its signature, its digest is nobody's.
+    /// The format. A JWT is verified by its signature, and its digest matches no token.
     pub format: TokenFormat,
-    /// The APIs that it is for (RFC 8707); whichever its scopes belong to when none was named.
+    /// The APIs that it is for (RFC 8707). When empty, the APIs that its scopes belong to.
     pub audience: SpaceSeparated,
     /// The thumbprint of the key that it is bound to (RFC 9449 §6).
     pub dpop_jkt: Option<String>,
 }
 
 impl TokenRecord {
-    /// What a studio token may do, to what.
+    /// Returns the class of a studio token: the action and the type of resource that it allows.
     pub fn class(&self) -> Option<TokenClass> {
         TokenClass::new(self.action?, self.resource_type?).ok()
     }
 
-    /// Whether strangers see it by design: in pages that embed a project, in a fileset's addresses, in
-    /// links that its owner shares.
+    /// Whether the token is public by design: in pages that embed a project, in the URLs of a fileset, or in links that
+    /// its owner shares.
     pub fn is_public(&self) -> bool {
         self.is_shared
             || self.kind == TokenKind::Fileset
@@ -107,7 +102,7 @@ impl TokenRecord {
     }
 }
 
-/// A bearer token of any kind that opens doors, as somebody presented it.
+/// A presented bearer token of any kind.
 #[derive(Clone, Debug)]
 pub struct BearerToken {
     id: Id<TokenRecord>,
@@ -116,7 +111,7 @@ pub struct BearerToken {
     key: Option<String>,
 }
 
-/// What shows that a token is the one of its row.
+/// What proves that a token is the one of its row.
 #[derive(Clone, Debug)]
 enum Proof {
     Secret(AnyDigest),
@@ -124,10 +119,10 @@ enum Proof {
 }
 
 impl BearerToken {
-    /// Reads what was presented; the letter tells the kind.
+    /// Parses a presented token; its letter determines the kind.
     ///
     /// # Errors
-    /// [`MalformedToken`] when it cannot be one of ours that opens doors.
+    /// [`MalformedToken`] when it cannot be a bearer token of this server.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
         match letter_of(text) {
             Some(UserToken::LETTER) => Ok(Self::of(TokenKind::User, &Token::<UserToken>::parse(text)?)),
@@ -144,27 +139,28 @@ impl BearerToken {
         Self { id: token.id(), kind, proof: Proof::Secret(any_digest(token)), key: None }
     }
 
-    /// A JWT access token (RFC 9068) whose signature was found to be ours.
+    /// Returns the token of a JWT access token (RFC 9068) whose signature was verified.
     pub fn signed(id: Id<TokenRecord>) -> Self {
         Self { id, kind: TokenKind::OAuth, proof: Proof::Signature, key: None }
     }
 
-    /// The same with the thumbprint of a key that was proven beside it (RFC 9449 §7).
+    /// Returns the token with the thumbprint of the key whose DPoP proof was verified (RFC 9449 §7).
     pub fn with_key(self, key: String) -> Self {
         Self { key: Some(key), ..self }
     }
 
-    /// Whether the token of this row is bound to the key that was proven, or to none if none was.
+    /// Whether the token of this row is bound to the proven key, or to no key when none was proven.
     pub fn has_key_of(&self, record: &TokenRecord) -> bool {
         self.key == record.dpop_jkt
     }
 
-    /// The row that it names.
+    /// Returns the row ID that it contains.
     pub fn id(&self) -> Id<TokenRecord> {
         self.id
     }
 
-    /// Whether it is the token of this row: kind and secret, in equal time; or the row's own JWT.
+    /// Whether it is the token of this row: kind and secret match, compared in constant time; or it is the JWT of the
+    /// row.
     pub fn is(&self, record: &TokenRecord) -> bool {
         let is_proven = match (&self.proof, record.format) {
             (Proof::Secret(digest), TokenFormat::Opaque) => record.digest.matches(digest),
@@ -175,7 +171,7 @@ impl BearerToken {
     }
 }
 
-/// What the shared table keeps of a token of one kind.
+/// Returns the digest of a token for the table that all kinds share.
 pub fn any_digest<K: Kind>(token: &Token<K>) -> AnyDigest {
     let Ok(digest) = token.digest().as_str().parse();
     digest

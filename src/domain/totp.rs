@@ -1,5 +1,5 @@
-//! Time-based one-time passwords (RFC 6238): what an authenticator app shows. SHA-1, six digits and
-//! thirty seconds, because that is what every app can do.
+//! Time-based one-time passwords (RFC 6238), which authenticator apps show: SHA-1, six digits and thirty seconds,
+//! because every app supports these.
 
 use aws_lc_rs::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
 use aws_lc_rs::rand;
@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 use super::secret::Secret;
 use crate::clock::UnixTime;
 
-/// Seconds that a code stands (RFC 6238 §4.1, the default).
+/// Seconds that a code is shown (RFC 6238 §4.1, the default).
 const STEP: i64 = 30;
-/// Steps of clock skew that are taken, each way: a minute (ours; §5.2 recommends one step, and phones whose
-/// clock is a minute off are many).
+/// Time steps of clock skew that are accepted in each direction: a minute (Gatepost's own choice; §5.2 recommends one
+/// step, but the clocks of many phones are a minute off).
 const SKEW: i64 = 2;
-/// Bytes of a seed: as long as the hash (RFC 4226 §4, R6).
+/// Bytes of a seed: the length of the hash (RFC 4226 §4, R6).
 const BYTES: usize = 20;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -32,35 +32,35 @@ impl std::fmt::Debug for Seed {
 }
 
 impl Seed {
-    /// A new one.
+    /// Generates a seed with random bytes of the operating system.
     ///
     /// # Panics
-    /// When the operating system gives no randomness: there is no safe way to go on.
+    /// When the operating system returns no random bytes: there is no safe way to continue.
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; BYTES]);
         rand::fill(bytes.as_mut()).expect("because the operating system's randomness is always available");
         Self(bytes)
     }
 
-    /// As it is sealed.
+    /// Returns the seed as text, for encryption.
     pub fn to_text(&self) -> Secret {
         Secret::new(STANDARD.encode(self.0.as_ref()))
     }
 
-    /// Reads what [`Seed::to_text`] wrote.
+    /// Parses the text that [`Seed::to_text`] returned.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
         Some(Self(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
     }
 
-    /// As a person types it into an app: base32 (RFC 4648 §6) in groups of four.
+    /// Returns the seed as a person types it into an app: base32 (RFC 4648 §6) in groups of four.
     pub fn in_groups(&self) -> String {
         let text = self.base32();
         let groups: Vec<&str> = (0..text.len()).step_by(4).map(|start| &text[start..start + 4]).collect();
         groups.join(" ")
     }
 
-    /// As an app reads it from a picture; `issuer` and `account` are what it shows.
+    /// Returns the URI that an app reads from a QR code; the app shows `issuer` and `account`.
     pub fn uri(&self, issuer: &str, account: &str) -> Secret {
         let coded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let (issuer, account, secret) = (coded(issuer), coded(account), self.base32());
@@ -80,22 +80,22 @@ impl Seed {
         Zeroizing::new(text)
     }
 
-    /// The step at which the app shows `code`, if that is the one of now or within the skew. All of
-    /// them are computed, whichever it is.
+    /// Returns the time step at which the app shows `code`, if it is the current one or within the skew. The codes of
+    /// all these steps are computed, whichever matches.
     pub fn step_of(&self, now: UnixTime, code: &str) -> Option<i64> {
         let current = now.seconds().div_euclid(STEP);
         let is_shown_at = |step: &i64| bool::from(self.code(*step).as_bytes().ct_eq(code.as_bytes()));
-        // The newest counts: an older one of the same digits would let the code work once more.
+        // The newest step is returned: with an older step of the same digits, the code would be accepted once more.
         (current - SKEW..=current + SKEW).filter(is_shown_at).collect::<Vec<_>>().into_iter().max()
     }
 
-    /// The six digits of a step.
+    /// Returns the six digits of a time step.
     pub fn code(&self, step: i64) -> String {
         format!("{:06}", truncated(self.0.as_ref(), step) % 1_000_000)
     }
 }
 
-/// HMAC-SHA-1 of the counter, truncated (RFC 4226 §5.3).
+/// Returns the HMAC-SHA-1 of the counter, truncated (RFC 4226 §5.3).
 fn truncated(seed: &[u8], counter: i64) -> u32 {
     let tag = sign(&Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, seed), &counter.to_be_bytes());
     let bytes = tag.as_ref();
@@ -114,7 +114,7 @@ mod tests {
         Seed(Zeroizing::new(*RFC_SEED))
     }
 
-    /// RFC 6238, appendix B, the rows of SHA-1: eight digits, of which we show the last six.
+    /// The SHA-1 rows of RFC 6238, appendix B: eight digits, of which the last six are used here.
     #[test]
     fn the_vectors_of_the_standard_come_out() {
         for (time, code) in [
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// RFC 4226, appendix D.
+    /// The examples of RFC 4226, appendix D.
     #[test]
     fn the_vectors_of_the_counter_come_out() {
         let codes =
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(seed().step_of(now, ""), None);
     }
 
-    /// RFC 4648 §6; the text is what `base32` makes of the bytes.
+    /// Base32 of RFC 4648 §6; the expected text is the output of `base32` for the bytes.
     #[test]
     fn a_seed_is_written_for_people_for_apps_and_for_the_safe() {
         assert_eq!(seed().in_groups(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");

@@ -1,4 +1,4 @@
-//! Signed statements that work once: what is remembered of each until it expires by itself.
+//! Signed statements that are accepted once. Each is remembered until it expires.
 
 use diesel::prelude::*;
 
@@ -10,16 +10,15 @@ use crate::clock::UnixTime;
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::used_proofs, treat_none_as_default_value = false)]
 pub struct UsedProof {
-    /// The row.
     pub id: Id<UsedProof>,
-    /// Who said it, and its number, as one digest.
+    /// A digest of the speaker and of the statement's `jti`.
     pub digest: String,
-    /// When it would be refused for its age anyway.
+    /// When the statement itself has expired.
     pub expires_at: UnixTime,
 }
 
 impl UsedProof {
-    /// The statement `jti` of `speaker`, who is one of the speakers of this `kind`.
+    /// Creates the record of the statement `jti` of `speaker`; speakers of different kinds are distinguished by `kind`.
     pub fn new(now: UnixTime, kind: &str, (speaker, jti): (&str, &str), expires_at: UnixTime) -> Self {
         let said = format!("{kind}\n{speaker}\n{jti}");
         Self { id: Id::next(now), digest: sha256_base64url(said.as_bytes()), expires_at }

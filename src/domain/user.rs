@@ -1,4 +1,4 @@
-//! People: their names, addresses and roles.
+//! People: their user names, email addresses and roles.
 
 use std::str::FromStr;
 
@@ -11,64 +11,59 @@ use super::deception::{is_stacked, is_unseen, looks_latin};
 use super::id::Id;
 use crate::clock::UnixTime;
 
-/// Bytes of a name that are looked at; the longest has 64 characters and 256 bytes.
+/// The maximum number of bytes of a name that are read; the longest name has 64 characters and 256 bytes.
 const MAX_READ: usize = 1_024;
 
 column::named! {
-    /// What a person's tokens may be at most.
+    /// The role of a person, which limits what their tokens may do.
     Role {
-        /// May read; may hold no token that writes.
+        /// May read, and cannot have a token that writes.
         Consumer = "consumer",
-        /// May read and write what is theirs.
+        /// May read and write their own data.
         Author = "author",
-        /// Runs this installation.
+        /// Administers this installation.
         Admin = "admin",
     }
 }
 
-/// One person.
+/// A person as stored, with an account on this server.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::users)]
 pub struct User {
-    /// The row; also the subject that programs see, in UUID form.
+    /// The row ID; in UUID form also the subject that programs receive.
     pub id: Id<User>,
-    /// The name as its owner writes it.
+    /// The user name as its owner writes it.
     pub username: String,
-    /// The name as it is compared.
+    /// The user name, case-folded for comparison.
     pub username_folded: String,
-    /// The address as its owner writes it, proven or not.
+    /// The email address as its owner writes it, verified or not.
     pub email: Option<String>,
-    /// The proven address as it is compared; an unproven one reserves nothing.
+    /// The verified email address, case-folded for comparison; an address that is not verified reserves nothing.
     pub verified_email_folded: Option<String>,
-    /// When the address was proven.
     pub email_verified_at: Option<UnixTime>,
-    /// The password's hash; absent when the person has no password.
+    /// The password hash; absent when the person has no password.
     pub password_hash: Option<String>,
-    /// What their tokens may be at most.
+    /// The role, which limits what their tokens may do.
     pub role: Role,
-    /// When an operator disabled the person.
     pub disabled_at: Option<UnixTime>,
-    /// When the account was deleted.
     pub deleted_at: Option<UnixTime>,
-    /// When the account was made.
     pub created_at: UnixTime,
-    /// What the person says about themselves.
+    /// The description that the person wrote about themselves.
     pub about: Option<String>,
-    /// Their home page.
     pub homepage: Option<String>,
-    /// Whether others may write to them.
+    /// Whether other people may write to them through this server.
     pub allow_contact: bool,
-    /// The address as it is compared, proven or not.
+    /// The email address, case-folded for comparison, verified or not.
     pub email_folded: Option<String>,
 }
 
 impl User {
-    /// Whether the person may sign in and their tokens live.
+    /// Whether the person may sign in and use tokens.
     pub fn is_active(&self) -> bool {
         self.disabled_at.is_none() && self.deleted_at.is_none()
     }
 
-    /// The address, if it is proven.
+    /// Returns the email address, if it is verified.
     pub fn proven_email(&self) -> Option<EmailAddress> {
         self.email_verified_at.and(self.email.as_deref()).and_then(|email| email.parse().ok())
     }
@@ -84,31 +79,29 @@ impl std::fmt::Debug for User {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
-/// Why a text cannot be a user name, in words for the person.
+/// The reason that a text cannot be a user name; the message is for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUsername {
-    /// Nothing was written.
     #[error("Choose a user name.")]
     Empty,
-    /// It is too long.
     #[error("A user name has at most 64 characters.")]
     TooLong,
-    /// It has other characters.
+    /// It contains other characters.
     #[error("A user name has letters, digits, dots, underscores and hyphens only.")]
     Characters,
-    /// It has no letter, or its dots could be read as a step in a path.
+    /// It contains no letter or digit, or its dots could be read as a segment of a path.
     #[error("A user name has a letter or a digit, and no dot at its beginning, at its end or beside another.")]
     Dots,
     /// It looks like a name in another alphabet (UTS 39 §4).
     #[error("This user name looks like one in Latin letters. Add a letter that only your alphabet has.")]
     LooksLatin,
-    /// It mixes alphabets, so that it could be taken for another name (UTS 39 §5.1).
+    /// It mixes alphabets, so that it could be confused with another name (UTS 39 §5.1).
     #[error("A user name is written in one alphabet.")]
     MixedScripts,
 }
 
 impl Username {
-    /// The name as its owner writes it.
+    /// Returns the name as its owner writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -148,17 +141,17 @@ impl FromStr for Username {
     }
 }
 
-/// An e-mail address that a letter could be sent to; only a letter proves more.
+/// An email address in a valid form; only an emailed link or code verifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
-/// The text is no e-mail address.
+/// The text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Write an e-mail address, such as ann@example.com.")]
 pub struct InvalidEmailAddress;
 
 impl EmailAddress {
-    /// The address as its owner writes it.
+    /// Returns the address as its owner writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -175,7 +168,7 @@ impl FromStr for EmailAddress {
                 && !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\"\\@".contains(c))
         };
         let is_domain = !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..");
-        // RFC 5321 §4.5.3.1: 64 octets before the @; we keep at most 128 in all.
+        // RFC 5321 §4.5.3.1: 64 octets before the @. Addresses of at most 128 octets are stored.
         if text.len() <= 128 && local.len() <= 64 && is_plain(local) && is_plain(domain) && is_domain {
             Ok(Self(text.to_owned()))
         } else {
@@ -184,12 +177,13 @@ impl FromStr for EmailAddress {
     }
 }
 
-/// How names and addresses are compared and counted: trimmed, NFKC, without case. Of what is too long for any name
-/// only the beginning is read, which is no name either: NFKC makes eighteen characters of one.
+/// Returns the form in which names and addresses are compared and counted: trimmed, NFKC, without case. Of a text that
+/// is too long for any name, only the beginning is read, which is not a valid name either: NFKC may replace one
+/// character by eighteen.
 pub fn fold(name: &str) -> String {
     let name = name.trim();
     let composed: String = name[..name.floor_char_boundary(MAX_READ)].nfkc().collect();
-    // Up and down again folds what has several lower forms (final sigma, sharp s).
+    // Converting to upper case and back also folds letters with several lower-case forms (final sigma, sharp s).
     composed.to_uppercase().to_lowercase().nfkc().collect()
 }
 
