@@ -1,4 +1,4 @@
-//! What an authenticator says and signs (WebAuthn §6.1).
+//! Authenticator data, which an authenticator signs (WebAuthn §6.1).
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -13,34 +13,35 @@ const BACKED_UP: u8 = 0x10;
 const ATTESTED: u8 = 0x40;
 const EXTENDED: u8 = 0x80;
 
-/// The longest id of a credential, in bytes (§4), and the shortest (§6.1: 100 bits of entropy at least).
+/// The length of a credential ID, in bytes: at most 1,023 (§4), at least 16 (§6.1: at least 100 bits of entropy).
 const CREDENTIAL_ID: std::ops::RangeInclusive<usize> = 16..=1_023;
 
-/// A credential that was just made.
+/// A credential that an authenticator just created.
 #[derive(Clone, Debug)]
 pub struct Attested<'a> {
-    /// Its name.
+    /// The credential ID.
     pub id: &'a [u8],
-    /// Its public key, as COSE writes it.
+    /// The public key, in COSE form.
     pub key: &'a [u8],
 }
 
-/// The authenticator's statement.
+/// The authenticator data, parsed.
 #[derive(Clone, Debug)]
 pub struct AuthenticatorData<'a> {
     relying_party: &'a [u8],
     flags: u8,
-    /// How often it signed, or 0 when it does not count.
+    /// The signature counter, or 0 when the authenticator does not count.
     pub counter: u32,
     /// The new credential, in a registration.
     pub attested: Option<Attested<'a>>,
 }
 
 impl<'a> AuthenticatorData<'a> {
-    /// Reads a statement, to its last byte.
+    /// Parses the authenticator data, which must not have further bytes.
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`], or a key that nobody asked for.
+    /// [`WebAuthnError::Malformed`], or [`WebAuthnError::UnknownAlgorithm`] for a key with an algorithm that was not
+    /// requested.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WebAuthnError> {
         let mut rest = bytes;
         let relying_party = take(&mut rest, 32)?;
@@ -50,7 +51,7 @@ impl<'a> AuthenticatorData<'a> {
         if flags & EXTENDED != 0 && !matches!(Value::read(&mut rest)?, Value::Map(_)) {
             return Err(WebAuthnError::Malformed);
         }
-        // §6.1: what is not eligible cannot be backed up.
+        // §6.1: a key that is not eligible for backup cannot be backed up.
         let is_backed_up_against_the_rule = flags & (BACKUP_ELIGIBLE | BACKED_UP) == BACKED_UP;
         if !rest.is_empty() || is_backed_up_against_the_rule {
             return Err(WebAuthnError::Malformed);
@@ -58,16 +59,16 @@ impl<'a> AuthenticatorData<'a> {
         Ok(Self { relying_party, flags, counter, attested })
     }
 
-    /// Whether other devices may hold the key too: it is kept by something that syncs.
+    /// Whether the key can be copied to other devices, because a synchronizing service stores it.
     pub fn is_backup_eligible(&self) -> bool {
         self.flags & BACKUP_ELIGIBLE != 0
     }
 
-    /// Judges whom it speaks to, and that its person was there and proved who they are (§7.1 steps 14–16,
-    /// §7.2 steps 15–17; that the person is verified is ours: a passkey is a whole sign-in).
+    /// Checks the relying party, the presence of the person, and that the authenticator verified the person (§7.1 steps
+    /// 14–16, §7.2 steps 15–17). Requiring the verification is Gatepost's own rule: a passkey is a complete sign-in.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The first check that fails.
     pub fn judge(&self, party: &RelyingParty) -> Result<(), WebAuthnError> {
         if self.relying_party != digest(&SHA256, party.id.as_bytes()).as_ref() {
             return Err(WebAuthnError::OtherRelyingParty);
@@ -79,7 +80,8 @@ impl<'a> AuthenticatorData<'a> {
     }
 }
 
-/// §6.5.2: the make of the authenticator, the id with its length, the key.
+/// Parses the attested credential data (§6.5.2): the model of the authenticator, the credential ID with its length, the
+/// key.
 fn attested<'a>(rest: &mut &'a [u8]) -> Result<Attested<'a>, WebAuthnError> {
     take(rest, 16)?;
     let length = take(rest, 2)?.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte));

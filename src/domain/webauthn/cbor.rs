@@ -1,23 +1,19 @@
-//! As much of CBOR (RFC 8949) as authenticators write: definite lengths, no tags, no fractions, and at
-//! most four levels (CTAP 2.1 §8).
+//! A parser for the part of CBOR (RFC 8949) that authenticators use: definite lengths, no tags, no floating-point
+//! numbers, and at most four levels (CTAP 2.1 §8).
 
 use super::WebAuthnError;
 
-/// How deep values may lie in each other.
+/// The maximum depth of nested values.
 const DEEPEST: usize = 4;
-/// The most pairs of one map; the largest that an authenticator writes has eleven.
+/// The maximum number of pairs of a map; the largest map that an authenticator writes has eleven.
 const MOST_PAIRS: usize = 64;
 
-/// One value; texts and bytes stay where they were read.
+/// A CBOR value; texts and byte strings are borrowed from the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// A whole number.
     Integer(i64),
-    /// Bytes.
     Bytes(&'a [u8]),
-    /// A text.
     Text(&'a str),
-    /// A list.
     Array(Vec<Value<'a>>),
     /// Pairs of key and value, each key once.
     Map(Vec<(Value<'a>, Value<'a>)>),
@@ -26,20 +22,20 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads the value that `bytes` begin with, and leaves what follows it.
+    /// Parses the value at the beginning of `bytes`, and advances `bytes` past it.
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`] when there is none that an authenticator would write.
+    /// [`WebAuthnError::Malformed`] when `bytes` begin with no value of the form that authenticators write.
     pub fn read(bytes: &mut &'a [u8]) -> Result<Self, WebAuthnError> {
         read(bytes, DEEPEST)
     }
 
-    /// What a map holds under a number.
+    /// Returns the value of a map for an integer key.
     pub fn at(&self, key: i64) -> Option<&Self> {
         self.find(&Value::Integer(key))
     }
 
-    /// What a map holds under a name.
+    /// Returns the value of a map for a text key.
     pub fn named(&self, key: &str) -> Option<&Self> {
         self.find(&Value::Text(key))
     }
@@ -49,30 +45,30 @@ impl<'a> Value<'a> {
         pairs.iter().find(|(held, _)| held == key).map(|(_, value)| value)
     }
 
-    /// The number.
+    /// Returns the number, if the value is one.
     pub fn integer(&self) -> Option<i64> {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
 
-    /// The bytes.
+    /// Returns the bytes, if the value is a byte string.
     pub fn bytes(&self) -> Option<&'a [u8]> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 }
 
-/// Takes the first `length` bytes off.
+/// Takes the first `length` bytes from the input.
 pub(super) fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], WebAuthnError> {
     let (taken, rest) = bytes.split_at_checked(length).ok_or(WebAuthnError::Malformed)?;
     *bytes = rest;
     Ok(taken)
 }
 
-/// A number of one, two, four or eight bytes, or the small one in the first byte itself.
+/// Parses a number of one, two, four or eight bytes, or the small number in the first byte itself.
 fn argument(bytes: &mut &[u8], short: u8) -> Result<u64, WebAuthnError> {
     let length = match short {
         0..24 => return Ok(u64::from(short)),
         24..28 => 1_usize << (short - 24),
-        _ => return Err(WebAuthnError::Malformed), // indefinite lengths, and what nobody has defined
+        _ => return Err(WebAuthnError::Malformed), // indefinite lengths, and undefined values
     };
     Ok(take(bytes, length)?.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }
@@ -119,7 +115,7 @@ mod tests {
         if rest.is_empty() { Ok(value) } else { Err(WebAuthnError::Malformed) }
     }
 
-    /// RFC 8949 appendix A.
+    /// The examples of RFC 8949 appendix A.
     #[test]
     fn the_rfcs_examples_are_read() {
         let examples: [(&[u8], Value<'_>); 9] = [
@@ -150,9 +146,9 @@ mod tests {
             b"\x62\xff\xff",                         // no UTF-8
             b"\xa2\x01\x02\x01\x03",                 // the same key twice
             b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff", // too large
-            b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff", // a list that is longer than all there is
+            b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff", // an array that is longer than the input
             b"\x81\x81\x81\x81\x81\x01",             // too deep
-            b"\x1c",                                 // nobody has defined it
+            b"\x1c",                                 // undefined
         ];
         for bytes in broken {
             assert_eq!(whole(bytes), Err(WebAuthnError::Malformed), "{bytes:?}");

@@ -1,6 +1,5 @@
-//! WebAuthn level 3, the relying party's half: what an authenticator answered, judged by §7.1 and §7.2.
-//! Which challenge is ours, which credential is whose and what a counter that went back means is for
-//! [`crate::identity::passkeys`].
+//! WebAuthn level 3, the operations of a relying party: verifies the response of an authenticator by §7.1 and §7.2. The
+//! challenge, the owner of a credential and a counter that went back are handled by [`crate::identity::passkeys`].
 
 mod authenticator_data;
 mod cbor;
@@ -15,43 +14,43 @@ use authenticator_data::AuthenticatorData;
 use cbor::Value;
 use key::CredentialKey;
 
-/// The longest parts that are read, in characters of base64url, four for three bytes (ours): client data and a
-/// statement are a few hundred bytes, an attestation with certificates a few thousand, and an RSA signature of
-/// 8,192 bits is 1,024.
+/// The maximum length of each part of a response, in base64url characters, four for three bytes (Gatepost's own limit).
+/// Client data and authenticator data have a few hundred bytes, an attestation with certificates a few thousand, and an
+/// RSA signature of 8,192 bits has 1,024.
 const MAX_PART: usize = 16_384;
 
-/// Why an answer is not believed. For tests and the log of a developer; people get one sentence for all.
+/// The reason that a response is refused, for tests and the log. People see one sentence for all reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebAuthnError {
-    /// It cannot be read.
+    /// It cannot be parsed.
     Malformed,
-    /// It answers a registration where a sign-in was asked, or the other way round.
+    /// It responds to a registration instead of a sign-in, or to a sign-in instead of a registration.
     OtherCeremony,
-    /// It answers another challenge.
+    /// It contains another challenge.
     OtherChallenge,
-    /// It was given to another site, or in a frame of one.
+    /// It was made on another site, or in a frame of another site.
     OtherOrigin,
-    /// It was made for another site.
+    /// It was made for another relying party.
     OtherRelyingParty,
-    /// The person did not prove to the authenticator who they are.
+    /// The authenticator did not verify the person.
     NotVerified,
-    /// The key is of a kind that nobody asked for.
+    /// The key has an algorithm that was not requested.
     UnknownAlgorithm,
-    /// The signature is not the key's.
+    /// The signature does not verify with the key.
     BadSignature,
 }
 
-/// Who asks: never taken from a header.
+/// The relying party: this server. It is never taken from a request header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelyingParty {
-    /// The name of the host (§5.1.2).
+    /// The relying party ID: the host name (§5.1.2).
     pub id: String,
-    /// Scheme, host and port, as browsers write an origin.
+    /// The scheme, host and port, in the form of an `Origin` header.
     pub origin: String,
 }
 
-/// What the browser says that it did (§5.8.1). Other members are for later; one that is there twice makes
-/// it unreadable.
+/// The client data, which the browser creates (§5.8.1). Unknown members are ignored; a repeated member makes the data
+/// malformed.
 #[derive(Debug, Deserialize)]
 struct ClientData {
     r#type: String,
@@ -68,7 +67,7 @@ impl ClientData {
         serde_json::from_slice(bytes).map_err(|_other_shape| WebAuthnError::Malformed)
     }
 
-    /// §7.1 steps 7–11, §7.2 steps 10–14: nobody's frame but our own page.
+    /// Checks §7.1 steps 7–11 and §7.2 steps 10–14: only a page of this server, and in no frame of another site.
     fn judge(&self, ceremony: &str, party: &RelyingParty, challenge: &str) -> Result<(), WebAuthnError> {
         if self.r#type != ceremony {
             return Err(WebAuthnError::OtherCeremony);
@@ -83,7 +82,7 @@ impl ClientData {
     }
 }
 
-/// The bytes behind a text in base64url, if they are not too many.
+/// Decodes a base64url text, if it is neither empty nor too long.
 fn decode(text: &str) -> Result<Vec<u8>, WebAuthnError> {
     if text.is_empty() || text.len() > MAX_PART {
         return Err(WebAuthnError::Malformed);
@@ -91,48 +90,48 @@ fn decode(text: &str) -> Result<Vec<u8>, WebAuthnError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_not_base64url| WebAuthnError::Malformed)
 }
 
-/// An answer to a registration, unread.
+/// The response to a registration, not verified yet.
 #[derive(Clone, Debug)]
 pub struct Attestation {
     client_data: Vec<u8>,
     object: Vec<u8>,
 }
 
-/// A credential that was just made for us.
+/// A credential that an authenticator created for this server.
 #[derive(Clone, Debug)]
 pub struct NewCredential {
-    /// Its name, in base64url.
+    /// The credential ID, in base64url.
     pub id: String,
-    /// Its public key as COSE writes it, in base64url.
+    /// The public key in COSE form, in base64url.
     pub public_key: String,
-    /// Where its counter stands.
+    /// The signature counter.
     pub counter: u32,
-    /// Whether other devices may hold it too.
+    /// Whether the key can be copied to other devices.
     pub is_backup_eligible: bool,
 }
 
 impl Attestation {
-    /// Takes the parts of an answer, in base64url.
+    /// Decodes the parts of a response, in base64url.
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`].
+    /// [`WebAuthnError::Malformed`] when a part cannot be decoded.
     pub fn new(client_data: &str, object: &str) -> Result<Self, WebAuthnError> {
         Ok(Self { client_data: decode(client_data)?, object: decode(object)? })
     }
 
-    /// The challenge that it says it answers.
+    /// Returns the challenge that the response contains.
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`].
+    /// [`WebAuthnError::Malformed`] when the client data cannot be parsed.
     pub fn challenge(&self) -> Result<String, WebAuthnError> {
         Ok(ClientData::parse(&self.client_data)?.challenge)
     }
 
-    /// Judges the answer to `challenge` (§7.1). Nobody asked what the authenticator is made by
-    /// (attestation `none`), so whatever it says of that is not read and counts for nothing (step 24).
+    /// Verifies the response to `challenge` (§7.1). Attestation of the authenticator's model was not requested
+    /// (attestation `none`), so an attestation statement is neither read nor trusted (step 24).
     ///
     /// # Errors
-    /// What is wrong.
+    /// The first check that fails.
     pub fn verify(&self, party: &RelyingParty, challenge: &str) -> Result<NewCredential, WebAuthnError> {
         ClientData::parse(&self.client_data)?.judge("webauthn.create", party, challenge)?;
         let mut rest = self.object.as_slice();
@@ -153,33 +152,33 @@ impl Attestation {
     }
 }
 
-/// An answer to a sign-in, unread but for whom it names.
+/// The response to a sign-in, not verified yet.
 #[derive(Clone, Debug)]
 pub struct Assertion {
-    /// The credential that it names, in base64url.
+    /// The ID of the credential that it names, in base64url.
     pub credential_id: String,
-    /// The account that it was made for, when the authenticator says so.
+    /// The user handle of the account, when the authenticator returns it.
     pub user_handle: Option<Vec<u8>>,
     client_data: Vec<u8>,
     statement: Vec<u8>,
     signature: Vec<u8>,
 }
 
-/// What an assertion proves, besides that its key was there.
+/// The authenticator data of a verified assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Where the counter stands.
+    /// The signature counter.
     pub counter: u32,
-    /// Whether other devices may hold the key too; it never changes (§6.1.3).
+    /// Whether the key can be copied to other devices; it never changes (§6.1.3).
     pub is_backup_eligible: bool,
 }
 
 impl Assertion {
-    /// Takes the parts of an answer, in base64url: the credential's id, client data, authenticator data,
-    /// signature and user handle (empty when there is none).
+    /// Decodes the parts of a response, in base64url: credential ID, client data, authenticator data, signature and
+    /// user handle (empty when there is none).
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`].
+    /// [`WebAuthnError::Malformed`] when a part cannot be decoded.
     pub fn new([id, client_data, statement, signature, user_handle]: [&str; 5]) -> Result<Self, WebAuthnError> {
         let credential_id = URL_SAFE_NO_PAD.encode(decode(id)?);
         let user_handle = if user_handle.is_empty() { None } else { Some(decode(user_handle)?) };
@@ -187,19 +186,19 @@ impl Assertion {
         Ok(Self { credential_id, user_handle, client_data, statement, signature })
     }
 
-    /// The challenge that it says it answers.
+    /// Returns the challenge that the response contains.
     ///
     /// # Errors
-    /// [`WebAuthnError::Malformed`].
+    /// [`WebAuthnError::Malformed`] when the client data cannot be parsed.
     pub fn challenge(&self) -> Result<String, WebAuthnError> {
         Ok(ClientData::parse(&self.client_data)?.challenge)
     }
 
-    /// Judges the answer to `challenge` by the credential's public key (§7.2). The signature comes
-    /// first: nothing that it does not cover is worth a look.
+    /// Verifies the response to `challenge` with the public key of the credential (§7.2). The signature is checked
+    /// first: data that it does not cover is not evaluated.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The first check that fails.
     pub fn verify(&self, party: &RelyingParty, challenge: &str, public_key: &str) -> Result<Proof, WebAuthnError> {
         let key = CredentialKey::read(&mut decode(public_key)?.as_slice())?;
         let signed = [self.statement.as_slice(), digest(&SHA256, &self.client_data).as_ref()].concat();

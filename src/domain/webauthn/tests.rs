@@ -1,5 +1,5 @@
-//! The examples that WebAuthn level 3 publishes (§16). None of their authenticators both verified its
-//! person and stayed in our own page, so each ends with exactly that flaw: all before it was right.
+//! The examples that WebAuthn level 3 publishes (§16). In each of them the person was not verified, or the page was in
+//! a frame of another site. So each test ends with exactly that error, after all earlier checks succeeded.
 
 use super::*;
 
@@ -16,7 +16,8 @@ fn text(hex: &str) -> String {
     URL_SAFE_NO_PAD.encode(bytes(hex))
 }
 
-/// What is signed besides the client data: no vector has extensions.
+/// The SHA-256 of the relying party ID, with which authenticator data begins. Flags and counter follow; no example has
+/// extensions.
 const STATEMENT: &str = "bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b5";
 
 struct Vector {
@@ -52,7 +53,7 @@ fn client_data(challenge: &str, rest: &str) -> String {
 const X_OF_NONE: &str = "afefa16f97ca9b2d23eb86ccb64098d20db90856062eb249c33a9b672f26df61";
 const Y_OF_NONE: &str = "930a56b87a2fca66334b03458abf879717c12cc68ed73290af2e2664796b9220";
 
-/// §16.2 (ES256), §16.4 (ES256, in a frame of another site) and §16.11 (Ed25519).
+/// The examples of §16.2 (ES256), §16.4 (ES256, in a frame of another site) and §16.11 (Ed25519).
 fn vectors() -> [Vector; 3] {
     let in_a_frame = "\"crossOrigin\":true,\"extraData\":\"clientDataJSON may be extended with additional fields in the \
                       future, such as this: 92pcTVD0Aby-q4dtmj6efg\"";
@@ -124,7 +125,7 @@ fn each_part_of_an_assertion_is_judged() {
     assert_eq!(vector.verify(&party(), vector.challenge), Err(WebAuthnError::BadSignature), "another key");
 }
 
-/// §16.2.
+/// The example of §16.2.
 #[test]
 fn a_published_registration_is_right_but_for_the_person_who_was_not_verified() {
     let statement = format!(
@@ -143,7 +144,7 @@ fn a_published_registration_is_right_but_for_the_person_who_was_not_verified() {
         attestation.expect("because the specification writes it so").verify(party, challenge)
     };
     assert_eq!(verify(&statement, &party()).err(), Some(WebAuthnError::NotVerified));
-    // Nothing signs a registration without attestation, so the flag can be set here to see the rest.
+    // No signature covers a registration without attestation, so the test can set the flag to run the remaining checks.
     let verified = statement.replacen(&format!("{STATEMENT}59"), &format!("{STATEMENT}5d"), 1);
     let made = verify(&verified, &party()).expect("because all is right");
     assert_eq!(made.id, text("f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4"));
