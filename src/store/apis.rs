@@ -12,7 +12,7 @@ use crate::domain::api_directory::ApiDirectory;
 use crate::domain::id::Id;
 use crate::schema::{api_scopes, apis, clients};
 
-/// All APIs with their scopes, those that were ended too.
+/// Returns all APIs with their scopes, including suspended and deleted ones.
 pub fn directory(tx: &mut Database) -> Result<Arc<ApiDirectory>> {
     all_or_read(
         tx,
@@ -30,21 +30,21 @@ pub fn directory(tx: &mut Database) -> Result<Arc<ApiDirectory>> {
     )
 }
 
-/// Adds an API. A taken identifier is a conflict.
+/// Inserts an API. An identifier that exists already is a conflict.
 pub fn insert(tx: &mut Database, api: &Api) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::insert_into(apis::table).values(api).execute(c))?;
     Ok(())
 }
 
-/// Adds a scope. A taken name is a conflict.
+/// Inserts a scope. A name that exists already is a conflict.
 pub fn insert_scope(tx: &mut Database, scope: &ApiScope) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::insert_into(api_scopes::table).values(scope).execute(c))?;
     Ok(())
 }
 
-/// Removes an API and its scopes; its client stays, marked as deleted by the caller.
+/// Deletes an API and its scopes; its client stays, and the caller marks it as deleted.
 pub fn delete(tx: &mut Database, id: Id<Api>) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::delete(api_scopes::table.filter(api_scopes::api_id.eq(id))).execute(c))?;

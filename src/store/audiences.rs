@@ -1,4 +1,4 @@
-//! The column `audience`, wherever it stands: an API that is gone is struck from it.
+//! The column `audience` of several tables: a deleted API is removed from it.
 
 use diesel::prelude::*;
 
@@ -7,14 +7,15 @@ use crate::clock::UnixTime;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::schema::{consents, device_codes, grants, tokens};
 
-/// The lists that name an API, each with what is left of it.
+/// Returns the lists that name an API, each with the list without it.
 fn without(lists: Vec<SpaceSeparated>, identifier: &str) -> impl Iterator<Item = (SpaceSeparated, SpaceSeparated)> {
     let naming = lists.into_iter().filter(move |list| list.contains(identifier));
     naming.map(move |list| (list.clone(), list.without(identifier)))
 }
 
-/// Strikes an API from what was granted, and from what waits to be. What was for nothing else ends: with
-/// an empty list it would be for every API of its scopes. Consents that named it are asked again.
+/// Removes an API from grants, tokens and waiting devices. A row that was for this API only ends: with an empty
+/// list it would be for every API of its scopes. Consents that name the API are deleted, so the person is asked
+/// again.
 pub fn strike(tx: &mut Database, now: UnixTime, identifier: &str) -> Result<()> {
     let of_grants = grants::table.filter(grants::audience.ne("")).select(grants::audience).distinct();
     for (list, left) in without(on!(tx, |c| of_grants.load(c))?, identifier) {

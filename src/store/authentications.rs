@@ -8,13 +8,13 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::schema::authentications;
 
-/// How the person behind a grant had signed in, when that was asked for.
+/// Finds how the person of a grant signed in, if the grant has `openid`.
 pub fn find(tx: &mut Database, grant: Id<Grant>) -> Result<Option<Authentication>> {
     let row = authentications::table.filter(authentications::id.eq(grant));
     Ok(on!(tx, |c| row.select(Authentication::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds one.
+/// Inserts the authentication of a grant.
 pub fn insert(tx: &mut Database, authentication: &Authentication) -> Result<()> {
     on!(tx, |c| diesel::insert_into(authentications::table).values(authentication).execute(c))?;
     Ok(())

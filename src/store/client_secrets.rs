@@ -12,11 +12,11 @@ use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::id::Id;
 use crate::schema::{client_secrets, clients};
 
-/// A secret, and the client that authenticates by it.
+/// A secret, and the client that authenticates with it.
 pub type Authenticator = (Arc<ClientSecretRecord>, Arc<Client>);
 
-/// The secret with this key and the client that it belongs to: one query for who asks, or none. When the secret was
-/// last used may be out of date.
+/// Finds the secret with this id and its client, with at most one query. `last_used_at` of the secret may be out of
+/// date.
 pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result<Option<Authenticator>> {
     let snapshot = tx.snapshot()?;
     if let Some(snapshot) = &snapshot
@@ -37,13 +37,13 @@ pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result
     Ok(Some((secret, client)))
 }
 
-/// Adds a secret.
+/// Inserts a new client secret.
 pub fn insert(tx: &mut Database, secret: &ClientSecretRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(client_secrets::table).values(secret).execute(c))?;
     Ok(())
 }
 
-/// A client's secrets that still open at `now`, newest first.
+/// Lists a client's secrets that are valid at `now`, newest first.
 pub fn list(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<Vec<ClientSecretRecord>> {
     let rows = client_secrets::table
         .filter(client_secrets::client_key.eq(client))
@@ -51,7 +51,7 @@ pub fn list(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<Vec<
     Ok(on!(tx, |c| rows.order(client_secrets::id.desc()).select(ClientSecretRecord::as_select()).load(c))?)
 }
 
-/// Lets one secret of a client end at `at`, unless it ends earlier.
+/// Sets the end of one secret of a client to `at`. `false` when it ends earlier, or is not this client's.
 pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<bool> {
     tx.note_change();
     let row = client_secrets::table
@@ -61,7 +61,7 @@ pub fn end(tx: &mut Database, client: Id<Client>, id: Id<ClientSecretRecord>, at
     Ok(on!(tx, |c| diesel::update(row).set(client_secrets::expires_at.eq(Some(at))).execute(c))? == 1)
 }
 
-/// Lets all secrets of a client end at `at`, unless they end earlier.
+/// Sets the end of all secrets of a client to `at`, unless they end earlier.
 pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()> {
     tx.note_change();
     let rows = client_secrets::table
@@ -71,14 +71,14 @@ pub fn end_all(tx: &mut Database, client: Id<Client>, at: UnixTime) -> Result<()
     Ok(())
 }
 
-/// Notes that it was used.
+/// Records when the secret was last used.
 pub fn touch(tx: &mut Database, id: Id<ClientSecretRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(client_secrets::table.filter(client_secrets::id.eq(id)));
     on!(tx, |c| Fixed(row.set(client_secrets::last_used_at.eq(Some(at)))).execute(c))?;
     Ok(())
 }
 
-/// Notes that somebody found it in the open; `false` when that is known.
+/// Records that the secret was found in a public place; `false` when that is recorded already.
 pub fn flag(tx: &mut Database, now: UnixTime, id: Id<ClientSecretRecord>) -> Result<bool> {
     tx.note_change();
     let row = client_secrets::table.filter(client_secrets::id.eq(id)).filter(client_secrets::flagged_at.is_null());

@@ -15,7 +15,7 @@ use crate::domain::token_in_use::Application;
 use crate::domain::user::User;
 use crate::schema::{clients, users};
 
-/// The client with this key, deleted and suspended ones too.
+/// Finds the client with this id, also a deleted or suspended one.
 pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Arc<Client>>> {
     find_or_read(
         tx,
@@ -28,7 +28,7 @@ pub fn find(tx: &mut Database, id: Id<Client>) -> Result<Option<Arc<Client>>> {
     )
 }
 
-/// The client with this public name, deleted and suspended ones too.
+/// Finds the client with this `client_id`, also a deleted or suspended one.
 pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
     find_or_read(
         tx,
@@ -41,20 +41,20 @@ pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Ar
     )
 }
 
-/// The same from its row, for who changes it.
+/// Like [`find_by_client_id`], but reads the row: for callers that change it.
 pub fn find_to_change(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
     tx.read_rows();
     find_by_client_id(tx, client_id)
 }
 
-/// The application that a grant was made for.
+/// Finds the application that a grant was made for.
 pub(super) fn find_application(tx: &mut Database, grant: &Grant) -> Result<Option<Application>> {
     let Some(client) = grant.client_key else { return Ok(None) };
     Ok(find(tx, client)?.map(|client| Application::from(&*client)))
 }
 
-/// Takes the client's row until the transaction ends: what it has of secrets is counted and changed one by one.
-/// SQLite has one writer, who holds everything already.
+/// Locks the client's row until the transaction ends, so that its secrets are counted and changed by one
+/// transaction at a time. On SQLite nothing is needed, because it has only one writer.
 pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
     tx.read_rows();
     if let Some(connection) = tx.for_query_of_postgres()? {
@@ -64,19 +64,19 @@ pub fn lock(tx: &mut Database, id: Id<Client>) -> Result<()> {
     Ok(())
 }
 
-/// The name of the person who registered it.
+/// Finds the username of the client's owner.
 pub fn find_owner_name(tx: &mut Database, client: &Client) -> Result<Option<String>> {
     let Some(owner) = client.owner_id else { return Ok(None) };
     Ok(on!(tx, |c| users::table.filter(users::id.eq(owner)).select(users::username).get_result(c)).optional()?)
 }
 
-/// Adds a client.
+/// Inserts a new client and its login return hosts.
 pub fn insert(tx: &mut Database, client: &Client) -> Result<()> {
     on!(tx, |c| diesel::insert_into(clients::table).values(client).execute(c))?;
     login_return_hosts::insert(tx, client.id, &client.login_return_urls)
 }
 
-/// The clients of one person, or all that belong to people, oldest first.
+/// Lists the clients of one owner, or all that have an owner, oldest first.
 pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
     let rows =
         clients::table.filter(clients::deleted_at.is_null()).filter(clients::owner_id.is_not_null()).order(clients::id);
@@ -86,15 +86,15 @@ pub fn list(tx: &mut Database, owner: Option<Id<User>>) -> Result<Vec<Client>> {
     })
 }
 
-/// The names that the operator vouches for, suspended clients' too, each with its client.
+/// Lists the names of the clients that the operator verified, including suspended ones, with their ids.
 pub fn list_verified_names(tx: &mut Database) -> Result<Vec<(Id<Client>, String)>> {
-    // Not `IS NOT NULL`: SQLite finds no beginning in the index for that.
+    // Not `IS NOT NULL`: SQLite cannot use the index for that.
     let verified = clients::verified_at.gt(UnixTime::from_seconds(0));
     let rows = clients::table.filter(verified).filter(clients::deleted_at.is_null());
     Ok(on!(tx, |c| rows.select((clients::id, clients::name)).load(c))?)
 }
 
-/// Writes what its owner may change.
+/// Writes the settings that a client's owner may change.
 pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
@@ -123,7 +123,7 @@ pub fn update(tx: &mut Database, id: Id<Client>, new: &Registration) -> Result<(
     login_return_hosts::insert(tx, id, &new.login_return_urls)
 }
 
-/// Marks it as run by the operator, or not.
+/// Sets whether the operator runs the client.
 pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) -> Result<()> {
     tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
@@ -131,14 +131,14 @@ pub fn set_first_party(tx: &mut Database, id: Id<Client>, is_first_party: bool) 
     Ok(())
 }
 
-/// Lets it count as verified since then, or not at all.
+/// Sets since when the client counts as verified; `None` means not verified.
 pub fn set_verified(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::verified_at.eq(at)).execute(c))?;
     Ok(())
 }
 
-/// Takes only pushed authorization requests from it, or others too.
+/// Sets whether the client must push its authorization requests.
 pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_required: bool) -> Result<()> {
     tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(id)));
@@ -146,7 +146,7 @@ pub fn set_require_pushed_requests(tx: &mut Database, id: Id<Client>, is_require
     Ok(())
 }
 
-/// Takes the public keys away: nobody authenticates as it by them any more.
+/// Removes the public keys of a client: no one can authenticate with them any more.
 pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))
@@ -155,14 +155,15 @@ pub fn remove_keys(tx: &mut Database, id: Id<Client>) -> Result<()> {
     Ok(())
 }
 
-/// Suspends it, or undoes that without loss: it, its tokens and secrets are judged at every use.
+/// Suspends a client, or ends the suspension. Nothing else is written: the suspension is checked at every use of
+/// the client, its tokens and secrets.
 pub fn set_disabled(tx: &mut Database, id: Id<Client>, at: Option<UnixTime>) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id))).set(clients::disabled_at.eq(at)).execute(c))?;
     Ok(())
 }
 
-/// Marks it as deleted; it can act no more and is in no list.
+/// Marks a client as deleted; it can no longer act and is in no list.
 pub fn delete(tx: &mut Database, now: UnixTime, id: Id<Client>) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::update(clients::table.filter(clients::id.eq(id)))

@@ -12,7 +12,7 @@ use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::user::User;
 use crate::schema::consents;
 
-/// What a person allowed an application before, for each list of APIs.
+/// Lists what a person allowed an application before, one consent per list of APIs.
 pub fn list_of(tx: &mut Database, user: Id<User>, client: Id<Client>, kind: ConsentKind) -> Result<Vec<Consent>> {
     let rows = consents::table
         .filter(consents::user_id.eq(user))
@@ -21,14 +21,14 @@ pub fn list_of(tx: &mut Database, user: Id<User>, client: Id<Client>, kind: Cons
     Ok(on!(tx, |c| rows.order(consents::id).select(Consent::as_select()).load(c))?)
 }
 
-/// All that a person allowed.
+/// Lists all consents of a person.
 pub fn list(tx: &mut Database, user: Id<User>) -> Result<Vec<Consent>> {
     let rows = consents::table.filter(consents::user_id.eq(user));
     Ok(on!(tx, |c| rows.order(consents::id).select(Consent::as_select()).load(c))?)
 }
 
-/// Remembers that a person allowed `scope` at the APIs of `audience`, beside what they allowed before:
-/// nothing that was allowed at other APIs is added, and what is within the new goes.
+/// Records that a person allowed `scope` at the APIs of `audience`, in addition to earlier consents. Scopes that
+/// were allowed at other APIs are not merged; earlier consents that the new one covers are deleted.
 pub fn remember(
     tx: &mut Database,
     now: UnixTime,
@@ -53,19 +53,19 @@ pub fn remember(
     Ok(())
 }
 
-/// Forgets what a person allowed an application. `false` when that was nothing.
+/// Deletes a person's consents to an application. `false` when there were none.
 pub fn forget(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<bool> {
     let rows = consents::table.filter(consents::user_id.eq(user)).filter(consents::client_key.eq(client));
     Ok(on!(tx, |c| diesel::delete(rows).execute(c))? > 0)
 }
 
-/// Forgets what anybody allowed an application.
+/// Deletes all consents to an application.
 pub fn forget_client(tx: &mut Database, client: Id<Client>) -> Result<()> {
     on!(tx, |c| diesel::delete(consents::table.filter(consents::client_key.eq(client))).execute(c))?;
     Ok(())
 }
 
-/// Forgets all that a person allowed.
+/// Deletes all consents of a person.
 pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<()> {
     on!(tx, |c| diesel::delete(consents::table.filter(consents::user_id.eq(user))).execute(c))?;
     Ok(())

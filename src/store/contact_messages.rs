@@ -9,7 +9,7 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::contact_messages;
 
-/// How many messages somebody sent since `since`.
+/// Counts the messages that a person sent after `since`.
 pub fn count_from(tx: &mut Database, since: UnixTime, sender: Id<User>) -> Result<i64> {
     let rows = contact_messages::table
         .filter(contact_messages::sender_id.eq(sender))
@@ -17,7 +17,7 @@ pub fn count_from(tx: &mut Database, since: UnixTime, sender: Id<User>) -> Resul
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// How many messages somebody was sent since `since`.
+/// Counts the messages that a person received after `since`.
 pub fn count_to(tx: &mut Database, since: UnixTime, recipient: Id<User>) -> Result<i64> {
     let rows = contact_messages::table
         .filter(contact_messages::recipient_id.eq(recipient))
@@ -25,7 +25,7 @@ pub fn count_to(tx: &mut Database, since: UnixTime, recipient: Id<User>) -> Resu
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// Adds a message.
+/// Inserts a new contact message.
 pub fn insert(tx: &mut Database, message: &ContactMessage) -> Result<()> {
     on!(tx, |c| diesel::insert_into(contact_messages::table).values(message).execute(c))?;
     Ok(())

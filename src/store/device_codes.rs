@@ -10,26 +10,26 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::schema::{clients, device_codes, grants};
 
-/// The device with this key.
+/// Finds the device code with this id.
 pub fn find(tx: &mut Database, id: Id<DeviceCodeRecord>) -> Result<Option<DeviceCodeRecord>> {
     let row = device_codes::table.filter(device_codes::id.eq(id));
     Ok(on!(tx, |c| row.select(DeviceCodeRecord::as_select()).get_result(c)).optional()?)
 }
 
-/// The device whose person types this code, with its application.
+/// Finds the device with this user code, and its application.
 pub fn find_by_user_code(tx: &mut Database, code: &UserCode) -> Result<Option<(DeviceCodeRecord, Client)>> {
     let row = device_codes::table.inner_join(clients::table).filter(device_codes::user_code_digest.eq(code.digest()));
     Ok(on!(tx, |c| row.select((DeviceCodeRecord::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
-/// Adds a device that waits. A taken user code is a conflict.
+/// Inserts a device that waits for a decision. A user code that exists already is a conflict.
 pub fn insert(tx: &mut Database, device: &DeviceCodeRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(device_codes::table).values(device).execute(c))?;
     Ok(())
 }
 
-/// Devices of a network (an address's prefix) that nobody allowed anything and whose time is not over,
-/// whichever client they use.
+/// Counts the devices of a network (an address's prefix) that no person allowed and that have not expired, over all
+/// clients.
 pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = device_codes::table
         .filter(device_codes::network.eq(network))
@@ -38,7 +38,7 @@ pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// Notes what its person allowed, once.
+/// Records the grant that the person allowed. `false` when the device was decided about before, or has expired.
 pub fn approve(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>, grant: Id<Grant>) -> Result<bool> {
     let row = device_codes::table
         .filter(device_codes::id.eq(id))
@@ -48,7 +48,7 @@ pub fn approve(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>, grant
     Ok(on!(tx, |c| diesel::update(row).set(device_codes::grant_id.eq(Some(grant))).execute(c))? == 1)
 }
 
-/// Notes that its person refused, once.
+/// Records that the person denied it. `false` when the device was decided about before, or has expired.
 pub fn deny(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Result<bool> {
     let row = device_codes::table
         .filter(device_codes::id.eq(id))
@@ -58,7 +58,7 @@ pub fn deny(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Resul
     Ok(on!(tx, |c| diesel::update(row).set(device_codes::denied_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Takes back what was allowed to devices that never came for it; says how many grants ended.
+/// Revokes the grants of devices that never fetched their tokens; returns how many were revoked.
 pub fn end_unfetched(tx: &mut Database, now: UnixTime) -> Result<usize> {
     let unfetched = device_codes::table
         .filter(device_codes::redeemed_at.is_null())
@@ -69,7 +69,7 @@ pub fn end_unfetched(tx: &mut Database, now: UnixTime) -> Result<usize> {
     Ok(on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?)
 }
 
-/// Uses an allowed device code up; the database picks the winner of a race.
+/// Marks an allowed device code as redeemed; the database decides a race.
 pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<DeviceCodeRecord>) -> Result<bool> {
     let row = device_codes::table
         .filter(device_codes::id.eq(id))

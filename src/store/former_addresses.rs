@@ -9,7 +9,7 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::former_addresses;
 
-/// A person's addresses that may still be put back, the oldest first.
+/// Lists a person's former addresses that can still be restored, oldest first.
 pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<FormerAddress>> {
     let rows = former_addresses::table
         .filter(former_addresses::user_id.eq(user))
@@ -18,13 +18,13 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Form
     Ok(on!(tx, |c| rows.select(FormerAddress::as_select()).load(c))?)
 }
 
-/// Adds one.
+/// Inserts an address that was replaced.
 pub fn insert(tx: &mut Database, address: &FormerAddress) -> Result<()> {
     on!(tx, |c| diesel::insert_into(former_addresses::table).values(address).execute(c))?;
     Ok(())
 }
 
-/// Forgets an address that was put back, and those that came after it: they were never its owner's.
+/// Deletes an address that was restored, and later ones, which did not belong to the account's owner.
 pub fn delete_since(tx: &mut Database, address: &FormerAddress) -> Result<()> {
     let rows = former_addresses::table
         .filter(former_addresses::user_id.eq(address.user_id))

@@ -9,7 +9,7 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::user::User;
 use crate::schema::idempotency_keys;
 
-/// What a person created with this key, while it is remembered.
+/// Finds what a person created with this key, while it is remembered.
 pub fn find(tx: &mut Database, now: UnixTime, user: Id<User>, digest: &str) -> Result<Option<IdempotencyKey>> {
     let row =
         idempotency_keys::table.filter(idempotency_keys::user_id.eq(user)).filter(idempotency_keys::digest.eq(digest));
@@ -17,7 +17,7 @@ pub fn find(tx: &mut Database, now: UnixTime, user: Id<User>, digest: &str) -> R
     Ok(found.filter(|key| now < key.expires_at))
 }
 
-/// Remembers a creation, in the place of one that is forgotten; one that is remembered is a conflict.
+/// Records a creation; replaces an expired row with the same key. A row that has not expired is a conflict.
 pub fn insert(tx: &mut Database, key: &IdempotencyKey) -> Result<()> {
     let old = idempotency_keys::table
         .filter(idempotency_keys::user_id.eq(key.user_id))

@@ -14,7 +14,7 @@ struct Tables {
     count: i64,
 }
 
-/// Whether anything was ever made in this database. Asks without the tables that it asks for.
+/// Whether this database has the tables of Gatepost. The query does not need these tables.
 pub fn is_begun(tx: &mut Database) -> Result<bool> {
     let query = match tx.connection {
         AnyConnection::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = 'installation'",
@@ -25,42 +25,42 @@ pub fn is_begun(tx: &mut Database) -> Result<bool> {
     Ok(on!(tx, |c| diesel::sql_query(query).get_result::<Tables>(c))?.count > 0)
 }
 
-/// The installation's one row, once there is one.
+/// Finds the only row of the installation, if it exists.
 pub fn find(tx: &mut Database) -> Result<Option<Installation>> {
     Ok(on!(tx, |c| installation::table.select(Installation::as_select()).get_result(c)).optional()?)
 }
 
-/// Writes something that nobody reads: whether it can. What is written differs each time, since SQLite does
-/// not write what is there already.
+/// Tests whether the database can be written. The value differs each time, because SQLite does not write a value
+/// that is unchanged.
 pub fn probe(tx: &mut Database) -> Result<bool> {
     let counted = installation::probes.eq(installation::probes + 1);
     Ok(on!(tx, |c| diesel::update(installation::table).set(counted).execute(c))? == 1)
 }
 
-/// Writes the one row.
+/// Inserts the only row of the installation.
 pub fn insert(tx: &mut Database, new: &Installation) -> Result<()> {
     on!(tx, |c| diesel::insert_into(installation::table).values(new).execute(c))?;
     Ok(())
 }
 
-/// The set-up link with this key.
+/// Finds the set-up link with this id.
 pub fn find_setup_link(tx: &mut Database, id: Id<SetupLinkRecord>) -> Result<Option<SetupLinkRecord>> {
     let row = setup_links::table.filter(setup_links::id.eq(id));
     Ok(on!(tx, |c| row.select(SetupLinkRecord::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds a set-up link.
+/// Inserts a new set-up link.
 pub fn insert_setup_link(tx: &mut Database, link: &SetupLinkRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(setup_links::table).values(link).execute(c))?;
     Ok(())
 }
 
-/// Uses a set-up link up; the database picks the winner of a race.
+/// Deletes a set-up link when it is used; the database decides a race.
 pub fn redeem_setup_link(tx: &mut Database, id: Id<SetupLinkRecord>) -> Result<bool> {
     Ok(on!(tx, |c| diesel::delete(setup_links::table.filter(setup_links::id.eq(id))).execute(c))? == 1)
 }
 
-/// Ends every set-up link: one was used, or the server started anew.
+/// Deletes every set-up link: one was used, or the server has started again.
 pub fn delete_setup_links(tx: &mut Database) -> Result<()> {
     on!(tx, |c| diesel::delete(setup_links::table).execute(c))?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::domain::known_network::{KNOWN, KnownNetwork};
 use crate::domain::user::User;
 use crate::schema::known_networks;
 
-/// Seconds within which a second success is not worth a write.
+/// Seconds after a success in which another one is not written.
 const COARSE: i64 = 3_600;
 
 fn find(tx: &mut Database, user: Id<User>, network: &str) -> Result<Option<KnownNetwork>> {
@@ -18,17 +18,17 @@ fn find(tx: &mut Database, user: Id<User>, network: &str) -> Result<Option<Known
     Ok(on!(tx, |c| row.select(KnownNetwork::as_select()).get_result(c)).optional()?)
 }
 
-/// Whether a person came in from this network in the last 30 days.
+/// Whether a person signed in from this network in the last 30 days.
 pub fn is_known(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<bool> {
     Ok(find(tx, user, network)?.is_some_and(|known| now < known.expires_at))
 }
 
-/// Notes that a person came in from this network.
+/// Records that a person signed in from this network.
 pub fn note(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<()> {
     let known = match find(tx, user, network)? {
         Some(known) => Some(known),
         None => {
-            // Two browsers that come in at once from a new network are noted one after the other.
+            // Two browsers that sign in from a new network at once are recorded one after the other.
             users::lock(tx, user)?;
             find(tx, user, network)?
         }

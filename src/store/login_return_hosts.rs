@@ -9,7 +9,8 @@ use crate::domain::login_return_url::hosts_of;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::schema::{clients, login_return_hosts};
 
-/// The clients with a login return URL at this host, oldest first, suspended ones too; the caller judges each.
+/// Lists the clients with a login return URL at this host, oldest first, including suspended ones; the caller
+/// decides about each.
 pub fn list_clients(tx: &mut Database, host: &str) -> Result<Vec<Client>> {
     let rows = login_return_hosts::table
         .inner_join(clients::table)
@@ -18,7 +19,7 @@ pub fn list_clients(tx: &mut Database, host: &str) -> Result<Vec<Client>> {
     Ok(on!(tx, |c| rows.order(clients::id).select(Client::as_select()).load(c))?)
 }
 
-/// Writes the hosts of a new client.
+/// Inserts the hosts of a client.
 pub(super) fn insert(tx: &mut Database, client: Id<Client>, return_urls: &SpaceSeparated) -> Result<()> {
     for host in hosts_of(return_urls) {
         let row = (login_return_hosts::host.eq(host), login_return_hosts::client_key.eq(client));
@@ -27,14 +28,14 @@ pub(super) fn insert(tx: &mut Database, client: Id<Client>, return_urls: &SpaceS
     Ok(())
 }
 
-/// Forgets the hosts of a client.
+/// Deletes the hosts of a client.
 pub(super) fn delete(tx: &mut Database, client: Id<Client>) -> Result<()> {
     let rows = login_return_hosts::table.filter(login_return_hosts::client_key.eq(client));
     on!(tx, |c| diesel::delete(rows).execute(c))?;
     Ok(())
 }
 
-/// Forgets the hosts of these clients.
+/// Deletes the hosts of these clients.
 pub(super) fn delete_of(tx: &mut Database, clients: Vec<i64>) -> Result<()> {
     let rows = login_return_hosts::table.filter(login_return_hosts::client_key.eq_any(clients));
     on!(tx, |c| diesel::delete(rows).execute(c))?;

@@ -1,4 +1,4 @@
-//! The table `pushed_requests`: single use is one statement.
+//! The table `pushed_requests`. A request is used by one statement, so only once.
 
 use diesel::prelude::*;
 
@@ -8,14 +8,14 @@ use crate::domain::id::Id;
 use crate::domain::pushed_request::PushedRequestRecord;
 use crate::schema::pushed_requests;
 
-/// The request with this key.
+/// Finds the pushed request with this id.
 pub fn find(tx: &mut Database, id: Id<PushedRequestRecord>) -> Result<Option<PushedRequestRecord>> {
     let row = pushed_requests::table.filter(pushed_requests::id.eq(id));
     Ok(on!(tx, |c| row.select(PushedRequestRecord::as_select()).get_result(c)).optional()?)
 }
 
-/// Requests that were pushed from one network and that a browser may still bring, whichever client pushed
-/// them, and whatever became of them.
+/// Counts the requests that were pushed from one network and that a browser may still open, over all clients,
+/// including used ones.
 pub fn count_fresh(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = pushed_requests::table
         .filter(pushed_requests::network.eq(network))
@@ -24,14 +24,14 @@ pub fn count_fresh(tx: &mut Database, now: UnixTime, network: &str) -> Result<i6
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// Requests that were pushed from one network and are still kept.
+/// Counts the requests that were pushed from one network and are still stored.
 pub fn count_kept(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows =
         pushed_requests::table.filter(pushed_requests::network.eq(network)).filter(pushed_requests::kept_until.gt(now));
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// Keeps a request longer: a browser brought it in time.
+/// Keeps a request longer, because a browser opened it in time.
 pub fn hold(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> Result<()> {
     let row = pushed_requests::table
         .filter(pushed_requests::id.eq(id))
@@ -40,13 +40,13 @@ pub fn hold(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> 
     Ok(())
 }
 
-/// Adds a request.
+/// Inserts a new pushed request.
 pub fn insert(tx: &mut Database, request: &PushedRequestRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(pushed_requests::table).values(request).execute(c))?;
     Ok(())
 }
 
-/// Uses a request up; the database picks the winner of a race.
+/// Marks a request as used; the database decides a race.
 pub fn consume(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> Result<bool> {
     let row = pushed_requests::table.filter(pushed_requests::id.eq(id)).filter(pushed_requests::used_at.is_null());
     Ok(on!(tx, |c| diesel::update(row).set(pushed_requests::used_at.eq(Some(now))).execute(c))? == 1)

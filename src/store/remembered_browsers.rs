@@ -9,7 +9,7 @@ use crate::domain::second_factor::RememberedBrowserRecord;
 use crate::domain::user::User;
 use crate::schema::remembered_browsers;
 
-/// The browsers with these keys that are remembered for a person.
+/// Lists the browsers with these ids that are remembered for a person.
 pub fn find(
     tx: &mut Database,
     now: UnixTime,
@@ -24,7 +24,7 @@ pub fn find(
     Ok(on!(tx, |c| rows.select(RememberedBrowserRecord::as_select()).load(c))?)
 }
 
-/// All browsers that are remembered for a person, newest first.
+/// Lists all browsers that are remembered for a person, newest first.
 pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<RememberedBrowserRecord>> {
     let rows = remembered_browsers::table
         .filter(remembered_browsers::user_id.eq(user))
@@ -32,13 +32,13 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Reme
     Ok(on!(tx, |c| rows.order(remembered_browsers::id.desc()).select(RememberedBrowserRecord::as_select()).load(c))?)
 }
 
-/// Remembers a browser.
+/// Inserts a browser to be remembered.
 pub fn insert(tx: &mut Database, browser: &RememberedBrowserRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(remembered_browsers::table).values(browser).execute(c))?;
     Ok(())
 }
 
-/// Forgets all browsers of a person; says how many there were.
+/// Deletes all remembered browsers of a person; returns their number.
 pub fn forget_all(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let rows = remembered_browsers::table.filter(remembered_browsers::user_id.eq(user));
     Ok(on!(tx, |c| diesel::delete(rows).execute(c))?)

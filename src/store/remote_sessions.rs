@@ -9,19 +9,19 @@ use crate::domain::remote_session::RemoteSession;
 use crate::domain::user::User;
 use crate::schema::remote_sessions;
 
-/// The remote session with this digest.
+/// Finds the remote session with this digest.
 pub fn find(tx: &mut Database, digest: &str) -> Result<Option<RemoteSession>> {
     let row = remote_sessions::table.filter(remote_sessions::digest.eq(digest));
     Ok(on!(tx, |c| row.select(RemoteSession::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds a remote session.
+/// Inserts a new remote session.
 pub fn insert(tx: &mut Database, session: &RemoteSession) -> Result<()> {
     on!(tx, |c| diesel::insert_into(remote_sessions::table).values(session).execute(c))?;
     Ok(())
 }
 
-/// Remote sessions that a network (an address's prefix) started and that still wait.
+/// Counts the remote sessions that a network (an address's prefix) started and that still wait.
 pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64> {
     let rows = remote_sessions::table
         .filter(remote_sessions::network.eq(network))
@@ -30,7 +30,7 @@ pub fn count_waiting(tx: &mut Database, now: UnixTime, network: &str) -> Result<
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// Approves a waiting remote session, once.
+/// Approves a waiting remote session. `false` when it was approved before, or has expired.
 pub fn approve(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>, by: Id<User>) -> Result<bool> {
     let row = remote_sessions::table
         .filter(remote_sessions::id.eq(id))
@@ -40,7 +40,7 @@ pub fn approve(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>, by: Id<U
     Ok(on!(tx, |c| diesel::update(row).set(approved).execute(c))? == 1)
 }
 
-/// Uses an approved remote session up; the database picks the winner of a race.
+/// Marks an approved remote session as used; the database decides a race.
 pub fn exercise(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>) -> Result<bool> {
     let row = remote_sessions::table
         .filter(remote_sessions::id.eq(id))
@@ -49,7 +49,7 @@ pub fn exercise(tx: &mut Database, now: UnixTime, id: Id<RemoteSession>) -> Resu
     Ok(on!(tx, |c| diesel::update(row).set(remote_sessions::exercised_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Ends what a person approved and no program has used yet.
+/// Deletes the remote sessions that a person approved and that no program has used yet.
 pub fn end_approved_by(tx: &mut Database, user: Id<User>) -> Result<()> {
     let rows = remote_sessions::table
         .filter(remote_sessions::approved_by.eq(user))
@@ -58,7 +58,7 @@ pub fn end_approved_by(tx: &mut Database, user: Id<User>) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a remote session: its person chose Cancel.
+/// Deletes a remote session, because the person chose Cancel.
 pub fn delete(tx: &mut Database, id: Id<RemoteSession>) -> Result<()> {
     on!(tx, |c| diesel::delete(remote_sessions::table.filter(remote_sessions::id.eq(id))).execute(c))?;
     Ok(())

@@ -11,13 +11,13 @@ use crate::domain::resource::{MAX_DEPTH, Resource, ResourceShare};
 use crate::domain::user::User;
 use crate::schema::{resource_shares, resources};
 
-/// The resource with this name.
+/// Finds the resource with this path.
 pub fn find(tx: &mut Database, path: &str) -> Result<Option<Resource>> {
     Ok(on!(tx, |c| resources::table.filter(resources::path.eq(path)).select(Resource::as_select()).get_result(c))
         .optional()?)
 }
 
-/// A resource and what it lies in, from the inside out.
+/// Lists a resource and its ancestors, the parent before the grandparent.
 pub fn list_with_ancestors(tx: &mut Database, path: &str) -> Result<Vec<Resource>> {
     let mut line: Vec<Resource> = find(tx, path)?.into_iter().collect();
     while let Some(parent) = line.last().and_then(|resource| resource.parent_id)
@@ -29,13 +29,13 @@ pub fn list_with_ancestors(tx: &mut Database, path: &str) -> Result<Vec<Resource
     Ok(line)
 }
 
-/// Adds a resource. A taken name is a conflict.
+/// Inserts a resource. A path that exists already is a conflict.
 pub fn insert(tx: &mut Database, resource: &Resource) -> Result<()> {
     on!(tx, |c| diesel::insert_into(resources::table).values(resource).execute(c))?;
     Ok(())
 }
 
-/// Gives a resource another place or owner.
+/// Writes the parent and the owner of a resource.
 pub fn update(tx: &mut Database, resource: &Resource) -> Result<()> {
     let row = diesel::update(resources::table.filter(resources::id.eq(resource.id)));
     let (parent, owner) = (resource.parent_id, resource.owner_id);
@@ -43,14 +43,14 @@ pub fn update(tx: &mut Database, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
-/// Lets everybody read a resource, changes how far, or ends that.
+/// Sets the tier that every person has on a resource; `None` ends public access.
 pub fn set_public(tx: &mut Database, id: Id<Resource>, tier: Option<Tier>) -> Result<()> {
     let row = diesel::update(resources::table.filter(resources::id.eq(id)));
     on!(tx, |c| row.set(resources::public_tier.eq(tier)).execute(c))?;
     Ok(())
 }
 
-/// Forgets a resource and who holds what on it. `false` when something lies in it.
+/// Deletes a resource and its shares. `false` when it contains other resources.
 pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
     let inside = resources::table.filter(resources::parent_id.eq(id)).count();
     if on!(tx, |c| inside.get_result::<i64>(c))? > 0 {
@@ -61,20 +61,20 @@ pub fn delete(tx: &mut Database, id: Id<Resource>) -> Result<bool> {
     Ok(true)
 }
 
-/// A page of resources, oldest first, after one of them.
+/// Lists a page of resources, oldest first, after `after`.
 pub fn list(tx: &mut Database, after: Option<Id<Resource>>, size: i64) -> Result<Vec<Resource>> {
     let after = after.unwrap_or(Id::from_number(0));
     let page = resources::table.filter(resources::id.gt(after)).order(resources::id);
     Ok(on!(tx, |c| page.limit(size).select(Resource::as_select()).load(c))?)
 }
 
-/// What others hold on this very resource.
+/// Lists the shares of this resource, without those of its ancestors.
 pub fn list_shares(tx: &mut Database, resource: Id<Resource>) -> Result<Vec<ResourceShare>> {
     let rows = resource_shares::table.filter(resource_shares::resource_id.eq(resource)).order(resource_shares::id);
     Ok(on!(tx, |c| rows.select(ResourceShare::as_select()).load(c))?)
 }
 
-/// What a person holds by sharing on this very resource.
+/// Finds the share of a person on this resource, without those on its ancestors.
 pub fn find_share(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Result<Option<ResourceShare>> {
     let row = resource_shares::table
         .filter(resource_shares::resource_id.eq(resource))
@@ -82,7 +82,7 @@ pub fn find_share(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> 
     Ok(on!(tx, |c| row.select(ResourceShare::as_select()).get_result(c)).optional()?)
 }
 
-/// Shares a resource, or changes how far.
+/// Inserts a share of a resource, or changes its tier.
 pub fn share(tx: &mut Database, new: &ResourceShare) -> Result<()> {
     match find_share(tx, new.resource_id, new.user_id)? {
         Some(old) => {
@@ -96,7 +96,7 @@ pub fn share(tx: &mut Database, new: &ResourceShare) -> Result<()> {
     Ok(())
 }
 
-/// Takes a share back.
+/// Deletes a share. `false` when there was none.
 pub fn unshare(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Result<bool> {
     let row = resource_shares::table
         .filter(resource_shares::resource_id.eq(resource))
@@ -104,19 +104,19 @@ pub fn unshare(tx: &mut Database, resource: Id<Resource>, user: Id<User>) -> Res
     Ok(on!(tx, |c| diesel::delete(row).execute(c))? == 1)
 }
 
-/// The tier that a person holds on a registered resource at this moment: everything on what is
-/// theirs, the highest share on it or on what it lies in, and what everybody holds. The outer `None` is a path that the
-/// platform did not tell us of.
+/// Finds the tier of a person on a registered resource at this moment: `admin` on their own resources, else the
+/// highest of the shares and public tiers of the resource and its ancestors. The outer `None` means a path that the
+/// platform did not register here.
 pub fn find_tier(tx: &mut Database, user: Id<User>, path: &str) -> Result<Option<Option<Tier>>> {
     Tiers::default().find(tx, user, path)
 }
 
-/// Tiers of one person that were looked up already: the entries of a list often lie in one folder.
+/// A cache of one person's tiers: the entries of a list are often in the same folder.
 #[derive(Debug, Default)]
 pub struct Tiers(BTreeMap<i64, Option<Tier>>);
 
 impl Tiers {
-    /// Like [`find_tier`], asking the database for each resource once.
+    /// Like [`find_tier`], but reads each resource only once.
     pub fn find(&mut self, tx: &mut Database, user: Id<User>, path: &str) -> Result<Option<Option<Tier>>> {
         let Some(mut resource) = find(tx, path)? else { return Ok(None) };
         let (mut line, mut above) = (Vec::new(), None);
