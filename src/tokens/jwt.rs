@@ -34,8 +34,7 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// Binds the token to the key with this thumbprint: only a sender that proves the key may use it (RFC 9449
-    /// §6.1).
+    /// Binds the token to the key with this thumbprint: the sender must prove the key (RFC 9449 §6.1).
     pub fn bind(&mut self, jkt: &str) {
         self.cnf = Some(Confirmation { jkt: jkt.to_owned() });
     }
