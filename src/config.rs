@@ -62,7 +62,7 @@ pub enum ConfigError {
     Value(&'static str, String),
 }
 
-/// All settings, validated.
+/// All settings of the server, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The issuer without a trailing slash. Without the setting, it is localhost with the port that is bound.
@@ -125,7 +125,7 @@ pub struct Config {
 }
 
 column::named! {
-    /// The setting `forward_auth.headers`.
+    /// The setting `forward_auth.headers`: the proxy headers with the method and path of a forwarded request.
     ForwardHeaders {
         /// `X-Original-Method` and `X-Original-URI` (nginx).
         Original = "x-original",

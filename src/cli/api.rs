@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError, apis, clients};
 use crate::tokens::revoke;
 use crate::web::app::PublicUrl;
 
-/// Protected APIs.
+/// The subcommands of `gatepost api`.
 #[derive(Subcommand)]
 pub enum Api {
     /// Register an API. Its secret for introspection is printed once.

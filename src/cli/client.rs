@@ -21,7 +21,7 @@ use crate::oauth::dynamic_registration::issue_initial_token;
 use crate::outcome::{Error, transact};
 use crate::store::{self, Store, client_secrets, users};
 
-/// Applications.
+/// The subcommands of `gatepost client`.
 #[derive(Subcommand)]
 pub enum Client {
     /// Register an application. Its secret is printed once.

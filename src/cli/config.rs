@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{CommandError, output, serve};
 use crate::config::{Config as Settings, KEYS, without_secrets};
 
-/// The settings.
+/// The subcommands of `gatepost config`.
 #[derive(Subcommand)]
 pub enum Config {
     /// Read the file and the environment, and say whether they can be used.

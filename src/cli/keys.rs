@@ -10,7 +10,7 @@ use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession,
 use crate::oauth::signing::replace;
 use crate::store::signing_keys;
 
-/// Signing keys.
+/// The subcommands of `gatepost keys`.
 #[derive(Subcommand)]
 pub enum Keys {
     /// List all keys, and what each is for now.

@@ -13,7 +13,7 @@ use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
 use crate::tokens::resources::{self, Place, ResourceRefusal, SharedResource};
 
-/// Resources of the platform.
+/// The subcommands of `gatepost resource`.
 #[derive(Subcommand)]
 pub enum Resource {
     /// Register a resource: tokens never go further on it than their owner may.

@@ -15,7 +15,7 @@ use crate::store::{Store, users};
 /// How many entries are read at once.
 const BATCH: i64 = 1_000;
 
-/// The security log.
+/// The subcommands of `gatepost log`.
 #[derive(Subcommand)]
 pub enum Log {
     /// Show the newest entries, newest first.

@@ -18,7 +18,7 @@ use crate::tokens::find_by_secret::{self, FoundSecret, ReportedSecret};
 use crate::tokens::revoke;
 use crate::web::app::PublicUrl;
 
-/// A token that somebody holds.
+/// The subcommands of `gatepost token`.
 #[derive(Subcommand)]
 pub enum Token {
     /// Show what a token is, and why it works or not. Reads it from standard input.

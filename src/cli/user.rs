@@ -27,7 +27,7 @@ use crate::outcome::transact;
 use crate::store::{Database, Store, StoreError, security_log, users};
 use crate::web::app::PublicUrl;
 
-/// People.
+/// The subcommands of `gatepost user`.
 #[derive(Subcommand)]
 pub enum User {
     /// Make an account. You vouch for the e-mail address.

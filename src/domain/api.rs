@@ -17,7 +17,7 @@ column::named! {
     }
 }
 
-/// A registered API.
+/// A protected API as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::apis)]
 pub struct Api {

@@ -58,7 +58,7 @@ column::named! {
     }
 }
 
-/// An application.
+/// An application (OAuth client) as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = crate::schema::clients)]
 pub struct Client {

@@ -29,7 +29,6 @@ column::named! {
 pub struct Consent {
     pub id: Id<Consent>,
     pub user_id: Id<User>,
-    /// The application.
     pub client_key: Id<Client>,
     pub kind: ConsentKind,
     /// All scopes that were allowed at these APIs so far.

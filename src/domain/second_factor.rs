@@ -24,7 +24,7 @@ pub const REMEMBERED: i64 = 30 * 86_400;
 /// How many recovery codes are created together.
 pub const RECOVERY_CODES: usize = 10;
 
-/// The settings `second_factor.*`.
+/// The values of the settings `second_factor.*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FactorPolicy {
     /// Whether every person needs a second factor.

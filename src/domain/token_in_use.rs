@@ -58,9 +58,7 @@ pub struct Application {
 /// Whether a grant or token is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It is active.
     Alive,
-    /// It has expired.
     Expired,
     /// It was revoked, its grant was revoked, or its person or application is no longer active.
     Ended,

@@ -50,7 +50,7 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// A complete email.
+/// A complete email, as the transport sends it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Envelope {
     /// The address of the recipient; absent for an email that is written only to take the same time, see
