@@ -177,8 +177,8 @@ impl Client {
     /// operator allows now.
     pub fn redirect_uri(&self, asked: Option<&str>, schemes: &[String]) -> Option<RedirectUri> {
         let asked: RedirectUri = asked.or_else(|| self.only_redirect_uri())?.parse().ok()?;
-        // A loopback redirect URI may have any port. This rule is for native apps, which keep no secret (RFC 8252
-        // §7.3).
+        // A loopback redirect URI may have any port. This rule is for native apps, which keep no secret
+        // (RFC 8252 §7.3).
         let is_near = |registered: &str| registered.parse().is_ok_and(|uri| redirect_uri::permits(&uri, &asked));
         let is_registered = self.redirect_uris.contains(asked.as_str())
             || (self.is_public() && asked.is_loopback() && self.redirect_uris.iter().any(is_near));

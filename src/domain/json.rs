@@ -31,8 +31,8 @@ pub fn parse(text: &[u8]) -> Result<Value, InvalidJson> {
     }
 }
 
-/// Returns the value as a whole number, in whichever form it is written: `3600`, `3600.0` and `3.6e3` are the same (RFC
-/// 8259 §6).
+/// Returns the value as a whole number, in whichever form it is written: `3600`, `3600.0` and `3.6e3` are the same
+/// (RFC 8259 §6).
 pub fn integer(value: &Value) -> Option<i64> {
     // 2^63, one more than the largest `i64`.
     const END: f64 = 9_223_372_036_854_775_808.0;

@@ -1,5 +1,5 @@
-//! Pushed authorization requests: the client sends the request first, and the browser brings a reference to it (RFC
-//! 9126).
+//! Pushed authorization requests: the client sends the request first, and the browser brings a reference to it
+//! (RFC 9126).
 
 use diesel::prelude::*;
 

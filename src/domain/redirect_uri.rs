@@ -124,8 +124,9 @@ pub fn is_loopback_host(url: &Url) -> bool {
     }
 }
 
-/// Whether a response to a public client may be sent to the requested URI: it must be the registered one (RFC 9700
-/// §4.1.3), except that a loopback URI may have any port (RFC 8252 §7.3). The port of a confidential client is known.
+/// Whether a response to a public client may be sent to the requested URI: it must be the registered one
+/// (RFC 9700 §4.1.3), except that a loopback URI may have any port (RFC 8252 §7.3). The port of a confidential client
+/// is known.
 pub fn permits(registered: &RedirectUri, asked: &RedirectUri) -> bool {
     registered == asked
         || (registered.is_loopback() && asked.is_loopback() && registered.sans_port() == asked.sans_port())

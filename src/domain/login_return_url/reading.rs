@@ -46,8 +46,8 @@ pub enum InvalidReturnUrl {
     Fragment,
 }
 
-/// Parses the URL of a redirect that carries a token. A host in another alphabet is converted to its ASCII form (RFC
-/// 5891 §4.4); a host that only looks like another one is refused.
+/// Parses the URL of a redirect that carries a token. A host in another alphabet is converted to its ASCII form
+/// (RFC 5891 §4.4); a host that only looks like another one is refused.
 ///
 /// # Errors
 /// [`InvalidReturnUrl`] when the URL is refused.
