@@ -114,10 +114,14 @@ impl<K: Kind> Token<K> {
 
     /// Returns the token for the row `id` with the secret `entropy` (a derived successor, a test vector).
     pub fn from_entropy(id: Id<K::Record>, entropy: &[u8; 32]) -> Self {
-        let mut text = format!("{VENDOR}{}_", K::LETTER);
-        text.push_str(&base62(&id.number().to_be_bytes(), ID_DIGITS));
-        text.push_str(&base62(entropy, SECRET_DIGITS));
-        text.push_str(&checksum(&text));
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str(VENDOR);
+        text.push(K::LETTER);
+        text.push('_');
+        push_base62(&mut text, &id.number().to_be_bytes(), ID_DIGITS);
+        push_base62(&mut text, entropy, SECRET_DIGITS);
+        let sum = checksum(&text);
+        text.push_str(&sum);
         Self { id, text: Secret::new(text), kind: PhantomData }
     }
 
@@ -126,10 +130,11 @@ impl<K: Kind> Token<K> {
     /// # Errors
     /// [`MalformedToken`] when it cannot be a token of this kind.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
-        let (letter, number) = dissect(text)?;
-        if letter != K::LETTER {
+        // The letter first: a text of another kind needs no checksum.
+        if letter_in(text) != Some(K::LETTER) {
             return Err(MalformedToken);
         }
+        let number = read_number(text)?;
         Ok(Self { id: Id::from_number(number), text: Secret::new(text), kind: PhantomData })
     }
 
@@ -155,12 +160,13 @@ impl<K: Kind> Token<K> {
     }
 }
 
-/// Returns the letter of a well-formed token of any kind.
-pub fn letter_of(text: &str) -> Option<char> {
-    dissect(text).ok().map(|(letter, _)| letter)
+/// Returns the character at the place of the kind's letter, without checking the rest of the text.
+pub(super) fn letter_in(text: &str) -> Option<char> {
+    text.strip_prefix(VENDOR)?.chars().next()
 }
 
-fn dissect(text: &str) -> Result<(char, i64), MalformedToken> {
+/// Checks the form and the checksum, and reads the id.
+fn read_number(text: &str) -> Result<i64, MalformedToken> {
     let rest = text.strip_prefix(VENDOR).ok_or(MalformedToken)?;
     if text.len() != LENGTH || !text.is_ascii() || rest.as_bytes()[1] != b'_' {
         return Err(MalformedToken);
@@ -171,32 +177,51 @@ fn dissect(text: &str) -> Result<(char, i64), MalformedToken> {
     }
     let mut number: u64 = 0;
     for digit in rest.as_bytes()[2..2 + ID_DIGITS].iter() {
-        let value = ALPHABET.iter().position(|letter| letter == digit).ok_or(MalformedToken)?;
-        number = number.checked_mul(62).and_then(|number| number.checked_add(value as u64)).ok_or(MalformedToken)?;
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'A'..=b'Z' => digit - b'A' + 10,
+            b'a'..=b'z' => digit - b'a' + 36,
+            _ => return Err(MalformedToken),
+        };
+        number = number.checked_mul(62).and_then(|number| number.checked_add(value.into())).ok_or(MalformedToken)?;
     }
-    let number = i64::try_from(number).map_err(|_too_large| MalformedToken)?;
-    Ok((char::from(rest.as_bytes()[0]), number))
+    i64::try_from(number).map_err(|_too_large| MalformedToken)
 }
 
 fn checksum(text: &str) -> String {
-    base62(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_DIGITS)
+    let mut sum = String::with_capacity(CHECKSUM_DIGITS);
+    push_base62(&mut sum, &crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_DIGITS);
+    sum
 }
 
-/// Returns the big-endian number `bytes` as exactly `digits` base62 digits, which are enough for every input here.
-fn base62(bytes: &[u8], digits: usize) -> String {
-    let mut number = bytes.to_vec();
-    let mut text = vec![b'0'; digits];
-    for digit in text.iter_mut().rev() {
-        let mut remainder = 0_u32;
-        for byte in number.iter_mut() {
-            let value = (remainder << 8) | u32::from(*byte);
-            *byte = (value / 62) as u8;
-            remainder = value % 62;
-        }
-        *digit = ALPHABET[remainder as usize];
+/// Digits computed by one division: 62⁵ is the highest power of 62 below 2³².
+const DIGITS_AT_ONCE: usize = 5;
+
+/// Appends the big-endian number `bytes` (32 at most, a multiple of four) in exactly `digits` base62 digits (43 at
+/// most, enough for every input here).
+fn push_base62(text: &mut String, bytes: &[u8], digits: usize) {
+    let mut words = [0_u32; 8];
+    let mut count = 0;
+    for (word, four) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        *word = four.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
+        count += 1;
     }
-    zeroize::Zeroize::zeroize(&mut number);
-    text.into_iter().map(char::from).collect()
+    let mut written = [b'0'; SECRET_DIGITS];
+    for some in written[..digits].rchunks_mut(DIGITS_AT_ONCE) {
+        let mut remainder = 0_u64;
+        for word in &mut words[..count] {
+            let value = (remainder << 32) | u64::from(*word);
+            *word = (value / 62_u64.pow(DIGITS_AT_ONCE as u32)) as u32;
+            remainder = value % 62_u64.pow(DIGITS_AT_ONCE as u32);
+        }
+        for digit in some.iter_mut().rev() {
+            *digit = ALPHABET[(remainder % 62) as usize];
+            remainder /= 62;
+        }
+    }
+    text.extend(written[..digits].iter().map(|digit| char::from(*digit)));
+    zeroize::Zeroize::zeroize(&mut words);
+    zeroize::Zeroize::zeroize(&mut written);
 }
 
 impl<K> TokenDigest<K> {
@@ -266,6 +291,14 @@ where
 mod tests {
     use super::*;
 
+    /// Id, byte of the secret (1: the bytes 0 to 31), token.
+    const VECTORS: &[(i64, u8, &str)] = &[
+        (0, 0, "gpa_0000000000000000000000000000000000000000000000000000000wLYAF"),
+        (1, 1, "gpa_00000000001003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf0xKd5t"),
+        (987_654_321_012_345, 7, "gpa_004WSCuF8qv1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13rKEFN"),
+        (9_223_372_036_854_775_807, 255, "gpa_AzL8n0Y58m7yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp13mVt3u"),
+    ];
+
     fn token() -> Token<AccessToken> {
         Token::from_entropy(Id::from_number(987_654_321_012_345), &[7; 32])
     }
@@ -278,6 +311,17 @@ mod tests {
         let read = Token::<AccessToken>::parse(&text).expect("because it was just made");
         assert_eq!(read.id(), token().id());
         assert!(read.digest().matches(&token().digest()));
+    }
+
+    #[test]
+    fn the_form_of_a_token_is_the_one_of_its_vectors() {
+        // Computed by long division of the numbers, apart from this code.
+        let mut rising = [0; 32];
+        rising.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number);
+        for (id, entropy, expected) in VECTORS {
+            let entropy = if *entropy == 1 { rising } else { [*entropy; 32] };
+            assert_eq!(Token::<AccessToken>::from_entropy(Id::from_number(*id), &entropy).expose(), *expected);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::space_separated::SpaceSeparated;
 use super::token::{
     AccessToken, FilesetToken, GeneratorToken, Kind, MalformedToken, PersonalToken, StudioToken, Token, TokenDigest,
-    UserToken, letter_of,
+    UserToken, letter_in,
 };
 use super::token_class::{Action, ResourceType, TokenClass};
 use crate::clock::UnixTime;
@@ -124,7 +124,7 @@ impl BearerToken {
     /// # Errors
     /// [`MalformedToken`] when it cannot be a bearer token of this server.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
-        match letter_of(text) {
+        match letter_in(text) {
             Some(UserToken::LETTER) => Ok(Self::of(TokenKind::User, &Token::<UserToken>::parse(text)?)),
             Some(AccessToken::LETTER) => Ok(Self::of(TokenKind::OAuth, &Token::<AccessToken>::parse(text)?)),
             Some(PersonalToken::LETTER) => Ok(Self::of(TokenKind::Personal, &Token::<PersonalToken>::parse(text)?)),

@@ -116,10 +116,19 @@ impl Parameters {
     /// # Errors
     /// [`REPEATED_PARAMETER`] when a parameter was repeated.
     pub fn without_repeats(self) -> Result<Self, Refusal> {
+        self.check_repeats()?;
+        Ok(self)
+    }
+
+    /// Checks that no parameter was sent twice that may not be.
+    ///
+    /// # Errors
+    /// [`REPEATED_PARAMETER`].
+    pub fn check_repeats(&self) -> Result<(), Refusal> {
         if self.has_repeats() {
             return Err(Refusal { problem: &REPEATED_PARAMETER, cause: self.repeated_cause() });
         }
-        Ok(self)
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
+use super::statement::{Written, insert};
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -24,7 +25,7 @@ pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse
     let row: Option<(Grant, Option<Person>)> = on!(tx, |c| grants::table
         .left_join(users::table)
         .filter(grants::id.eq(id))
-        .select((Grant::as_select(), Option::<Person>::as_select()))
+        .select(Written((Grant::as_select(), Option::<Person>::as_select())))
         .get_result(c))
     .optional()?;
     let Some((grant, person)) = row else { return Ok(None) };
@@ -60,9 +61,28 @@ pub fn insert(tx: &mut Database, grant: &Grant) -> Result<()> {
         deferred.add_grant(grant);
         return Ok(());
     }
-    on!(tx, |c| diesel::insert_into(grants::table).values(grant).execute(c))?;
+    on!(tx, |c| InsertGrant(grant).execute(c))?;
     Ok(())
 }
+
+insert!(
+    InsertGrant,
+    grants,
+    Grant {
+        id,
+        kind,
+        user_id,
+        client_key,
+        session_id,
+        return_url,
+        scope,
+        created_at,
+        expires_at,
+        revoked_at,
+        audience,
+        ends_with_session,
+    }
+);
 
 /// Ends one grant and with it every code and token that hangs on it. `false` when it was ended before.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<bool> {

@@ -37,7 +37,7 @@ const MIGRATIONS: &[Embedded] = embedded![
     "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
     "2026-11-30-130000_login_redirect", "2026-11-30-140100_kept_requests", "2026-11-30-140200_contact",
     "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
-    "2026-11-30-180100_snapshot_version", "2026-11-30-200001_return_hosts",
+    "2026-11-30-180100_snapshot_version", "2026-11-30-200001_return_hosts", "2026-11-30-230001_partial_indexes",
 ];
 
 /// What a migration says to each database in its own words, after what both are told: triggers have no common form.

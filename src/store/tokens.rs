@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::statement::Fixed;
+use super::statement::{Fixed, Written, insert};
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
@@ -22,7 +22,7 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
         Some(deferred) => deferred.find(id)?,
         None => {
             let row = in_use().filter(tokens::id.eq(id));
-            on!(tx, |c| row.select(TokenRow::as_select()).get_result(c)).optional()?
+            on!(tx, |c| row.select(Written(TokenRow::as_select())).get_result(c)).optional()?
         }
     };
     let Some(TokenRow { record, grant, person }) = found else { return Ok(None) };
@@ -65,9 +65,40 @@ pub fn insert(tx: &mut Database, token: &TokenRecord) -> Result<()> {
         deferred.add_token(token);
         return Ok(());
     }
-    on!(tx, |c| diesel::insert_into(tokens::table).values(token).execute(c))?;
+    on!(tx, |c| InsertToken(token).execute(c))?;
     Ok(())
 }
+
+insert!(
+    InsertToken,
+    tokens,
+    TokenRecord {
+        id,
+        kind,
+        digest,
+        grant_id,
+        refresh_token_id,
+        scope,
+        created_at,
+        expires_at,
+        revoked_at,
+        last_used_at,
+        name,
+        last_four,
+        access_list,
+        action,
+        resource_type,
+        resource,
+        made_by,
+        sealed,
+        last_used_from,
+        is_shared,
+        flagged_at,
+        format,
+        audience,
+        dpop_jkt,
+    }
+);
 
 /// Binds a token that was just issued to a key.
 pub fn bind(tx: &mut Database, id: Id<TokenRecord>, jkt: &str) -> Result<()> {

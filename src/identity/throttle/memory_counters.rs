@@ -261,6 +261,11 @@ impl Counters {
         }
     }
 
+    /// Whether anything of this kind is counted now.
+    pub(super) fn has_any(&self, kind: Kind) -> bool {
+        self.shards().shards.get(&kind).is_some_and(|shard| !shard.counts.is_empty())
+    }
+
     /// Returns the seconds to wait if a counter has reached its limit, without counting.
     pub(super) fn find_wait(&self, now: UnixTime, entry: Entry) -> Option<i64> {
         let shards = self.shards();

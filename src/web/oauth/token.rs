@@ -63,7 +63,7 @@ pub(in crate::web) async fn respond(
         with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     // Before the client's assertion is used up, because the client may have to send the request again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
-    let audiences = audiences(app);
+    let audiences = audiences(app, &credentials);
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
     let response = token::keep_pace(now, &app.token_settings, &token_request, response);
@@ -81,10 +81,10 @@ pub(in crate::web) async fn respond(
 pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
     let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
     let parameters = not_empty(app, request, parameters)?;
-    let client = named(request, &parameters);
-    parameters
-        .without_repeats()
-        .map_err(|refusal| TokenError::refused(app, refusal).of_client(client.as_deref(), false))
+    parameters.check_repeats().map_err(|refusal| {
+        TokenError::refused(app, refusal).of_client(named(request, &parameters).as_deref(), false)
+    })?;
+    Ok(parameters)
 }
 
 /// Refuses an empty request. It does not count as a failed authentication.
@@ -119,7 +119,8 @@ pub(in crate::web) async fn prove_client(
     let credentials =
         with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
     let may = |client: &Client| may_sign(app, client, &attempt.address);
-    let proven = prove(&app.store, app.now(), credentials, audiences(app), may).await;
+    let audiences = audiences(app, &credentials);
+    let proven = prove(&app.store, app.now(), credentials, audiences, may).await;
     let proven = attempt.finish(app, proven).await?;
     Ok((proven, attempt))
 }
@@ -135,8 +136,11 @@ fn may_sign(app: &App, client: &Client, address: &str) -> Result<(), Refusal> {
 }
 
 /// Returns the audiences that a client's assertion may name, at every endpoint: the issuer and the token
-/// endpoint (RFC 7523 §3, item 3; RFC 9126 §2), as in the metadata.
-fn audiences(app: &App) -> Vec<String> {
+/// endpoint (RFC 7523 §3, item 3; RFC 9126 §2), as in the metadata. Empty for credentials that are not signed.
+fn audiences(app: &App, credentials: &ClientCredentials) -> Vec<String> {
+    if !credentials.are_signed() {
+        return Vec::new();
+    }
     let issuer = &app.public.issuer;
     vec![issuer.clone(), format!("{issuer}/oauth/token")]
 }

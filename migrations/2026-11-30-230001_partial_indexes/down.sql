@@ -1,0 +1,12 @@
+DROP INDEX grants_person;
+CREATE INDEX grants_person ON grants (user_id, client_key);
+DROP INDEX grants_session;
+CREATE INDEX grants_session ON grants (session_id);
+DROP INDEX grants_revoked;
+CREATE INDEX grants_revoked ON grants (revoked_at);
+DROP INDEX tokens_refresh_token;
+CREATE INDEX tokens_refresh_token ON tokens (refresh_token_id);
+DROP INDEX tokens_made_by;
+CREATE INDEX tokens_made_by ON tokens (made_by);
+DROP INDEX tokens_revoked;
+CREATE INDEX tokens_revoked ON tokens (revoked_at);
