@@ -123,8 +123,8 @@ impl Asked {
 
 impl LogoutRequest {
     /// Whether the person may be redirected without a click: the operator verified the application, or the hint
-    /// names the person whose session was ended. Otherwise anybody could use this server as an open redirector (RFC
-    /// 9700 §4.11.2), also with an old ID token of their own.
+    /// names the person whose session was ended. Otherwise anybody could use this server as an open redirector
+    /// (RFC 9700 §4.11.2), also with an old ID token of their own.
     pub fn may_go_on(&self, ended: Option<Id<User>>) -> bool {
         let is_theirs = ended.is_some_and(|user| self.sub == Some(user.uuid()));
         is_theirs || self.client.as_ref().is_some_and(|client| client.verified_at.is_some())
