@@ -1,5 +1,5 @@
-//! Erasing a person: every row that is about them, in an order that the foreign keys allow, a batch at a
-//! time. Keys are never given twice (they grow with time), so nothing has to stay to keep one.
+//! Erases a person: every row about them, in an order that the foreign keys allow, one batch at a time. Ids are
+//! never reused (they grow with time), so no row has to stay to reserve one.
 
 use diesel::prelude::*;
 
@@ -14,13 +14,13 @@ use crate::schema::{
     resources, security_log, seen_devices, sessions, sign_in_steps, tokens, totp_factors, user_pictures, users,
 };
 
-/// Removes one batch of what is about a person, and with the last one the person. `false` when nothing
-/// is left. Their applications must be nobody's by then.
+/// Removes one batch of the rows about a person, and with the last one the person. `false` when nothing is left.
+/// Their applications must have no owner by then.
 ///
 /// # Errors
 /// When the store fails.
 pub fn erase_some(tx: &mut Database, user: Id<User>) -> Result<bool> {
-    // Each waits until nothing is left of the one before.
+    // Each stage runs when the stage before has nothing left to remove.
     let stages = [erase_below_grants, erase_grants, erase_sessions, erase_own, erase_resources];
     for stage in stages as [fn(&mut Database, Id<User>) -> Result<usize>; 5] {
         if stage(tx, user)? > 0 {
@@ -35,7 +35,7 @@ pub fn erase_some(tx: &mut Database, user: Id<User>) -> Result<bool> {
     Ok(on!(tx, |c| diesel::delete(users::table.filter(users::id.eq(user))).execute(c))? > 0)
 }
 
-/// What hangs on the grants.
+/// Removes the rows that refer to the person's grants.
 fn erase_below_grants(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let of_person = || grants::table.filter(grants::user_id.eq(user)).select(grants::id);
     let mut removed = remove!(tx, tokens, tokens::grant_id.eq_any(of_person()));
@@ -55,7 +55,7 @@ fn erase_sessions(tx: &mut Database, user: Id<User>) -> Result<usize> {
     Ok(remove!(tx, sessions, sessions::user_id.eq(user)))
 }
 
-/// What hangs on the person alone. Whom they invited stays invited, by nobody.
+/// Removes the rows that refer to the person only. People whom they invited stay invited, without an inviter.
 fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let invited = mailed_links::table.filter(mailed_links::asked_by.eq(user));
     let mut removed = on!(tx, |c| diesel::update(invited).set(mailed_links::asked_by.eq(None::<i64>)).execute(c))?;
@@ -79,7 +79,7 @@ fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
     Ok(removed + remove!(tx, security_log, security_log::user_id.eq(user)))
 }
 
-/// What the platform told us is theirs. What others own in it stays, outside of it.
+/// Removes the resources that the person owns. Resources of other people inside them stay, without a parent.
 fn erase_resources(tx: &mut Database, user: Id<User>) -> Result<usize> {
     let held = remove!(tx, resource_shares, resource_shares::user_id.eq(user));
     let owned = resources::table.filter(resources::owner_id.eq(user)).select(resources::id);

@@ -7,16 +7,16 @@ use crate::clock::UnixTime;
 use crate::domain::failure_count::FailureCount;
 use crate::schema::failure_counts;
 
-/// The counters of these names whose windows are open.
+/// Lists the counters with these names whose windows have not expired.
 pub fn list(tx: &mut Database, now: UnixTime, [a, b, c]: [&str; 3]) -> Result<Vec<FailureCount>> {
-    // Three comparisons are one statement that is prepared once; a list of any length is not.
+    // Three comparisons make one statement that is prepared once; a list of variable length does not.
     let named = failure_counts::counter.eq(a).or(failure_counts::counter.eq(b)).or(failure_counts::counter.eq(c));
     let rows = failure_counts::table.filter(named).filter(failure_counts::expires_at.gt(now));
     Ok(on!(tx, |c| rows.select(FailureCount::as_select()).load(c))?)
 }
 
-/// Adds failures to a counter, and gives it as it stands then. A window that is over begins anew; two
-/// nodes that begin one at the same moment are a conflict.
+/// Adds failures to a counter and returns its new state. An expired window starts again; if two nodes start one at
+/// the same time, that is a conflict.
 pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<FailureCount> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&more.counter));
     let raised = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.gt(now)))
@@ -28,12 +28,12 @@ pub fn add(tx: &mut Database, now: UnixTime, more: &FailureCount) -> Result<Fail
         return Ok(count);
     }
     if more.failures <= 0 {
-        return Ok(more.clone()); // nothing is left to take back from
+        return Ok(more.clone()); // there is no counter to subtract from
     }
     begin(tx, now, more)
 }
 
-/// Begins a counter, or its next window. That somebody else began it a moment ago is a conflict.
+/// Starts a counter, or its next window. If another transaction has just started it, that is a conflict.
 fn begin(tx: &mut Database, now: UnixTime, first: &FailureCount) -> Result<FailureCount> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&first.counter));
     let begun = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.le(now)))
@@ -52,16 +52,16 @@ fn begin(tx: &mut Database, now: UnixTime, first: &FailureCount) -> Result<Failu
     Ok(first.clone())
 }
 
-/// What became of a try that wants to be counted.
+/// The result of a try that is to be counted.
 #[derive(Clone, Debug)]
 pub enum Raised {
-    /// The counter as it stands with it.
+    /// The state of the counter with this try.
     Counted(FailureCount),
-    /// The counter had reached its limit.
+    /// The state of the counter, which had reached its limit.
     Full(FailureCount),
 }
 
-/// Counts one more try, unless the counter has reached `most`. One statement decides, however many nodes ask.
+/// Counts one more try, unless the counter has reached `most`. One statement decides, however many nodes count.
 pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) -> Result<Raised> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&one.counter));
     let open = row.filter(failure_counts::expires_at.gt(now));
@@ -75,14 +75,14 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
     }
     match on!(tx, |c| open.select(FailureCount::as_select()).get_result(c)).optional()? {
         Some(full) if full.failures >= most => Ok(Raised::Full(full)),
-        // Begun by others between the two questions: the transaction is run again.
+        // Another transaction started it between the two queries: this one is run again.
         Some(_) => Err(StoreError::Conflict),
-        // Not `add`: a counter that others began meanwhile may be full by now.
+        // Not `add`: a counter that another transaction has started meanwhile may be full.
         None => begin(tx, now, one).map(Raised::Counted),
     }
 }
 
-/// Takes one try back that was counted, unless its window is over. A counter of nothing goes.
+/// Subtracts one counted try, unless its window has expired. A counter that reaches zero is deleted.
 pub fn take_back(tx: &mut Database, counted: &FailureCount) -> Result<()> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&counted.counter));
     let row = row.filter(failure_counts::since.eq(counted.since));
@@ -91,7 +91,7 @@ pub fn take_back(tx: &mut Database, counted: &FailureCount) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a counter: the right person was there.
+/// Deletes a counter, because the right person has authenticated.
 pub fn delete(tx: &mut Database, counter: &str) -> Result<()> {
     on!(tx, |c| diesel::delete(failure_counts::table.filter(failure_counts::counter.eq(counter))).execute(c))?;
     Ok(())

@@ -9,26 +9,26 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::held_names;
 
-/// For whom this folded name is held.
+/// Finds the person for whom this folded name is reserved.
 pub fn find_holder(tx: &mut Database, now: UnixTime, folded: &str) -> Result<Option<Id<User>>> {
     let row = held_names::table.filter(held_names::username_folded.eq(folded)).filter(held_names::expires_at.gt(now));
     Ok(on!(tx, |c| row.select(held_names::user_id).get_result(c)).optional()?)
 }
 
-/// Holds a name. An earlier hold on it ends.
+/// Reserves a name. An earlier reservation of it ends.
 pub fn hold(tx: &mut Database, held: &HeldName) -> Result<()> {
     release(tx, &held.username_folded)?;
     on!(tx, |c| diesel::insert_into(held_names::table).values(held).execute(c))?;
     Ok(())
 }
 
-/// Lets a name go.
+/// Ends the reservation of a name.
 pub fn release(tx: &mut Database, folded: &str) -> Result<()> {
     on!(tx, |c| diesel::delete(held_names::table.filter(held_names::username_folded.eq(folded))).execute(c))?;
     Ok(())
 }
 
-/// How many names are held for a person, this one aside.
+/// Counts the names that are reserved for a person, except this one.
 pub fn count(tx: &mut Database, now: UnixTime, (user, but): (Id<User>, &str)) -> Result<i64> {
     let rows = held_names::table
         .filter(held_names::user_id.eq(user))

@@ -8,19 +8,19 @@ use crate::domain::id::Id;
 use crate::domain::queued_email::QueuedEmail;
 use crate::schema::letters;
 
-/// Adds a letter.
+/// Inserts an email to be sent.
 pub fn insert(tx: &mut Database, message: &QueuedEmail) -> Result<()> {
     on!(tx, |c| diesel::insert_into(letters::table).values(message).execute(c))?;
     Ok(())
 }
 
-/// Letters that are to be sent now, the longest waiting first.
+/// Lists the emails that must be sent now, the longest waiting first.
 pub fn list_due(tx: &mut Database, now: UnixTime, most: i64) -> Result<Vec<QueuedEmail>> {
     let rows = letters::table.filter(letters::next_attempt_at.le(now)).order(letters::next_attempt_at);
     Ok(on!(tx, |c| rows.limit(most).select(QueuedEmail::as_select()).load(c))?)
 }
 
-/// Takes a letter to send it, until `until`; the database picks one of several nodes.
+/// Claims an email until `until`, to send it; the database decides between nodes.
 pub fn claim(tx: &mut Database, message: &QueuedEmail, until: UnixTime) -> Result<bool> {
     let row = letters::table
         .filter(letters::id.eq(message.id))
@@ -30,7 +30,7 @@ pub fn claim(tx: &mut Database, message: &QueuedEmail, until: UnixTime) -> Resul
     Ok(on!(tx, |c| diesel::update(row).set(taken).execute(c))? == 1)
 }
 
-/// Forgets a letter: it was sent, or is given up.
+/// Deletes an email that was sent or given up.
 pub fn delete(tx: &mut Database, id: Id<QueuedEmail>) -> Result<()> {
     on!(tx, |c| diesel::delete(letters::table.filter(letters::id.eq(id))).execute(c))?;
     Ok(())

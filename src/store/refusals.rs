@@ -8,7 +8,7 @@ use crate::domain::id::Id;
 use crate::domain::refusal_record::RefusalRecord;
 use crate::schema::refusals;
 
-/// Adds lines.
+/// Inserts lines about refused requests.
 pub fn insert(tx: &mut Database, lines: &[RefusalRecord]) -> Result<()> {
     for line in lines {
         on!(tx, |c| diesel::insert_into(refusals::table).values(line).execute(c))?;
@@ -27,10 +27,10 @@ pub fn trim(tx: &mut Database, (client, is_proven): (Id<Client>, bool), most: i6
     Ok(())
 }
 
-/// A client's lines, the newest first; only those of one request if it is named.
+/// Lists a client's lines, newest first; only those of one request if `request_id` is given.
 pub fn list(db: &mut Database, client: Id<Client>, request_id: Option<&str>) -> Result<Vec<RefusalRecord>> {
     let rows = refusals::table.filter(refusals::client_key.eq(client)).order(refusals::id.desc());
-    // The trimmed table holds no more than a page of them.
+    // The trimmed table has no more lines of a client than one page shows.
     Ok(match request_id {
         Some(request_id) => {
             on!(db, |c| rows.filter(refusals::request_id.eq(request_id)).select(RefusalRecord::as_select()).load(c))?

@@ -1,4 +1,4 @@
-//! The table `security_log`: rows are added, read, and removed when they are old; never changed.
+//! The table `security_log`: rows are inserted, read, and removed when they are old; they are never changed.
 
 use diesel::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::domain::session::Origin;
 use crate::domain::user::User;
 use crate::schema::{security_log, users};
 
-/// Adds an entry to a person's log.
+/// Appends an entry to a person's log.
 pub fn append(
     tx: &mut Database,
     now: UnixTime,
@@ -18,7 +18,7 @@ pub fn append(
     what: (SecurityEvent, &str),
     origin: Option<&Origin>,
 ) -> Result<()> {
-    // One after the other: each carries a digest over the one before.
+    // One at a time, because each entry contains a digest over the one before.
     super::users::lock(tx, user)?;
     let last = security_log::table.filter(security_log::user_id.eq(user)).order(security_log::id.desc());
     let before = on!(tx, |c| last.select(SecurityEntry::as_select()).first(c)).optional()?;
@@ -27,7 +27,7 @@ pub fn append(
     Ok(())
 }
 
-/// Whether a person's log tells of such an event after `since`.
+/// Whether a person's log has such an event after `since`.
 pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since: UnixTime) -> Result<bool> {
     let rows = security_log::table
         .filter(security_log::user_id.eq(user))
@@ -36,7 +36,7 @@ pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since:
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
-/// The same, of an event about this.
+/// Whether a person's log has such an event about `about` after `since`.
 pub fn has_about_since(
     tx: &mut Database,
     user: Id<User>,
@@ -51,18 +51,18 @@ pub fn has_about_since(
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
-/// What of a person's log is asked for.
+/// A filter for the entries of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// Only events of these; all when empty.
+    /// Only these events; all events when empty.
     pub events: Vec<SecurityEvent>,
-    /// Only since then.
+    /// Only entries at or after this time.
     pub since: Option<UnixTime>,
     /// Only entries older than this one.
     pub before: Option<Id<SecurityEntry>>,
 }
 
-/// A person's entries, or everybody's, newest first.
+/// Lists a person's entries, or those of all people, newest first.
 pub fn list(tx: &mut Database, user: Option<Id<User>>, asked: &Asked, most: i64) -> Result<Vec<SecurityEntry>> {
     let found = on!(tx, |c| {
         let mut rows = security_log::table.select(SecurityEntry::as_select()).into_boxed();
@@ -83,8 +83,8 @@ pub fn list(tx: &mut Database, user: Option<Id<User>>, asked: &Asked, most: i64)
     Ok(found?)
 }
 
-/// Everybody's entries in the order of their chains, behind `after`, with the moment at which the account
-/// was made.
+/// Lists the entries of all people in the order of their chains, those after `after`, with the time at which the
+/// account was created.
 pub fn list_chained(
     tx: &mut Database,
     after: (Id<User>, Id<SecurityEntry>),

@@ -12,25 +12,25 @@ use crate::schema::{
     client_secrets, clients, consents, device_codes, grants, pushed_requests, registration_tokens, self_registrations,
 };
 
-/// The registration with this key, and its client.
+/// Finds the registration with this id, and its client.
 pub fn find(tx: &mut Database, id: Id<SelfRegistration>) -> Result<Option<(SelfRegistration, Client)>> {
     let row = self_registrations::table.inner_join(clients::table).filter(self_registrations::id.eq(id));
     Ok(on!(tx, |c| row.select((SelfRegistration::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
-/// The registration of the client with this public name.
+/// Finds the registration of the client with this `client_id`.
 pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<(SelfRegistration, Client)>> {
     let row = self_registrations::table.inner_join(clients::table).filter(clients::client_id.eq(client_id));
     Ok(on!(tx, |c| row.select((SelfRegistration::as_select(), Client::as_select())).get_result(c)).optional()?)
 }
 
-/// Adds a registration.
+/// Inserts a new registration.
 pub fn insert(tx: &mut Database, registration: &SelfRegistration) -> Result<()> {
     on!(tx, |c| diesel::insert_into(self_registrations::table).values(registration).execute(c))?;
     Ok(())
 }
 
-/// Writes what its client said anew; the token and its first use stay.
+/// Writes the changed settings of a registration; the token and its first use stay.
 pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
     on!(tx, |c| diesel::update(self_registrations::table.filter(self_registrations::id.eq(new.id)))
         .set((
@@ -42,7 +42,7 @@ pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
     Ok(())
 }
 
-/// Writes whether its client can keep a secret, which only such a client may change.
+/// Writes the client type, which only a self-registered client may change.
 pub fn set_client_type(tx: &mut Database, client: Id<Client>, client_type: ClientType) -> Result<()> {
     tx.note_change();
     let row = diesel::update(clients::table.filter(clients::id.eq(client)));
@@ -50,7 +50,7 @@ pub fn set_client_type(tx: &mut Database, client: Id<Client>, client_type: Clien
     Ok(())
 }
 
-/// The initial access token with this key.
+/// Finds the initial access token with this id.
 pub fn find_initial_token(
     tx: &mut Database,
     id: Id<InitialAccessTokenRecord>,
@@ -59,16 +59,16 @@ pub fn find_initial_token(
     Ok(on!(tx, |c| row.select(InitialAccessTokenRecord::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds an initial access token.
+/// Inserts a new initial access token.
 pub fn insert_initial_token(tx: &mut Database, token: &InitialAccessTokenRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(registration_tokens::table).values(token).execute(c))?;
     Ok(())
 }
 
-/// Removes one batch of the clients that came before `before` and that nobody ever allowed anything. Says how
-/// many were seen to.
+/// Removes one batch of the clients that were registered before `before` and that no person ever allowed anything.
+/// Returns how many were processed.
 pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    // A document would be read again: one that the operator ended or suspended stays, so that it stays out.
+    // A client document would be read again, so a client that the operator deleted or suspended keeps its row.
     let stays_out = clients::deleted_at.is_not_null().or(clients::disabled_at.is_not_null());
     let unused = self_registrations::table
         .inner_join(clients::table)

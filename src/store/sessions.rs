@@ -12,19 +12,19 @@ use crate::domain::token::{SessionKey, TokenDigest};
 use crate::domain::user::User;
 use crate::schema::{sessions, users};
 
-/// The session with this key and its person.
+/// Finds the session with this id, and its person.
 pub fn find(tx: &mut Database, id: Id<Session>) -> Result<Option<(Session, User)>> {
     let row = sessions::table.inner_join(users::table).filter(sessions::id.eq(id));
     Ok(on!(tx, |c| row.select((Session::as_select(), User::as_select())).get_result(c)).optional()?)
 }
 
-/// Adds a session.
+/// Inserts a new session.
 pub fn insert(tx: &mut Database, session: &Session) -> Result<()> {
     on!(tx, |c| diesel::insert_into(sessions::table).values(session).execute(c))?;
     Ok(())
 }
 
-/// A person's sessions that have not ended, newest first; idle ones are for the caller to judge.
+/// Lists a person's sessions that have not ended, newest first; the caller decides about idle ones.
 pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Session>> {
     let rows = sessions::table
         .filter(sessions::user_id.eq(user))
@@ -33,7 +33,7 @@ pub fn list(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<Sess
     Ok(on!(tx, |c| rows.order(sessions::last_seen_at.desc()).select(Session::as_select()).load(c))?)
 }
 
-/// Takes the session's row until the transaction ends: what a session gives is given one by one.
+/// Locks the session's row until the transaction ends, so that only one transaction at a time issues from it.
 pub fn lock(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set(sessions::last_seen_at.eq(sessions::last_seen_at)).execute(c))?;
@@ -56,42 +56,42 @@ pub fn end_all(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     Ok(())
 }
 
-/// Gives a session another key: the one from before opens nothing more.
+/// Replaces the key of a session: the earlier one is no longer valid.
 pub fn renew_key(tx: &mut Database, id: Id<Session>, digest: &TokenDigest<SessionKey>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set(sessions::digest.eq(digest)).execute(c))?;
     Ok(())
 }
 
-/// Notes that it was used.
+/// Records when the session was last used.
 pub fn touch(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| Fixed(row.set(sessions::last_seen_at.eq(at))).execute(c))?;
     Ok(())
 }
 
-/// Notes that the person proved again who they are.
+/// Records that the person authenticated again.
 pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set(sessions::authenticated_at.eq(at)).execute(c))?;
     Ok(())
 }
 
-/// Notes that the person showed their second factor too.
+/// Records that the person showed their second factor too.
 pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &SpaceSeparated) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(c))?;
     Ok(())
 }
 
-/// Notes that what a session owed was paid in another way.
+/// Records that the pending second factor of a session was settled in another way.
 pub fn clear_second_factor_pending(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
     on!(tx, |c| row.set(sessions::owes_factor.eq(false)).execute(c))?;
     Ok(())
 }
 
-/// Notes for a person's other sessions that there is a second factor now, which they have not seen.
+/// Records for a person's other sessions that a second factor exists now, which they have not shown.
 pub fn set_second_factor_pending(tx: &mut Database, user: Id<User>, but_for: Option<Id<Session>>) -> Result<()> {
     let but_for = but_for.map_or(0, Id::number);
     let rows = sessions::table

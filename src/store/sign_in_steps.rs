@@ -9,19 +9,19 @@ use crate::domain::second_factor::{STEP_FAILURES, SignInStepRecord};
 use crate::domain::user::User;
 use crate::schema::{sign_in_steps, users};
 
-/// The step with this key and its person.
+/// Finds the step with this id, and its person.
 pub fn find(tx: &mut Database, id: Id<SignInStepRecord>) -> Result<Option<(SignInStepRecord, User)>> {
     let row = sign_in_steps::table.inner_join(users::table).filter(sign_in_steps::id.eq(id));
     Ok(on!(tx, |c| row.select((SignInStepRecord::as_select(), User::as_select())).get_result(c)).optional()?)
 }
 
-/// Adds a step.
+/// Inserts a new step.
 pub fn insert(tx: &mut Database, step: &SignInStepRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(sign_in_steps::table).values(step).execute(c))?;
     Ok(())
 }
 
-/// Finishes a living step; the database picks the winner of a race.
+/// Marks a valid step as finished; the database decides a race.
 pub fn finish(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Result<bool> {
     let row = sign_in_steps::table
         .filter(sign_in_steps::id.eq(id))
@@ -30,7 +30,7 @@ pub fn finish(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Res
     Ok(on!(tx, |c| diesel::update(row).set(sign_in_steps::used_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Counts a wrong code; the last that is allowed ends the step.
+/// Counts a wrong code; the last one that is allowed ends the step.
 pub fn fail(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Result<()> {
     let row = sign_in_steps::table.filter(sign_in_steps::id.eq(id));
     on!(tx, |c| diesel::update(row).set(sign_in_steps::failures.eq(sign_in_steps::failures + 1)).execute(c))?;
@@ -39,7 +39,7 @@ pub fn fail(tx: &mut Database, now: UnixTime, id: Id<SignInStepRecord>) -> Resul
     Ok(())
 }
 
-/// How many codes that count for this network were mailed to a person since `since`.
+/// Counts the codes that count for this network and were mailed to a person after `since`.
 pub fn count_mailed(tx: &mut Database, since: UnixTime, (user, network): (Id<User>, &str)) -> Result<i64> {
     let rows = sign_in_steps::table
         .filter(sign_in_steps::user_id.eq(user))

@@ -11,7 +11,7 @@ use crate::domain::id::Id;
 use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord};
 use crate::schema::signing_keys;
 
-/// All keys, ended ones too, RSA first, each algorithm in the order of its numbers.
+/// Lists all keys, also ended ones: RSA first, each algorithm in the order of its numbers.
 pub fn list(tx: &mut Database) -> Result<Arc<Vec<SigningKeyRecord>>> {
     all_or_read(
         tx,
@@ -23,19 +23,19 @@ pub fn list(tx: &mut Database) -> Result<Arc<Vec<SigningKeyRecord>>> {
     )
 }
 
-/// The last key that was made for an algorithm.
+/// Finds the newest key of an algorithm.
 pub fn find_newest(tx: &mut Database, algorithm: SigningAlgorithm) -> Result<Option<SigningKeyRecord>> {
     Ok(list(tx)?.iter().rfind(|key| key.algorithm == algorithm).cloned())
 }
 
-/// Adds a key. A taken number is a conflict: another node was faster.
+/// Inserts a key. A number that exists already is a conflict: another node was faster.
 pub fn insert(tx: &mut Database, key: &SigningKeyRecord) -> Result<()> {
     tx.note_change();
     on!(tx, |c| diesel::insert_into(signing_keys::table).values(key).execute(c))?;
     Ok(())
 }
 
-/// Says when a key gives way to its successor, and when it ends.
+/// Writes when a key is replaced by its successor, and when it ends.
 pub fn retire(tx: &mut Database, id: Id<SigningKeyRecord>, (retires_at, ends_at): (UnixTime, UnixTime)) -> Result<()> {
     tx.note_change();
     let row = diesel::update(signing_keys::table.filter(signing_keys::id.eq(id)));
@@ -45,7 +45,7 @@ pub fn retire(tx: &mut Database, id: Id<SigningKeyRecord>, (retires_at, ends_at)
     Ok(())
 }
 
-/// Ends all keys of an algorithm that still count.
+/// Ends all keys of an algorithm that are still valid.
 pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) -> Result<()> {
     tx.note_change();
     let alive = signing_keys::ends_at.is_null().or(signing_keys::ends_at.gt(now));
@@ -55,10 +55,10 @@ pub fn end_all(tx: &mut Database, now: UnixTime, algorithm: SigningAlgorithm) ->
     Ok(())
 }
 
-/// Erases the private part of what has ended, and rows that ended before `before`.
+/// Erases the private part of ended keys, and removes rows that ended before `before`.
 pub fn clean(tx: &mut Database, now: UnixTime, before: UnixTime) -> Result<usize> {
     tx.note_change();
-    // What was withdrawn has ended on every clock.
+    // A withdrawn key has ended on every clock.
     let has_ended = signing_keys::ends_at.le(now).or(signing_keys::ends_at.eq(signing_keys::retires_at));
     let ended = signing_keys::table.filter(has_ended).filter(signing_keys::sealed.is_not_null());
     let erased = on!(tx, |c| diesel::update(ended).set(signing_keys::sealed.eq(None::<String>)).execute(c))?;

@@ -1,4 +1,4 @@
-//! The table `tokens`: every kind of token that opens doors.
+//! The table `tokens`: every kind of token that gives access.
 
 use diesel::prelude::*;
 
@@ -15,8 +15,8 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{clients, grants, tokens, users};
 
-/// The token with this key, with all that decides whether it lives: one query besides what is known of its
-/// application, and the same again for a token that was made by an exchange.
+/// Finds the token with this id, with everything that decides whether it is valid: one query, without its
+/// application if that is in memory; the same again for the subject token of an exchange.
 pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<TokenInUse>> {
     let found = match tx.for_deferred_query() {
         Some(deferred) => deferred.find(id)?,
@@ -35,19 +35,19 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
     Ok(Some(TokenInUse { record, basis: GrantInUse { grant, person, application }, exchanged }))
 }
 
-/// The tokens with these keys.
+/// Lists the tokens with these ids.
 pub(super) fn list_by_ids(tx: &mut Database, ids: Vec<Id<TokenRecord>>) -> Result<Vec<TokenRow>> {
     let rows = in_use().filter(tokens::id.eq_any(ids));
     Ok(on!(tx, |c| Fixed(rows.select(TokenRow::as_select())).load(c))?)
 }
 
-/// Tokens with what decides whether they live.
+/// The query for tokens with everything that decides whether they are valid.
 #[diesel::dsl::auto_type]
 fn in_use() -> _ {
     tokens::table.inner_join(grants::table.left_join(users::table))
 }
 
-/// One of them.
+/// A token with its grant and its person.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = tokens)]
 pub(super) struct TokenRow {
@@ -59,7 +59,7 @@ pub(super) struct TokenRow {
     person: Option<Person>,
 }
 
-/// Adds a token.
+/// Inserts a new token.
 pub fn insert(tx: &mut Database, token: &TokenRecord) -> Result<()> {
     if let Some(deferred) = tx.for_deferred_query() {
         deferred.add_token(token);
@@ -108,26 +108,23 @@ pub fn bind(tx: &mut Database, id: Id<TokenRecord>, jkt: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends one token alone.
+/// Revokes one token, but not its grant.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<()> {
     let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::revoked_at.is_null());
     on!(tx, |c| diesel::update(row).set(tokens::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
-/// An access token that was given together with a refresh token.
+/// An access token that was issued together with a refresh token.
 pub struct Given {
-    /// The row.
     pub id: Id<TokenRecord>,
-    /// When it was last seen.
+    /// When it was last used.
     pub last_used_at: Option<UnixTime>,
-    /// What it looks like.
     pub format: TokenFormat,
-    /// When it was issued.
     pub created_at: UnixTime,
 }
 
-/// The access tokens that were given together with a refresh token.
+/// Lists the access tokens that were issued together with a refresh token.
 pub fn list_given_with(tx: &mut Database, refresh_token: Id<RefreshTokenRecord>) -> Result<Vec<Given>> {
     let rows = tokens::table.filter(tokens::refresh_token_id.eq(refresh_token));
     let rows: Vec<(Id<TokenRecord>, Option<UnixTime>, TokenFormat, UnixTime)> =
@@ -136,8 +133,8 @@ pub fn list_given_with(tx: &mut Database, refresh_token: Id<RefreshTokenRecord>)
     Ok(rows.into_iter().map(given).collect())
 }
 
-/// A person's living user tokens with the applications that they are for, newest first, those before
-/// `before` only.
+/// Lists a person's valid user tokens with the applications that they are for, newest first, only those before
+/// `before`.
 pub fn list_user_tokens(
     tx: &mut Database,
     now: UnixTime,
@@ -158,7 +155,7 @@ pub fn list_user_tokens(
     Ok(on!(tx, |c| rows.select((TokenRecord::as_select(), Grant::as_select(), Option::<Client>::as_select())).load(c))?)
 }
 
-/// Notes that it was seen, and by which address when that is known.
+/// Records when the token was last used, and from which address if that is known.
 pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<&str>) -> Result<()> {
     let row = diesel::update(tokens::table.filter(tokens::id.eq(id)));
     match from {
@@ -170,7 +167,7 @@ pub fn touch(tx: &mut Database, id: Id<TokenRecord>, at: UnixTime, from: Option<
     Ok(())
 }
 
-/// A person's living tokens of these kinds.
+/// The query for a person's valid tokens of these kinds.
 #[diesel::dsl::auto_type]
 fn held(now: UnixTime, user: Id<User>, kinds: Vec<TokenKind>) -> _ {
     tokens::table
@@ -182,7 +179,7 @@ fn held(now: UnixTime, user: Id<User>, kinds: Vec<TokenKind>) -> _ {
         .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
 }
 
-/// A person's living tokens of these kinds, newest first, those before `before` only.
+/// Lists a person's valid tokens of these kinds, newest first, only those before `before`.
 pub fn list_personal(
     tx: &mut Database,
     now: UnixTime,
@@ -193,7 +190,7 @@ pub fn list_personal(
     Ok(on!(tx, |c| rows.order(tokens::id.desc()).limit(most).select(TokenRecord::as_select()).load(c))?)
 }
 
-/// The same, those first that were not used for longest.
+/// Lists a person's valid tokens of these kinds, the longest unused first.
 pub fn list_longest_unused(
     tx: &mut Database,
     now: UnixTime,
@@ -201,12 +198,12 @@ pub fn list_longest_unused(
     most: i64,
 ) -> Result<Vec<TokenRecord>> {
     let rows = held(now, user, kinds.to_vec())
-        // The two databases sort an absent time differently.
+        // The two databases sort NULL differently.
         .order((tokens::last_used_at.is_not_null(), tokens::last_used_at, tokens::id));
     Ok(on!(tx, |c| rows.limit(most).select(TokenRecord::as_select()).load(c))?)
 }
 
-/// How many tokens of these kinds a person made since `since`, not counting what their generator made.
+/// Counts the tokens of these kinds that a person made after `since`, without those that their generator made.
 pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
     let rows = tokens::table
         .inner_join(grants::table)
@@ -217,12 +214,12 @@ pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, 
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }
 
-/// How many living tokens of these kinds a person holds.
+/// Counts a person's valid tokens of these kinds.
 pub fn count_personal(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<i64> {
     Ok(on!(tx, |c| held(now, user, kinds.to_vec()).count().get_result(c))?)
 }
 
-/// The living tokens of these kinds whose rows know of no use, with what they hang on.
+/// Lists a person's valid tokens of these kinds whose rows have no time of use, with their grants.
 pub fn list_unused(
     tx: &mut Database,
     now: UnixTime,
@@ -232,7 +229,7 @@ pub fn list_unused(
     Ok(on!(tx, |c| rows.select((tokens::id, tokens::grant_id)).load(c))?)
 }
 
-/// Notes that somebody found it in the open; `false` when that is known.
+/// Records that the token was found in a public place; `false` when that is recorded already.
 pub fn flag(tx: &mut Database, now: UnixTime, id: Id<TokenRecord>) -> Result<bool> {
     let row = tokens::table.filter(tokens::id.eq(id)).filter(tokens::flagged_at.is_null());
     Ok(on!(tx, |c| diesel::update(row).set(tokens::flagged_at.eq(Some(now))).execute(c))? == 1)
