@@ -74,8 +74,8 @@ pub fn examine(
     }
 }
 
-/// Admits one more waiting request. A client that somebody answers for has no limit; with other clients anybody
-/// could fill the table, so all of them share one limit per network (ours).
+/// Admits one more waiting request. A client with a secret and an owner or the operator behind it has no limit; with
+/// the others anybody could fill the table, so all of them share one limit per network (ours).
 ///
 /// # Errors
 /// [`TOO_MANY_PUSHED`] when the network has reached a limit.

@@ -183,7 +183,7 @@ impl Store {
     }
 
     /// Returns the same store for work of unauthenticated callers, such as signing up or starting a reset or a
-    /// device. This work can fill only a part of the queue, so authenticated requests still find room.
+    /// device. This work can fill only a part of the queue, so authenticated requests can still be queued.
     pub fn for_unauthenticated(&self) -> Self {
         Self { share: Share::Unauthenticated, ..self.clone() }
     }

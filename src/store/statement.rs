@@ -1,6 +1,6 @@
-//! Statements that are prepared once for each connection: what begins and ends transactions on SQLite, and
-//! updates, which diesel would write anew at every run. And parts of a query whose text is written once, since diesel
-//! visits every column several times at every run, also of a statement that is prepared.
+//! Statements that are prepared once for each connection: those that begin and end transactions on SQLite, and
+//! updates, whose text diesel would otherwise write at every run. Also parts of a query whose text is written once:
+//! diesel visits every column several times at every run, even in a prepared statement.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -34,10 +34,10 @@ statement!(Mark, "SAVEPOINT work");
 statement!(Release, "RELEASE work");
 statement!(RollBackToMark, "ROLLBACK TO work");
 
-/// A query whose SQL text depends on its type alone, so that it is prepared by its type. Diesel does not see
-/// this of an update: its values might be optional, and then the text depends on them. Those that are wrapped
-/// have none of that kind (`Some(…)` for a column that may be null is a value like any other). Nor does it see it
-/// of a list, which on PostgreSQL is one array.
+/// A query whose SQL text depends on its type alone, so that it is prepared by its type. Diesel cannot know this of
+/// an update: its values might be optional, and then the text depends on them. The wrapped updates have no such
+/// values (`Some(…)` for a nullable column is a value like any other). Diesel cannot know it of a list either,
+/// which is one array on PostgreSQL.
 pub(super) struct Fixed<Q>(pub Q);
 
 impl<Q: 'static> QueryId for Fixed<Q> {
@@ -58,8 +58,8 @@ impl<Q: Query> Query for Fixed<Q> {
 
 impl<Q, C> RunQueryDsl<C> for Fixed<Q> {}
 
-/// Columns to select, whose text is written once for each database: `Written(Grant::as_select())`. They hold no values,
-/// and are the same at every run, which their query id says.
+/// Columns to select, whose text is written once for each database: `Written(Grant::as_select())`. They contain no
+/// values and are the same at every run, as their query id declares.
 #[derive(Clone, Copy)]
 pub(super) struct Written<E>(pub E);
 
@@ -100,7 +100,7 @@ where
             None => {
                 let mut builder = DB::QueryBuilder::default();
                 self.0.to_sql(&mut builder, out.backend())?;
-                // As many as there are such parts in the code: what is leaked does not grow.
+                // The number of these parts in the code is fixed, so the leaked memory does not grow.
                 let text: &'static str = builder.finish().leak();
                 let mut texts = TEXTS.write().unwrap_or_else(PoisonError::into_inner);
                 *texts.get_or_insert_default().entry(key).or_insert(text)
@@ -111,8 +111,8 @@ where
     }
 }
 
-/// Adds one row of a table that hot requests add to: the text is known when this is compiled, and only the values are
-/// visited. Its columns are the fields of the record, each by its name; one that is left out does not compile.
+/// Inserts one row into a table of frequent requests: the text is made at compile time, and only the values are
+/// visited. The columns are the fields of the record, each by its name; a field that is left out does not compile.
 macro_rules! insert {
     ($name:ident, $table:ident, $record:ident { $first:ident $(, $field:ident)* $(,)? }) => {
         #[derive(Clone, Copy)]

@@ -142,7 +142,7 @@ impl Renewal<'_> {
             return Ok(true);
         }
         let given = tokens::list_given_with(self.tx, successor.id)?;
-        // A JWT is used without a request to us: it counts as used when its lifetime is over (ours).
+        // A JWT is used without a request to us: it counts as used when its lifetime has ended (ours).
         let is_spent =
             |token: &Given| token.format == TokenFormat::Jwt && self.now.since(token.created_at) >= LONGEST_JWT;
         let is_seen = |token: &Given| token.last_used_at.is_some() || uses.is_pending(Seen::Token(token.id));
