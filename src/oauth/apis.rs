@@ -1,4 +1,4 @@
-//! Registering protected APIs: an identifier, scopes with sentences, and credentials to introspect with.
+//! Registers protected APIs: an identifier, scopes with sentences, and credentials for introspection.
 
 use url::Url;
 

@@ -17,7 +17,7 @@ use crate::outcome::Error;
 use crate::store::{Database, StoreError, client_secrets, clients, consents, security_log};
 use crate::tokens::revoke;
 
-/// Applications that a person may own unless an operator registers more.
+/// Applications that a person may own, unless an operator registers more for them.
 pub const MOST_PER_PERSON: usize = 50;
 /// Applications that a person without a verified email address may own.
 pub const MOST_WITHOUT_EMAIL: usize = 3;

@@ -25,7 +25,8 @@ use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, session_recheck};
 
-/// The most devices of one network that may wait at once, over all clients that anybody can use.
+/// The most devices of one network that may wait at once, over all clients that unauthenticated callers can
+/// use or create.
 const MOST_WAITING: i64 = 100;
 /// The most characters of a user agent that are stored.
 const MAX_USER_AGENT: usize = 300;
@@ -84,8 +85,8 @@ pub fn examine(
     Ok(Wish { scope, audience })
 }
 
-/// Checks that one more device may wait in this network. Only clients that anybody can use are limited: with one of
-/// those, anybody could fill the table (ours).
+/// Checks that one more device may wait in this network. Only clients that unauthenticated callers can use or create
+/// are limited: with one of those, anybody could fill the table (ours).
 ///
 /// # Errors
 /// [`TOO_MANY_DEVICES`] when the network has reached the limit.

@@ -120,10 +120,10 @@ impl Parameters {
         Ok(self)
     }
 
-    /// Checks that no parameter was sent twice that may not be.
+    /// Checks that no parameter was sent more than once that must not be.
     ///
     /// # Errors
-    /// [`REPEATED_PARAMETER`].
+    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
     pub fn check_repeats(&self) -> Result<(), Refusal> {
         if self.has_repeats() {
             return Err(Refusal { problem: &REPEATED_PARAMETER, cause: self.repeated_cause() });

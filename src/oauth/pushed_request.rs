@@ -24,7 +24,8 @@ const KNOWN: [&str; 17] = [
 ];
 /// The most bytes of one request that are kept (`docs/decisions/0029-anonymous-rows.md`).
 const MAX_KEPT: usize = 8_192;
-/// The most requests of one network that may wait for a browser, over all clients that anybody can use (ours).
+/// The most requests of one network that may wait for a browser, over all clients that unauthenticated callers can
+/// use or create (ours).
 const MOST_WAITING: i64 = 100;
 /// The most requests of one network that are stored, with those that wait longer for a decision (ours).
 const MOST_KEPT: i64 = 1_000;
@@ -48,8 +49,8 @@ pub enum Source {
 
 /// Examines what an authenticated client pushes, as the authorization endpoint would (§2.1).
 ///
+/// # Errors
 /// The cause of the refusal, when the authorization endpoint would refuse the request.
-/// Why it is refused.
 pub fn examine(
     db: &mut Database,
     token_settings: &TokenSettings,
@@ -74,8 +75,8 @@ pub fn examine(
     }
 }
 
-/// Admits one more waiting request. A client with a secret and an owner or the operator behind it has no limit; with
-/// the others anybody could fill the table, so all of them share one limit per network (ours).
+/// Checks that one more request may wait. Only clients that unauthenticated callers can use or create are limited,
+/// all of them together per network: with one or several of those, anybody could fill the table (ours).
 ///
 /// # Errors
 /// [`TOO_MANY_PUSHED`] when the network has reached a limit.
