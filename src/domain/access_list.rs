@@ -23,6 +23,7 @@ const MAX_BYTES: usize = 49_152;
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression, FromSqlRow,
 )]
+/// How far an entry of an access list reaches.
 #[serde(rename_all = "camelCase")]
 #[diesel(sql_type = Text)]
 pub enum Tier {

@@ -8,6 +8,7 @@ use super::id::Id;
 use super::token::{LoginCode, TokenDigest};
 use crate::clock::UnixTime;
 
+/// How long a login code can be redeemed, in seconds.
 pub const LIFE: i64 = 60;
 
 /// A login code as it is stored.

@@ -59,6 +59,7 @@ pub(super) struct QueryCounts {
 }
 
 impl QueryCounts {
+    /// Adds the queries of one piece of work.
     pub fn add(&self, mode: Mode, queries: u64) {
         let count = match mode {
             Mode::Read => &self.read,
@@ -67,6 +68,7 @@ impl QueryCounts {
         count.fetch_add(queries, Ordering::Relaxed);
     }
 
+    /// Returns all queries that ran so far.
     pub fn sum(&self) -> Queries {
         Queries { read: self.read.load(Ordering::Relaxed), write: self.write.load(Ordering::Relaxed) }
     }

@@ -51,6 +51,7 @@ pub enum Next {
 }
 
 impl Deferred {
+    /// Returns one that has collected nothing yet.
     pub fn new(mode: Mode) -> Self {
         Self { mode, ..Self::default() }
     }

@@ -133,6 +133,7 @@ impl Manager {
 }
 
 impl Pool {
+    /// Returns a pool that has not opened a connection yet.
     pub fn new(url: &str, settings: DatabaseSettings) -> Self {
         let url = with_deadlines(url, &settings);
         let manager = Manager { url, settings, generation: Arc::default(), failure: Arc::default() };

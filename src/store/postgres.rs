@@ -25,6 +25,7 @@ const TRIES: u32 = 12;
 /// The most connections that one piece of work may lose: the one that it got, and a new one.
 const MOST_LOST: u32 = 2;
 
+/// A PostgreSQL database.
 pub struct Postgres {
     pool: Arc<Pool>,
     pub(super) shared: Arc<Shared>,
@@ -53,6 +54,7 @@ enum Fate {
 }
 
 impl Postgres {
+    /// Prepares the pool and its threads; the server need not be reachable yet.
     pub fn open(url: &str, settings: DatabaseSettings) -> Result<Self> {
         let pool = Pool::new(url, settings);
         pool.examine()?;
@@ -84,6 +86,7 @@ impl Postgres {
         current.map(|snapshot| snapshot.edition())
     }
 
+    /// Applies the migrations that are missing.
     pub async fn migrate(&self) -> Result<()> {
         let pool = Arc::clone(&self.pool);
         let applied = spawn_blocking(move || match pool.connect()?.database.connection {
@@ -100,10 +103,12 @@ impl Postgres {
         applied.await.unwrap_or_else(|_panicked| Err(panicked()))
     }
 
+    /// Runs `work` in a read-only transaction on a pooled connection.
     pub async fn read(&self, work: Job) -> Result<()> {
         self.run(Mode::Read, work).await
     }
 
+    /// Runs `work` in a transaction on a pooled connection, and answers after the commit.
     pub async fn write(&self, share: Share, work: Job) -> Result<()> {
         self.let_in(share)?;
         self.run(Mode::Write, work).await

@@ -111,6 +111,7 @@ pub struct Insert<'a> {
 }
 
 impl<'a> Insert<'a> {
+    /// Collects rows, column by column.
     pub fn new(grants: impl Iterator<Item = &'a Grant>, tokens: impl Iterator<Item = &'a TokenRecord>) -> Self {
         Self { grants: Grants::of(grants), tokens: Tokens::of(tokens) }
     }

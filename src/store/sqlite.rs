@@ -41,6 +41,7 @@ const READER_CACHE: u32 = 1_024;
 /// Milliseconds to wait for another process's lock.
 const BUSY_MILLISECONDS: u32 = 5_000;
 
+/// A SQLite database: the queue of its writer thread, and where its readers find the file.
 pub struct Sqlite {
     path: String,
     number: u64,
@@ -64,6 +65,7 @@ thread_local! {
 }
 
 impl Sqlite {
+    /// Opens the file and starts the writer thread.
     pub fn open(path: &str) -> Result<Self> {
         let path = path.to_owned();
         make_private(&path)?;
@@ -79,6 +81,7 @@ impl Sqlite {
         Ok(Self { path, number: STORES.fetch_add(1, Ordering::Relaxed), shared, queue, waiting })
     }
 
+    /// Applies the migrations that are missing, on a connection of its own.
     pub fn migrate(&self) -> Result<()> {
         match connect(&self.path)?.connection {
             AnyConnection::Sqlite(mut connection) => {
@@ -92,6 +95,7 @@ impl Sqlite {
         }
     }
 
+    /// Writes the write-ahead log into the database file.
     pub fn fold_log(&self) -> Result<()> {
         let folded = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
         match on!(&mut connect(&self.path)?, |c| folded.get_result::<Checkpoint>(c))?.busy {
@@ -100,6 +104,7 @@ impl Sqlite {
         }
     }
 
+    /// Runs `work` in a read transaction on the calling thread.
     pub fn read(&self, work: &mut dyn FnMut(&mut Database) -> Result<()>) -> Result<()> {
         self.on_reader(true, work)
     }
@@ -130,6 +135,7 @@ impl Sqlite {
         outcome
     }
 
+    /// Queues `work` for the writer thread, and answers after its commit.
     pub async fn write(&self, share: Share, work: Job) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         let task = Task { work, outcome: None, answer };

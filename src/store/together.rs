@@ -43,6 +43,7 @@ impl Gatherings {
 }
 
 impl Postgres {
+    /// Runs `work` with its token look-up in one query with those of other requests.
     pub async fn read_together(&self, mut work: Job) -> Result<()> {
         let Some(gatherings) = self.gatherings.get() else { return self.read(work).await };
         let mut deferred = Deferred::new(Mode::Read);
@@ -61,6 +62,7 @@ impl Postgres {
         self.read(work).await
     }
 
+    /// Runs `work` with its new rows in one statement with those of other requests.
     pub async fn write_together(&self, share: Share, mut work: Job) -> Result<()> {
         let Some(gatherings) = self.gatherings.get() else { return self.write(share, work).await };
         self.let_in(share)?;

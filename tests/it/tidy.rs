@@ -86,6 +86,33 @@ fn no_unwrap(source: &Source) -> Vec<Violation> {
     broken.map(|(number, _)| Violation::on_line(source, number + 1, law())).collect()
 }
 
+/// Each public item says what it is: a function what it returns, a type what it holds. Fields and variants need a
+/// comment only where their name leaves out a unit, a range or a meaning, so the compiler's own lint asks too much.
+fn items_are_documented(source: &Source) -> Vec<Violation> {
+    const KINDS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "static", "union"];
+    if source.room().is_none_or(|room| room == "schema") {
+        return Vec::new();
+    }
+    let (code, text): (String, Vec<&str>) = (source.shipped_code(), source.text.lines().collect());
+    let is_item = |line: &str| {
+        let Some(rest) = line.trim_start().strip_prefix("pub ") else { return false };
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let modifiers = words.iter().take_while(|word| matches!(**word, "async" | "const" | "unsafe")).count();
+        // `pub const NAME` is an item too.
+        let is_kind = |at: usize| words.get(at).is_some_and(|word| KINDS.contains(word));
+        !rest.contains('$') && (is_kind(modifiers) || is_kind(0))
+    };
+    let mut violations = Vec::new();
+    for (number, _) in code.lines().enumerate().filter(|(_, line)| is_item(line)) {
+        let is_attribute = |line: &&&str| line.trim_start().starts_with("#[") || matches!(line.trim(), ")]" | "]");
+        let above = text[..number].iter().rev().find(|line| !is_attribute(line));
+        if !above.is_some_and(|line| line.trim_start().starts_with("///")) {
+            violations.push(Violation::on_line(source, number + 1, "a public item has a doc comment".to_owned()));
+        }
+    }
+    violations
+}
+
 /// Each migration has its two files and is embedded. `files` are paths below `migrations/`.
 fn migrations_are_whole(files: &BTreeSet<String>, embedding: &Source) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -140,8 +167,14 @@ fn static_files_are_served(files: &BTreeSet<String>, sources: &[Source]) -> Vec<
         .collect()
 }
 
-const LAWS_OF_A_FILE: [fn(&Source) -> Vec<Violation>; 5] =
-    [layers::one_way_only, layers::libraries_stay_in_their_rooms, no_long_file, nothing_left_for_later, no_unwrap];
+const LAWS_OF_A_FILE: [fn(&Source) -> Vec<Violation>; 6] = [
+    layers::one_way_only,
+    layers::libraries_stay_in_their_rooms,
+    no_long_file,
+    nothing_left_for_later,
+    no_unwrap,
+    items_are_documented,
+];
 
 /// Every file below a folder of the package, by its path below that folder.
 fn files_below(folder: &str) -> BTreeMap<String, String> {
@@ -215,6 +248,18 @@ fn an_unwrap_is_found_where_it_ships() {
     let found = said(no_unwrap(&Source::parse("src/x.rs", text)));
     assert_eq!(found, ["src/x.rs:3: an error is handed on, or `expect` says why there is none"]);
     assert!(no_unwrap(&Source::parse("tests/it/x.rs", text)).is_empty());
+}
+
+#[test]
+fn a_public_item_without_a_doc_comment_is_found() {
+    let text = "/// A.\n#[derive(Debug)]\npub struct A {\n    pub field: u8,\n}\npub async fn f() {}\n\npub const B: u8 = 1;\n\
+                pub(crate) fn g() {}\n#[cfg(test)]\nmod tests {\n    pub fn h() {}\n}";
+    let found = said(items_are_documented(&Source::parse("src/domain/x.rs", text)));
+    assert_eq!(
+        found,
+        ["src/domain/x.rs:6: a public item has a doc comment", "src/domain/x.rs:8: a public item has a doc comment"]
+    );
+    assert!(items_are_documented(&Source::parse("tests/it/x.rs", text)).is_empty());
 }
 
 #[test]
