@@ -1,4 +1,4 @@
-//! What has ended goes, in small batches: no table grows for ever.
+//! Removes rows that have ended, in small batches, so that no table grows without limit.
 
 use diesel::prelude::*;
 
@@ -16,25 +16,26 @@ use crate::schema::{
     seen_devices, sessions, sign_in_steps, tokens, used_proofs,
 };
 
-/// Seconds that most rows are kept after their end, for whoever asks why something stopped working.
+/// Seconds that most rows are kept after their end, so that a person can find out why something stopped working.
 const KEPT: i64 = 86_400;
 
-/// Seconds for which a device that nobody answered is told that its time is over, and not that it is unknown.
+/// Seconds after the end in which an undecided device gets the answer that its code has expired, not that it is
+/// unknown.
 const TOLD: i64 = 600;
 
-/// What is read of a token before it goes: key, refresh token, last use, format, issue.
+/// The columns of a token that are read before it is removed: id, refresh token, last use, format, time of issue.
 type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
 
-/// Removes one batch of what has ended from every table; says how many rows were seen to. Letters are not
-/// here: the background job gives them up itself, and says so.
+/// Removes one batch of ended rows from every table; returns how many rows were processed. Emails are not removed
+/// here: the background job gives them up itself, and logs that.
 ///
 /// # Errors
 /// When the store fails.
 pub fn clean(tx: &mut Database, now: UnixTime) -> Result<usize> {
     let before = now.plus(-KEPT);
-    // Before the grants go: they tell which applications somebody allowed something.
+    // Before the grants are removed: they show which applications a person allowed something.
     let mut removed = self_registrations::clean(tx, now.plus(-UNUSED))?;
-    // First what hangs on grants, then grants, then what they came from.
+    // First the rows that refer to grants, then grants, then the rows that grants refer to.
     removed += clean_below_grants(tx, before)?;
     removed += clean_grants(tx, before)?;
     removed += clean_sessions(tx, before)?;
@@ -54,7 +55,7 @@ fn clean_below_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(removed + remove!(tx, device_codes, device_codes::expires_at.lt(before)))
 }
 
-/// What anybody can begin and nobody answered: it goes when its time is over.
+/// Removes what anybody can begin and no person answered, as soon as it has expired.
 fn clean_unanswered(tx: &mut Database, now: UnixTime) -> Result<usize> {
     let mut removed = remove!(tx, pushed_requests, pushed_requests::kept_until.le(now));
     let unanswered = device_codes::grant_id.is_null();
@@ -64,7 +65,7 @@ fn clean_unanswered(tx: &mut Database, now: UnixTime) -> Result<usize> {
     Ok(removed + remove!(tx, remote_sessions, remote_sessions::expires_at.le(now).and(unanswered)))
 }
 
-/// What was begun, and what was remembered for a while.
+/// Removes unfinished flows, and what was remembered for a limited time.
 fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let mut removed = remove!(tx, idempotency_keys, idempotency_keys::expires_at.lt(before));
     removed += remove!(tx, remote_sessions, remote_sessions::expires_at.lt(before));
@@ -79,15 +80,15 @@ fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(removed + remove!(tx, seen_devices, seen_devices::expires_at.lt(before)))
 }
 
-/// What only counts, or is refused for its age anyhow, tells nobody anything once it is over. Strangers cause
-/// these rows, so they go at once.
+/// Removes rows that only count, or whose proof is refused for its age anyway, as soon as they have expired:
+/// unauthenticated callers cause these rows.
 fn clean_counted(tx: &mut Database, now: UnixTime) -> Result<usize> {
     let mut removed = remove!(tx, failure_counts, failure_counts::expires_at.le(now));
     removed += remove!(tx, known_networks, known_networks::expires_at.le(now));
     Ok(removed + remove!(tx, used_proofs, used_proofs::expires_at.lt(now)))
 }
 
-/// What is kept for a time of its own beyond that.
+/// Removes log entries, which are kept for their own time in addition.
 fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let removed = remove!(tx, refusals, refusals::at.lt(before.plus(-refusal_record::KEPT)));
     let old = security_log::table.filter(security_log::at.lt(before.plus(-LOG_KEPT)));
@@ -97,8 +98,8 @@ fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(removed + on!(tx, |c| diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(c))?)
 }
 
-/// A refresh token remembers that its access tokens were seen (a JWT always was): the rule that tells a
-/// lost answer from theft still needs to know it.
+/// Removes tokens. Their refresh token keeps the fact that one of them was used (a JWT always counts as used): the
+/// rule that distinguishes a lost answer from theft still needs it.
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
     let expired = tokens::table.filter(tokens::expires_at.lt(before)).select(columns);
@@ -121,7 +122,7 @@ fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(on!(tx, |c| diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(c))?)
 }
 
-/// A grant goes when it was over or taken back long ago and nothing hangs on it any more.
+/// Removes grants that expired or were revoked long ago and that no other row refers to.
 fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = grants::table.filter(grants::expires_at.lt(before).or(grants::revoked_at.lt(before)));
     let bare = ended
@@ -148,7 +149,7 @@ fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
     Ok(on!(tx, |c| diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(c))?)
 }
 
-/// A grant may outlive the session that it came from.
+/// Removes sessions. A grant may last longer than its session.
 fn clean_sessions(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = sessions::table.filter(sessions::expires_at.lt(before));
     let ids: Vec<i64> = on!(tx, |c| ended.select(sessions::id).limit(BATCH).load(c))?;

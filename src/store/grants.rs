@@ -1,4 +1,4 @@
-//! The table `grants`: revoking is one update here.
+//! The table `grants`: revoking everything that was issued from a grant is one update here.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::schema::{authorization_codes, device_codes, grants, login_codes, tokens, users};
 
-/// The grant with this key, with all that decides whether it stands.
+/// Finds the grant with this id, with everything that decides whether it is valid.
 pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse>> {
     let row: Option<(Grant, Option<Person>)> = on!(tx, |c| grants::table
         .left_join(users::table)
@@ -33,8 +33,8 @@ pub fn find_in_use(tx: &mut Database, id: Id<Grant>) -> Result<Option<GrantInUse
     Ok(Some(GrantInUse { grant, person, application }))
 }
 
-/// Whether a grant of the same kind, person and application (without one, of the same address) stands
-/// that gives all that this one would.
+/// Whether there is a valid grant of the same kind, person and application (without an application: of the same
+/// return URL) that covers all of this one.
 pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool> {
     let authorized_app = grants::table
         .filter(grants::user_id.eq(new.user_id))
@@ -55,7 +55,7 @@ pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool>
     Ok(given.iter().any(|(scope, audience)| covers(scope, audience)))
 }
 
-/// Adds a grant.
+/// Inserts a new grant.
 pub fn insert(tx: &mut Database, grant: &Grant) -> Result<()> {
     if let Some(deferred) = tx.for_deferred_query() {
         deferred.add_grant(grant);
@@ -84,21 +84,21 @@ insert!(
     }
 );
 
-/// Ends one grant and with it every code and token that hangs on it. `false` when it was ended before.
+/// Revokes one grant, and with it every code and token of it. `false` when it was revoked before.
 pub fn revoke(tx: &mut Database, now: UnixTime, id: Id<Grant>) -> Result<bool> {
     let row = grants::table.filter(grants::id.eq(id)).filter(grants::revoked_at.is_null());
     Ok(on!(tx, |c| diesel::update(row).set(grants::revoked_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Ends all that a person ever allowed.
+/// Revokes all grants of a person.
 pub fn revoke_of_person(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<()> {
     let rows = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
     on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
-/// Ends all that a person gave to programs, by a password or by consent; tokens that they made for
-/// themselves stay, and so does the grant `kept`.
+/// Revokes the grants that a person gave to programs, by a password or by consent; tokens that they made for
+/// themselves stay valid, and so does the grant `kept`.
 pub fn revoke_given_to_programs(
     tx: &mut Database,
     now: UnixTime,
@@ -108,13 +108,13 @@ pub fn revoke_given_to_programs(
     let rows = grants::table
         .filter(grants::user_id.eq(user))
         .filter(grants::kind.ne(GrantKind::Personal))
-        .filter(grants::id.ne(kept.unwrap_or(Id::from_number(0)))) // no row has this key
+        .filter(grants::id.ne(kept.unwrap_or(Id::from_number(0)))) // no row has this id
         .filter(grants::revoked_at.is_null());
     on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
-/// Ends all that a person allowed an application. `false` when nothing of it stood.
+/// Revokes the grants of a person to an application. `false` when there were none.
 pub fn revoke_of_person_and_client(
     tx: &mut Database,
     now: UnixTime,
@@ -128,8 +128,8 @@ pub fn revoke_of_person_and_client(
     Ok(on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))? > 0)
 }
 
-/// What a person allowed an application and did not revoke, expired or not; exchanged grants (RFC 8693)
-/// aside.
+/// Lists the grants of a person to an application that were not revoked, also expired ones, but not exchanged ones
+/// (RFC 8693).
 pub fn list_allowed(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Result<Vec<Grant>> {
     let rows = grants::table
         .filter(grants::user_id.eq(user))
@@ -139,14 +139,14 @@ pub fn list_allowed(tx: &mut Database, user: Id<User>, client: Id<Client>) -> Re
     Ok(on!(tx, |c| rows.select(Grant::as_select()).load(c))?)
 }
 
-/// Ends all that anybody allowed an application.
+/// Revokes the grants of all people to an application.
 pub fn revoke_of_client(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
     let rows = grants::table.filter(grants::client_key.eq(client)).filter(grants::revoked_at.is_null());
     on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
-/// Ends what an application got for itself (RFC 6749 §4.4).
+/// Revokes the grants that an application got for itself (RFC 6749 §4.4).
 pub fn revoke_of_client_itself(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<()> {
     let rows = grants::table
         .filter(grants::client_key.eq(client))
@@ -156,7 +156,7 @@ pub fn revoke_of_client_itself(tx: &mut Database, now: UnixTime, client: Id<Clie
     Ok(())
 }
 
-/// Ends all tokens of these kinds that a person holds, each of which has a grant of its own.
+/// Revokes the grants of a person's tokens of these kinds, each of which has its own grant.
 pub fn revoke_personal(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User>, &[TokenKind])) -> Result<()> {
     let held = tokens::table.filter(tokens::kind.eq_any(kinds.to_vec())).filter(tokens::revoked_at.is_null());
     let rows = grants::table
@@ -167,9 +167,9 @@ pub fn revoke_personal(tx: &mut Database, now: UnixTime, (user, kinds): (Id<User
     Ok(())
 }
 
-/// Ends these grants.
+/// Revokes the grants with these ids.
 pub fn revoke_each(tx: &mut Database, now: UnixTime, ids: &[Id<Grant>]) -> Result<()> {
-    // A statement has room for some thousands of values.
+    // A statement can have only some thousands of values.
     for some in ids.chunks(500) {
         let rows = grants::table.filter(grants::id.eq_any(some.to_vec())).filter(grants::revoked_at.is_null());
         on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
@@ -177,10 +177,10 @@ pub fn revoke_each(tx: &mut Database, now: UnixTime, ids: &[Id<Grant>]) -> Resul
     Ok(())
 }
 
-/// Ends what may open the settings of a person's account, but for what the session `here` gave: there is a
-/// second factor now, which whoever holds it never showed.
+/// Revokes the grants that may change the settings of a person's account, except those of the session `here`: the
+/// account has a second factor now, which the holders of these grants never showed.
 pub fn revoke_whole(tx: &mut Database, now: UnixTime, user: Id<User>, here: Option<Id<Session>>) -> Result<()> {
-    let here = here.unwrap_or(Id::from_number(0)); // no row has this key
+    let here = here.unwrap_or(Id::from_number(0)); // no row has this id
     let rows = grants::table
         .filter(grants::user_id.eq(user))
         .filter(grants::kind.eq_any(GrantKind::WHOLE.to_vec()))
@@ -198,8 +198,8 @@ pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecor
     Ok(())
 }
 
-/// Ends what ends with a browser session: its login-redirect tokens, but for those of programs on the device, and
-/// its unredeemed codes of every kind.
+/// Revokes the grants that end with a browser session: its login-redirect tokens, except those of programs on the
+/// device, and its unredeemed codes of every kind.
 pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session>) -> Result<()> {
     let unredeemed = authorization_codes::table
         .filter(authorization_codes::redeemed_at.is_null())
@@ -225,15 +225,15 @@ pub fn revoke_with_session(tx: &mut Database, now: UnixTime, session: Id<Session
     Ok(())
 }
 
-/// Lets what one session gave go on with another one.
+/// Moves the grants of one session to another session.
 pub fn move_to_session(tx: &mut Database, from: Id<Session>, to: Id<Session>) -> Result<()> {
     let rows = grants::table.filter(grants::session_id.eq(from));
     on!(tx, |c| diesel::update(rows).set(grants::session_id.eq(Some(to))).execute(c))?;
     Ok(())
 }
 
-/// Ends the oldest login-redirect tokens that this session gave this application (or programs of the device, which
-/// are no application's), so that with the new one `most` live side by side.
+/// Revokes the oldest login-redirect tokens that this session gave this application (or programs on the device,
+/// which belong to no application), so that with the new one at most `most` are valid.
 pub fn revoke_surplus_logins(tx: &mut Database, now: UnixTime, new: &Grant, most: usize) -> Result<()> {
     let is_ended = tokens::table.filter(tokens::grant_id.eq(grants::id)).filter(tokens::revoked_at.is_not_null());
     let was_never_fetched = login_codes::table
@@ -259,29 +259,28 @@ pub fn revoke_surplus_logins(tx: &mut Database, now: UnixTime, new: &Grant, most
     revoke_each(tx, now, living.get(most.saturating_sub(1)..).unwrap_or_default())
 }
 
-/// One application's standing with one person: when it was first allowed, last used, tokens alive.
+/// An application that a person allowed, with its valid grants and tokens.
 pub struct AuthorizedApp {
-    /// The application.
     pub client: Id<Client>,
-    /// When its oldest living grant was made.
+    /// When its oldest valid grant was made.
     pub since: UnixTime,
-    /// When any of its tokens was last seen.
+    /// When any of its tokens was last used.
     pub last_used_at: Option<UnixTime>,
-    /// Its tokens that live.
+    /// The number of its valid tokens.
     pub tokens: usize,
-    /// All scopes of its living grants.
+    /// All scopes of its valid grants.
     pub scope: Scope,
     /// Whether a login redirect gave it a user token.
     pub has_login: bool,
 }
 
-/// What lives of what a person allowed: one standing per application.
+/// Lists the applications to which a person has valid grants.
 pub fn list_authorized_apps(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Vec<AuthorizedApp>> {
     let rows: Vec<(Grant, Option<TokenRecord>)> = on!(tx, |c| grants::table
         .left_join(tokens::table)
         .filter(grants::user_id.eq(user))
         .filter(grants::client_key.is_not_null())
-        // A client that exchanged a token was not allowed anything by the person.
+        // The person allowed nothing to a client that exchanged a token.
         .filter(grants::kind.ne(GrantKind::TokenExchange))
         .filter(grants::revoked_at.is_null())
         .filter(grants::expires_at.is_null().or(grants::expires_at.gt(now)))
@@ -316,7 +315,7 @@ pub fn list_authorized_apps(tx: &mut Database, now: UnixTime, user: Id<User>) ->
     Ok(authorized_apps)
 }
 
-/// How many people have allowed an application something that still stands.
+/// Counts the people who have a valid grant to an application.
 pub fn count_people(tx: &mut Database, now: UnixTime, client: Id<Client>) -> Result<usize> {
     let people: i64 = on!(tx, |c| grants::table
         .filter(grants::client_key.eq(client))

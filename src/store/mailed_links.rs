@@ -9,19 +9,19 @@ use crate::domain::mailed_link::{LinkKind, MailedLink};
 use crate::domain::user::User;
 use crate::schema::mailed_links;
 
-/// The link with this digest.
+/// Finds the link with this digest.
 pub fn find(tx: &mut Database, digest: &str) -> Result<Option<MailedLink>> {
     let row = mailed_links::table.filter(mailed_links::digest.eq(digest));
     Ok(on!(tx, |c| row.select(MailedLink::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds a link.
+/// Inserts a new link.
 pub fn insert(tx: &mut Database, link: &MailedLink) -> Result<()> {
     on!(tx, |c| diesel::insert_into(mailed_links::table).values(link).execute(c))?;
     Ok(())
 }
 
-/// Uses a living link up; the database picks the winner of a race.
+/// Marks a valid link as used; the database decides a race.
 pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<MailedLink>) -> Result<bool> {
     let row = mailed_links::table
         .filter(mailed_links::id.eq(id))
@@ -30,7 +30,7 @@ pub fn redeem(tx: &mut Database, now: UnixTime, id: Id<MailedLink>) -> Result<bo
     Ok(on!(tx, |c| diesel::update(row).set(mailed_links::used_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Ends a person's links of these kinds that were not used: what they were for has changed.
+/// Ends a person's unused links of these kinds, because what they were for has changed.
 pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[LinkKind]) -> Result<()> {
     let rows = mailed_links::table
         .filter(mailed_links::user_id.eq(user))
@@ -40,7 +40,7 @@ pub fn end(tx: &mut Database, now: UnixTime, user: Id<User>, kinds: &[LinkKind])
     Ok(())
 }
 
-/// Ends a person's unused links of one kind that went to other addresses than this one.
+/// Ends a person's unused links of one kind that were sent to other addresses than this one.
 pub fn end_elsewhere(
     tx: &mut Database,
     now: UnixTime,
@@ -56,7 +56,7 @@ pub fn end_elsewhere(
     Ok(())
 }
 
-/// The newest living link of one of these kinds that a person waits for.
+/// Finds a person's newest valid link of one of these kinds.
 pub fn find_waiting(
     tx: &mut Database,
     now: UnixTime,
@@ -72,18 +72,18 @@ pub fn find_waiting(
     Ok(found.into_iter().next())
 }
 
-/// The link with this key.
+/// Finds the link with this id.
 pub fn find_by_id(tx: &mut Database, id: Id<MailedLink>) -> Result<Option<MailedLink>> {
     let row = mailed_links::table.filter(mailed_links::id.eq(id));
     Ok(on!(tx, |c| row.select(MailedLink::as_select()).get_result(c)).optional()?)
 }
 
-/// The address that a person wants instead of theirs and has not proven yet; the newest of several.
+/// Finds the email address that a person wants in place of the present one and has not verified; the newest of several.
 pub fn find_pending_email(tx: &mut Database, now: UnixTime, user: Id<User>) -> Result<Option<String>> {
     Ok(find_waiting(tx, now, (user, &[LinkKind::ChangeEmail]))?.map(|link| link.email))
 }
 
-/// Whether a person had a link of these kinds mailed to this address since `since`.
+/// Whether a link of these kinds was mailed for a person to this address after `since`.
 pub fn has_mailed(
     tx: &mut Database,
     since: UnixTime,
@@ -98,7 +98,7 @@ pub fn has_mailed(
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(c))?)
 }
 
-/// Whether somebody invited this address since `since`.
+/// Whether a person invited this address after `since`.
 pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): (Id<User>, &str)) -> Result<bool> {
     let rows = mailed_links::table
         .filter(mailed_links::asked_by.eq(inviter))

@@ -9,19 +9,19 @@ use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
 use crate::schema::refresh_tokens;
 
-/// The refresh token with this key.
+/// Finds the refresh token with this id.
 pub fn find(tx: &mut Database, id: Id<RefreshTokenRecord>) -> Result<Option<RefreshTokenRecord>> {
     let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
     Ok(on!(tx, |c| row.select(RefreshTokenRecord::as_select()).get_result(c)).optional()?)
 }
 
-/// Adds a refresh token.
+/// Inserts a new refresh token.
 pub fn insert(tx: &mut Database, token: &RefreshTokenRecord) -> Result<()> {
     on!(tx, |c| diesel::insert_into(refresh_tokens::table).values(token).execute(c))?;
     Ok(())
 }
 
-/// Binds a token that was just issued to a key, or to none. `false` when it has another one: it was
+/// Binds a token that was just issued to a key, or to none. `false` when it is bound to another one, because it was
 /// issued before.
 pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: Option<&str>) -> Result<bool> {
     let row = refresh_tokens::table.filter(refresh_tokens::id.eq(id));
@@ -49,7 +49,7 @@ pub fn consume(
     Ok(on!(tx, |c| Fixed(diesel::update(row).set(exchanged)).execute(c))? == 1)
 }
 
-/// Lets a stable token live on: it was used.
+/// Extends the lifetime of a stable token that was used.
 pub fn extend(tx: &mut Database, now: UnixTime, id: Id<RefreshTokenRecord>, until: UnixTime) -> Result<()> {
     on!(tx, |c| diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)))
         .set((refresh_tokens::last_used_at.eq(Some(now)), refresh_tokens::expires_at.eq(until)))
@@ -57,7 +57,7 @@ pub fn extend(tx: &mut Database, now: UnixTime, id: Id<RefreshTokenRecord>, unti
     Ok(())
 }
 
-/// Notes that it was seen.
+/// Records when the token was last used.
 pub fn touch(tx: &mut Database, id: Id<RefreshTokenRecord>, at: UnixTime) -> Result<()> {
     let row = diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(id)));
     on!(tx, |c| Fixed(row.set(refresh_tokens::last_used_at.eq(Some(at)))).execute(c))?;

@@ -8,19 +8,19 @@ use crate::domain::id::Id;
 use crate::domain::user::User;
 use crate::schema::users;
 
-/// The person with this key.
+/// Finds the person with this id.
 pub fn find(tx: &mut Database, id: Id<User>) -> Result<Option<User>> {
     Ok(on!(tx, |c| users::table.filter(users::id.eq(id)).select(User::as_select()).get_result(c)).optional()?)
 }
 
-/// The person with this folded name, deleted ones aside.
+/// Finds the person with this folded username, but not a deleted one.
 pub fn find_by_username(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     Ok(on!(tx, |c| users::table.filter(users::username_folded.eq(folded)).select(User::as_select()).get_result(c))
         .optional()?)
 }
 
-/// The person who signs in with this folded name or proven address. A name has no `@`, an address has
-/// one: each takes one question, so that somebody and nobody are found in the same time.
+/// Finds the person who signs in with this folded username or verified email address. A username has no `@`, an
+/// address has one: each takes one query, so the time does not show whether the account exists.
 pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     if !folded.contains('@') {
         return find_by_username(tx, folded);
@@ -29,7 +29,7 @@ pub fn find_by_login(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     Ok(on!(tx, |c| by_email.select(User::as_select()).get_result(c)).optional()?)
 }
 
-/// The one active person who wrote this folded address and has not proven it; nobody when there are several.
+/// Finds the only active person who entered this folded address and has not verified it; `None` when there are several.
 pub fn find_by_unproven_email(tx: &mut Database, folded: &str) -> Result<Option<User>> {
     let rows = users::table
         .filter(users::email_folded.eq(folded))
@@ -40,8 +40,8 @@ pub fn find_by_unproven_email(tx: &mut Database, folded: &str) -> Result<Option<
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
-/// Takes the person's row until the transaction ends: what is made in their name, and what takes it
-/// back, happens one by one. SQLite has one writer, who holds everything already.
+/// Locks the person's row until the transaction ends, so that transactions that issue or revoke something in their
+/// name run one at a time. On SQLite nothing is needed, because it has only one writer.
 pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
     if let Some(connection) = tx.for_query_of_postgres()? {
         let row = users::table.filter(users::id.eq(id)).select(users::id).for_no_key_update();
@@ -50,19 +50,19 @@ pub fn lock(tx: &mut Database, id: Id<User>) -> Result<()> {
     Ok(())
 }
 
-/// Whether anybody has an account.
+/// Whether no account exists.
 pub fn is_empty(tx: &mut Database) -> Result<bool> {
     let everybody = users::table.select(users::id);
     Ok(!on!(tx, |c| diesel::select(diesel::dsl::exists(everybody)).get_result::<bool>(c))?)
 }
 
-/// Adds a person. A taken name or proven address is a conflict.
+/// Inserts a person. A username or verified address that exists already is a conflict.
 pub fn insert(tx: &mut Database, user: &User) -> Result<()> {
     on!(tx, |c| diesel::insert_into(users::table).values(user).execute(c))?;
     Ok(())
 }
 
-/// Everybody, oldest first.
+/// Lists all people, oldest first.
 pub fn list(tx: &mut Database) -> Result<Vec<User>> {
     Ok(on!(tx, |c| users::table.order(users::id).select(User::as_select()).load(c))?)
 }
@@ -97,14 +97,14 @@ pub fn update_profile(tx: &mut Database, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Gives a person another name. A taken one is a conflict.
+/// Changes a person's username. One that exists already is a conflict.
 pub fn rename(tx: &mut Database, id: Id<User>, name: &str, folded: &str) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
     on!(tx, |c| row.set((users::username.eq(name), users::username_folded.eq(folded))).execute(c))?;
     Ok(())
 }
 
-/// Marks a person as deleted. What is compared of name and proven address gets a form that nobody can choose.
+/// Marks a person as deleted. The compared forms of username and verified address get values that no person can choose.
 pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()> {
     on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
@@ -116,7 +116,7 @@ pub fn mark_deleted(tx: &mut Database, now: UnixTime, id: Id<User>) -> Result<()
     Ok(())
 }
 
-/// Takes the mark back. The caller found this name, and this proven address if any, to be free.
+/// Removes the mark. The caller has found that this username, and this verified address if any, are free.
 pub fn restore(
     tx: &mut Database,
     id: Id<User>,
@@ -134,14 +134,14 @@ pub fn restore(
     Ok(())
 }
 
-/// Takes the password away: nothing opens the account by one until a new one is set.
+/// Removes the password: the account cannot be opened with a password until a new one is set.
 pub fn remove_password(tx: &mut Database, id: Id<User>) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
     on!(tx, |c| row.set(users::password_hash.eq(None::<String>)).execute(c))?;
     Ok(())
 }
 
-/// Takes the address away: whoever reads its letters proves nothing by that.
+/// Removes the email address: a person who reads its mailbox proves nothing by that any more.
 pub fn remove_email(tx: &mut Database, id: Id<User>) -> Result<()> {
     on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
@@ -154,14 +154,14 @@ pub fn remove_email(tx: &mut Database, id: Id<User>) -> Result<()> {
     Ok(())
 }
 
-/// The address stays written, and is proven no more: somebody else proved it.
+/// Keeps the address but marks it as not verified, because another person verified it.
 pub fn doubt_email(tx: &mut Database, id: Id<User>) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
     on!(tx, |c| row.set(users::email_verified_at.eq(None::<UnixTime>)).execute(c))?;
     Ok(())
 }
 
-/// People whose name begins like this, active ones only; for a signed-in person's search.
+/// Finds active people whose username begins with this text, for the search of a signed-in person.
 pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
     let escaped = folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let rows = users::table
@@ -171,7 +171,7 @@ pub fn search(tx: &mut Database, folded: &str, most: i64) -> Result<Vec<User>> {
     Ok(on!(tx, |c| rows.order(users::username_folded).limit(most).select(User::as_select()).load(c))?)
 }
 
-/// Makes a proven address the person's. One that somebody proved meanwhile is a conflict.
+/// Makes a verified address the person's. An address that another person has verified meanwhile is a conflict.
 pub fn prove_email(tx: &mut Database, now: UnixTime, id: Id<User>, (email, folded): (&str, &str)) -> Result<()> {
     on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id)))
         .set((
