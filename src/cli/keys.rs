@@ -45,7 +45,7 @@ pub async fn run(command: Keys, config: Config, is_json: bool) -> Result<(), Com
             let only = only.map_err(|error| CommandError::Refused(format!("algorithm {error}")))?;
             let succession = if rotate.compromised { Succession::AtOnce } else { Succession::Announced };
             for algorithm in SigningAlgorithm::ALL.into_iter().filter(|each| only.is_none_or(|only| only == *each)) {
-                let made = replace(&store, &token_settings, now, (algorithm, succession)).await?;
+                let made = replace(&store, &token_settings, now, algorithm, succession).await?;
                 if made.is_none() {
                     return Err(CommandError::Refused("a server made the next key in this moment".to_owned()));
                 }

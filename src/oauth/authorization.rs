@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::dpop::is_thumbprint;
 use super::interaction::PromptOptions;
 use super::machine::authorization::{Answers, Verdict, run};
 use super::parameters::Parameters;
@@ -23,6 +22,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::consent::ConsentKind;
 use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::id::Id;
+use crate::domain::jose::public_key::is_thumbprint;
 use crate::domain::pkce::{ChallengeMethod, CodeChallenge};
 use crate::domain::prompt;
 use crate::domain::pushed_request::PushedRequestRecord;

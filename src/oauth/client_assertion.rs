@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use super::client_authentication::PublishedKeys;
 use super::client_document::has_old_keys;
-use super::jose::claims::{Audience, MAX_JTI, NumericDate, SKEW};
-use super::jose::jwk::{Jwk, KeySet};
-use super::jose::verify::Jws;
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, MISSING_PARAMETER, OLD_CLIENT_KEYS};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::jose::claims::{Audience, MAX_JTI, NumericDate, SKEW};
+use crate::domain::jose::jwk::{Jwk, KeySet};
+use crate::domain::jose::jws::Jws;
 use crate::domain::secret::Secret;
 use crate::domain::used_proof::UsedProof;
 use crate::store::{Database, clients};

@@ -9,13 +9,13 @@ use url::form_urlencoded;
 
 use super::client_assertion::{self, ClientAssertion};
 use super::client_document::may_act;
-use super::jose::jwk::KeySet;
 use super::parameters::Parameters;
 use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
 use super::used_proofs::{self, Replayed};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
+use crate::domain::jose::jwk::KeySet;
 use crate::domain::secret::Secret;
 use crate::domain::token::{ClientSecret, Token};
 use crate::outcome::{Error, consult};

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use super::jose::jwk::Algorithm;
 use super::problem::{INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, Problem};
 use crate::domain::client::{ClientType, GrantType};
+use crate::domain::jose::algorithm::Algorithm;
 use crate::domain::json::{self, InvalidJson};
 use crate::domain::redirect_uri::{RedirectUri, host_of};
 use crate::domain::registration::{Draft, FieldProblem};

@@ -1,13 +1,14 @@
 //! Registers and changes applications, in the same way for the console and the command line.
 
 use super::client_changes::{self, Change};
-use super::jose::jwk::{Algorithm, KeySet};
 use super::{hosts, operator_marks, scopes};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, ClientType, LoginDelivery, client_id_of};
 use crate::domain::client_secret::ClientSecretRecord;
 use crate::domain::deception;
 use crate::domain::id::Id;
+use crate::domain::jose::algorithm::Algorithm;
+use crate::domain::jose::jwk::KeySet;
 use crate::domain::registration::{Draft, FieldProblem, Registration, Rules};
 use crate::domain::security_log::{BY_OPERATOR, SecurityEvent};
 use crate::domain::session::Origin;

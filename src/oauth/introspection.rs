@@ -7,7 +7,7 @@ use super::problem::NOT_AN_INTROSPECTOR;
 use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
-use crate::domain::jwk::Confirmation;
+use crate::domain::jose::claims::Confirmation;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{RefreshToken, Token};
 use crate::domain::token_class::{Action, ResourceType};

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::jose::jwk::Algorithm;
 use super::openid;
 use crate::domain::authentication;
 use crate::domain::client::GrantType;
+use crate::domain::jose::algorithm::Algorithm;
 use crate::domain::response_mode::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::signing_key::SigningAlgorithm;

@@ -15,7 +15,6 @@ pub mod dynamic_registration;
 pub mod hosts;
 pub mod interaction;
 pub mod introspection;
-pub mod jose;
 mod machine;
 pub mod metadata;
 pub mod openid;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::jose::jwk::Algorithm;
 use crate::domain::api::BUILT_IN_SCOPES;
+use crate::domain::jose::algorithm::Algorithm;
 
 /// The path of our own API below the issuer.
 pub const PATH: &str = "/v3";

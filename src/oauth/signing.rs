@@ -1,14 +1,16 @@
 //! The installation's signing keys: made on the first start, replaced by schedule, agreed on by all nodes
 //! through their table (RFC 7517; OpenID Connect Core §10.1.1).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::jose::own_key::{KeyError, Presented, PrivateKey};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
-use crate::domain::jwk::Jwk;
+use crate::domain::jose::jwk::{Jwk, KeySet};
+use crate::domain::jose::jws::Jws;
+use crate::domain::jose::private_key::{KeyError, PrivateKey};
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession, signing, takeover};
 use crate::domain::token::MalformedToken;
@@ -39,13 +41,24 @@ struct Signed {
     kid: String,
 }
 
-/// A key as it is held in memory: parsed once.
+/// A key as it is held in memory: each half parsed once, the public one when it is first used.
 struct Held {
     record: SigningKeyRecord,
     private: Option<PrivateKey>,
+    public: OnceLock<Jwk>,
 }
 
-/// What signs for this issuer, and knows what it signed. Only private parts are held, for speed.
+impl Held {
+    fn public(&self) -> Result<&Jwk> {
+        match self.public.get() {
+            Some(jwk) => Ok(jwk),
+            None => public_part(&self.record).map(|jwk| self.public.get_or_init(|| jwk)),
+        }
+    }
+}
+
+/// Signs for this issuer, and verifies what it signed. Parsed keys are held for speed; the table decides
+/// which of them count.
 pub struct Signer {
     issuer: String,
     ring: RwLock<Arc<Vec<Arc<Held>>>>,
@@ -92,7 +105,7 @@ impl Signer {
             let is_needed =
                 newest.as_ref().is_none_or(|key| key.is_due(now, &token_settings.lifetimes) || !key.is_published(now));
             if is_needed {
-                replace(store, token_settings, now, (algorithm, Succession::Announced)).await?;
+                replace(store, token_settings, now, algorithm, Succession::Announced).await?;
             }
         }
         let kept = now.plus(-token_settings.lifetimes.session_max);
@@ -167,20 +180,30 @@ impl Signer {
         Ok(Signed { text: private.sign(&kid, statement.typ, &claims)?, kid })
     }
 
-    /// The claims of a JWT of this kind, if one of our keys signed it for this issuer. The table tells, not
-    /// what is held here: a key that any process withdrew is believed no more from that moment. One that
-    /// ended by schedule is, and the caller judges the time.
+    /// The claims of a JWT of this type, if one of our keys signed it for this issuer. The table decides
+    /// which keys count, so a key that any process withdrew is refused from that moment. A key that ended by
+    /// schedule still counts, and the caller judges the time.
     ///
     /// # Errors
     /// When the store fails.
     pub fn verify<C: for<'de> Deserialize<'de>>(&self, db: &mut Database, text: &str, typ: &str) -> Result<Option<C>> {
-        let Some(presented) = Presented::parse(text) else { return Ok(None) };
-        let Some(kid) = presented.kid() else { return Ok(None) };
+        let Ok(jws) = Jws::parse_ours(text) else { return Ok(None) };
+        let Some(kid) = jws.kid.as_deref() else { return Ok(None) };
         let keys = signing_keys::list(db)?;
         let Some(record) = keys.iter().find(|key| key.kid == kid && !key.is_withdrawn()) else { return Ok(None) };
-        let jwk = public_part(record)?;
-        let found: Option<OfIssuer<C>> = presented.verify((record.algorithm, &jwk), typ);
-        Ok(found.filter(|found| found.iss == self.issuer).map(|found| found.claims))
+        if !jws.is_a(typ) || !self.has_signed(&jws, record)? {
+            return Ok(None);
+        }
+        let Ok(found) = jws.claims::<OfIssuer<C>>() else { return Ok(None) };
+        Ok(Some(found).filter(|found| found.iss == self.issuer).map(|found| found.claims))
+    }
+
+    fn has_signed(&self, jws: &Jws<'_>, record: &SigningKeyRecord) -> Result<bool> {
+        match self.ring().iter().find(|held| held.record.id == record.id && held.record.kid == record.kid) {
+            Some(held) => Ok(jws.is_signed_by(held.public()?)),
+            // Another process made it a moment ago.
+            None => Ok(jws.is_signed_by(&public_part(record)?)),
+        }
     }
 }
 
@@ -205,9 +228,12 @@ impl Signer {
     }
 }
 
+/// The public half of a key, for the algorithm that its row names and for no other.
 fn public_part(record: &SigningKeyRecord) -> Result<Jwk> {
-    let broken = |_unreadable| StoreError::Unusable(format!("the signing key {} has no public part", record.kid));
-    serde_json::from_str(&record.public_jwk).map_err(broken)
+    let broken = || StoreError::Unusable(format!("the signing key {} has no public part", record.kid));
+    let members: Value = serde_json::from_str(&record.public_jwk).map_err(|_not_json| broken())?;
+    let jwk = Jwk::from_value(&members).map_err(|_no_key| broken())?;
+    Ok(Jwk { kid: Some(record.kid.clone()), algorithm: Some(record.algorithm.into()), key: jwk.key })
 }
 
 fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<Held> {
@@ -220,7 +246,7 @@ fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<Held
         }
         None => None,
     };
-    Ok(Held { record, private })
+    Ok(Held { record, private, public: OnceLock::new() })
 }
 
 /// Makes the next key of an algorithm. Nothing when another node was faster.
@@ -231,12 +257,13 @@ pub async fn replace(
     store: &Store,
     token_settings: &TokenSettings,
     now: UnixTime,
-    (algorithm, succession): (SigningAlgorithm, Succession),
+    algorithm: SigningAlgorithm,
+    succession: Succession,
 ) -> Result<Option<SigningKeyRecord>> {
     // RSA takes a while: on a thread for such work.
     let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
     let key = made.map_err(|error| StoreError::Unusable(error.to_string()))??;
-    keep(store, token_settings, now, (&key, algorithm, succession)).await
+    keep(store, token_settings, now, &key, succession).await
 }
 
 /// Puts a new key into the table, after the one before it.
@@ -247,19 +274,21 @@ pub async fn keep(
     store: &Store,
     token_settings: &TokenSettings,
     now: UnixTime,
-    (key, algorithm, succession): (&PrivateKey, SigningAlgorithm, Succession),
+    key: &PrivateKey,
+    succession: Succession,
 ) -> Result<Option<SigningKeyRecord>> {
+    let algorithm = key.algorithm();
     let newest = store.read(move |db| signing_keys::find_newest(db, algorithm)).await?;
     let (activates_at, ends_at) = takeover(now, &token_settings.lifetimes, succession);
     let is_urgent = newest.as_ref().is_none_or(|newest| !newest.is_published(now));
-    let (id, jwk) = (Id::next(now), key.public_jwk());
+    let (id, public) = (Id::next(now), key.public_key()?);
     let sealed = token_settings.keys.seal(LABEL, id.number(), key.to_text()?.expose());
     let new = SigningKeyRecord {
         id,
-        kid: jwk.thumbprint(),
+        kid: public.thumbprint(),
         algorithm,
         number: newest.as_ref().map_or(1, |newest| newest.number + 1),
-        public_jwk: serde_json::to_string(&jwk).map_err(|error| StoreError::Unusable(error.to_string()))?,
+        public_jwk: serde_json::to_string(&public).map_err(|error| StoreError::Unusable(error.to_string()))?,
         sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
         created_at: now,
         activates_at: if is_urgent { now } else { activates_at },
@@ -285,35 +314,12 @@ pub async fn keep(
     }
 }
 
-/// A JWK set (RFC 7517 §5): public members only.
-#[derive(Debug, Serialize)]
-pub struct KeySet {
-    keys: Vec<PublishedKey>,
-}
-
-/// One member of a JWK set (RFC 7517 §4).
-#[derive(Debug, Serialize)]
-struct PublishedKey {
-    #[serde(flatten)]
-    jwk: Jwk,
-    kid: String,
-    alg: &'static str,
-    #[serde(rename = "use")]
-    purpose: &'static str,
-}
-
-impl KeySet {
-    /// The set of these keys.
-    ///
-    /// # Errors
-    /// When one has no public part.
-    pub fn of(keys: &[SigningKeyRecord]) -> Result<Self> {
-        let published = |key: &SigningKeyRecord| {
-            let jwk = public_part(key)?;
-            Ok(PublishedKey { jwk, kid: key.kid.clone(), alg: key.algorithm.as_str(), purpose: "sig" })
-        };
-        Ok(Self { keys: keys.iter().map(published).collect::<Result<_>>()? })
-    }
+/// These keys as they are published.
+///
+/// # Errors
+/// When one has no public part.
+pub fn public_set(keys: &[SigningKeyRecord]) -> Result<KeySet> {
+    Ok(KeySet::new(keys.iter().map(public_part).collect::<Result<_>>()?))
 }
 
 /// The keys that other programs should know now: those that sign, will sign, or have signed what lives.

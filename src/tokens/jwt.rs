@@ -9,7 +9,7 @@ use crate::domain::api::{Api, TokenFormat, is_built_in};
 use crate::domain::api_directory::ApiDirectory;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
-use crate::domain::jwk::Confirmation;
+use crate::domain::jose::claims::Confirmation;
 use crate::domain::scope::Scope;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_record::TokenRecord;

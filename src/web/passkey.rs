@@ -9,7 +9,7 @@ use super::app::App;
 use crate::domain::deception::OWN_NAME;
 use crate::domain::passkey::{self, Passkey, user_handle};
 use crate::domain::user::User;
-use crate::domain::webauthn::key::ALGORITHMS;
+use crate::domain::webauthn::cose_key::ALGORITHMS;
 use crate::domain::webauthn::{Assertion, Attestation, RelyingParty, WebAuthnError};
 use crate::identity::passkeys::Offered;
 use crate::identity::passkeys::challenge::{self, Purpose};

@@ -116,8 +116,8 @@ async fn a_document_is_another_one_as_soon_as_what_it_is_made_of_changed() {
     assert_eq!(changed.status, 200);
     assert!(changed.text().contains("tiles:read") && tag(&changed) != tag(&metadata));
     let keys = ask(&server, Method::GET, KEYS, &[]).await;
-    let next = (SigningAlgorithm::Es256, Succession::AtOnce);
-    let made = replace(&server.app.store, &server.app.token_settings, server.now(), next).await;
+    let (app, now) = (&server.app, server.now());
+    let made = replace(&app.store, &app.token_settings, now, SigningAlgorithm::Es256, Succession::AtOnce).await;
     let kid = made.expect("because the database works").expect("because nobody else makes one").kid;
     let changed = ask(&server, Method::GET, KEYS, &[("if-none-match", &tag(&keys))]).await;
     assert_eq!(changed.status, 200);

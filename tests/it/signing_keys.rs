@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
 use gatepost::domain::api::TokenFormat;
-use gatepost::domain::jwk::Jwk;
+use gatepost::domain::jose::jwk::Jwk;
 use gatepost::domain::registration::Draft;
 use gatepost::domain::signing_key::{SigningAlgorithm, SigningKeyRecord, Succession};
 use gatepost::oauth::signing::{Signer, Statement, replace};
@@ -72,8 +72,8 @@ async fn the_published_set_holds_public_members_only_and_each_key_is_named_by_it
             key.as_object().expect("because a key is an object").keys().map(String::as_str).collect();
         let public = ["alg", "crv", "e", "kid", "kty", "n", "use", "x", "y"];
         assert!(members.iter().all(|member| public.contains(member)), "{members:?}");
-        let jwk: Jwk = serde_json::from_value(key.clone()).expect("because it is a key");
-        assert_eq!(key["kid"], jwk.thumbprint());
+        let jwk = Jwk::from_value(key).expect("because it is a key");
+        assert_eq!(key["kid"], jwk.key.thumbprint());
         assert_eq!(key["use"], "sig");
     }
     let modulus = keys[0]["n"].as_str().unwrap_or_default().len();
@@ -213,7 +213,7 @@ async fn a_withdrawal_in_the_middle_of_many_sign_ins_leaves_no_token_of_the_old_
     let app = server.app.clone();
     let started = (0..40).map(|_| sign(&server));
     let rotated = async {
-        replace(&app.store, &app.token_settings, server.now(), (ES256, Succession::AtOnce))
+        replace(&app.store, &app.token_settings, server.now(), ES256, Succession::AtOnce)
             .await
             .expect("because it works");
         futures_util::future::join_all((0..10).map(|_| sign(&server))).await

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::cbor::{Value, take};
-use super::key::CredentialKey;
+use super::cose_key;
 use super::{RelyingParty, WebAuthnError};
 
 const PRESENT: u8 = 0x01;
@@ -90,6 +90,6 @@ fn attested<'a>(rest: &mut &'a [u8]) -> Result<Attested<'a>, WebAuthnError> {
     }
     let id = take(rest, length)?;
     let before = *rest;
-    CredentialKey::read(rest)?;
+    cose_key::read(rest)?;
     Ok(Attested { id, key: &before[..before.len() - rest.len()] })
 }

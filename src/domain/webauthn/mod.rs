@@ -3,7 +3,7 @@
 
 mod authenticator_data;
 mod cbor;
-pub mod key;
+pub mod cose_key;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use authenticator_data::AuthenticatorData;
 use cbor::Value;
-use key::CredentialKey;
 
 /// The maximum length of each part of a response, in base64url characters, four for three bytes (Gatepost's own limit).
 /// Client data and authenticator data have a few hundred bytes, an attestation with certificates a few thousand, and an
@@ -200,9 +199,9 @@ impl Assertion {
     /// # Errors
     /// The first check that fails.
     pub fn verify(&self, party: &RelyingParty, challenge: &str, public_key: &str) -> Result<Proof, WebAuthnError> {
-        let key = CredentialKey::read(&mut decode(public_key)?.as_slice())?;
+        let key = cose_key::read(&mut decode(public_key)?.as_slice())?;
         let signed = [self.statement.as_slice(), digest(&SHA256, &self.client_data).as_ref()].concat();
-        if !key.verifies(&signed, &self.signature) {
+        if !key.verifies_assertion(&signed, &self.signature) {
             return Err(WebAuthnError::BadSignature);
         }
         ClientData::parse(&self.client_data)?.judge("webauthn.get", party, challenge)?;

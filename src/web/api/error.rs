@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::domain::client::Client;
 use crate::domain::id::Id;
+use crate::domain::jose::algorithm::Algorithm;
 use crate::identity::account::AccountRefusal;
 use crate::identity::factors::CodeRefusal;
 use crate::oauth::Refusal;
-use crate::oauth::jose::jwk::Algorithm;
 use crate::oauth::problem::{
     INSUFFICIENT_SCOPE, NOT_FOUND, Problem, REGISTRATION_OFF, TEMPORARILY_UNAVAILABLE, TOKEN_BOUND, TOKEN_EXPIRED,
     TOKEN_MALFORMED, TOKEN_MISSING, TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,

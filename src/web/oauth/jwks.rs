@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::oauth::signing::{KeySet, list_published};
+use crate::oauth::signing::{list_published, public_set};
 use crate::web::app::App;
 use crate::web::error::TokenError;
 use crate::web::published::{Term, failed};
@@ -20,7 +20,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     let read = app.store.read(move |db| Ok((db.edition()?, list_published(db, now)?))).await;
     let (edition, keys) = read.map_err(|error| failed(&app, error))?;
     let until = keys.iter().filter_map(|key| key.ends_at).min();
-    let rendered = KeySet::of(&keys).and_then(|keys| Rendered::json("public, max-age=900", &keys));
+    let rendered = public_set(&keys).and_then(|keys| Rendered::json("public, max-age=900", &keys));
     let rendered = rendered.map_err(|error| failed(&app, error))?;
     Ok(kept.keep(edition.map(|edition| Term { edition, from: now, until }), rendered).answer(&request))
 }

@@ -1,11 +1,11 @@
-//! Claims as they stand in a token (RFC 7519 §2, §4.1).
+//! Claims as they are written in a token (RFC 7519 §2, §4.1).
 
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixTime;
 
-/// Seconds that somebody else's clock may be ahead of ours (FAPI 2.0 §5.3.2.1: refuse past 60).
+/// Seconds that the clock of another server may be ahead of ours (FAPI 2.0 §5.3.2.1: refuse past 60).
 pub const SKEW: i64 = 60;
 /// The longest `jti` that is remembered, in bytes; ours.
 pub const MAX_JTI: usize = 256;
@@ -44,24 +44,32 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// For whom a token is: one text or several.
+/// The recipients of a token: one text or several (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Audience {
-    /// One.
+    /// A text.
     One(String),
-    /// Several.
+    /// A list of texts, of any length.
     Several(Vec<String>),
 }
 
 impl Audience {
-    /// Whether it names one of `accepted` alone: another audience beside it could present the token here.
+    /// Whether it names exactly one recipient, one of `accepted`. A second recipient could present the token here.
     pub fn is_one_of(&self, accepted: &[String]) -> bool {
         match self {
             Self::One(one) => accepted.contains(one),
             Self::Several(several) => matches!(several.as_slice(), [only] if accepted.contains(only)),
         }
     }
+}
+
+/// The `cnf` claim of a token that is bound to a key (RFC 9449 §6.1; RFC 7800 §3.1), in introspection responses and in
+/// JWTs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: String,
 }
 
 #[cfg(test)]
