@@ -44,17 +44,17 @@ where
     store.write(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// Like [`transact`], for work that often only adds a grant and its token: [`Store::write_together`].
+/// Like [`transact`], for work that often only adds a grant and its token: [`Store::write_batched`].
 ///
 /// # Errors
 /// What `work` refused, or why the store failed; after a failure nothing was written.
-pub async fn transact_together<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
+pub async fn transact_batched<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
     F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
 {
-    store.write_together(kept(work)).await?.map_err(Error::Refused)
+    store.write_batched(kept(work)).await?.map_err(Error::Refused)
 }
 
 /// Runs one request's queries in a read; for requests that change nothing.
@@ -70,17 +70,17 @@ where
     store.read(kept(work)).await?.map_err(Error::Refused)
 }
 
-/// Like [`consult`], for work that looks up a token and hardly anything else: [`Store::read_together`].
+/// Like [`consult`], for work that looks up a token and hardly anything else: [`Store::read_batched`].
 ///
 /// # Errors
 /// What `work` refused, or why the store failed.
-pub async fn consult_together<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
+pub async fn consult_batched<T, R, F>(store: &Store, work: F) -> Result<T, Error<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
     F: FnMut(&mut Database) -> Result<T, Error<R>> + Send + 'static,
 {
-    store.read_together(kept(work)).await?.map_err(Error::Refused)
+    store.read_batched(kept(work)).await?.map_err(Error::Refused)
 }
 
 /// Converts `work` for the store, to which a refusal is a success and therefore commits.

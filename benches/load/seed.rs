@@ -171,8 +171,9 @@ fn furnish(
             let token = issue::refresh_token(tx, now, token_settings, &grant)?;
             refresh_tokens.push((credentials(&registered), token.expose().to_owned()));
             all_grants.push(grant);
-            let wish = device::Wish { scope: registered.client.scope.clone(), audience: SpaceSeparated::default() };
-            let waiting = device::start(tx, now, token_settings, (&registered.client, &wish, &nowhere()));
+            let device_request =
+                device::DeviceRequest { scope: registered.client.scope.clone(), audience: SpaceSeparated::default() };
+            let waiting = device::start(tx, now, token_settings, (&registered.client, &device_request, &nowhere()));
             let code = waiting.map_err(|error| StoreError::Unusable(format!("a device was refused: {error:?}")))?;
             devices.push((credentials(&registered), code.device_code.expose().to_owned()));
         }

@@ -47,7 +47,7 @@ impl Named {
 /// The person, or the public, that a command grants or withdraws access.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub struct Whom {
+pub struct PersonArgument {
     /// The user name of the person.
     #[arg(long)]
     user: Option<String>,
@@ -75,7 +75,7 @@ pub struct Share {
     #[command(flatten)]
     resource: Named,
     #[command(flatten)]
-    whom: Whom,
+    whom: PersonArgument,
     /// How far: view, viewPlus, share, fullView, edit, editPlus or admin; view or viewPlus for the public.
     #[arg(long)]
     tier: String,
@@ -87,7 +87,7 @@ pub struct Unshare {
     #[command(flatten)]
     resource: Named,
     #[command(flatten)]
-    whom: Whom,
+    whom: PersonArgument,
 }
 
 /// How many resources are read at once.

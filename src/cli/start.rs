@@ -24,8 +24,8 @@ use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::{self, Store, StoreError, installation};
 use crate::tokens::TokenSettings;
+use crate::tokens::device_polls::DevicePolls;
 use crate::tokens::last_use::LastUse;
-use crate::tokens::pace::Pace;
 use crate::web::app::{App, PublicUrl};
 use crate::web::oauth::client_document::Documents;
 use crate::web::oauth::client_keys::ClientKeys;
@@ -165,7 +165,8 @@ pub async fn open_with_settings(
 
 fn token_settings_of(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<TokenSettings> {
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
-    let (last_use, pace, self_registration) = (LastUse::default(), Pace::default(), config.self_registration.clone());
+    let (last_use, pace, self_registration) =
+        (LastUse::default(), DevicePolls::default(), config.self_registration.clone());
     let private_schemes = config.private_use_schemes.clone();
     Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes })
 }

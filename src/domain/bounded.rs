@@ -7,7 +7,11 @@ use crate::clock::UnixTime;
 
 /// Makes space for one more entry in a map of at most `most` entries. When the map is full, the oldest tenth is removed
 /// at once, so that the cost per inserted entry is small.
-pub fn make_room<K: Clone + Eq + Hash, V>(kept: &mut HashMap<K, V>, most: usize, since: impl Fn(&V) -> UnixTime) {
+pub fn remove_oldest_when_full<K: Clone + Eq + Hash, V>(
+    kept: &mut HashMap<K, V>,
+    most: usize,
+    since: impl Fn(&V) -> UnixTime,
+) {
     if kept.len() < most {
         return;
     }
@@ -31,13 +35,13 @@ mod tests {
         let at = |second: i64| UnixTime::from_seconds(1_800_000_000 + second);
         let mut kept = HashMap::new();
         for second in 0..1_000 {
-            make_room(&mut kept, 100, |at| *at);
+            remove_oldest_when_full(&mut kept, 100, |at| *at);
             kept.insert(second, at(second));
             assert!(kept.len() <= 100 && kept.contains_key(&second));
         }
         assert!((0..880).all(|second| !kept.contains_key(&second)) && (920..1_000).all(|s| kept.contains_key(&s)));
         let mut few = HashMap::from([(1, at(1))]);
-        make_room(&mut few, 1, |at| *at);
+        remove_oldest_when_full(&mut few, 1, |at| *at);
         assert!(few.is_empty());
     }
 }

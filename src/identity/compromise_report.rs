@@ -18,7 +18,7 @@
 use super::access_reset;
 use super::account::AccountRefusal;
 use super::deletion;
-use super::emailed_links::{find_living, requester};
+use super::emailed_links::{find_active, requester};
 use super::session::Origin;
 use super::sign_in::SignInContext;
 use crate::clock::UnixTime;
@@ -63,7 +63,7 @@ pub struct Found {
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> Result<Option<Found>> {
-    let Some(link) = find_living(db, now, (presented, &[LinkKind::CompromiseReport]))? else { return Ok(None) };
+    let Some(link) = find_active(db, now, (presented, &[LinkKind::CompromiseReport]))? else { return Ok(None) };
     let Some(person) = link.user_id else { return Ok(None) };
     let Some(user) = users::find(db, person)?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
     let deletion = deletions::find(db, user.id)?;

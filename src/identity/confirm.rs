@@ -17,14 +17,14 @@ use crate::tokens::session_recheck;
 
 /// The proofs that a session must give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct MissingProofs {
     pub password: bool,
     pub code: bool,
     /// A passkey: the user has no other second factor, and it was not used in this session.
     pub passkey: bool,
 }
 
-impl Wanted {
+impl MissingProofs {
     /// Whether no proof is required.
     pub fn is_nothing(self) -> bool {
         !self.password && !self.code && !self.passkey
@@ -43,13 +43,13 @@ pub struct Proofs {
 ///
 /// # Errors
 /// When the store fails.
-pub fn wanted(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<Wanted> {
+pub fn missing_proofs(db: &mut Database, now: UnixTime, session: &Session) -> StoreResult<MissingProofs> {
     let factors = factors::find(db, session.user_id)?;
     let has_factor = factors.is_any();
     // A session with a pending factor that cannot be verified here asks for the password: the factor was
     // removed since, or it was an emailed code (ours: a link for a new password would go to the same mailbox).
     let is_password_pending = session.owes_factor && !factors.can_show_two();
-    Ok(Wanted {
+    Ok(MissingProofs {
         password: !is_recent(now, session.authenticated_at) || is_password_pending,
         code: has_factor && !session.has_shown_factor(),
         passkey: !has_factor && factors.can_show_two() && !session.has_shown_factor(),
@@ -68,7 +68,7 @@ pub(super) fn show_factor(
     (session, user): (&Session, &User),
     (code, origin): (&Secret, &Origin),
 ) -> Result<(), Error<AccountRefusal>> {
-    if !wanted(tx, now, session)?.code {
+    if !missing_proofs(tx, now, session)?.code {
         return Ok(());
     }
     let shown = factors::show(tx, now, sign_in_policy, (user, code, origin));
@@ -88,7 +88,7 @@ pub async fn confirm_session(
     (proofs, origin): (Proofs, &Origin),
 ) -> Result<(), Error<AccountRefusal>> {
     let asked = session.clone();
-    let wanted_now = consult(context.store, move |db| Ok(wanted(db, now, &asked)?)).await?;
+    let wanted_now = consult(context.store, move |db| Ok(missing_proofs(db, now, &asked)?)).await?;
     let Proofs { password, code } = proofs;
     let confirmed = match wanted_now.password {
         true => Some(confirm(context, now, (user, password, &origin.address)).await?),
@@ -101,7 +101,7 @@ pub async fn confirm_session(
         }
         let found = session_recheck::lock_active(tx, now, &sign_in_policy.token_settings.lifetimes, &session)?;
         let (session, user) = found.ok_or(Error::Refused(AccountRefusal::WrongPassword))?;
-        if confirmed.is_none() && wanted(tx, now, &session)?.password {
+        if confirmed.is_none() && missing_proofs(tx, now, &session)?.password {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
         show_factor(tx, now, &sign_in_policy, (&session, &user), (&code, &origin))?;

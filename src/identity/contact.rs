@@ -26,7 +26,7 @@ pub enum Contacted {
     /// It is in the outbox.
     Sent,
     /// There is no such user.
-    Nobody,
+    UnknownUser,
 }
 
 /// Sends a message by email. The sender must have proven an email address, so that a person is accountable for
@@ -58,7 +58,9 @@ pub async fn send(
         if contact_messages::count_from(tx, now.plus(-DAY), sender.id)? >= MOST_SENT {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
-        let Some(reader) = users::find(tx, recipient)?.filter(User::is_active) else { return Ok(Contacted::Nobody) };
+        let Some(reader) = users::find(tx, recipient)?.filter(User::is_active) else {
+            return Ok(Contacted::UnknownUser);
+        };
         let Some(to) = reader.proven_email().filter(|_| reader.allow_contact) else {
             return Err(Error::Refused(AccountRefusal::Forbidden("This person does not take messages.")));
         };

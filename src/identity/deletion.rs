@@ -1,7 +1,7 @@
 //! Deletion of an account: it is closed at once, can be restored for a day, and is then erased. Its user name
 //! is held for 90 days (`docs/decisions/0033-held-user-names.md`); its email address is free at once.
 
-use super::emailed_links::{find_living, requester};
+use super::emailed_links::{find_active, requester};
 use super::new_user;
 use super::session::Origin;
 use crate::clock::UnixTime;
@@ -167,7 +167,7 @@ fn reopen(keys: &BaseKeys, now: UnixTime, sealed: &str) -> Option<(Id<User>, Uni
 pub fn find(db: &mut Database, now: UnixTime, keys: &BaseKeys, proof: &Proof) -> Result<Option<(Deletion, User)>> {
     match proof {
         Proof::Link(key) => {
-            let link = find_living(db, now, (key.expose(), &[LinkKind::RestoreAccount]))?;
+            let link = find_active(db, now, (key.expose(), &[LinkKind::RestoreAccount]))?;
             let Some(person) = link.and_then(|link| link.user_id) else { return Ok(None) };
             find_restorable(db, now, person)
         }

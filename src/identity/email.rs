@@ -4,7 +4,7 @@
 use super::access_reset;
 use super::account::{AccountRefusal, confirm};
 use super::email_code;
-use super::emailed_links::{DAY, find_with_person, prove_email, requester};
+use super::emailed_links::{DAY, find_active_with_user, prove_email, requester};
 use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
 use super::sign_in::SignInContext;
@@ -224,7 +224,7 @@ pub enum Proof {
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<(MailedLink, User)>> {
-    let found = find_with_person(db, now, (presented, &KINDS))?;
+    let found = find_active_with_user(db, now, (presented, &KINDS))?;
     Ok(found.filter(|(link, user)| is_still_asked(link, user)))
 }
 

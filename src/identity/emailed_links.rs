@@ -20,7 +20,7 @@ pub fn requester(now: UnixTime, origin: &Origin) -> EmailRequester {
 }
 
 /// Returns the active link of a presented secret, if it is of one of these kinds.
-pub(super) fn find_living(
+pub(super) fn find_active(
     db: &mut Database,
     now: UnixTime,
     (presented, kinds): (&str, &[LinkKind]),
@@ -29,13 +29,13 @@ pub(super) fn find_living(
     Ok(found.filter(|link| kinds.contains(&link.kind) && link.is_alive(now)))
 }
 
-/// Like [`find_living`], with the link's active user.
-pub(super) fn find_with_person(
+/// Like [`find_active`], with the link's active user.
+pub(super) fn find_active_with_user(
     db: &mut Database,
     now: UnixTime,
     (presented, kinds): (&str, &[LinkKind]),
 ) -> Result<Option<(MailedLink, User)>> {
-    let Some(link) = find_living(db, now, (presented, kinds))? else { return Ok(None) };
+    let Some(link) = find_active(db, now, (presented, kinds))? else { return Ok(None) };
     let Some(person) = link.user_id else { return Ok(None) };
     Ok(users::find(db, person)?.filter(User::is_active).map(|user| (link, user)))
 }

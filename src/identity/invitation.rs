@@ -2,7 +2,7 @@
 //! email address counts as proven, since the link was read there.
 
 use super::account::AccountRefusal;
-use super::emailed_links::{DAY, find_living, requester};
+use super::emailed_links::{DAY, find_active, requester};
 use super::new_user::{self, NewUser};
 use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
@@ -89,7 +89,7 @@ pub fn make(tx: &mut Database, now: UnixTime, to: &EmailAddress) -> StoreResult<
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<MailedLink>> {
-    find_living(db, now, (presented, &[LinkKind::Invitation]))
+    find_active(db, now, (presented, &[LinkKind::Invitation]))
 }
 
 /// Redeems an invitation: creates the account and, with `enters`, signs the browser in.

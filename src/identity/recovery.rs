@@ -3,7 +3,7 @@
 
 use super::access_reset;
 use super::account::AccountRefusal;
-use super::emailed_links::{find_with_person, prove_email, requester};
+use super::emailed_links::{find_active_with_user, prove_email, requester};
 use super::new_user;
 use super::second_step::{Caller, FirstProof, SignInOutcome};
 use super::session::Origin;
@@ -120,7 +120,7 @@ fn find_sent(db: &mut Database, now: UnixTime, keys: &BaseKeys, person: Option<I
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Database, now: UnixTime, presented: &str) -> StoreResult<Option<(MailedLink, User)>> {
-    let found = find_with_person(db, now, (presented, &LinkKind::RESETS))?;
+    let found = find_active_with_user(db, now, (presented, &LinkKind::RESETS))?;
     Ok(found.filter(|(link, user)| user.email.as_deref().map(fold).as_deref() == Some(link.email_folded.as_str())))
 }
 

@@ -18,7 +18,7 @@ use crate::domain::session::{Session, browser_in_words};
 use crate::domain::token::UserToken;
 use crate::domain::user::User;
 use crate::outcome::{Error, transact};
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, StoreError, remote_sessions, security_log, users};
 use crate::tokens::issue::Issued;
 use crate::tokens::session_recheck;
@@ -57,7 +57,7 @@ pub fn start(
     now: UnixTime,
     (lifetimes, origin): (&Lifetimes, &Origin),
 ) -> Result<Secret, Error<RemoteRefusal>> {
-    turns::take(tx, &[Turn::Waiting(&prefix(&origin.address))])?;
+    named_locks::acquire(tx, &[NamedLock::Waiting(&prefix(&origin.address))])?;
     may_start(tx, now, origin)?;
     let id = random_uuid();
     let session = RemoteSession {

@@ -11,7 +11,7 @@ use crate::domain::installation::SetupLinkRecord;
 use crate::domain::token::{SetupLink, Token};
 use crate::domain::user::Role;
 use crate::outcome::{Error, transact};
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, Result, Store, StoreError, installation, users};
 
 /// Seconds for which the link is valid.
@@ -24,7 +24,7 @@ const LIFE: i64 = 3_600;
 pub async fn make_link(store: &Store, now: UnixTime) -> Result<Option<Token<SetupLink>>> {
     store
         .write(move |tx| {
-            turns::take(tx, &[Turn::SetUp])?;
+            named_locks::acquire(tx, &[NamedLock::SetUp])?;
             installation::delete_setup_links(tx)?;
             if !users::is_empty(tx)? {
                 return Ok(None);
@@ -61,7 +61,7 @@ pub async fn use_link(
     let hash = person.hash(context.hasher).await.map_err(|busy| Error::Refused(busy.into()))?;
     let sign_in_policy = context.sign_in_policy();
     transact(context.store, move |tx| {
-        turns::take(tx, &[Turn::SetUp])?;
+        named_locks::acquire(tx, &[NamedLock::SetUp])?;
         if !is_alive(tx, now, &link)? || !installation::redeem_setup_link(tx, link.id())? {
             return Err(Error::Refused(SignUpRefusal::Closed));
         }

@@ -15,7 +15,7 @@ use crate::domain::registration::{Draft, FieldProblem, Rules};
 use crate::domain::scope::Scope;
 use crate::oauth::scopes;
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, apis};
 use crate::tokens::TokenSettings;
 
@@ -72,7 +72,7 @@ pub fn register(
     if own_names.iter().any(|name| is_same(name, &draft.identifier)) {
         return Err(refuse("identifier", "This address means this server itself; the scope projects opens it."));
     }
-    turns::take(tx, &[Turn::Apis])?;
+    named_locks::acquire(tx, &[NamedLock::Apis])?;
     let directory = apis::directory(tx)?;
     if let Some(found) = directory.find_named(&draft.identifier) {
         let taken = &found.api.identifier;

@@ -62,7 +62,7 @@ pub struct AuthorizationRequest {
     /// The row of the pushed request, if it was pushed; the decision uses it up.
     pub pushed: Option<Id<PushedRequestRecord>>,
     /// The row of the pushed request that must be kept longer while the person decides.
-    pub to_hold: Option<Id<PushedRequestRecord>>,
+    pub to_extend: Option<Id<PushedRequestRecord>>,
     /// Repeated in the ID token (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// The thumbprint of the key with which the code must be redeemed (RFC 9449 §10).
@@ -145,7 +145,7 @@ pub fn examine(
             Source::Pushed { id, .. } => Some(id),
             Source::Sent | Source::Pushing => None,
         },
-        to_hold: match source {
+        to_extend: match source {
             Source::Pushed { id, is_held: false, .. } => Some(id),
             _ => None,
         },

@@ -68,7 +68,7 @@ impl Known {
 ///
 /// # Errors
 /// When the store fails.
-pub fn look_up(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::result::Result<Known, StoreError> {
+pub fn find_state(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::result::Result<Known, StoreError> {
     let found = self_registrations::find_by_client_id(db, url.as_str())?;
     let fresh_until = found.and_then(|(registration, _)| registration.fresh_until);
     Ok(fresh_until.map_or(Known::Unread, |until| Known::of(now, until)))
@@ -80,7 +80,7 @@ pub fn look_up(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::resu
 /// When the store fails.
 pub fn has_old_keys(db: &mut Database, now: UnixTime, client: &Client) -> std::result::Result<bool, StoreError> {
     let Ok(url) = client.client_id.parse::<DocumentUrl>() else { return Ok(false) };
-    Ok(look_up(db, now, &url)? == Known::Old)
+    Ok(find_state(db, now, &url)? == Known::Old)
 }
 
 /// Whether the operator's present policy for documents lets a client act; a client without a document always may.

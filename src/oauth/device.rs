@@ -20,7 +20,7 @@ use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token::{DeviceCode, Token};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, StoreError, device_codes, grants, security_log};
 use crate::tokens::audience::Claim;
 use crate::tokens::{TokenSettings, session_recheck};
@@ -56,7 +56,7 @@ pub struct Started {
 
 /// The scope and the APIs (RFC 8707) that a device requests.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct DeviceRequest {
     pub scope: Scope,
     /// The APIs that its tokens are for; an empty list means every API that has one of the scopes.
     pub audience: SpaceSeparated,
@@ -71,7 +71,7 @@ pub fn examine(
     db: &mut Database,
     token_settings: &TokenSettings,
     (client, parameters): (&Client, &Parameters),
-) -> Result<Wish> {
+) -> Result<DeviceRequest> {
     if !client.may_use(GrantType::DeviceCode) {
         return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
     }
@@ -82,7 +82,7 @@ pub fn examine(
     let audience =
         resource::find_registered(db, token_settings, &parameters.resources(), Claim::of_person(&scope, client))?;
     let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
-    Ok(Wish { scope, audience })
+    Ok(DeviceRequest { scope, audience })
 }
 
 /// Checks that one more device may wait in this network. Only clients that unauthenticated callers can use or create
@@ -105,9 +105,9 @@ pub fn start(
     tx: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
-    (client, wish, place): (&Client, &Wish, &Place),
+    (client, request, place): (&Client, &DeviceRequest, &Place),
 ) -> Result<Started> {
-    turns::take(tx, &[Turn::Waiting(&place.network)])?;
+    named_locks::acquire(tx, &[NamedLock::Waiting(&place.network)])?;
     admit(tx, now, client, place)?;
     let expires_in = token_settings.lifetimes.device;
     let device_code = Token::<DeviceCode>::generate(Id::next(now));
@@ -118,7 +118,7 @@ pub fn start(
         digest: device_code.digest(),
         user_code_digest: user_code.digest(),
         client_key: client.id,
-        scope: wish.scope.clone(),
+        scope: request.scope.clone(),
         address: place.address.clone(),
         network: place.network.clone(),
         user_agent: place.user_agent.chars().filter(plain).take(MAX_USER_AGENT).collect(),
@@ -127,7 +127,7 @@ pub fn start(
         grant_id: None,
         denied_at: None,
         redeemed_at: None,
-        audience: wish.audience.clone(),
+        audience: request.audience.clone(),
     };
     device_codes::insert(tx, &record)?;
     Ok(Started { device_code, user_code, expires_in })

@@ -12,7 +12,7 @@ use crate::domain::security_log::SecurityEvent;
 use crate::domain::session::Origin;
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, StoreError, host_proofs, login_return_hosts, security_log, users};
 
 /// The reason why an owner cannot register an address.
@@ -81,7 +81,7 @@ pub(super) fn refuse_foreign(
         users::lock(tx, owner)?; // the account first, as everywhere
     }
     let origins: Vec<String> = added.iter().map(|url| url.address().origin()).collect();
-    turns::take(tx, &origins.iter().map(|origin| Turn::Host(origin)).collect::<Vec<_>>())?;
+    named_locks::acquire(tx, &origins.iter().map(|origin| NamedLock::Host(origin)).collect::<Vec<_>>())?;
     let mut problems = Vec::new();
     for url in &added {
         if let Some(obstacle) = obstacle(tx, owner, url)? {
@@ -123,7 +123,7 @@ pub fn record_host_file(
 ) -> Result<bool, Error<TooManyHosts>> {
     let origin = read.host.origin();
     users::lock(tx, asker)?; // the account first, as everywhere
-    turns::take(tx, &[Turn::Host(&origin)])?;
+    named_locks::acquire(tx, &[NamedLock::Host(&origin)])?;
     let is_named = |owner: Id<User>| read.words.contains(&word_of(read.issuer, owner));
     let held = host_proofs::list(tx, &origin)?;
     let is_owner = is_named(asker);
@@ -161,7 +161,7 @@ pub fn give_up(
     let Some(proof) = host_proofs::list_of(tx, owner)?.into_iter().find(|proof| proof.id == id) else {
         return Ok(false);
     };
-    turns::take(tx, &[Turn::Host(&proof.origin)])?;
+    named_locks::acquire(tx, &[NamedLock::Host(&proof.origin)])?;
     if !host_proofs::delete(tx, owner, id)? {
         return Ok(false);
     }

@@ -11,7 +11,7 @@ use crate::domain::id::Id;
 use crate::domain::pushed_request::{PushedRequestRecord, URN};
 use crate::domain::token::{PushedRequest, Token};
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, StoreError, clients, pushed_requests};
 use crate::tokens::TokenSettings;
 
@@ -93,13 +93,13 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -
 ///
 /// # Errors
 /// [`TOO_MANY_PUSHED`] when the network has reached a limit.
-pub fn keep(
+pub fn store_request(
     tx: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
     (client, parameters, network): (&Client, &Parameters, &str),
 ) -> Result<String> {
-    turns::take(tx, &[Turn::Waiting(network)])?;
+    named_locks::acquire(tx, &[NamedLock::Waiting(network)])?;
     admit(tx, now, client, network)?;
     let name = Token::<PushedRequest>::generate(Id::next(now));
     let record = PushedRequestRecord {
@@ -152,8 +152,8 @@ pub fn resolve(
 ///
 /// # Errors
 /// When the store fails.
-pub fn hold(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> std::result::Result<(), StoreError> {
-    pushed_requests::hold(tx, id, now.plus(request_start::LONGEST + 1))
+pub fn extend(tx: &mut Database, now: UnixTime, id: Id<PushedRequestRecord>) -> std::result::Result<(), StoreError> {
+    pushed_requests::extend(tx, id, now.plus(request_start::LONGEST + 1))
 }
 
 /// Uses up a pushed request with the person's decision; returns whether this decision was the first one.

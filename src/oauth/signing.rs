@@ -42,13 +42,13 @@ struct Signed {
 }
 
 /// A key as it is held in memory: each half parsed once, the public one when it is first used.
-struct Held {
+struct LoadedKey {
     record: SigningKeyRecord,
     private: Option<PrivateKey>,
     public: OnceLock<Jwk>,
 }
 
-impl Held {
+impl LoadedKey {
     fn public(&self) -> Result<&Jwk> {
         match self.public.get() {
             Some(jwk) => Ok(jwk),
@@ -61,7 +61,7 @@ impl Held {
 /// which of them count.
 pub struct Signer {
     issuer: String,
-    ring: RwLock<Arc<Vec<Arc<Held>>>>,
+    keys: RwLock<Arc<Vec<Arc<LoadedKey>>>>,
 }
 
 #[derive(Serialize)]
@@ -87,11 +87,11 @@ impl From<KeyError> for StoreError {
 impl Signer {
     /// A signer without keys; [`Signer::maintain_keys`] brings them.
     pub fn new(issuer: &str) -> Self {
-        Self { issuer: issuer.to_owned(), ring: RwLock::default() }
+        Self { issuer: issuer.to_owned(), keys: RwLock::default() }
     }
 
-    fn ring(&self) -> Arc<Vec<Arc<Held>>> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn keys(&self) -> Arc<Vec<Arc<LoadedKey>>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes the keys that are missing or due, erases what has ended, and reads the table again.
@@ -124,16 +124,17 @@ impl Signer {
     /// # Errors
     /// When the store fails, or a key cannot be opened.
     pub async fn load(&self, store: &Store, token_settings: &TokenSettings) -> Result<()> {
-        let (records, before) = (store.read(signing_keys::list).await?, self.ring());
-        let mut ring = Vec::with_capacity(records.len());
+        let (records, before) = (store.read(signing_keys::list).await?, self.keys());
+        let mut keys = Vec::with_capacity(records.len());
         for record in records.iter() {
-            let known = before.iter().find(|held| held.record.id == record.id && held.record.ends_at == record.ends_at);
-            ring.push(match known {
-                Some(held) => held.clone(),
+            let known =
+                before.iter().find(|loaded| loaded.record.id == record.id && loaded.record.ends_at == record.ends_at);
+            keys.push(match known {
+                Some(loaded) => loaded.clone(),
                 None => Arc::new(open(token_settings, record.clone())?),
             });
         }
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
 
@@ -155,10 +156,10 @@ impl Signer {
             let signed = match statement.algorithm {
                 // RSA takes half a millisecond: on a thread for such work.
                 SigningAlgorithm::Rs256 => {
-                    let made = tokio::task::spawn_blocking(move || signer.sign_with_held(now, &asked)).await;
+                    let made = tokio::task::spawn_blocking(move || signer.sign_with_loaded(now, &asked)).await;
                     made.map_err(|error| StoreError::Unavailable(error.to_string()))??
                 }
-                SigningAlgorithm::Es256 => self.sign_with_held(now, &statement)?,
+                SigningAlgorithm::Es256 => self.sign_with_loaded(now, &statement)?,
             };
             let kid = signed.kid;
             let keys = store.read(signing_keys::list).await?;
@@ -170,13 +171,13 @@ impl Signer {
         Err(StoreError::Unavailable("the signing keys changed again and again".to_owned()))
     }
 
-    fn sign_with_held(&self, now: UnixTime, statement: &Statement<impl Serialize>) -> Result<Signed> {
-        let (ring, algorithm) = (self.ring(), statement.algorithm);
+    fn sign_with_loaded(&self, now: UnixTime, statement: &Statement<impl Serialize>) -> Result<Signed> {
+        let (keys, algorithm) = (self.keys(), statement.algorithm);
         let missing = || StoreError::Unusable(format!("there is no key to sign {} with", algorithm.as_str()));
-        let current = signing(ring.iter().map(|held| &held.record), now, algorithm).ok_or_else(missing)?;
-        let held = ring.iter().find(|held| held.record.id == current.id).ok_or_else(missing)?;
-        let private = held.private.as_ref().ok_or_else(missing)?;
-        let (kid, claims) = (held.record.kid.clone(), WithIssuer { iss: &self.issuer, claims: &statement.claims });
+        let current = signing(keys.iter().map(|loaded| &loaded.record), now, algorithm).ok_or_else(missing)?;
+        let loaded = keys.iter().find(|loaded| loaded.record.id == current.id).ok_or_else(missing)?;
+        let private = loaded.private.as_ref().ok_or_else(missing)?;
+        let (kid, claims) = (loaded.record.kid.clone(), WithIssuer { iss: &self.issuer, claims: &statement.claims });
         Ok(Signed { text: private.sign(&kid, statement.typ, &claims)?, kid })
     }
 
@@ -199,8 +200,8 @@ impl Signer {
     }
 
     fn has_signed(&self, jws: &Jws<'_>, record: &SigningKeyRecord) -> Result<bool> {
-        match self.ring().iter().find(|held| held.record.id == record.id && held.record.kid == record.kid) {
-            Some(held) => Ok(jws.is_signed_by(held.public()?)),
+        match self.keys().iter().find(|loaded| loaded.record.id == record.id && loaded.record.kid == record.kid) {
+            Some(loaded) => Ok(jws.is_signed_by(loaded.public()?)),
             // Another process made it a moment ago.
             None => Ok(jws.is_signed_by(&public_part(record)?)),
         }
@@ -236,7 +237,7 @@ fn public_part(record: &SigningKeyRecord) -> Result<Jwk> {
     Ok(Jwk { kid: Some(record.kid.clone()), algorithm: Some(record.algorithm.into()), key: jwk.key })
 }
 
-fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<Held> {
+fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<LoadedKey> {
     let broken = |what: &str| StoreError::Unusable(format!("the signing key {} {what}", record.kid));
     let private = match &record.sealed {
         Some(sealed) => {
@@ -246,7 +247,7 @@ fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<Held
         }
         None => None,
     };
-    Ok(Held { record, private, public: OnceLock::new() })
+    Ok(LoadedKey { record, private, public: OnceLock::new() })
 }
 
 /// Makes the next key of an algorithm. Nothing when another node was faster.
@@ -263,14 +264,14 @@ pub async fn replace(
     // RSA takes a while: on a thread for such work.
     let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
     let key = made.map_err(|error| StoreError::Unusable(error.to_string()))??;
-    keep(store, token_settings, now, &key, succession).await
+    store_key(store, token_settings, now, &key, succession).await
 }
 
 /// Puts a new key into the table, after the one before it.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn keep(
+pub async fn store_key(
     store: &Store,
     token_settings: &TokenSettings,
     now: UnixTime,

@@ -21,7 +21,7 @@ const KEPT: i64 = 86_400;
 
 /// Seconds after the end in which an undecided device gets the answer that its code has expired, not that it is
 /// unknown.
-const TOLD: i64 = 600;
+const REPORTED: i64 = 600;
 
 /// The columns of a token that are read before it is removed: id, refresh token, last use, format, time of issue.
 type EndedToken = (i64, Option<i64>, Option<UnixTime>, TokenFormat, UnixTime);
@@ -59,7 +59,7 @@ fn clean_below_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
 fn clean_unanswered(tx: &mut Database, now: UnixTime) -> Result<usize> {
     let mut removed = remove!(tx, pushed_requests, pushed_requests::kept_until.le(now));
     let unanswered = device_codes::grant_id.is_null();
-    let is_over = device_codes::expires_at.le(now.plus(-TOLD));
+    let is_over = device_codes::expires_at.le(now.plus(-REPORTED));
     removed += remove!(tx, device_codes, is_over.and(unanswered));
     let unanswered = remote_sessions::approved_by.is_null();
     Ok(removed + remove!(tx, remote_sessions, remote_sessions::expires_at.le(now).and(unanswered)))

@@ -31,8 +31,8 @@ pub fn find_with_client(tx: &mut Database, id: Id<ClientSecretRecord>) -> Result
     let Some((secret, client)) = row else { return Ok(None) };
     let (secret, client) = (Arc::new(secret), Arc::new(client));
     if let Some(snapshot) = snapshot.filter(|_| tx.may_fill()) {
-        snapshot.secrets.keep(id, &secret);
-        snapshot.clients.keep(client.id, &client);
+        snapshot.secrets.insert(id, &secret);
+        snapshot.clients.insert(client.id, &client);
     }
     Ok(Some((secret, client)))
 }

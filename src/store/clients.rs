@@ -42,7 +42,7 @@ pub fn find_by_client_id(tx: &mut Database, client_id: &str) -> Result<Option<Ar
 }
 
 /// Like [`find_by_client_id`], but reads the row: for callers that change it.
-pub fn find_to_change(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
+pub fn find_for_update(tx: &mut Database, client_id: &str) -> Result<Option<Arc<Client>>> {
     tx.read_rows();
     find_by_client_id(tx, client_id)
 }

@@ -1,5 +1,5 @@
 //! A replacement for a PostgreSQL connection while work is tried without one. A round trip costs more than its
-//! query, so reads and inserts of concurrent requests run in one statement (see `gathering`):
+//! query, so reads and inserts of concurrent requests run in one statement (see `batcher`):
 //!
 //! - Work that reads asks for tokens: it stops at the first one that is not in memory, which is read together with
 //!   those of other requests; then the work runs again with it.

@@ -46,8 +46,8 @@ pub fn is_covered(tx: &mut Database, now: UnixTime, new: &Grant) -> Result<bool>
     let given: Vec<(Scope, SpaceSeparated)> = match new.client_key {
         Some(client) => on!(tx, |c| authorized_app.filter(grants::client_key.eq(client)).load(c))?,
         None => {
-            let of_nobody = authorized_app.filter(grants::client_key.is_null());
-            on!(tx, |c| of_nobody.filter(grants::return_url.eq(&new.return_url)).load(c))?
+            let without_client = authorized_app.filter(grants::client_key.is_null());
+            on!(tx, |c| without_client.filter(grants::return_url.eq(&new.return_url)).load(c))?
         }
     };
     let covers =

@@ -11,6 +11,8 @@ pub mod authorization_codes;
 pub mod backup;
 mod batch;
 pub mod batch_sizes;
+mod batcher;
+mod bounded_cache;
 pub mod cleaning;
 pub mod client_secrets;
 pub mod clients;
@@ -25,7 +27,6 @@ pub mod erasing;
 pub mod factors;
 pub mod failure_counts;
 pub mod former_addresses;
-mod gathering;
 pub mod grants;
 pub mod held_names;
 pub mod host_proofs;
@@ -37,11 +38,13 @@ pub mod login_codes;
 pub mod login_return_hosts;
 pub mod mailed_links;
 mod migrations;
+pub mod named_locks;
 pub mod nodes;
 pub mod outbox;
 pub mod passkeys;
 mod pool;
 mod postgres;
+mod postgres_batches;
 pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod refusals;
@@ -53,16 +56,13 @@ pub mod security_log;
 pub mod seen_devices;
 pub mod self_registrations;
 pub mod sessions;
-mod shelf;
 pub mod sign_in_steps;
 pub mod signing_keys;
 mod snapshot;
 mod snapshot_version;
 mod sqlite;
 mod statement;
-mod together;
 pub mod tokens;
-pub mod turns;
 pub mod used_proofs;
 pub mod user_pictures;
 pub mod users;
@@ -119,21 +119,21 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
-    share: Share,
+    share: QueueShare,
 }
 
 /// The part of the write queue that a request may fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Share {
-    Whole,
+enum QueueShare {
+    All,
     /// Three quarters: the rest is reserved for authenticated requests (`docs/decisions/0030-refusals-are-cheap.md`).
     Unauthenticated,
 }
 
-impl Share {
+impl QueueShare {
     /// Whether one more request may wait when `waiting` of `places` are taken.
-    fn lets_in(self, waiting: usize, places: usize) -> bool {
-        self == Self::Whole || waiting < places / 4 * 3
+    fn allows(self, waiting: usize, places: usize) -> bool {
+        self == Self::All || waiting < places / 4 * 3
     }
 }
 
@@ -166,7 +166,7 @@ impl Store {
         } else {
             return Err(StoreError::Unusable("database_url must begin with sqlite:// or postgres://".to_owned()));
         };
-        Ok(Self { engine: Arc::new(engine), share: Share::Whole })
+        Ok(Self { engine: Arc::new(engine), share: QueueShare::All })
     }
 
     /// Whether other nodes may write at the same time: then the counts in the memory of this node are incomplete.
@@ -185,7 +185,7 @@ impl Store {
     /// Returns the same store for work of unauthenticated callers, such as signing up or starting a reset or a
     /// device. This work can fill only a part of the queue, so authenticated requests can still be queued.
     pub fn for_unauthenticated(&self) -> Self {
-        Self { share: Share::Unauthenticated, ..self.clone() }
+        Self { share: QueueShare::Unauthenticated, ..self.clone() }
     }
 
     /// Starts to keep data that changes rarely in memory: for servers. The tables must exist. On PostgreSQL a
@@ -276,7 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// The failure of `work`, or why it could not run.
-    pub async fn read_together<T, F>(&self, work: F) -> Result<T>
+    pub async fn read_batched<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
@@ -285,7 +285,7 @@ impl Store {
             Engine::Sqlite(sqlite) => read_here(sqlite, work),
             Engine::Postgres(postgres) => {
                 let (job, answer) = job(work);
-                postgres.read_together(job).await?;
+                postgres.read_batched(job).await?;
                 answer.take()
             }
         }
@@ -296,7 +296,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
-    pub async fn write_together<T, F>(&self, work: F) -> Result<T>
+    pub async fn write_batched<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Database) -> Result<T> + Send + 'static,
@@ -304,7 +304,7 @@ impl Store {
         let (job, answer) = job(work);
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.write(self.share, job).await?,
-            Engine::Postgres(postgres) => postgres.write_together(self.share, job).await?,
+            Engine::Postgres(postgres) => postgres.write_batched(self.share, job).await?,
         }
         answer.take()
     }

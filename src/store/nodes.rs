@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::turns::{self, Turn};
+use super::named_locks::{self, NamedLock};
 use super::{Database, Result, on};
 use crate::clock::UnixTime;
 use crate::domain::id::Id;
@@ -12,7 +12,7 @@ use crate::schema::nodes;
 /// Lists all numbers that were ever leased. The transaction holds the turn, so what it writes afterwards is based
 /// on the current leases.
 pub fn list_for_lease(tx: &mut Database) -> Result<Vec<NodeRecord>> {
-    turns::take(tx, &[Turn::Nodes])?;
+    named_locks::acquire(tx, &[NamedLock::Nodes])?;
     Ok(on!(tx, |c| nodes::table.order(nodes::id).select(NodeRecord::as_select()).load(c))?)
 }
 

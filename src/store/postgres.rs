@@ -13,10 +13,10 @@ use tokio::time::timeout;
 use super::database::DatabaseSettings;
 use super::job::Job;
 use super::pool::{Pool, answers};
+use super::postgres_batches::Batchers;
 use super::snapshot::{Edition, Shared};
-use super::together::Gatherings;
 use super::view::Mode;
-use super::{AnyConnection, Database, Result, Share, StoreError, migrations, watch};
+use super::{AnyConnection, Database, QueueShare, Result, StoreError, migrations, watch};
 
 /// Requests that may wait for a connection; the next one is refused at once.
 const WAITING: usize = 4_096;
@@ -30,7 +30,7 @@ pub struct Postgres {
     pool: Arc<Pool>,
     pub(super) shared: Arc<Shared>,
     /// Set on a server whose connections keep their sessions.
-    pub(super) gatherings: OnceLock<Gatherings>,
+    pub(super) batchers: OnceLock<Batchers>,
     pub(super) places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     /// How long a request waits for a connection.
@@ -62,7 +62,7 @@ impl Postgres {
         Ok(Self {
             pool: Arc::new(pool),
             shared: Arc::default(),
-            gatherings: OnceLock::new(),
+            batchers: OnceLock::new(),
             places: Arc::new(Semaphore::new(WAITING)),
             turns: Arc::new(Semaphore::new(settings.pool as usize)),
             longest_wait: seconds(settings.pool_wait),
@@ -73,9 +73,9 @@ impl Postgres {
     /// Allows the use of the snapshot, because a thread now watches whether it is current; starts the threads that
     /// combine requests.
     pub fn watch(&self) -> Result<()> {
-        if self.pool.has_sessions() && self.gatherings.get().is_none() {
-            let started = Gatherings::start(&self.pool, WAITING)?;
-            self.gatherings.get_or_init(|| started);
+        if self.pool.has_sessions() && self.batchers.get().is_none() {
+            let started = Batchers::start(&self.pool, WAITING)?;
+            self.batchers.get_or_init(|| started);
         }
         watch::start(&self.pool, &self.shared)
     }
@@ -109,14 +109,14 @@ impl Postgres {
     }
 
     /// Runs `work` in a transaction on a pooled connection, and answers after the commit.
-    pub async fn write(&self, share: Share, work: Job) -> Result<()> {
-        self.let_in(share)?;
+    pub async fn write(&self, share: QueueShare, work: Job) -> Result<()> {
+        self.check_queue_share(share)?;
         self.run(Mode::Write, work).await
     }
 
     /// Refuses when this share of the queue is full.
-    pub(super) fn let_in(&self, share: Share) -> Result<()> {
-        match share.lets_in(WAITING - self.places.available_permits(), WAITING) {
+    pub(super) fn check_queue_share(&self, share: QueueShare) -> Result<()> {
+        match share.allows(WAITING - self.places.available_permits(), WAITING) {
             true => Ok(()),
             false => Err(StoreError::Overloaded),
         }
@@ -134,12 +134,12 @@ impl Postgres {
         });
         match timeout(self.longest_work, outcome).await {
             Ok(outcome) => outcome.unwrap_or_else(|_panicked| Err(panicked())),
-            Err(_waited) => Err(late()),
+            Err(_waited) => Err(timed_out()),
         }
     }
 }
 
-pub(super) fn late() -> StoreError {
+pub(super) fn timed_out() -> StoreError {
     StoreError::Unavailable("it did not answer in time".to_owned())
 }
 

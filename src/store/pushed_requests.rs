@@ -32,7 +32,7 @@ pub fn count_kept(tx: &mut Database, now: UnixTime, network: &str) -> Result<i64
 }
 
 /// Keeps a request longer, because a browser opened it in time.
-pub fn hold(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> Result<()> {
+pub fn extend(tx: &mut Database, id: Id<PushedRequestRecord>, until: UnixTime) -> Result<()> {
     let row = pushed_requests::table
         .filter(pushed_requests::id.eq(id))
         .filter(pushed_requests::kept_until.eq(pushed_requests::expires_at));

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::batch_sizes::BatchSizes;
+use super::bounded_cache::{BoundedCache, MemorySize};
 use super::database::QueryCounts;
-use super::shelf::{Shelf, Weighed};
 use super::{Database, Result};
 use crate::domain::api_directory::ApiDirectory;
 use crate::domain::client::Client;
@@ -47,9 +47,9 @@ pub struct Snapshot {
     /// When the version was last known to be current, in milliseconds since [`Snapshots::begun`].
     confirmed_at: AtomicU64,
     begun: Instant,
-    pub clients: Shelf<Id<Client>, Client>,
-    pub named_clients: Shelf<String, Client>,
-    pub secrets: Shelf<Id<ClientSecretRecord>, ClientSecretRecord>,
+    pub clients: BoundedCache<Id<Client>, Client>,
+    pub named_clients: BoundedCache<String, Client>,
+    pub secrets: BoundedCache<Id<ClientSecretRecord>, ClientSecretRecord>,
     pub apis: OnceLock<Arc<ApiDirectory>>,
     pub signing_keys: OnceLock<Arc<Vec<SigningKeyRecord>>>,
 }
@@ -86,9 +86,9 @@ impl Snapshot {
             version,
             confirmed_at: AtomicU64::new(confirmed_at),
             begun,
-            clients: Shelf::new(CLIENTS),
-            named_clients: Shelf::new(CLIENTS),
-            secrets: Shelf::new(SECRETS),
+            clients: BoundedCache::new(CLIENTS),
+            named_clients: BoundedCache::new(CLIENTS),
+            secrets: BoundedCache::new(SECRETS),
             apis: OnceLock::new(),
             signing_keys: OnceLock::new(),
         }
@@ -184,22 +184,22 @@ impl Snapshots {
 /// Returns the row with this key: from the snapshot, or the one that `read` finds, which is then kept.
 pub fn find_or_read<K, Q, V>(
     tx: &mut Database,
-    shelf: impl Fn(&Snapshot) -> &Shelf<K, V>,
+    cache: impl Fn(&Snapshot) -> &BoundedCache<K, V>,
     key: &Q,
     read: impl FnOnce(&mut Database) -> Result<Option<V>>,
 ) -> Result<Option<Arc<V>>>
 where
     K: Borrow<Q> + Clone + Eq + Hash,
     Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
-    V: Weighed,
+    V: MemorySize,
 {
     let snapshot = tx.snapshot()?;
-    if let Some(found) = snapshot.as_ref().and_then(|snapshot| shelf(snapshot).find(key)) {
+    if let Some(found) = snapshot.as_ref().and_then(|snapshot| cache(snapshot).find(key)) {
         return Ok(Some(found));
     }
     let Some(found) = read(tx)?.map(Arc::new) else { return Ok(None) };
     if let Some(snapshot) = snapshot.filter(|_| tx.may_fill()) {
-        shelf(&snapshot).keep(key.to_owned(), &found);
+        cache(&snapshot).insert(key.to_owned(), &found);
     }
     Ok(Some(found))
 }
@@ -221,7 +221,7 @@ pub fn all_or_read<V>(
     })
 }
 
-impl Weighed for Client {
+impl MemorySize for Client {
     fn weight(&self) -> usize {
         let texts = [&self.client_id, &self.name].into_iter().chain(&self.jwks).chain(&self.jwks_uri);
         let lists = [
@@ -233,7 +233,7 @@ impl Weighed for Client {
     }
 }
 
-impl Weighed for ClientSecretRecord {
+impl MemorySize for ClientSecretRecord {
     fn weight(&self) -> usize {
         // The digest is stored as a text of this length.
         self.last_four.len() + 64

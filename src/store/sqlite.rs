@@ -27,7 +27,7 @@ use super::job::Job;
 use super::snapshot::Shared;
 use super::statement::{BeginRead, BeginWrite, Commit, Mark, Release, RollBack, RollBackToMark};
 use super::view::Mode;
-use super::{AnyConnection, Database, Result, Share, StoreError, migrations, on};
+use super::{AnyConnection, Database, QueueShare, Result, StoreError, migrations, on};
 
 /// Writes that may wait; the next one is refused at once.
 const QUEUE: usize = 4_096;
@@ -136,12 +136,12 @@ impl Sqlite {
     }
 
     /// Queues `work` for the writer thread, and answers after its commit.
-    pub async fn write(&self, share: Share, work: Job) -> Result<()> {
+    pub async fn write(&self, share: QueueShare, work: Job) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         let task = Task { work, outcome: None, answer };
         // Counted before it is sent, so that the writer never subtracts what was not counted yet.
         let waiting = self.waiting.fetch_add(1, Ordering::SeqCst);
-        let sent = if share.lets_in(waiting, QUEUE) {
+        let sent = if share.allows(waiting, QUEUE) {
             self.queue.try_send(task).map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::Overloaded,
                 TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),

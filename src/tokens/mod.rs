@@ -4,6 +4,7 @@
 pub mod allowed_app_log;
 pub mod audience;
 pub mod check;
+pub mod device_polls;
 pub mod find_by_secret;
 pub mod idempotency;
 pub mod issue;
@@ -12,7 +13,6 @@ pub mod last_use;
 pub mod leak;
 pub mod new_personal_token;
 pub mod own_addresses;
-pub mod pace;
 pub mod personal_tokens;
 pub mod request;
 pub mod resources;
@@ -24,8 +24,8 @@ use crate::domain::api_identifier::own_names;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::self_registration::SelfRegistrationPolicy;
+use device_polls::DevicePolls;
 use last_use::LastUse;
-use pace::Pace;
 
 /// The settings and state that issuing and judging tokens need.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub struct TokenSettings {
     /// Last uses of tokens that are not written yet.
     pub last_use: LastUse,
     /// How often devices poll (RFC 8628 §3.5).
-    pub pace: Pace,
+    pub pace: DevicePolls,
     /// What the operator allows self-registered clients to do.
     pub self_registration: SelfRegistrationPolicy,
     /// Private-use URI schemes without a dot that native clients may use (the setting `private_use_schemes`).

@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_account_is_shielded_below_other_addresses_too() {
-        for (method, path, doors) in [
+        for (method, path, resources) in [
             ("GET", "/v3/account", &[ProtectedResource::AccountDetails][..]),
             ("HEAD", "/id/V3/Account/", &[ProtectedResource::AccountDetails]),
             ("DELETE", "/v3/account/", &[ProtectedResource::Security]),
@@ -78,7 +78,7 @@ mod tests {
             ("GET", "/spatialstudio/api/v1/embeddable.js", &[]),
         ] {
             let read = PlainPath::parse(path.as_bytes()).expect("because every server reads it alike");
-            assert_eq!(resources_of(method, &read), doors, "{method} {path}");
+            assert_eq!(resources_of(method, &read), resources, "{method} {path}");
         }
     }
 }

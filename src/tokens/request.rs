@@ -121,8 +121,8 @@ fn of_token(
         }
         _ => {}
     }
-    let doors = resources_of(&request.method, &request.path);
-    if let Some(closed) = doors.into_iter().find(|resource| !resource.accepts(token, is_for_platform)) {
+    let resources = resources_of(&request.method, &request.path);
+    if let Some(closed) = resources.into_iter().find(|resource| !resource.accepts(token, is_for_platform)) {
         return Ok(Decision::Missing(right_at(closed)));
     }
     let is_consumer = token.basis.person.as_ref().is_some_and(|person| person.role == Role::Consumer);

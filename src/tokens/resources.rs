@@ -7,7 +7,7 @@ use crate::domain::id::Id;
 use crate::domain::resource::{MAX_DEPTH, Resource, ResourceShare, canonical, may_name};
 use crate::domain::user::User;
 use crate::outcome::Error;
-use crate::store::turns::{self, Turn};
+use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, StoreError, resources};
 
 /// Why nothing was changed, with a message for the operator or the platform's developer.
@@ -72,7 +72,7 @@ pub fn put(tx: &mut Database, now: UnixTime, place: &Place) -> Result<Resource, 
     }
     let path = canonical(&place.path);
     // Concurrent moves of two resources into each other would make a cycle, so they run one after the other.
-    turns::take(tx, &[Turn::ResourceTree])?;
+    named_locks::acquire(tx, &[NamedLock::ResourceTree])?;
     let line = match &place.parent {
         Some(parent) => resources::list_with_ancestors(tx, &canonical(parent))?,
         None => Vec::new(),
@@ -151,7 +151,7 @@ pub fn unpublish(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefu
 /// # Errors
 /// An unknown resource, or one that has child resources.
 pub fn delete(tx: &mut Database, path: &str) -> Result<(), Error<ResourceRefusal>> {
-    turns::take(tx, &[Turn::ResourceTree])?;
+    named_locks::acquire(tx, &[NamedLock::ResourceTree])?;
     let resource = find(tx, path)?;
     match resources::delete(tx, resource.id)? {
         true => Ok(()),

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Bytes, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::rendered::{Manner, Rendered};
+use super::rendered::{DeliveryOptions, Rendered};
 use crate::domain::secret::sha256_base64url;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -60,7 +60,7 @@ impl Asset {
     }
 
     fn rendered(&self, cache_control: &'static str) -> Rendered {
-        let manner = Manner { media_type: self.media_type, cache_control };
+        let manner = DeliveryOptions { media_type: self.media_type, cache_control };
         Rendered::new(manner, Bytes::from_static(self.content.as_bytes()))
     }
 }

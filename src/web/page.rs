@@ -39,7 +39,7 @@ impl Layout {
 
 /// The application that sent a person to log in.
 #[derive(Clone, Debug)]
-pub struct Asking {
+pub struct RequestingApp {
     pub name: String,
     /// The host that the person returns to.
     pub host: String,

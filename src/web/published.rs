@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::error::TokenError;
-use super::rendered::Kept;
+use super::rendered::DocumentCache;
 use crate::clock::UnixTime;
 use crate::outcome::Error;
 use crate::store::{Edition, StoreError};
@@ -11,18 +11,18 @@ use crate::store::{Edition, StoreError};
 #[derive(Debug, Default)]
 pub struct Published {
     /// The metadata of the authorization server, which depend on the existing scopes.
-    pub metadata: Kept<Edition>,
+    pub metadata: DocumentCache<Edition>,
     /// The public keys that verify the signatures of this server.
-    pub keys: Kept<Term>,
+    pub keys: DocumentCache<KeyPeriod>,
     /// The metadata of the server's own protected resource.
-    pub protected_resource: Kept<()>,
+    pub protected_resource: DocumentCache<()>,
     /// The security contact, with the day that it was made on, in days since 1970.
-    pub security_contact: Kept<i64>,
+    pub security_contact: DocumentCache<i64>,
 }
 
 /// The period in which the published keys stay the same, unless somebody changes them.
 #[derive(Debug)]
-pub struct Term {
+pub struct KeyPeriod {
     /// The edition of the keys.
     pub edition: Edition,
     /// When the keys were read.
@@ -31,7 +31,7 @@ pub struct Term {
     pub until: Option<UnixTime>,
 }
 
-impl Term {
+impl KeyPeriod {
     /// Returns whether these keys are the published ones at this time.
     pub fn holds(&self, edition: Option<Edition>, now: UnixTime) -> bool {
         Some(self.edition) == edition && self.from <= now && self.until.is_none_or(|until| now < until)

@@ -106,14 +106,14 @@ pub(super) fn is_refusal(response: &ServiceResponse) -> bool {
 pub(super) async fn record(app: &Data<App>, response: &mut ServiceResponse) {
     let refused = response.response().extensions().get::<RefusalDetails>().cloned().unwrap_or_default();
     if let Some(endpoint) = endpoint(app, response.request().path()) {
-        note(app, endpoint, &refused).await;
+        note_for_owner(app, endpoint, &refused).await;
     }
     if let Ok(request_id) = HeaderValue::try_from(refused.request_id) {
         response.headers_mut().insert(REQUEST_ID, request_id);
     }
 }
 
-async fn note(app: &Data<App>, endpoint: &'static str, refused: &RefusalDetails) {
+async fn note_for_owner(app: &Data<App>, endpoint: &'static str, refused: &RefusalDetails) {
     let (Some((error, cause)), Some((refused_client, has_authenticated))) =
         (refused.code_and_cause, refused.client.clone())
     else {

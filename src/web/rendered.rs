@@ -24,7 +24,7 @@ const JSON: &str = "application/json";
 
 /// The headers that a document is sent with.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct DeliveryOptions {
     pub media_type: &'static str,
     pub cache_control: &'static str,
 }
@@ -32,7 +32,7 @@ pub struct Manner {
 /// A rendered document with its headers, plain and compressed.
 #[derive(Debug)]
 pub struct Rendered {
-    manner: Manner,
+    delivery: DeliveryOptions,
     plain: Form,
     packed: Option<Form>,
 }
@@ -46,14 +46,14 @@ struct Form {
 
 impl Rendered {
     /// Returns a document with these bytes.
-    pub fn new(manner: Manner, bytes: impl Into<Bytes>) -> Self {
+    pub fn new(delivery: DeliveryOptions, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let digest = sha256_base64url(&bytes);
         let tag = |form: &str| HeaderValue::try_from(format!("\"{}{form}\"", &digest[..22])).ok();
         let tag = |form: &str| tag(form).unwrap_or_else(|| HeaderValue::from_static("\"\""));
         let packed = pack(&bytes).filter(|packed| packed.len() < bytes.len());
         let packed = packed.map(|packed| Form { bytes: packed.into(), tag: tag("-gzip") });
-        Self { manner, plain: Form { bytes, tag: tag("") }, packed }
+        Self { delivery, plain: Form { bytes, tag: tag("") }, packed }
     }
 
     /// Returns a JSON document with this `Cache-Control`.
@@ -62,7 +62,7 @@ impl Rendered {
     /// When the value cannot be serialized as JSON.
     pub fn json(cache_control: &'static str, document: &impl Serialize) -> Result<Self, StoreError> {
         let text = serde_json::to_vec(document).map_err(|error| StoreError::Unusable(error.to_string()))?;
-        Ok(Self::new(Manner { media_type: JSON, cache_control }, text))
+        Ok(Self::new(DeliveryOptions { media_type: JSON, cache_control }, text))
     }
 
     /// Responds to a request for the document, with status 304 when the client has it already.
@@ -73,12 +73,12 @@ impl Rendered {
         let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
         response
             .insert_header((ETAG, form.tag.clone()))
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static(self.manner.cache_control)))
+            .insert_header((CACHE_CONTROL, HeaderValue::from_static(self.delivery.cache_control)))
             .insert_header((VARY, HeaderValue::from_static("accept-encoding")));
         if is_known {
             return response.finish();
         }
-        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(self.manner.media_type)));
+        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(self.delivery.media_type)));
         if packed.is_some() {
             response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
         }
@@ -121,7 +121,7 @@ fn lists(mut list: &[u8], tag: &[u8]) -> bool {
 
 /// A cached document, which is rendered again when the values that it was made from change.
 #[derive(Debug)]
-pub struct Kept<K>(RwLock<Option<Made<K>>>);
+pub struct DocumentCache<K>(RwLock<Option<Made<K>>>);
 
 #[derive(Debug)]
 struct Made<K> {
@@ -129,13 +129,13 @@ struct Made<K> {
     rendered: Arc<Rendered>,
 }
 
-impl<K> Default for Kept<K> {
+impl<K> Default for DocumentCache<K> {
     fn default() -> Self {
         Self(RwLock::new(None))
     }
 }
 
-impl<K> Kept<K> {
+impl<K> DocumentCache<K> {
     /// Returns the document when the values that it was made from satisfy the condition.
     pub fn find(&self, is_right: impl FnOnce(&K) -> bool) -> Option<Arc<Rendered>> {
         let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +143,7 @@ impl<K> Kept<K> {
     }
 
     /// Caches a document with the values that it was made from. Without them the document is not cached.
-    pub fn keep(&self, of: Option<K>, rendered: Rendered) -> Arc<Rendered> {
+    pub fn insert(&self, of: Option<K>, rendered: Rendered) -> Arc<Rendered> {
         let rendered = Arc::new(rendered);
         if let Some(of) = of {
             let made = Made { of, rendered: Arc::clone(&rendered) };
@@ -153,7 +153,7 @@ impl<K> Kept<K> {
     }
 }
 
-impl<K: PartialEq> Kept<K> {
+impl<K: PartialEq> DocumentCache<K> {
     /// Returns the document for these values, and renders it when they changed.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl<K: PartialEq> Kept<K> {
             return Ok(rendered);
         }
         let rendered = render(&of)?;
-        Ok(self.keep(Some(of), rendered))
+        Ok(self.insert(Some(of), rendered))
     }
 }
 
@@ -189,12 +189,13 @@ mod tests {
 
     #[test]
     fn a_document_is_made_anew_when_what_it_is_made_of_changed() {
-        let (kept, manner) = (Kept::default(), Manner { media_type: JSON, cache_control: "no-cache" });
+        let (kept, delivery) =
+            (DocumentCache::default(), DeliveryOptions { media_type: JSON, cache_control: "no-cache" });
         let mut made = 0;
         for (number, times) in [(1, 1), (1, 1), (2, 2), (1, 3)] {
             let found = kept.of(number, |number| {
                 made += 1;
-                Ok(Rendered::new(manner, number.to_string()))
+                Ok(Rendered::new(delivery, number.to_string()))
             });
             assert_eq!(found.expect("because nothing fails").plain.bytes, number.to_string());
             assert_eq!(made, times);

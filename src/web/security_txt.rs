@@ -9,13 +9,14 @@ use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
 use super::published::failed;
-use super::rendered::{Manner, Rendered};
+use super::rendered::{DeliveryOptions, Rendered};
 use crate::clock::UnixTime;
 
 const DAY: i64 = 86_400;
 /// How long the contact is valid, in days: less than a year (§2.5.5).
 const DAYS: i64 = 364;
-const MANNER: Manner = Manner { media_type: "text/plain; charset=utf-8", cache_control: "public, max-age=3600" };
+const MANNER: DeliveryOptions =
+    DeliveryOptions { media_type: "text/plain; charset=utf-8", cache_control: "public, max-age=3600" };
 
 /// Responds with the security contact.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {

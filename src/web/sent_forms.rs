@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::UnixTime;
-use crate::domain::bounded::make_room;
+use crate::domain::bounded::remove_oldest_when_full;
 use crate::domain::id::Id;
 use crate::domain::user::User;
 
@@ -40,7 +40,7 @@ impl SentForms {
     pub fn remember(&self, now: UnixTime, (user, number): (Id<User>, Option<&str>), location: &str) {
         let Some(number) = number.filter(|number| number.len() <= MAX_NUMBER) else { return };
         let mut sent = self.sent();
-        make_room(&mut sent, MOST, |(at, _)| *at);
+        remove_oldest_when_full(&mut sent, MOST, |(at, _)| *at);
         sent.insert((user, number.to_owned()), (now, location.to_owned()));
     }
 }

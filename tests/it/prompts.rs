@@ -342,6 +342,6 @@ async fn an_id_token_of_somebody_else_asks_who_is_there_and_takes_nobody_else() 
     hinting.granted(with_alice.log_in_at(&page, "alice", PASSWORD).await.away());
     let again = bob.log_in_at(&page, "bob", PASSWORD).await;
     assert_eq!(parameter(again.away(), "error").as_deref(), Some("login_required"), "it was bob again");
-    let nobodys = app.request().with("id_token_hint", "noise");
-    nobodys.granted(bob.open(&nobodys.path()).await.away());
+    let empty = app.request().with("id_token_hint", "noise");
+    empty.granted(bob.open(&empty.path()).await.away());
 }

@@ -10,7 +10,7 @@ use gatepost::identity::set_up;
 use gatepost::identity::throttle::LinkTo;
 use gatepost::oauth::clients::{self, By};
 use gatepost::outcome::{Error, transact};
-use gatepost::store::turns::{self, Turn};
+use gatepost::store::named_locks::{self, NamedLock};
 use gatepost::tokens::resources::{self, Place};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ async fn those_who_take_turns_see_what_the_one_before_them_wrote() {
     let made = join_all((0..60).map(|number: i64| {
         let network = network.clone();
         server.app.store.write(move |tx| {
-            turns::take(tx, &[Turn::Waiting(&network), Turn::Host(&network)])?;
+            named_locks::acquire(tx, &[NamedLock::Waiting(&network), NamedLock::Host(&network)])?;
             let has_room = count_in(tx, "marks")? < 10;
             if has_room {
                 execute(tx, &format!("INSERT INTO marks (number) VALUES ({number})"))?;

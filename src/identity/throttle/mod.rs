@@ -345,8 +345,8 @@ mod tests {
         // An attempt that is dropped counts as wrong.
         let wrong = |now, person, address| throttle.attempt_user_code(now, person, address).map(drop);
         for right in 0..20 {
-            let guess = throttle.attempt_user_code(now, 1, "192.0.2.1");
-            let is_right = guess.map(|guess| guess.discard().now_or_never());
+            let attempt = throttle.attempt_user_code(now, 1, "192.0.2.1");
+            let is_right = attempt.map(|attempt| attempt.discard().now_or_never());
             assert_eq!(is_right, Ok(Some(())), "{right}");
         }
         for _ in 0..10 {

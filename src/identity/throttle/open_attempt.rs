@@ -107,10 +107,10 @@ impl Throttle {
             let [closes_here, closes, _others] = self.shared.open(now, entries, stored)?;
             (entries.to_vec(), closes.then_some(anywhere).or(closes_here.then_some(here)))
         };
-        let mut guess = OpenAttempt::of(self, now, entries);
-        (guess.address, guess.user) = (address, stored_failures.user);
-        guess.closed_account = closes.and_then(|entry| guess.closed_by(entry));
-        Ok(guess)
+        let mut attempt = OpenAttempt::of(self, now, entries);
+        (attempt.address, attempt.user) = (address, stored_failures.user);
+        attempt.closed_account = closes.and_then(|entry| attempt.closed_by(entry));
+        Ok(attempt)
     }
 }
 
@@ -203,15 +203,15 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
     /// These tests use no database, so the future is ready at once.
-    fn discard(guess: OpenAttempt) {
-        assert!(guess.discard().now_or_never().is_some());
+    fn discard(attempt: OpenAttempt) {
+        assert!(attempt.discard().now_or_never().is_some());
     }
 
     fn throttle() -> Throttle {
         Throttle::new(RateLimits::default(), &BaseKeys::generate())
     }
 
-    fn guess(throttle: &Throttle, now: UnixTime, (account, address): (&str, &str)) -> Result<OpenAttempt, Throttled> {
+    fn attempt(throttle: &Throttle, now: UnixTime, (account, address): (&str, &str)) -> Result<OpenAttempt, Throttled> {
         throttle.attempt(
             now,
             throttle.rate_limit_keys(CountedAccount::UnknownName(account), address),
@@ -233,9 +233,9 @@ mod tests {
     fn ten_failures_close_one_account_to_one_prefix_for_fifteen_minutes() {
         let throttle = throttle();
         for _ in 0..10 {
-            assert!(guess(&throttle, NOW, ("ann", "192.0.2.1")).is_ok());
+            assert!(attempt(&throttle, NOW, ("ann", "192.0.2.1")).is_ok());
         }
-        let refused = |now, who| guess(&throttle, now, who).map(discard);
+        let refused = |now, who| attempt(&throttle, now, who).map(discard);
         assert_eq!(refused(NOW, ("ann", "192.0.2.99")), Err(Throttled(900)), "the same prefix");
         assert_eq!(refused(NOW.plus(899), ("ann", "192.0.2.99")), Err(Throttled(1)), "and it counts no further");
         assert_eq!(refused(NOW, ("ann", "198.51.100.1")), Ok(()), "another prefix");
@@ -248,16 +248,16 @@ mod tests {
         let throttle = throttle();
         for network in 0..10 {
             for _ in 0..10 {
-                assert!(guess(&throttle, NOW, ("ann", &format!("192.0.{network}.1"))).is_ok());
+                assert!(attempt(&throttle, NOW, ("ann", &format!("192.0.{network}.1"))).is_ok());
             }
         }
         let elsewhere = ("ann", "198.51.100.1");
-        assert_eq!(guess(&throttle, NOW.plus(1_000), elsewhere).map(drop), Err(Throttled(2_600)));
+        assert_eq!(attempt(&throttle, NOW.plus(1_000), elsewhere).map(drop), Err(Throttled(2_600)));
         for _ in 0..10 {
             assert!(attempt_from_known_network(&throttle, elsewhere).is_ok(), "a known network has its own ten");
         }
         assert!(attempt_from_known_network(&throttle, elsewhere).is_err());
-        assert!(guess(&throttle, NOW.plus(3_600), ("ann", "203.0.113.1")).is_ok(), "after an hour");
+        assert!(attempt(&throttle, NOW.plus(3_600), ("ann", "203.0.113.1")).is_ok(), "after an hour");
     }
 
     #[test]
@@ -268,12 +268,12 @@ mod tests {
             assert!(attempt_from_known_network(&throttle, typed).is_ok(), "what people mistype where they are known");
         }
         for account in 0..100 {
-            assert!(guess(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
+            assert!(attempt(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
         }
-        assert_eq!(guess(&throttle, NOW, ("ann", "192.0.2.9")).map(drop), Err(Throttled(900)));
+        assert_eq!(attempt(&throttle, NOW, ("ann", "192.0.2.9")).map(drop), Err(Throttled(900)));
         assert!(attempt_from_known_network(&throttle, ("ann", "192.0.2.9")).is_ok());
-        assert!(guess(&throttle, NOW, ("ann", "198.51.100.1")).is_ok());
-        assert!(guess(&throttle, NOW.plus(900), ("ann", "192.0.2.9")).is_ok());
+        assert!(attempt(&throttle, NOW, ("ann", "198.51.100.1")).is_ok());
+        assert!(attempt(&throttle, NOW.plus(900), ("ann", "192.0.2.9")).is_ok());
     }
 
     #[test]
@@ -291,16 +291,16 @@ mod tests {
         let here = ("ann", "192.0.2.1");
         for round in 0..10 {
             for _ in 0..9 {
-                assert!(guess(&throttle, NOW, here).is_ok(), "round {round}");
+                assert!(attempt(&throttle, NOW, here).is_ok(), "round {round}");
             }
-            let tenth = guess(&throttle, NOW, here).expect("because it is the tenth");
+            let tenth = attempt(&throttle, NOW, here).expect("because it is the tenth");
             assert!(tenth.succeeded().now_or_never().is_some());
         }
-        assert!(guess(&throttle, NOW, here).is_ok(), "the ninety-first failure of the account and of the network");
+        assert!(attempt(&throttle, NOW, here).is_ok(), "the ninety-first failure of the account and of the network");
         for account in 0..9 {
-            assert!(guess(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
+            assert!(attempt(&throttle, NOW, (&format!("user-{account}"), "192.0.2.1")).is_ok());
         }
-        let refused = guess(&throttle, NOW, ("bob", "192.0.2.1")).map(drop);
+        let refused = attempt(&throttle, NOW, ("bob", "192.0.2.1")).map(drop);
         assert_eq!(refused, Err(Throttled(900)), "a guesser with an account of their own gains nothing by it");
     }
 
@@ -308,14 +308,14 @@ mod tests {
     fn tries_that_are_being_judged_count_and_those_that_were_not_judged_leave_nothing() {
         let throttle = throttle();
         let here = ("ann", "192.0.2.1");
-        let open: Vec<OpenAttempt> = (0..10).filter_map(|_| guess(&throttle, NOW, here).ok()).collect();
+        let open: Vec<OpenAttempt> = (0..10).filter_map(|_| attempt(&throttle, NOW, here).ok()).collect();
         assert_eq!(open.len(), 10);
-        assert!(guess(&throttle, NOW, here).is_err(), "in parallel");
+        assert!(attempt(&throttle, NOW, here).is_err(), "in parallel");
         open.into_iter().for_each(discard);
-        assert!(guess(&throttle, NOW, here).is_ok());
+        assert!(attempt(&throttle, NOW, here).is_ok());
         let off = Throttle::new(RateLimits { is_enabled: false, ..RateLimits::default() }, &BaseKeys::generate());
         for _ in 0..200 {
-            assert!(guess(&off, NOW, here).is_ok());
+            assert!(attempt(&off, NOW, here).is_ok());
         }
     }
 

@@ -37,7 +37,7 @@ impl Request {
 
     /// Limits how often a device polls (RFC 8628 §3.5), after its request was decided: a device that polls too soon
     /// while its person has not decided gets `slow_down`; a device that got its final answer is forgotten.
-    pub(super) fn keep_pace(
+    pub(super) fn limit_polls(
         &self,
         now: UnixTime,
         token_settings: &TokenSettings,

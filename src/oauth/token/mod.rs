@@ -154,7 +154,7 @@ pub fn answer(
 
 /// Counts how often a device polls, after its request was decided. This runs outside the transaction, which may run
 /// again, because the count is kept in memory. A device that polls too often gets `slow_down`.
-pub fn keep_pace<T>(
+pub fn limit_polls<T>(
     now: UnixTime,
     token_settings: &TokenSettings,
     request: &TokenRequest,
@@ -166,7 +166,7 @@ pub fn keep_pace<T>(
         Err(Error::Refused(refusal)) => Some(refusal.problem),
         Err(Error::Failed(_)) => return judged,
     };
-    match request.keep_pace(now, token_settings, problem) {
+    match request.limit_polls(now, token_settings, problem) {
         Some(refusal) => Err(Error::Refused(refusal)),
         None => judged,
     }

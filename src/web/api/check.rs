@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::TOKEN_MISSING;
-use crate::outcome::{Error, consult_together};
+use crate::outcome::{Error, consult_batched};
 use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize};
 use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
 use crate::web::app::App;
@@ -61,7 +61,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
         }
         text => text?,
     };
-    let judged = consult_together::<_, TokenRefusal, _>(&app.store, move |db| {
+    let judged = consult_batched::<_, TokenRefusal, _>(&app.store, move |db| {
         let presented =
             shared.signer.read(db, text.expose())?.map_err(|_none| Error::Refused(TokenRefusal::Malformed))?;
         let token = authorize(

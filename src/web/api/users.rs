@@ -85,6 +85,6 @@ pub async fn contact(
     let to = Id::<User>::from_uuid(&id).ok_or_else(ApiError::not_found)?;
     match contact::send(app.sign_in_context(), app.now(), (&user, &origin), to, message).await? {
         Contacted::Sent => Ok(answer(&json!({}))),
-        Contacted::Nobody => Err(ApiError::not_found()),
+        Contacted::UnknownUser => Err(ApiError::not_found()),
     }
 }

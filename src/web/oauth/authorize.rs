@@ -24,7 +24,7 @@ use crate::web::app::App;
 use crate::web::body;
 use crate::web::browser::{MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, see_other, with_both};
+use crate::web::page::{RequestingApp, see_other, with_both};
 use crate::web::pages::account::confirm;
 use crate::web::pages::{consent, register};
 use crate::web::refusal_details::{RefusedClient, with_cause_for_owner};
@@ -79,7 +79,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
         _ => true,
     };
     if takes_a_while {
-        hold(&app, &asked, visitor.is_some()).await?;
+        extend_pushed_request(&app, &asked, visitor.is_some()).await?;
     }
     match (step, &visitor) {
         (Step::Refuse(problem), _) => refuse(problem).await,
@@ -94,10 +94,14 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 
 /// Extends the lifetime of a pushed authorization request while the person logs in or decides. The browser
 /// sent it in time.
-async fn hold(app: &Data<App>, asked: &AuthorizationRequest, is_signed_in: bool) -> Result<(), PageError> {
-    let Some(id) = asked.to_hold else { return Ok(()) };
+async fn extend_pushed_request(
+    app: &Data<App>,
+    asked: &AuthorizationRequest,
+    is_signed_in: bool,
+) -> Result<(), PageError> {
+    let Some(id) = asked.to_extend else { return Ok(()) };
     let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_unauthenticated() });
-    let held = store.write(move |tx| pushed_request::hold(tx, now, id)).await;
+    let held = store.write(move |tx| pushed_request::extend(tx, now, id)).await;
     held.map_err(|error| PageError::unavailable(app, &error))
 }
 
@@ -179,9 +183,9 @@ pub async fn cancel(app: &Data<App>, query: &str) -> Result<Option<HttpResponse>
 ///
 /// # Errors
 /// When the store fails, or the query cannot be parsed.
-pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<Asking>, PageError> {
+pub async fn asking(app: &Data<App>, query: &str) -> Result<Option<RequestingApp>, PageError> {
     let asked = examine(app, &Address::new(app, query)).await?;
-    Ok(asked.ok().map(|asked| Asking {
+    Ok(asked.ok().map(|asked| RequestingApp {
         name: asked.client.name.clone(),
         host: asked.redirect_uri.host(),
         login_hint: asked.prompt_options.login_hint,

@@ -9,11 +9,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::UnixTime;
-use crate::domain::bounded::make_room;
+use crate::domain::bounded::remove_oldest_when_full;
 use crate::domain::document_url::DocumentUrl;
 use crate::domain::prompt;
 use crate::identity::throttle::Throttled;
-use crate::oauth::client_document::{Known, is_read, lifetime, look_up, store_document};
+use crate::oauth::client_document::{Known, find_state, is_read, lifetime, store_document};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_CLIENT_DOCUMENT, Problem, UNKNOWN_CLIENT, UNREADABLE_CLIENT_DOCUMENT};
@@ -64,9 +64,9 @@ impl Documents {
     }
 
     /// Returns the lock of one document. Its holder fetches the document, and the others wait and look again.
-    fn turn(&self, url: &DocumentUrl) -> Arc<tokio::sync::Mutex<()>> {
+    fn read_lock(&self, url: &DocumentUrl) -> Arc<tokio::sync::Mutex<()>> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.retain(|_, turn| Arc::strong_count(turn) > 1);
+        reading.retain(|_, read_lock| Arc::strong_count(read_lock) > 1);
         reading.entry(url.as_str().to_owned()).or_default().clone()
     }
 
@@ -77,7 +77,7 @@ impl Documents {
 
     fn remember_failure(&self, url: &DocumentUrl, failure: Failure) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut failed, MAX_FAILURES, |failure| failure.until);
+        remove_oldest_when_full(&mut failed, MAX_FAILURES, |failure| failure.until);
         failed.insert(url.as_str().to_owned(), failure);
     }
 }
@@ -113,8 +113,8 @@ pub async fn make_known(
         }
         return Ok(Some(see_other(&log_in_first(app, &here(request)))));
     }
-    let turn = app.documents.turn(&url);
-    let _held = turn.lock().await;
+    let read_lock = app.documents.read_lock(&url);
+    let _lock = read_lock.lock().await;
     match self::known(app, &url).await? {
         Known::Fresh => Ok(None),
         known => read(app, (&url, known), &app.origin_of(request).address).await.map(|()| None),
@@ -123,7 +123,7 @@ pub async fn make_known(
 
 async fn known(app: &Data<App>, url: &DocumentUrl) -> Result<Known, PageError> {
     let (now, url) = (app.now(), url.clone());
-    let known = app.store.read(move |db| look_up(db, now, &url)).await;
+    let known = app.store.read(move |db| find_state(db, now, &url)).await;
     known.map_err(|error| PageError::unavailable(app, &error))
 }
 
@@ -148,7 +148,7 @@ async fn read(app: &Data<App>, (url, known): (&DocumentUrl, Known), address: &st
         Err(Throttled(_seconds)) => return Err(PageError::busy(app)),
     }
     match app.documents.fetcher().fetch(url.url(), DOCUMENT).await {
-        Ok(document) => keep(app, url, &document).await,
+        Ok(document) => store_read_document(app, url, &document).await,
         Err(error) => {
             let page = fail(app, url, (&UNREADABLE_CLIENT_DOCUMENT, error.is_passing()), &error.to_string());
             if error.is_passing() && is_enough { Ok(()) } else { Err(page) }
@@ -163,7 +163,7 @@ fn fail(app: &App, url: &DocumentUrl, (problem, is_passing): (&'static Problem, 
     PageError::of_problem(app, problem).with_detail(url.as_str())
 }
 
-async fn keep(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result<(), PageError> {
+async fn store_read_document(app: &Data<App>, url: &DocumentUrl, document: &Document) -> Result<(), PageError> {
     let (now, fail) = (app.now(), |problem, cause| fail(app, url, (problem, false), cause));
     let metadata = ClientMetadata::parse(&document.body);
     let metadata = metadata.map_err(|refusal| fail(&INVALID_CLIENT_DOCUMENT, refusal.cause))?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix_web::web::Data;
 
 use crate::clock::UnixTime;
-use crate::domain::bounded::make_room;
+use crate::domain::bounded::remove_oldest_when_full;
 use crate::domain::keys_url::KeysUrl;
 use crate::oauth::client_authentication::{ClientCredentials, PublishedKeys};
 use crate::oauth::client_document::lifetime;
@@ -26,13 +26,13 @@ const MOST: usize = 1_000;
 
 /// The cached state of one URL.
 #[derive(Clone, Default)]
-struct Held {
+struct CachedKeys {
     keys: Option<Arc<PublishedKeys>>,
     fresh_until: Option<UnixTime>,
     tried_at: Option<UnixTime>,
 }
 
-impl Held {
+impl CachedKeys {
     fn is_fresh(&self, now: UnixTime) -> bool {
         self.fresh_until.is_some_and(|until| now < until)
     }
@@ -51,31 +51,31 @@ impl Held {
 /// The cache of published keys, with the running fetches.
 #[derive(Default)]
 pub struct ClientKeys {
-    held: Mutex<HashMap<String, Held>>,
+    cached: Mutex<HashMap<String, CachedKeys>>,
     reading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl ClientKeys {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> MutexGuard<'_, HashMap<String, CachedKeys>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn held(&self, url: &KeysUrl) -> Held {
+    fn cached(&self, url: &KeysUrl) -> CachedKeys {
         self.all().get(url.as_str()).cloned().unwrap_or_default()
     }
 
-    fn hold(&self, url: &KeysUrl, held: Held) {
+    fn store(&self, url: &KeysUrl, cached: CachedKeys) {
         let mut all = self.all();
         if !all.contains_key(url.as_str()) {
-            make_room(&mut all, MOST, |held| held.tried_at.unwrap_or(UnixTime::from_seconds(0)));
+            remove_oldest_when_full(&mut all, MOST, |cached| cached.tried_at.unwrap_or(UnixTime::from_seconds(0)));
         }
-        all.insert(url.as_str().to_owned(), held);
+        all.insert(url.as_str().to_owned(), cached);
     }
 
     /// Returns the lock of one URL. Its holder fetches the keys, and the others wait and look again.
-    fn turn(&self, url: &KeysUrl) -> Arc<tokio::sync::Mutex<()>> {
+    fn read_lock(&self, url: &KeysUrl) -> Arc<tokio::sync::Mutex<()>> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.retain(|_, turn| Arc::strong_count(turn) > 1);
+        reading.retain(|_, read_lock| Arc::strong_count(read_lock) > 1);
         reading.entry(url.as_str().to_owned()).or_default().clone()
     }
 }
@@ -99,27 +99,27 @@ pub(in crate::web) async fn with_keys(
         return Ok(credentials);
     };
     let now = app.now();
-    let is_enough = |held: &Held| {
-        let keys = held.keys.as_ref().filter(|_| held.is_fresh(now));
+    let is_enough = |cached: &CachedKeys| {
+        let keys = cached.keys.as_ref().filter(|_| cached.is_fresh(now));
         keys.is_some_and(|keys| credentials.are_signed_by(keys))
     };
-    let mut held = app.client_keys.held(&url);
-    if !is_enough(&held) && held.may_be_read(now) {
-        let turn = app.client_keys.turn(&url);
-        let _held = turn.lock().await;
-        held = app.client_keys.held(&url);
-        if !is_enough(&held) && held.may_be_read(now) {
-            held = read(app, (&url, held), address).await;
+    let mut cached = app.client_keys.cached(&url);
+    if !is_enough(&cached) && cached.may_be_read(now) {
+        let read_lock = app.client_keys.read_lock(&url);
+        let _lock = read_lock.lock().await;
+        cached = app.client_keys.cached(&url);
+        if !is_enough(&cached) && cached.may_be_read(now) {
+            cached = read(app, (&url, cached), address).await;
         }
     }
-    Ok(match held.usable(now) {
+    Ok(match cached.usable(now) {
         Some(keys) => credentials.with_keys(keys),
         None => credentials,
     })
 }
 
 /// Fetches the keys. The cached keys stay when the fetch fails temporarily.
-async fn read(app: &Data<App>, (url, before): (&KeysUrl, Held), address: &str) -> Held {
+async fn read(app: &Data<App>, (url, before): (&KeysUrl, CachedKeys), address: &str) -> CachedKeys {
     let now = app.now();
     // A client with cached keys has its own rate, so that requests of others do not use it up. An unknown URL
     // may lead anywhere, so its fetches are limited for each network and host.
@@ -127,27 +127,27 @@ async fn read(app: &Data<App>, (url, before): (&KeysUrl, Held), address: &str) -
     if !is_known && app.throttle.attempt_document(now, address, url.host_name()).is_err() {
         return before;
     }
-    let kept = Held { tried_at: Some(now), ..before };
-    let held = match app.documents.fetcher().fetch(url.url(), KEYS).await.map(|document| parsed(url, &document)) {
+    let kept = CachedKeys { tried_at: Some(now), ..before };
+    let cached = match app.documents.fetcher().fetch(url.url(), KEYS).await.map(|document| parsed(url, &document)) {
         Ok(Some((keys, seconds))) => {
-            Held { keys: Some(Arc::new(keys)), fresh_until: Some(now.plus(seconds)), tried_at: Some(now) }
+            CachedKeys { keys: Some(Arc::new(keys)), fresh_until: Some(now.plus(seconds)), tried_at: Some(now) }
         }
         Ok(None) => {
             tracing::info!(host = url.host_name(), "a client's published keys cannot be used");
-            Held { keys: None, ..kept }
+            CachedKeys { keys: None, ..kept }
         }
         // The owner removed the keys.
         Err(error) if !error.is_passing() => {
             tracing::info!(%error, host = url.host_name(), "a client's published keys cannot be read");
-            Held { keys: None, ..kept }
+            CachedKeys { keys: None, ..kept }
         }
         Err(error) => {
             tracing::info!(%error, host = url.host_name(), "a client's published keys cannot be read today");
             kept
         }
     };
-    app.client_keys.hold(url, held.clone());
-    held
+    app.client_keys.store(url, cached.clone());
+    cached
 }
 
 fn parsed(url: &KeysUrl, document: &Document) -> Option<(PublishedKeys, i64)> {

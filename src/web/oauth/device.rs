@@ -44,14 +44,15 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let here = place.clone();
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.token_settings, &credentials)?;
-        let wish = examine(db, &shared.token_settings, (&client, &parameters))?;
+        let device_request = examine(db, &shared.token_settings, (&client, &parameters))?;
         admit(db, now, &client, &here)?;
-        Ok((client, wish))
+        Ok((client, device_request))
     });
-    let (client, wish) = attempt.finish(&app, examined.await).await?;
+    let (client, device_request) = attempt.finish(&app, examined.await).await?;
     let shared = app.clone();
     let store = if client.is_anybodys() { app.store.for_unauthenticated() } else { app.store.clone() };
-    let started = transact(&store, move |tx| start(tx, now, &shared.token_settings, (&client, &wish, &place)));
+    let started =
+        transact(&store, move |tx| start(tx, now, &shared.token_settings, (&client, &device_request, &place)));
     let started = attempt.finish(&app, started.await).await?;
     Ok(render(&app, &started))
 }

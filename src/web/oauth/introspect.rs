@@ -9,7 +9,7 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::introspection::introspect;
 use crate::oauth::problem::MISSING_PARAMETER;
-use crate::outcome::consult_together;
+use crate::outcome::consult_batched;
 use crate::web::app::App;
 use crate::web::error::TokenError;
 
@@ -20,7 +20,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
     let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
     let (now, shared) = (app.now(), app.clone());
-    let introspection = consult_together(&app.store, move |db| {
+    let introspection = consult_batched(&app.store, move |db| {
         let client = authenticate(db, now, &shared.token_settings, &credentials)?;
         introspect(db, now, &shared.token_settings, (&client, &token, &shared.signer))
     });

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::oauth::signing::{list_published, public_set};
 use crate::web::app::App;
 use crate::web::error::TokenError;
-use crate::web::published::{Term, failed};
+use crate::web::published::{KeyPeriod, failed};
 use crate::web::rendered::Rendered;
 
 /// Responds with the public keys that verify the signatures of this server. They may be cached for 15
@@ -22,5 +22,5 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     let until = keys.iter().filter_map(|key| key.ends_at).min();
     let rendered = public_set(&keys).and_then(|keys| Rendered::json("public, max-age=900", &keys));
     let rendered = rendered.map_err(|error| failed(&app, error))?;
-    Ok(kept.keep(edition.map(|edition| Term { edition, from: now, until }), rendered).answer(&request))
+    Ok(kept.insert(edition.map(|edition| KeyPeriod { edition, from: now, until }), rendered).answer(&request))
 }

@@ -23,7 +23,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     let read = app.store.read(|db| Ok((db.edition()?, scopes::known_scope(db)?))).await;
     let (edition, known) = read.map_err(|error| failed(&app, error))?;
     let rendered = Rendered::json("public, max-age=300", &document(&app, &known));
-    Ok(kept.keep(edition, rendered.map_err(|error| failed(&app, error))?).answer(&request))
+    Ok(kept.insert(edition, rendered.map_err(|error| failed(&app, error))?).answer(&request))
 }
 
 fn document(app: &App, known: &Scope) -> Metadata {

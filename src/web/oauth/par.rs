@@ -40,8 +40,9 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     }
     let shared = app.clone();
     let store = if client.is_anybodys() { app.store.for_unauthenticated() } else { app.store.clone() };
-    let kept =
-        transact(&store, move |tx| pushed_request::keep(tx, now, &shared.token_settings, (&client, &pushed, &network)));
+    let kept = transact(&store, move |tx| {
+        pushed_request::store_request(tx, now, &shared.token_settings, (&client, &pushed, &network))
+    });
     let request_uri = attempt.finish(&app, kept.await).await?;
     let answer = json!({ "request_uri": request_uri, "expires_in": app.token_settings.lifetimes.par });
     let mut answer = HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer);

@@ -19,7 +19,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS};
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
-use crate::outcome::{Error, consult_together, transact, transact_together};
+use crate::outcome::{Error, consult_batched, transact, transact_batched};
 use crate::store::clients;
 use crate::web::api::bearer::has_two_authorizations;
 use crate::web::app::App;
@@ -66,7 +66,7 @@ pub(in crate::web) async fn respond(
     let audiences = audiences(app, &credentials);
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
-    let response = token::keep_pace(now, &app.token_settings, &token_request, response);
+    let response = token::limit_polls(now, &app.token_settings, &token_request, response);
     let response = attempt.finish(app, response).await?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
@@ -235,7 +235,7 @@ async fn answer(
     let may = |client: &Client| may_sign(app, client, &origin.address);
     let examined = match prove(&app.store, now, credentials, audiences, may).await {
         Ok(credentials) => {
-            consult_together(&app.store, move |db| {
+            consult_batched(&app.store, move |db| {
                 token::examine(db, now, &shared.token_settings, (&credentials, &asked))
             })
             .await
@@ -257,7 +257,7 @@ async fn answer(
         proven.use_up(&app.store).await?;
     }
     let shared = app.clone();
-    transact_together(&app.store, move |tx| {
+    transact_batched(&app.store, move |tx| {
         let mut response = token::answer(tx, now, &shared.token_settings, (&client, &token_request, &origin))?;
         binding::bind(tx, now, (&client, &origin), &mut response, key.as_deref())?;
         Ok(response)

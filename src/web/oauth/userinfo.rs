@@ -78,7 +78,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
     }
     if is_bound {
         let (token, user) = caller(app, request, ProtectedResource::UserInfo).await?;
-        return said(app, &token, &user).await;
+        return answer_claims(app, &token, &user).await;
     }
     let token = in_form.or_else(|| in_header(request).map(str::to_owned));
     let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
@@ -96,11 +96,11 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
         Ok((token, user))
     });
     let (token, user) = found.await.map_err(|error| for_dpop(app, ApiError::from(error), false))?;
-    said(app, &token, &user).await
+    answer_claims(app, &token, &user).await
 }
 
 /// Responds with plain JSON, or with a JWT for a client that registered for it (§5.3.2).
-async fn said(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpResponse, ApiError> {
+async fn answer_claims(app: &Data<App>, token: &TokenInUse, user: &User) -> Result<HttpResponse, ApiError> {
     let info = UserInfo::of(user, &token.record.scope);
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CACHE_CONTROL, "no-store"));

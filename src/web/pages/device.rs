@@ -145,11 +145,11 @@ async fn show(
 ) -> Result<HttpResponse, PageError> {
     let (shared, asked) = (app.clone(), waiting.clone());
     let found = app.store.read(move |db| {
-        let (client, wish) = (&asked.client, (&asked.device.scope, &asked.device.audience));
-        let validated_offline = scopes::list_validating_offline(db, wish.1, wish.0)?;
+        let (client, asked) = (&asked.client, (&asked.device.scope, &asked.device.audience));
+        let validated_offline = scopes::list_validating_offline(db, asked.1, asked.0)?;
         let owner = clients::find_owner_name(db, client)?.unwrap_or_default();
         // The person decides anew for each device, so nothing is marked as new.
-        let may = Permissions::read(db, &shared.token_settings, wish, &Allowed::default())?;
+        let may = Permissions::read(db, &shared.token_settings, asked, &Allowed::default())?;
         Ok::<_, StoreError>((owner, validated_offline, may))
     });
     let (owner, validated_offline, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;

@@ -33,7 +33,7 @@ pub struct Invitation {
     pub email: String,
 }
 
-async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink), PageError> {
+async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink), PageError> {
     let key = key_of(request).ok_or_else(|| link_ended(app))?;
     let (now, presented) = (app.now(), key.clone());
     let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await;
@@ -43,7 +43,7 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, Maile
 
 /// Shows the form while the invitation is valid.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let (_, link) = living(&app, &request).await?;
+    let (_, link) = find_active_link(&app, &request).await?;
     Ok(show(&app, &request, (Vec::new(), String::new(), link.email)))
 }
 
@@ -54,7 +54,7 @@ pub async fn post(
     browser: BrowserSession,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let (key, link) = living(&app, &request).await?;
+    let (key, link) = find_active_link(&app, &request).await?;
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = Some(form.get("password").unwrap_or_default());
     let checked = new_user::check(Credentials { username: &username, email: &link.email, password });

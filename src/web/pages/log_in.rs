@@ -22,7 +22,7 @@ use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, Visitor, log_in_first};
 use crate::web::error::PageError;
 use crate::web::oauth::authorize;
-use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_other};
+use crate::web::page::{Forms, Layout, RequestingApp, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered_browser;
 
@@ -39,7 +39,7 @@ pub struct LogIn {
     /// The user name, as entered or as suggested by the application.
     pub username: String,
     /// The application that sent the person to log in.
-    pub asking: Option<Asking>,
+    pub asking: Option<RequestingApp>,
     /// The form to log in with a passkey, when the server supports passkeys.
     pub passkey: Option<PasskeyForm>,
     pub reset_url: String,
@@ -93,7 +93,7 @@ impl Onward {
     ///
     /// # Errors
     /// When the store fails, or the address cannot be parsed.
-    pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<Asking>, PageError> {
+    pub(super) async fn asking(&self, app: &Data<App>) -> Result<Option<RequestingApp>, PageError> {
         let behind = self.redirect_behind(app).await?;
         let redirect = match self {
             Self::Away(redirect) => Some(redirect.as_ref()),
@@ -106,7 +106,7 @@ impl Onward {
                 .as_ref()
                 .map_or_else(|| "a program on this device".to_owned(), |client| client.name.clone());
             let name = if redirect.is_unregistered() { host.clone() } else { name };
-            return Ok(Some(Asking { name, host, login_hint: None }));
+            return Ok(Some(RequestingApp { name, host, login_hint: None }));
         }
         match self.authorization_query(app) {
             Some(query) => authorize::asking(app, query).await,

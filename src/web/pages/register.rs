@@ -15,7 +15,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, FieldError, Forms, Layout, here, render, see_other};
+use crate::web::page::{FieldError, Forms, Layout, RequestingApp, here, render, see_other};
 use crate::web::remembered_browser;
 
 /// The data of the template `register.html`.
@@ -31,7 +31,7 @@ pub struct Register {
     /// The email address, as entered.
     pub email: String,
     /// The application that sent the person.
-    pub asking: Option<Asking>,
+    pub asking: Option<RequestingApp>,
     /// The address of the log-in page.
     pub log_in_url: String,
 }
@@ -46,7 +46,7 @@ pub fn sign_up_first(app: &App, next: &str) -> String {
     format!("{}?next={next}", app.public.path("/register"))
 }
 
-fn closed(app: &App) -> PageError {
+fn sign_up_closed(app: &App) -> PageError {
     let what = "New accounts are made by the people who run this server.";
     PageError::new(
         app,
@@ -58,7 +58,7 @@ fn closed(app: &App) -> PageError {
     .with_action("Log in", &app.public.path("/login"))
 }
 
-fn crowded(app: &App) -> PageError {
+fn too_many_sign_ups(app: &App) -> PageError {
     let what = "Too many accounts were made from your network just now. Nothing was made.";
     PageError::new(
         app,
@@ -83,7 +83,7 @@ async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, Strin
 /// Shows the form, unless the person is signed in or registration is closed.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     if !app.config.registration.is_open() {
-        return Err(closed(&app));
+        return Err(sign_up_closed(&app));
     }
     let (onward, next) = onward(&app, &request).await?;
     if visitor.0.is_some() {
@@ -110,7 +110,7 @@ pub async fn post(
     if checked.is_ok() {
         let address = app.origin_of(&request).address;
         app.throttle.attempt_sign_up(&app.store, app.now(), &address).await.map_err(|error| match error {
-            Error::Refused(Throttled(_)) => crowded(&app),
+            Error::Refused(Throttled(_)) => too_many_sign_ups(&app),
             Error::Failed(error) => PageError::unavailable(&app, &error),
         })?;
     }
@@ -127,7 +127,7 @@ pub async fn post(
         }
     };
     match refusal {
-        SignUpRefusal::Closed | SignUpRefusal::LinkEnded => Err(closed(&app)),
+        SignUpRefusal::Closed | SignUpRefusal::LinkEnded => Err(sign_up_closed(&app)),
         SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &here(&request))),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();

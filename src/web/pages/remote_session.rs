@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::browser_in_words;
 use crate::domain::user::User;
 use crate::domain::webauthn::{Assertion, WebAuthnError};
-use crate::identity::confirm::{Proofs, wanted};
+use crate::identity::confirm::{Proofs, missing_proofs};
 use crate::identity::factors;
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
@@ -150,7 +150,8 @@ async fn show(
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let (now, own) = (app.now(), visitor.session.clone());
-    let found = app.store.read(move |db| Ok((wanted(db, now, &own)?, factors::find(db, own.user_id)?.passkeys))).await;
+    let found =
+        app.store.read(move |db| Ok((missing_proofs(db, now, &own)?, factors::find(db, own.user_id)?.passkeys))).await;
     let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
     let options = passkey::asked_of(app, Purpose::Approve(session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {

@@ -117,7 +117,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
     }
 }
 
-async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User), PageError> {
+async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User), PageError> {
     let again = || link_ended(app).with_action("Ask for a new link", &app.public.path("/reset"));
     let key = key_of(request).ok_or_else(again)?;
     let (now, presented) = (app.now(), key.clone());
@@ -129,7 +129,7 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User)
 /// Shows the form while the link is valid. It does not use the link up, because mail programs open links by
 /// themselves.
 pub async fn get_finish(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let (_, user) = living(&app, &request).await?;
+    let (_, user) = find_active_link(&app, &request).await?;
     Ok(finishing(&app, &request, (user, true), Vec::new()))
 }
 
@@ -153,7 +153,7 @@ pub async fn post_finish(
     browser: BrowserSession,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let (key, user) = living(&app, &request).await?;
+    let (key, user) = find_active_link(&app, &request).await?;
     let ends_own_tokens = form.get("end_tokens").is_some();
     let password = Secret::new(form.get("password").unwrap_or_default());
     let wanted = NewCredentials { key, password, ends_own_tokens };

@@ -21,7 +21,7 @@ use crate::outcome::Error;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, log_in_first};
 use crate::web::error::PageError;
-use crate::web::page::{Asking, Forms, Layout, here, render, retry_after, see_other};
+use crate::web::page::{Forms, Layout, RequestingApp, here, render, retry_after, see_other};
 use crate::web::passkey::{self, PasskeyForm};
 use crate::web::remembered_browser;
 
@@ -46,7 +46,7 @@ pub struct SecondStep {
     /// The passkey form, as an alternative to the code.
     pub passkey: Option<PasskeyForm>,
     /// The application that sent the person.
-    pub asking: Option<Asking>,
+    pub asking: Option<RequestingApp>,
 }
 
 /// The data of the template `second_step_set_up.html`.
@@ -64,7 +64,7 @@ pub struct SecondStepSetUp {
     /// The TOTP secret for the authenticator app.
     pub set_up: SetUpFields,
     /// The application that sent the person.
-    pub asking: Option<Asking>,
+    pub asking: Option<RequestingApp>,
 }
 
 /// Continues after the first factor: signs the browser in and redirects it to `next`, a path of this server,
@@ -94,7 +94,7 @@ pub async fn enter(
 pub fn show(
     app: &Data<App>,
     step: &PendingStep,
-    (action, asking): (String, Option<Asking>),
+    (action, asking): (String, Option<RequestingApp>),
     (status, error): (StatusCode, Option<String>),
 ) -> Result<HttpResponse, PageError> {
     if step.asks == SecondStepKind::SetUp {
@@ -130,7 +130,7 @@ pub fn show(
 fn show_set_up(
     app: &Data<App>,
     step: &PendingStep,
-    (action, asking): (String, Option<Asking>),
+    (action, asking): (String, Option<RequestingApp>),
     (status, error, offer): (StatusCode, Option<String>, &factors::Offer),
 ) -> HttpResponse {
     let page = SecondStepSetUp {
@@ -161,7 +161,7 @@ pub async fn post(
     app: &Data<App>,
     request: &HttpRequest,
     (form, browser): (&Parameters, &BrowserSession),
-    (next, asking): (&str, Option<Asking>),
+    (next, asking): (&str, Option<RequestingApp>),
 ) -> Result<Outcome, PageError> {
     let key = form.get("step").map(Token::<SignInStep>::parse);
     let Some(Ok(key)) = key else { return Ok(Outcome::Ended) };
@@ -198,7 +198,7 @@ async fn by_passkey(
     app: &Data<App>,
     request: &HttpRequest,
     (key, assertion, remembers): (Token<SignInStep>, Result<Assertion, WebAuthnError>, bool),
-    (browser, next, asking): (&BrowserSession, &str, Option<Asking>),
+    (browser, next, asking): (&BrowserSession, &str, Option<RequestingApp>),
 ) -> Result<Outcome, PageError> {
     if let (Ok(assertion), Some(party)) = (assertion, &app.public.relying_party) {
         let caller = (app.origin_of(request), remembers);
@@ -216,7 +216,7 @@ async fn by_passkey(
 async fn show_again(
     app: &Data<App>,
     key: &Token<SignInStep>,
-    (request, asking, offered): (&HttpRequest, Option<Asking>, Option<&str>),
+    (request, asking, offered): (&HttpRequest, Option<RequestingApp>, Option<&str>),
     (status, message): (StatusCode, String),
 ) -> Result<Outcome, PageError> {
     let (now, sign_in_policy, key) = (app.now(), app.sign_in_context().sign_in_policy(), key.clone());

@@ -39,7 +39,7 @@ fn link_ended(app: &App) -> PageError {
         .with_action("Log in", &app.public.path("/login"))
 }
 
-async fn living_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<SetupLink>, PageError> {
+async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<SetupLink>, PageError> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
     let link = parameters.as_ref().and_then(|parameters| parameters.get("link")).map(Token::<SetupLink>::parse);
     let Some(Ok(link)) = link else { return Err(link_ended(app)) };
@@ -54,7 +54,7 @@ async fn living_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<Set
 
 /// Shows the form while the link is valid. It does not use the link up.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    living_link(&app, &request).await?;
+    find_active_link(&app, &request).await?;
     Ok(show(&app, &request, (Vec::new(), String::new(), String::new())))
 }
 
@@ -65,7 +65,7 @@ pub async fn post(
     browser: BrowserSession,
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let link = living_link(&app, &request).await?;
+    let link = find_active_link(&app, &request).await?;
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (username, email) = (field("username"), field("email"));
     let person = match new_user::check(Credentials {

@@ -36,7 +36,7 @@ pub struct Verify {
     pub is_setting_password: bool,
 }
 
-async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink, User), PageError> {
+async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink, User), PageError> {
     let key = key_of(request).ok_or_else(|| link_ended(app))?;
     let (now, presented) = (app.now(), key.clone());
     let found = app.store.read(move |db| email::find(db, now, presented.expose())).await;
@@ -46,7 +46,7 @@ async fn living(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, Maile
 
 /// Shows the forms while the link is valid. It does not use the link up.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let (_, link, user) = living(&app, &request).await?;
+    let (_, link, user) = find_active_link(&app, &request).await?;
     Ok(show(&app, &request, (&link, &user), (StatusCode::OK, None)))
 }
 
@@ -76,7 +76,7 @@ pub async fn post(
     (visitor, browser): (MaybeVisitor, BrowserSession),
     Form(form): Form,
 ) -> Result<HttpResponse, PageError> {
-    let (key, link, user) = living(&app, &request).await?;
+    let (key, link, user) = find_active_link(&app, &request).await?;
     let (proof, field) = match form.get("new_password") {
         Some(new) => (Proof::NewPassword(Secret::new(new)), "new_password"),
         None => (Proof::Password(Secret::new(form.get("password").unwrap_or_default())), "password"),

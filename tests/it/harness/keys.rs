@@ -18,7 +18,7 @@ pub async fn make(app: &Data<App>) {
     let known = app.store.read(move |db| signing_keys::find_newest(db, algorithm)).await;
     if known.expect("because the database of a test works").is_none() {
         let key = RSA.get_or_init(|| PrivateKey::generate(algorithm).expect("because the library works"));
-        let kept = signing::keep(&app.store, &app.token_settings, app.now(), key, Succession::Announced).await;
+        let kept = signing::store_key(&app.store, &app.token_settings, app.now(), key, Succession::Announced).await;
         assert!(kept.expect("because the database of a test works").is_some());
     }
     start::keys(app).await.expect("because the base key fits");

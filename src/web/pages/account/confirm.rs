@@ -10,7 +10,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::passkey::Passkey;
 use crate::domain::secret::Secret;
 use crate::domain::webauthn::{Assertion, WebAuthnError};
-use crate::identity::confirm::{Proofs, Wanted, confirm_session, wanted};
+use crate::identity::confirm::{MissingProofs, Proofs, confirm_session, missing_proofs};
 use crate::identity::factors;
 use crate::identity::passkeys::challenge::Purpose;
 use crate::identity::passkeys::prove;
@@ -36,14 +36,14 @@ pub struct Confirm {
     /// The user name of the signed-in person, for password managers.
     pub username: String,
     /// The proofs that the page asks for.
-    pub wanted: Wanted,
+    pub wanted: MissingProofs,
     /// The passkey form, which replaces all the other proofs.
     pub passkey: Option<PasskeyForm>,
 }
 
 /// The proofs that are missing, and the passkeys that can replace them.
 struct Missing {
-    wanted: Wanted,
+    wanted: MissingProofs,
     passkeys: Vec<Passkey>,
 }
 
@@ -76,12 +76,15 @@ fn is_about_factor(request: &HttpRequest) -> bool {
 /// Returns what the page asks for, or `None` when the person may continue without.
 async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Result<Option<Missing>, PageError> {
     let (now, session) = (app.now(), visitor.session.clone());
-    let found =
-        app.store.read(move |db| Ok((wanted(db, now, &session)?, factors::find(db, session.user_id)?.passkeys))).await;
+    let found = app
+        .store
+        .read(move |db| Ok((missing_proofs(db, now, &session)?, factors::find(db, session.user_id)?.passkeys)))
+        .await;
     let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
     // When the second factor is required, a password in addition to the passkey would prove nothing more.
     let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
-    let wanted = Wanted { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
+    let wanted =
+        MissingProofs { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
     let may_pass =
         visitor.has_recent_authentication(now) && !(is_about_factor(request) && (wanted.code || wanted.passkey));
     Ok((!may_pass && !wanted.is_nothing()).then_some(Missing { wanted, passkeys }))

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use super::confirm;
 use super::token_offer::{self, API, ApiChoice, Choice};
-use super::token_request::{Wish, asked_scopes};
+use super::token_request::{TokenRequest, asked_scopes};
 use super::tokens::{ends, may};
 use crate::domain::api::{Api, ApiScope};
 use crate::domain::secret::random_word;
@@ -161,8 +161,8 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         let page = NewToken { errors, ..form_page(&app, &visitor, &stock, &form) };
         render(StatusCode::BAD_REQUEST, Forms::Stay, &page)
     };
-    let wish = match Wish::parse(&form, &app.config.token_limits, &stock.scopes) {
-        Ok(wish) => wish,
+    let request = match TokenRequest::parse(&form, &app.config.token_limits, &stock.scopes) {
+        Ok(request) => request,
         Err(errors) => return Ok(again(errors)),
     };
     let (shared, who) = (app.clone(), visitor.clone());
@@ -170,7 +170,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         let ended = || FieldError { field: "", message: "You were logged out meanwhile. Log in again.".to_owned() };
         let visitor = who.recheck(tx, &shared, now)?.ok_or_else(|| Error::Refused(ended()))?;
         let who = (&visitor.user, &visitor.origin);
-        let made = wish.carry_out(tx, now, &shared.config.token_limits, who)?;
+        let made = request.carry_out(tx, now, &shared.config.token_limits, who)?;
         let (name, is_studio) = (made.1.name.clone().unwrap_or_default(), made.1.kind != TokenKind::Personal);
         let requester = requester(now, &visitor.origin);
         alerts::token_made(tx, now, (&shared.mail, &requester), &visitor.user, (&name, is_studio))?;

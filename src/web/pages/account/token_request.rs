@@ -33,7 +33,7 @@ enum What {
 
 /// A valid request for a new token.
 #[derive(Clone, Debug)]
-pub(super) struct Wish {
+pub(super) struct TokenRequest {
     name: String,
     what: What,
     /// The lifetime in seconds; `None` when the token never expires.
@@ -57,7 +57,7 @@ pub(super) fn asked_scopes(form: &Parameters, scopes: &[ApiScope]) -> Vec<String
     asked
 }
 
-impl Wish {
+impl TokenRequest {
     /// Parses a form.
     ///
     /// # Errors

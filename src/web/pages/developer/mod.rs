@@ -115,7 +115,7 @@ pub(super) fn lines(form: &Parameters, name: &str) -> Vec<String> {
 
 /// Returns an application of the person, or `None` when it does not exist or has another owner.
 pub(super) fn find_own(db: &mut Database, user: &User, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
-    let found = clients::find_to_change(db, client_id)?;
+    let found = clients::find_for_update(db, client_id)?;
     Ok(found.filter(|client| client.owner_id == Some(user.id) && client.deleted_at.is_none()))
 }
 

@@ -26,7 +26,7 @@ use super::{Database, Result};
 
 /// Data that only one transaction at a time may read and then change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn<'a> {
+pub enum NamedLock<'a> {
     /// The owners of a host that login return URLs are at.
     Host(&'a str),
     /// The requests of one network that wait for a person: pushed requests, devices, remote sessions.
@@ -41,7 +41,7 @@ pub enum Turn<'a> {
     ResourceTree,
 }
 
-impl Turn<'_> {
+impl NamedLock<'_> {
     /// Returns the number of the advisory lock, a digest of kind and name.
     fn number(self) -> i64 {
         let (kind, name) = match self {
@@ -61,11 +61,11 @@ impl Turn<'_> {
 ///
 /// # Errors
 /// [`StoreError::Unavailable`](super::StoreError) when another transaction holds one for longer than the lock timeout.
-pub fn take(tx: &mut Database, turns: &[Turn<'_>]) -> Result<()> {
-    if turns.iter().any(|turn| matches!(turn, Turn::Apis)) {
+pub fn acquire(tx: &mut Database, locks: &[NamedLock<'_>]) -> Result<()> {
+    if locks.iter().any(|lock| matches!(lock, NamedLock::Apis)) {
         tx.read_rows();
     }
-    let mut numbers: Vec<i64> = turns.iter().map(|turn| turn.number()).collect();
+    let mut numbers: Vec<i64> = locks.iter().map(|lock| lock.number()).collect();
     // Sorted, so that two transactions that need the same turns never wait for each other.
     numbers.sort_unstable();
     numbers.dedup();
@@ -82,16 +82,16 @@ mod tests {
 
     #[test]
     fn each_kind_and_name_has_a_number_of_its_own() {
-        let turns = [
-            Turn::Host("a"),
-            Turn::Host("b"),
-            Turn::Waiting("a"),
-            Turn::SetUp,
-            Turn::Nodes,
-            Turn::Apis,
-            Turn::ResourceTree,
+        let locks = [
+            NamedLock::Host("a"),
+            NamedLock::Host("b"),
+            NamedLock::Waiting("a"),
+            NamedLock::SetUp,
+            NamedLock::Nodes,
+            NamedLock::Apis,
+            NamedLock::ResourceTree,
         ];
-        let numbers: std::collections::BTreeSet<i64> = turns.iter().map(|turn| turn.number()).collect();
-        assert_eq!(numbers.len(), turns.len());
+        let numbers: std::collections::BTreeSet<i64> = locks.iter().map(|lock| lock.number()).collect();
+        assert_eq!(numbers.len(), locks.len());
     }
 }

@@ -32,11 +32,11 @@ pub trait Job: Send + Sized + 'static {
 }
 
 /// The queue of the jobs of one kind.
-pub struct Gathering<J> {
+pub struct Batcher<J> {
     queue: SyncSender<J>,
 }
 
-impl<J: Job> Gathering<J> {
+impl<J: Job> Batcher<J> {
     /// Starts the threads, which end when this is dropped.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl<J: Job> Gathering<J> {
         for _ in 0..THREADS {
             let (pool, jobs) = (Arc::clone(pool), Arc::clone(&jobs));
             let run = move || {
-                while let Some(jobs) = gather(&jobs) {
+                while let Some(jobs) = next_batch(&jobs) {
                     // The answers of a batch that panics are dropped; the message is printed by the panic hook.
                     drop(catch_unwind(AssertUnwindSafe(|| J::run(jobs, &pool))));
                 }
@@ -65,7 +65,7 @@ impl<J: Job> Gathering<J> {
 }
 
 /// Waits for the first job and returns all jobs that wait then; `None` when the queue is closed.
-fn gather<J>(jobs: &Mutex<Receiver<J>>) -> Option<Vec<J>> {
+fn next_batch<J>(jobs: &Mutex<Receiver<J>>) -> Option<Vec<J>> {
     let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let first = jobs.recv().ok()?;
     Some(std::iter::once(first).chain(jobs.try_iter().take(MOST - 1)).collect())
@@ -97,12 +97,12 @@ impl Job for Find {
 pub struct Add {
     pub added: Added,
     pub shared: Arc<Shared>,
-    pub answer: oneshot::Sender<Kept>,
+    pub answer: oneshot::Sender<AddOutcome>,
 }
 
 /// Whether rows were added; none was added when the answer channel is dropped.
 #[derive(Clone, Debug)]
-pub enum Kept {
+pub enum AddOutcome {
     /// They are in the database.
     Yes,
     /// The connection was lost, and so was the one on which the result was queried.
@@ -123,29 +123,29 @@ impl Job for Add {
 
 /// Adds the rows of all jobs, or none. When the connection is lost meanwhile, another one is asked whether the rows
 /// were added; if not, they are added again, which fails if the first insert is committed late.
-fn add(jobs: &[Add], pool: &Pool) -> Option<Kept> {
+fn add(jobs: &[Add], pool: &Pool) -> Option<AddOutcome> {
     let mut held = pool.take().ok()?;
     if insert(jobs, &mut held.database).is_ok() {
-        return Some(Kept::Yes);
+        return Some(AddOutcome::Yes);
     }
     held.has_failed = true;
     if answers(&mut held.database) {
         return None;
     }
     pool.close_all();
-    let Ok(mut other) = pool.connect() else { return Some(Kept::Unknown) };
+    let Ok(mut other) = pool.connect() else { return Some(AddOutcome::Unknown) };
     match are_kept(jobs, &mut other.database) {
-        Ok(true) => return Some(Kept::Yes),
+        Ok(true) => return Some(AddOutcome::Yes),
         Ok(false) => {}
-        Err(_) => return Some(Kept::Unknown),
+        Err(_) => return Some(AddOutcome::Unknown),
     }
     if insert(jobs, &mut other.database).is_ok() {
-        return Some(Kept::Yes);
+        return Some(AddOutcome::Yes);
     }
     match are_kept(jobs, &mut other.database) {
-        Ok(true) => Some(Kept::Yes),
+        Ok(true) => Some(AddOutcome::Yes),
         // The first insert may still be in progress.
-        Ok(false) | Err(_) => Some(Kept::Unknown),
+        Ok(false) | Err(_) => Some(AddOutcome::Unknown),
     }
 }
 

@@ -1,5 +1,5 @@
 //! PostgreSQL: requests that run together. Their work is tried without a connection (see `deferred`); what it needs
-//! or adds is read or inserted with that of others (see `gathering`). Work that does not fit is run in the normal
+//! or adds is read or inserted with that of others (see `batcher`). Work that does not fit is run in the normal
 //! way, on its own connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,44 +8,44 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::batcher::{Add, AddOutcome, Batcher, Find};
 use super::deferred::{Added, Deferred, Next};
-use super::gathering::{Add, Find, Gathering, Kept};
 use super::job::Job;
 use super::pool::Pool;
-use super::postgres::{Postgres, late, panicked};
+use super::postgres::{Postgres, panicked, timed_out};
 use super::tokens::TokenRow;
 use super::view::Mode;
-use super::{AnyConnection, Database, Result, Share, StoreError};
+use super::{AnyConnection, Database, QueueShare, Result, StoreError};
 use crate::domain::id::Id;
 use crate::domain::token_record::TokenRecord;
 
 /// The two kinds of combined statements.
-pub struct Gatherings {
-    finds: Gathering<Find>,
-    adds: Gathering<Add>,
+pub struct Batchers {
+    finds: Batcher<Find>,
+    adds: Batcher<Add>,
 }
 
 /// The result of a job in a combined statement.
-enum Gathered<T> {
+enum BatchOutcome<T> {
     Done(T),
     /// It was not done; it may succeed when it runs alone.
-    Alone,
+    RunAlone,
 }
 
-impl Gatherings {
+impl Batchers {
     /// Starts the threads, which end when this is dropped.
     ///
     /// # Errors
     /// When the system cannot start a thread.
     pub fn start(pool: &Arc<Pool>, most_waiting: usize) -> Result<Self> {
-        Ok(Self { finds: Gathering::start(pool, most_waiting)?, adds: Gathering::start(pool, most_waiting)? })
+        Ok(Self { finds: Batcher::start(pool, most_waiting)?, adds: Batcher::start(pool, most_waiting)? })
     }
 }
 
 impl Postgres {
     /// Runs `work` with its token look-up in one query with those of other requests.
-    pub async fn read_together(&self, mut work: Job) -> Result<()> {
-        let Some(gatherings) = self.gatherings.get() else { return self.read(work).await };
+    pub async fn read_batched(&self, mut work: Job) -> Result<()> {
+        let Some(batchers) = self.batchers.get() else { return self.read(work).await };
         let mut deferred = Deferred::new(Mode::Read);
         loop {
             let (outcome, tried) = self.attempt(Mode::Read, deferred, &mut work);
@@ -53,9 +53,9 @@ impl Postgres {
             match deferred.take_next() {
                 Next::Add(_) => return outcome,
                 Next::Connect => break,
-                Next::Find(id) => match self.find(gatherings, id).await? {
-                    Gathered::Done(found) => deferred.put(id, found),
-                    Gathered::Alone => break,
+                Next::Find(id) => match self.find(batchers, id).await? {
+                    BatchOutcome::Done(found) => deferred.put(id, found),
+                    BatchOutcome::RunAlone => break,
                 },
             }
         }
@@ -63,14 +63,14 @@ impl Postgres {
     }
 
     /// Runs `work` with its new rows in one statement with those of other requests.
-    pub async fn write_together(&self, share: Share, mut work: Job) -> Result<()> {
-        let Some(gatherings) = self.gatherings.get() else { return self.write(share, work).await };
-        self.let_in(share)?;
+    pub async fn write_batched(&self, share: QueueShare, mut work: Job) -> Result<()> {
+        let Some(batchers) = self.batchers.get() else { return self.write(share, work).await };
+        self.check_queue_share(share)?;
         let (outcome, mut deferred) = self.attempt(Mode::Write, Deferred::new(Mode::Write), &mut work);
         match (deferred.take_next(), outcome) {
-            (Next::Add(added), Ok(())) => match self.add(gatherings, added).await? {
-                Gathered::Done(()) => Ok(()),
-                Gathered::Alone => self.write(share, work).await,
+            (Next::Add(added), Ok(())) => match self.add(batchers, added).await? {
+                BatchOutcome::Done(()) => Ok(()),
+                BatchOutcome::RunAlone => self.write(share, work).await,
             },
             (Next::Add(_), Err(error)) => Err(error),
             (Next::Find(_) | Next::Connect, _) => self.write(share, work).await,
@@ -93,29 +93,29 @@ impl Postgres {
         }
     }
 
-    async fn find(&self, gatherings: &Gatherings, id: Id<TokenRecord>) -> Result<Gathered<Option<TokenRow>>> {
+    async fn find(&self, batchers: &Batchers, id: Id<TokenRecord>) -> Result<BatchOutcome<Option<TokenRow>>> {
         let _place = self.places.try_acquire().map_err(|_full| StoreError::Overloaded)?;
         let (answer, answered) = oneshot::channel();
-        gatherings.finds.send(Find { id, answer });
+        batchers.finds.send(Find { id, answer });
         match timeout(self.longest_work, answered).await {
-            Ok(Ok(found)) => Ok(Gathered::Done(found)),
-            Ok(Err(_dropped)) => Ok(Gathered::Alone),
-            Err(_waited) => Err(late()),
+            Ok(Ok(found)) => Ok(BatchOutcome::Done(found)),
+            Ok(Err(_dropped)) => Ok(BatchOutcome::RunAlone),
+            Err(_waited) => Err(timed_out()),
         }
     }
 
-    async fn add(&self, gatherings: &Gatherings, added: Added) -> Result<Gathered<()>> {
+    async fn add(&self, batchers: &Batchers, added: Added) -> Result<BatchOutcome<()>> {
         if added.tokens.is_empty() {
-            return Ok(if added.grants.is_empty() { Gathered::Done(()) } else { Gathered::Alone });
+            return Ok(if added.grants.is_empty() { BatchOutcome::Done(()) } else { BatchOutcome::RunAlone });
         }
         let _place = self.places.try_acquire().map_err(|_full| StoreError::Overloaded)?;
         let (answer, answered) = oneshot::channel();
-        gatherings.adds.send(Add { added, shared: Arc::clone(&self.shared), answer });
+        batchers.adds.send(Add { added, shared: Arc::clone(&self.shared), answer });
         match timeout(self.longest_work, answered).await {
-            Ok(Ok(Kept::Yes)) => Ok(Gathered::Done(())),
-            Ok(Ok(Kept::Unknown)) => Err(StoreError::Unavailable("it was lost while it committed".to_owned())),
-            Ok(Err(_dropped)) => Ok(Gathered::Alone),
-            Err(_waited) => Err(late()),
+            Ok(Ok(AddOutcome::Yes)) => Ok(BatchOutcome::Done(())),
+            Ok(Ok(AddOutcome::Unknown)) => Err(StoreError::Unavailable("it was lost while it committed".to_owned())),
+            Ok(Err(_dropped)) => Ok(BatchOutcome::RunAlone),
+            Err(_waited) => Err(timed_out()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::UnixTime;
-use crate::domain::bounded::make_room;
+use crate::domain::bounded::remove_oldest_when_full;
 use crate::domain::device_code::{DeviceCodeRecord, INTERVAL};
 use crate::domain::id::Id;
 
@@ -23,9 +23,9 @@ struct Polls {
 
 /// The last poll of each device that waits for its user.
 #[derive(Debug, Default)]
-pub struct Pace(Mutex<HashMap<Id<DeviceCodeRecord>, Polls>>);
+pub struct DevicePolls(Mutex<HashMap<Id<DeviceCodeRecord>, Polls>>);
 
-impl Pace {
+impl DevicePolls {
     fn polls(&self) -> MutexGuard<'_, HashMap<Id<DeviceCodeRecord>, Polls>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -36,7 +36,7 @@ impl Pace {
     pub fn note(&self, now: UnixTime, (device, until): (Id<DeviceCodeRecord>, UnixTime)) -> bool {
         let mut polls = self.polls();
         let Some(known) = polls.get_mut(&device) else {
-            make_room(&mut polls, MOST, |polls| polls.last);
+            remove_oldest_when_full(&mut polls, MOST, |polls| polls.last);
             polls.insert(device, Polls { last: now, until });
             return true;
         };

@@ -77,7 +77,7 @@ async fn one_that_cannot_be_kept_takes_only_itself() {
     let outcomes = join_all((0..40_i64).map(|number| {
         // No application has this key.
         let client = if number % 8 == 3 { Id::from_number(1) } else { client };
-        server.app.store.write_together(move |tx| {
+        server.app.store.write_batched(move |tx| {
             let grant = add(tx, now, client)?;
             match number % 8 {
                 5 => Err(StoreError::Conflict),
@@ -99,12 +99,12 @@ async fn work_that_asks_for_more_than_what_goes_together_is_run_by_itself_with_a
     let app = program(&server).await;
     server.write(|tx| execute(tx, "CREATE TABLE marks (number BIGINT NOT NULL)")).await;
     let (now, client) = (server.now(), key(&server, &app).await);
-    let written = server.app.store.write_together(move |tx| {
+    let written = server.app.store.write_batched(move |tx| {
         add(tx, now, client)?;
         execute(tx, "INSERT INTO marks (number) VALUES (1)")
     });
     written.await.expect("because the database works");
-    let failed = server.app.store.write_together(move |tx| {
+    let failed = server.app.store.write_batched(move |tx| {
         add(tx, now, client)?;
         execute(tx, "INSERT INTO marks (number) VALUES (2)")?;
         Err::<(), _>(StoreError::Conflict)
