@@ -16,7 +16,8 @@ use crate::oauth::refusals::{self, Refusals};
 use crate::oauth::signing::Signer;
 use crate::store::{Result, Store, cleaning, device_codes};
 use crate::tokens::TokenSettings;
-use crate::tokens::last_use;
+use crate::tokens::device_polls::DevicePolls;
+use crate::tokens::last_use::{self, LastUse};
 
 pub use node_lease::NodeLease;
 
@@ -28,15 +29,15 @@ const BATCH: usize = 500;
 const CLEANING: u32 = 60;
 
 /// Writes the last uses that were gathered; after an error they are kept for the next run.
-pub async fn flush(store: &Store, token_settings: &TokenSettings) {
-    let mut taken = token_settings.last_use.take();
+pub async fn flush(store: &Store, last_use: &LastUse) {
+    let mut taken = last_use.take();
     while !taken.is_empty() {
         let batch = taken.split_off(taken.len().saturating_sub(BATCH));
         let written = batch.clone();
         if let Err(error) = store.write(move |tx| last_use::write(tx, &written)).await {
             tracing::warn!(%error, "last uses could not be written; they are kept for the next second");
             taken.extend(batch);
-            token_settings.last_use.put_back(taken);
+            last_use.put_back(taken);
             return;
         }
     }
@@ -76,8 +77,11 @@ pub async fn clean(store: &Store, now: UnixTime) -> Result<usize> {
 /// What the background jobs work on.
 pub struct BackgroundJobs {
     pub store: Store,
-    /// Gathers last uses of tokens; its keys encrypt the signing keys.
+    /// The lifetimes and keys by which signing keys are replaced and encrypted.
     pub token_settings: Arc<TokenSettings>,
+    /// The last uses that are not written yet.
+    pub last_use: Arc<LastUse>,
+    pub device_polls: Arc<DevicePolls>,
     pub mail: Arc<Mail>,
     pub signer: Arc<Signer>,
     pub throttle: Arc<Throttle>,
@@ -104,12 +108,12 @@ async fn send_emails(BackgroundJobs { store, mail, clock, .. }: &BackgroundJobs)
 }
 
 async fn run_periodic_jobs(
-    BackgroundJobs { store, token_settings, signer, throttle, refusals, node, clock, .. }: &BackgroundJobs,
+    BackgroundJobs { store, token_settings, last_use, device_polls, signer, throttle, refusals, node, clock, .. }: &BackgroundJobs,
 ) {
     let mut seconds: u32 = 0;
     loop {
         tokio::time::sleep(GATHER).await;
-        flush(store, token_settings).await;
+        flush(store, last_use).await;
         throttle::flush(store, throttle, clock.now()).await;
         flush_refusals(store, refusals).await;
         seconds = seconds.wrapping_add(1);
@@ -120,7 +124,7 @@ async fn run_periodic_jobs(
             if let Err(error) = signer.maintain_keys(store, token_settings, clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be looked after; it is tried again in a minute");
             }
-            token_settings.pace.sweep(clock.now());
+            device_polls.sweep(clock.now());
             throttle.sweep(clock.now());
             match deletion::erase_due(store, clock.now()).await {
                 Ok(0) => {}

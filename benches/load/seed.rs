@@ -114,10 +114,10 @@ pub async fn seed(installation: &Installation, count: usize) -> Seeded {
     let store = Store::connect(&installation.url, DatabaseSettings::default()).expect("because the folder is ours");
     store.migrate().await.expect("because the database is new");
     let lifetimes = Lifetimes { access: ACCESS_LIFETIME, device: ACCESS_LIFETIME, ..Lifetimes::default() };
-    let (limits, last_use, pace) = (Limits::default(), Default::default(), Default::default());
+    let limits = Limits::default();
     let (issuer, self_registration, private_schemes) = (String::new(), no_self_registration(), Vec::new());
     let token_settings =
-        Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes });
+        Arc::new(TokenSettings { lifetimes, limits, issuer, keys, self_registration, private_schemes });
     let now = Clock::System.now().plus(-AGE);
 
     let hasher = Hasher::start(BCRYPT_COST, 1).expect("because a thread can be started");

@@ -108,7 +108,7 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), CommandError> {
         handle.stop(true).await;
     }
     background_jobs.abort();
-    background_jobs::flush(&app.store, &app.token_settings).await;
+    background_jobs::flush(&app.store, &app.last_use).await;
     throttle::flush(&app.store, &app.throttle, app.now()).await;
     background_jobs::flush_refusals(&app.store, &app.refusals).await;
     if let Err(error) = app.node.give_back(&app.store, app.now()).await {

@@ -165,10 +165,8 @@ pub async fn open_with_settings(
 
 fn token_settings_of(keys: BaseKeys, config: &Config, issuer: &str) -> Arc<TokenSettings> {
     let (lifetimes, limits, issuer) = (config.lifetimes, config.token_limits, issuer.to_owned());
-    let (last_use, pace, self_registration) =
-        (LastUse::default(), DevicePolls::default(), config.self_registration.clone());
-    let private_schemes = config.private_use_schemes.clone();
-    Arc::new(TokenSettings { lifetimes, limits, issuer, keys, last_use, pace, self_registration, private_schemes })
+    let (self_registration, private_schemes) = (config.self_registration.clone(), config.private_use_schemes.clone());
+    Arc::new(TokenSettings { lifetimes, limits, issuer, keys, self_registration, private_schemes })
 }
 
 /// Creates the signing keys on the first start, and reads the existing ones.
@@ -203,6 +201,8 @@ pub async fn app(config: Config, clock: Clock, public_url: &Url) -> Result<Data<
         store,
         clock,
         token_settings,
+        last_use: Arc::new(LastUse::default()),
+        device_polls: Arc::new(DevicePolls::default()),
         mail,
         config,
         public,

@@ -37,6 +37,7 @@ use crate::store::{
     Database, Result as StoreResult, StoreError, remembered_browsers, security_log, sign_in_steps, users,
 };
 use crate::tokens::TokenSettings;
+use crate::tokens::last_use::LastUse;
 
 /// Codes that are emailed to one user in 15 minutes, counted like wrong ones (ours).
 const MOST_MAILED: i64 = 5;
@@ -50,6 +51,7 @@ pub const BY_CODE: [&str; 2] = ["otp", "mfa"];
 #[derive(Clone)]
 pub struct SignInPolicy {
     pub token_settings: Arc<TokenSettings>,
+    pub last_use: Arc<LastUse>,
     pub mail: Arc<Mail>,
     /// The second factors that the operator requires.
     pub factor_policy: FactorPolicy,

@@ -133,7 +133,7 @@ pub fn find(
         living => living,
     };
     if let Some((session, _)) = &living {
-        token_settings.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
+        sign_in_policy.last_use.note(Seen::Session(session.id), now, Some(session.last_seen_at));
     }
     Ok(living)
 }

@@ -23,6 +23,7 @@ use crate::mail::Mail;
 use crate::outcome::{Error, transact};
 use crate::store::{Database, Store, users};
 use crate::tokens::TokenSettings;
+use crate::tokens::last_use::LastUse;
 
 /// The longest user name or email address that is looked up, in bytes; no stored one is as long.
 const MAX_LOGIN: usize = 1_024;
@@ -89,6 +90,7 @@ pub struct SignInContext<'a> {
     pub hasher: &'a Hasher,
     pub throttle: &'a Throttle,
     pub mail: &'a Arc<Mail>,
+    pub last_use: &'a Arc<LastUse>,
     pub token_settings: &'a Arc<TokenSettings>,
     pub lifetimes: Lifetimes,
     /// What the operator requires besides the password.
@@ -100,6 +102,7 @@ impl SignInContext<'_> {
     pub fn sign_in_policy(&self) -> SignInPolicy {
         SignInPolicy {
             token_settings: self.token_settings.clone(),
+            last_use: self.last_use.clone(),
             mail: self.mail.clone(),
             factor_policy: self.factor_policy,
         }

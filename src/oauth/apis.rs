@@ -18,6 +18,7 @@ use crate::outcome::Error;
 use crate::store::named_locks::{self, NamedLock};
 use crate::store::{Database, apis};
 use crate::tokens::TokenSettings;
+use crate::tokens::last_use::LastUse;
 
 /// The registration rules for an API's own client, to which no browser is ever redirected.
 const RULES: Rules = Rules { longest_login_token: i64::MAX, private_schemes: Vec::new(), allow_insecure_http: false };
@@ -30,9 +31,10 @@ pub fn authenticate_first_party(
     db: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     credentials: &ClientCredentials,
 ) -> super::Result<Api> {
-    let client = authenticate(db, now, token_settings, credentials)?;
+    let client = authenticate(db, now, token_settings, last_use, credentials)?;
     let directory = apis::directory(db)?;
     let found = directory.find_by_client(client.id).filter(|found| found.api.is_first_party);
     let api = found.map(|found| found.api.clone());

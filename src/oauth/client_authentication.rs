@@ -21,7 +21,7 @@ use crate::domain::token::{ClientSecret, Token};
 use crate::outcome::{Error, consult};
 use crate::store::{Database, Store, client_secrets, clients};
 use crate::tokens::TokenSettings;
-use crate::tokens::last_use::Seen;
+use crate::tokens::last_use::{LastUse, Seen};
 
 /// The client that a request names, and the proof that it sends.
 #[derive(Clone, Debug)]
@@ -203,9 +203,10 @@ pub fn authenticate(
     db: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     credentials: &ClientCredentials,
 ) -> Result<Arc<Client>> {
-    let client = identify(db, now, token_settings, credentials)?;
+    let client = identify(db, now, last_use, credentials)?;
     // Also checked for a client whose document was read before the operator changed the policy.
     if may_act(&token_settings.self_registration, &client) {
         Ok(client)
@@ -217,7 +218,7 @@ pub fn authenticate(
 fn identify(
     db: &mut Database,
     now: UnixTime,
-    token_settings: &TokenSettings,
+    last_use: &LastUse,
     credentials: &ClientCredentials,
 ) -> Result<Arc<Client>> {
     let secret = match &credentials.proof {
@@ -244,7 +245,7 @@ fn identify(
     if client.has_keys() {
         return Err(INVALID_CLIENT.because("the client has keys, which ended its secrets"));
     }
-    token_settings.last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
+    last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
     Ok(client)
 }
 

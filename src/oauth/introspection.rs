@@ -18,7 +18,7 @@ use crate::store::{Database, apis, grants, refresh_tokens};
 use crate::tokens::TokenSettings;
 use crate::tokens::audience::is_for;
 use crate::tokens::check::{judge, note_use};
-use crate::tokens::last_use::Seen;
+use crate::tokens::last_use::{LastUse, Seen};
 use crate::tokens::new_personal_token::effective;
 
 /// The answer to an introspection request (RFC 7662 §2.2). Only `active` is present when it is false.
@@ -78,6 +78,7 @@ pub fn introspect(
     db: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     (asker, token, signer): (&Client, &str, &Signer),
 ) -> Result<Introspection> {
     let issuer = signer.issuer();
@@ -85,7 +86,7 @@ pub fn introspect(
         return Err(NOT_AN_INTROSPECTOR.because("a public client asked for introspection"));
     }
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
-        return introspect_refresh_token(db, now, token_settings, (asker, &token, issuer));
+        return introspect_refresh_token(db, now, last_use, (asker, &token, issuer));
     }
     let Ok(presented) = signer.read(db, token)? else { return Ok(Introspection::default()) };
     let token = match judge(db, now, &presented) {
@@ -96,7 +97,7 @@ pub fn introspect(
     if !may_see(db, asker, &token)? {
         return Ok(Introspection::default());
     }
-    note_use(token_settings, now, &token, None);
+    note_use(last_use, now, &token, None);
     let person = token.basis.person.as_ref();
     let access_list = match (&token.record.access_list, person) {
         (Some(list), Some(person)) => Some(effective(db, &token_settings.limits, person, list)?),
@@ -145,7 +146,7 @@ fn aud(audience: &SpaceSeparated) -> Option<serde_json::Value> {
 fn introspect_refresh_token(
     db: &mut Database,
     now: UnixTime,
-    token_settings: &TokenSettings,
+    last_use: &LastUse,
     (asker, token, issuer): (&Client, &Token<RefreshToken>, &str),
 ) -> Result<Introspection> {
     let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
@@ -157,7 +158,7 @@ fn introspect_refresh_token(
     let Some(grant) = grant.filter(|grant| grant.application.as_ref().is_some_and(is_own)) else {
         return Ok(Introspection::default());
     };
-    token_settings.last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
+    last_use.note(Seen::RefreshToken(record.id), now, record.last_used_at);
     Ok(Introspection {
         active: true,
         scope: (!grant.grant.scope.is_empty()).then(|| grant.grant.scope.to_string()),

@@ -3,7 +3,7 @@
 
 use super::TokenSettings;
 use super::audience::is_for_platform;
-use super::last_use::Seen;
+use super::last_use::{LastUse, Seen};
 use crate::clock::UnixTime;
 use crate::domain::api::{PLATFORM_SCOPE, TokenFormat};
 use crate::domain::client::Client;
@@ -156,23 +156,8 @@ pub fn cause(
 }
 
 /// Notes that a token was used, and from which network address when that is known.
-pub fn note_use(token_settings: &TokenSettings, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
-    token_settings.last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
-}
-
-/// Returns the presented token if it is active, and notes its use.
-///
-/// # Errors
-/// [`TokenRefusal`], or why the store failed.
-pub fn find_living(
-    db: &mut Database,
-    now: UnixTime,
-    token_settings: &TokenSettings,
-    (presented, from): (&BearerToken, Option<&str>),
-) -> Result<TokenInUse, Error<TokenRefusal>> {
-    let token = judge(db, now, presented)?;
-    note_use(token_settings, now, &token, from);
-    Ok(token)
+pub fn note_use(last_use: &LastUse, now: UnixTime, token: &TokenInUse, from: Option<&str>) {
+    last_use.note_from(Seen::Token(token.record.id), now, (token.record.last_used_at, from));
 }
 
 /// Authorizes a token again, inside the transaction that writes for it: the token that was read before may have
@@ -207,6 +192,7 @@ pub fn authorize(
     db: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     (resource, presented, from): (ProtectedResource, &BearerToken, Option<&str>),
 ) -> Result<TokenInUse, Error<TokenRefusal>> {
     let token = judge(db, now, presented)?;
@@ -217,6 +203,6 @@ pub fn authorize(
     if !resource.accepts(&token, is_for_platform) {
         return Err(Error::Refused(TokenRefusal::InsufficientScope));
     }
-    note_use(token_settings, now, &token, from);
+    note_use(last_use, now, &token, from);
     Ok(token)
 }

@@ -16,17 +16,17 @@ const MOST: usize = 100_000;
 const TOLERANCE: i64 = 1;
 
 #[derive(Clone, Copy, Debug)]
-struct Polls {
+struct PollTimes {
     last: UnixTime,
     until: UnixTime,
 }
 
 /// The last poll of each device that waits for its user.
 #[derive(Debug, Default)]
-pub struct DevicePolls(Mutex<HashMap<Id<DeviceCodeRecord>, Polls>>);
+pub struct DevicePolls(Mutex<HashMap<Id<DeviceCodeRecord>, PollTimes>>);
 
 impl DevicePolls {
-    fn polls(&self) -> MutexGuard<'_, HashMap<Id<DeviceCodeRecord>, Polls>> {
+    fn polls(&self) -> MutexGuard<'_, HashMap<Id<DeviceCodeRecord>, PollTimes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -37,7 +37,7 @@ impl DevicePolls {
         let mut polls = self.polls();
         let Some(known) = polls.get_mut(&device) else {
             remove_oldest_when_full(&mut polls, MOST, |polls| polls.last);
-            polls.insert(device, Polls { last: now, until });
+            polls.insert(device, PollTimes { last: now, until });
             return true;
         };
         let passed = now.since(known.last);

@@ -24,10 +24,9 @@ use crate::domain::api_identifier::own_names;
 use crate::domain::base_key::BaseKeys;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::self_registration::SelfRegistrationPolicy;
-use device_polls::DevicePolls;
-use last_use::LastUse;
 
-/// The settings and state that issuing and judging tokens need.
+/// The settings by which tokens are issued and validated. State that changes while the server runs is in
+/// [`last_use`] and [`device_polls`].
 #[derive(Debug)]
 pub struct TokenSettings {
     pub lifetimes: Lifetimes,
@@ -37,10 +36,6 @@ pub struct TokenSettings {
     pub issuer: String,
     /// The base keys, from which other keys and derived secrets come.
     pub keys: BaseKeys,
-    /// Last uses of tokens that are not written yet.
-    pub last_use: LastUse,
-    /// How often devices poll (RFC 8628 §3.5).
-    pub pace: DevicePolls,
     /// What the operator allows self-registered clients to do.
     pub self_registration: SelfRegistrationPolicy,
     /// Private-use URI schemes without a dot that native clients may use (the setting `private_use_schemes`).

@@ -1,7 +1,6 @@
 //! The tokens that a user created: how many there may be, and their revocation.
 
-use super::TokenSettings;
-use super::last_use::Seen;
+use super::last_use::{LastUse, Seen};
 use crate::clock::UnixTime;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
@@ -99,10 +98,10 @@ fn log_count(tx: &mut Database, now: UnixTime, (user, origin): (Id<User>, &Origi
 pub fn revoke_unused(
     tx: &mut Database,
     now: UnixTime,
-    token_settings: &TokenSettings,
+    last_use: &LastUse,
     (user, origin): (Id<User>, &Origin),
 ) -> Result<()> {
-    let unused: Vec<Id<Grant>> = list_unused(tx, now, token_settings, user)?;
+    let unused: Vec<Id<Grant>> = list_unused(tx, now, last_use, user)?;
     grants::revoke_each(tx, now, &unused)?;
     log_count(tx, now, (user, origin), i64::try_from(unused.len()).unwrap_or(i64::MAX))
 }
@@ -111,15 +110,7 @@ pub fn revoke_unused(
 ///
 /// # Errors
 /// When the store fails.
-pub fn list_unused(
-    db: &mut Database,
-    now: UnixTime,
-    token_settings: &TokenSettings,
-    user: Id<User>,
-) -> Result<Vec<Id<Grant>>> {
+pub fn list_unused(db: &mut Database, now: UnixTime, last_use: &LastUse, user: Id<User>) -> Result<Vec<Id<Grant>>> {
     let unused = tokens::list_unused(db, now, (user, &PERSONAL_KINDS))?.into_iter();
-    Ok(unused
-        .filter(|(token, _)| !token_settings.last_use.is_pending(Seen::Token(*token)))
-        .map(|(_, grant)| grant)
-        .collect())
+    Ok(unused.filter(|(token, _)| !last_use.is_pending(Seen::Token(*token))).map(|(_, grant)| grant).collect())
 }

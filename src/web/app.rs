@@ -26,6 +26,8 @@ use crate::oauth::refusals::Refusals;
 use crate::oauth::signing::Signer;
 use crate::store::Store;
 use crate::tokens::TokenSettings;
+use crate::tokens::device_polls::DevicePolls;
+use crate::tokens::last_use::LastUse;
 
 /// The state of one running server.
 pub struct App {
@@ -33,6 +35,10 @@ pub struct App {
     pub clock: Clock,
     /// The settings that tokens are issued and validated with.
     pub token_settings: Arc<TokenSettings>,
+    /// The last uses of tokens, client secrets and sessions that are not written yet.
+    pub last_use: Arc<LastUse>,
+    /// How often devices poll (RFC 8628 §3.5).
+    pub device_polls: Arc<DevicePolls>,
     /// The email service, which writes to the outbox.
     pub mail: Arc<Mail>,
     pub config: Config,
@@ -124,6 +130,7 @@ impl App {
             throttle: &self.throttle,
             mail: &self.mail,
             token_settings: &self.token_settings,
+            last_use: &self.last_use,
             lifetimes: self.token_settings.lifetimes,
             factor_policy: self.config.second_factor,
         }
@@ -136,6 +143,8 @@ impl App {
         BackgroundJobs {
             store,
             token_settings,
+            last_use: self.last_use.clone(),
+            device_polls: self.device_polls.clone(),
             mail,
             signer,
             throttle,

@@ -100,8 +100,8 @@ async fn the_account_opens_behind_a_proxy_to_the_persons_own_tokens_alone() {
         }
     }
     for (kind, token) in held.each() {
-        let token_settings = ("POST", "/spatialstudio/oauth/v1/user/token");
-        assert_eq!(check(&server, token, "/auth/check", token_settings).await.status, 403, "{kind}");
+        let creation = ("POST", "/spatialstudio/oauth/v1/user/token");
+        assert_eq!(check(&server, token, "/auth/check", creation).await.status, 403, "{kind}");
     }
 }
 

@@ -30,7 +30,7 @@ async fn generator(server: &Server, role: Role) -> String {
     browser.generator().await
 }
 
-async fn token_settings(server: &Server, generator: &str, path: &str) -> Answer {
+async fn create_token(server: &Server, generator: &str, path: &str) -> Answer {
     server.program(generator).post(path, &Value::Null).await
 }
 
@@ -45,7 +45,7 @@ async fn five_of_the_eight_pairs_make_a_token_that_says_what_it_is() {
     let api = server.api(TILES, &[], true).await;
     let generator = generator(&server, Role::Author).await;
     for (action, resource_type, is_valid) in PAIRS {
-        let answer = token_settings(&server, &generator, &mint_path("test123", "-1", (action, resource_type))).await;
+        let answer = create_token(&server, &generator, &mint_path("test123", "-1", (action, resource_type))).await;
         if !is_valid {
             let message = answer.refusal(400);
             assert_eq!(answer.json()["error"], "invalid_request");
@@ -79,7 +79,7 @@ async fn valid_time_is_whole_minutes_from_minus_one_to_9999() {
         ("1", json!("2026-11-21T12:01:00.000Z")),
         ("9999", json!("2026-11-28T10:39:00.000Z")),
     ] {
-        let made = token_settings(&server, &generator, &mint_path("n", sent, STREAMING)).await.success();
+        let made = create_token(&server, &generator, &mint_path("n", sent, STREAMING)).await.success();
         assert_eq!((&made["validTime"].to_string(), &made["expiresAt"]), (&sent.to_owned(), &expires));
         assert_eq!(is_valid(&server, &made["token"]).await, sent != "0", "{sent}");
     }
@@ -87,12 +87,12 @@ async fn valid_time_is_whole_minutes_from_minus_one_to_9999() {
         "-2", "10000", "1.5", "abc", "", "+1", " 1", "1 ", "-", "--1", "0x1", "1e3", "１", "99999999999999999999",
         "-9223372036854775809", "null",
     ] {
-        let answer = token_settings(&server, &generator, &mint_path("n", wrong, STREAMING)).await;
+        let answer = create_token(&server, &generator, &mint_path("n", wrong, STREAMING)).await;
         let message = answer.refusal(400);
         assert!(message.contains("validTime"), "{wrong}: {message}");
         assert_eq!(answer.json()["error_description"], json!(message));
     }
-    let short = token_settings(&server, &generator, &mint_path("n", "1", STREAMING)).await.success();
+    let short = create_token(&server, &generator, &mint_path("n", "1", STREAMING)).await.success();
     server.advance(59);
     assert!(is_valid(&server, &short["token"]).await);
     server.advance(1);
@@ -105,17 +105,17 @@ async fn a_name_has_1_to_128_characters_of_any_alphabet() {
     let generator = generator(&server, Role::Author).await;
     let long = |count: usize| ["x", "é", "語", "😀"].map(|letter| letter.repeat(count));
     for name in long(1).into_iter().chain(long(128)).chain(["a b & c=d\"</p>".to_owned(), "+".to_owned()]) {
-        let made = token_settings(&server, &generator, &mint_path(&name, "1", STREAMING)).await.success();
+        let made = create_token(&server, &generator, &mint_path(&name, "1", STREAMING)).await.success();
         assert_eq!(made["name"], json!(name));
     }
     for name in long(129).into_iter().chain([String::new(), "a\u{0}b".to_owned()]) {
-        token_settings(&server, &generator, &mint_path(&name, "1", STREAMING)).await.refusal(400);
+        create_token(&server, &generator, &mint_path(&name, "1", STREAMING)).await.refusal(400);
     }
     let bytes = format!("{MINT}?name=%ff&validTime=1&action=read_only&resourceType=dataset_streaming");
-    token_settings(&server, &generator, &bytes).await.refusal(400);
+    create_token(&server, &generator, &bytes).await.refusal(400);
     let [first, second] = [
-        token_settings(&server, &generator, &mint_path("same", "1", STREAMING)).await.success(),
-        token_settings(&server, &generator, &mint_path("same", "1", STREAMING)).await.success(),
+        create_token(&server, &generator, &mint_path("same", "1", STREAMING)).await.success(),
+        create_token(&server, &generator, &mint_path("same", "1", STREAMING)).await.success(),
     ];
     assert!(first["id"] != second["id"] && first["token"] != second["token"], "ids identify, names do not");
 }
@@ -126,17 +126,17 @@ async fn all_four_parameters_are_needed_once_and_spelled_exactly() {
     let generator = generator(&server, Role::Author).await;
     let whole = [("name", "n"), ("validTime", "1"), ("action", "read_only"), ("resourceType", "all")];
     let path = |pairs: &[(&str, &str)]| format!("{MINT}?{}", encode(pairs));
-    token_settings(&server, &generator, &path(&whole)).await.success();
+    create_token(&server, &generator, &path(&whole)).await.success();
     for (position, (name, value)) in whole.into_iter().enumerate() {
         let missing: Vec<_> = whole.into_iter().filter(|(other, _)| *other != name).collect();
-        let message = token_settings(&server, &generator, &path(&missing)).await.refusal(400);
+        let message = create_token(&server, &generator, &path(&missing)).await.refusal(400);
         assert!(message.contains(name), "{message}");
         let repeated: Vec<_> = whole.into_iter().chain([(name, value)]).collect();
-        token_settings(&server, &generator, &path(&repeated)).await.refusal(400);
+        create_token(&server, &generator, &path(&repeated)).await.refusal(400);
         let mut other_case = whole.to_vec();
         let name = name.to_uppercase();
         other_case[position].0 = &name;
-        token_settings(&server, &generator, &path(&other_case)).await.refusal(400);
+        create_token(&server, &generator, &path(&other_case)).await.refusal(400);
     }
     for (name, wrong) in [
         ("action", "READ_ONLY"),
@@ -149,15 +149,15 @@ async fn all_four_parameters_are_needed_once_and_spelled_exactly() {
         ("resourceType", "embedded_published_project,all"),
     ] {
         let pairs = whole.map(|(other, value)| (other, if other == name { wrong } else { value }));
-        let message = token_settings(&server, &generator, &path(&pairs)).await.refusal(400);
+        let message = create_token(&server, &generator, &path(&pairs)).await.refusal(400);
         let allowed = if name == "action" { "read_only" } else { "dataset_streaming_refreshing" };
         assert!(message.contains(name) && message.contains(allowed), "{message}");
     }
-    token_settings(&server, &generator, MINT).await.refusal(400);
+    create_token(&server, &generator, MINT).await.refusal(400);
     let in_body = json!({ "name": "n", "validTime": 1, "action": "read_only", "resourceType": "all" });
     server.program(&generator).post(MINT, &in_body).await.refusal(400);
     let surplus: Vec<_> = whole.into_iter().chain([("project", "7")]).collect();
-    token_settings(&server, &generator, &path(&surplus)).await.success();
+    create_token(&server, &generator, &path(&surplus)).await.success();
 }
 
 #[actix_web::test]
@@ -194,24 +194,24 @@ async fn nothing_but_a_living_generator_in_the_header_makes_tokens() {
         (forged.expose(), "The token is revoked or unknown."),
         (unknown.expose(), "The token is revoked or unknown."),
     ] {
-        let answer = token_settings(&server, token, &path).await;
+        let answer = create_token(&server, token, &path).await;
         assert_eq!(answer.refusal(401), message);
         let challenge = answer.header("www-authenticate").unwrap_or_default();
         assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
     }
     for (kind, token) in held.each().into_iter().filter(|(kind, _)| *kind != "generator") {
-        let answer = token_settings(&server, token, &path).await;
+        let answer = create_token(&server, token, &path).await;
         answer.refusal(403);
         assert_eq!(answer.json()["error"], "insufficient_scope", "{kind}");
     }
     browser.script(Method::POST, &format!("{STUDIO_SESSION}/generatortoken/regenerate"), &Value::Null).await.success();
-    token_settings(&server, &held.generator, &path).await.refusal(401);
+    create_token(&server, &held.generator, &path).await.refusal(401);
     let alice = server.person_named("alice").await;
     let generator = browser.generator().await;
     server.disable(&alice, true).await;
-    token_settings(&server, &generator, &path).await.refusal(401);
+    create_token(&server, &generator, &path).await.refusal(401);
     server.disable(&alice, false).await;
-    token_settings(&server, &generator, &path).await.success();
+    create_token(&server, &generator, &path).await.success();
 }
 
 #[actix_web::test]
@@ -219,7 +219,7 @@ async fn a_consumer_may_make_no_token_that_writes() {
     let server = harness::spawn().await;
     let generator = generator(&server, Role::Consumer).await;
     for (action, resource_type, _) in PAIRS.iter().filter(|(_, _, is_valid)| *is_valid) {
-        let answer = token_settings(&server, &generator, &mint_path("n", "1", (action, resource_type))).await;
+        let answer = create_token(&server, &generator, &mint_path("n", "1", (action, resource_type))).await;
         let status = if *action == "read_write" { 403 } else { 200 };
         assert_eq!(answer.status, status, "{action} {resource_type}: {}", answer.text());
     }
@@ -234,10 +234,10 @@ async fn the_operators_limits_hold_here_too() {
         let server = harness::spawn_with(settings).await;
         let generator = generator(&server, Role::Author).await;
         for minutes in allowed {
-            token_settings(&server, &generator, &mint_path("n", minutes, STREAMING)).await.success();
+            create_token(&server, &generator, &mint_path("n", minutes, STREAMING)).await.success();
         }
         for minutes in forbidden {
-            token_settings(&server, &generator, &mint_path("n", minutes, STREAMING)).await.refusal(403);
+            create_token(&server, &generator, &mint_path("n", minutes, STREAMING)).await.refusal(403);
         }
     }
 }

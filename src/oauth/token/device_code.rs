@@ -19,6 +19,7 @@ use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, device_codes, grants};
 use crate::tokens::audience::Claim;
+use crate::tokens::device_polls::DevicePolls;
 use crate::tokens::{TokenSettings, issue};
 
 /// The device code, and the APIs for which the token is requested.
@@ -40,19 +41,20 @@ impl Request {
     pub(super) fn limit_polls(
         &self,
         now: UnixTime,
-        token_settings: &TokenSettings,
+        device_polls: &DevicePolls,
+        lifetime: i64,
         problem: Option<&Problem>,
     ) -> Option<Refusal> {
         let device = Token::<DeviceCode>::parse(self.device_code.expose()).ok()?.id();
         match problem {
             Some(problem) if *problem == AUTHORIZATION_PENDING => {
-                let is_patient = token_settings.pace.note(now, (device, now.plus(token_settings.lifetimes.device)));
+                let is_patient = device_polls.note(now, (device, now.plus(lifetime)));
                 let slow_down = Refusal { problem: &SLOW_DOWN, cause: "the device asks too often" };
                 (!is_patient).then_some(slow_down)
             }
             Some(problem) if *problem != DEVICE_DENIED && *problem != EXPIRED_DEVICE_CODE => None,
             _ => {
-                token_settings.pace.forget(device);
+                device_polls.forget(device);
                 None
             }
         }

@@ -22,7 +22,10 @@ use crate::domain::token::{AccessToken, RefreshToken, Token};
 use crate::outcome::Error;
 use crate::store::Database;
 use crate::tokens::TokenSettings;
+use crate::tokens::device_polls::DevicePolls;
 use crate::tokens::issue::Issued;
+use crate::tokens::last_use::LastUse;
+use refresh_token::Renewal;
 
 /// The parameters of a token request, by grant type.
 #[derive(Clone, Debug)]
@@ -98,9 +101,10 @@ pub fn examine(
     db: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     (credentials, request): (&ClientCredentials, &TokenRequest),
 ) -> Result<Arc<Client>> {
-    let client = client_authentication::authenticate(db, now, token_settings, credentials)?;
+    let client = client_authentication::authenticate(db, now, token_settings, last_use, credentials)?;
     // OpenID Connect Core §11: a client that may have `offline_access` may use its refresh token.
     let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");
     if !client.may_use(request.grant_type()) && !has_offline {
@@ -123,7 +127,7 @@ pub fn examine(
             device_code::find_allowed(db, now, (&client, request)).map(drop)?;
         }
         TokenRequest::TokenExchange(request) => {
-            token_exchange::examine(db, now, token_settings, (&client, request)).map(drop)?;
+            token_exchange::examine(db, now, last_use, (&client, request)).map(drop)?;
         }
     }
     Ok(client)
@@ -137,6 +141,7 @@ pub fn answer(
     tx: &mut Database,
     now: UnixTime,
     token_settings: &TokenSettings,
+    last_use: &LastUse,
     (client, request, origin): (&Client, &TokenRequest, &Origin),
 ) -> Result<TokenResponse> {
     match request {
@@ -144,7 +149,7 @@ pub fn answer(
             authorization_code::redeem(tx, now, token_settings, (client, origin), request)
         }
         TokenRequest::RefreshToken(request) => {
-            refresh_token::refresh(tx, now, token_settings, (client, origin), request)
+            refresh_token::refresh(Renewal { tx, now, token_settings, last_use, client, origin, request, found: None })
         }
         TokenRequest::ClientCredentials(request) => client_credentials::grant(tx, now, token_settings, client, request),
         TokenRequest::DeviceCode(request) => device_code::redeem(tx, now, token_settings, client, request),
@@ -157,6 +162,7 @@ pub fn answer(
 pub fn limit_polls<T>(
     now: UnixTime,
     token_settings: &TokenSettings,
+    device_polls: &DevicePolls,
     request: &TokenRequest,
     judged: Result<T>,
 ) -> Result<T> {
@@ -166,7 +172,7 @@ pub fn limit_polls<T>(
         Err(Error::Refused(refusal)) => Some(refusal.problem),
         Err(Error::Failed(_)) => return judged,
     };
-    match request.limit_polls(now, token_settings, problem) {
+    match request.limit_polls(now, device_polls, token_settings.lifetimes.device, problem) {
         Some(refusal) => Err(Error::Refused(refusal)),
         None => judged,
     }

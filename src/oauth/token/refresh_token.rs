@@ -25,7 +25,7 @@ use crate::outcome::Error;
 use crate::store::tokens::Given;
 use crate::store::{Database, consents, grants, refresh_tokens, tokens};
 use crate::tokens::audience::Claim;
-use crate::tokens::last_use::Seen;
+use crate::tokens::last_use::{LastUse, Seen};
 use crate::tokens::{TokenSettings, issue, revoke};
 
 /// A refresh token with the requested scope and APIs.
@@ -60,29 +60,25 @@ pub(super) fn find_presented(
     Ok((token, record))
 }
 
-struct Renewal<'a> {
-    tx: &'a mut Database,
-    now: UnixTime,
-    token_settings: &'a TokenSettings,
-    client: &'a Client,
-    origin: &'a Origin,
-    request: &'a Request,
-    found: Option<(Token<RefreshToken>, RefreshTokenRecord, GrantInUse)>,
+/// A refresh of an authenticated client, while it is judged.
+pub(super) struct Renewal<'a> {
+    pub(super) tx: &'a mut Database,
+    pub(super) now: UnixTime,
+    pub(super) token_settings: &'a TokenSettings,
+    pub(super) last_use: &'a LastUse,
+    pub(super) client: &'a Client,
+    pub(super) origin: &'a Origin,
+    pub(super) request: &'a Request,
+    pub(super) found: Option<(Token<RefreshToken>, RefreshTokenRecord, GrantInUse)>,
 }
 
 /// Refreshes the tokens of the authenticated client.
-pub(super) fn refresh(
-    tx: &mut Database,
-    now: UnixTime,
-    token_settings: &TokenSettings,
-    (client, origin): (&Client, &Origin),
-    request: &Request,
-) -> Result<TokenResponse> {
+pub(super) fn refresh(mut renewal: Renewal<'_>) -> Result<TokenResponse> {
+    let (now, client, request) = (renewal.now, renewal.client, renewal.request);
     // Some clients repeat the scope of the authorization request, with the part that was ignored there. When
     // nothing of it is left, the machine refuses it after all other checks.
     let effective = |asked: &Scope| scopes::effective(asked, &client.scope).unwrap_or_else(|_none| asked.clone());
     let scope = request.scope.as_ref().map(effective);
-    let mut renewal = Renewal { tx, now, token_settings, client, origin, request, found: None };
     let asked = (client.client_id.as_str(), request.refresh_token.expose(), scope.as_ref().map(Scope::as_str));
     run(now, asked, &mut renewal)
 }
@@ -137,7 +133,7 @@ impl Renewal<'_> {
     }
 
     fn was_seen(&mut self, successor: &RefreshTokenRecord) -> Result<bool> {
-        let uses = &self.token_settings.last_use;
+        let uses = self.last_use;
         if successor.last_used_at.is_some() || uses.is_pending(Seen::RefreshToken(successor.id)) {
             return Ok(true);
         }

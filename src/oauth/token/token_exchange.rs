@@ -22,7 +22,8 @@ use crate::oauth::scopes::{self, parse_asked};
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, apis, grants};
 use crate::tokens::audience::is_for;
-use crate::tokens::check::{find_living, is_full_access};
+use crate::tokens::check::{self, is_full_access, note_use};
+use crate::tokens::last_use::LastUse;
 use crate::tokens::{TokenSettings, issue};
 
 /// The only token type that is accepted and issued (RFC 8693 §3).
@@ -70,17 +71,26 @@ pub(super) struct Exchange {
     access_list: Option<AccessList>,
 }
 
-/// Decides about an exchange in a read.
+/// Decides about an exchange in a read, and notes the use of the subject token.
 pub(super) fn examine(
     db: &mut Database,
     now: UnixTime,
-    token_settings: &TokenSettings,
+    last_use: &LastUse,
+    (client, request): (&Client, &Request),
+) -> Result<Exchange> {
+    judge(db, now, Some(last_use), (client, request))
+}
+
+fn judge(
+    db: &mut Database,
+    now: UnixTime,
+    last_use: Option<&LastUse>,
     (client, request): (&Client, &Request),
 ) -> Result<Exchange> {
     if client.is_public() {
         return Err(UNAUTHORIZED_CLIENT.because("a client without a secret may not exchange tokens"));
     }
-    let subject = find_subject(db, now, token_settings, request)?;
+    let subject = find_subject(db, now, last_use, request)?;
     let api = find_target(db, &subject, request)?;
     let held = held_scope(db, &subject, &api)?;
     let held = if is_first_party(db, client)? { held } else { held.intersection(&client.scope) };
@@ -98,20 +108,17 @@ pub(super) fn examine(
 /// Finds the token that is exchanged: it must be a person's own (RFC 8693 §2.2.2). A token of an app has no access
 /// to the account (`docs/compatibility/ellipsis.md#what-is-shielded`) and is not exchanged; neither is one for a
 /// fileset, for embedding or for making tokens.
-fn find_subject(
-    db: &mut Database,
-    now: UnixTime,
-    token_settings: &TokenSettings,
-    request: &Request,
-) -> Result<TokenInUse> {
+fn find_subject(db: &mut Database, now: UnixTime, last_use: Option<&LastUse>, request: &Request) -> Result<TokenInUse> {
     let refuse = |cause| INVALID_SUBJECT_TOKEN.because(cause);
     let presented = BearerToken::parse(request.subject_token.expose());
     let presented = presented.map_err(|_malformed| refuse("the subject token is none of ours"))?;
-    let subject = find_living(db, now, token_settings, (&presented, None));
-    let subject = subject.map_err(|error| {
+    let subject = check::judge(db, now, &presented).map_err(|error| {
         let cause = "the subject token is unknown, expired or revoked";
         error.map_refusal(|_rejection| Refusal { problem: &INVALID_SUBJECT_TOKEN, cause })
     })?;
+    if let Some(last_use) = last_use {
+        note_use(last_use, now, &subject, None);
+    }
     match subject.record.kind {
         TokenKind::User if is_full_access(&subject) => Ok(subject),
         TokenKind::Personal => Ok(subject),
@@ -154,7 +161,7 @@ pub(super) fn grant(
     client: &Client,
     request: &Request,
 ) -> Result<TokenResponse> {
-    let Exchange { subject, api, scope, access_list } = examine(tx, now, token_settings, (client, request))?;
+    let Exchange { subject, api, scope, access_list } = judge(tx, now, None, (client, request))?;
     let ends = [subject.record.expires_at, subject.basis.grant.expires_at];
     let left = ends.into_iter().flatten().map(|end| end.since(now)).min().unwrap_or(i64::MAX);
     let expires_in = LONGEST.min(token_settings.lifetimes.access).min(left);

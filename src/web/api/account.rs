@@ -238,7 +238,7 @@ pub async fn validate(app: Data<App>, request: HttpRequest) -> Result<HttpRespon
         if !presented.has_key_of(&token.record) {
             return Err(Error::Refused(TokenRefusal::WrongKey));
         }
-        note_use(&shared.token_settings, now, &token, None);
+        note_use(&shared.last_use, now, &token, None);
         Ok(token)
     });
     let found = found.await;

@@ -184,7 +184,13 @@ async fn judged(
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let again = presented.clone();
     let found = consult(&app.store, move |db| {
-        let token = authorize(db, now, &shared.token_settings, (resource, &presented, Some(&origin.address)))?;
+        let token = authorize(
+            db,
+            now,
+            &shared.token_settings,
+            &shared.last_use,
+            (resource, &presented, Some(&origin.address)),
+        )?;
         let user = match &token.basis.person {
             Some(person) => users::find(db, person.id)?,
             None => None,

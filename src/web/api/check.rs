@@ -68,6 +68,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
             db,
             now,
             &shared.token_settings,
+            &shared.last_use,
             (ProtectedResource::ForwardedRequest, &presented, Some(&origin.address)),
         )?;
         let policy = Policy { rules: &shared.config.request_rules, judge: shared.config.forward_judge };

@@ -45,7 +45,7 @@ async fn admit(app: &Data<App>, request: &HttpRequest) -> Result<(), TokenError>
         prove_client(app, request, &Parameters::default()).await.map_err(TokenError::with_message)?;
     let (now, shared) = (app.now(), app.clone());
     let admitted = consult::<_, Refusal, _>(&app.store, move |db| {
-        authenticate_first_party(db, now, &shared.token_settings, &credentials).map(drop)
+        authenticate_first_party(db, now, &shared.token_settings, &shared.last_use, &credentials).map(drop)
     });
     attempt.finish(app, admitted.await).await.map_err(TokenError::with_message)
 }

@@ -43,7 +43,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let place = Place { network: prefix(&origin.address), address: origin.address, user_agent: origin.user_agent };
     let here = place.clone();
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        let client = authenticate(db, now, &shared.token_settings, &shared.last_use, &credentials)?;
         let device_request = examine(db, &shared.token_settings, (&client, &parameters))?;
         admit(db, now, &client, &here)?;
         Ok((client, device_request))

@@ -21,8 +21,8 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
     let (now, shared) = (app.now(), app.clone());
     let introspection = consult_batched(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
-        introspect(db, now, &shared.token_settings, (&client, &token, &shared.signer))
+        let client = authenticate(db, now, &shared.token_settings, &shared.last_use, &credentials)?;
+        introspect(db, now, &shared.token_settings, &shared.last_use, (&client, &token, &shared.signer))
     });
     let introspection = attempt.finish(&app, introspection.await).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(introspection))

@@ -29,7 +29,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let (now, shared, network) = (app.now(), app.clone(), prefix(&app.origin_of(&request).address));
     let here = network.clone();
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        let client = authenticate(db, now, &shared.token_settings, &shared.last_use, &credentials)?;
         let pushed = pushed_request::examine(db, &shared.token_settings, (&client, &parameters))?;
         pushed_request::admit(db, now, &client, &here)?;
         Ok((client, pushed))

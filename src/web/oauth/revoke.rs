@@ -22,7 +22,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
     let examined = consult(&app.store, move |db| {
-        let client = authenticate(db, now, &shared.token_settings, &credentials)?;
+        let client = authenticate(db, now, &shared.token_settings, &shared.last_use, &credentials)?;
         Ok((revocation::examine(db, (&client, &asked, &shared.signer))?, client))
     });
     let (found, client) = attempt.finish(&app, examined.await).await?;

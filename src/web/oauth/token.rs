@@ -66,7 +66,7 @@ pub(in crate::web) async fn respond(
     let audiences = audiences(app, &credentials);
     let asked = (token_request.clone(), proven.as_ref());
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
-    let response = token::limit_polls(now, &app.token_settings, &token_request, response);
+    let response = token::limit_polls(now, &app.token_settings, &app.device_polls, &token_request, response);
     let response = attempt.finish(app, response).await?;
     let texts = signing::texts(app, now, &response).await;
     let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
@@ -236,7 +236,7 @@ async fn answer(
     let examined = match prove(&app.store, now, credentials, audiences, may).await {
         Ok(credentials) => {
             consult_batched(&app.store, move |db| {
-                token::examine(db, now, &shared.token_settings, (&credentials, &asked))
+                token::examine(db, now, &shared.token_settings, &shared.last_use, (&credentials, &asked))
             })
             .await
         }
@@ -258,7 +258,8 @@ async fn answer(
     }
     let shared = app.clone();
     transact_batched(&app.store, move |tx| {
-        let mut response = token::answer(tx, now, &shared.token_settings, (&client, &token_request, &origin))?;
+        let mut response =
+            token::answer(tx, now, &shared.token_settings, &shared.last_use, (&client, &token_request, &origin))?;
         binding::bind(tx, now, (&client, &origin), &mut response, key.as_deref())?;
         Ok(response)
     })

@@ -89,6 +89,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) 
             db,
             now,
             &shared.token_settings,
+            &shared.last_use,
             (ProtectedResource::UserInfo, &presented, Some(&origin.address)),
         )?;
         let user = token.basis.person.as_ref().map(|person| users::find(db, person.id)).transpose()?.flatten();

@@ -237,7 +237,7 @@ impl Server {
 
     /// Writes down when tokens were last seen, as the running server does once a second.
     pub async fn flush_uses(&self) {
-        background_jobs::flush(&self.app.store, &self.app.token_settings).await;
+        background_jobs::flush(&self.app.store, &self.app.last_use).await;
     }
 
     /// Writes down what failed, as the running server does once a second.

@@ -15,7 +15,6 @@ use crate::domain::token_record::{TokenKind, TokenRecord};
 use crate::domain::user::User;
 use crate::oauth::parameters::Parameters;
 use crate::store::{Database, StoreError, apis, tokens};
-use crate::tokens::TokenSettings;
 use crate::tokens::personal_tokens::{self, PERSONAL_KINDS};
 use crate::tokens::studio::{self, Generator};
 use crate::web::app::App;
@@ -155,12 +154,7 @@ struct Stock {
     generator: Option<Generator>,
 }
 
-fn read(
-    db: &mut Database,
-    (now, token_settings): (UnixTime, &TokenSettings),
-    user: Id<User>,
-    view: View,
-) -> Result<Stock, StoreError> {
+fn read(db: &mut Database, now: UnixTime, app: &App, user: Id<User>, view: View) -> Result<Stock, StoreError> {
     let who = (user, PERSONAL_KINDS.as_slice());
     let held = match view.is_by_use {
         true => tokens::list_longest_unused(db, now, who, PAGE)?,
@@ -169,9 +163,9 @@ fn read(
     Ok(Stock {
         held,
         total: tokens::count_personal(db, now, who)?,
-        unused: personal_tokens::list_unused(db, now, token_settings, user)?.len(),
+        unused: personal_tokens::list_unused(db, now, &app.last_use, user)?.len(),
         scopes: apis::directory(db)?.scopes().to_vec(),
-        generator: studio::find_generator(db, now, token_settings, user)?,
+        generator: studio::find_generator(db, now, &app.token_settings, user)?,
     })
 }
 
@@ -187,7 +181,7 @@ async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Ge
 
 async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
-    let found = app.store.read(move |db| read(db, (now, &shared.token_settings), user, view)).await;
+    let found = app.store.read(move |db| read(db, now, &shared, user, view)).await;
     let Stock { mut held, total, unused, scopes, generator } =
         found.map_err(|error| PageError::unavailable(app, &error))?;
     let generator = match generator {
@@ -260,9 +254,8 @@ pub async fn revoke(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<H
 /// Revokes the tokens that were never used.
 pub async fn revoke_unused(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
-    let revoke = move |tx: &mut Database| {
-        personal_tokens::revoke_unused(tx, now, &shared.token_settings, (user, &visitor.origin))
-    };
+    let revoke =
+        move |tx: &mut Database| personal_tokens::revoke_unused(tx, now, &shared.last_use, (user, &visitor.origin));
     let revoked = app.store.write(revoke).await;
     back(&app, "unused", revoked.map(|()| true))
 }
