@@ -55,7 +55,7 @@ struct Embedded {
     up: &'static str,
 }
 
-/// The migrations with the words of one database.
+/// The migrations with the SQL of one database.
 #[derive(Clone, Copy)]
 pub struct Migrations {
     key_type: &'static str,
@@ -70,7 +70,7 @@ pub const SQLITE: Migrations =
 pub const POSTGRES: Migrations =
     Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", find: "strpos", own: |part| part.postgres };
 
-/// Whether nothing is missing, and nothing is there that this binary does not know.
+/// Whether every migration is applied. Fails when one is applied that this binary does not know.
 pub fn are_applied<DB, C>(connection: &mut C, migrations: Migrations) -> Result<bool, StoreError>
 where
     DB: Backend,
@@ -80,7 +80,7 @@ where
     Ok(!connection.has_pending_migration(migrations).map_err(unusable)?)
 }
 
-/// Applies what is missing.
+/// Applies the migrations that are missing.
 ///
 /// # Errors
 /// [`StoreError::Unusable`] when the database has a migration that this binary does not know.
@@ -98,10 +98,10 @@ fn unusable(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Unusable(error.to_string())
 }
 
-/// The newest migration that was applied, if this binary knows all of them.
+/// Returns the newest migration that was applied, if this binary knows all of them.
 ///
 /// # Errors
-/// [`StoreError::Unusable`] when it does not.
+/// [`StoreError::Unusable`] when it does not know one of them.
 pub fn newest<DB, C>(connection: &mut C) -> Result<Option<String>, StoreError>
 where
     DB: Backend,
