@@ -91,7 +91,7 @@
 //!    oxide-auth's machine; our answers to its questions find the grant, consume the token by one
 //!    conditional update, and distinguish a client that lost its answer from a stolen token.
 //! 4. `Ok` and `Refused` commit (the grant of a stolen token is revoked *and* the request is refused),
-//!    `Failed` rolls back; then the answer is written: [`web::oauth::token`] or [`web::error`].
+//!    `Failed` rolls back; then the answer is written: [`web::oauth::token`] or [`web::error_answers`].
 
 #![warn(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; cli::output does not")]
 

@@ -27,10 +27,10 @@ use crate::tokens::TokenSettings;
 use crate::tokens::device_polls::DevicePolls;
 use crate::tokens::last_use::LastUse;
 use crate::web::app::{App, PublicUrl};
-use crate::web::oauth::client_document::Documents;
-use crate::web::oauth::client_keys::ClientKeys;
-use crate::web::ops::Readiness;
+use crate::web::oauth::read_documents::Documents;
+use crate::web::oauth::read_keys::ClientKeys;
 use crate::web::published::Published;
+use crate::web::readiness::Readiness;
 use crate::web::sent_forms::SentForms;
 
 /// The reason that a command or the server could not start.

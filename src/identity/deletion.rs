@@ -18,8 +18,7 @@ use crate::mail::Mail;
 use crate::mail::email::EmailRequester;
 use crate::mail::warnings::AccountDeleting;
 use crate::store::{
-    Database, Result, Store, StoreError, clients, deletions, erasing, held_names, mailed_links, security_log, sessions,
-    users,
+    Database, Result, Store, clients, deletions, erasing, held_names, mailed_links, security_log, sessions, users,
 };
 use crate::tokens::revoke;
 
@@ -140,14 +139,9 @@ pub enum Proof {
 
 /// Makes an offer for the page of a user who just typed the right password: encrypted, valid for 15 minutes and
 /// for this deletion only. It must not be put into a URL.
-///
-/// # Errors
-/// When the base key is missing.
-pub fn offer(keys: &BaseKeys, now: UnixTime, deletion: &Deletion) -> Result<Proof> {
+pub fn offer(keys: &BaseKeys, now: UnixTime, deletion: &Deletion) -> Proof {
     let text = format!("{} {} {}", deletion.id.number(), deletion.erases_at.seconds(), now.seconds());
-    let sealed = keys.seal(OFFER, 0, &text);
-    let sealed = sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
-    Ok(Proof::Offer(Secret::new(sealed)))
+    Proof::Offer(Secret::new(keys.seal(OFFER, 0, &text)))
 }
 
 /// Decrypts an offer: the user, and when the account will be erased. `None` when it is older than 15 minutes or

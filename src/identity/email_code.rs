@@ -15,7 +15,7 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::mail::Mail;
 use crate::outcome::{Error, transact};
-use crate::store::{Database, Result, StoreError, email_codes, mailed_links, users};
+use crate::store::{Database, Result, email_codes, mailed_links, users};
 use crate::tokens::session_recheck;
 
 /// Creates the code beside a link. Returns its digits.
@@ -25,8 +25,7 @@ pub(super) fn put_beside(
     link: &MailedLink,
     who: (Id<User>, Id<Session>),
 ) -> Result<Secret> {
-    let made = EmailCode::new(mail.keys(), link, who);
-    let (digits, code) = made.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+    let (digits, code) = EmailCode::new(mail.keys(), link, who);
     email_codes::insert(tx, &code)?;
     Ok(digits)
 }

@@ -226,13 +226,10 @@ pub struct Offer {
 }
 
 /// Creates the offer of a new app.
-///
-/// # Errors
-/// When the base key is missing.
-pub fn offer(keys: &BaseKeys, now: UnixTime, user: Id<User>) -> StoreResult<Offer> {
+pub fn offer(keys: &BaseKeys, now: UnixTime, user: Id<User>) -> Offer {
     let seed = Seed::generate();
     let text = Secret::new(format!("{} {}", now.seconds(), seed.to_text().expose()));
-    Ok(Offer { sealed: Secret::new(seal(keys, (OFFER, user.number()), &text)?), seed })
+    Offer { sealed: Secret::new(keys.seal(OFFER, user.number(), text.expose())), seed }
 }
 
 /// Decrypts the offer that a form sends back; `None` when it is another user's, an hour old, or invalid.
@@ -242,10 +239,6 @@ pub fn reopen(keys: &BaseKeys, now: UnixTime, user: Id<User>, sealed: &str) -> O
     let age = now.since(UnixTime::from_seconds(at.parse().ok()?));
     let seed = Seed::parse(seed).filter(|_| (0..OFFERED).contains(&age))?;
     Some(Offer { seed, sealed: Secret::new(sealed) })
-}
-
-fn seal(keys: &BaseKeys, (label, row): (&str, i64), text: &Secret) -> StoreResult<String> {
-    keys.seal(label, row, text.expose()).ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))
 }
 
 /// Sets up an app after a code proves that it has the seed; it replaces the previous app. Returns recovery
@@ -271,7 +264,7 @@ pub fn add_totp(
     let before = find(tx, user.id)?;
     factors::delete_totp(tx, user.id)?;
     let id = Id::<TotpFactor>::next(now);
-    let sealed = seal(&sign_in_policy.token_settings.keys, (SEED, id.number()), &offer.seed.to_text())?;
+    let sealed = sign_in_policy.token_settings.keys.seal(SEED, id.number(), offer.seed.to_text().expose());
     let last_used_at = Some(now);
     let factor = TotpFactor { id, user_id: user.id, sealed, last_step, created_at: now, last_used_at };
     factors::insert_totp(tx, &factor)?;
@@ -339,7 +332,6 @@ fn make_recovery_codes(
     for code in &codes {
         let digits = Secret::new(code.expose().replace(' ', ""));
         let digest = one_time_code::digest(keys, (RECOVERY, user.id.number()), &digits);
-        let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
         let record = RecoveryCodeRecord { id: Id::next(now), user_id: user.id, digest, created_at: now, used_at: None };
         factors::insert_recovery_code(tx, &record)?;
     }

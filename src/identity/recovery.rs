@@ -79,7 +79,7 @@ pub async fn start(
         // else does not choose where the owner continues.
         let again = sent.filter(|sent| sent.next == next);
         let (new_key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person.filter(|_| again.is_none())), to);
-        let sealed = mail.keys().seal(LINK, link.id.number(), new_key.expose());
+        let sealed = Some(mail.keys().seal(LINK, link.id.number(), new_key.expose()));
         let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));
         // A row without a user is useless; it is inserted so that both cases take the same time.
         mailed_links::insert(tx, &MailedLink { next: next.clone(), sealed, ..link })?;

@@ -33,9 +33,7 @@ use crate::domain::user::{EmailAddress, User};
 use crate::mail::Mail;
 use crate::mail::second_factor::SignInCode;
 use crate::outcome::Error;
-use crate::store::{
-    Database, Result as StoreResult, StoreError, remembered_browsers, security_log, sign_in_steps, users,
-};
+use crate::store::{Database, Result as StoreResult, remembered_browsers, security_log, sign_in_steps, users};
 use crate::tokens::TokenSettings;
 use crate::tokens::last_use::LastUse;
 
@@ -248,7 +246,6 @@ impl SignInPolicy {
         };
         let code = new_mailed_code();
         let digest = one_time_code::digest(&self.token_settings.keys, (MAILED, step.number()), &code);
-        let digest = digest.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
         self.mail.write(tx, (&to, &requester(now, origin)), &SignInCode { code, lifetime: STEP_LIFE })?;
         Ok(Some(digest))
     }

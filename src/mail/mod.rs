@@ -200,7 +200,7 @@ impl Mail {
         let envelope = Envelope { to, subject: body.subject.clone(), text, html };
         let plain = serde_json::to_string(&envelope).map_err(|_error| broken("a letter is not written"))?;
         let id = Id::<QueuedEmail>::next(requester.at);
-        let sealed = self.keys.seal(LABEL, id.number(), &plain).ok_or_else(|| broken("the base key is missing"))?;
+        let sealed = self.keys.seal(LABEL, id.number(), &plain);
         store::outbox::insert(tx, &QueuedEmail::new(requester.at, id, sealed))
     }
 

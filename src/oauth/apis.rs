@@ -4,7 +4,7 @@ use url::Url;
 
 use super::client_authentication::{ClientCredentials, authenticate};
 use super::clients::{self, Registered};
-use super::problem::NOT_FIRST_PARTY;
+use super::problem::Problem;
 use crate::clock::UnixTime;
 use crate::domain::address::is_unbroken;
 use crate::domain::api::{Api, ApiScope, TokenFormat};
@@ -38,7 +38,7 @@ pub fn authenticate_first_party(
     let directory = apis::directory(db)?;
     let found = directory.find_by_client(client.id).filter(|found| found.api.is_first_party);
     let api = found.map(|found| found.api.clone());
-    api.ok_or_else(|| NOT_FIRST_PARTY.because("these are not the credentials of an API that the operator runs"))
+    api.ok_or_else(|| Problem::NotFirstParty.because("these are not the credentials of an API that the operator runs"))
 }
 
 /// The description of a new API, not validated yet.

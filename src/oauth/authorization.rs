@@ -8,12 +8,7 @@ use std::sync::Arc;
 use super::interaction::PromptOptions;
 use super::machine::authorization::{Answers, Verdict, run};
 use super::parameters::Parameters;
-use super::problem::{
-    CHALLENGE_REQUIRED, INVALID_CHALLENGE, INVALID_DPOP_JKT, INVALID_REQUEST_URI, INVALID_SCOPE, INVALID_TARGET,
-    LOGIN_REQUIRED, MISSING_PARAMETER, NONCE_TOO_LONG, PUSHED_REQUEST_REQUIRED, Problem, REGISTRATION_NOT_SUPPORTED,
-    REPEATED_PARAMETER, REQUEST_NOT_SUPPORTED, REQUEST_URI_NOT_SUPPORTED, UNAUTHORIZED_CLIENT, UNKNOWN_CLIENT,
-    UNREGISTERED_REDIRECT_URI, UNSUPPORTED_RESPONSE_MODE, UNSUPPORTED_RESPONSE_TYPE,
-};
+use super::problem::Problem;
 use super::pushed_request::{self, Source};
 use super::{Refusal, openid, resource, scopes};
 use crate::clock::UnixTime;
@@ -129,7 +124,7 @@ pub fn examine(
     let Examination { found, challenge, scope, prompt_options, audience, .. } = examination;
     let response_mode = parameters.get("response_mode").and_then(|mode| mode.parse().ok());
     let Some((client, redirect_uri)) = found else {
-        return Err(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())));
+        return Err(Error::Refused(AuthorizationRefusal::Page((Problem::UnknownClient).into())));
     };
     Ok(AuthorizationRequest {
         client,
@@ -157,7 +152,7 @@ pub fn examine(
 impl Examination<'_> {
     fn refuse(&self, refusal: impl Into<Refusal>) -> Error<AuthorizationRefusal> {
         let refusal = refusal.into();
-        let scope = match *refusal.problem == INVALID_SCOPE {
+        let scope = match refusal.problem == Problem::InvalidScope {
             true => scopes::named(self.parameters.get("scope")),
             false => None,
         };
@@ -186,57 +181,57 @@ impl Examination<'_> {
     /// Checks everything that can be refused with a redirect as soon as the redirect URI is known.
     fn check_shape(&self) -> Result<(), Refusal> {
         let parameters = self.parameters;
-        let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
+        let (client, _) = self.found.as_ref().ok_or(Problem::UnknownClient)?;
         let refuse = |problem, cause| Err(Refusal { problem, cause });
         match self.source {
             Source::Pushed { is_over: true, .. } => {
-                return refuse(&INVALID_REQUEST_URI, "the request_uri was used, or came after its time");
+                return refuse(Problem::InvalidRequestUri, "the request_uri was used, or came after its time");
             }
             // RFC 9126 §6.
-            Source::Sent if client.require_pushed_requests => return Err((&PUSHED_REQUEST_REQUIRED).into()),
+            Source::Sent if client.require_pushed_requests => return Err((Problem::PushedRequestRequired).into()),
             _ => {}
         }
         if parameters.has_repeats() {
-            return refuse(&REPEATED_PARAMETER, parameters.repeated_cause());
+            return refuse(Problem::RepeatedParameter, parameters.repeated_cause());
         }
         if parameters.get("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE) {
-            return Err((&NONCE_TOO_LONG).into());
+            return Err((Problem::NonceTooLong).into());
         }
         // OpenID Connect Core §7.2.1.
         if parameters.get("registration").is_some() {
-            return Err((&REGISTRATION_NOT_SUPPORTED).into());
+            return Err((Problem::RegistrationNotSupported).into());
         }
         // OpenID Connect Core §6: a server that does not support request objects says so.
         if parameters.get("request").is_some() {
-            return Err((&REQUEST_NOT_SUPPORTED).into());
+            return Err((Problem::RequestNotSupported).into());
         }
         if parameters.get("request_uri").is_some() {
-            return Err((&REQUEST_URI_NOT_SUPPORTED).into());
+            return Err((Problem::RequestUriNotSupported).into());
         }
         if self.response_mode().is_none() {
-            return Err((&UNSUPPORTED_RESPONSE_MODE).into());
+            return Err((Problem::UnsupportedResponseMode).into());
         }
         if parameters.get("dpop_jkt").is_some_and(|jkt| !is_thumbprint(jkt)) {
-            return Err((&INVALID_DPOP_JKT).into());
+            return Err((Problem::InvalidDpopJkt).into());
         }
         if parameters.get("response_type").is_none() {
-            return refuse(&MISSING_PARAMETER, "response_type is missing");
+            return refuse(Problem::MissingParameter, "response_type is missing");
         }
         if !client.may_use(GrantType::AuthorizationCode) {
-            return refuse(&UNAUTHORIZED_CLIENT, "the client did not register the grant authorization_code");
+            return refuse(Problem::UnauthorizedClient, "the client did not register the grant authorization_code");
         }
         Ok(())
     }
 
     /// PKCE per client: required, optional, `plain` or not (RFC 7636 §4.4.1; RFC 9700 §2.1.1).
     fn check_challenge(&self) -> Result<Option<CodeChallenge>, Refusal> {
-        let (client, _) = self.found.as_ref().ok_or(&UNKNOWN_CLIENT)?;
-        let refuse = |cause| Err(Refusal { problem: &INVALID_CHALLENGE, cause });
+        let (client, _) = self.found.as_ref().ok_or(Problem::UnknownClient)?;
+        let refuse = |cause| Err(Refusal { problem: Problem::InvalidChallenge, cause });
         let method = self.parameters.get("code_challenge_method");
         let Some(text) = self.parameters.get("code_challenge") else {
             return match method {
                 Some(_) => refuse("code_challenge_method came without a code_challenge"),
-                None if client.require_pkce || client.is_public() => Err((&CHALLENGE_REQUIRED).into()),
+                None if client.require_pkce || client.is_public() => Err((Problem::ChallengeRequired).into()),
                 None => Ok(None),
             };
         };
@@ -260,14 +255,16 @@ impl Answers for Examination<'_> {
     fn bind(&mut self, client_id: &str) -> Result<String, Self::Refusal> {
         let parameters = self.parameters;
         if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
-            return Err(self.refuse(Refusal { problem: &REPEATED_PARAMETER, cause: parameters.repeated_cause() }));
+            return Err(
+                self.refuse(Refusal { problem: Problem::RepeatedParameter, cause: parameters.repeated_cause() })
+            );
         }
         let client = clients::find_by_client_id(self.db, client_id)?.filter(|client| client.is_active());
-        let Some(client) = client else { return Err(self.refuse(&UNKNOWN_CLIENT)) };
+        let Some(client) = client else { return Err(self.refuse(Problem::UnknownClient)) };
         let Some(redirect_uri) =
             client.redirect_uri(parameters.get("redirect_uri"), &self.token_settings.private_schemes)
         else {
-            return Err(self.refuse(&UNREGISTERED_REDIRECT_URI));
+            return Err(self.refuse(Problem::UnregisteredRedirectUri));
         };
         self.found = Some((client, redirect_uri));
         self.check_shape().map_err(|refusal| self.refuse(refusal))?;
@@ -282,23 +279,23 @@ impl Answers for Examination<'_> {
 
     fn negotiate(&mut self) -> Result<Scope, Self::Refusal> {
         let (client, _) =
-            self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((&UNKNOWN_CLIENT).into())))?;
+            self.found.as_ref().ok_or(Error::Refused(AuthorizationRefusal::Page((Problem::UnknownClient).into())))?;
         let (own, default, is_vouched) = (client.scope.clone(), scopes::default_of(client), client.is_vouched());
         let asked = scopes::parse_asked(self.parameters);
         let scope = asked.and_then(|asked| asked.map_or(Ok(default), |asked| scopes::effective(&asked, &own)));
         let scope = scope.map_err(|refusal| self.refuse(refusal))?;
         let (named, claim) = (self.parameters.resources(), Claim { scope: &scope, is_persons: true, is_vouched });
         let audience = resource::find_registered(self.db, self.token_settings, &named, claim)?;
-        self.audience = audience.ok_or_else(|| self.refuse(&INVALID_TARGET))?;
+        self.audience = audience.ok_or_else(|| self.refuse(Problem::InvalidTarget))?;
         self.scope = scope.clone();
         Ok(scope)
     }
 
     fn refused(&mut self, by: Verdict) -> Self::Refusal {
         self.refuse(match by {
-            Verdict::Ignored => &UNKNOWN_CLIENT,
-            Verdict::ResponseType => &UNSUPPORTED_RESPONSE_TYPE,
-            Verdict::Scope => &INVALID_SCOPE,
+            Verdict::Ignored => Problem::UnknownClient,
+            Verdict::ResponseType => Problem::UnsupportedResponseType,
+            Verdict::Scope => Problem::InvalidScope,
         })
     }
 }
@@ -326,7 +323,7 @@ impl AuthorizationRequest {
     }
 
     /// Returns the same request as a refused one.
-    pub fn refused(&self, problem: &'static Problem) -> RefusedRequest {
+    pub fn refused(&self, problem: Problem) -> RefusedRequest {
         RefusedRequest {
             client: self.client.clone(),
             redirect_uri: self.redirect_uri.clone(),
@@ -342,7 +339,7 @@ impl AuthorizationRequest {
 /// Issues a code for what the person allowed, and remembers the consent where the address is proven.
 ///
 /// # Errors
-/// [`INVALID_REQUEST_URI`] for a pushed request that was decided before, [`LOGIN_REQUIRED`] when the session has
+/// [`Problem::InvalidRequestUri`] for a pushed request that was decided before, [`Problem::LoginRequired`] when the session has
 /// ended since the page was shown.
 pub fn approve(
     tx: &mut Database,
@@ -350,11 +347,11 @@ pub fn approve(
     token_settings: &TokenSettings,
     request: &AuthorizationRequest,
     (session, origin): (&Session, &Origin),
-) -> Result<Token<AuthorizationCode>, Error<&'static Problem>> {
+) -> Result<Token<AuthorizationCode>, Error<Problem>> {
     let found = session_recheck::lock_active(tx, now, &token_settings.lifetimes, session)?;
-    let (session, user) = found.ok_or(Error::Refused(&LOGIN_REQUIRED))?;
+    let (session, user) = found.ok_or(Error::Refused(Problem::LoginRequired))?;
     if !pushed_request::consume(tx, now, request)? {
-        return Err(Error::Refused(&INVALID_REQUEST_URI));
+        return Err(Error::Refused(Problem::InvalidRequestUri));
     }
     let until = Some(now.plus(token_settings.lifetimes.refresh_max));
     let grant = Grant {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::client_authentication::PublishedKeys;
 use super::client_document::has_old_keys;
 use super::parameters::Parameters;
-use super::problem::{INVALID_CLIENT, MISSING_PARAMETER, OLD_CLIENT_KEYS};
+use super::problem::Problem;
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -40,14 +40,14 @@ struct Claims {
 }
 
 const fn invalid(cause: &'static str) -> Refusal {
-    Refusal { problem: &INVALID_CLIENT, cause }
+    Refusal { problem: Problem::InvalidClient, cause }
 }
 
 impl ClientAssertion {
     /// Reads the two parameters, and the client that is the subject of the assertion.
     ///
     /// # Errors
-    /// [`MISSING_PARAMETER`] when only one of the parameters is sent, [`INVALID_CLIENT`] for another type, an
+    /// [`Problem::MissingParameter`] when only one of the parameters is sent, [`Problem::InvalidClient`] for another type, an
     /// assertion that cannot be read, or one about another client than the request names.
     pub fn parse(body: &Parameters) -> std::result::Result<Option<(String, Self)>, Refusal> {
         let text = match (body.get("client_assertion_type"), body.get("client_assertion")) {
@@ -56,7 +56,7 @@ impl ClientAssertion {
             (Some(_), Some(_)) => return Err(invalid("the client_assertion_type is not jwt-bearer")),
             _ => {
                 let cause = "client_assertion and client_assertion_type come together";
-                return Err(Refusal { problem: &MISSING_PARAMETER, cause });
+                return Err(Refusal { problem: Problem::MissingParameter, cause });
             }
         };
         let claims = Jws::parse(text).and_then(|jws| jws.claims::<Claims>());
@@ -82,7 +82,7 @@ impl ClientAssertion {
 /// A verification takes about a tenth of a millisecond, so this may run in a read.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`] when the assertion is not valid; [`OLD_CLIENT_KEYS`] when the client's document has to be
+/// [`Problem::InvalidClient`] when the assertion is not valid; [`Problem::OldClientKeys`] when the client's document has to be
 /// read again first.
 pub fn verify(
     db: &mut Database,
@@ -90,7 +90,7 @@ pub fn verify(
     (client_id, assertion): (&str, &ClientAssertion),
     (audiences, published): (&[String], Option<&PublishedKeys>),
 ) -> Result<(Arc<Client>, UsedProof)> {
-    let refused = |cause| INVALID_CLIENT.because(cause);
+    let refused = |cause| Problem::InvalidClient.because(cause);
     let jws = Jws::parse(assertion.0.expose()).map_err(|_unreadable| refused("the client assertion cannot be read"))?;
     let claims: Claims = jws.claims().map_err(|_unreadable| refused("the client assertion lacks a claim"))?;
     if claims.iss != client_id || claims.sub != client_id {
@@ -103,7 +103,7 @@ pub fn verify(
     let client = clients::find_by_client_id(db, client_id)?.filter(|client| client.is_active());
     let client = client.ok_or_else(|| refused("no active client has this id"))?;
     if has_old_keys(db, now, &client)? {
-        return Err(OLD_CLIENT_KEYS.because("the client's document was read more than a day too long ago"));
+        return Err(Problem::OldClientKeys.because("the client's document was read more than a day too long ago"));
     }
     let registered = client.jwks.as_deref().and_then(|jwks| KeySet::parse(jwks).ok());
     let keys = match client.jwks_uri {

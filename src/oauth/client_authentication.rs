@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::client_assertion::{self, ClientAssertion};
 use super::client_document::may_act;
 use super::parameters::Parameters;
-use super::problem::{INVALID_CLIENT, TWO_AUTHENTICATIONS};
+use super::problem::Problem;
 use super::used_proofs::{self, Replayed};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
@@ -68,7 +68,7 @@ impl ClientCredentials {
     /// Reads the `Authorization` header and the body.
     ///
     /// # Errors
-    /// [`TWO_AUTHENTICATIONS`] when two kinds were sent, [`INVALID_CLIENT`] when none was sent or one cannot be read.
+    /// [`Problem::TwoAuthentications`] when two kinds were sent, [`Problem::InvalidClient`] when none was sent or one cannot be read.
     pub fn parse(authorization: Option<&[u8]>, body: &Parameters) -> std::result::Result<Self, Refusal> {
         let in_body = body.get("client_id");
         let body_secret = body.get("client_secret");
@@ -76,25 +76,28 @@ impl ClientCredentials {
         if let Some((client_id, assertion)) = ClientAssertion::parse(body)? {
             if basic.is_some() || body_secret.is_some() {
                 return Err(Refusal {
-                    problem: &TWO_AUTHENTICATIONS,
+                    problem: Problem::TwoAuthentications,
                     cause: "a secret came beside a client assertion",
                 });
             }
             return Ok(Self { client_id, proof: Proof::Assertion(assertion), key: None, published: None });
         }
         let Some(basic) = basic else {
-            let client_id = in_body.ok_or(Refusal { problem: &INVALID_CLIENT, cause: "no client was named" })?;
+            let client_id = in_body.ok_or(Refusal { problem: Problem::InvalidClient, cause: "no client was named" })?;
             let proof = body_secret.map_or(Proof::None, |secret| Proof::Secret(Secret::new(secret)));
             return Ok(Self { client_id: client_id.to_owned(), proof, key: None, published: None });
         };
         if body_secret.is_some() && matches!(basic.proof, Proof::Secret(_)) {
             return Err(Refusal {
-                problem: &TWO_AUTHENTICATIONS,
+                problem: Problem::TwoAuthentications,
                 cause: "a secret came in the header and in the body",
             });
         }
         if in_body.is_some_and(|client_id| client_id != basic.client_id) {
-            return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "the header and the body name two clients" });
+            return Err(Refusal {
+                problem: Problem::TwoAuthentications,
+                cause: "the header and the body name two clients",
+            });
         }
         Ok(basic)
     }
@@ -141,7 +144,7 @@ impl ClientCredentials {
 /// `admit` limits it once the client is known.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`] when the assertion is not valid, or the refusal of `admit`.
+/// [`Problem::InvalidClient`] when the assertion is not valid, or the refusal of `admit`.
 pub async fn prove(
     store: &Store,
     now: UnixTime,
@@ -157,8 +160,10 @@ pub async fn prove(
     let (client, proof) = verified.await?;
     admit(&client).map_err(Error::Refused)?;
     used_proofs::use_up(store, proof).await.map_err(|error| {
-        error
-            .map_refusal(|Replayed| Refusal { problem: &INVALID_CLIENT, cause: "the client assertion was used before" })
+        error.map_refusal(|Replayed| Refusal {
+            problem: Problem::InvalidClient,
+            cause: "the client assertion was used before",
+        })
     })?;
     Ok(ClientCredentials { proof: Proof::Proven, ..credentials })
 }
@@ -166,7 +171,7 @@ pub async fn prove(
 /// Reads `Basic base64(form(client_id) ":" form(secret))` (RFC 6749 §2.3.1). `None` for another scheme. An empty
 /// secret counts as none.
 fn basic(header: &[u8]) -> std::result::Result<Option<ClientCredentials>, Refusal> {
-    let unreadable = || Refusal { problem: &INVALID_CLIENT, cause: "the Authorization header cannot be read" };
+    let unreadable = || Refusal { problem: Problem::InvalidClient, cause: "the Authorization header cannot be read" };
     let header = std::str::from_utf8(header).map_err(|_not_text| unreadable())?;
     let Some((scheme, credentials)) = header.split_once(' ') else { return Ok(None) };
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -198,7 +203,7 @@ fn form_decoded(text: &str) -> String {
 /// secret get the same answer after the same query.
 ///
 /// # Errors
-/// [`INVALID_CLIENT`] when authentication fails.
+/// [`Problem::InvalidClient`] when authentication fails.
 pub fn authenticate(
     db: &mut Database,
     now: UnixTime,
@@ -211,7 +216,7 @@ pub fn authenticate(
     if may_act(&token_settings.self_registration, &client) {
         Ok(client)
     } else {
-        Err(INVALID_CLIENT.because("clients that describe themselves there are switched off"))
+        Err(Problem::InvalidClient.because("clients that describe themselves there are switched off"))
     }
 }
 
@@ -223,27 +228,29 @@ fn identify(
 ) -> Result<Arc<Client>> {
     let secret = match &credentials.proof {
         Proof::Secret(secret) => secret,
-        Proof::Assertion(_) => return Err(INVALID_CLIENT.because("the client assertion was not verified")),
+        Proof::Assertion(_) => return Err(Problem::InvalidClient.because("the client assertion was not verified")),
         proof @ (Proof::None | Proof::Proven) => {
             let client = clients::find_by_client_id(db, &credentials.client_id)?.filter(|client| client.is_active());
-            let client = client.ok_or_else(|| INVALID_CLIENT.because("no active client has this id"))?;
+            let client = client.ok_or_else(|| Problem::InvalidClient.because("no active client has this id"))?;
             return if client.is_public() || matches!(proof, Proof::Proven) {
                 Ok(client)
             } else {
-                Err(INVALID_CLIENT.because("a client with a secret or keys did not prove itself"))
+                Err(Problem::InvalidClient.because("a client with a secret or keys did not prove itself"))
             };
         }
     };
     let secret = Token::<ClientSecret>::parse(secret.expose());
-    let secret = secret.map_err(|_malformed| INVALID_CLIENT.because("this is no client secret of ours"))?;
+    let secret = secret.map_err(|_malformed| Problem::InvalidClient.because("this is no client secret of ours"))?;
     let found = client_secrets::find_with_client(db, secret.id())?;
     let found = found.filter(|(record, _)| record.digest.matches(&secret.digest()) && record.is_alive(now));
-    let (record, client) = found.ok_or_else(|| INVALID_CLIENT.because("the secret is wrong or has ended"))?;
+    let (record, client) = found.ok_or_else(|| Problem::InvalidClient.because("the secret is wrong or has ended"))?;
     if client.client_id != credentials.client_id || !client.is_active() {
-        return Err(INVALID_CLIENT.because("the secret belongs to another client, or to one that was suspended"));
+        return Err(
+            Problem::InvalidClient.because("the secret belongs to another client, or to one that was suspended")
+        );
     }
     if client.has_keys() {
-        return Err(INVALID_CLIENT.because("the client has keys, which ended its secrets"));
+        return Err(Problem::InvalidClient.because("the client has keys, which ended its secrets"));
     }
     last_use.note(Seen::ClientSecret(record.id), now, record.last_used_at);
     Ok(client)
@@ -260,7 +267,7 @@ mod tests {
                 Proof::Secret(secret) => (found.client_id, Some(secret.expose().to_owned())),
                 _ => (found.client_id, None),
             })
-            .map_err(|refusal| refusal.problem.id)
+            .map_err(|refusal| refusal.problem.id())
     }
 
     fn basic_of(text: &str) -> String {

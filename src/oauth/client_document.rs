@@ -4,7 +4,7 @@
 use super::client_metadata::{ClientMetadata, problem_of};
 use super::clients;
 use super::dynamic_registration::max_scope;
-use super::problem::INVALID_CLIENT_DOCUMENT;
+use super::problem::Problem;
 use super::{Refusal, Result, self_registered_update};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -99,7 +99,7 @@ pub fn lifetime(cache_control: Option<&str>) -> i64 {
 }
 
 fn invalid<T>(cause: &'static str) -> std::result::Result<T, Refusal> {
-    Err(Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause })
+    Err(Refusal { problem: Problem::InvalidClientDocument, cause })
 }
 
 /// Checks the members that a document must have, and those that it must not have.
@@ -123,14 +123,16 @@ fn validated_registration(
     (url, metadata): (&DocumentUrl, &ClientMetadata),
     old: Option<&Client>,
 ) -> Result<(AuthMethod, ApplicationType, Registration)> {
-    let same = |refusal: Refusal| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: refusal.cause };
+    let same = |refusal: Refusal| Refusal { problem: Problem::InvalidClientDocument, cause: refusal.cause };
     check(url, metadata).map_err(same).map_err(Error::Refused)?;
     let described = metadata.to_registration(&max_scope(tx, policy)?).map_err(same).map_err(Error::Refused)?;
     if matches!(described.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) {
-        return Err(INVALID_CLIENT_DOCUMENT.because("the document asks for a shared secret"));
+        return Err(Problem::InvalidClientDocument.because("the document asks for a shared secret"));
     }
-    let refused =
-        |problems: Vec<FieldProblem>| Refusal { problem: &INVALID_CLIENT_DOCUMENT, cause: problem_of(&problems).1 };
+    let refused = |problems: Vec<FieldProblem>| Refusal {
+        problem: Problem::InvalidClientDocument,
+        cause: problem_of(&problems).1,
+    };
     let new =
         self_registered_update::validate(tx, rules, old, &described).map_err(|error| error.map_refusal(refused))?;
     Ok((described.auth_method, described.application_type, new))
@@ -139,7 +141,7 @@ fn validated_registration(
 /// Stores what a document says. A client that the operator suspended or deleted stays suspended or deleted.
 ///
 /// # Errors
-/// [`INVALID_CLIENT_DOCUMENT`] when the document is not valid.
+/// [`Problem::InvalidClientDocument`] when the document is not valid.
 pub fn store_document(
     tx: &mut Database,
     now: UnixTime,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use super::problem::{INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, Problem};
+use super::problem::Problem;
 use crate::domain::client::{ClientType, GrantType};
 use crate::domain::jose::algorithm::Algorithm;
 use crate::domain::json::{self, InvalidJson};
@@ -31,14 +31,14 @@ pub struct DescribedClient {
 }
 
 const fn invalid(cause: &'static str) -> Refusal {
-    Refusal { problem: &INVALID_CLIENT_METADATA, cause }
+    Refusal { problem: Problem::InvalidClientMetadata, cause }
 }
 
 impl ClientMetadata {
     /// Parses a JSON object.
     ///
     /// # Errors
-    /// [`INVALID_CLIENT_METADATA`] when the body is no JSON object, or repeats a member.
+    /// [`Problem::InvalidClientMetadata`] when the body is no JSON object, or repeats a member.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         match json::parse(body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
@@ -62,7 +62,7 @@ impl ClientMetadata {
     /// Returns a member that is a string; an absent or empty one is `None`.
     ///
     /// # Errors
-    /// [`INVALID_CLIENT_METADATA`] when it has another type.
+    /// [`Problem::InvalidClientMetadata`] when it has another type.
     pub fn text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         match self.get(name) {
             None => Ok(None),
@@ -88,7 +88,7 @@ impl ClientMetadata {
     /// Returns the application that is described. Its scope is limited to `most`.
     ///
     /// # Errors
-    /// [`INVALID_REDIRECT_URI`] or [`INVALID_CLIENT_METADATA`] when a member is not valid; [`Draft::validate`]
+    /// [`Problem::InvalidRedirectUri`] or [`Problem::InvalidClientMetadata`] when a member is not valid; [`Draft::validate`]
     /// finds more.
     pub fn to_registration(&self, most: &Scope) -> Result<DescribedClient, Refusal> {
         let auth_method = self.auth_method()?;
@@ -96,7 +96,7 @@ impl ClientMetadata {
         let application_type = application_type.map_err(|_unknown| invalid("the application_type is unknown"))?;
         let redirect_uris = self.texts("redirect_uris")?.unwrap_or_default();
         if redirect_uris.is_empty() {
-            return Err(Refusal { problem: &INVALID_REDIRECT_URI, cause: "there is no redirect_uri" });
+            return Err(Refusal { problem: Problem::InvalidRedirectUri, cause: "there is no redirect_uri" });
         }
         let client_type = match auth_method {
             AuthMethod::None => ClientType::Public,
@@ -213,14 +213,16 @@ impl ClientMetadata {
 }
 
 /// Maps a draft's problems to a public answer and its cause: RFC 7591 §3.2.2 has two codes.
-pub fn problem_of(problems: &[FieldProblem]) -> (&'static Problem, &'static str) {
+pub fn problem_of(problems: &[FieldProblem]) -> (Problem, &'static str) {
     match problems.first().map(|problem| problem.field) {
-        Some("redirect_uris") => (&INVALID_REDIRECT_URI, "a redirect_uri cannot be taken"),
-        Some("post_logout_redirect_uris") => (&INVALID_CLIENT_METADATA, "a post_logout_redirect_uri cannot be taken"),
-        Some("jwks") => (&INVALID_CLIENT_METADATA, "the jwks cannot be taken"),
-        Some("jwks_uri") => (&INVALID_CLIENT_METADATA, "the jwks_uri cannot be taken"),
-        Some("client_name") => (&INVALID_CLIENT_METADATA, "the client_name cannot be taken"),
-        _ => (&INVALID_CLIENT_METADATA, "a member cannot be taken"),
+        Some("redirect_uris") => (Problem::InvalidRedirectUri, "a redirect_uri cannot be taken"),
+        Some("post_logout_redirect_uris") => {
+            (Problem::InvalidClientMetadata, "a post_logout_redirect_uri cannot be taken")
+        }
+        Some("jwks") => (Problem::InvalidClientMetadata, "the jwks cannot be taken"),
+        Some("jwks_uri") => (Problem::InvalidClientMetadata, "the jwks_uri cannot be taken"),
+        Some("client_name") => (Problem::InvalidClientMetadata, "the client_name cannot be taken"),
+        _ => (Problem::InvalidClientMetadata, "a member cannot be taken"),
     }
 }
 
@@ -237,7 +239,7 @@ mod tests {
         }
         let metadata = ClientMetadata::parse(members.to_string().as_bytes()).expect("because it is an object");
         let most: Scope = "openid tiles".parse().expect("because it is a scope");
-        metadata.to_registration(&most).map_err(|refusal| refusal.problem.code)
+        metadata.to_registration(&most).map_err(|refusal| refusal.problem.code())
     }
 
     #[test]

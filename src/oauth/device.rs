@@ -4,7 +4,7 @@
 use super::Result;
 use super::openid;
 use super::parameters::Parameters;
-use super::problem::{INVALID_TARGET, TOO_MANY_DEVICES, UNAUTHORIZED_CLIENT};
+use super::problem::Problem;
 use super::resource;
 use super::scopes;
 use crate::clock::UnixTime;
@@ -65,7 +65,7 @@ pub struct DeviceRequest {
 /// Examines what a device requests (RFC 8628 §3.1; RFC 6749 §3.3).
 ///
 /// # Errors
-/// [`UNAUTHORIZED_CLIENT`] when the client did not register the grant, [`INVALID_TARGET`] when the scope opens no
+/// [`Problem::UnauthorizedClient`] when the client did not register the grant, [`Problem::InvalidTarget`] when the scope opens no
 /// such API, or the refusal of the scope.
 pub fn examine(
     db: &mut Database,
@@ -73,7 +73,7 @@ pub fn examine(
     (client, parameters): (&Client, &Parameters),
 ) -> Result<DeviceRequest> {
     if !client.may_use(GrantType::DeviceCode) {
-        return Err(UNAUTHORIZED_CLIENT.because("the client did not register the device grant"));
+        return Err(Problem::UnauthorizedClient.because("the client did not register the device grant"));
     }
     let scope = match scopes::parse_asked(parameters).map_err(Error::Refused)? {
         None => scopes::default_of(client),
@@ -81,7 +81,7 @@ pub fn examine(
     };
     let audience =
         resource::find_registered(db, token_settings, &parameters.resources(), Claim::of_person(&scope, client))?;
-    let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
+    let audience = audience.ok_or_else(|| Problem::InvalidTarget.because("the scope opens no such API"))?;
     Ok(DeviceRequest { scope, audience })
 }
 
@@ -89,10 +89,10 @@ pub fn examine(
 /// are limited: with one of those, anybody could fill the table (ours).
 ///
 /// # Errors
-/// [`TOO_MANY_DEVICES`] when the network has reached the limit.
+/// [`Problem::TooManyDevices`] when the network has reached the limit.
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -> Result<()> {
     if client.is_anybodys() && device_codes::count_waiting(db, now, &place.network)? >= MOST_WAITING {
-        return Err(TOO_MANY_DEVICES.because("too many devices of this network wait"));
+        return Err(Problem::TooManyDevices.because("too many devices of this network wait"));
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ pub fn admit(db: &mut Database, now: UnixTime, client: &Client, place: &Place) -
 /// Stores a device that waits for a decision, and returns its codes.
 ///
 /// # Errors
-/// [`TOO_MANY_DEVICES`] when the network has reached the limit.
+/// [`Problem::TooManyDevices`] when the network has reached the limit.
 pub fn start(
     tx: &mut Database,
     now: UnixTime,
@@ -140,7 +140,7 @@ fn free_user_code(tx: &mut Database) -> Result<UserCode> {
             return Ok(code);
         }
     }
-    Err(TOO_MANY_DEVICES.because("no user code is free"))
+    Err(Problem::TooManyDevices.because("no user code is free"))
 }
 
 /// A device that waits for a decision, with the application that runs on it.

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::parameters::Parameters;
-use super::problem::{INVALID_DPOP_PROOF, USE_DPOP_NONCE};
+use super::problem::Problem;
 use super::used_proofs::{self, Replayed};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
@@ -57,8 +57,7 @@ pub fn nonce(keys: &BaseKeys, now: UnixTime) -> String {
 }
 
 fn nonce_of(keys: &BaseKeys, slot: i64) -> String {
-    let bytes = keys.derive::<32>(keys.current(), "dpop-nonce", &[&slot.to_be_bytes()]);
-    sha256_base64url(&bytes.expect("because the current key is one of the keys"))
+    sha256_base64url(&keys.newest().derive::<32>("dpop-nonce", &[&slot.to_be_bytes()]))
 }
 
 fn is_fresh(keys: &BaseKeys, now: UnixTime, nonce: &str) -> bool {
@@ -70,7 +69,7 @@ fn is_fresh(keys: &BaseKeys, now: UnixTime, nonce: &str) -> bool {
 /// Verifies a proof (§4.3), which must contain a nonce of this server (§8, §9).
 ///
 /// # Errors
-/// [`INVALID_DPOP_PROOF`] when the proof is not valid; [`USE_DPOP_NONCE`] when only the nonce is missing or old.
+/// [`Problem::InvalidDpopProof`] when the proof is not valid; [`Problem::UseDpopNonce`] when only the nonce is missing or old.
 pub fn verify(
     keys: &BaseKeys,
     now: UnixTime,
@@ -78,11 +77,11 @@ pub fn verify(
     expected: Expected<'_>,
 ) -> std::result::Result<Proven, Refusal> {
     let (proven, nonce) =
-        read(now, proof, expected).map_err(|cause| Refusal { problem: &INVALID_DPOP_PROOF, cause })?;
+        read(now, proof, expected).map_err(|cause| Refusal { problem: Problem::InvalidDpopProof, cause })?;
     match nonce {
         Some(nonce) if is_fresh(keys, now, &nonce) => Ok(proven),
-        Some(_) => Err(Refusal { problem: &USE_DPOP_NONCE, cause: "the nonce is not one of this moment" }),
-        None => Err(Refusal { problem: &USE_DPOP_NONCE, cause: "the proof has no nonce" }),
+        Some(_) => Err(Refusal { problem: Problem::UseDpopNonce, cause: "the nonce is not one of this moment" }),
+        None => Err(Refusal { problem: Problem::UseDpopNonce, cause: "the proof has no nonce" }),
     }
 }
 
@@ -138,11 +137,11 @@ impl Proven {
     /// Adds the key to a request that is pushed with the proof: the request counts as one with this `dpop_jkt` (§10.1).
     ///
     /// # Errors
-    /// [`INVALID_DPOP_PROOF`] when the request names another key.
+    /// [`Problem::InvalidDpopProof`] when the request names another key.
     pub fn named_in(&self, mut pushed: Parameters) -> std::result::Result<Parameters, Refusal> {
         match pushed.get("dpop_jkt") {
             Some(named) if named != self.jkt => {
-                return Err(Refusal { problem: &INVALID_DPOP_PROOF, cause: "the dpop_jkt is of another key" });
+                return Err(Refusal { problem: Problem::InvalidDpopProof, cause: "the dpop_jkt is of another key" });
             }
             Some(_) => {}
             None => pushed.add("dpop_jkt".to_owned(), self.jkt.clone()),
@@ -153,10 +152,13 @@ impl Proven {
     /// Uses the proof up: a second proof with its `jti` is a replay on every node (§11.1).
     ///
     /// # Errors
-    /// [`INVALID_DPOP_PROOF`] when it was used before.
+    /// [`Problem::InvalidDpopProof`] when it was used before.
     pub async fn use_up(&self, store: &Store) -> Result<()> {
         used_proofs::use_up(store, self.used.clone()).await.map_err(|error| {
-            error.map_refusal(|Replayed| Refusal { problem: &INVALID_DPOP_PROOF, cause: "the proof was used before" })
+            error.map_refusal(|Replayed| Refusal {
+                problem: Problem::InvalidDpopProof,
+                cause: "the proof was used before",
+            })
         })
     }
 }

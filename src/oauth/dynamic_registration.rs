@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client_metadata::{ClientMetadata, DescribedClient, problem_of};
 use super::clients::{self, add_secret};
-use super::problem::{INVALID_CLIENT_METADATA, REGISTRATION_OFF, TOKEN_MISSING, TOKEN_REVOKED};
+use super::problem::Problem;
 use super::{Refusal, Result, scopes, self_registered_update};
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -42,15 +42,16 @@ pub fn max_scope(db: &mut Database, policy: &SelfRegistrationPolicy) -> std::res
 /// Checks that the holder of `token` may register an application.
 ///
 /// # Errors
-/// [`REGISTRATION_OFF`]; [`TOKEN_MISSING`] or [`TOKEN_REVOKED`] when an initial access token is needed and is
+/// [`Problem::RegistrationOff`]; [`Problem::TokenMissing`] or [`Problem::TokenRevoked`] when an initial access token is needed and is
 /// missing or not valid.
 pub fn admit(db: &mut Database, now: UnixTime, policy: &SelfRegistrationPolicy, token: Option<&str>) -> Result<()> {
     match policy.registration {
-        DynamicRegistration::Off => Err(REGISTRATION_OFF.because("dynamic registration is switched off")),
+        DynamicRegistration::Off => Err(Problem::RegistrationOff.because("dynamic registration is switched off")),
         DynamicRegistration::Open => Ok(()),
         DynamicRegistration::Token => {
-            let token = token.ok_or_else(|| TOKEN_MISSING.because("registration needs an initial access token"))?;
-            let unknown = || TOKEN_REVOKED.because("the initial access token is unknown or has expired");
+            let token =
+                token.ok_or_else(|| Problem::TokenMissing.because("registration needs an initial access token"))?;
+            let unknown = || Problem::TokenRevoked.because("the initial access token is unknown or has expired");
             let token = Token::<InitialAccessToken>::parse(token).map_err(|_malformed| unknown())?;
             let found = self_registrations::find_initial_token(db, token.id())?;
             let found = found.filter(|record| record.digest.matches(&token.digest()) && now < record.expires_at);
@@ -120,17 +121,17 @@ pub fn register(
 /// Finds the registration of a registration access token (RFC 7592 §2). A token of another client counts as unknown.
 ///
 /// # Errors
-/// [`REGISTRATION_OFF`]; [`TOKEN_MISSING`] or [`TOKEN_REVOKED`] when the token is missing or not valid.
+/// [`Problem::RegistrationOff`]; [`Problem::TokenMissing`] or [`Problem::TokenRevoked`] when the token is missing or not valid.
 pub fn find(
     db: &mut Database,
     policy: &SelfRegistrationPolicy,
     (client_id, token): (&str, Option<&str>),
 ) -> Result<Answer> {
     if policy.registration == DynamicRegistration::Off {
-        return Err(REGISTRATION_OFF.because("dynamic registration is switched off"));
+        return Err(Problem::RegistrationOff.because("dynamic registration is switched off"));
     }
-    let token = token.ok_or_else(|| TOKEN_MISSING.because("the registration access token is missing"))?;
-    let unknown = || TOKEN_REVOKED.because("the registration access token is unknown");
+    let token = token.ok_or_else(|| Problem::TokenMissing.because("the registration access token is missing"))?;
+    let unknown = || Problem::TokenRevoked.because("the registration access token is unknown");
     let token = Token::<RegistrationToken>::parse(token).map_err(|_malformed| unknown())?;
     let found = self_registrations::find(db, token.id())?.filter(|(registration, client)| {
         let digest = registration.digest.as_ref();
@@ -156,7 +157,7 @@ pub fn replace(
 ) -> Result<Answer> {
     let old = find(tx, policy, (client_id, token))?;
     if metadata.text("client_id").map_err(Error::Refused)? != Some(client_id) {
-        return Err(INVALID_CLIENT_METADATA.because("the client_id is missing, or another client's"));
+        return Err(Problem::InvalidClientMetadata.because("the client_id is missing, or another client's"));
     }
     if let Some(secret) = metadata.text("client_secret").map_err(Error::Refused)? {
         check_secret(tx, now, (&old.client, secret))?;
@@ -180,7 +181,7 @@ pub fn replace(
 
 /// A secret in a description must be the one that the client has (RFC 7592 §2.2).
 fn check_secret(tx: &mut Database, now: UnixTime, (client, secret): (&Client, &str)) -> Result<()> {
-    let other = || INVALID_CLIENT_METADATA.because("the client_secret is not the client's");
+    let other = || Problem::InvalidClientMetadata.because("the client_secret is not the client's");
     let secret = Token::<ClientSecret>::parse(secret).map_err(|_malformed| other())?;
     let found = client_secrets::find_with_client(tx, secret.id())?;
     let is_own = found.is_some_and(|(record, owner)| {

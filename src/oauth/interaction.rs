@@ -5,9 +5,7 @@ use super::authorization::AuthorizationRequest;
 use super::consent::Allowed;
 use super::openid::id_token::Hint;
 use super::parameters::Parameters;
-use super::problem::{
-    ACCOUNT_SELECTION_REQUIRED, CONSENT_REQUIRED, INVALID_MAX_AGE, INVALID_PROMPT, LOGIN_REQUIRED, Problem,
-};
+use super::problem::Problem;
 use super::request_start::RequestStart;
 use super::signing::Signer;
 use crate::clock::UnixTime;
@@ -72,21 +70,22 @@ pub enum Step {
     /// The request is answered at once.
     Answer,
     /// The request is refused: a page is needed and none may be shown, or the answer would be about another person.
-    Refuse(&'static Problem),
+    Refuse(Problem),
 }
 
 impl PromptOptions {
     /// Reads the options from a request.
     ///
     /// # Errors
-    /// [`INVALID_PROMPT`] or [`INVALID_MAX_AGE`] when that parameter is not valid.
-    pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
-        let prompt = parameters.get("prompt").map(str::parse).transpose().map_err(|_not_alone| &INVALID_PROMPT)?;
+    /// [`Problem::InvalidPrompt`] or [`Problem::InvalidMaxAge`] when that parameter is not valid.
+    pub fn parse(parameters: &Parameters) -> Result<Self, Problem> {
+        let prompt =
+            parameters.get("prompt").map(str::parse).transpose().map_err(|_not_alone| Problem::InvalidPrompt)?;
         let seconds = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()));
         let max_age = match parameters.get("max_age").map(seconds) {
             None => None,
             Some(Some(max_age)) => Some(max_age),
-            Some(None) => return Err(&INVALID_MAX_AGE),
+            Some(None) => return Err(Problem::InvalidMaxAge),
         };
         let login_hint = parameters.get("login_hint").map(str::to_owned);
         let id_token_hint =
@@ -161,14 +160,14 @@ impl AuthorizationRequest {
         let or_refuse = |step, problem| if prompt.none { Step::Refuse(problem) } else { step };
         let Some(SessionState { user, session, allowed, has_factor }) = session_state else {
             let step = if prompt.create { Step::SignUp } else { Step::LogIn };
-            return or_refuse(step, &LOGIN_REQUIRED);
+            return or_refuse(step, Problem::LoginRequired);
         };
         if self.prompt_options.must_log_in(now, (session, user), request_start) {
-            return or_refuse(Step::LogIn, &LOGIN_REQUIRED);
+            return or_refuse(Step::LogIn, Problem::LoginRequired);
         }
         // Another person has logged in: only the ID token's person may be answered about (§3.1.2.1).
         if self.prompt_options.hints_at_another_user(user) {
-            return Step::Refuse(&LOGIN_REQUIRED);
+            return Step::Refuse(Problem::LoginRequired);
         }
         // A voluntary claim (§5.5.1.1): a person who has no second factor, or cannot be asked, continues without it.
         if self.prompt_options.two_factors && has_factor && !session.has_shown_factor() && !prompt.none {
@@ -178,11 +177,11 @@ impl AuthorizationRequest {
         // Only an application that the person allowed gets this answer: another one must not learn by guessing
         // names who is signed in at the browser (ours).
         if prompt.none && is_allowed && self.prompt_options.names_another_user(user) {
-            return Step::Refuse(&ACCOUNT_SELECTION_REQUIRED);
+            return Step::Refuse(Problem::AccountSelectionRequired);
         }
         // A person who logged in for this request has chosen the account.
         let has_chosen = request_start.is_some_and(|request_start| request_start.is_before_sign_in_of(session));
         let must_see = prompt.consent || (prompt.select_account && !has_chosen);
-        if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, &CONSENT_REQUIRED) }
+        if is_allowed && !must_see { Step::Answer } else { or_refuse(Step::Ask, Problem::ConsentRequired) }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Result;
-use super::problem::NOT_AN_INTROSPECTOR;
+use super::problem::Problem;
 use super::signing::Signer;
 use crate::clock::UnixTime;
 use crate::domain::client::Client;
@@ -73,7 +73,7 @@ pub struct Introspection {
 /// unknown one.
 ///
 /// # Errors
-/// [`NOT_AN_INTROSPECTOR`] for a public client.
+/// [`Problem::NotAnIntrospector`] for a public client.
 pub fn introspect(
     db: &mut Database,
     now: UnixTime,
@@ -83,7 +83,7 @@ pub fn introspect(
 ) -> Result<Introspection> {
     let issuer = signer.issuer();
     if asker.is_public() {
-        return Err(NOT_AN_INTROSPECTOR.because("a public client asked for introspection"));
+        return Err(Problem::NotAnIntrospector.because("a public client asked for introspection"));
     }
     if let Ok(token) = Token::<RefreshToken>::parse(token) {
         return introspect_refresh_token(db, now, last_use, (asker, &token, issuer));

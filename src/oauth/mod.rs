@@ -39,15 +39,15 @@ use problem::Problem;
 /// A refused request: the public answer, and the cause, which only the application's owner and our log may see.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
-    pub problem: &'static Problem,
+    pub problem: Problem,
     /// Why the request was refused: one fixed sentence.
     pub cause: &'static str,
 }
 
-impl From<&'static Problem> for Refusal {
+impl From<Problem> for Refusal {
     /// Uses the problem's description as the cause.
-    fn from(problem: &'static Problem) -> Self {
-        Self { problem, cause: problem.description }
+    fn from(problem: Problem) -> Self {
+        Self { problem, cause: problem.description() }
     }
 }
 
@@ -56,7 +56,7 @@ pub type Result<T> = std::result::Result<T, Error<Refusal>>;
 
 impl Problem {
     /// Refuses with this public answer, because of `cause`.
-    pub const fn because(&'static self, cause: &'static str) -> Error<Refusal> {
+    pub const fn because(self, cause: &'static str) -> Error<Refusal> {
         Error::Refused(Refusal { problem: self, cause })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::form_urlencoded;
 
 use super::Refusal;
-use super::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
+use super::problem::Problem;
 use crate::domain::client::GrantType;
 use crate::domain::form::{self, Unreadable};
 
@@ -38,7 +38,7 @@ impl Parameters {
     /// Reads `application/x-www-form-urlencoded` text: a query or a body.
     ///
     /// # Errors
-    /// [`MALFORMED_REQUEST`] for bytes that are not UTF-8, for NUL, and for too many parameters.
+    /// [`Problem::MalformedRequest`] for bytes that are not UTF-8, for NUL, and for too many parameters.
     pub fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
         let encoded = std::str::from_utf8(encoded).map_err(|_bytes| Unreadable::NotText)?;
         let mut parameters = Self::default();
@@ -114,7 +114,7 @@ impl Parameters {
     /// Refuses repeated parameters, for endpoints that answer all of them with the same problem.
     ///
     /// # Errors
-    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
+    /// [`Problem::RepeatedParameter`] when a parameter was repeated.
     pub fn without_repeats(self) -> Result<Self, Refusal> {
         self.check_repeats()?;
         Ok(self)
@@ -123,10 +123,10 @@ impl Parameters {
     /// Checks that no parameter was sent more than once that must not be.
     ///
     /// # Errors
-    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
+    /// [`Problem::RepeatedParameter`] when a parameter was repeated.
     pub fn check_repeats(&self) -> Result<(), Refusal> {
         if self.has_repeats() {
-            return Err(Refusal { problem: &REPEATED_PARAMETER, cause: self.repeated_cause() });
+            return Err(Refusal { problem: Problem::RepeatedParameter, cause: self.repeated_cause() });
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Parameters {
 
 impl From<Unreadable> for Refusal {
     fn from(unreadable: Unreadable) -> Self {
-        Self { problem: &MALFORMED_REQUEST, cause: unreadable.cause() }
+        Self { problem: Problem::MalformedRequest, cause: unreadable.cause() }
     }
 }
 

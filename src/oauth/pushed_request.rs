@@ -2,7 +2,7 @@
 
 use super::authorization::{self, AuthorizationRefusal, AuthorizationRequest};
 use super::parameters::Parameters;
-use super::problem::{INVALID_REQUEST_URI, PUSHED_TOO_LARGE, REPEATED_PARAMETER, REQUEST_URI_PUSHED, TOO_MANY_PUSHED};
+use super::problem::Problem;
 use super::request_start::{self, RequestStart};
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
@@ -57,7 +57,7 @@ pub fn examine(
     (client, parameters): (&Client, &Parameters),
 ) -> Result<Parameters> {
     if parameters.get("request_uri").is_some() {
-        return Err(REQUEST_URI_PUSHED.because("a request_uri was pushed"));
+        return Err(Problem::RequestUriPushed.because("a request_uri was pushed"));
     }
     let mut pushed = parameters.clone();
     // With Basic authentication the body may omit it; both name the same client.
@@ -66,7 +66,7 @@ pub fn examine(
     }
     match authorization::examine(db, token_settings, (&pushed, Source::Pushing)) {
         Ok(_) if pushed.to_form(&KNOWN).len() > MAX_KEPT => {
-            Err(PUSHED_TOO_LARGE.because("what would be kept of the pushed request is over 8 KiB"))
+            Err(Problem::PushedTooLarge.because("what would be kept of the pushed request is over 8 KiB"))
         }
         Ok(_) => Ok(pushed),
         Err(Error::Failed(error)) => Err(error.into()),
@@ -79,20 +79,20 @@ pub fn examine(
 /// all of them together per network: with one or several of those, anybody could fill the table (ours).
 ///
 /// # Errors
-/// [`TOO_MANY_PUSHED`] when the network has reached a limit.
+/// [`Problem::TooManyPushed`] when the network has reached a limit.
 pub fn admit(db: &mut Database, now: UnixTime, client: &Client, network: &str) -> Result<()> {
     if !client.is_anybodys() {
         return Ok(());
     }
     let is_full = pushed_requests::count_fresh(db, now, network)? >= MOST_WAITING
         || pushed_requests::count_kept(db, now, network)? >= MOST_KEPT;
-    if is_full { Err(TOO_MANY_PUSHED.because("too many requests of this network wait")) } else { Ok(()) }
+    if is_full { Err(Problem::TooManyPushed.because("too many requests of this network wait")) } else { Ok(()) }
 }
 
 /// Stores a request that was examined and returns its `request_uri`.
 ///
 /// # Errors
-/// [`TOO_MANY_PUSHED`] when the network has reached a limit.
+/// [`Problem::TooManyPushed`] when the network has reached a limit.
 pub fn store_request(
     tx: &mut Database,
     now: UnixTime,
@@ -129,12 +129,12 @@ pub fn resolve(
     request_start: Option<&RequestStart>,
 ) -> std::result::Result<(Parameters, Source), Error<AuthorizationRefusal>> {
     let page = |problem, cause| Error::Refused(AuthorizationRefusal::Page(Refusal { problem, cause }));
-    let unknown = || page(&INVALID_REQUEST_URI, "no request of this client was pushed under this request_uri");
+    let unknown = || page(Problem::InvalidRequestUri, "no request of this client was pushed under this request_uri");
     let Some(name) = sent.get("request_uri").and_then(|uri| uri.strip_prefix(URN)) else {
         return Ok((sent, Source::Sent));
     };
     if sent.is_repeated("request_uri") || sent.is_repeated("client_id") {
-        return Err(page(&REPEATED_PARAMETER, sent.repeated_cause()));
+        return Err(page(Problem::RepeatedParameter, sent.repeated_cause()));
     }
     let name = Token::<PushedRequest>::parse(name).map_err(|_malformed| unknown())?;
     let record = pushed_requests::find(db, name.id())?.filter(|record| record.digest.matches(&name.digest()));

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use subtle::ConstantTimeEq;
 
 use crate::clock::UnixTime;
+use crate::domain::base_key::BaseKey;
 use crate::domain::id::Id;
 use crate::domain::secret::sha256_base64url;
 use crate::domain::session::Session;
@@ -48,8 +49,8 @@ impl RequestStart {
 
     /// Returns the query with this start time sealed into it.
     pub fn seal(&self, token_settings: &TokenSettings, query: &str) -> String {
-        let number = token_settings.keys.current();
-        let mac = self.mac(token_settings, number, query).expect("because the current key is one of the keys");
+        let key = token_settings.keys.newest();
+        let (number, mac) = (key.number(), self.mac(key, query));
         format!("{query}&{NAME}={}.{}.{number}.{mac}", self.at.seconds(), self.session)
     }
 
@@ -69,17 +70,14 @@ impl RequestStart {
         let (at, session): (i64, i64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let (number, presented) = (parts.next()?.parse().ok()?, parts.next()?);
         let request_start = Self { at: UnixTime::from_seconds(at), session };
-        let mac = request_start.mac(token_settings, number, query)?;
+        let mac = request_start.mac(token_settings.keys.find(number)?, query);
         bool::from(mac.as_bytes().ct_eq(presented.as_bytes())).then_some(request_start)
     }
 
-    fn mac(&self, token_settings: &TokenSettings, number: i32, query: &str) -> Option<String> {
+    fn mac(&self, key: &BaseKey, query: &str) -> String {
         let digest = sha256_base64url(utf8_percent_encode(query, ENCODED).to_string().as_bytes());
         let (at, session) = (self.at.seconds().to_be_bytes(), self.session.to_be_bytes());
         let context: [&[u8]; 3] = [&at, &session, digest.as_bytes()];
-        token_settings
-            .keys
-            .derive::<32>(number, "authorization-began", &context)
-            .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+        URL_SAFE_NO_PAD.encode(key.derive::<32>("authorization-began", &context))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Result;
-use super::problem::INVALID_TARGET;
+use super::problem::Problem;
 use crate::domain::api::PLATFORM_SCOPE;
 use crate::domain::api_directory::{ApiDirectory, RegisteredApi};
 use crate::domain::api_identifier::normal;
@@ -92,15 +92,15 @@ pub fn find_registered(
 /// open to `claim`.
 ///
 /// # Errors
-/// [`INVALID_TARGET`] when an API was not granted, and when none of the named ones opens any more.
+/// [`Problem::InvalidTarget`] when an API was not granted, and when none of the named ones opens any more.
 pub fn at_issue(
     db: &mut Database,
     (granted, asked): (&SpaceSeparated, &[String]),
     claim: Claim<'_>,
 ) -> Result<SpaceSeparated> {
-    let named = narrow(granted, asked).ok_or_else(|| INVALID_TARGET.because("the resource was not granted"))?;
+    let named = narrow(granted, asked).ok_or_else(|| Problem::InvalidTarget.because("the resource was not granted"))?;
     let open = still_open(db, named, claim)?;
-    open.ok_or_else(|| INVALID_TARGET.because("the API no longer opens to this client"))
+    open.ok_or_else(|| Problem::InvalidTarget.because("the API no longer opens to this client"))
 }
 
 /// Returns all granted APIs, or those that the token request names (§2.2). `None` when it names one that was not

@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::parameters::Parameters;
-use super::problem::INVALID_SCOPE;
+use super::problem::Problem;
 use crate::domain::api::{Api, BUILT_IN_SCOPES, OPENID_SCOPES, TokenFormat};
 use crate::domain::api_directory::RegisteredApi;
 use crate::domain::client::Client;
@@ -37,13 +37,16 @@ pub fn known_scope(db: &mut Database) -> Result<Scope> {
 /// granted (RFC 6749 §3.3; `docs/decisions/0001-unknown-scopes.md`).
 ///
 /// # Errors
-/// [`INVALID_SCOPE`] when nothing is left.
+/// [`Problem::InvalidScope`] when nothing is left.
 pub fn effective(asked: &Scope, own: &Scope) -> std::result::Result<Scope, Refusal> {
     let effective = asked.intersection(own);
     if !effective.is_empty() {
         return Ok(effective);
     }
-    Err(Refusal { problem: &INVALID_SCOPE, cause: "nothing of the scope that was asked is the client's to have" })
+    Err(Refusal {
+        problem: Problem::InvalidScope,
+        cause: "nothing of the scope that was asked is the client's to have",
+    })
 }
 
 /// Returns the requested scope in the form in which a refusal names it; `None` when it cannot be read.
@@ -90,9 +93,9 @@ pub fn default_of(client: &Client) -> Scope {
 /// Returns the scope that a request names; `None` when it names none.
 ///
 /// # Errors
-/// [`INVALID_SCOPE`] when the parameter is not a valid scope.
+/// [`Problem::InvalidScope`] when the parameter is not a valid scope.
 pub fn parse_asked(parameters: &Parameters) -> std::result::Result<Option<Scope>, Refusal> {
-    let unreadable = || Refusal { problem: &INVALID_SCOPE, cause: "the scope cannot be read" };
+    let unreadable = || Refusal { problem: Problem::InvalidScope, cause: "the scope cannot be read" };
     let Some(text) = parameters.get("scope") else { return Ok(None) };
     let asked: Scope = text.parse().map_err(|_invalid| unreadable())?;
     if asked.is_empty() { Err(unreadable()) } else { Ok(Some(asked)) }

@@ -290,7 +290,7 @@ pub async fn store_key(
         algorithm,
         number: newest.as_ref().map_or(1, |newest| newest.number + 1),
         public_jwk: serde_json::to_string(&public).map_err(|error| StoreError::Unusable(error.to_string()))?,
-        sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
+        sealed: Some(sealed),
         created_at: now,
         activates_at: if is_urgent { now } else { activates_at },
         retires_at: None,

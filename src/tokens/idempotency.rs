@@ -4,6 +4,7 @@
 
 use super::TokenSettings;
 use crate::clock::UnixTime;
+use crate::domain::base_key::BaseKey;
 use crate::domain::id::Id;
 use crate::domain::idempotency::{IdempotencyKey, LIFE};
 use crate::domain::secret::sha256_base64url;
@@ -57,9 +58,8 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
     if let Some(known) = idempotency_keys::find(tx, now, user.id, &repeat.key)? {
         return Ok(repeat_response(tx, now, token_settings, (user, repeat), &known)?);
     }
-    let number = token_settings.keys.current();
-    let token = derive(token_settings, number, (user, repeat), Id::next(now))?;
-    let token = make(tx, Some(token))?;
+    let base_key = token_settings.keys.newest();
+    let token = make(tx, Some(derive(base_key, (user, repeat), Id::next(now))))?;
     let key = IdempotencyKey {
         id: Id::next(now),
         user_id: user.id,
@@ -68,7 +68,7 @@ pub fn create_once<K: Kind<Record = TokenRecord>, R>(
         token_id: token.id(),
         created_at: now,
         expires_at: now.plus(LIFE),
-        key_number: number,
+        key_number: base_key.number(),
     };
     idempotency_keys::insert(tx, &key)?;
     Ok(found(tx, token)?)
@@ -85,7 +85,9 @@ fn repeat_response<K: Kind<Record = TokenRecord>>(
         return Ok(Created::OtherBody);
     }
     let Some(made) = tokens::find_in_use(tx, known.token_id)? else { return Ok(Created::Ended) };
-    let token = derive(token_settings, known.key_number, (user, repeat), known.token_id)?;
+    let base_key = token_settings.keys.find(known.key_number);
+    let base_key = base_key.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
+    let token = derive(base_key, (user, repeat), known.token_id);
     if !made.record.digest.matches(&any_digest(&token)) {
         return Ok(Created::OtherBody);
     }
@@ -94,16 +96,13 @@ fn repeat_response<K: Kind<Record = TokenRecord>>(
 }
 
 fn derive<K: Kind<Record = TokenRecord>>(
-    token_settings: &TokenSettings,
-    key_number: i32,
+    base_key: &BaseKey,
     (user, repeat): (&User, &Repeat),
     id: Id<TokenRecord>,
-) -> Result<Token<K>, StoreError> {
+) -> Token<K> {
     let (user, row) = (user.id.number().to_be_bytes(), id.number().to_be_bytes());
     let context: [&[u8]; 4] = [&user, repeat.key.as_bytes(), repeat.body.as_bytes(), &row];
-    let entropy = token_settings.keys.derive::<32>(key_number, "idempotency", &context);
-    let entropy = entropy.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?;
-    Ok(Token::from_entropy(id, &entropy))
+    Token::from_entropy(id, &base_key.derive::<32>("idempotency", &context))
 }
 
 fn found<K: Kind<Record = TokenRecord>>(tx: &mut Database, token: Token<K>) -> Result<Created<K>, StoreError> {

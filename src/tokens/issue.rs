@@ -4,6 +4,7 @@ use super::{TokenSettings, jwt};
 use crate::clock::UnixTime;
 use crate::domain::access_list::AccessList;
 use crate::domain::api::TokenFormat;
+use crate::domain::base_key::BaseKey;
 use crate::domain::grant::Grant;
 use crate::domain::id::Id;
 use crate::domain::refresh_token::RefreshTokenRecord;
@@ -147,7 +148,7 @@ pub fn refresh_token(
 /// presents the parent can get the same successor again.
 ///
 /// # Errors
-/// When the store fails, or the base key has no current number.
+/// When the store fails.
 pub fn successor(
     tx: &mut Database,
     now: UnixTime,
@@ -155,22 +156,19 @@ pub fn successor(
     (grant, parent): (&Grant, &Token<RefreshToken>),
     id: Id<RefreshTokenRecord>,
 ) -> Result<Token<RefreshToken>> {
-    let token = derive_successor(token_settings, token_settings.keys.current(), parent, id)
-        .ok_or_else(|| crate::store::StoreError::Unusable("the base key is missing".to_owned()))?;
+    let token = derive_successor(token_settings.keys.newest(), parent, id);
     insert_refresh_token(tx, now, token_settings, grant, &token)?;
     Ok(token)
 }
 
 /// Derives the successor's text: HKDF(base key, `refresh`, the parent's plaintext ‖ successor id).
 pub fn derive_successor(
-    token_settings: &TokenSettings,
-    key_number: i32,
+    key: &BaseKey,
     parent: &Token<RefreshToken>,
     id: Id<RefreshTokenRecord>,
-) -> Option<Token<RefreshToken>> {
+) -> Token<RefreshToken> {
     let context: [&[u8]; 2] = [parent.expose().as_bytes(), &id.number().to_be_bytes()];
-    let entropy = token_settings.keys.derive::<32>(key_number, "refresh", &context)?;
-    Some(Token::from_entropy(id, &entropy))
+    Token::from_entropy(id, &key.derive::<32>("refresh", &context))
 }
 
 /// Returns when a refresh token that was issued at `made` and is used now expires: after a time without use,
@@ -191,7 +189,7 @@ fn insert_refresh_token(
         id: token.id(),
         digest: token.digest(),
         grant_id: grant.id,
-        key_number: token_settings.keys.current(),
+        key_number: token_settings.keys.newest().number(),
         created_at: now,
         expires_at: refresh_end(now, token_settings, now),
         consumed_at: None,

@@ -247,7 +247,7 @@ fn make_generator(
     let sealed = token_settings.keys.seal(LABEL, token.id().number(), token.expose());
     let made = TokenRecord {
         last_four: Some(token.last_four()),
-        sealed: Some(sealed.ok_or_else(|| StoreError::Unusable("the base key is missing".to_owned()))?),
+        sealed: Some(sealed),
         ..record(now, TokenKind::Generator, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use url::{Position, Url};
 
-use super::oauth::client_document::Documents;
-use super::oauth::client_keys::ClientKeys;
-use super::ops::Readiness;
+use super::oauth::read_documents::Documents;
+use super::oauth::read_keys::ClientKeys;
 use super::page::Layout;
 use super::published::Published;
+use super::readiness::Readiness;
 use super::sent_forms::SentForms;
 use crate::background_jobs::{BackgroundJobs, NodeLease};
 use crate::clock::{Clock, UnixTime};

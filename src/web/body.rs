@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use crate::domain::form::{self, Unreadable};
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{MALFORMED_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use crate::oauth::problem::Problem;
 
 /// The maximum size of a body, in bytes.
 const MAX_BYTES: usize = 65_536;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Reads a whole body.
 ///
 /// # Errors
-/// [`TOO_LARGE`] when the body is too large, and [`MALFORMED_REQUEST`] when it does not arrive.
+/// [`Problem::TooLarge`] when the body is too large, and [`Problem::MalformedRequest`] when it does not arrive.
 pub async fn read(payload: Payload) -> Result<Vec<u8>, Refusal> {
     read_at_most(payload, MAX_BYTES).await
 }
@@ -31,19 +31,19 @@ pub async fn read(payload: Payload) -> Result<Vec<u8>, Refusal> {
 /// Reads a whole body of at most 512 KiB, for a profile picture.
 ///
 /// # Errors
-/// [`TOO_LARGE`] when the body is too large, and [`MALFORMED_REQUEST`] when it does not arrive.
+/// [`Problem::TooLarge`] when the body is too large, and [`Problem::MalformedRequest`] when it does not arrive.
 pub async fn read_large(payload: Payload) -> Result<Vec<u8>, Refusal> {
     read_at_most(payload, MAX_LARGE_BYTES).await
 }
 
 async fn read_at_most(mut payload: Payload, most: usize) -> Result<Vec<u8>, Refusal> {
-    let broken = |cause| Refusal { problem: &MALFORMED_REQUEST, cause };
+    let broken = |cause| Refusal { problem: Problem::MalformedRequest, cause };
     let whole = async {
         let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_broken| broken("the body broke off"))?;
             if body.len() + chunk.len() > most {
-                return Err(Refusal { problem: &TOO_LARGE, cause: "the body is over its limit" });
+                return Err(Refusal { problem: Problem::TooLarge, cause: "the body is over its limit" });
             }
             body.extend_from_slice(&chunk);
         }
@@ -55,7 +55,7 @@ async fn read_at_most(mut payload: Payload, most: usize) -> Result<Vec<u8>, Refu
 /// Parses the parameters of a form.
 ///
 /// # Errors
-/// [`UNSUPPORTED_MEDIA_TYPE`] when the body is not a form; [`TOO_LARGE`] or [`MALFORMED_REQUEST`] when it
+/// [`Problem::UnsupportedMediaType`] when the body is not a form; [`Problem::TooLarge`] or [`Problem::MalformedRequest`] when it
 /// cannot be read.
 pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
     Parameters::parse(&encoded(request, payload).await?)
@@ -64,7 +64,7 @@ pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters,
 /// Reads a form and encodes it as a query: the same parameters in the same order, including repeated ones.
 ///
 /// # Errors
-/// [`UNSUPPORTED_MEDIA_TYPE`] when the body is not a form; [`TOO_LARGE`] or [`MALFORMED_REQUEST`] when it
+/// [`Problem::UnsupportedMediaType`] when the body is not a form; [`Problem::TooLarge`] or [`Problem::MalformedRequest`] when it
 /// cannot be read.
 pub async fn form_anew(request: &HttpRequest, payload: Payload) -> Result<String, Refusal> {
     let encoded = encoded(request, payload).await?;
@@ -83,12 +83,12 @@ async fn encoded(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Ref
     // reports which are missing.
     match is_empty(payload).await? {
         true => Ok(Vec::new()),
-        false => Err(Refusal { problem: &UNSUPPORTED_MEDIA_TYPE, cause: "the body is not a form" }),
+        false => Err(Refusal { problem: Problem::UnsupportedMediaType, cause: "the body is not a form" }),
     }
 }
 
 async fn is_empty(mut payload: Payload) -> Result<bool, Refusal> {
-    let broken = |cause| Refusal { problem: &MALFORMED_REQUEST, cause };
+    let broken = |cause| Refusal { problem: Problem::MalformedRequest, cause };
     let first = async {
         while let Some(chunk) = payload.next().await {
             if !chunk.map_err(|_broken| broken("the body broke off"))?.is_empty() {

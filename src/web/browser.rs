@@ -134,6 +134,11 @@ impl Visitor {
         Ok(found.map(|(session, user)| Self { session, user, origin: self.origin.clone() }))
     }
 
+    /// Returns the username, for an error page.
+    pub fn person(&self) -> Option<String> {
+        Some(self.user.username.clone())
+    }
+
     /// Returns the layout of a page for this person.
     pub fn layout(&self, app: &App) -> Layout {
         Layout { person: Some(self.user.username.clone()), ..app.layout() }
@@ -141,6 +146,11 @@ impl Visitor {
 }
 
 impl MaybeVisitor {
+    /// Returns the username of the visitor, for an error page.
+    pub fn person(&self) -> Option<String> {
+        self.0.as_ref().and_then(Visitor::person)
+    }
+
     /// Returns the layout of a page, with the person when one is signed in.
     pub fn layout(&self, app: &App) -> Layout {
         self.0.as_ref().map_or_else(|| app.layout(), |visitor| visitor.layout(app))
@@ -191,10 +201,7 @@ impl FromRequest for MaybeVisitor {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (app, browser) = (app_of(request), BrowserSession::of(request));
-        Box::pin(async move {
-            let found = browser.visitor(&app).await;
-            found.map(Self).map_err(|error| PageError::unavailable(&app, &error))
-        })
+        Box::pin(async move { Ok(Self(browser.visitor(&app).await?)) })
     }
 }
 
@@ -232,8 +239,7 @@ pub fn log_in_first(app: &App, next: &str) -> String {
 /// Returns the session middleware. The cookie is `__Host-` and `Secure` on https, and has a plain name on
 /// http (loopback).
 pub fn middleware(app: &Data<App>) -> SessionMiddleware<Cookies> {
-    let number = app.token_settings.keys.current();
-    let key = app.token_settings.keys.derive::<64>(number, "session-cookie", &[]).unwrap_or([0; 64]);
+    let key = app.token_settings.keys.newest().derive::<64>("session-cookie", &[]);
     let longest = Duration::seconds(app.token_settings.lifetimes.session_max);
     SessionMiddleware::builder(Cookies, Key::from(&key))
         .cookie_name(if app.public.is_https { "__Host-gatepost" } else { "gatepost" }.to_owned())

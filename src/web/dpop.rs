@@ -6,7 +6,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use super::app::App;
 use crate::oauth::Refusal;
 use crate::oauth::dpop::{Expected, Proven, nonce, verify};
-use crate::oauth::problem::INVALID_DPOP_PROOF;
+use crate::oauth::problem::Problem;
 
 /// The header with the nonce for the next proof.
 pub const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -18,7 +18,7 @@ const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// # Errors
 /// When the proof is invalid; the error says why.
 pub fn proven(app: &App, request: &HttpRequest, access_token: Option<&str>) -> Result<Option<Proven>, Refusal> {
-    let invalid = |cause| Refusal { problem: &INVALID_DPOP_PROOF, cause };
+    let invalid = |cause| Refusal { problem: Problem::InvalidDpopProof, cause };
     let mut proofs = request.headers().get_all(PROOF);
     let Some(proof) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {

@@ -1,64 +1,39 @@
-//! The responses of refusals and failures: JSON for a program, a page for a person.
+//! Refusals and failures of handlers, without a layout. The operator `?` creates them from a refusal or from a failure
+//! of the store. [`super::error_answers`] renders them.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use askama::Template;
-use serde::Serialize;
 
-use super::app::App;
-use super::dpop::NONCE;
-use super::page::{self, Forms, Layout, Link};
+use super::page::Link;
 use super::refusal_details::{CodeAndCause, RefusalDetails, RefusedClient};
-use crate::oauth::problem::{
-    CALLED_FROM_A_PAGE, INVALID_CLIENT, INVALID_DPOP_PROOF, METHOD_NOT_ALLOWED, NOT_FOUND, OLD_CLIENT_KEYS,
-    PUSHED_TOO_LARGE, Problem, TEMPORARILY_UNAVAILABLE, TOO_LARGE, TOO_MANY_DEVICES, TOO_MANY_FAILURES,
-    TOO_MANY_PUSHED, TOO_MANY_SIGNED, UNSUPPORTED_MEDIA_TYPE, USE_DPOP_NONCE,
-};
-use crate::oauth::{Refusal, dpop};
+use crate::oauth::Refusal;
+use crate::oauth::problem::Problem;
 use crate::outcome::Error;
 use crate::store::StoreError;
 
 /// The number of seconds after which a program may retry.
 const RETRY_SECONDS: i64 = 1;
 
-/// Returns the status of a problem at an endpoint for programs (RFC 6749 §5.2).
-fn status_of(problem: &Problem) -> StatusCode {
-    match problem {
-        problem if *problem == INVALID_CLIENT => StatusCode::UNAUTHORIZED,
-        problem if *problem == OLD_CLIENT_KEYS => StatusCode::UNAUTHORIZED,
-        problem if *problem == TOO_MANY_FAILURES => StatusCode::TOO_MANY_REQUESTS,
-        problem if *problem == TOO_MANY_DEVICES || *problem == TOO_MANY_PUSHED => StatusCode::TOO_MANY_REQUESTS,
-        problem if *problem == TOO_MANY_SIGNED => StatusCode::TOO_MANY_REQUESTS,
-        problem if *problem == CALLED_FROM_A_PAGE => StatusCode::FORBIDDEN,
-        problem if *problem == TEMPORARILY_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
-        problem if *problem == METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
-        problem if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        problem if *problem == TOO_LARGE || *problem == PUSHED_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-        problem if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-/// The error response for a program (RFC 6749 §5.2).
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a str,
-    error_description: &'a str,
-    error_uri: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
+/// An error in the extensions of its response, until the body is rendered.
+#[derive(Clone, Debug)]
+pub enum Unrendered {
+    /// JSON, for a program.
+    ForPrograms(TokenError),
+    /// A page, for a person.
+    ForPeople(PageError),
 }
 
 /// A refusal or failure at an endpoint for programs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TokenError {
-    issuer: String,
-    problem: &'static Problem,
+    /// What is answered.
+    pub problem: Problem,
+    /// Whether the body has a `message` too.
+    pub has_message: bool,
+    /// The scope that is refused, which the answer names.
+    pub scope: Option<String>,
     retry_after: i64,
-    has_message: bool,
-    nonce: Option<String>,
-    scope: Option<String>,
     refused: Box<RefusalDetails>,
 }
 
@@ -69,9 +44,9 @@ impl TokenError {
     }
 
     /// Returns the refusal of a client that failed to authenticate too often. It may retry after this many seconds.
-    pub fn throttled(app: &App, seconds: i64) -> Self {
+    pub fn throttled(seconds: i64) -> Self {
         let cause = "this client failed to authenticate too often from this network";
-        let refused = Self::refused(app, Refusal { problem: &TOO_MANY_FAILURES, cause });
+        let refused = Self::from(Refusal { problem: Problem::TooManyFailures, cause });
         Self { retry_after: seconds.max(1), ..refused }
     }
 
@@ -83,35 +58,39 @@ impl TokenError {
         self
     }
 
-    /// Returns the response to a refusal or failure, and logs its cause.
-    pub fn new(app: &App, error: Error<Refusal>) -> Self {
-        Self::naming(app, error, None)
-    }
-
-    /// Returns the response like [`Self::new`]. It names the refused scope in the response and in the log.
-    pub fn naming(app: &App, error: Error<Refusal>, scope: Option<String>) -> Self {
+    /// Returns the response to a refusal or failure, and logs its cause. Both name the refused scope.
+    pub fn naming(error: Error<Refusal>, scope: Option<String>) -> Self {
         let refused = RefusalDetails::default();
         let (problem, refused) = match error {
             Error::Refused(refusal) => {
-                let (problem, cause, request) = (refusal.problem.id, refusal.cause, refused.request_id.as_str());
+                let (problem, cause, request) = (refusal.problem.id(), refusal.cause, refused.request_id.as_str());
                 tracing::info!(problem, cause, scope, request, "refused");
                 (refusal.problem, refused.because(refusal).naming(scope.clone()))
             }
             Error::Failed(error) => {
                 log_failure(&error);
-                (&TEMPORARILY_UNAVAILABLE, refused)
+                (Problem::TemporarilyUnavailable, refused)
             }
         };
-        // RFC 9449 §8, §8.2: with the next nonce in the response, the client needs no extra request for it.
-        let has_nonce = *problem == USE_DPOP_NONCE || *problem == INVALID_DPOP_PROOF;
-        let nonce = has_nonce.then(|| dpop::nonce(&app.token_settings.keys, app.now()));
-        let (issuer, refused) = (app.public.issuer.clone(), Box::new(refused));
-        Self { issuer, problem, retry_after: RETRY_SECONDS, has_message: false, nonce, scope, refused }
+        Self { problem, has_message: false, scope, retry_after: RETRY_SECONDS, refused: Box::new(refused) }
     }
+}
 
-    /// Returns the response to a refusal, like [`Self::new`].
-    pub fn refused(app: &App, refusal: Refusal) -> Self {
-        Self::new(app, Error::Refused(refusal))
+impl From<Error<Refusal>> for TokenError {
+    fn from(error: Error<Refusal>) -> Self {
+        Self::naming(error, None)
+    }
+}
+
+impl From<Refusal> for TokenError {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal).into()
+    }
+}
+
+impl From<StoreError> for TokenError {
+    fn from(error: StoreError) -> Self {
+        Error::Failed(error).into()
     }
 }
 
@@ -126,9 +105,13 @@ pub fn log_failure(error: &StoreError) {
     }
 }
 
+fn status_of(problem: Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
 impl std::fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.problem.description)
+        formatter.write_str(self.problem.description())
     }
 }
 
@@ -146,35 +129,33 @@ impl ResponseError for TokenError {
         } else if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             builder.insert_header((RETRY_AFTER, self.retry_after.to_string()));
         }
-        if let Some(nonce) = &self.nonce {
-            builder.insert_header((NONCE, nonce.as_str()));
-        }
-        let description = self.problem.naming(self.scope.as_deref());
-        let response = builder.json(ErrorBody {
-            error: self.problem.code,
-            error_description: &description,
-            error_uri: format!("{}/errors/{}", self.issuer, self.problem.id),
-            message: self.has_message.then_some(&description),
-        });
-        self.refused.as_ref().clone().carried_by(response)
+        unrendered(builder.finish(), Unrendered::ForPrograms(self.clone()), &self.refused)
     }
 }
 
-/// The data of the template `error.html`: what is wrong, and what the person can do.
-#[derive(Clone, Debug, Template)]
-#[template(path = "error.html")]
-pub struct ErrorPage {
-    pub layout: Layout,
-    pub status: u16,
-    pub heading: String,
-    /// What is wrong, in one or two sentences.
-    pub what: String,
-    /// What the person can do.
-    pub advice: String,
+/// Returns a response that carries its error and the details of the refusal.
+fn unrendered(mut response: HttpResponse, error: Unrendered, refused: &RefusalDetails) -> HttpResponse {
+    response.extensions_mut().insert(error);
+    refused.clone().carried_by(response)
+}
+
+/// A refusal or failure at a page for people.
+#[derive(Clone, Debug)]
+pub struct PageError(Box<Shown>);
+
+/// The content of an error page.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The HTTP status.
+    pub status: StatusCode,
     /// The stable id of the problem.
-    pub id: String,
-    /// The request id, with which the owner of the application finds the cause.
-    pub request_id: String,
+    pub id: &'static str,
+    /// A few words.
+    pub heading: &'static str,
+    /// What is wrong, in one or two sentences.
+    pub what: &'static str,
+    /// What the person can do.
+    pub advice: &'static str,
     /// The address that the error is about, as it was sent.
     pub detail: Option<String>,
     /// A note for the developer of the application.
@@ -182,82 +163,80 @@ pub struct ErrorPage {
     /// The links to what the developer can do about it on this server.
     pub ways: Vec<Link>,
     /// The link to continue with.
-    pub action: Option<Link>,
+    pub action: Option<Action>,
+    /// Who is signed in.
+    pub person: Option<String>,
+    refused: RefusalDetails,
 }
 
-/// A refusal or failure at a page for people.
-#[derive(Debug)]
-pub struct PageError(Box<ErrorPage>, Box<RefusalDetails>);
+/// The link to continue with.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// To a page of this server.
+    Own {
+        /// The words.
+        label: &'static str,
+        /// The path below the public URL.
+        path: &'static str,
+    },
+    /// To a whole URL, or to a path that begins with the path of the public URL.
+    To(Link),
+}
 
 impl PageError {
     /// Returns an error page with this status, id, heading, description and advice.
-    pub fn new(app: &App, status: StatusCode, (id, heading): (&str, &str), what: &str, advice: &str) -> Self {
-        let refused = RefusalDetails::default();
-        let page = ErrorPage {
-            layout: app.layout(),
-            status: status.as_u16(),
-            heading: heading.to_owned(),
-            what: what.to_owned(),
-            advice: advice.to_owned(),
-            id: id.to_owned(),
-            request_id: refused.request_id.clone(),
+    pub fn new(
+        status: StatusCode,
+        id: &'static str,
+        heading: &'static str,
+        what: &'static str,
+        advice: &'static str,
+    ) -> Self {
+        Self(Box::new(Shown {
+            status,
+            id,
+            heading,
+            what,
+            advice,
             detail: None,
             for_developer: None,
             ways: Vec::new(),
             action: None,
-        };
-        Self(Box::new(page), Box::new(refused))
+            person: None,
+            refused: RefusalDetails::default(),
+        }))
     }
 
-    /// Returns the error page for a protocol problem that must not be sent to the application itself.
-    pub fn of_problem(app: &App, problem: &Problem) -> Self {
-        let heading = "This link does not work";
-        let what = "The app that sent you here made a request that cannot be answered.";
-        let advice = "You did nothing wrong. Go back to the app and try again; if it happens again, tell the people who make it.";
-        let status = match status_of(problem) {
-            StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
-            status => status,
-        };
-        Self::new(app, status, (problem.id, heading), what, advice)
-            .for_developer(&format!("{} {}", problem.description, problem.advice))
-    }
-
-    /// Returns the error page for a failed store or a full write queue.
-    pub fn unavailable(app: &App, error: &StoreError) -> Self {
-        log_failure(error);
-        Self::busy(app)
+    /// Returns the content of the page.
+    pub fn shown(&self) -> &Shown {
+        &self.0
     }
 
     /// Returns the error page for an overloaded server.
-    pub fn busy(app: &App) -> Self {
+    pub fn busy() -> Self {
         let (what, advice) =
             ("The server is busy right now. Nothing was changed.", "Wait a few seconds, then try again.");
-        Self::new(app, StatusCode::SERVICE_UNAVAILABLE, ("busy", "One moment, please"), what, advice)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "One moment, please", what, advice)
     }
 
     /// Returns the error page for an address that does not exist, or that belongs to another person.
-    pub fn not_found(app: &App) -> Self {
+    pub fn not_found() -> Self {
         let what = "There is nothing at this address, or it is not yours.";
-        let error = Self::new(
-            app,
-            StatusCode::NOT_FOUND,
-            ("not-found", "Nothing here"),
-            what,
-            "Check the address, or start again from the front page.",
-        );
-        error.with_action("Go to the front page", &app.public.path("/"))
+        let advice = "Check the address, or start again from the front page.";
+        let error = Self::new(StatusCode::NOT_FOUND, "not-found", "Nothing here", what, advice);
+        error.with_action("Go to the front page", "/")
     }
 
     /// Returns the error page for a form that was submitted from another site.
-    pub fn foreign(app: &App) -> Self {
+    pub fn foreign() -> Self {
         let what = "This form did not come from our own pages, so nothing was changed.";
         let advice = "Open the page here and send it from there.";
-        Self::new(app, StatusCode::FORBIDDEN, ("cross-site", "Sent from somewhere else"), what, advice)
+        Self::new(StatusCode::FORBIDDEN, "cross-site", "Sent from somewhere else", what, advice)
     }
 
     /// Records the refusal for the owner of this client. Only the owner can read the cause.
     pub fn of_client(mut self, client: RefusedClient, code_and_cause: impl Into<CodeAndCause>) -> Self {
-        *self.1 = self.1.because(code_and_cause).of(client, false);
+        self.0.refused = self.0.refused.because(code_and_cause).of(client, false);
         self
     }
 
@@ -279,35 +258,82 @@ impl PageError {
         self
     }
 
-    /// Adds a link to continue with.
-    pub fn with_action(mut self, label: &str, href: &str) -> Self {
-        self.0.action = Some(Link { label: label.to_owned(), href: href.to_owned() });
+    /// Adds a link to a page of this server, by its path below the public URL.
+    pub fn with_action(mut self, label: &'static str, path: &'static str) -> Self {
+        self.0.action = Some(Action::Own { label, path });
         self
     }
 
-    /// Adds the layout for a signed-in person.
-    pub fn seen_by(mut self, layout: Layout) -> Self {
-        self.0.layout = layout;
+    /// Adds a link to a whole URL, or to a path that begins with the path of the public URL.
+    pub fn with_link(mut self, label: &str, href: &str) -> Self {
+        self.0.action = Some(Action::To(Link { label: label.to_owned(), href: href.to_owned() }));
         self
+    }
+
+    /// Adds the username of the signed-in person.
+    pub fn seen_by(mut self, person: Option<String>) -> Self {
+        self.0.person = person;
+        self
+    }
+}
+
+impl From<Problem> for PageError {
+    /// Returns the error page for a protocol problem that must not be sent to the application itself.
+    fn from(problem: Problem) -> Self {
+        let heading = "This link does not work";
+        let what = "The app that sent you here made a request that cannot be answered.";
+        let advice = "You did nothing wrong. Go back to the app and try again; if it happens again, tell the people who make it.";
+        let status = match status_of(problem) {
+            StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        Self::new(status, problem.id(), heading, what, advice).for_developer(&format!(
+            "{} {}",
+            problem.description(),
+            problem.advice()
+        ))
+    }
+}
+
+impl From<Refusal> for PageError {
+    fn from(refusal: Refusal) -> Self {
+        refusal.problem.into()
+    }
+}
+
+impl From<StoreError> for PageError {
+    /// Returns the error page for a failed store or a full write queue.
+    fn from(error: StoreError) -> Self {
+        log_failure(&error);
+        Self::busy()
+    }
+}
+
+impl<R: Into<Self>> From<Error<R>> for PageError {
+    fn from(error: Error<R>) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Failed(error) => error.into(),
+        }
     }
 }
 
 impl std::fmt::Display for PageError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0.id)
+        formatter.write_str(self.0.id)
     }
 }
 
 impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = page::render(self.status_code(), Forms::Stay, self.0.as_ref());
-        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+        let mut response = HttpResponse::new(self.0.status);
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS.into());
         }
-        self.1.as_ref().clone().carried_by(response)
+        unrendered(response, Unrendered::ForPeople(self.clone()), &self.0.refused)
     }
 }

@@ -11,9 +11,9 @@ use futures_util::future::{LocalBoxFuture, Ready, ready};
 
 use super::app::App;
 use super::error::TokenError;
-use super::refusal_details;
+use super::error_answers;
 use crate::oauth::Refusal;
-use crate::oauth::problem::MALFORMED_REQUEST;
+use crate::oauth::problem::Problem;
 
 /// The outermost middleware, which wraps all routes of the server.
 pub struct EveryAnswer(pub Data<App>);
@@ -56,7 +56,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let app = self.app.clone();
         if holds_nul(request.path()) {
-            let response = request.into_response(refuse_nul(&app));
+            let response = request.into_response(refuse_nul());
             return Box::pin(finish(app, response));
         }
         let is_stopping = app.readiness.is_stopping();
@@ -77,9 +77,9 @@ async fn finish(app: Data<App>, mut response: ServiceResponse) -> Result<Service
         // RFC 9700 §2.6, FAPI 2.0: a client that used https once never uses http again.
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    if refusal_details::is_refusal(&response) {
+    if error_answers::is_refusal(&response) {
         // Most responses are no refusals, so the future is allocated only when it is needed.
-        Box::pin(refusal_details::record(&app, &mut response)).await;
+        return Ok(Box::pin(error_answers::finish(&app, response)).await);
     }
     Ok(response)
 }
@@ -90,7 +90,7 @@ fn holds_nul(path: &str) -> bool {
     path.as_bytes().windows(3).any(|three| three == b"%00")
 }
 
-fn refuse_nul(app: &App) -> HttpResponse {
-    let refusal = Refusal { problem: &MALFORMED_REQUEST, cause: "the path holds NUL" };
-    TokenError::refused(app, refusal).with_message().error_response()
+fn refuse_nul() -> HttpResponse {
+    let refusal = Refusal { problem: Problem::MalformedRequest, cause: "the path holds NUL" };
+    TokenError::from(refusal).with_message().error_response()
 }

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::assets;
 use crate::domain::registration::FieldProblem;
 use crate::oauth::Refusal;
-use crate::oauth::problem::TOO_LARGE;
+use crate::oauth::problem::Problem;
 
 /// What every page shows around its content.
 #[derive(Clone, Debug, Default)]
@@ -140,13 +140,13 @@ const LONGEST: usize = 16_384;
 /// Returns an address with the parameters of a query and of a form, which is encoded as a query.
 ///
 /// # Errors
-/// [`TOO_LARGE`] when the address is too long.
+/// [`Problem::TooLarge`] when the address is too long.
 pub fn with_both(path: String, query: &str, form: &str) -> Result<String, Refusal> {
     let parts: Vec<&str> = [query, form].into_iter().filter(|part| !part.is_empty()).collect();
     let address = if parts.is_empty() { path } else { format!("{path}?{}", parts.join("&")) };
     match address.len() <= LONGEST {
         true => Ok(address),
-        false => Err(Refusal { problem: &TOO_LARGE, cause: "the parameters are too long for an address" }),
+        false => Err(Refusal { problem: Problem::TooLarge, cause: "the parameters are too long for an address" }),
     }
 }
 

@@ -1,11 +1,8 @@
 //! The documents in which the server describes itself, rendered and cached.
 
-use super::app::App;
-use super::error::TokenError;
 use super::rendered::DocumentCache;
 use crate::clock::UnixTime;
-use crate::outcome::Error;
-use crate::store::{Edition, StoreError};
+use crate::store::Edition;
 
 /// The documents. Each is cached with the values that it was made from, besides the settings.
 #[derive(Debug, Default)]
@@ -36,9 +33,4 @@ impl KeyPeriod {
     pub fn holds(&self, edition: Option<Edition>, now: UnixTime) -> bool {
         Some(self.edition) == edition && self.from <= now && self.until.is_none_or(|until| now < until)
     }
-}
-
-/// Returns the error for a document that cannot be made.
-pub fn failed(app: &App, error: StoreError) -> TokenError {
-    TokenError::new(app, Error::Failed(error))
 }

@@ -38,7 +38,7 @@ impl Layer for Pages {
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let path = request.path().strip_prefix(app.public.base.as_str()).unwrap_or_default();
         if !is_safe && !OPEN_TO_OTHERS.contains(&path) && !is_own(request.headers(), &app.public.origin) {
-            return Some(PageError::foreign(app).error_response());
+            return Some(PageError::foreign().error_response());
         }
         // A token in a query never creates a browser session, and it is removed from the address.
         if !is_safe || path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("/login") {

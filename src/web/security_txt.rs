@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use super::api::error::ApiError;
 use super::app::App;
 use super::error::TokenError;
-use super::published::failed;
 use super::rendered::{DeliveryOptions, Rendered};
 use crate::clock::UnixTime;
 
@@ -24,7 +23,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
     let today = app.now().seconds().div_euclid(DAY);
     let ready =
         app.published.security_contact.of(today, |today| Ok(Rendered::new(MANNER, text(&app, contact, *today))));
-    let mut response = ready.map_err(|error| failed(&app, error))?.answer(&request);
+    let mut response = ready?.answer(&request);
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

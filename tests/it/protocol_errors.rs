@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatepost::domain::registration::Draft;
-use gatepost::oauth::problem;
+use gatepost::oauth::problem::Problem;
 use gatepost::web::routes::{self, Access};
 
 use crate::harness::application::{Application, basic};
@@ -34,13 +34,13 @@ async fn error_of(server: &Server, answer: &Answer) -> (u16, String) {
 async fn every_error_has_a_page_that_explains_it() {
     let server = harness::spawn().await;
     let mut browser = server.browser();
-    for problem in problem::ALL {
-        let page = browser.open(&format!("/errors/{}", problem.id)).await;
-        assert_eq!(page.status, 200, "{}", problem.id);
+    for problem in Problem::ALL {
+        let page = browser.open(&format!("/errors/{}", problem.id())).await;
+        assert_eq!(page.status, 200, "{}", problem.id());
         let text = page.text();
-        for words in [problem.id, problem.code, problem.description, problem.advice] {
+        for words in [problem.id(), problem.code(), problem.description(), problem.advice()] {
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(text.contains(&words), "{} does not say '{words}': {text}", problem.id);
+            assert!(text.contains(&words), "{} does not say '{words}': {text}", problem.id());
         }
     }
     assert_eq!(browser.open("/errors/nothing").await.status, 404);

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 
 use crate::clock::UnixTime;
-use crate::domain::base_key::BaseKeys;
+use crate::domain::base_key::{BaseKey, BaseKeys};
 use crate::domain::id::Id;
 use crate::domain::remote_session::RemoteSession;
 use crate::domain::second_factor::{STEP_LIFE, SignInStepRecord};
@@ -61,9 +61,8 @@ impl Purpose {
     }
 }
 
-fn mac(keys: &BaseKeys, purpose: Purpose, head: &[u8]) -> Option<[u8; 32]> {
-    let number = head.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes))?;
-    keys.derive::<32>(number, LABEL, &[&purpose.context(), head])
+fn mac(key: &BaseKey, purpose: Purpose, head: &[u8]) -> [u8; 32] {
+    key.derive::<32>(LABEL, &[&purpose.context(), head])
 }
 
 /// Creates a challenge for one purpose.
@@ -73,9 +72,9 @@ fn mac(keys: &BaseKeys, purpose: Purpose, head: &[u8]) -> Option<[u8; 32]> {
 pub fn new(keys: &BaseKeys, now: UnixTime, purpose: Purpose) -> String {
     let mut random = [0; 16];
     rand::fill(&mut random).expect("because the operating system's randomness is always available");
-    let head = [keys.current().to_be_bytes().as_slice(), &now.seconds().to_be_bytes(), &random].concat();
-    let mac = mac(keys, purpose, &head).expect("because the current key is one of the keys");
-    URL_SAFE_NO_PAD.encode([head.as_slice(), &mac].concat())
+    let key = keys.newest();
+    let head = [key.number().to_be_bytes().as_slice(), &now.seconds().to_be_bytes(), &random].concat();
+    URL_SAFE_NO_PAD.encode([head.as_slice(), &mac(key, purpose, &head)].concat())
 }
 
 /// Verifies a challenge: it was created here, for this purpose, and has not expired. Returns the record of its
@@ -83,7 +82,8 @@ pub fn new(keys: &BaseKeys, now: UnixTime, purpose: Purpose) -> String {
 pub fn open(keys: &BaseKeys, now: UnixTime, purpose: Purpose, challenge: &str) -> Option<UsedProof> {
     let bytes = URL_SAFE_NO_PAD.decode(challenge).ok()?;
     let (head, presented) = bytes.split_at_checked(HEAD)?;
-    let is_ours = bool::from(mac(keys, purpose, head)?.as_slice().ct_eq(presented));
+    let key = keys.find(i32::from_be_bytes(*head.first_chunk::<4>()?))?;
+    let is_ours = bool::from(mac(key, purpose, head).as_slice().ct_eq(presented));
     let began = UnixTime::from_seconds(i64::from_be_bytes(*head.get(4..)?.first_chunk::<8>()?));
     let is_valid = (-SKEW..=purpose.life()).contains(&now.since(began));
     let until = began.plus(purpose.life() + SKEW);

@@ -65,7 +65,7 @@ pub struct Throttled(pub i64);
 impl Throttle {
     /// Makes a throttle without any counts. Nodes with the same base key give a counter the same name.
     pub fn new(limits: RateLimits, keys: &BaseKeys) -> Self {
-        let key = keys.derive::<32>(keys.current(), "throttle", &[]).unwrap_or_default();
+        let key = keys.newest().derive::<32>("throttle", &[]);
         let names = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let (shared, own) = (Arc::new(Counters::new(true)), Counters::new(false));
         Self { limits, names, shared, own, closed_accounts: Arc::default() }

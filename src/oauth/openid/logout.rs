@@ -13,10 +13,7 @@ use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{
-    FOREIGN_HINT, INVALID_HINT, LOGOUT_WITHOUT_CLIENT, Problem, REPEATED_PARAMETER, UNKNOWN_CLIENT,
-    UNREGISTERED_POST_LOGOUT_URI,
-};
+use crate::oauth::problem::Problem;
 use crate::oauth::signing::Signer;
 use crate::outcome::Error;
 use crate::store::{Database, clients};
@@ -54,10 +51,10 @@ impl Asked {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// [`REPEATED_PARAMETER`] when a parameter was repeated.
-    pub fn parse(parameters: &Parameters) -> Result<Self, &'static Problem> {
+    /// [`Problem::RepeatedParameter`] when a parameter was repeated.
+    pub fn parse(parameters: &Parameters) -> Result<Self, Problem> {
         if parameters.has_repeats() {
-            return Err(&REPEATED_PARAMETER);
+            return Err(Problem::RepeatedParameter);
         }
         let (client_id, hint) = (parameters.get("client_id").map(str::to_owned), parameters.get("id_token_hint"));
         let hint = hint.map(Secret::new);
@@ -76,41 +73,41 @@ impl Asked {
         db: &mut Database,
         signer: &Signer,
         schemes: &[String],
-    ) -> Result<LogoutRequest, Error<&'static Problem>> {
+    ) -> Result<LogoutRequest, Error<Problem>> {
         let hint = self.read_hint(db, signer)?;
         let client_id = self.client_id.as_ref().or(hint.as_ref().map(|hint| &hint.aud));
         let client = match client_id {
             Some(client_id) => {
                 let client = clients::find_by_client_id(db, client_id)?.filter(|client| client.is_active());
-                Some(client.ok_or(Error::Refused(&UNKNOWN_CLIENT))?)
+                Some(client.ok_or(Error::Refused(Problem::UnknownClient))?)
             }
             None => None,
         };
         let onward = match (&self.post_logout_redirect_uri, &client) {
             (None, _) => None,
-            (Some(_), None) => return Err(Error::Refused(&LOGOUT_WITHOUT_CLIENT)),
+            (Some(_), None) => return Err(Error::Refused(Problem::LogoutWithoutClient)),
             (Some(asked), Some(client)) => Some(self.onward(client, asked, schemes).map_err(Error::Refused)?),
         };
         Ok(LogoutRequest { client, sub: hint.map(|hint| hint.sub), onward })
     }
 
     /// Reads the hint. An expired one is accepted (§2: it need not be valid any more).
-    fn read_hint(&self, db: &mut Database, signer: &Signer) -> Result<Option<Hint>, Error<&'static Problem>> {
+    fn read_hint(&self, db: &mut Database, signer: &Signer) -> Result<Option<Hint>, Error<Problem>> {
         let Some(text) = &self.hint else { return Ok(None) };
-        let hint = Hint::read(db, signer, text.expose())?.ok_or(Error::Refused(&INVALID_HINT))?;
+        let hint = Hint::read(db, signer, text.expose())?.ok_or(Error::Refused(Problem::InvalidHint))?;
         match &self.client_id {
-            Some(client_id) if *client_id != hint.aud => Err(Error::Refused(&FOREIGN_HINT)),
+            Some(client_id) if *client_id != hint.aud => Err(Error::Refused(Problem::ForeignHint)),
             _ => Ok(Some(hint)),
         }
     }
 
     /// Returns the redirect to an address that is registered for this, compared exactly (§3.1), with the state
     /// added to its query.
-    fn onward(&self, client: &Client, asked: &str, schemes: &[String]) -> Result<Onward, &'static Problem> {
+    fn onward(&self, client: &Client, asked: &str, schemes: &[String]) -> Result<Onward, Problem> {
         let is_registered = client.post_logout_redirect_uris.contains(asked);
-        let uri: RedirectUri = asked.parse().map_err(|_invalid| &UNREGISTERED_POST_LOGOUT_URI)?;
+        let uri: RedirectUri = asked.parse().map_err(|_invalid| Problem::UnregisteredPostLogoutUri)?;
         if !is_registered || !client.may_be_sent_to(&uri, schemes) {
-            return Err(&UNREGISTERED_POST_LOGOUT_URI);
+            return Err(Problem::UnregisteredPostLogoutUri);
         }
         let state = self.state.as_ref().map(|state| {
             let joint = if asked.contains('?') { '&' } else { '?' };

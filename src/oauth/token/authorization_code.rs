@@ -14,7 +14,7 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::access_token::{Answers, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CODE, MISSING_PARAMETER};
+use crate::oauth::problem::Problem;
 use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::outcome::Error;
@@ -33,7 +33,8 @@ pub struct Request {
 
 impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
-        let code = parameters.get("code").ok_or(Refusal { problem: &MISSING_PARAMETER, cause: "code is missing" })?;
+        let code =
+            parameters.get("code").ok_or(Refusal { problem: Problem::MissingParameter, cause: "code is missing" })?;
         Ok(Self {
             code: Secret::new(code),
             redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
@@ -46,13 +47,13 @@ impl Request {
 /// Finds the presented code if this server issued it and it has not expired. A used code is found too: `redeem`
 /// decides about its second use.
 pub(super) fn find_presented(db: &mut Database, now: UnixTime, request: &Request) -> Result<AuthorizationCodeRecord> {
-    let unknown = || INVALID_CODE.because("the code is unknown");
+    let unknown = || Problem::InvalidCode.because("the code is unknown");
     let code = Token::<AuthorizationCode>::parse(request.code.expose()).map_err(|_malformed| unknown())?;
     let record = authorization_codes::find(db, code.id())?.filter(|record| record.digest.matches(&code.digest()));
     let record = record.ok_or_else(unknown)?;
     // A used code is a replay even after it has expired: its tokens may still be valid.
     if record.redeemed_at.is_none() && record.expires_at <= now {
-        return Err(INVALID_CODE.because("the code has expired"));
+        return Err(Problem::InvalidCode.because("the code has expired"));
     }
     Ok(record)
 }
@@ -81,13 +82,13 @@ pub(super) fn redeem(
 
 impl Exchange<'_> {
     fn found(&self) -> Result<&(AuthorizationCodeRecord, GrantInUse)> {
-        self.found.as_ref().ok_or_else(|| INVALID_CODE.because("the code was not looked up"))
+        self.found.as_ref().ok_or_else(|| Problem::InvalidCode.because("the code was not looked up"))
     }
 
     /// RFC 6749 §4.1.2: revokes the tokens of a code that its own client uses twice.
     fn replayed(&mut self, grant: &GrantInUse) -> Error<Refusal> {
         match revoke::stolen(self.tx, self.now, &grant.grant, self.origin) {
-            Ok(()) => INVALID_CODE.because("the code was used before"),
+            Ok(()) => Problem::InvalidCode.because("the code was used before"),
             Err(error) => error.into(),
         }
     }
@@ -100,19 +101,19 @@ impl Answers for Exchange<'_> {
     fn recover(&mut self, _code: &str) -> Result<(String, Scope)> {
         let record = find_presented(self.tx, self.now, self.request)?;
         let found = grants::find_in_use(self.tx, record.grant_id)?;
-        let grant = found.ok_or_else(|| INVALID_CODE.because("the code's grant is gone"))?;
+        let grant = found.ok_or_else(|| Problem::InvalidCode.because("the code's grant is gone"))?;
         let owner = grant.application.as_ref().map(|client| client.client_id.clone()).unwrap_or_default();
         if owner != self.client.client_id {
-            return Err(INVALID_CODE.because("the code was issued to another client"));
+            return Err(Problem::InvalidCode.because("the code was issued to another client"));
         }
         if record.redeemed_at.is_some() {
             return Err(self.replayed(&grant));
         }
         if record.failures >= MAX_FAILURES {
-            return Err(INVALID_CODE.because("too many wrong attempts came with this code"));
+            return Err(Problem::InvalidCode.because("too many wrong attempts came with this code"));
         }
         if grant.life(self.now) != Life::Alive {
-            return Err(INVALID_CODE.because("the grant was revoked, or its person or client was disabled"));
+            return Err(Problem::InvalidCode.because("the grant was revoked, or its person or client was disabled"));
         }
         // Required if and only if the authorization request named it; then equal (§4.1.3). A client that omitted it
         // there and now names its only registered redirect URI names the same one.
@@ -124,7 +125,7 @@ impl Answers for Exchange<'_> {
         };
         if !is_right {
             authorization_codes::count_failure(self.tx, record.id)?;
-            return Err(INVALID_CODE.because("the redirect_uri is not the one of the authorization request"));
+            return Err(Problem::InvalidCode.because("the redirect_uri is not the one of the authorization request"));
         }
         let scope = grant.grant.scope.clone();
         self.found = Some((record, grant));
@@ -143,7 +144,7 @@ impl Answers for Exchange<'_> {
             (None, Some(_)) => "a code_verifier came although there was no code_challenge",
         };
         authorization_codes::count_failure(self.tx, id)?;
-        Err(INVALID_CODE.because(cause))
+        Err(Problem::InvalidCode.because(cause))
     }
 
     fn issue(&mut self) -> Result<TokenResponse> {
@@ -169,6 +170,6 @@ impl Answers for Exchange<'_> {
     }
 
     fn refused(&mut self) -> Error<Refusal> {
-        INVALID_CODE.because("the protocol core refused the exchange")
+        Problem::InvalidCode.because("the protocol core refused the exchange")
     }
 }

@@ -6,14 +6,14 @@ use crate::domain::client::Client;
 use crate::domain::session::Origin;
 use crate::domain::token_in_use::GrantInUse;
 use crate::oauth::Result;
-use crate::oauth::problem::{DPOP_REQUIRED, INVALID_CODE, INVALID_REFRESH_TOKEN};
+use crate::oauth::problem::Problem;
 use crate::store::{Database, grants, refresh_tokens, tokens};
 use crate::tokens::revoke;
 
 /// Refuses a request without a proof from a client that must send one (§5.2, `dpop_bound_access_tokens`).
 pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
     if client.dpop_bound_access_tokens && key.is_none() {
-        return Err(DPOP_REQUIRED.because("the client registered dpop_bound_access_tokens and sent no proof"));
+        return Err(Problem::DpopRequired.because("the client registered dpop_bound_access_tokens and sent no proof"));
     }
     Ok(())
 }
@@ -22,9 +22,11 @@ pub(super) fn check_client(client: &Client, key: Option<&str>) -> Result<()> {
 pub(super) fn check_code(bound_to: Option<&str>, key: Option<&str>) -> Result<()> {
     match (bound_to, key) {
         (Some(bound_to), Some(key)) if bound_to != key => {
-            Err(INVALID_CODE.because("the authorization request named another key by dpop_jkt"))
+            Err(Problem::InvalidCode.because("the authorization request named another key by dpop_jkt"))
         }
-        (Some(_), None) => Err(DPOP_REQUIRED.because("the authorization request named a key, and no proof came")),
+        (Some(_), None) => {
+            Err(Problem::DpopRequired.because("the authorization request named a key, and no proof came"))
+        }
         _ => Ok(()),
     }
 }
@@ -33,9 +35,9 @@ pub(super) fn check_code(bound_to: Option<&str>, key: Option<&str>) -> Result<()
 pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> Result<()> {
     match (bound_to, key) {
         (Some(bound_to), Some(key)) if bound_to != key => {
-            Err(INVALID_REFRESH_TOKEN.because("the refresh token is bound to another key"))
+            Err(Problem::InvalidRefreshToken.because("the refresh token is bound to another key"))
         }
-        (Some(_), None) => Err(DPOP_REQUIRED.because("the refresh token is bound to a key, and no proof came")),
+        (Some(_), None) => Err(Problem::DpopRequired.because("the refresh token is bound to a key, and no proof came")),
         _ => Ok(()),
     }
 }
@@ -46,7 +48,7 @@ pub(super) fn check_refresh_token(bound_to: Option<&str>, key: Option<&str>) -> 
 /// sender.
 ///
 /// # Errors
-/// [`INVALID_REFRESH_TOKEN`] when the refresh token is bound to another key; the grant is revoked then.
+/// [`Problem::InvalidRefreshToken`] when the refresh token is bound to another key; the grant is revoked then.
 pub fn bind(
     tx: &mut Database,
     now: UnixTime,
@@ -62,7 +64,7 @@ pub fn bind(
         {
             revoke::stolen(tx, now, &grant, origin)?;
         }
-        return Err(INVALID_REFRESH_TOKEN.because("the refresh token came again with another key than before"));
+        return Err(Problem::InvalidRefreshToken.because("the refresh token came again with another key than before"));
     }
     let Some(key) = key else { return Ok(()) };
     tokens::bind(tx, response.access.token.id(), key)?;

@@ -7,7 +7,7 @@ use crate::domain::grant::{Grant, GrantKind};
 use crate::domain::scope::Scope;
 use crate::domain::space_separated::SpaceSeparated;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_TARGET, UNAUTHORIZED_CLIENT};
+use crate::oauth::problem::Problem;
 use crate::oauth::resource;
 use crate::oauth::scopes::{self, of_apis};
 use crate::oauth::{Refusal, Result};
@@ -38,7 +38,9 @@ pub(super) fn find_scope(
     (client, request): (&Client, &Request),
 ) -> Result<(Scope, SpaceSeparated)> {
     if client.is_public() {
-        return Err(UNAUTHORIZED_CLIENT.because("a client without a secret cannot act for itself (RFC 6749 §4.4)"));
+        return Err(
+            Problem::UnauthorizedClient.because("a client without a secret cannot act for itself (RFC 6749 §4.4)")
+        );
     }
     let own = scopes::default_of(client).intersection(&of_apis(db)?);
     let scope = match &request.scope {
@@ -46,7 +48,7 @@ pub(super) fn find_scope(
         Some(asked) => scopes::effective(asked, &own).map_err(Error::Refused)?,
     };
     let audience = resource::find_registered(db, token_settings, &request.resources, Claim::of_client(&scope, client))?;
-    let audience = audience.ok_or_else(|| INVALID_TARGET.because("the scope opens no such API"))?;
+    let audience = audience.ok_or_else(|| Problem::InvalidTarget.because("the scope opens no such API"))?;
     Ok((scope, audience))
 }
 

@@ -11,10 +11,7 @@ use crate::domain::token::{DeviceCode, Token};
 use crate::domain::token_in_use::Life;
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{
-    AUTHORIZATION_PENDING, DEVICE_DENIED, EXPIRED_DEVICE_CODE, INVALID_DEVICE_CODE, MISSING_PARAMETER, Problem,
-    SLOW_DOWN,
-};
+use crate::oauth::problem::Problem;
 use crate::oauth::resource;
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, device_codes, grants};
@@ -31,7 +28,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
-        let missing = Refusal { problem: &MISSING_PARAMETER, cause: "device_code is missing" };
+        let missing = Refusal { problem: Problem::MissingParameter, cause: "device_code is missing" };
         let device_code = Secret::new(parameters.get("device_code").ok_or(missing)?);
         Ok(Self { device_code, resources: parameters.resources() })
     }
@@ -43,16 +40,16 @@ impl Request {
         now: UnixTime,
         device_polls: &DevicePolls,
         lifetime: i64,
-        problem: Option<&Problem>,
+        problem: Option<Problem>,
     ) -> Option<Refusal> {
         let device = Token::<DeviceCode>::parse(self.device_code.expose()).ok()?.id();
         match problem {
-            Some(problem) if *problem == AUTHORIZATION_PENDING => {
+            Some(problem) if problem == Problem::AuthorizationPending => {
                 let is_patient = device_polls.note(now, (device, now.plus(lifetime)));
-                let slow_down = Refusal { problem: &SLOW_DOWN, cause: "the device asks too often" };
+                let slow_down = Refusal { problem: Problem::SlowDown, cause: "the device asks too often" };
                 (!is_patient).then_some(slow_down)
             }
-            Some(problem) if *problem != DEVICE_DENIED && *problem != EXPIRED_DEVICE_CODE => None,
+            Some(problem) if problem != Problem::DeviceDenied && problem != Problem::ExpiredDeviceCode => None,
             _ => {
                 device_polls.forget(device);
                 None
@@ -67,25 +64,25 @@ pub(super) fn find_allowed(
     now: UnixTime,
     (client, request): (&Client, &Request),
 ) -> Result<DeviceCodeRecord> {
-    let unknown = || INVALID_DEVICE_CODE.because("the device code is unknown");
+    let unknown = || Problem::InvalidDeviceCode.because("the device code is unknown");
     let code = Token::<DeviceCode>::parse(request.device_code.expose()).map_err(|_malformed| unknown())?;
     let device = device_codes::find(db, code.id())?.filter(|device| device.digest.matches(&code.digest()));
     let device = device.ok_or_else(unknown)?;
     if device.client_key != client.id {
-        return Err(INVALID_DEVICE_CODE.because("the device code was issued to another client"));
+        return Err(Problem::InvalidDeviceCode.because("the device code was issued to another client"));
     }
     if device.redeemed_at.is_some() {
-        return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
+        return Err(Problem::InvalidDeviceCode.because("the device code was used before"));
     }
     if device.denied_at.is_some() {
-        return Err(DEVICE_DENIED.because("the person refused"));
+        return Err(Problem::DeviceDenied.because("the person refused"));
     }
     if device.is_fetchable(now) {
         return Ok(device);
     }
     match device.is_waiting(now) {
-        true => Err(AUTHORIZATION_PENDING.because("the person has not decided yet")),
-        false => Err(EXPIRED_DEVICE_CODE.because("the device code has expired")),
+        true => Err(Problem::AuthorizationPending.because("the person has not decided yet")),
+        false => Err(Problem::ExpiredDeviceCode.because("the device code has expired")),
     }
 }
 
@@ -99,7 +96,7 @@ pub(super) fn redeem(
     request: &Request,
 ) -> Result<TokenResponse> {
     let device = find_allowed(tx, now, (client, request))?;
-    let gone = || INVALID_DEVICE_CODE.because("the grant was revoked, or its person or client was disabled");
+    let gone = || Problem::InvalidDeviceCode.because("the grant was revoked, or its person or client was disabled");
     let grant = match device.grant_id {
         Some(grant) => grants::find_in_use(tx, grant)?,
         None => None,
@@ -109,7 +106,7 @@ pub(super) fn redeem(
     let claim = Claim::of_person(&grant.scope, client);
     let audience = resource::at_issue(tx, (&grant.audience, &request.resources), claim)?;
     if !device_codes::redeem(tx, now, device.id)? {
-        return Err(INVALID_DEVICE_CODE.because("the device code was used before"));
+        return Err(Problem::InvalidDeviceCode.because("the device code was used before"));
     }
     let refresh_token = match client.may_use(GrantType::RefreshToken) || grant.scope.holds("offline_access") {
         true => Some(issue::refresh_token(tx, now, token_settings, &grant)?),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::client_authentication::{self, ClientCredentials};
 use super::openid::id_token::IdToken;
 use super::parameters::Parameters;
-use super::problem::{MISSING_PARAMETER, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE};
+use super::problem::Problem;
 use super::{Refusal, Result};
 use crate::clock::UnixTime;
 use crate::domain::client::{Client, GrantType};
@@ -62,7 +62,7 @@ impl TokenRequest {
     pub fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
         let grant_type = parameters
             .get("grant_type")
-            .ok_or(Refusal { problem: &MISSING_PARAMETER, cause: "grant_type is missing" })?;
+            .ok_or(Refusal { problem: Problem::MissingParameter, cause: "grant_type is missing" })?;
         match grant_type.parse() {
             Ok(GrantType::AuthorizationCode) => {
                 authorization_code::Request::parse(parameters).map(Self::AuthorizationCode)
@@ -73,7 +73,7 @@ impl TokenRequest {
             }
             Ok(GrantType::DeviceCode) => device_code::Request::parse(parameters).map(Self::DeviceCode),
             Ok(GrantType::TokenExchange) => token_exchange::Request::parse(parameters).map(Self::TokenExchange),
-            Err(_) => Err(Refusal { problem: &UNSUPPORTED_GRANT_TYPE, cause: "the grant_type is unknown" }),
+            Err(_) => Err(Refusal { problem: Problem::UnsupportedGrantType, cause: "the grant_type is unknown" }),
         }
     }
 
@@ -108,7 +108,7 @@ pub fn examine(
     // OpenID Connect Core §11: a client that may have `offline_access` may use its refresh token.
     let has_offline = request.grant_type() == GrantType::RefreshToken && client.scope.holds("offline_access");
     if !client.may_use(request.grant_type()) && !has_offline {
-        return Err(UNAUTHORIZED_CLIENT.because("the client did not register this grant"));
+        return Err(Problem::UnauthorizedClient.because("the client did not register this grant"));
     }
     binding::check_client(&client, credentials.key())?;
     match request {

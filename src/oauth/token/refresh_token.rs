@@ -18,7 +18,7 @@ use crate::domain::token_in_use::{GrantInUse, Life};
 use crate::oauth::machine::refresh::{Answers, Verdict, run};
 use crate::oauth::openid::id_token::{self, Occasion};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_REFRESH_TOKEN, INVALID_SCOPE, MISSING_PARAMETER};
+use crate::oauth::problem::Problem;
 use crate::oauth::{Refusal, Result};
 use crate::oauth::{resource, scopes};
 use crate::outcome::Error;
@@ -38,7 +38,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
-        let missing = Refusal { problem: &MISSING_PARAMETER, cause: "refresh_token is missing" };
+        let missing = Refusal { problem: Problem::MissingParameter, cause: "refresh_token is missing" };
         let refresh_token = Secret::new(parameters.get("refresh_token").ok_or(missing)?);
         Ok(Self { refresh_token, scope: scopes::parse_asked(parameters)?, resources: parameters.resources() })
     }
@@ -50,12 +50,12 @@ pub(super) fn find_presented(
     now: UnixTime,
     request: &Request,
 ) -> Result<(Token<RefreshToken>, RefreshTokenRecord)> {
-    let unknown = || INVALID_REFRESH_TOKEN.because("the refresh token is unknown");
+    let unknown = || Problem::InvalidRefreshToken.because("the refresh token is unknown");
     let token = Token::<RefreshToken>::parse(request.refresh_token.expose()).map_err(|_malformed| unknown())?;
     let record = refresh_tokens::find(db, token.id())?.filter(|record| record.digest.matches(&token.digest()));
     let record = record.ok_or_else(unknown)?;
     if record.expires_at <= now {
-        return Err(INVALID_REFRESH_TOKEN.because("the refresh token was not used for too long"));
+        return Err(Problem::InvalidRefreshToken.because("the refresh token was not used for too long"));
     }
     Ok((token, record))
 }
@@ -128,7 +128,11 @@ impl Renewal<'_> {
         if passed > LOST_SECONDS || (passed > PARALLEL_SECONDS && self.was_seen(&successor)?) {
             return Ok(None);
         }
-        let derived = issue::derive_successor(self.token_settings, successor.key_number, parent, successor_id);
+        let derived = self
+            .token_settings
+            .keys
+            .find(successor.key_number)
+            .map(|key| issue::derive_successor(key, parent, successor_id));
         Ok(derived.filter(|token| successor.digest.matches(&token.digest())))
     }
 
@@ -152,7 +156,9 @@ impl Renewal<'_> {
             _ => Ok(()),
         };
         match revoke::stolen(self.tx, self.now, &grant.grant, self.origin).and_then(|()| forget(self.tx)) {
-            Ok(()) => INVALID_REFRESH_TOKEN.because("the refresh token was used again after its successor was used"),
+            Ok(()) => {
+                Problem::InvalidRefreshToken.because("the refresh token was used again after its successor was used")
+            }
             Err(error) => error.into(),
         }
     }
@@ -165,14 +171,14 @@ impl Answers for Renewal<'_> {
     fn recover(&mut self, _refresh_token: &str) -> Result<(String, Scope)> {
         let (token, record) = find_presented(self.tx, self.now, self.request)?;
         let found = grants::find_in_use(self.tx, record.grant_id)?;
-        let grant = found.ok_or_else(|| INVALID_REFRESH_TOKEN.because("the refresh token's grant is gone"))?;
+        let grant = found.ok_or_else(|| Problem::InvalidRefreshToken.because("the refresh token's grant is gone"))?;
         let owner = grant.application.as_ref().map(|client| client.client_id.clone()).unwrap_or_default();
         match grant.life(self.now) {
             Life::Alive => {}
-            Life::Expired => return Err(INVALID_REFRESH_TOKEN.because("the grant has reached its longest life")),
+            Life::Expired => return Err(Problem::InvalidRefreshToken.because("the grant has reached its longest life")),
             Life::Ended => {
                 return Err(
-                    INVALID_REFRESH_TOKEN.because("the grant was revoked, or its person or client was disabled")
+                    Problem::InvalidRefreshToken.because("the grant was revoked, or its person or client was disabled")
                 );
             }
         }
@@ -182,7 +188,7 @@ impl Answers for Renewal<'_> {
     }
 
     fn issue(&mut self) -> Result<TokenResponse> {
-        let unfound = || INVALID_REFRESH_TOKEN.because("the refresh token was not looked up");
+        let unfound = || Problem::InvalidRefreshToken.because("the refresh token was not looked up");
         let (token, record, grant) = self.found.take().ok_or_else(unfound)?;
         let claim = Claim::of_person(&grant.grant.scope, self.client);
         let named = (&grant.grant.audience, self.request.resources.as_slice());
@@ -203,8 +209,8 @@ impl Answers for Renewal<'_> {
 
     fn refused(&mut self, by: Verdict) -> Error<Refusal> {
         match by {
-            Verdict::Grant => INVALID_REFRESH_TOKEN.because("the refresh token was issued to another client"),
-            Verdict::Scope => INVALID_SCOPE.because("the scope is wider than what was granted"),
+            Verdict::Grant => Problem::InvalidRefreshToken.because("the refresh token was issued to another client"),
+            Verdict::Scope => Problem::InvalidScope.because("the scope is wider than what was granted"),
         }
     }
 }

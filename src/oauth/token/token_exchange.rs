@@ -14,10 +14,7 @@ use crate::domain::space_separated::SpaceSeparated;
 use crate::domain::token_in_use::TokenInUse;
 use crate::domain::token_record::{BearerToken, TokenKind};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{
-    ACTOR_NOT_SUPPORTED, INVALID_SCOPE, INVALID_SUBJECT_TOKEN, INVALID_TARGET, MISSING_PARAMETER, UNAUTHORIZED_CLIENT,
-    UNSUPPORTED_TOKEN_TYPE,
-};
+use crate::oauth::problem::Problem;
 use crate::oauth::scopes::{self, parse_asked};
 use crate::oauth::{Refusal, Result};
 use crate::store::{Database, apis, grants};
@@ -41,22 +38,25 @@ pub struct Request {
 
 impl Request {
     pub(super) fn parse(parameters: &Parameters) -> std::result::Result<Self, Refusal> {
-        let missing = |cause| Refusal { problem: &MISSING_PARAMETER, cause };
+        let missing = |cause| Refusal { problem: Problem::MissingParameter, cause };
         let subject_token = parameters.get("subject_token").ok_or(missing("subject_token is missing"))?;
         let given = parameters.get("subject_token_type").ok_or(missing("subject_token_type is missing"))?;
         let wanted = parameters.get("requested_token_type").unwrap_or(ACCESS_TOKEN);
         if given != ACCESS_TOKEN || wanted != ACCESS_TOKEN {
-            return Err(Refusal { problem: &UNSUPPORTED_TOKEN_TYPE, cause: "a token type that is not exchanged here" });
+            return Err(Refusal {
+                problem: Problem::UnsupportedTokenType,
+                cause: "a token type that is not exchanged here",
+            });
         }
         if parameters.get("actor_token").is_some() || parameters.get("actor_token_type").is_some() {
-            return Err(Refusal { problem: &ACTOR_NOT_SUPPORTED, cause: "an actor token came along" });
+            return Err(Refusal { problem: Problem::ActorNotSupported, cause: "an actor token came along" });
         }
         // Both name the API (§2.1). One API could send a token for several APIs to another one (ours).
         let targets = [parameters.all("resource"), parameters.all("audience")].concat();
         let (first, rest) = targets.split_first().ok_or(missing("audience and resource are missing"))?;
         let address = normal(first);
         if rest.iter().any(|other| other != first && normal(other) != address) {
-            return Err(Refusal { problem: &INVALID_TARGET, cause: "more than one API was named" });
+            return Err(Refusal { problem: Problem::InvalidTarget, cause: "more than one API was named" });
         }
         let target = (*first).to_owned();
         Ok(Self { subject_token: Secret::new(subject_token), target, scope: parse_asked(parameters)? })
@@ -88,7 +88,7 @@ fn judge(
     (client, request): (&Client, &Request),
 ) -> Result<Exchange> {
     if client.is_public() {
-        return Err(UNAUTHORIZED_CLIENT.because("a client without a secret may not exchange tokens"));
+        return Err(Problem::UnauthorizedClient.because("a client without a secret may not exchange tokens"));
     }
     let subject = find_subject(db, now, last_use, request)?;
     let api = find_target(db, &subject, request)?;
@@ -100,7 +100,7 @@ fn judge(
     let access_list = subject.record.access_list.clone();
     let opens_by_list = access_list.is_some() && api.is_first_party;
     if scope.is_empty() && (request.scope.is_some() || !opens_by_list) {
-        return Err(INVALID_SCOPE.because("the subject token, the API and the client have no scope in common"));
+        return Err(Problem::InvalidScope.because("the subject token, the API and the client have no scope in common"));
     }
     Ok(Exchange { subject, api, scope, access_list })
 }
@@ -109,12 +109,12 @@ fn judge(
 /// to the account (`docs/compatibility/ellipsis.md#what-is-shielded`) and is not exchanged; neither is one for a
 /// fileset, for embedding or for making tokens.
 fn find_subject(db: &mut Database, now: UnixTime, last_use: Option<&LastUse>, request: &Request) -> Result<TokenInUse> {
-    let refuse = |cause| INVALID_SUBJECT_TOKEN.because(cause);
+    let refuse = |cause| Problem::InvalidSubjectToken.because(cause);
     let presented = BearerToken::parse(request.subject_token.expose());
     let presented = presented.map_err(|_malformed| refuse("the subject token is none of ours"))?;
     let subject = check::judge(db, now, &presented).map_err(|error| {
         let cause = "the subject token is unknown, expired or revoked";
-        error.map_refusal(|_rejection| Refusal { problem: &INVALID_SUBJECT_TOKEN, cause })
+        error.map_refusal(|_rejection| Refusal { problem: Problem::InvalidSubjectToken, cause })
     })?;
     if let Some(last_use) = last_use {
         note_use(last_use, now, &subject, None);
@@ -128,11 +128,11 @@ fn find_subject(db: &mut Database, now: UnixTime, last_use: Option<&LastUse>, re
 
 /// Finds the named API, if the subject token opens it.
 fn find_target(db: &mut Database, subject: &TokenInUse, request: &Request) -> Result<Api> {
-    let unknown = || INVALID_TARGET.because("no active API has this identifier");
+    let unknown = || Problem::InvalidTarget.because("no active API has this identifier");
     let directory = apis::directory(db)?;
     let found = directory.find_named(&request.target).filter(|found| found.is_active).ok_or_else(unknown)?;
     if !is_for(subject, found) {
-        return Err(INVALID_TARGET.because("the subject token does not open this API"));
+        return Err(Problem::InvalidTarget.because("the subject token does not open this API"));
     }
     Ok(found.api.clone())
 }

@@ -18,7 +18,7 @@ use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
 use crate::oauth::Refusal;
 use crate::oauth::dpop::{Proven, nonce};
-use crate::oauth::problem::{INVALID_DPOP_PROOF, TOKEN_BOUND, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::oauth::problem::Problem;
 use crate::outcome::{Error, consult};
 use crate::store::{Database, users};
 use crate::tokens::TokenSettings;
@@ -72,18 +72,18 @@ pub fn token_in<T>(
 ) -> Result<T, ApiError> {
     let in_query = in_query(query);
     if in_query.len() > 1 || has_two_authorizations(request) {
-        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+        return Err(ApiError::of_problem(Problem::TokenConflict));
     }
     let may_query = matches!(method, "GET" | "HEAD");
     let in_query = in_query.into_iter().find(|_| may_query).transpose();
-    let in_query = in_query.map_err(|_unreadable| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let in_query = in_query.map_err(|_unreadable| ApiError::of_problem(Problem::TokenMalformed))?;
     let in_query = in_query.as_deref().map(without_scheme);
     let token = match (in_header(request), in_query) {
-        (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        (Some(header), Some(query)) if header != query => return Err(ApiError::of_problem(Problem::TokenConflict)),
         (Some(token), _) | (None, Some(token)) => token,
-        (None, None) => return Err(ApiError::of_problem(&TOKEN_MISSING)),
+        (None, None) => return Err(ApiError::of_problem(Problem::TokenMissing)),
     };
-    read(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))
+    read(token).map_err(|_malformed| ApiError::of_problem(Problem::TokenMalformed))
 }
 
 /// Returns the token of a request with the key that it proves: `Authorization: DPoP` with a proof, or a plain
@@ -95,10 +95,10 @@ pub fn token_in<T>(
 fn presented(app: &App, request: &HttpRequest) -> Result<(BearerToken, Option<Proven>), ApiError> {
     let Some(token) = dpop::token_in_header(request) else { return Ok((token_of(request)?, None)) };
     if !in_query(request.query_string().as_bytes()).is_empty() || has_two_authorizations(request) {
-        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+        return Err(ApiError::of_problem(Problem::TokenConflict));
     }
-    let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
-    let missing = Refusal { problem: &INVALID_DPOP_PROOF, cause: "no proof came beside the token" };
+    let parsed = BearerToken::parse(token).map_err(|_malformed| ApiError::of_problem(Problem::TokenMalformed))?;
+    let missing = Refusal { problem: Problem::InvalidDpopProof, cause: "no proof came beside the token" };
     let proven = dpop::proven(app, request, Some(token))?.ok_or(missing)?;
     Ok((parsed.with_key(proven.jkt.clone()), Some(proven)))
 }
@@ -121,7 +121,7 @@ pub async fn caller(
 
 /// Adds the DPoP challenge to a refusal when the request contained a proof or needed one (RFC 9449 §7.1).
 pub(in crate::web) fn for_dpop(app: &App, error: ApiError, is_bound: bool) -> ApiError {
-    let asks_for_proof = is_bound || error.is_of(&TOKEN_BOUND);
+    let asks_for_proof = is_bound || error.is_of(Problem::TokenBound);
     if asks_for_proof { error.for_dpop(nonce(&app.token_settings.keys, app.now())) } else { error }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::access_list::AccessList;
 use crate::domain::secret::Secret;
 use crate::domain::token_in_use::TokenInUse;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::TOKEN_MISSING;
+use crate::oauth::problem::Problem;
 use crate::outcome::{Error, consult_batched};
 use crate::tokens::check::{ProtectedResource, TokenRefusal, authorize};
 use crate::tokens::request::{Decision, ForwardedRequest, Policy, decide, is_public};
@@ -55,7 +55,7 @@ async fn judge(app: &Data<App>, request: &HttpRequest) -> Result<Identity, ApiEr
     let asked = ForwardedRequest { method, path, api: own.get("api").map(str::to_owned) };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let text = match text {
-        Err(error) if error.is_of(&TOKEN_MISSING) => {
+        Err(error) if error.is_of(Problem::TokenMissing) => {
             let is_public = app.store.read(move |db| is_public(db, &shared.config.request_rules, &asked)).await?;
             return if is_public { Ok(identity(None, None)) } else { Err(error) };
         }

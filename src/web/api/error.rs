@@ -13,10 +13,7 @@ use crate::domain::jose::algorithm::Algorithm;
 use crate::identity::account::AccountRefusal;
 use crate::identity::factors::CodeRefusal;
 use crate::oauth::Refusal;
-use crate::oauth::problem::{
-    INSUFFICIENT_SCOPE, NOT_FOUND, Problem, REGISTRATION_OFF, TEMPORARILY_UNAVAILABLE, TOKEN_BOUND, TOKEN_EXPIRED,
-    TOKEN_MALFORMED, TOKEN_MISSING, TOKEN_REVOKED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
-};
+use crate::oauth::problem::Problem;
 use crate::outcome::Error;
 use crate::store::StoreError;
 use crate::tokens::check::TokenRefusal;
@@ -77,12 +74,12 @@ impl ApiError {
 
     /// Returns a refusal with status 403: the token is active, but lacks a right.
     pub fn missing_right(message: String) -> Self {
-        Self { error: INSUFFICIENT_SCOPE.code, ..Self::new(StatusCode::FORBIDDEN, message) }
+        Self { error: Problem::InsufficientScope.code(), ..Self::new(StatusCode::FORBIDDEN, message) }
     }
 
     /// Returns a refusal with status 404: the object does not exist, or belongs to another person.
     pub fn not_found() -> Self {
-        Self::of_problem(&NOT_FOUND)
+        Self::of_problem(Problem::NotFound)
     }
 
     /// Adds the number of seconds after which the client may retry.
@@ -111,8 +108,8 @@ impl ApiError {
     }
 
     /// Returns whether the error is the response to this problem.
-    pub fn is_of(&self, problem: &Problem) -> bool {
-        self.error == problem.code && self.message == problem.description
+    pub fn is_of(&self, problem: Problem) -> bool {
+        self.error == problem.code() && self.message == problem.description()
     }
 
     /// Changes the challenge for a request that contained a proof of possession or needed one: it names the
@@ -123,21 +120,16 @@ impl ApiError {
     }
 
     /// Returns the response to a protocol problem, as at the other endpoints.
-    pub fn of_problem(problem: &'static Problem) -> Self {
-        let status = match problem.code {
-            "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" => StatusCode::UNAUTHORIZED,
-            "insufficient_scope" => StatusCode::FORBIDDEN,
-            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-            _ if *problem == REGISTRATION_OFF => StatusCode::FORBIDDEN,
-            _ if *problem == NOT_FOUND => StatusCode::NOT_FOUND,
-            _ if *problem == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-            _ if *problem == UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            _ => StatusCode::BAD_REQUEST,
+    pub fn of_problem(problem: Problem) -> Self {
+        let status = match problem {
+            // Here the proof takes the place of a token (RFC 9449 §7.1).
+            Problem::InvalidDpopProof | Problem::UseDpopNonce => StatusCode::UNAUTHORIZED,
+            problem => StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST),
         };
         Self {
             status,
-            error: problem.code,
-            message: Cow::Borrowed(problem.description),
+            error: problem.code(),
+            message: Cow::Borrowed(problem.description()),
             retry_after: None,
             has_challenge: true,
             nonce: None,
@@ -156,7 +148,7 @@ impl From<Refusal> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         log_failure(&error);
-        Self::of_problem(&TEMPORARILY_UNAVAILABLE).retry_after(1)
+        Self::of_problem(Problem::TemporarilyUnavailable).retry_after(1)
     }
 }
 
@@ -172,11 +164,11 @@ impl<R: Into<Self>> From<Error<R>> for ApiError {
 impl From<TokenRefusal> for ApiError {
     fn from(rejection: TokenRefusal) -> Self {
         Self::of_problem(match rejection {
-            TokenRefusal::Malformed => &TOKEN_MALFORMED,
-            TokenRefusal::Expired => &TOKEN_EXPIRED,
-            TokenRefusal::RevokedOrUnknown => &TOKEN_REVOKED,
-            TokenRefusal::WrongKey => &TOKEN_BOUND,
-            TokenRefusal::InsufficientScope => &INSUFFICIENT_SCOPE,
+            TokenRefusal::Malformed => Problem::TokenMalformed,
+            TokenRefusal::Expired => Problem::TokenExpired,
+            TokenRefusal::RevokedOrUnknown => Problem::TokenRevoked,
+            TokenRefusal::WrongKey => Problem::TokenBound,
+            TokenRefusal::InsufficientScope => Problem::InsufficientScope,
         })
     }
 }
@@ -251,14 +243,14 @@ impl ApiError {
         if !self.has_challenge {
             return builder.json(Body { message: &self.message, error: self.error, error_description: &self.message });
         }
-        let is_refused = self.status == StatusCode::UNAUTHORIZED || self.error == INSUFFICIENT_SCOPE.code;
+        let is_refused = self.status == StatusCode::UNAUTHORIZED || self.error == Problem::InsufficientScope.code();
         let scope = self.needed.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         if let Some(nonce) = self.nonce.as_ref().filter(|_| is_refused) {
             builder.insert_header((NONCE, nonce.as_str()));
             let (error, words, algs) = (self.error, &self.message, Algorithm::NAMES.join(" "));
             let challenge = format!("DPoP error=\"{error}\", error_description=\"{words}\", algs=\"{algs}\"{scope}");
             builder.insert_header((WWW_AUTHENTICATE, challenge));
-        } else if self.message == TOKEN_MISSING.description {
+        } else if self.message == Problem::TokenMissing.description() {
             builder.insert_header((WWW_AUTHENTICATE, format!("Bearer{}", scope.trim_start_matches(','))));
         } else if is_refused {
             let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"{scope}", self.error, self.message);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use crate::domain::json::{self, InvalidJson};
-use crate::oauth::problem::REPEATED_PARAMETER;
+use crate::oauth::problem::Problem;
 use crate::web::body;
 
 /// Reads the members of a JSON body. An empty body has none. The parser limits the nesting.
@@ -28,7 +28,7 @@ impl From<InvalidJson> for ApiError {
     fn from(invalid: InvalidJson) -> Self {
         match invalid {
             InvalidJson::Malformed => Self::invalid("The body must be a JSON object."),
-            InvalidJson::Repeated => Self::of_problem(&REPEATED_PARAMETER),
+            InvalidJson::Repeated => Self::of_problem(Problem::RepeatedParameter),
         }
     }
 }

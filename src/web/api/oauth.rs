@@ -11,7 +11,7 @@ use crate::domain::form::{self, Unreadable};
 use crate::domain::json::InvalidJson;
 use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{MALFORMED_REQUEST, REPEATED_PARAMETER};
+use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::body;
 use crate::web::error::TokenError;
@@ -30,24 +30,21 @@ async fn answer(app: &Data<App>, request: &HttpRequest, payload: Payload) -> Res
     let parameters = match is_json(request) {
         true => {
             let mut parameters = Parameters::default();
-            read_json(app, payload).await?.into_iter().for_each(|(name, value)| parameters.add(name, value));
-            token::not_empty(app, request, parameters)?
+            read_json(payload).await?.into_iter().for_each(|(name, value)| parameters.add(name, value));
+            token::not_empty(request, parameters)?
         }
-        false => token::read(app, request, payload).await?,
+        false => token::read(request, payload).await?,
     };
     token::respond(app, request, &parameters).await
 }
 
 /// `POST /v3/oauth/authorize`: an authorization request in a body. It redirects to the authorization endpoint.
 pub async fn authorize(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let refused = |refusal| TokenError::refused(&app, refusal);
     let asked = match is_json(&request) {
-        true => {
-            read_json(&app, payload).await.map(|members| Serializer::new(String::new()).extend_pairs(members).finish())
-        }
-        false => body::form_anew(&request, payload).await.map_err(refused),
+        true => read_json(payload).await.map(|members| Serializer::new(String::new()).extend_pairs(members).finish()),
+        false => body::form_anew(&request, payload).await.map_err(TokenError::from),
     };
-    let sent = asked.and_then(|asked| authorize::sent_here(&app, request.query_string(), &asked).map_err(refused));
+    let sent = asked.and_then(|asked| Ok(authorize::sent_here(&app, request.query_string(), &asked)?));
     sent.unwrap_or_else(|error| error.with_message().error_response())
 }
 
@@ -56,17 +53,17 @@ fn is_json(request: &HttpRequest) -> bool {
     media_type.is_some_and(|media_type| media_type.to_ascii_lowercase().starts_with("application/json"))
 }
 
-async fn read_json(app: &App, payload: Payload) -> Result<Vec<(String, String)>, TokenError> {
-    let refused = |problem, cause| TokenError::refused(app, Refusal { problem, cause });
-    let malformed = || refused(&MALFORMED_REQUEST, "the body is no flat JSON object");
-    let body = body::read(payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
+async fn read_json(payload: Payload) -> Result<Vec<(String, String)>, TokenError> {
+    let refused = |problem, cause| TokenError::from(Refusal { problem, cause });
+    let malformed = || refused(Problem::MalformedRequest, "the body is no flat JSON object");
+    let body = body::read(payload).await?;
     let body = Object::parse(&body).map_err(|invalid| match invalid {
         InvalidJson::Malformed => malformed(),
-        InvalidJson::Repeated => refused(&REPEATED_PARAMETER, "a parameter was sent more than once"),
+        InvalidJson::Repeated => refused(Problem::RepeatedParameter, "a parameter was sent more than once"),
     })?;
     let mut members = Vec::new();
     if body.members().count() > form::MOST {
-        return Err(TokenError::refused(app, Unreadable::TooMany.into()));
+        return Err(TokenError::from(Refusal::from(Unreadable::TooMany)));
     }
     for (name, value) in body.members() {
         match value {

@@ -71,17 +71,17 @@ impl Destination<'_> {
     }
 
     /// Responds with an error (RFC 6749 §4.1.2.1).
-    pub fn send_error(&self, app: &App, problem: &Problem) -> HttpResponse {
+    pub fn send_error(&self, app: &App, problem: Problem) -> HttpResponse {
         self.send(app, self.error_fields(app, problem))
     }
 
     /// Responds with a page whose button sends the error, for an application that is neither verified nor
     /// allowed before.
-    pub fn offer_error(&self, app: &App, problem: &Problem) -> HttpResponse {
-        let page = PageError::of_problem(app, problem);
+    pub fn offer_error(&self, app: &App, problem: Problem) -> HttpResponse {
+        let page = PageError::from(problem);
         let (fields, button) = (self.error_fields(app, problem), format!("Return to {}", self.redirect_uri.host()));
         if self.response_mode != ResponseMode::FormPost {
-            return page.with_action(&button, &self.location(&fields)).error_response();
+            return page.with_link(&button, &self.location(&fields)).error_response();
         }
         let refused = RefusalDetails::default();
         let page = FormPost {
@@ -90,7 +90,7 @@ impl Destination<'_> {
             heading: "This link does not work".to_owned(),
             what: "The app that sent you here made a request that cannot be answered. You did nothing wrong."
                 .to_owned(),
-            for_developer: Some(format!("{} {}", problem.description, problem.advice)),
+            for_developer: Some(format!("{} {}", problem.description(), problem.advice())),
             action: self.redirect_uri.as_str().to_owned(),
             fields,
             button,
@@ -125,10 +125,10 @@ impl Destination<'_> {
         answer.iter().copied().chain(always).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    fn error_fields(&self, app: &App, problem: &Problem) -> Fields {
-        let uri = format!("{}/errors/{}", app.public.issuer, problem.id);
+    fn error_fields(&self, app: &App, problem: Problem) -> Fields {
+        let uri = format!("{}/errors/{}", app.public.issuer, problem.id());
         let description = problem.naming(self.scope);
-        let error = [("error", problem.code), ("error_description", &description), ("error_uri", &uri)];
+        let error = [("error", problem.code()), ("error_description", &description), ("error_uri", &uri)];
         self.fields(app, &error)
     }
 

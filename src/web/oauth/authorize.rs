@@ -14,9 +14,7 @@ use crate::oauth::authorization::{self, AuthorizationRefusal, AuthorizationReque
 use crate::oauth::consent::{self as remembered_browser, Allowed};
 use crate::oauth::interaction::{SessionState, Step};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{
-    ACCESS_DENIED, INTERACTION_REQUIRED, INVALID_REQUEST_URI, Problem, UNREGISTERED_REDIRECT_URI,
-};
+use crate::oauth::problem::Problem;
 use crate::oauth::pushed_request;
 use crate::oauth::request_start::RequestStart;
 use crate::outcome::{Error, consult, transact};
@@ -84,7 +82,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
     match (step, &visitor) {
         (Step::Refuse(problem), _) => refuse(problem).await,
         (Step::Answer, Some(visitor)) if !is_speculative(&request) => approve(&app, &asked, (visitor, false)).await,
-        (Step::Answer, _) if asked.prompt_options.prompt.none => refuse(&INTERACTION_REQUIRED).await,
+        (Step::Answer, _) if asked.prompt_options.prompt.none => refuse(Problem::InteractionRequired).await,
         (Step::Answer | Step::Ask, Some(visitor)) => {
             consent::show(&app, (&asked, &allowed), visitor, &onward, None).await
         }
@@ -101,8 +99,7 @@ async fn extend_pushed_request(
 ) -> Result<(), PageError> {
     let Some(id) = asked.to_extend else { return Ok(()) };
     let (now, store) = (app.now(), if is_signed_in { app.store.clone() } else { app.store.for_unauthenticated() });
-    let held = store.write(move |tx| pushed_request::extend(tx, now, id)).await;
-    held.map_err(|error| PageError::unavailable(app, &error))
+    Ok(store.write(move |tx| pushed_request::extend(tx, now, id)).await?)
 }
 
 /// Returns the address of the page that comes first: registration, log-in, or the second factor.
@@ -117,7 +114,7 @@ fn before(app: &App, step: Step, onward: &str) -> String {
 
 /// Redirects from the address of this page on compatible platforms.
 pub async fn moved(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    sent_here(&app, request.query_string(), "").map_err(|refusal| PageError::of_problem(&app, refusal.problem))
+    Ok(sent_here(&app, request.query_string(), "")?)
 }
 
 /// Redirects a browser to this page with the parameters of a query and of a form.
@@ -135,14 +132,13 @@ pub async fn post(
     visitor: MaybeVisitor,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let refused = |refusal: Refusal| PageError::of_problem(&app, refusal.problem);
-    let anew = body::form_anew(&request, payload).await.map_err(refused)?;
-    let form = Parameters::parse(anew.as_bytes()).map_err(refused)?;
+    let anew = body::form_anew(&request, payload).await?;
+    let form = Parameters::parse(anew.as_bytes())?;
     let Some(decision) = form.get("decision") else {
-        return sent_here(&app, request.query_string(), &anew).map_err(refused);
+        return Ok(sent_here(&app, request.query_string(), &anew)?);
     };
     if !is_own(request.headers(), &app.public.origin) {
-        return Err(PageError::foreign(&app));
+        return Err(PageError::foreign());
     }
     let (address, visitor) = (Address::new(&app, request.query_string()), visitor.0);
     let asked = match examine(&app, &address).await? {
@@ -208,7 +204,7 @@ async fn examine(
     address: &Address,
 ) -> Result<Result<AuthorizationRequest, AuthorizationRefusal>, PageError> {
     let parameters = Parameters::parse(address.query.as_bytes());
-    let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
+    let parameters = parameters?;
     let (now, request_start, shared) = (app.now(), address.request_start, app.clone());
     let examined = consult(&app.store, move |db| {
         let (parameters, source) = pushed_request::resolve(db, now, parameters.clone(), request_start.as_ref())?;
@@ -219,7 +215,7 @@ async fn examine(
     match examined.await {
         Ok(asked) => Ok(Ok(asked)),
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -238,7 +234,7 @@ async fn next_step(
         let has_factor = is_about_factor && factors::find(db, id)?.can_show_two();
         Ok((remembered_browser::find(db, client, id)?, has_factor))
     });
-    let (allowed, has_factor) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (allowed, has_factor) = found.await?;
     let session_state = SessionState { user, session, allowed: &allowed, has_factor };
     Ok((asked.next_step(now, request_start, Some(session_state)), allowed))
 }
@@ -253,15 +249,15 @@ async fn refuse(
     let refused = match refusal {
         AuthorizationRefusal::Page(refusal) => {
             let Refusal { problem, cause } = refusal;
-            tracing::info!(problem = problem.id, cause, "an authorization request was refused");
+            tracing::info!(problem = problem.id(), cause, "an authorization request was refused");
             let asked = Parameters::parse(query.as_bytes()).ok();
-            let mut page = PageError::of_problem(app, problem);
+            let mut page = PageError::from(problem);
             if let Some(client_id) = asked.as_ref().and_then(|asked| asked.get("client_id")) {
                 page = page.of_client(RefusedClient::Named(client_id.to_owned()), refusal);
             }
             // The developer must see which redirect URI to register.
             let address = asked.as_ref().and_then(|asked| asked.get("redirect_uri"));
-            return Err(match address.filter(|_| *problem == UNREGISTERED_REDIRECT_URI) {
+            return Err(match address.filter(|_| problem == Problem::UnregisteredRedirectUri) {
                 Some(address) => page.with_detail(address),
                 None => page,
             });
@@ -275,7 +271,7 @@ async fn refuse(
 async fn refuse_late(
     app: &Data<App>,
     asked: &AuthorizationRequest,
-    problem: &'static Problem,
+    problem: Problem,
     visitor: Option<&Visitor>,
 ) -> Result<HttpResponse, PageError> {
     send_refusal(app, asked.refused(problem), visitor).await
@@ -289,7 +285,7 @@ async fn send_refusal(
 ) -> Result<HttpResponse, PageError> {
     let Refusal { problem, cause } = refused.refusal;
     let (client, scope) = (&refused.client.client_id, refused.scope.as_deref());
-    tracing::info!(problem = problem.id, cause, scope, ?client, "an authorization request was refused");
+    tracing::info!(problem = problem.id(), cause, scope, ?client, "an authorization request was refused");
     let (shared, user) = (refused.clone(), visitor.map(|visitor| visitor.user.id));
     let may_bounce = app.store.read(move |db| remembered_browser::may_bounce(db, &shared, user)).await;
     let destination = Destination::from(&refused);
@@ -297,7 +293,7 @@ async fn send_refusal(
     match may_bounce {
         Ok(true) => Ok(with_cause(destination.send_error(app, problem))),
         Ok(false) => Ok(with_cause(destination.offer_error(app, problem))),
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -321,7 +317,7 @@ async fn approve(
     let code = match issued.await {
         Ok(code) => code,
         Err(Error::Refused(problem)) => return refuse_late(app, asked, problem, Some(visitor)).await,
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     Ok(Destination::from(asked).send_code(app, code.expose()))
 }
@@ -335,9 +331,9 @@ async fn deny(
     if asked.pushed.is_some() {
         let (now, request) = (app.now(), asked.clone());
         let is_first = app.store.write(move |tx| pushed_request::consume(tx, now, &request)).await;
-        if !is_first.map_err(|error| PageError::unavailable(app, &error))? {
-            return refuse_late(app, asked, &INVALID_REQUEST_URI, visitor).await;
+        if !is_first? {
+            return refuse_late(app, asked, Problem::InvalidRequestUri, visitor).await;
         }
     }
-    Ok(Destination::from(asked).send_error(app, &ACCESS_DENIED))
+    Ok(Destination::from(asked).send_error(app, Problem::AccessDenied))
 }

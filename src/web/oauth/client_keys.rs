@@ -2,83 +2,17 @@
 //! signs, cached as long as their headers say, and fetched again for a signature that none of them verifies,
 //! so that keys can rotate (OpenID Connect Core §10.1.1). They are never fetched inside a transaction.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use actix_web::web::Data;
 
-use crate::clock::UnixTime;
-use crate::domain::bounded::remove_oldest_when_full;
+use super::read_keys::CachedKeys;
 use crate::domain::keys_url::KeysUrl;
 use crate::oauth::client_authentication::{ClientCredentials, PublishedKeys};
 use crate::oauth::client_document::lifetime;
 use crate::store::{Result, clients};
 use crate::web::app::App;
 use crate::web::fetch::{Document, KEYS};
-
-/// The minimum time between two fetches of one URL, in seconds (our limit), counted for all callers together.
-const PACE: i64 = 30;
-/// How long expired keys stay valid while their host cannot be reached, in seconds (our limit, as for client
-/// ID metadata documents).
-const GRACE: i64 = 86_400;
-/// The maximum number of remembered URLs.
-const MOST: usize = 1_000;
-
-/// The cached state of one URL.
-#[derive(Clone, Default)]
-struct CachedKeys {
-    keys: Option<Arc<PublishedKeys>>,
-    fresh_until: Option<UnixTime>,
-    tried_at: Option<UnixTime>,
-}
-
-impl CachedKeys {
-    fn is_fresh(&self, now: UnixTime) -> bool {
-        self.fresh_until.is_some_and(|until| now < until)
-    }
-
-    fn may_be_read(&self, now: UnixTime) -> bool {
-        self.tried_at.is_none_or(|tried| now.since(tried) >= PACE)
-    }
-
-    /// Returns the keys, unless they have not been fetched for too long: their owner may have revoked them.
-    fn usable(&self, now: UnixTime) -> Option<Arc<PublishedKeys>> {
-        let is_known = self.fresh_until.is_some_and(|until| now < until.plus(GRACE));
-        self.keys.clone().filter(|_| is_known)
-    }
-}
-
-/// The cache of published keys, with the running fetches.
-#[derive(Default)]
-pub struct ClientKeys {
-    cached: Mutex<HashMap<String, CachedKeys>>,
-    reading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-}
-
-impl ClientKeys {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, CachedKeys>> {
-        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn cached(&self, url: &KeysUrl) -> CachedKeys {
-        self.all().get(url.as_str()).cloned().unwrap_or_default()
-    }
-
-    fn store(&self, url: &KeysUrl, cached: CachedKeys) {
-        let mut all = self.all();
-        if !all.contains_key(url.as_str()) {
-            remove_oldest_when_full(&mut all, MOST, |cached| cached.tried_at.unwrap_or(UnixTime::from_seconds(0)));
-        }
-        all.insert(url.as_str().to_owned(), cached);
-    }
-
-    /// Returns the lock of one URL. Its holder fetches the keys, and the others wait and look again.
-    fn read_lock(&self, url: &KeysUrl) -> Arc<tokio::sync::Mutex<()>> {
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.retain(|_, read_lock| Arc::strong_count(read_lock) > 1);
-        reading.entry(url.as_str().to_owned()).or_default().clone()
-    }
-}
 
 /// Returns the credentials with the published keys of their client, when it signed them and publishes keys.
 ///

@@ -11,7 +11,7 @@ use crate::identity::throttle::prefix;
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
 use crate::oauth::device::{Place, Started, admit, examine, start};
-use crate::oauth::problem::CALLED_FROM_A_PAGE;
+use crate::oauth::problem::Problem;
 use crate::outcome::{consult, transact};
 use crate::web::app::App;
 use crate::web::error::TokenError;
@@ -31,12 +31,12 @@ struct Body<'a> {
 
 /// Issues a device code and a user code.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
-    let parameters = read(&app, &request, payload).await?;
+    let parameters = read(&request, payload).await?;
     // Only browsers send these headers, and a page cannot prevent it. A page could request codes from the
     // visitor's own network, and the warning about another network would not appear (our rule).
     if [ORIGIN, SEC_FETCH_SITE].iter().any(|name| request.headers().contains_key(name)) {
-        let refusal = Refusal { problem: &CALLED_FROM_A_PAGE, cause: "a browser asked for device codes" };
-        return Err(TokenError::refused(&app, refusal).of_client(named(&request, &parameters).as_deref(), false));
+        let refusal = Refusal { problem: Problem::CalledFromAPage, cause: "a browser asked for device codes" };
+        return Err(TokenError::from(refusal).of_client(named(&request, &parameters).as_deref(), false));
     }
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));

@@ -8,7 +8,6 @@ use askama::Template;
 use super::authorize::is_speculative;
 use crate::domain::id::Id;
 use crate::domain::user::User;
-use crate::oauth::Refusal;
 use crate::oauth::openid::logout::{Asked, LogoutRequest};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::problem::Problem;
@@ -67,15 +66,14 @@ pub async fn post(
     browser: BrowserSession,
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let refused = |refusal: Refusal| PageError::of_problem(&app, refusal.problem);
-    let anew = body::form_anew(&request, payload).await.map_err(refused)?;
-    let form = Parameters::parse(anew.as_bytes()).map_err(refused)?;
+    let anew = body::form_anew(&request, payload).await?;
+    let form = Parameters::parse(anew.as_bytes())?;
     if form.get("decision").is_none() {
-        let address = with_both(app.public.path("/oauth/logout"), request.query_string(), &anew).map_err(refused)?;
+        let address = with_both(app.public.path("/oauth/logout"), request.query_string(), &anew)?;
         return Ok(see_other(&address));
     }
     if !is_own(request.headers(), &app.public.origin) {
-        return Err(PageError::foreign(&app));
+        return Err(PageError::foreign());
     }
     let asked = examine(&app, request.query_string()).await?;
     end(&app, &request, &asked, &browser).await
@@ -83,9 +81,9 @@ pub async fn post(
 
 async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageError> {
     // A mistake of the application must not prevent the person from logging out.
-    let refused = |problem: &'static Problem| {
-        tracing::info!(problem = problem.id, "a logout request was refused");
-        PageError::of_problem(app, problem).with_action("Log out here", &app.public.path("/logout"))
+    let refused = |problem: Problem| {
+        tracing::info!(problem = problem.id(), "a logout request was refused");
+        PageError::from(problem).with_action("Log out here", "/logout")
     };
     let parameters = Parameters::parse(query.as_bytes()).map_err(|refusal| refused(refusal.problem))?;
     let (asked, shared) = (Asked::parse(&parameters).map_err(refused)?, app.clone());
@@ -93,7 +91,7 @@ async fn examine(app: &Data<App>, query: &str) -> Result<LogoutRequest, PageErro
     {
         Ok(request) => Ok(request),
         Err(Error::Refused(problem)) => Err(refused(problem)),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -103,7 +101,7 @@ async fn end(
     asked: &LogoutRequest,
     browser: &BrowserSession,
 ) -> Result<HttpResponse, PageError> {
-    let ended = browser.sign_out(app).await.map_err(|error| PageError::unavailable(app, &error))?;
+    let ended = browser.sign_out(app).await?;
     Ok(log_out::forgetting(match ended {
         Some(user) => onward(app, asked, Some(user), log_out::done(app)),
         None => nothing_ended(app, request, asked),

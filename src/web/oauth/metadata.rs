@@ -10,20 +10,18 @@ use crate::oauth::metadata::Metadata;
 use crate::oauth::scopes;
 use crate::web::app::App;
 use crate::web::error::TokenError;
-use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
 /// Responds with the metadata of the authorization server.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, TokenError> {
     let kept = &app.published.metadata;
-    let edition = app.store.edition().await.map_err(|error| failed(&app, error))?;
+    let edition = app.store.edition().await?;
     if let Some(ready) = kept.find(|made_of| Some(*made_of) == edition) {
         return Ok(ready.answer(&request));
     }
-    let read = app.store.read(|db| Ok((db.edition()?, scopes::known_scope(db)?))).await;
-    let (edition, known) = read.map_err(|error| failed(&app, error))?;
+    let (edition, known) = app.store.read(|db| Ok((db.edition()?, scopes::known_scope(db)?))).await?;
     let rendered = Rendered::json("public, max-age=300", &document(&app, &known));
-    Ok(kept.insert(edition, rendered.map_err(|error| failed(&app, error))?).answer(&request))
+    Ok(kept.insert(edition, rendered?).answer(&request))
 }
 
 fn document(app: &App, known: &Scope) -> Metadata {

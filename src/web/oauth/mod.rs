@@ -11,6 +11,8 @@ pub mod logout;
 pub mod metadata;
 pub mod par;
 pub mod protected_resource;
+pub mod read_documents;
+pub mod read_keys;
 pub mod register;
 pub mod revoke;
 pub mod signing;

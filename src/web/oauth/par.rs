@@ -16,9 +16,9 @@ use crate::web::error::TokenError;
 
 /// Stores an authorization request, bound to the proven DPoP key (RFC 9449 §10.1), and returns its `request_uri`.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
-    let parameters = read(&app, &request, payload).await?;
+    let parameters = read(&request, payload).await?;
     let client = named(&request, &parameters);
-    let refused = |refusal| TokenError::refused(&app, refusal).of_client(client.as_deref(), false);
+    let refused = |refusal| TokenError::from(refusal).of_client(client.as_deref(), false);
     // Before the client's assertion is used up, because the client may have to send the request again with a nonce.
     let proven = dpop::proven(&app, &request, None).map_err(refused)?;
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;

@@ -10,7 +10,6 @@ use crate::oauth::protected_resource::{PATH, ProtectedResourceMetadata};
 use crate::web::app::{App, PublicUrl};
 use crate::web::error::TokenError;
 use crate::web::layer::{Around, Layer};
-use crate::web::published::failed;
 use crate::web::rendered::Rendered;
 
 /// The well-known path, which precedes the path of a resource (§3.1).
@@ -22,7 +21,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, T
         .published
         .protected_resource
         .of((), |()| Rendered::json("public, max-age=300", &ProtectedResourceMetadata::new(&app.public.issuer)));
-    Ok(ready.map_err(|error| failed(&app, error))?.answer(&request))
+    Ok(ready?.answer(&request))
 }
 
 /// Adds the address of the metadata to each challenge for a token.

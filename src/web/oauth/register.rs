@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::domain::self_registration::DynamicRegistration;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::dynamic_registration::{self, Answer};
-use crate::oauth::problem::TOKEN_CONFLICT;
+use crate::oauth::problem::Problem;
 use crate::outcome::{consult, transact};
 use crate::web::api::bearer::{has_two_authorizations, in_header};
 use crate::web::api::error::ApiError;
@@ -92,7 +92,7 @@ async fn known(app: &Data<App>, request: &HttpRequest, client_id: &str) -> Resul
 /// Returns the bearer token of a request, if there is one.
 fn token_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     match has_two_authorizations(request) {
-        true => Err(ApiError::of_problem(&TOKEN_CONFLICT)),
+        true => Err(ApiError::of_problem(Problem::TokenConflict)),
         false => Ok(in_header(request).map(str::to_owned)),
     }
 }

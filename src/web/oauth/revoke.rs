@@ -8,7 +8,7 @@ use serde_json::json;
 use super::token::{prove_client, read};
 use crate::oauth::Refusal;
 use crate::oauth::client_authentication::authenticate;
-use crate::oauth::problem::MISSING_PARAMETER;
+use crate::oauth::problem::Problem;
 use crate::oauth::revocation::{self, Revocable};
 use crate::outcome::{consult, transact};
 use crate::web::app::App;
@@ -16,10 +16,10 @@ use crate::web::error::TokenError;
 
 /// Revokes a token. The response to an unknown token is the same as for success.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
-    let parameters = read(&app, &request, payload).await?;
+    let parameters = read(&request, payload).await?;
     let (credentials, attempt) = prove_client(&app, &request, &parameters).await?;
-    let missing = Refusal { problem: &MISSING_PARAMETER, cause: "token is missing" };
-    let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(&app, refusal))?.to_owned();
+    let missing = Refusal { problem: Problem::MissingParameter, cause: "token is missing" };
+    let token = parameters.get("token").ok_or(missing).map_err(|refusal| attempt.refuse(refusal))?.to_owned();
     let (now, shared, asked) = (app.now(), app.clone(), token.clone());
     let examined = consult(&app.store, move |db| {
         let client = authenticate(db, now, &shared.token_settings, &shared.last_use, &credentials)?;

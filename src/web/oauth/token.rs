@@ -16,7 +16,7 @@ use crate::oauth::Refusal;
 use crate::oauth::client_authentication::{ClientCredentials, prove};
 use crate::oauth::dpop::Proven;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::{INVALID_CLIENT, INVALID_SCOPE, MISSING_PARAMETER, TOO_MANY_SIGNED, TWO_AUTHENTICATIONS};
+use crate::oauth::problem::Problem;
 use crate::oauth::scopes;
 use crate::oauth::token::{self, TokenRequest, TokenResponse, binding};
 use crate::outcome::{Error, consult_batched, transact, transact_batched};
@@ -45,7 +45,7 @@ struct Body<'a> {
 
 /// Responds to a token request.
 pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, TokenError> {
-    let parameters = read(&app, &request, payload).await?;
+    let parameters = read(&request, payload).await?;
     respond(&app, &request, &parameters).await
 }
 
@@ -56,11 +56,10 @@ pub(in crate::web) async fn respond(
     parameters: &Parameters,
 ) -> Result<HttpResponse, TokenError> {
     let (credentials, attempt) = admit(app, request, parameters)?;
-    let refused = |refusal| attempt.refuse(app, refusal);
+    let refused = |refusal| attempt.refuse(refusal);
     let token_request = TokenRequest::parse(parameters).map_err(refused)?;
     let (now, issued_token_type) = (app.now(), token_request.issued_token_type());
-    let credentials =
-        with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+    let credentials = with_keys(app, credentials, &attempt.address).await?;
     // Before the client's assertion is used up, because the client may have to send the request again with a nonce.
     let proven = dpop::proven(app, request, None).map_err(refused)?;
     let audiences = audiences(app, &credentials);
@@ -68,8 +67,7 @@ pub(in crate::web) async fn respond(
     let response = answer(app, now, (credentials, audiences), asked, app.origin_of(request)).await;
     let response = token::limit_polls(now, &app.token_settings, &app.device_polls, &token_request, response);
     let response = attempt.finish(app, response).await?;
-    let texts = signing::texts(app, now, &response).await;
-    let texts = texts.map_err(|error| TokenError::new(app, Error::Failed(error)))?;
+    let texts = signing::texts(app, now, &response).await?;
     let mut answer = render(&response, &texts, (proven.is_some(), issued_token_type));
     if proven.is_some() {
         dpop::add_nonce(app, answer.headers_mut());
@@ -78,24 +76,20 @@ pub(in crate::web) async fn respond(
 }
 
 /// Parses the form of an endpoint for programs. Repeated parameters are refused.
-pub(in crate::web) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
-    let parameters = body::form(request, payload).await.map_err(|refusal| TokenError::refused(app, refusal))?;
-    let parameters = not_empty(app, request, parameters)?;
-    parameters.check_repeats().map_err(|refusal| {
-        TokenError::refused(app, refusal).of_client(named(request, &parameters).as_deref(), false)
-    })?;
+pub(in crate::web) async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters, TokenError> {
+    let parameters = body::form(request, payload).await?;
+    let parameters = not_empty(request, parameters)?;
+    parameters
+        .check_repeats()
+        .map_err(|refusal| TokenError::from(refusal).of_client(named(request, &parameters).as_deref(), false))?;
     Ok(parameters)
 }
 
 /// Refuses an empty request. It does not count as a failed authentication.
-pub(in crate::web) fn not_empty(
-    app: &App,
-    request: &HttpRequest,
-    parameters: Parameters,
-) -> Result<Parameters, TokenError> {
+pub(in crate::web) fn not_empty(request: &HttpRequest, parameters: Parameters) -> Result<Parameters, TokenError> {
     if parameters.is_empty() && !request.headers().contains_key(AUTHORIZATION) {
-        let refusal = Refusal { problem: &MISSING_PARAMETER, cause: "the request is empty" };
-        return Err(TokenError::refused(app, refusal));
+        let refusal = Refusal { problem: Problem::MissingParameter, cause: "the request is empty" };
+        return Err(TokenError::from(refusal));
     }
     Ok(parameters)
 }
@@ -116,8 +110,7 @@ pub(in crate::web) async fn prove_client(
     parameters: &Parameters,
 ) -> Result<(ClientCredentials, ClientAttempt), TokenError> {
     let (credentials, attempt) = admit(app, request, parameters)?;
-    let credentials =
-        with_keys(app, credentials, &attempt.address).await.map_err(|error| TokenError::new(app, error.into()))?;
+    let credentials = with_keys(app, credentials, &attempt.address).await?;
     let may = |client: &Client| may_sign(app, client, &attempt.address);
     let audiences = audiences(app, &credentials);
     let proven = prove(&app.store, app.now(), credentials, audiences, may).await;
@@ -131,7 +124,8 @@ fn may_sign(app: &App, client: &Client, address: &str) -> Result<(), Refusal> {
     if !client.is_anybodys() {
         return Ok(());
     }
-    let refused = |_throttled| Refusal { problem: &TOO_MANY_SIGNED, cause: "too many signed requests of this network" };
+    let refused =
+        |_throttled| Refusal { problem: Problem::TooManySigned, cause: "too many signed requests of this network" };
     app.throttle.attempt_signed(app.now(), address).map_err(refused)
 }
 
@@ -153,12 +147,11 @@ fn admit(
 ) -> Result<(ClientCredentials, ClientAttempt), TokenError> {
     let credentials = authorization(request).and_then(|header| ClientCredentials::parse(header, parameters));
     let credentials = credentials
-        .map_err(|refusal| TokenError::refused(app, refusal).of_client(named(request, parameters).as_deref(), false))?;
+        .map_err(|refusal| TokenError::from(refusal).of_client(named(request, parameters).as_deref(), false))?;
     let (client_id, scope) = (credentials.client_id().to_owned(), parameters.get("scope").map(str::to_owned));
     let attempt = ClientAttempt { client_id, address: app.origin_of(request).address, scope };
     let admitted = app.throttle.admit_client(app.now(), &attempt.client_id, &attempt.address);
-    admitted
-        .map_err(|Throttled(seconds)| TokenError::throttled(app, seconds).of_client(Some(&attempt.client_id), false))?;
+    admitted.map_err(|Throttled(seconds)| TokenError::throttled(seconds).of_client(Some(&attempt.client_id), false))?;
     Ok((credentials, attempt))
 }
 
@@ -173,18 +166,18 @@ impl ClientAttempt {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let is_failure = matches!(&error, Error::Refused(refusal) if *refusal.problem == INVALID_CLIENT);
+        let is_failure = matches!(&error, Error::Refused(refusal) if refusal.problem == Problem::InvalidClient);
         // These rules are checked after the client was authenticated.
         let has_authenticated =
-            matches!(&error, Error::Refused(refusal) if refusal.problem.code != INVALID_CLIENT.code);
+            matches!(&error, Error::Refused(refusal) if refusal.problem.code() != Problem::InvalidClient.code());
         if is_failure && let Err(Throttled(seconds)) = self.count_failure(app).await {
-            return Err(TokenError::throttled(app, seconds));
+            return Err(TokenError::throttled(seconds));
         }
         let asked = match &error {
-            Error::Refused(refusal) if *refusal.problem == INVALID_SCOPE => scopes::named(self.scope.as_deref()),
+            Error::Refused(refusal) if refusal.problem == Problem::InvalidScope => scopes::named(self.scope.as_deref()),
             _ => None,
         };
-        Err(TokenError::naming(app, error, asked).of_client(Some(&self.client_id), has_authenticated))
+        Err(TokenError::naming(error, asked).of_client(Some(&self.client_id), has_authenticated))
     }
 
     /// Counts a failed authentication: for the client, or only for the network when no client has this `client_id`.
@@ -203,8 +196,8 @@ impl ClientAttempt {
     }
 
     /// Refuses a request before the client is authenticated.
-    pub(in crate::web) fn refuse(&self, app: &App, refusal: Refusal) -> TokenError {
-        TokenError::refused(app, refusal).of_client(Some(&self.client_id), false)
+    pub(in crate::web) fn refuse(&self, refusal: Refusal) -> TokenError {
+        TokenError::from(refusal).of_client(Some(&self.client_id), false)
     }
 }
 
@@ -217,7 +210,7 @@ pub(in crate::web) fn named(request: &HttpRequest, parameters: &Parameters) -> O
 /// (RFC 6749 §2.3).
 fn authorization(request: &HttpRequest) -> Result<Option<&[u8]>, Refusal> {
     if has_two_authorizations(request) {
-        return Err(Refusal { problem: &TWO_AUTHENTICATIONS, cause: "two Authorization headers came" });
+        return Err(Refusal { problem: Problem::TwoAuthentications, cause: "two Authorization headers came" });
     }
     Ok(request.headers().get(AUTHORIZATION).map(|value| value.as_bytes()))
 }
@@ -245,7 +238,7 @@ async fn answer(
     let client = match examined {
         Ok(client) => client,
         Err(Error::Refused(refusal)) => {
-            if *refusal.problem == INVALID_CLIENT {
+            if refusal.problem == Problem::InvalidClient {
                 let asked = token_request;
                 transact(&app.store, move |tx| token::count_failure(tx, now, &asked)).await?;
             }

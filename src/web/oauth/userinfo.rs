@@ -11,7 +11,7 @@ use crate::domain::token_record::BearerToken;
 use crate::domain::user::User;
 use crate::oauth::openid::claims::{SignedUserInfo, UserInfo};
 use crate::oauth::openid::id_token::TYP;
-use crate::oauth::problem::{REPEATED_PARAMETER, TOKEN_CONFLICT, TOKEN_MALFORMED, TOKEN_MISSING};
+use crate::oauth::problem::Problem;
 use crate::oauth::signing::Statement;
 use crate::outcome::{Error, consult};
 use crate::store::users;
@@ -33,7 +33,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
         true => {
             let form = body::form(&request, payload).await?;
             if form.is_repeated("access_token") {
-                return Err(ApiError::of_problem(&REPEATED_PARAMETER));
+                return Err(ApiError::of_problem(Problem::RepeatedParameter));
             }
             form.get("access_token").map(str::to_owned)
         }
@@ -74,15 +74,15 @@ async fn with_cause(app: &Data<App>, presented: Option<String>, error: ApiError)
 async fn judge(app: &Data<App>, request: &HttpRequest, in_form: Option<String>) -> Result<HttpResponse, ApiError> {
     let is_bound = dpop::token_in_header(request).is_some();
     if has_two_authorizations(request) || (in_form.is_some() && (is_bound || in_header(request).is_some())) {
-        return Err(ApiError::of_problem(&TOKEN_CONFLICT));
+        return Err(ApiError::of_problem(Problem::TokenConflict));
     }
     if is_bound {
         let (token, user) = caller(app, request, ProtectedResource::UserInfo).await?;
         return answer_claims(app, &token, &user).await;
     }
     let token = in_form.or_else(|| in_header(request).map(str::to_owned));
-    let token = token.ok_or_else(|| ApiError::of_problem(&TOKEN_MISSING))?;
-    let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(&TOKEN_MALFORMED))?;
+    let token = token.ok_or_else(|| ApiError::of_problem(Problem::TokenMissing))?;
+    let presented = BearerToken::parse(&token).map_err(|_malformed| ApiError::of_problem(Problem::TokenMalformed))?;
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(request));
     let found = consult::<_, TokenRefusal, _>(&app.store, move |db| {
         let token = authorize(

@@ -36,20 +36,19 @@ pub struct CompromiseReport {
 
 /// Returns the error page for a link that was used or has expired. A link works for a month, so the person
 /// may still need help.
-fn link_ended(app: &App) -> PageError {
+fn link_ended() -> PageError {
     let what = "A link like this works once, for a month.";
     let advice = "If somebody may be in your account, set a new password. It logs everybody else out.";
-    PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
-        .with_action("Set a new password", &app.public.path("/reset"))
+    PageError::new(StatusCode::NOT_FOUND, "link-over", "This link is over", what, advice)
+        .with_action("Set a new password", "/reset")
 }
 
 /// Shows the form. It changes nothing, because mail programs open links by themselves.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let key = key_of(&request).ok_or_else(|| link_ended(&app))?;
+    let key = key_of(&request).ok_or_else(link_ended)?;
     let now = app.now();
-    let found = app.store.read(move |db| compromise_report::find(db, now, key.expose())).await;
-    let found = found.map_err(|error| PageError::unavailable(&app, &error))?;
-    let Found { user, former, .. } = found.ok_or_else(|| link_ended(&app))?;
+    let found = app.store.read(move |db| compromise_report::find(db, now, key.expose())).await?;
+    let Found { user, former, .. } = found.ok_or_else(link_ended)?;
     Ok(ok(&CompromiseReport {
         layout: app.layout(),
         action: here(&request),
@@ -63,7 +62,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
 
 /// Ends all access to the account.
 pub async fn post(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let key = key_of(&request).ok_or_else(|| link_ended(&app))?;
+    let key = key_of(&request).ok_or_else(link_ended)?;
     let next = compromise_report::by_link(app.sign_in_context(), app.now(), key, &app.origin_of(&request)).await;
     answer(&app, next)
 }
@@ -94,7 +93,7 @@ pub(super) fn answer(app: &Data<App>, next: Result<Next, Error<AccountRefusal>>)
                         uses your old address by now, so we cannot tell who you are. Ask the people who run this server.";
             Ok(forgetting(ok(&message(text.to_owned(), None))))
         }
-        Err(Error::Refused(_)) => Err(link_ended(app)),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Refused(_)) => Err(link_ended()),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }

@@ -75,7 +75,7 @@ pub async fn show(
         let may = Permissions::read(db, &shared.token_settings, (&wish.scope, &wish.audience), &before)?;
         Ok::<_, StoreError>((owner, validated_offline, may))
     });
-    let (owner, validated_offline, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, validated_offline, may) = found.await?;
     let layout = visitor.layout(app);
     let path = app.public.path("/oauth/authorize");
     let action = format!("{path}?{query}");

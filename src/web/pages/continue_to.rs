@@ -73,7 +73,7 @@ pub async fn examine(
     match consult(&app.store, move |db| login_redirect::examine(db, &asked, rules)).await {
         Ok(redirect) => Ok(redirect),
         Err(Error::Refused(refusal)) => Err(return_refused::page(app, &refusal, visitor).await),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -95,7 +95,7 @@ pub async fn get(
     match at_once {
         Ok(true) => go(app, request, redirect, visitor).await,
         Ok(false) => ask(app, request, (&redirect, visitor), None).await,
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -144,7 +144,7 @@ async fn go(
         Ok(allowed)
     };
     let allowed = app.store.write(allow).await;
-    Ok(match allowed.map_err(|error| PageError::unavailable(app, &error))? {
+    Ok(match allowed? {
         Some(allowed) => see_other(&redirect.answer(&allowed)),
         // The session ended meanwhile or the authentication is no longer recent: the same address asks again.
         None => see_other(&here(request)),
@@ -190,7 +190,7 @@ async fn ask(
         action: here,
         shown: redirect.shown_to(visitor.user.id),
         app_name: redirect.client.as_ref().map(|client| client.name.clone()),
-        owner: owner.map_err(|error| PageError::unavailable(app, &error))?,
+        owner: owner?,
         is_verified: redirect.client.as_ref().is_some_and(|client| client.verified_at.is_some()),
         return_url: redirect.return_url.as_str().to_owned(),
         return_host: redirect.return_url.host(),

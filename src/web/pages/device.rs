@@ -118,11 +118,11 @@ pub async fn post(
             let message = format!("Too many wrong codes. Try again in {}.", in_words(seconds));
             return refuse(StatusCode::TOO_MANY_REQUESTS, &message);
         }
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     let sought = code.clone();
     let found = app.store.read(move |db| find_waiting(db, now, &sought)).await;
-    let Some(waiting) = found.map_err(|error| PageError::unavailable(&app, &error))? else {
+    let Some(waiting) = found? else {
         let message = "No device waits with this code. Check every letter. If ten minutes have passed, start again on the device.";
         return refuse(StatusCode::BAD_REQUEST, message);
     };
@@ -152,7 +152,7 @@ async fn show(
         let may = Permissions::read(db, &shared.token_settings, asked, &Allowed::default())?;
         Ok::<_, StoreError>((owner, validated_offline, may))
     });
-    let (owner, validated_offline, may) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (owner, validated_offline, may) = found.await?;
     let (device, client) = (&waiting.device, &waiting.client);
     let page = DeviceDecision {
         layout: visitor.layout(app),
@@ -201,7 +201,7 @@ async fn decide(
         }
         Ok(decided)
     });
-    let decided = decided.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let decided = decided.await?;
     let (heading, text) = match (decided, is_allowed) {
         (Decided::LoggedOut, _) => return Ok(see_other(&log_in_first(app, &app.public.path("/device")))),
         (Decided::Before, _) => {

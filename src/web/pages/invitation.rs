@@ -34,11 +34,10 @@ pub struct Invitation {
 }
 
 async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink), PageError> {
-    let key = key_of(request).ok_or_else(|| link_ended(app))?;
+    let key = key_of(request).ok_or_else(link_ended)?;
     let (now, presented) = (app.now(), key.clone());
-    let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await;
-    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    found.map(|link| (key, link)).ok_or_else(|| link_ended(app))
+    let found = app.store.read(move |db| invitation::find(db, now, presented.expose())).await?;
+    found.map(|link| (key, link)).ok_or_else(link_ended)
 }
 
 /// Shows the form while the invitation is valid.
@@ -68,9 +67,9 @@ pub async fn post(
     match made {
         Ok((_, Some(entered))) => second_step::enter(&app, &browser, entered, &app.public.path("/account")).await,
         Ok((_, None)) => Ok(see_other(&app.public.path("/account"))),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
-        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
-        Err(Error::Refused(SignUpRefusal::LinkEnded | SignUpRefusal::Closed)) => Err(link_ended(&app)),
+        Err(Error::Failed(error)) => Err(error.into()),
+        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy()),
+        Err(Error::Refused(SignUpRefusal::LinkEnded | SignUpRefusal::Closed)) => Err(link_ended()),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
             // The form has no field for the email address, so its errors are shown above the form.
             let in_form = |problem| match FieldError::from(problem) {

@@ -62,7 +62,7 @@ impl Onward {
             return Ok(Self::Away(Box::new(redirect)));
         }
         let parameters = Parameters::parse(query.as_bytes());
-        let parameters = parameters.map_err(|refusal| PageError::of_problem(app, refusal.problem))?;
+        let parameters = parameters?;
         let next = parameters.get("next").and_then(|next| app.public.own_path(next));
         Ok(Self::Here(next.unwrap_or_else(|| app.public.path("/account"))))
     }
@@ -228,7 +228,7 @@ async fn log_in_by_passkey(
         match prove::sign_in(app.sign_in_context(), app.now(), party, (assertion, origin)).await {
             Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
             Err(Error::Refused(refusal)) => gone = refusal.is_gone.then_some(id),
-            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+            Err(Error::Failed(error)) => return Err(error.into()),
         }
     }
     let said = Said { error: Some(passkey::DID_NOT_WORK.to_owned()), gone, ..Said::default() };
@@ -248,15 +248,15 @@ async fn log_in(
     let refusal = match sign_in(app.sign_in_context(), app.now(), (credentials, remembered)).await {
         Ok(SignInOutcome::Step(step)) => {
             let way = (here(request), onward.asking(app).await?);
-            return second_step::show(app, &step, way, (StatusCode::OK, None));
+            return Ok(second_step::show(app, &step, way, (StatusCode::OK, None)));
         }
         Ok(entered) => return second_step::enter(app, browser, entered, &onward.next(request)).await,
         Err(Error::Refused(refusal)) => refusal,
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     let username: String = username.chars().take(256).collect();
     match refusal {
-        SignInRefusal::Busy => Err(PageError::busy(app).with_action("Try again", &here(request))),
+        SignInRefusal::Busy => Err(PageError::busy().with_link("Try again", &here(request))),
         SignInRefusal::BeingDeleted(user) => restore_account::offer(app, user).await,
         SignInRefusal::Wrong
         | SignInRefusal::NoPassword

@@ -7,8 +7,9 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::Message;
+use crate::oauth::Refusal;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::NOTHING_ENDED;
+use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::browser::{BrowserSession, MaybeVisitor};
 use crate::web::error::{PageError, TokenError};
@@ -55,7 +56,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) ->
 
 /// Ends the session, its login-redirect tokens and unredeemed codes.
 pub async fn post(app: Data<App>, request: HttpRequest, browser: BrowserSession) -> Result<HttpResponse, PageError> {
-    let ended = browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let ended = browser.sign_out(&app).await?;
     let onward = |page| next(&app, &request).map_or(page, |next| see_other(&next));
     Ok(forgetting(match ended {
         Some(_) => onward(done(&app)),
@@ -71,7 +72,7 @@ pub(in crate::web) fn nothing_ended(
     onward: impl FnOnce(HttpResponse) -> HttpResponse,
 ) -> HttpResponse {
     if !is_navigation(request) {
-        return TokenError::refused(app, (&NOTHING_ENDED).into()).error_response();
+        return TokenError::from(Refusal::from(Problem::NothingEnded)).error_response();
     }
     onward(ok(&Message {
         layout: app.layout(),

@@ -26,11 +26,11 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use askama::Template;
 
 use super::body;
-use super::browser::{Pending, app_of};
+use super::browser::Pending;
 use super::error::PageError;
 use super::page::{Layout, Link};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::problem::MALFORMED_REQUEST;
+use crate::oauth::problem::Problem;
 
 /// The data of the template `message.html`: a page with a single message.
 #[derive(Clone, Debug, Template)]
@@ -51,11 +51,11 @@ impl FromRequest for Form {
     type Future = Pending<Self, PageError>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let (app, request, payload) = (app_of(request), request.clone(), Payload::from_request(request, payload));
+        let (request, payload) = (request.clone(), Payload::from_request(request, payload));
         Box::pin(async move {
-            let payload = payload.await.map_err(|_never| PageError::of_problem(&app, &MALFORMED_REQUEST))?;
+            let payload = payload.await.map_err(|_never| PageError::from(Problem::MalformedRequest))?;
             let form = body::form(&request, payload).await.and_then(Parameters::without_repeats);
-            form.map(Self).map_err(|refusal| PageError::of_problem(&app, refusal.problem))
+            Ok(Self(form?))
         })
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use crate::oauth::problem;
+use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::browser::MaybeVisitor;
 use crate::web::error::PageError;
@@ -26,12 +26,12 @@ pub struct ProblemPage {
 
 /// Explains a problem to a developer.
 pub async fn get(app: Data<App>, id: Path<String>, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
-    let problem = problem::find(&id).ok_or_else(|| PageError::not_found(&app))?;
+    let problem = Problem::find(&id).ok_or_else(PageError::not_found)?;
     Ok(ok(&ProblemPage {
         layout: visitor.layout(&app),
-        id: problem.id.to_owned(),
-        code: problem.code.to_owned(),
-        description: problem.description.to_owned(),
-        advice: problem.advice.to_owned(),
+        id: problem.id().to_owned(),
+        code: problem.code().to_owned(),
+        description: problem.description().to_owned(),
+        advice: problem.advice().to_owned(),
     }))
 }

@@ -46,24 +46,24 @@ pub fn sign_up_first(app: &App, next: &str) -> String {
     format!("{}?next={next}", app.public.path("/register"))
 }
 
-fn sign_up_closed(app: &App) -> PageError {
+fn sign_up_closed() -> PageError {
     let what = "New accounts are made by the people who run this server.";
     PageError::new(
-        app,
         StatusCode::FORBIDDEN,
-        ("registration-closed", "You cannot sign up here"),
+        "registration-closed",
+        "You cannot sign up here",
         what,
         "Ask them for an account, then log in.",
     )
-    .with_action("Log in", &app.public.path("/login"))
+    .with_action("Log in", "/login")
 }
 
-fn too_many_sign_ups(app: &App) -> PageError {
+fn too_many_sign_ups() -> PageError {
     let what = "Too many accounts were made from your network just now. Nothing was made.";
     PageError::new(
-        app,
         StatusCode::TOO_MANY_REQUESTS,
-        ("too-many-sign-ups", "Not now, please"),
+        "too-many-sign-ups",
+        "Not now, please",
         what,
         "Wait a while, then try again.",
     )
@@ -83,7 +83,7 @@ async fn onward(app: &Data<App>, request: &HttpRequest) -> Result<(Onward, Strin
 /// Shows the form, unless the person is signed in or registration is closed.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: MaybeVisitor) -> Result<HttpResponse, PageError> {
     if !app.config.registration.is_open() {
-        return Err(sign_up_closed(&app));
+        return Err(sign_up_closed());
     }
     let (onward, next) = onward(&app, &request).await?;
     if visitor.0.is_some() {
@@ -110,8 +110,8 @@ pub async fn post(
     if checked.is_ok() {
         let address = app.origin_of(&request).address;
         app.throttle.attempt_sign_up(&app.store, app.now(), &address).await.map_err(|error| match error {
-            Error::Refused(Throttled(_)) => too_many_sign_ups(&app),
-            Error::Failed(error) => PageError::unavailable(&app, &error),
+            Error::Refused(Throttled(_)) => too_many_sign_ups(),
+            Error::Failed(error) => PageError::from(error),
         })?;
     }
     let refusal = match checked {
@@ -122,13 +122,13 @@ pub async fn post(
             match signed_up {
                 Ok(entered) => return second_step::enter(&app, &browser, entered, &next).await,
                 Err(Error::Refused(refusal)) => refusal,
-                Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+                Err(Error::Failed(error)) => return Err(error.into()),
             }
         }
     };
     match refusal {
-        SignUpRefusal::Closed | SignUpRefusal::LinkEnded => Err(sign_up_closed(&app)),
-        SignUpRefusal::Busy => Err(PageError::busy(&app).with_action("Try again", &here(&request))),
+        SignUpRefusal::Closed | SignUpRefusal::LinkEnded => Err(sign_up_closed()),
+        SignUpRefusal::Busy => Err(PageError::busy().with_link("Try again", &here(&request))),
         SignUpRefusal::Problems(problems) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
             show(&app, &request, (&onward, &next), (errors, username, email)).await

@@ -61,13 +61,13 @@ async fn waiting(app: &Data<App>, id: &str) -> Result<RemoteSession, PageError> 
     let found = app.store.read(move |db| find_waiting(db, now, &presented)).await;
     let what = "A program waits ten minutes for its person, and a link works once.";
     let over = PageError::new(
-        app,
         StatusCode::NOT_FOUND,
-        ("remote-session-over", "Nothing waits here"),
+        "remote-session-over",
+        "Nothing waits here",
         what,
         "Start again in the program.",
     );
-    found.map_err(|error| PageError::unavailable(app, &error))?.ok_or(over)
+    found?.ok_or(over)
 }
 
 /// Shows the waiting program.
@@ -99,8 +99,7 @@ pub async fn decide(
         return by_passkey(app, request, (id, &session, visitor), assertion).await;
     }
     if form.get("decision") != Some("allow") {
-        let forgotten = app.store.write(move |tx| cancel(tx, session.id)).await;
-        forgotten.map_err(|error| PageError::unavailable(app, &error))?;
+        app.store.write(move |tx| cancel(tx, session.id)).await?;
         return Ok(done(app, visitor, "Cancelled", "The program was not logged in."));
     }
     let field = |name: &str| Secret::new(form.get(name).unwrap_or_default());
@@ -108,9 +107,9 @@ pub async fn decide(
     let who = (&visitor.session, &visitor.user);
     match approve(app.sign_in_context(), now, who, (proofs, &visitor.origin), &session).await {
         Ok(true) => Ok(logged_in(app, visitor)),
-        Ok(false) => Err(PageError::not_found(app)),
+        Ok(false) => Err(PageError::not_found()),
         Err(Error::Refused(refusal)) => show(app, request, (id, &session, visitor), Some(refusal.to_string())).await,
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -127,9 +126,9 @@ async fn by_passkey(
         let let_in = move |tx: &mut Database, user: &User| approve_for(tx, now, (user, &origin), &waiting);
         match prove::confirm(app.sign_in_context(), now, shown, who, let_in).await {
             Ok(true) => return Ok(logged_in(app, visitor)),
-            Ok(false) => return Err(PageError::not_found(app)),
+            Ok(false) => return Err(PageError::not_found()),
             Err(Error::Refused(_)) => {}
-            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+            Err(Error::Failed(error)) => return Err(error.into()),
         }
     }
     show(app, request, (id, session, visitor), Some(passkey::DID_NOT_WORK.to_owned())).await
@@ -150,9 +149,10 @@ async fn show(
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let (now, own) = (app.now(), visitor.session.clone());
-    let found =
-        app.store.read(move |db| Ok((missing_proofs(db, now, &own)?, factors::find(db, own.user_id)?.passkeys))).await;
-    let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let (wanted, passkeys) = app
+        .store
+        .read(move |db| Ok((missing_proofs(db, now, &own)?, factors::find(db, own.user_id)?.passkeys)))
+        .await?;
     let options = passkey::asked_of(app, Purpose::Approve(session.id), &passkeys);
     let passkey = options.map(|options| PasskeyForm {
         action: here(request),

@@ -56,18 +56,18 @@ pub(super) fn key_of(request: &HttpRequest) -> Option<Secret> {
 }
 
 /// Returns the error page for a link that is unknown, used or expired: the same page for all three.
-pub(super) fn link_ended(app: &App) -> PageError {
+pub(super) fn link_ended() -> PageError {
     let what = "A mailed link works once, and for a while only. Asking for a new one may end it too.";
     let advice = "If you still need it, ask for a new link.";
-    PageError::new(app, StatusCode::NOT_FOUND, ("link-over", "This link is over"), what, advice)
+    PageError::new(StatusCode::NOT_FOUND, "link-over", "This link is over", what, advice)
 }
 
 /// Returns the error page of a server that sends no email.
-pub(super) fn mail_off(app: &App) -> PageError {
+pub(super) fn mail_off() -> PageError {
     let what = "This server sends no letters, so it cannot mail you a link.";
     let advice = "Ask the people who run it: they can set a new password for you.";
-    PageError::new(app, StatusCode::FORBIDDEN, ("mail-off", "No letters from here"), what, advice)
-        .with_action("Log in", &app.public.path("/login"))
+    PageError::new(StatusCode::FORBIDDEN, "mail-off", "No letters from here", what, advice)
+        .with_action("Log in", "/login")
 }
 
 fn next_of(app: &App, request: &HttpRequest) -> Option<String> {
@@ -78,7 +78,7 @@ fn next_of(app: &App, request: &HttpRequest) -> Option<String> {
 /// Shows the form for the user name.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     if !app.mail.is_on() {
-        return Err(mail_off(&app));
+        return Err(mail_off());
     }
     Ok(ok(&asking(&app, &request, None)))
 }
@@ -105,24 +105,23 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
             ),
             action: None,
         })),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
-        Err(Error::Refused(AccountRefusal::MailOff)) => Err(mail_off(&app)),
+        Err(Error::Failed(error)) => Err(error.into()),
+        Err(Error::Refused(AccountRefusal::MailOff)) => Err(mail_off()),
         Err(Error::Refused(AccountRefusal::Throttled(seconds))) => {
             let message =
                 format!("Too many letters were asked for. Wait {}, then try again.", in_words(seconds.max(60)));
             let page = asking(&app, &request, Some(message));
             Ok(retry_after(render(StatusCode::TOO_MANY_REQUESTS, Forms::Stay, &page), seconds))
         }
-        Err(Error::Refused(_)) => Err(PageError::busy(&app)),
+        Err(Error::Refused(_)) => Err(PageError::busy()),
     }
 }
 
 async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, User), PageError> {
-    let again = || link_ended(app).with_action("Ask for a new link", &app.public.path("/reset"));
+    let again = || link_ended().with_action("Ask for a new link", "/reset");
     let key = key_of(request).ok_or_else(again)?;
     let (now, presented) = (app.now(), key.clone());
-    let found = app.store.read(move |db| recovery::find(db, now, presented.expose())).await;
-    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let found = app.store.read(move |db| recovery::find(db, now, presented.expose())).await?;
     found.map(|(_, user)| (key, user)).ok_or_else(again)
 }
 
@@ -168,13 +167,13 @@ pub async fn post_finish(
                 None => Ok(see_other(&next)),
             }
         }
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
         Err(Error::Refused(AccountRefusal::Invalid(message))) => {
             let errors = vec![FieldError { field: "password", message }];
             Ok(finishing(&app, &request, (user, ends_own_tokens), errors))
         }
-        Err(Error::Refused(AccountRefusal::Busy)) => Err(PageError::busy(&app)),
-        Err(Error::Refused(_)) => Err(link_ended(&app).with_action("Ask for a new link", &app.public.path("/reset"))),
+        Err(Error::Refused(AccountRefusal::Busy)) => Err(PageError::busy()),
+        Err(Error::Refused(_)) => Err(link_ended().with_action("Ask for a new link", "/reset")),
     }
 }
 

@@ -53,21 +53,18 @@ fn ask(app: &App, proof: &Proof, (deletion, user): (&Deletion, User)) -> HttpRes
 /// Shows the form to a person who has just entered the correct password.
 pub(super) async fn offer(app: &Data<App>, user: Id<User>) -> Result<HttpResponse, PageError> {
     let now = app.now();
-    let found = app.store.read(move |db| deletion::find_restorable(db, now, user)).await;
-    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    let (deletion, user) = found.ok_or_else(|| link_ended(app))?;
+    let found = app.store.read(move |db| deletion::find_restorable(db, now, user)).await?;
+    let (deletion, user) = found.ok_or_else(link_ended)?;
     let proof = deletion::offer(&app.token_settings.keys, now, &deletion);
-    let proof = proof.map_err(|error| PageError::unavailable(app, &error))?;
     Ok(ask(app, &proof, (&deletion, user)))
 }
 
 /// Shows the form to a person who opened the emailed link. It changes nothing.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let proof = Proof::Link(key_of(&request).ok_or_else(|| link_ended(&app))?);
+    let proof = Proof::Link(key_of(&request).ok_or_else(link_ended)?);
     let (now, shared, presented) = (app.now(), app.clone(), proof.clone());
-    let found = app.store.read(move |db| deletion::find(db, now, &shared.token_settings.keys, &presented)).await;
-    let found = found.map_err(|error| PageError::unavailable(&app, &error))?;
-    let (deletion, user) = found.ok_or_else(|| link_ended(&app))?;
+    let found = app.store.read(move |db| deletion::find(db, now, &shared.token_settings.keys, &presented)).await?;
+    let (deletion, user) = found.ok_or_else(link_ended)?;
     Ok(ask(&app, &proof, (&deletion, user)))
 }
 
@@ -76,14 +73,14 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
     let proof = match (form.get("offer"), form.get("key")) {
         (Some(sealed), _) => Proof::Offer(Secret::new(sealed)),
         (None, Some(key)) => Proof::Link(Secret::new(key)),
-        (None, None) => return Err(link_ended(&app)),
+        (None, None) => return Err(link_ended()),
     };
     let (now, shared, origin) = (app.now(), app.clone(), app.origin_of(&request));
     let kept = app
         .store
         .write(move |tx| deletion::restore_by_proof(tx, now, (&shared.token_settings.keys, &proof), &origin))
         .await;
-    let kept = kept.map_err(|error| PageError::unavailable(&app, &error))?.ok_or_else(|| link_ended(&app))?;
+    let kept = kept?.ok_or_else(link_ended)?;
     let text = if kept.is_renamed {
         format!(
             "Nothing will be erased. Somebody took your user name meanwhile, so yours is now {}. Log in with it; you can \

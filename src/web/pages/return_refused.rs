@@ -21,20 +21,19 @@ use crate::web::refusal_details::RefusedClient;
 /// Returns the error page for a refusal.
 pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visitor: Option<&Visitor>) -> PageError {
     let page = match refusal {
-        LoginRedirectRefusal::Malformed => refused(app, "malformed-login-redirect", "The app's link cannot be read.")
+        LoginRedirectRefusal::Malformed => refused("malformed-login-redirect", "The app's link cannot be read.")
             .for_developer("Send referer and state once each, as percent-encoded UTF-8, and session only by itself."),
         LoginRedirectRefusal::FormerParameter => {
-            refused(app, "former-login-parameter", "The app's link is of an old form that is no longer used.")
+            refused("former-login-parameter", "The app's link is of an old form that is no longer used.")
                 .for_developer("Send the address as referer, not as originUrl.")
         }
         LoginRedirectRefusal::Invalid(error) => {
             let what = "The app asks us to send you to an address that we cannot send anybody to.";
-            refused(app, "invalid-return-url", what)
-                .for_developer(&format!("The referer is not a return URL: {error}."))
+            refused("invalid-return-url", what).for_developer(&format!("The referer is not a return URL: {error}."))
         }
         LoginRedirectRefusal::ChallengeRequired(client) => {
             let cause = "the application takes login codes, and no S256 code_challenge came";
-            refused(app, "login-challenge-required", "The app's link lacks a part that protects your log-in.")
+            refused("login-challenge-required", "The app's link lacks a part that protects your log-in.")
                 .for_developer(
                     "Your application takes login codes: send code_challenge (S256, 43 base64url characters), as login.js does.",
                 )
@@ -42,26 +41,26 @@ pub(super) async fn page(app: &Data<App>, refusal: &LoginRedirectRefusal, visito
         }
         LoginRedirectRefusal::Suspended(url) => {
             let what = "The people who run this server have suspended the app that asks for your log-in.";
-            refused(app, "suspended-return-url", what)
+            refused("suspended-return-url", what)
                 .with_detail(url.as_str())
                 .for_developer("Ask the people who run this server why.")
         }
         LoginRedirectRefusal::Unregistered(url) => unregistered(app, url, visitor).await,
     };
     match visitor {
-        Some(visitor) => page.seen_by(visitor.layout(app)),
+        Some(visitor) => page.seen_by(visitor.person()),
         None => page,
     }
 }
 
-fn refused(app: &App, id: &str, what: &str) -> PageError {
+fn refused(id: &'static str, what: &'static str) -> PageError {
     let advice = "You did nothing wrong, and nothing was sent anywhere. Tell the people who make the app.";
-    PageError::new(app, StatusCode::BAD_REQUEST, (id, "This app cannot receive a log-in"), what, advice)
+    PageError::new(StatusCode::BAD_REQUEST, id, "This app cannot receive a log-in", what, advice)
 }
 
 async fn unregistered(app: &Data<App>, url: &ReturnUrl, visitor: Option<&Visitor>) -> PageError {
     let what = "The app asks us to send you to an address that is not registered here.";
-    let page = refused(app, "unregistered-return-url", what).with_detail(url.as_str());
+    let page = refused("unregistered-return-url", what).with_detail(url.as_str());
     let (wanted, owner) = (url.to_register(), visitor.map(|visitor| visitor.user.id));
     let asked = wanted.clone();
     let found = app.store.read(move |db| {
@@ -69,7 +68,7 @@ async fn unregistered(app: &Data<App>, url: &ReturnUrl, visitor: Option<&Visitor
         Ok((hosts::obstacle(db, owner, &asked)?, own.unwrap_or_default()))
     });
     match (found.await, visitor) {
-        (Err(error), _) => PageError::unavailable(app, &error),
+        (Err(error), _) => PageError::from(error),
         (Ok((Some(obstacle), _)), _) => page
             .for_developer(&hosts::in_words(obstacle, &wanted))
             .with_ways(proof(app, &wanted).filter(|_| visitor.is_some()).into_iter().collect()),

@@ -80,27 +80,23 @@ pub async fn enter(
 ) -> Result<HttpResponse, PageError> {
     match entered {
         SignInOutcome::SignedIn(key) => {
-            browser.sign_in(app, &key).await.map_err(|error| PageError::unavailable(app, &error))?;
+            browser.sign_in(app, &key).await?;
             Ok(see_other(next))
         }
-        SignInOutcome::Step(step) => show(app, &step, (log_in_first(app, next), None), (StatusCode::OK, None)),
+        SignInOutcome::Step(step) => Ok(show(app, &step, (log_in_first(app, next), None), (StatusCode::OK, None))),
     }
 }
 
 /// Shows a step. `action` is the address of the log-in page.
-///
-/// # Errors
-/// When the base key is missing.
 pub fn show(
     app: &Data<App>,
     step: &PendingStep,
     (action, asking): (String, Option<RequestingApp>),
     (status, error): (StatusCode, Option<String>),
-) -> Result<HttpResponse, PageError> {
+) -> HttpResponse {
     if step.asks == SecondStepKind::SetUp {
         let offer = factors::offer(&app.token_settings.keys, app.now(), step.user.id);
-        let offer = offer.map_err(|error| PageError::unavailable(app, &error))?;
-        return Ok(show_set_up(app, step, (action, asking), (status, error, &offer)));
+        return show_set_up(app, step, (action, asking), (status, error, &offer));
     }
     let options = passkey::asked_of(app, Purpose::Step(step.key.id()), &step.passkeys);
     let passkey = options.map(|options| PasskeyForm {
@@ -124,7 +120,7 @@ pub fn show(
         is_mailed: step.asks == SecondStepKind::MailedCode,
         asking,
     };
-    Ok(render(status, Forms::Leave, &page))
+    render(status, Forms::Leave, &page)
 }
 
 fn show_set_up(
@@ -178,7 +174,7 @@ pub async fn post(
     let refusal = match finish(app.sign_in_context(), app.now(), (key.clone(), shown), caller).await {
         Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
         Err(Error::Refused(refusal)) => refusal,
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     let (status, refusal) = match refusal {
         StepRefusal::Ended => return Ok(Outcome::Ended),
@@ -205,7 +201,7 @@ async fn by_passkey(
         match prove::finish_step(app.sign_in_context(), app.now(), party, (key.clone(), assertion), caller).await {
             Ok(finished) => return signed_in(app, request, browser, (finished, next)).await.map(Outcome::Answer),
             Err(Error::Refused(_)) => {}
-            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+            Err(Error::Failed(error)) => return Err(error.into()),
         }
     }
     let wrong = (StatusCode::BAD_REQUEST, passkey::DID_NOT_WORK.to_owned());
@@ -221,11 +217,11 @@ async fn show_again(
 ) -> Result<Outcome, PageError> {
     let (now, sign_in_policy, key) = (app.now(), app.sign_in_context().sign_in_policy(), key.clone());
     let found = app.store.read(move |db| find_pending(db, now, &sign_in_policy, &key)).await;
-    let Some(step) = found.map_err(|error| PageError::unavailable(app, &error))? else { return Ok(Outcome::Ended) };
+    let Some(step) = found? else { return Ok(Outcome::Ended) };
     let action = here(request);
     let page = match offered.and_then(|sealed| factors::reopen(&app.token_settings.keys, now, step.user.id, sealed)) {
         Some(offer) => show_set_up(app, &step, (action, asking), (status, Some(message), &offer)),
-        None => show(app, &step, (action, asking), (status, Some(message)))?,
+        None => show(app, &step, (action, asking), (status, Some(message))),
     };
     Ok(Outcome::Answer(page))
 }
@@ -236,7 +232,7 @@ async fn signed_in(
     browser: &BrowserSession,
     (finished, next): (FinishedStep, &str),
 ) -> Result<HttpResponse, PageError> {
-    browser.sign_in(app, &finished.session).await.map_err(|error| PageError::unavailable(app, &error))?;
+    browser.sign_in(app, &finished.session).await?;
     let mut answer = match &finished.recovery_codes {
         Some(codes) => super::account::recovery_codes::shown_once(app.layout(), codes, next),
         None => see_other(next),

@@ -32,23 +32,23 @@ pub struct SetUp {
     pub email: String,
 }
 
-fn link_ended(app: &App) -> PageError {
+fn link_ended() -> PageError {
     let what = "A set-up link works once, for an hour, and only until the first account exists.";
     let advice = "If nobody has an account yet, start the server again: it prints a new link.";
-    PageError::new(app, StatusCode::NOT_FOUND, ("set-up-link-over", "This link is over"), what, advice)
-        .with_action("Log in", &app.public.path("/login"))
+    PageError::new(StatusCode::NOT_FOUND, "set-up-link-over", "This link is over", what, advice)
+        .with_action("Log in", "/login")
 }
 
 async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<Token<SetupLink>, PageError> {
     let parameters = Parameters::parse(request.query_string().as_bytes()).ok();
     let link = parameters.as_ref().and_then(|parameters| parameters.get("link")).map(Token::<SetupLink>::parse);
-    let Some(Ok(link)) = link else { return Err(link_ended(app)) };
+    let Some(Ok(link)) = link else { return Err(link_ended()) };
     let (now, presented) = (app.now(), link.clone());
     let is_alive = app.store.read(move |db| is_alive(db, now, &presented)).await;
     match is_alive {
         Ok(true) => Ok(link),
-        Ok(false) => Err(link_ended(app)),
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Ok(false) => Err(link_ended()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -81,13 +81,13 @@ pub async fn post(
     };
     match use_link(app.sign_in_context(), app.now(), link, (person, remembered_browser::caller(&app, &request))).await {
         Ok(entered) => second_step::enter(&app, &browser, entered, &app.public.path("/account")).await,
-        Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkEnded)) => Err(link_ended(&app)),
-        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy(&app)),
+        Err(Error::Refused(SignUpRefusal::Closed | SignUpRefusal::LinkEnded)) => Err(link_ended()),
+        Err(Error::Refused(SignUpRefusal::Busy)) => Err(PageError::busy()),
         Err(Error::Refused(SignUpRefusal::Problems(problems))) => {
             let errors = problems.into_iter().map(FieldError::from).collect();
             Ok(show(&app, &request, (errors, username, email)))
         }
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 

@@ -37,11 +37,10 @@ pub struct Verify {
 }
 
 async fn find_active_link(app: &Data<App>, request: &HttpRequest) -> Result<(Secret, MailedLink, User), PageError> {
-    let key = key_of(request).ok_or_else(|| link_ended(app))?;
+    let key = key_of(request).ok_or_else(link_ended)?;
     let (now, presented) = (app.now(), key.clone());
-    let found = app.store.read(move |db| email::find(db, now, presented.expose())).await;
-    let found = found.map_err(|error| PageError::unavailable(app, &error))?;
-    found.map(|(link, user)| (key, link, user)).ok_or_else(|| link_ended(app))
+    let found = app.store.read(move |db| email::find(db, now, presented.expose())).await?;
+    found.map(|(link, user)| (key, link, user)).ok_or_else(link_ended)
 }
 
 /// Shows the forms while the link is valid. It does not use the link up.
@@ -92,12 +91,12 @@ pub async fn post(
                 None => Ok(see_other(&next)),
             };
         }
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
         Err(Error::Refused(refusal)) => refusal,
     };
     let (status, message) = match refusal {
-        AccountRefusal::LinkEnded => return Err(link_ended(&app)),
-        AccountRefusal::Busy => return Err(PageError::busy(&app)),
+        AccountRefusal::LinkEnded => return Err(link_ended()),
+        AccountRefusal::Busy => return Err(PageError::busy()),
         AccountRefusal::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, refusal.to_string()),
         AccountRefusal::WrongPassword => (StatusCode::BAD_REQUEST, "The password is wrong.".to_owned()),
         other => (StatusCode::BAD_REQUEST, other.to_string()),

@@ -123,7 +123,7 @@ fn pages(app: &Data<App>) -> impl actix_web::dev::HttpServiceFactory + 'static {
         .into_iter()
         .flat_map(|section| section.resources(in_place))
         .fold(scope(""), Scope::service)
-        .app_data(PathConfig::default().error_handler(|_unreadable, request| home::no_such_path(request)))
+        .app_data(PathConfig::default().error_handler(|_unreadable, _request| home::no_such_path()))
         .default_service(web::to(home::nothing))
         .wrap(Around::new(same_origin::Pages(app.clone())))
         .wrap(browser::middleware(app))

@@ -2,13 +2,11 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::web::{self, Data, resource};
-use actix_web::{HttpResponse, Resource, ResponseError};
+use actix_web::web::{self, resource};
+use actix_web::{HttpResponse, Resource, ResponseError, Route};
 
-use super::route::Route;
 use crate::oauth::Refusal;
-use crate::oauth::problem::METHOD_NOT_ALLOWED;
-use crate::web::app::App;
+use crate::oauth::problem::Problem;
 use crate::web::error::TokenError;
 use crate::web::pages::home;
 
@@ -25,16 +23,20 @@ pub enum OtherMethods {
 
 impl OtherMethods {
     /// Returns a resource with this response, without its routes.
-    pub(super) fn resource(self, path: &str, routes: &[Route]) -> Resource {
-        let methods = || routes.iter().map(|route| &route.method);
+    pub(super) fn resource<'a>(
+        self,
+        path: &str,
+        methods: impl Iterator<Item = &'a Method>,
+        first: fn() -> Route,
+    ) -> Resource {
         match self {
-            Self::ErrorForPrograms => for_programs(path, methods()),
+            Self::ErrorForPrograms => for_programs(path, methods),
             Self::ErrorPage => {
-                let allow = allow(methods());
-                let answer = move |app, visitor| home::wrong_method(app, visitor, allow.clone());
+                let allow = allow(methods);
+                let answer = move |visitor| home::wrong_method(visitor, allow.clone());
                 resource(path.to_owned()).default_service(web::to(answer))
             }
-            Self::SameAnswer => resource(path.to_owned()).default_service((routes[0].handler)()),
+            Self::SameAnswer => resource(path.to_owned()).default_service(first()),
         }
     }
 }
@@ -42,7 +44,7 @@ impl OtherMethods {
 /// Returns a resource for programs, without its routes.
 pub(super) fn for_programs<'a>(path: &str, methods: impl Iterator<Item = &'a Method>) -> Resource {
     let allow = allow(methods);
-    resource(path.to_owned()).default_service(web::to(move |app| wrong_method(app, allow.clone())))
+    resource(path.to_owned()).default_service(web::to(move || wrong_method(allow.clone())))
 }
 
 /// Returns the `Allow` header (RFC 9110 §10.2.1).
@@ -52,9 +54,9 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
     HeaderValue::try_from(names.join(", ")).expect("because the names of methods are letters")
 }
 
-async fn wrong_method(app: Data<App>, allow: HeaderValue) -> HttpResponse {
-    let refusal = Refusal { problem: &METHOD_NOT_ALLOWED, cause: "another method" };
-    let mut response = TokenError::refused(&app, refusal).with_message().error_response();
+async fn wrong_method(allow: HeaderValue) -> HttpResponse {
+    let refusal = Refusal { problem: Problem::MethodNotAllowed, cause: "another method" };
+    let mut response = TokenError::from(refusal).with_message().error_response();
     response.headers_mut().insert(ALLOW, allow);
     response
 }

@@ -101,7 +101,8 @@ impl Section {
     }
 
     fn resource(&self, path: &str, routes: &[Route]) -> Resource {
-        let resource = self.other_methods.resource(path, routes);
+        let methods = routes.iter().map(|route| &route.method);
+        let resource = self.other_methods.resource(path, methods, routes[0].handler);
         routes.iter().fold(resource, |resource, route| resource.route((route.handler)()))
     }
 }

@@ -46,8 +46,7 @@ pub struct Apps {
 /// Shows the applications with access.
 pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user) = (app.now(), visitor.user.id);
-    let rows = app.store.read(move |db| rows(db, now, user)).await;
-    let apps = rows.map_err(|error| PageError::unavailable(&app, &error))?;
+    let apps = app.store.read(move |db| rows(db, now, user)).await?;
     Ok(ok(&Apps { layout: visitor.layout(&app), apps }))
 }
 
@@ -104,7 +103,7 @@ pub async fn remove(app: Data<App>, client_id: Path<String>, visitor: Visitor) -
     });
     match removed.await {
         Ok(true) => Ok(see_other(&app.public.path("/account/apps"))),
-        Ok(false) => Err(PageError::not_found(&app)),
-        Err(error) => Err(PageError::unavailable(&app, &error)),
+        Ok(false) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -80,7 +80,7 @@ async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Res
         .store
         .read(move |db| Ok((missing_proofs(db, now, &session)?, factors::find(db, session.user_id)?.passkeys)))
         .await;
-    let (wanted, passkeys) = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let (wanted, passkeys) = found?;
     // When the second factor is required, a password in addition to the passkey would prove nothing more.
     let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
     let wanted =
@@ -141,7 +141,7 @@ pub async fn post(
             let error = Some(refusal.to_string());
             Ok(show(&app, &request, (&visitor, missing), (StatusCode::BAD_REQUEST, error)))
         }
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -157,7 +157,7 @@ async fn by_passkey(
         match prove::confirm(app.sign_in_context(), app.now(), shown, who, |_, _| Ok(())).await {
             Ok(()) => return Ok(see_other(&next(app, request))),
             Err(Error::Refused(_)) => {}
-            Err(Error::Failed(error)) => return Err(PageError::unavailable(app, &error)),
+            Err(Error::Failed(error)) => return Err(error.into()),
         }
     }
     let error = Some(passkey::DID_NOT_WORK.to_owned());

@@ -40,8 +40,7 @@ pub struct Delete {
 
 async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Result<HttpResponse, PageError> {
     let user = visitor.user.id;
-    let own = app.store.read(move |db| clients::list(db, Some(user))).await;
-    let own = own.map_err(|error| PageError::unavailable(app, &error))?;
+    let own = app.store.read(move |db| clients::list(db, Some(user))).await?;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = Delete {
         layout: visitor.layout(app),
@@ -106,7 +105,7 @@ pub async fn post(
     let confirmed = match judge(&app, &visitor, (typed, Secret::new(password), &origin.address)).await {
         Ok(confirmed) => confirmed,
         Err(Error::Refused(error)) => return show(&app, &visitor, vec![error]).await,
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     let (shared, who) = (app.clone(), visitor.clone());
     let closed = transact::<_, AccountRefusal, _>(&app.store, move |tx| {
@@ -120,11 +119,11 @@ pub async fn post(
     match closed.await {
         Ok(()) => {
             app.mail.wake();
-            browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+            browser.sign_out(&app).await?;
             Ok(forgetting(closed_page(&app, &visitor.user)))
         }
         Err(Error::Refused(_)) => Ok(confirm_first(&app)),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 

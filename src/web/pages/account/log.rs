@@ -134,7 +134,7 @@ impl Wanted {
 /// Shows the log, or sends it as a file.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let query = query?;
     let (now, wanted) = (app.now(), Wanted::parse(&query));
     match query.get("format").and_then(|format| format.parse::<log_file::Format>().ok()) {
         Some(format) => {
@@ -154,8 +154,7 @@ async fn read(
     most: i64,
 ) -> Result<(Vec<SecurityEntry>, Option<Wanted>), PageError> {
     let (user, asked) = (visitor.user.id, wanted.asked(app.now()));
-    let found = app.store.read(move |db| security_log::list(db, Some(user), &asked, most + 1)).await;
-    let mut entries = found.map_err(|error| PageError::unavailable(app, &error))?;
+    let mut entries = app.store.read(move |db| security_log::list(db, Some(user), &asked, most + 1)).await?;
     let most = usize::try_from(most).unwrap_or_default();
     let has_more = entries.len() > most;
     entries.truncate(most);
@@ -166,8 +165,7 @@ async fn read(
 async fn show(app: &Data<App>, visitor: &Visitor, wanted: Wanted) -> Result<HttpResponse, PageError> {
     let (now, lifetimes, user) = (app.now(), app.token_settings.lifetimes, visitor.user.id);
     let (entries, next) = read(app, visitor, wanted, PAGE).await?;
-    let sessions = app.store.read(move |db| session::list(db, now, &lifetimes, user)).await;
-    let sessions = sessions.map_err(|error| PageError::unavailable(app, &error))?;
+    let sessions = app.store.read(move |db| session::list(db, now, &lifetimes, user)).await?;
     Ok(ok(&Log {
         layout: visitor.layout(app),
         entries: entries.into_iter().map(|entry| row(entry, (visitor, &sessions))).collect(),

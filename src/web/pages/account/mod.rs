@@ -73,8 +73,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
         let waiting = email::find_waiting(db, now, &who.user)?.map(|link| link.email);
         Ok(((sessions, apps, tokens), waiting, email_code::find_address(db, now, &who.session)?))
     });
-    let ((session_count, app_count, token_count), waiting, code_sent_to) =
-        counted.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let ((session_count, app_count, token_count), waiting, code_sent_to) = counted.await?;
     Ok(ok(&AccountHome {
         layout: visitor.layout(&app),
         username: visitor.user.username.clone(),
@@ -107,8 +106,8 @@ pub(in crate::web) fn address_first(app: &App, visitor: &Visitor) -> Option<Page
     let what =
         "Passkeys, a second step and apps of your own come after that: then nobody else can say that it is theirs.";
     let advice = "Open the link that we emailed to you, or send it again from your profile.";
-    let page = PageError::new(app, StatusCode::FORBIDDEN, (id, heading), what, advice).seen_by(visitor.layout(app));
-    Some(page.with_action("Go to your profile", &app.public.path("/account/profile#address")))
+    let page = PageError::new(StatusCode::FORBIDDEN, id, heading, what, advice).seen_by(visitor.person());
+    Some(page.with_action("Go to your profile", "/account/profile#address"))
 }
 
 /// Returns the position in a list that the query parameter `before` names.

@@ -91,8 +91,7 @@ async fn stock(app: &Data<App>) -> Result<Stock, PageError> {
         let apis = directory.iter().map(|found| found.api.clone()).collect();
         Ok(Stock { apis, scopes: directory.scopes().to_vec() })
     });
-    let found = found.await;
-    found.map_err(|error| PageError::unavailable(app, &error))
+    Ok(found.await?)
 }
 
 fn form_page(app: &App, visitor: &Visitor, stock: &Stock, form: &Parameters) -> NewToken {
@@ -129,7 +128,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
         return Ok(confirm::first(&app, &here(&request)));
     }
     let form = Parameters::parse(request.query_string().as_bytes()).and_then(Parameters::without_repeats);
-    let form = form.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let form = form?;
     let stock = stock(&app).await?;
     let is_prefilled = FIELDS.iter().chain(&["scope"]).any(|name| form.get(name).is_some());
     Ok(ok(&NewToken { is_prefilled, ..form_page(&app, &visitor, &stock, &form) }))
@@ -189,6 +188,6 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
             }))
         }
         Err(Error::Refused(error)) => Ok(again(vec![error])),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }

@@ -91,8 +91,7 @@ fn row(now: UnixTime, passkey: &Passkey) -> PasskeyRow {
 
 async fn list(app: &Data<App>, visitor: &Visitor) -> Result<Vec<Passkey>, PageError> {
     let user = visitor.user.id;
-    let found = app.store.read(move |db| store::passkeys::list(db, user)).await;
-    found.map_err(|error| PageError::unavailable(app, &error))
+    Ok(app.store.read(move |db| store::passkeys::list(db, user)).await?)
 }
 
 async fn show(
@@ -119,7 +118,7 @@ async fn show(
 /// Shows the list of passkeys.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let query = query?;
     let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
     show(&app, &visitor, (notice, None)).await
 }
@@ -214,8 +213,8 @@ async fn answer(
     let here = app.public.path(PATH);
     match outcome {
         Ok(()) => Ok(see_other(&format!("{here}?done={done}"))),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
-        Err(Error::Refused(PasskeyRefusal::Unknown)) => Err(PageError::not_found(app)),
+        Err(Error::Failed(error)) => Err(error.into()),
+        Err(Error::Refused(PasskeyRefusal::Unknown)) => Err(PageError::not_found()),
         Err(Error::Refused(PasskeyRefusal::SignedOut)) => Ok(see_other(&log_in_first(app, &here))),
         Err(Error::Refused(PasskeyRefusal::NotRecent)) => Ok(confirm::first(app, &here)),
         Err(Error::Refused(refusal)) => show(app, visitor, (None, Some(refusal.to_string()))).await,

@@ -69,15 +69,15 @@ pub async fn post(
     let refusal = match change_password(app.sign_in_context(), app.now(), wanted, (&origin, kept)).await {
         Ok(renewed) => {
             let kept = renewed.map_or(Ok(()), |key| browser.renew(&key));
-            kept.map_err(|error| PageError::unavailable(&app, &error))?;
+            kept?;
             return Ok(changed(&app, &visitor));
         }
         Err(Error::Refused(refusal)) => refusal,
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     let (field, message) = match &refusal {
         AccountRefusal::Invalid(message) => ("new_password", message.clone()),
-        AccountRefusal::Busy => return Err(PageError::busy(&app)),
+        AccountRefusal::Busy => return Err(PageError::busy()),
         AccountRefusal::Throttled(seconds) => {
             let errors = vec![FieldError { field: "current_password", message: refusal.to_string() }];
             let page = show(&app, &visitor, (StatusCode::TOO_MANY_REQUESTS, errors));

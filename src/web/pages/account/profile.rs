@@ -70,8 +70,8 @@ async fn show(app: &Data<App>, visitor: &Visitor, shown: Shown<'_>) -> Result<Ht
         let pending = mailed_links::find_pending_email(db, now, user.id)?;
         Ok(Some((user, pending, email_code::find_address(db, now, &session)?)))
     });
-    let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let (user, pending, code_sent_to) = found.ok_or_else(|| PageError::not_found(app))?;
+    let found = found.await?;
+    let (user, pending, code_sent_to) = found.ok_or_else(PageError::not_found)?;
     let of = |part: &str| shown.typed.filter(|form| form.get("part") == Some(part));
     let typed = |field: &str, kept: String| of("profile").map_or(kept, |form| written(form, field));
     let layout = Layout { person: Some(user.username.clone()), ..app.layout() };
@@ -141,7 +141,7 @@ pub async fn post(
     };
     match done {
         Ok(()) => show(&app, &visitor, Shown::said(notice)).await,
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
         Err(Error::Refused(refusal)) => refused(&app, &visitor, (&form, field), refusal).await,
     }
 }
@@ -153,7 +153,7 @@ async fn refused(
     refusal: AccountRefusal,
 ) -> Result<HttpResponse, PageError> {
     let status = match refusal {
-        AccountRefusal::Busy => return Err(PageError::busy(app)),
+        AccountRefusal::Busy => return Err(PageError::busy()),
         AccountRefusal::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     };
@@ -222,7 +222,7 @@ async fn save(
         Err(Error::Refused(refusal)) => {
             show(app, visitor, again(FieldError { field: "username", message: refusal.to_string() })).await
         }
-        Err(Error::Failed(error)) => Err(PageError::unavailable(app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 

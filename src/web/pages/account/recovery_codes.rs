@@ -10,7 +10,7 @@ use crate::domain::one_time_code::TypedCode;
 use crate::domain::second_factor::RECOVERY_CODES;
 use crate::domain::secret::Secret;
 use crate::identity::factors;
-use crate::oauth::problem::MALFORMED_REQUEST;
+use crate::oauth::problem::Problem;
 use crate::web::app::App;
 use crate::web::browser::{Visitor, log_in_first};
 use crate::web::error::PageError;
@@ -62,7 +62,7 @@ pub async fn regenerate(app: Data<App>, request: HttpRequest, visitor: Visitor) 
             false => Ok(Some(Vec::new())),
         }
     });
-    let made = made.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let made = made.await?;
     app.mail.wake();
     match made {
         None => Ok(see_other(&log_in_first(&app, &security::path(&app)))),
@@ -77,7 +77,7 @@ pub async fn download(app: Data<App>, visitor: Visitor, Form(form): Form) -> Res
     let codes: Vec<&str> = form.get("codes").unwrap_or_default().split(',').collect();
     let are_codes = codes.iter().all(|code| matches!(TypedCode::parse(code), Some(TypedCode::Recovery(_))));
     if codes.len() != RECOVERY_CODES || !are_codes {
-        return Err(PageError::of_problem(&app, &MALFORMED_REQUEST));
+        return Err(PageError::from(Problem::MalformedRequest));
     }
     let text = format!(
         "Recovery codes for {} at {}\r\nEach works once, in place of a code of your authenticator app.\r\n\r\n{}\r\n",

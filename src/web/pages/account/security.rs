@@ -82,11 +82,11 @@ pub(super) fn path(app: &App) -> String {
 /// Shows the credentials of the person, with a notice about the last change.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let query = query?;
     let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
     let (now, user) = (app.now(), visitor.user.id);
     let found = app.store.read(move |db| Ok((factors::find(db, user)?, remembered_browsers::list(db, now, user)?)));
-    let (factors, remembered) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let (factors, remembered) = found.await?;
     let (sign_in_policy, layout) = (app.sign_in_context().sign_in_policy(), visitor.layout(&app));
     Ok(ok(&Security {
         layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
@@ -115,7 +115,6 @@ fn row(now: UnixTime, browser: &RememberedBrowserRecord) -> RememberedRow {
 /// Forgets all remembered browsers, including this one.
 pub async fn forget(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let (now, user, origin) = (app.now(), visitor.user.id, app.origin_of(&request));
-    let forgotten = app.store.write(move |tx| factors::forget_browsers(tx, now, user, &origin)).await;
-    forgotten.map_err(|error| PageError::unavailable(&app, &error))?;
+    app.store.write(move |tx| factors::forget_browsers(tx, now, user, &origin)).await?;
     Ok(see_other(&location(&app, "forgotten")))
 }

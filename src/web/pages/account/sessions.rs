@@ -73,7 +73,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
         let sessions = session::list(db, now, &lifetimes, user)?;
         Ok((sessions, tokens::list_user_tokens(db, now, user, (before, PAGE + 1))?))
     });
-    let (sessions, mut tokens) = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let (sessions, mut tokens) = found.await?;
     let has_more = tokens.len() > usize::try_from(PAGE).unwrap_or_default();
     tokens.truncate(usize::try_from(PAGE).unwrap_or_default());
     let last = tokens.last().filter(|_| has_more);
@@ -118,7 +118,7 @@ pub async fn end(
 ) -> Result<HttpResponse, PageError> {
     let id = Id::<Session>::from_number(*id);
     if id == visitor.session.id {
-        browser.sign_out(&app).await.map_err(|error| PageError::unavailable(&app, &error))?;
+        browser.sign_out(&app).await?;
         return Ok(see_other(&app.public.path("/login")));
     }
     let (now, user) = (app.now(), visitor.user.id);
@@ -147,7 +147,7 @@ pub async fn end_token(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Resul
 fn back(app: &Data<App>, ended: crate::store::Result<bool>) -> Result<HttpResponse, PageError> {
     match ended {
         Ok(true) => Ok(see_other(&app.public.path("/account/sessions"))),
-        Ok(false) => Err(PageError::not_found(app)),
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Ok(false) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }

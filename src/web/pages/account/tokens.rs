@@ -182,11 +182,10 @@ async fn first_generator(app: &Data<App>, visitor: &Visitor) -> Result<Option<Ge
 async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResponse, PageError> {
     let (now, shared, user) = (app.now(), app.clone(), visitor.user.id);
     let found = app.store.read(move |db| read(db, now, &shared, user, view)).await;
-    let Stock { mut held, total, unused, scopes, generator } =
-        found.map_err(|error| PageError::unavailable(app, &error))?;
+    let Stock { mut held, total, unused, scopes, generator } = found?;
     let generator = match generator {
         Some(generator) => Some(generator),
-        None => first_generator(app, visitor).await.map_err(|error| PageError::unavailable(app, &error))?,
+        None => first_generator(app, visitor).await?,
     };
     let Some(generator) = generator else { return Ok(see_other(&log_in_first(app, &app.public.path(PATH)))) };
     let most = usize::try_from(PAGE).unwrap_or_default();
@@ -210,7 +209,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, view: View) -> Result<HttpResp
 /// Shows the tokens, with the token generator masked.
 pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let query = query?;
     let notice = DONE.iter().find(|(done, _)| query.get("done") == Some(done)).map(|(_, words)| *words);
     show(
         &app,
@@ -270,7 +269,7 @@ pub async fn revoke_all(app: Data<App>, visitor: Visitor) -> Result<HttpResponse
 fn back(app: &Data<App>, done: &str, outcome: Result<bool, StoreError>) -> Result<HttpResponse, PageError> {
     match outcome {
         Ok(true) => Ok(see_other(&format!("{}?done={done}", app.public.path("/account/tokens")))),
-        Ok(false) => Err(PageError::not_found(app)),
-        Err(error) => Err(PageError::unavailable(app, &error)),
+        Ok(false) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -76,7 +76,6 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
         return Ok(stale(&app));
     }
     let offer = factors::offer(&app.token_settings.keys, app.now(), visitor.user.id);
-    let offer = offer.map_err(|error| PageError::unavailable(&app, &error))?;
     show(&app, &visitor, &offer, None).await
 }
 
@@ -88,7 +87,7 @@ async fn show(
 ) -> Result<HttpResponse, PageError> {
     let user = visitor.user.id;
     let found = app.store.read(move |db| factors::find(db, user)).await;
-    let replaces = found.map_err(|error| PageError::unavailable(app, &error))?.totp.is_some();
+    let replaces = found?.totp.is_some();
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let set_up = SetUpFields::of(app, &visitor.user, offer);
     Ok(render(status, Forms::Stay, &TotpSetUp { layout: visitor.layout(app), error, set_up, replaces }))
@@ -128,7 +127,7 @@ pub async fn post(
         Ok(None) => Ok(see_other(&log_in_first(&app, &app.public.path(PATH)))),
         Err(Error::Refused(CodeRefusal::NotProven)) => get(app, visitor).await,
         Err(Error::Refused(refusal)) => show(&app, &visitor, &offer, Some(refusal.to_string())).await,
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -147,7 +146,7 @@ pub async fn remove(app: Data<App>, request: HttpRequest, visitor: Visitor) -> R
             && sign_in_policy.suffices(&visitor.user, &left)
             && factors::remove_totp(tx, now, &sign_in_policy, (&visitor.user, &origin))?)
     });
-    let is_removed = removed.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let is_removed = removed.await?;
     app.mail.wake();
     Ok(see_other(&if is_removed { security::location(&app, "removed") } else { security::path(&app) }))
 }

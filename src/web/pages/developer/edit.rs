@@ -153,9 +153,8 @@ async fn show(app: &Data<App>, visitor: &Visitor, client_id: &str, shown: Shown)
         let (secrets, people) = (client_secrets::list(db, now, client.id)?, grants::count_people(db, now, client.id)?);
         Ok(Some((client, secrets, people, host_proofs::list_of(db, user.id)?)))
     });
-    let found = found.await.map_err(|error| PageError::unavailable(app, &error))?;
-    let (client, secrets, people, proofs) =
-        found.ok_or_else(|| PageError::not_found(app).seen_by(visitor.layout(app)))?;
+    let found = found.await?;
+    let (client, secrets, people, proofs) = found.ok_or_else(|| PageError::not_found().seen_by(visitor.person()))?;
     let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let layout = visitor.layout(app);
     let mut form = shown.form.unwrap_or_else(|| form_of(&client));
@@ -241,7 +240,7 @@ pub async fn post(
     app.mail.wake();
     match updated {
         Ok(true) => show(&app, &visitor, &client_id, Shown { notice, ..Shown::default() }).await,
-        Ok(false) => Err(PageError::not_found(&app)),
+        Ok(false) => Err(PageError::not_found()),
         Err(Error::Refused(errors)) => {
             let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
             let form = Some(NewAppForm {
@@ -258,7 +257,7 @@ pub async fn post(
             });
             show(&app, &visitor, &client_id, Shown { errors, form, ..Shown::default() }).await
         }
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -320,8 +319,8 @@ pub async fn delete(
     });
     match deleted.await {
         Ok(true) => Ok(see_other(&app.public.path("/developer"))),
-        Ok(false) => Err(PageError::not_found(&app)),
+        Ok(false) => Err(PageError::not_found()),
         Err(Error::Refused(errors)) => show(&app, &visitor, &client_id, Shown { errors, ..Shown::default() }).await,
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }

@@ -74,7 +74,7 @@ struct Said {
 async fn show(app: &Data<App>, visitor: &Visitor, said: Said) -> Result<HttpResponse, PageError> {
     let owner = visitor.user.id;
     let found = app.store.read(move |db| Ok((clients::list(db, Some(owner))?, host_proofs::list_of(db, owner)?)));
-    let (clients, proofs) = found.await.map_err(|error| PageError::unavailable(app, &error))?;
+    let (clients, proofs) = found.await?;
     let urls = clients.iter().flat_map(|client| client.return_urls().collect::<Vec<LoginReturnUrl>>());
     let provable = urls.filter_map(|url| ProvableOrigin::of(&url.address().origin())).map(|origin| origin.origin());
     let proven = proofs.iter().map(|proof| proof.origin.clone());
@@ -149,7 +149,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
         Err(Error::Refused(hosts::TooManyHosts)) => {
             problem(format!("You have proven {MOST} hosts, which is the most."))
         }
-        Err(Error::Failed(error)) => return Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => return Err(error.into()),
     };
     show(&app, &visitor, said).await
 }
@@ -175,7 +175,7 @@ pub async fn end(app: Data<App>, id: Path<i64>, visitor: Visitor) -> Result<Http
     let ended = app.store.write(move |tx| hosts::give_up(tx, now, owner, id, &visitor.origin)).await;
     match ended {
         Ok(true) => Ok(see_other(&app.public.path("/developer/hosts"))),
-        Ok(false) => Err(PageError::not_found(&app)),
-        Err(error) => Err(PageError::unavailable(&app, &error)),
+        Ok(false) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -67,15 +67,15 @@ pub async fn get(
     visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
-    let query = query.map_err(|refusal| PageError::of_problem(&app, refusal.problem))?;
+    let query = query?;
     let asked = query.get("request_id").map(|asked| asked.trim().to_owned());
     let (user, id, wanted) = (visitor.user.clone(), client_id.into_inner(), asked.clone());
     let found = app.store.read(move |db| {
         let Some(client) = find_own(db, &user, &id)? else { return Ok(None) };
         Ok(Some((refusals::list(db, client.id, wanted.as_deref())?, client)))
     });
-    let found = found.await.map_err(|error| PageError::unavailable(&app, &error))?;
-    let (lines, client) = found.ok_or_else(|| PageError::not_found(&app).seen_by(visitor.layout(&app)))?;
+    let found = found.await?;
+    let (lines, client) = found.ok_or_else(|| PageError::not_found().seen_by(visitor.person()))?;
     let now = app.now();
     Ok(ok(&RefusalLog {
         layout: visitor.layout(&app),

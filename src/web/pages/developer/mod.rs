@@ -64,7 +64,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
             .map(|client| row(db, now, client))
             .collect::<Result<Vec<_>, StoreError>>()
     });
-    let apps = rows.await.map_err(|error| PageError::unavailable(&app, &error))?;
+    let apps = rows.await?;
     let may_add_credentials = app.sign_in_context().sign_in_policy().may_add_credentials(&visitor.user);
     Ok(ok(&DeveloperHome {
         layout: visitor.layout(&app),

@@ -124,7 +124,7 @@ pub async fn post(app: Data<App>, visitor: Visitor, Form(form): Form) -> Result<
             }
         }
         Err(Error::Refused(problems)) => Ok(show_form_again(&app, &visitor, &form, problems)),
-        Err(Error::Failed(error)) => Err(PageError::unavailable(&app, &error)),
+        Err(Error::Failed(error)) => Err(error.into()),
     }
 }
 

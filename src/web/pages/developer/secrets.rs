@@ -52,8 +52,8 @@ pub async fn roll(
             app.sent_forms.remember(now, number, &app.public.path(&format!("/developer/apps/{client_id}")));
             show_with_secret(&app, &visitor, &client_id, &secret).await
         }
-        Ok(None) => Err(PageError::not_found(&app)),
-        Err(error) => Err(PageError::unavailable(&app, &error)),
+        Ok(None) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -70,7 +70,7 @@ pub async fn end(app: Data<App>, path: Path<(String, i64)>, visitor: Visitor) ->
     });
     match ended.await {
         Ok(true) => Ok(see_other(&app.public.path(&format!("/developer/apps/{client_id}")))),
-        Ok(false) => Err(PageError::not_found(&app)),
-        Err(error) => Err(PageError::unavailable(&app, &error)),
+        Ok(false) => Err(PageError::not_found()),
+        Err(error) => Err(error.into()),
     }
 }
