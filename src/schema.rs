@@ -1,18 +1,6 @@
-//! The tables, columns in table order: `RETURNING` reads them by position.
+//! The tables, in the order of the first migration, and their columns in table order: `RETURNING` reads them by position.
+//! `tests/it/schema.rs` compares all of it with a migrated database.
 #![allow(missing_docs, reason = "columns are described at the fields of their records")]
-
-mod developers;
-mod factors;
-mod joins;
-mod lives;
-mod people;
-mod servers;
-
-pub use developers::*;
-pub use factors::*;
-pub use lives::*;
-pub use people::*;
-pub use servers::*;
 
 diesel::table! {
     installation (id) {
@@ -20,6 +8,37 @@ diesel::table! {
         key_check -> Text,
         created_at -> BigInt,
         probes -> BigInt,
+    }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> BigInt,
+        holder -> BigInt,
+        leased_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    snapshot_version (id) {
+        id -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> BigInt,
+        kid -> Text,
+        algorithm -> Text,
+        number -> Integer,
+        public_jwk -> Text,
+        private_key_encrypted -> Nullable<Text>,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retires_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
     }
 }
 
@@ -40,7 +59,7 @@ diesel::table! {
         email -> Nullable<Text>,
         verified_email_folded -> Nullable<Text>,
         email_verified_at -> Nullable<BigInt>,
-        password_hash -> Nullable<Text>,
+        password_digest -> Nullable<Text>,
         role -> Text,
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
@@ -49,6 +68,224 @@ diesel::table! {
         homepage -> Nullable<Text>,
         allow_contact -> Bool,
         email_folded -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    user_pictures (id) {
+        id -> BigInt,
+        picture -> Text,
+    }
+}
+
+diesel::table! {
+    reserved_usernames (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        username_folded -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    former_addresses (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        email -> Text,
+        email_folded -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    deletions (id) {
+        id -> BigInt,
+        username_folded -> Text,
+        email_folded -> Nullable<Text>,
+        erases_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        authenticated_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        address -> Text,
+        user_agent -> Text,
+        methods -> Text,
+        second_factor_pending -> Bool,
+    }
+}
+
+diesel::table! {
+    sign_in_steps (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_id -> BigInt,
+        methods -> Text,
+        password_fingerprint -> Nullable<Text>,
+        emailed_code_digest -> Nullable<Text>,
+        failures -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        network -> Text,
+    }
+}
+
+diesel::table! {
+    totp_factors (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        secret_encrypted -> Text,
+        last_step -> BigInt,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    recovery_codes (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        credential_id -> Text,
+        public_key -> Text,
+        counter -> BigInt,
+        is_backup_eligible -> Bool,
+        transports -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        suspected_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    remembered_browsers (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_id -> BigInt,
+        user_agent -> Text,
+        address -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    factor_failures (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        occurred_at -> BigInt,
+        network -> Text,
+    }
+}
+
+diesel::table! {
+    seen_devices (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        browser -> Text,
+        network -> Text,
+        last_seen_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    known_networks (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        network -> Text,
+        last_success_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    failure_counts (id) {
+        id -> BigInt,
+        counter -> Text,
+        window_started_at -> BigInt,
+        failures -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    security_log (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        event -> Text,
+        subject -> Text,
+        address -> Text,
+        user_agent -> Text,
+        occurred_at -> BigInt,
+        chain_digest -> Text,
+    }
+}
+
+diesel::table! {
+    contact_messages (id) {
+        id -> BigInt,
+        sender_id -> BigInt,
+        recipient_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        message_encrypted -> Text,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailed_links (id) {
+        id -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        invited_by -> Nullable<BigInt>,
+        email -> Text,
+        email_folded -> Text,
+        digest -> Text,
+        next -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        secret_encrypted -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    email_codes (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        session_id -> BigInt,
+        digest -> Text,
+        failures -> Integer,
+        expires_at -> BigInt,
     }
 }
 
@@ -86,6 +323,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    login_return_hosts (host, client_key) {
+        host -> Text,
+        client_key -> BigInt,
+    }
+}
+
+diesel::table! {
     client_secrets (id) {
         id -> BigInt,
         client_key -> BigInt,
@@ -95,6 +339,37 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
         flagged_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    self_registrations (id) {
+        id -> BigInt,
+        client_key -> BigInt,
+        digest -> Nullable<Text>,
+        auth_method -> Text,
+        application_type -> Text,
+        document_valid_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    registration_tokens (id) {
+        id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    host_proofs (id) {
+        id -> BigInt,
+        origin -> Text,
+        owner_id -> BigInt,
+        proven_at -> BigInt,
     }
 }
 
@@ -120,19 +395,16 @@ diesel::table! {
 }
 
 diesel::table! {
-    sessions (id) {
+    refusals (id) {
         id -> BigInt,
-        digest -> Text,
-        user_id -> BigInt,
-        created_at -> BigInt,
-        authenticated_at -> BigInt,
-        last_seen_at -> BigInt,
-        expires_at -> BigInt,
-        ended_at -> Nullable<BigInt>,
-        address -> Text,
-        user_agent -> Text,
-        methods -> Text,
-        owes_factor -> Bool,
+        client_key -> BigInt,
+        request_id -> Text,
+        endpoint -> Text,
+        error -> Text,
+        cause -> Text,
+        is_client_authenticated -> Bool,
+        dropped -> BigInt,
+        occurred_at -> BigInt,
     }
 }
 
@@ -166,6 +438,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    authentications (id) {
+        id -> BigInt,
+        nonce -> Nullable<Text>,
+        auth_time -> BigInt,
+        methods -> Text,
+    }
+}
+
+diesel::table! {
+    pushed_requests (id) {
+        id -> BigInt,
+        digest -> Text,
+        client_key -> BigInt,
+        parameters -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        network -> Text,
+        kept_until -> BigInt,
+    }
+}
+
+diesel::table! {
     authorization_codes (id) {
         id -> BigInt,
         digest -> Text,
@@ -178,6 +473,54 @@ diesel::table! {
         expires_at -> BigInt,
         redeemed_at -> Nullable<BigInt>,
         dpop_jkt -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    device_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        user_code_digest -> Text,
+        client_key -> BigInt,
+        scope -> Text,
+        address -> Text,
+        network -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        grant_id -> Nullable<BigInt>,
+        denied_at -> Nullable<BigInt>,
+        redeemed_at -> Nullable<BigInt>,
+        audience -> Text,
+    }
+}
+
+diesel::table! {
+    login_codes (id) {
+        id -> BigInt,
+        digest -> Text,
+        grant_id -> BigInt,
+        origin -> Text,
+        code_challenge -> Text,
+        lifetime -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    remote_sessions (id) {
+        id -> BigInt,
+        digest -> Text,
+        address -> Text,
+        network -> Text,
+        user_agent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        approved_by -> Nullable<BigInt>,
+        approved_at -> Nullable<BigInt>,
+        exercised_at -> Nullable<BigInt>,
     }
 }
 
@@ -214,14 +557,36 @@ diesel::table! {
         action -> Nullable<Text>,
         resource_type -> Nullable<Text>,
         resource -> Nullable<Text>,
-        made_by -> Nullable<BigInt>,
-        sealed -> Nullable<Text>,
+        generator_id -> Nullable<BigInt>,
+        subject_token_id -> Nullable<BigInt>,
+        token_encrypted -> Nullable<Text>,
         last_used_from -> Nullable<Text>,
         is_shared -> Bool,
         flagged_at -> Nullable<BigInt>,
         format -> Text,
         audience -> Text,
         dpop_jkt -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        digest -> Text,
+        body_digest -> Text,
+        token_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        key_number -> Integer,
+    }
+}
+
+diesel::table! {
+    used_proofs (id) {
+        id -> BigInt,
+        digest -> Text,
+        expires_at -> BigInt,
     }
 }
 
@@ -245,144 +610,45 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    remote_sessions (id) {
-        id -> BigInt,
-        digest -> Text,
-        address -> Text,
-        network -> Text,
-        user_agent -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        approved_by -> Nullable<BigInt>,
-        approved_at -> Nullable<BigInt>,
-        exercised_at -> Nullable<BigInt>,
-    }
-}
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(sign_in_steps -> users (user_id));
+diesel::joinable!(totp_factors -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
+diesel::joinable!(remembered_browsers -> users (user_id));
+diesel::joinable!(factor_failures -> users (user_id));
+diesel::joinable!(known_networks -> users (user_id));
+diesel::joinable!(security_log -> users (user_id));
+diesel::joinable!(clients -> users (owner_id));
+diesel::joinable!(login_return_hosts -> clients (client_key));
+diesel::joinable!(client_secrets -> clients (client_key));
+diesel::joinable!(self_registrations -> clients (client_key));
+diesel::joinable!(host_proofs -> users (owner_id));
+diesel::joinable!(apis -> clients (client_key));
+diesel::joinable!(api_scopes -> apis (api_id));
+diesel::joinable!(consents -> users (user_id));
+diesel::joinable!(consents -> clients (client_key));
+diesel::joinable!(grants -> users (user_id));
+diesel::joinable!(grants -> clients (client_key));
+diesel::joinable!(grants -> sessions (session_id));
+diesel::joinable!(pushed_requests -> clients (client_key));
+diesel::joinable!(authorization_codes -> grants (grant_id));
+diesel::joinable!(device_codes -> clients (client_key));
+diesel::joinable!(device_codes -> grants (grant_id));
+diesel::joinable!(login_codes -> grants (grant_id));
+diesel::joinable!(remote_sessions -> users (approved_by));
+diesel::joinable!(refresh_tokens -> grants (grant_id));
+diesel::joinable!(tokens -> grants (grant_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(resources -> users (owner_id));
+diesel::joinable!(resource_shares -> resources (resource_id));
+diesel::joinable!(resource_shares -> users (user_id));
 
-diesel::table! {
-    login_codes (id) {
-        id -> BigInt,
-        digest -> Text,
-        grant_id -> BigInt,
-        origin -> Text,
-        code_challenge -> Text,
-        lifetime -> BigInt,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        redeemed_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    idempotency_keys (id) {
-        id -> BigInt,
-        user_id -> BigInt,
-        digest -> Text,
-        body_digest -> Text,
-        token_id -> BigInt,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        key_number -> Integer,
-    }
-}
-
-diesel::table! {
-    user_pictures (id) {
-        id -> BigInt,
-        picture -> Text,
-    }
-}
-
-diesel::table! {
-    letters (id) {
-        id -> BigInt,
-        sealed -> Text,
-        attempts -> Integer,
-        next_attempt_at -> BigInt,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    mailed_links (id) {
-        id -> BigInt,
-        kind -> Text,
-        user_id -> Nullable<BigInt>,
-        asked_by -> Nullable<BigInt>,
-        email -> Text,
-        email_folded -> Text,
-        digest -> Text,
-        next -> Nullable<Text>,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        used_at -> Nullable<BigInt>,
-        sealed -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    pushed_requests (id) {
-        id -> BigInt,
-        digest -> Text,
-        client_key -> BigInt,
-        parameters -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        used_at -> Nullable<BigInt>,
-        network -> Text,
-        kept_until -> BigInt,
-    }
-}
-
-diesel::table! {
-    signing_keys (id) {
-        id -> BigInt,
-        kid -> Text,
-        algorithm -> Text,
-        number -> Integer,
-        public_jwk -> Text,
-        sealed -> Nullable<Text>,
-        created_at -> BigInt,
-        activates_at -> BigInt,
-        retires_at -> Nullable<BigInt>,
-        ends_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    device_codes (id) {
-        id -> BigInt,
-        digest -> Text,
-        user_code_digest -> Text,
-        client_key -> BigInt,
-        scope -> Text,
-        address -> Text,
-        network -> Text,
-        user_agent -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        grant_id -> Nullable<BigInt>,
-        denied_at -> Nullable<BigInt>,
-        redeemed_at -> Nullable<BigInt>,
-        audience -> Text,
-    }
-}
-
-diesel::table! {
-    authentications (id) {
-        id -> BigInt,
-        nonce -> Nullable<Text>,
-        auth_time -> BigInt,
-        methods -> Text,
-    }
-}
-
-diesel::table! {
-    used_proofs (id) {
-        id -> BigInt,
-        digest -> Text,
-        expires_at -> BigInt,
-    }
-}
+diesel::allow_tables_to_appear_in_same_query!(
+    installation, signing_keys, setup_links, users, user_pictures, former_addresses, deletions, sessions,
+    sign_in_steps, totp_factors, recovery_codes, passkeys, remembered_browsers, factor_failures, seen_devices,
+    known_networks, failure_counts, security_log, contact_messages, outbox, mailed_links, email_codes, clients,
+    login_return_hosts, client_secrets, self_registrations, registration_tokens, host_proofs, apis, api_scopes,
+    refusals, consents, grants, authentications, pushed_requests, authorization_codes, device_codes, login_codes,
+    remote_sessions, refresh_tokens, tokens, idempotency_keys, used_proofs, resources, resource_shares,
+);

@@ -260,7 +260,7 @@ fn person(now: UnixTime, name: &str, hash: Option<&str>) -> User {
         email: None,
         verified_email_folded: None,
         email_verified_at: None,
-        password_hash: hash.map(str::to_owned),
+        password_digest: hash.map(str::to_owned),
         role: Role::Author,
         disabled_at: None,
         deleted_at: None,

@@ -75,10 +75,10 @@ async fn show(store: &Store, asked: Show, is_json: bool) -> Result<(), CommandEr
 fn record(entry: &SecurityEntry, username: &str) -> Value {
     json!({
         "id": entry.id.uuid(),
-        "at": entry.at.rfc3339(),
+        "at": entry.occurred_at.rfc3339(),
         "username": username,
         "event": entry.event.as_str(),
-        "about": entry.about,
+        "about": entry.subject,
         "address": entry.address,
         "user_agent": entry.user_agent,
     })
@@ -114,7 +114,7 @@ async fn verify(store: &Store, now: UnixTime, is_json: bool) -> Result<(), Comma
     } else {
         output::line(&format!("{entries} entries of {people} people were read"))?;
         for entry in &misfits {
-            let (id, at, event) = (entry.id.uuid(), entry.at.rfc3339(), entry.event.as_str());
+            let (id, at, event) = (entry.id.uuid(), entry.occurred_at.rfc3339(), entry.event.as_str());
             output::line(&format!("{id} of the person {} does not fit: {at} {event}", entry.user_id.uuid()))?;
         }
     }

@@ -230,7 +230,7 @@ async fn reset_password(
     let (id, username) = (user.id, user.username.clone());
     store
         .write(move |tx| {
-            users::set_password_hash(tx, id, &hash)?;
+            users::set_password_digest(tx, id, &hash)?;
             security_log::append(tx, now, id, (SecurityEvent::PasswordReset, BY_OPERATOR), None)?;
             access_reset::end_all_access(tx, now, &user, None)?;
             let Some(mail) = &mail else { return Ok(()) };
@@ -341,7 +341,7 @@ fn shown(user: &Person) -> Value {
         "email_verified": user.email_verified_at.is_some(),
         "role": user.role.as_str(),
         "disabled": user.disabled_at.is_some(),
-        "has_password": user.password_hash.is_some(),
+        "has_password": user.password_digest.is_some(),
         "created_at": user.created_at.rfc3339(),
     })
 }

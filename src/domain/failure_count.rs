@@ -13,7 +13,7 @@ pub struct FailureCount {
     /// The name of the counter, as a keyed digest.
     pub counter: String,
     /// When the window began.
-    pub since: UnixTime,
+    pub window_started_at: UnixTime,
     /// Failures in the window so far.
     pub failures: i64,
     /// When the window ends.

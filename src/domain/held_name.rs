@@ -16,7 +16,7 @@ pub const MOST_FORMER: i64 = 10;
 
 /// A held user name.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::held_names)]
+#[diesel(table_name = crate::schema::reserved_usernames)]
 pub struct HeldName {
     pub id: Id<HeldName>,
     /// The person that it is held for; the account may be erased already.

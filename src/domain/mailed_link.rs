@@ -28,9 +28,9 @@ column::named! {
         /// Creating an account.
         Invitation = "invitation",
         /// The link "This was not me".
-        CompromiseReport = "not_me",
+        CompromiseReport = "compromise_report",
         /// Restoring an account that is about to be erased.
-        RestoreAccount = "keep_account",
+        RestoreAccount = "restore_account",
     }
 }
 
@@ -49,7 +49,7 @@ pub struct MailedLink {
     /// The person whose account it is about; absent for an invitation.
     pub user_id: Option<Id<User>>,
     /// The person who invited; absent when an operator did.
-    pub asked_by: Option<Id<User>>,
+    pub invited_by: Option<Id<User>>,
     /// The email address that it was sent to.
     pub email: String,
     /// The email address, case-folded for comparison.
@@ -63,7 +63,7 @@ pub struct MailedLink {
     /// When it was used, or became invalid for another reason.
     pub used_at: Option<UnixTime>,
     /// The secret, encrypted; present when the link may be emailed again.
-    pub sealed: Option<String>,
+    pub secret_encrypted: Option<String>,
 }
 
 impl MailedLink {
@@ -79,7 +79,7 @@ impl MailedLink {
             id: Id::next(now),
             kind,
             user_id,
-            asked_by: None,
+            invited_by: None,
             email: email.as_str().to_owned(),
             email_folded: fold(email.as_str()),
             digest: digest_of_uuid(secret.expose()),
@@ -87,7 +87,7 @@ impl MailedLink {
             created_at: now,
             expires_at: now.plus(lifetime),
             used_at: None,
-            sealed: None,
+            secret_encrypted: None,
         };
         (secret, link)
     }

@@ -15,12 +15,12 @@ const LONGEST_PAUSE: i64 = 3_600;
 
 /// An email in the outbox.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::letters)]
+#[diesel(table_name = crate::schema::outbox)]
 pub struct QueuedEmail {
     /// The row ID, which the encryption of the email is bound to.
     pub id: Id<QueuedEmail>,
     /// The encrypted email.
-    pub sealed: String,
+    pub message_encrypted: String,
     /// How many attempts to send it have begun.
     pub attempts: i32,
     /// When the next attempt begins.
@@ -32,8 +32,15 @@ pub struct QueuedEmail {
 
 impl QueuedEmail {
     /// Creates an email that is to be sent at once.
-    pub fn new(now: UnixTime, id: Id<Self>, sealed: String) -> Self {
-        Self { id, sealed, attempts: 0, next_attempt_at: now, created_at: now, expires_at: now.plus(PATIENCE) }
+    pub fn new(now: UnixTime, id: Id<Self>, message_encrypted: String) -> Self {
+        Self {
+            id,
+            message_encrypted,
+            attempts: 0,
+            next_attempt_at: now,
+            created_at: now,
+            expires_at: now.plus(PATIENCE),
+        }
     }
 
     /// Returns the time of the next attempt if the attempt that begins now fails: after one minute, two, four, … an

@@ -26,8 +26,8 @@ pub struct RefusalRecord {
     /// The cause, as a fixed sentence; followed by the refused scope if there is one.
     pub cause: String,
     /// Whether the client was authenticated; otherwise any caller may have sent the request.
-    pub is_proven: bool,
+    pub is_client_authenticated: bool,
     /// How many refusals of the same second and kind followed that were not stored.
     pub dropped: i64,
-    pub at: UnixTime,
+    pub occurred_at: UnixTime,
 }

@@ -40,7 +40,7 @@ pub struct TotpFactor {
     pub id: Id<TotpFactor>,
     pub user_id: Id<User>,
     /// The seed, encrypted under its own label and bound to this row.
-    pub sealed: String,
+    pub secret_encrypted: String,
     /// The last time step that was accepted: a code is valid only once (RFC 6238 §5.2).
     pub last_step: i64,
     pub created_at: UnixTime,
@@ -71,9 +71,9 @@ pub struct SignInStepRecord {
     /// The authentication methods so far (`amr`).
     pub methods: SpaceSeparated,
     /// A digest of the password hash at that time: a change of the password ends the step.
-    pub judged: Option<String>,
+    pub password_fingerprint: Option<String>,
     /// The digest that an emailed code is compared with.
-    pub mailed: Option<String>,
+    pub emailed_code_digest: Option<String>,
     /// Wrong codes so far.
     pub failures: i32,
     /// When the password was correct.
@@ -114,7 +114,7 @@ pub struct RememberedBrowserRecord {
 pub struct FactorFailure {
     pub id: Id<FactorFailure>,
     pub user_id: Id<User>,
-    pub at: UnixTime,
+    pub occurred_at: UnixTime,
     /// The network whose counter includes it.
     pub network: String,
 }

@@ -125,14 +125,14 @@ pub struct SecurityEntry {
     pub user_id: Id<User>,
     pub event: SecurityEvent,
     /// The object of the event: the name of an application or token, or an address. Empty when there is none.
-    pub about: String,
+    pub subject: String,
     /// The network address of the request; empty when no request caused the event.
     pub address: String,
     /// The `User-Agent` header of the browser or program.
     pub user_agent: String,
-    pub at: UnixTime,
+    pub occurred_at: UnixTime,
     /// The digest of this entry and the previous one.
-    pub link: String,
+    pub chain_digest: String,
 }
 
 impl SecurityEntry {
@@ -141,22 +141,23 @@ impl SecurityEntry {
     pub fn new(
         now: UnixTime,
         user_id: Id<User>,
-        (event, about): (SecurityEvent, &str),
+        (event, subject): (SecurityEvent, &str),
         origin: Option<&Origin>,
         before: Option<&SecurityEntry>,
     ) -> Self {
         let (address, user_agent) =
             origin.map(|origin| (origin.address.clone(), origin.kept_user_agent())).unwrap_or_default();
-        let about = about.chars().filter(|character| !character.is_control()).take(300).collect();
+        let subject = subject.chars().filter(|character| !character.is_control()).take(300).collect();
         let id = before.map_or_else(|| Id::next(now), |before| Id::next_after(now, before.id));
-        let entry = Self { id, user_id, event, about, address, user_agent, at: now, link: String::new() };
-        Self { link: entry.link_after(before.map_or("", |before| &before.link)), ..entry }
+        let entry =
+            Self { id, user_id, event, subject, address, user_agent, occurred_at: now, chain_digest: String::new() };
+        Self { chain_digest: entry.chain_digest_after(before.map_or("", |before| &before.chain_digest)), ..entry }
     }
 
     /// Returns the digest of this entry and of the link of the previous one.
-    pub fn link_after(&self, before: &str) -> String {
-        let numbers = format!("{} {} {}", self.id.number(), self.user_id.number(), self.at.seconds());
-        let parts = [before, &numbers, self.event.as_str(), &self.about, &self.address, &self.user_agent];
+    pub fn chain_digest_after(&self, before: &str) -> String {
+        let numbers = format!("{} {} {}", self.id.number(), self.user_id.number(), self.occurred_at.seconds());
+        let parts = [before, &numbers, self.event.as_str(), &self.subject, &self.address, &self.user_agent];
         // No part contains a NUL, so two different entries never give the same text.
         sha256_base64url(parts.join("\0").as_bytes())
     }
@@ -183,10 +184,10 @@ impl Walk {
         let before = self.last.take().filter(|(person, _)| *person == entry.user_id).map(|(_, link)| link);
         self.people += u64::from(before.is_none());
         // The link as it is stored, so that one changed entry is reported once.
-        self.last = Some((entry.user_id, entry.link.clone()));
+        self.last = Some((entry.user_id, entry.chain_digest.clone()));
         match before {
-            Some(before) => entry.link_after(&before) == entry.link,
-            None if now.since(made_at) < KEPT => entry.link_after("") == entry.link,
+            Some(before) => entry.chain_digest_after(&before) == entry.chain_digest,
+            None if now.since(made_at) < KEPT => entry.chain_digest_after("") == entry.chain_digest,
             None => true,
         }
     }
@@ -201,10 +202,10 @@ mod tests {
         let (now, person) = (UnixTime::from_seconds(1_800_000_000), Id::from_number(7));
         let first = SecurityEntry::new(now, person, (SecurityEvent::SignedIn, ""), None, None);
         let second = SecurityEntry::new(now, person, (SecurityEvent::ClientCreated, "Map"), None, Some(&first));
-        assert_eq!(second.link_after(&first.link), second.link);
-        assert_ne!(second.link_after(""), second.link, "one before it is missing");
-        let changed = SecurityEntry { about: "Mop".to_owned(), ..second.clone() };
-        assert_ne!(changed.link_after(&first.link), second.link);
+        assert_eq!(second.chain_digest_after(&first.chain_digest), second.chain_digest);
+        assert_ne!(second.chain_digest_after(""), second.chain_digest, "one before it is missing");
+        let changed = SecurityEntry { subject: "Mop".to_owned(), ..second.clone() };
+        assert_ne!(changed.chain_digest_after(&first.chain_digest), second.chain_digest);
     }
 
     #[test]

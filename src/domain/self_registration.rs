@@ -87,7 +87,7 @@ pub struct SelfRegistration {
     pub auth_method: AuthMethod,
     pub application_type: ApplicationType,
     /// Until when its document need not be read again.
-    pub fresh_until: Option<UnixTime>,
+    pub document_valid_until: Option<UnixTime>,
     pub created_at: UnixTime,
     /// When a use was first recorded.
     pub used_at: Option<UnixTime>,

@@ -60,7 +60,7 @@ pub struct Session {
     /// The authentication methods of the sign-in (`amr`, RFC 8176 §2).
     pub methods: SpaceSeparated,
     /// Whether the person has a second factor and did not show it in this session: then sensitive actions are refused.
-    pub owes_factor: bool,
+    pub second_factor_pending: bool,
 }
 
 impl Session {
@@ -71,7 +71,7 @@ impl Session {
 
     /// Whether the person authenticated in the last 15 minutes, with all of their factors.
     pub fn has_recent_authentication(&self, now: UnixTime) -> bool {
-        is_recent(now, self.authenticated_at) && !self.owes_factor
+        is_recent(now, self.authenticated_at) && !self.second_factor_pending
     }
 
     /// Whether a second factor was shown in this session.

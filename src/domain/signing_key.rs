@@ -45,7 +45,7 @@ pub struct SigningKeyRecord {
     /// The public members of the key, as JSON.
     pub public_jwk: String,
     /// The private key, encrypted under the base key; removed when the key has ended.
-    pub sealed: Option<String>,
+    pub private_key_encrypted: Option<String>,
     /// When it was created and published.
     pub created_at: UnixTime,
     /// When it begins to sign.
@@ -104,8 +104,9 @@ pub fn signing<'a>(
     now: UnixTime,
     algorithm: SigningAlgorithm,
 ) -> Option<&'a SigningKeyRecord> {
-    let can_sign =
-        |key: &&SigningKeyRecord| key.algorithm == algorithm && key.is_published(now) && key.sealed.is_some();
+    let can_sign = |key: &&SigningKeyRecord| {
+        key.algorithm == algorithm && key.is_published(now) && key.private_key_encrypted.is_some()
+    };
     let keys: Vec<&SigningKeyRecord> = keys.filter(can_sign).collect();
     let active = keys.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.number);
     active.or_else(|| keys.iter().min_by_key(|key| key.number)).copied()
@@ -124,7 +125,7 @@ mod tests {
             algorithm: SigningAlgorithm::Es256,
             number,
             public_jwk: String::new(),
-            sealed: Some(String::new()),
+            private_key_encrypted: Some(String::new()),
             created_at: activates_at,
             activates_at,
             retires_at: None,
@@ -152,7 +153,7 @@ mod tests {
         };
         let mut keys = [key(1, NOW, Some(ends_at)), key(2, next, None), key(3, next.plus(1), None)];
         assert_eq!(number(&keys), Some(1));
-        keys[0].sealed = None;
+        keys[0].private_key_encrypted = None;
         assert_eq!(number(&keys), Some(2), "what has ended was erased");
         let withdrawn = SigningKeyRecord { retires_at: Some(NOW), ..key(2, next, Some(NOW)) };
         assert!(withdrawn.is_withdrawn() && !withdrawn.is_published(NOW.plus(-1)));

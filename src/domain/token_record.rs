@@ -69,10 +69,12 @@ pub struct TokenRecord {
     pub resource_type: Option<ResourceType>,
     /// The fileset of a fileset token.
     pub resource: Option<String>,
-    /// The generator that created it, or the token that was exchanged for it.
-    pub made_by: Option<Id<TokenRecord>>,
+    /// The access generator that created it.
+    pub generator_id: Option<Id<TokenRecord>>,
+    /// The token that was exchanged for it (RFC 8693 §2.1), and with which it ends.
+    pub subject_token_id: Option<Id<TokenRecord>>,
     /// The token itself, encrypted under the base key; only a generator's must be readable again.
-    pub sealed: Option<String>,
+    pub token_encrypted: Option<String>,
     /// The network address of the last use.
     pub last_used_from: Option<String>,
     /// Whether its owner puts it into links that other people see.

@@ -42,7 +42,7 @@ pub struct User {
     pub verified_email_folded: Option<String>,
     pub email_verified_at: Option<UnixTime>,
     /// The password hash; absent when the person has no password.
-    pub password_hash: Option<String>,
+    pub password_digest: Option<String>,
     /// The role, which limits what their tokens may do.
     pub role: Role,
     pub disabled_at: Option<UnixTime>,

@@ -193,7 +193,7 @@ impl Confirmed {
     /// [`AccountRefusal::WrongPassword`] when the hash or the status changed.
     pub fn still_counts(&self, tx: &mut Database) -> Result<(), Error<AccountRefusal>> {
         users::lock(tx, self.user)?;
-        let is_same = |user: &User| user.is_active() && user.password_hash == self.hash;
+        let is_same = |user: &User| user.is_active() && user.password_digest == self.hash;
         match users::find(tx, self.user)?.filter(is_same) {
             Some(_) => Ok(()),
             None => Err(Error::Refused(AccountRefusal::WrongPassword)),
@@ -218,11 +218,11 @@ pub async fn confirm(
         context.throttle.attempt(now, keys, &stored_failures).map_err(|throttled| refused(throttled.into()))?;
     let attempt =
         attempt.count_in_database(context.store).await.map_err(|error| error.map_refusal(AccountRefusal::from))?;
-    match context.hasher.verify(password, user.password_hash.clone()).await {
+    match context.hasher.verify(password, user.password_digest.clone()).await {
         Ok(Verdict::Wrong) => Err(refused(AccountRefusal::WrongPassword)),
         Ok(Verdict::Right | Verdict::RightButWeak) => {
             attempt.succeeded().await;
-            Ok(Confirmed { user: user.id, hash: user.password_hash.clone() })
+            Ok(Confirmed { user: user.id, hash: user.password_digest.clone() })
         }
         Err(busy) => {
             attempt.discard().await;
@@ -257,10 +257,10 @@ pub async fn change_password(
     let new = new.map_err(|error| Error::Refused(AccountRefusal::Invalid(error.to_string())))?;
     confirm(context, now, (user, old, &origin.address)).await?;
     let hash = context.hasher.hash(new.secret().clone()).await.map_err(|busy| Error::Refused(busy.into()))?;
-    let (id, judged, origin) = (user.id, user.password_hash.clone().unwrap_or_default(), origin.clone());
+    let (id, judged, origin) = (user.id, user.password_digest.clone().unwrap_or_default(), origin.clone());
     let (mail, user) = (context.mail.clone(), user.clone());
     let renewed = transact(context.store, move |tx| {
-        if !users::replace_password_hash(tx, id, &judged, &hash)? {
+        if !users::replace_password_digest(tx, id, &judged, &hash)? {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
         for session in sessions::list(tx, now, id)?.iter().filter(|session| Some(session.id) != kept.session) {

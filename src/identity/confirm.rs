@@ -48,7 +48,7 @@ pub fn missing_proofs(db: &mut Database, now: UnixTime, session: &Session) -> St
     let has_factor = factors.is_any();
     // A session with a pending factor that cannot be verified here asks for the password: the factor was
     // removed since, or it was an emailed code (ours: a link for a new password would go to the same mailbox).
-    let is_password_pending = session.owes_factor && !factors.can_show_two();
+    let is_password_pending = session.second_factor_pending && !factors.can_show_two();
     Ok(MissingProofs {
         password: !is_recent(now, session.authenticated_at) || is_password_pending,
         code: has_factor && !session.has_shown_factor(),
@@ -108,7 +108,7 @@ pub async fn confirm_session(
         if confirmed.is_some() {
             sessions::set_authenticated(tx, session.id, now)?;
         }
-        if session.owes_factor && !factors::find(tx, user.id)?.can_show_two() {
+        if session.second_factor_pending && !factors::find(tx, user.id)?.can_show_two() {
             sessions::clear_second_factor_pending(tx, session.id)?;
         }
         Ok(())

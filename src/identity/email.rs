@@ -287,16 +287,16 @@ pub async fn finish(
         consult(context.store, move |db| find(db, now, presented.expose())?.ok_or_else(link_ended)).await?;
     let new_hash = judge(context, now, (&link, &user), (proof, &caller.origin.address)).await?;
     let (sign_in_policy, mail) = (context.sign_in_policy(), context.mail.clone());
-    let (person, judged) = (user.id, user.password_hash);
+    let (person, judged) = (user.id, user.password_digest);
     let finished = transact(context.store, move |tx| {
         users::lock(tx, person)?;
         let (link, user) = find(tx, now, key.expose())?.ok_or_else(link_ended)?;
-        if user.password_hash != judged {
+        if user.password_digest != judged {
             return Err(Error::Refused(AccountRefusal::WrongPassword));
         }
         confirm_address(tx, now, (&mail, &caller.origin), (&link, &user))?;
         if let Some(hash) = &new_hash {
-            users::set_password_hash(tx, user.id, hash)?;
+            users::set_password_digest(tx, user.id, hash)?;
             access_reset::end_all_access(tx, now, &user, Some(&caller.origin))?;
             security_log::append(tx, now, user.id, (SecurityEvent::PasswordReset, BY_MAIL), Some(&caller.origin))?;
         }

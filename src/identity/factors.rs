@@ -172,7 +172,7 @@ fn show_totp(
     (user, digits): (Id<User>, &Secret),
 ) -> StoreResult<bool> {
     let Some(factor) = factors::find_totp(tx, user)? else { return Ok(false) };
-    let text = keys.open(SEED, factor.id.number(), &factor.sealed);
+    let text = keys.open(SEED, factor.id.number(), &factor.secret_encrypted);
     let seed = text.and_then(|text| Seed::parse(text.expose()));
     let seed = seed.ok_or_else(|| StoreError::Unusable("a seed cannot be opened with this base key".to_owned()))?;
     match seed.step_of(now, digits.expose()) {
@@ -264,9 +264,9 @@ pub fn add_totp(
     let before = find(tx, user.id)?;
     factors::delete_totp(tx, user.id)?;
     let id = Id::<TotpFactor>::next(now);
-    let sealed = sign_in_policy.token_settings.keys.seal(SEED, id.number(), offer.seed.to_text().expose());
+    let secret_encrypted = sign_in_policy.token_settings.keys.seal(SEED, id.number(), offer.seed.to_text().expose());
     let last_used_at = Some(now);
-    let factor = TotpFactor { id, user_id: user.id, sealed, last_step, created_at: now, last_used_at };
+    let factor = TotpFactor { id, user_id: user.id, secret_encrypted, last_step, created_at: now, last_used_at };
     factors::insert_totp(tx, &factor)?;
     remembered_browsers::forget_all(tx, user.id)?;
     sessions::set_second_factor_pending(tx, user.id, here.map(|session| session.id))?;

@@ -49,7 +49,7 @@ pub async fn invite(
         (context.mail.clone(), requester(now, origin), inviter.clone(), origin.clone());
     transact(context.store, move |tx| {
         users::lock(tx, inviter.id)?;
-        if mailed_links::count_asked_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
+        if mailed_links::count_invited_by(tx, now.plus(-DAY), inviter.id)? >= MOST_IN_A_DAY {
             return Err(Error::Refused(AccountRefusal::Throttled(DAY)));
         }
         // The limit does not apply to an inviter's first email of a day to an address, so that other inviters
@@ -57,7 +57,7 @@ pub async fn invite(
         let is_too_many = is_enough && mailed_links::has_invited(tx, now.plus(-DAY), (inviter.id, &folded))?;
         let (key, link) = MailedLink::new(now, LIFE, (LinkKind::Invitation, None), &to);
         let user_id = link.person().uuid();
-        mailed_links::insert(tx, &MailedLink { asked_by: Some(inviter.id), ..link })?;
+        mailed_links::insert(tx, &MailedLink { invited_by: Some(inviter.id), ..link })?;
         security_log::append(tx, now, inviter.id, (SecurityEvent::Invited, to.as_str()), Some(&origin))?;
         if is_too_many {
             return Ok(());

@@ -124,7 +124,7 @@ pub fn create_as(
         email: Some(person.email.as_str().to_owned()),
         verified_email_folded: is_vouched.then(|| email_folded.clone()),
         email_verified_at: is_vouched.then_some(now),
-        password_hash: hash.map(str::to_owned),
+        password_digest: hash.map(str::to_owned),
         role,
         disabled_at: None,
         deleted_at: None,

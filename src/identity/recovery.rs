@@ -79,10 +79,10 @@ pub async fn start(
         // else does not choose where the owner continues.
         let again = sent.filter(|sent| sent.next == next);
         let (new_key, link) = MailedLink::new(now, lifetime, (LinkKind::Reset, person.filter(|_| again.is_none())), to);
-        let sealed = Some(mail.keys().seal(LINK, link.id.number(), new_key.expose()));
+        let secret_encrypted = Some(mail.keys().seal(LINK, link.id.number(), new_key.expose()));
         let (key, lifetime) = again.map_or((new_key, lifetime), |sent| (sent.key, sent.left));
         // A row without a user is useless; it is inserted so that both cases take the same time.
-        mailed_links::insert(tx, &MailedLink { next: next.clone(), sealed, ..link })?;
+        mailed_links::insert(tx, &MailedLink { next: next.clone(), secret_encrypted, ..link })?;
         let message = ResetPassword { username, key, lifetime };
         match &known {
             Some((user, _)) => {
@@ -111,7 +111,7 @@ fn find_sent(db: &mut Database, now: UnixTime, keys: &BaseKeys, person: Option<I
     // No row has this id: an unknown user takes the same time.
     let person = person.unwrap_or(Id::from_number(0));
     let Some(link) = mailed_links::find_waiting(db, now, (person, &[LinkKind::Reset]))? else { return Ok(None) };
-    let key = link.sealed.as_deref().and_then(|sealed| keys.open(LINK, link.id.number(), sealed));
+    let key = link.secret_encrypted.as_deref().and_then(|sealed| keys.open(LINK, link.id.number(), sealed));
     Ok(key.map(|key| Sent { key, left: link.expires_at.since(now), next: link.next }))
 }
 
@@ -167,7 +167,7 @@ pub async fn finish(
         if !mailed_links::redeem(tx, now, link.id)? {
             return Err(link_ended());
         }
-        users::set_password_hash(tx, user.id, &hash)?;
+        users::set_password_digest(tx, user.id, &hash)?;
         let origin = Some(&caller.origin);
         let keeps_own_tokens = match wanted.ends_own_tokens {
             true => access_reset::end_all_access(tx, now, &user, origin).map(|()| false)?,

@@ -127,8 +127,8 @@ pub struct FinishedStep {
 }
 
 /// Returns the digest of the password hash that a step stores, to notice a password change.
-fn judged(user: &User) -> Option<String> {
-    user.password_hash.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
+fn password_fingerprint(user: &User) -> Option<String> {
+    user.password_digest.as_ref().map(|hash| sha256_base64url(hash.as_bytes()))
 }
 
 impl SignInPolicy {
@@ -184,7 +184,7 @@ impl SignInPolicy {
         let is_remembered = asks.is_some_and(|asks| asks != SecondStepKind::SetUp)
             && is_remembered(tx, now, first.user.id, &caller.remembered)?;
         let Some(asks) = asks.filter(|_| !is_remembered) else {
-            let opened = NewSession { methods: first.methods.iter().collect(), owes_factor: is_remembered };
+            let opened = NewSession { methods: first.methods.iter().collect(), second_factor_pending: is_remembered };
             // A user who came by their mailbox, and a new user, get another email already.
             if first.knows_mailbox {
                 new_device::record(tx, now, (first.user.id, &caller.origin))?;
@@ -202,7 +202,7 @@ impl SignInPolicy {
         };
         let key = Token::<SignInStep>::generate(Id::next(now));
         let network = new_device::counted_network(tx, now, (first.user.id, &caller.origin))?;
-        let mailed = match asks {
+        let emailed_code_digest = match asks {
             SecondStepKind::MailedCode => {
                 users::lock(tx, first.user.id)?;
                 if sign_in_steps::count_mailed(tx, now.plus(-WINDOW), (first.user.id, &network))? >= MOST_MAILED {
@@ -217,8 +217,8 @@ impl SignInPolicy {
             digest: key.digest(),
             user_id: first.user.id,
             methods: first.methods.iter().collect(),
-            judged: judged(first.user),
-            mailed,
+            password_fingerprint: password_fingerprint(first.user),
+            emailed_code_digest,
             failures: 0,
             created_at: now,
             expires_at: now.plus(STEP_LIFE),
@@ -266,7 +266,7 @@ impl SignInPolicy {
             return Err(Error::Refused(StepRefusal::Ended));
         }
         let methods = step.methods.union(&shown.iter().collect::<SpaceSeparated>());
-        let opened = NewSession { methods, owes_factor: false };
+        let opened = NewSession { methods, second_factor_pending: false };
         if let Some(user) = users::find(tx, step.user_id)? {
             new_device::record_and_notify(tx, now, &self.mail, (&user, origin))?;
         }

@@ -21,7 +21,7 @@ pub struct NewSession {
     /// The methods (`amr`).
     pub methods: SpaceSeparated,
     /// Whether the user's second factor was skipped: this browser is remembered.
-    pub owes_factor: bool,
+    pub second_factor_pending: bool,
 }
 
 /// Opens a session for a user who gave all required factors; [`super::second_step::SignInPolicy`] decides
@@ -49,7 +49,7 @@ pub(super) fn open(
         address: origin.address.clone(),
         user_agent: origin.kept_user_agent(),
         methods: opened.methods,
-        owes_factor: opened.owes_factor,
+        second_factor_pending: opened.second_factor_pending,
     };
     sessions::insert(tx, &session)?;
     known_networks::note(tx, now, (user, &prefix(&origin.address)))?;

@@ -155,7 +155,7 @@ pub async fn verify(
         context.throttle.attempt(now, keys, &stored_failures).map_err(|throttled| refused(throttled.into()))?;
     let attempt =
         attempt.count_in_database(context.store).await.map_err(|error| error.map_refusal(SignInRefusal::from))?;
-    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let hash = user.as_ref().and_then(|user| user.password_digest.clone());
     let verdict = match context.hasher.verify(credentials.password.clone(), hash.clone()).await {
         Ok(verdict) => verdict,
         Err(busy) => {
@@ -201,13 +201,13 @@ where
 {
     let Verified { user, hash, stronger, attempt } = verified;
     let opened = transact(context.store, move |tx| {
-        let is_same = |user: &User| user.is_active() && user.password_hash.as_deref() == Some(hash.as_str());
+        let is_same = |user: &User| user.is_active() && user.password_digest.as_deref() == Some(hash.as_str());
         // A concurrent password change either waits for this transaction, or its new hash is seen here.
         users::lock(tx, user.id)?;
         let mut user = users::find(tx, user.id)?.filter(is_same).ok_or(Error::Refused(SignInRefusal::Wrong))?;
         if let Some(stronger) = &stronger {
-            users::replace_password_hash(tx, user.id, &hash, stronger)?;
-            user.password_hash = Some(stronger.clone());
+            users::replace_password_digest(tx, user.id, &hash, stronger)?;
+            user.password_digest = Some(stronger.clone());
         }
         Ok((open(tx, &user)?, user))
     })

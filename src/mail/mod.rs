@@ -270,7 +270,7 @@ impl Mail {
     }
 
     fn open(&self, message: &QueuedEmail) -> Option<Envelope> {
-        let plain = self.keys.open(LABEL, message.id.number(), &message.sealed)?;
+        let plain = self.keys.open(LABEL, message.id.number(), &message.message_encrypted)?;
         serde_json::from_str(plain.expose()).ok()
     }
 }

@@ -48,10 +48,10 @@ pub enum Known {
 }
 
 impl Known {
-    fn of(now: UnixTime, fresh_until: UnixTime) -> Self {
-        if now < fresh_until {
+    fn of(now: UnixTime, document_valid_until: UnixTime) -> Self {
+        if now < document_valid_until {
             Self::Fresh
-        } else if now < fresh_until.plus(GRACE) {
+        } else if now < document_valid_until.plus(GRACE) {
             Self::Stale
         } else {
             Self::Old
@@ -70,8 +70,8 @@ impl Known {
 /// When the store fails.
 pub fn find_state(db: &mut Database, now: UnixTime, url: &DocumentUrl) -> std::result::Result<Known, StoreError> {
     let found = self_registrations::find_by_client_id(db, url.as_str())?;
-    let fresh_until = found.and_then(|(registration, _)| registration.fresh_until);
-    Ok(fresh_until.map_or(Known::Unread, |until| Known::of(now, until)))
+    let document_valid_until = found.and_then(|(registration, _)| registration.document_valid_until);
+    Ok(document_valid_until.map_or(Known::Unread, |until| Known::of(now, until)))
 }
 
 /// Whether the keys of a client with a document were read too long ago: its author may have revoked them since.
@@ -152,12 +152,12 @@ pub fn store_document(
     let found = self_registrations::find_by_client_id(tx, url.as_str())?;
     let old = found.as_ref().map(|(_, client)| client);
     let (auth_method, application_type, new) = validated_registration(tx, (policy, rules), (url, metadata), old)?;
-    let fresh_until = Some(now.plus(lifetime));
+    let document_valid_until = Some(now.plus(lifetime));
     if let Some((old, client)) = found {
         self_registered_update::write(tx, &client, &new)?;
         return Ok(self_registrations::update(
             tx,
-            &SelfRegistration { auth_method, application_type, fresh_until, ..old },
+            &SelfRegistration { auth_method, application_type, document_valid_until, ..old },
         )?);
     }
     let registered = clients::insert_as(tx, now, url.as_str(), new)?;
@@ -167,7 +167,7 @@ pub fn store_document(
         digest: None,
         auth_method,
         application_type,
-        fresh_until,
+        document_valid_until,
         created_at: now,
         used_at: None,
     };

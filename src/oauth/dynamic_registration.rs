@@ -110,7 +110,7 @@ pub fn register(
         digest: Some(token.digest()),
         auth_method: described.auth_method,
         application_type: described.application_type,
-        fresh_until: None,
+        document_valid_until: None,
         created_at: now,
         used_at: None,
     };

@@ -40,7 +40,7 @@ impl Refusals {
     /// Adds a line, or only counts it when this second's quota is used up.
     pub fn note(&self, line: RefusalRecord) {
         let mut pending = self.pending();
-        let lines = pending.entry((line.client_key.number(), line.is_proven)).or_default();
+        let lines = pending.entry((line.client_key.number(), line.is_client_authenticated)).or_default();
         let is_full = lines.len() >= MOST_AT_ONCE;
         match lines.last_mut() {
             Some(last) if is_full => last.dropped += 1 + line.dropped,
@@ -68,7 +68,9 @@ impl Refusals {
 pub fn write(tx: &mut Database, lines: &[RefusalRecord]) -> Result<()> {
     refusals::insert(tx, lines)?;
     match lines.first() {
-        Some(RefusalRecord { client_key, is_proven, .. }) => refusals::trim(tx, (*client_key, *is_proven), MOST_KEPT),
+        Some(RefusalRecord { client_key, is_client_authenticated, .. }) => {
+            refusals::trim(tx, (*client_key, *is_client_authenticated), MOST_KEPT)
+        }
         None => Ok(()),
     }
 }
@@ -86,12 +88,22 @@ mod tests {
     use super::*;
     use crate::clock::UnixTime;
 
-    fn line(client: i64, is_proven: bool) -> RefusalRecord {
+    fn line(client: i64, is_client_authenticated: bool) -> RefusalRecord {
         let at = UnixTime::from_seconds(1_800_000_000);
         let (request_id, endpoint) = ("r".to_owned(), "/oauth/token".to_owned());
         let (error, cause) = ("invalid_grant".to_owned(), "because".to_owned());
         let client_key = Id::from_number(client);
-        RefusalRecord { id: Id::next(at), client_key, request_id, endpoint, error, cause, is_proven, dropped: 0, at }
+        RefusalRecord {
+            id: Id::next(at),
+            client_key,
+            request_id,
+            endpoint,
+            error,
+            cause,
+            is_client_authenticated,
+            dropped: 0,
+            occurred_at: at,
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Signer {
         }
         let kept = now.plus(-token_settings.lifetimes.session_max);
         let has_ended = |key: &SigningKeyRecord| {
-            !key.is_published(now) && (key.sealed.is_some() || key.ends_at.is_some_and(|end| end < kept))
+            !key.is_published(now) && (key.private_key_encrypted.is_some() || key.ends_at.is_some_and(|end| end < kept))
         };
         if store.read(signing_keys::list).await?.iter().any(has_ended) {
             // The public part is kept while a session could still show an ID token of it as a hint.
@@ -239,7 +239,7 @@ fn public_part(record: &SigningKeyRecord) -> Result<Jwk> {
 
 fn open(token_settings: &TokenSettings, record: SigningKeyRecord) -> Result<LoadedKey> {
     let broken = |what: &str| StoreError::Unusable(format!("the signing key {} {what}", record.kid));
-    let private = match &record.sealed {
+    let private = match &record.private_key_encrypted {
         Some(sealed) => {
             let text = token_settings.keys.open(LABEL, record.id.number(), sealed);
             let text = text.ok_or_else(|| broken("was sealed under another base key"))?;
@@ -290,7 +290,7 @@ pub async fn store_key(
         algorithm,
         number: newest.as_ref().map_or(1, |newest| newest.number + 1),
         public_jwk: serde_json::to_string(&public).map_err(|error| StoreError::Unusable(error.to_string()))?,
-        sealed: Some(sealed),
+        private_key_encrypted: Some(sealed),
         created_at: now,
         activates_at: if is_urgent { now } else { activates_at },
         retires_at: None,

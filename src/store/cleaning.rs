@@ -1,5 +1,6 @@
 //! Removes rows that have ended, in small batches, so that no table grows without limit.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::batch::{BATCH, remove};
@@ -10,10 +11,10 @@ use crate::domain::refusal_record;
 use crate::domain::security_log::KEPT as LOG_KEPT;
 use crate::domain::self_registration::UNUSED;
 use crate::schema::{
-    authentications, authorization_codes, client_secrets, contact_messages, device_codes, email_codes, factor_failures,
-    failure_counts, former_addresses, grants, held_names, idempotency_keys, known_networks, login_codes, mailed_links,
-    pushed_requests, refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, security_log,
-    seen_devices, sessions, sign_in_steps, tokens, used_proofs,
+    authorization_codes, client_secrets, contact_messages, device_codes, email_codes, factor_failures, failure_counts,
+    former_addresses, grants, idempotency_keys, known_networks, login_codes, mailed_links, pushed_requests,
+    refresh_tokens, refusals, registration_tokens, remembered_browsers, remote_sessions, reserved_usernames,
+    security_log, seen_devices, sessions, sign_in_steps, tokens, used_proofs,
 };
 
 /// Seconds that most rows are kept after their end, so that a person can find out why something stopped working.
@@ -72,9 +73,9 @@ fn clean_passing(tx: &mut Database, before: UnixTime) -> Result<usize> {
     removed += remove!(tx, mailed_links, mailed_links::expires_at.lt(before));
     removed += remove!(tx, email_codes, email_codes::expires_at.lt(before));
     removed += remove!(tx, former_addresses, former_addresses::expires_at.lt(before));
-    removed += remove!(tx, held_names, held_names::expires_at.lt(before));
+    removed += remove!(tx, reserved_usernames, reserved_usernames::expires_at.lt(before));
     removed += remove!(tx, sign_in_steps, sign_in_steps::expires_at.lt(before));
-    removed += remove!(tx, factor_failures, factor_failures::at.lt(before));
+    removed += remove!(tx, factor_failures, factor_failures::occurred_at.lt(before));
     removed += remove!(tx, contact_messages, contact_messages::created_at.lt(before));
     removed += remove!(tx, remembered_browsers, remembered_browsers::expires_at.lt(before));
     Ok(removed + remove!(tx, seen_devices, seen_devices::expires_at.lt(before)))
@@ -90,10 +91,10 @@ fn clean_counted(tx: &mut Database, now: UnixTime) -> Result<usize> {
 
 /// Removes log entries, which are kept for their own time in addition.
 fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
-    let removed = remove!(tx, refusals, refusals::at.lt(before.plus(-refusal_record::KEPT)));
-    let old = security_log::table.filter(security_log::at.lt(before.plus(-LOG_KEPT)));
+    let removed = remove!(tx, refusals, refusals::occurred_at.lt(before.plus(-refusal_record::KEPT)));
+    let old = security_log::table.filter(security_log::occurred_at.lt(before.plus(-LOG_KEPT)));
     // The oldest first: what is left of a person's chain stays in one piece.
-    let old = old.order((security_log::at, security_log::id)).select(security_log::id);
+    let old = old.order((security_log::occurred_at, security_log::id)).select(security_log::id);
     let ids: Vec<i64> = on!(tx, |c| old.limit(BATCH).load(c))?;
     Ok(removed + on!(tx, |c| diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(c))?)
 }
@@ -102,12 +103,19 @@ fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
 /// rule that distinguishes a lost answer from theft still needs it.
 fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let columns = (tokens::id, tokens::refresh_token_id, tokens::last_used_at, tokens::format, tokens::created_at);
-    let expired = tokens::table.filter(tokens::expires_at.lt(before)).select(columns);
+    // A generator stays while a token that it created does: pages and limits tell those by it.
+    let created = diesel::alias!(tokens as created);
+    let created_nothing = || {
+        let of_this = created.filter(created.field(tokens::generator_id).eq(tokens::id.nullable()));
+        not(exists(of_this.select(created.field(tokens::id))))
+    };
+    let expired = tokens::table.filter(tokens::expires_at.lt(before)).filter(created_nothing()).select(columns);
     let mut rows: Vec<EndedToken> = on!(tx, |c| expired.limit(BATCH).load(c))?;
     // What has no end goes by its revocation: its own, or its grant's.
-    let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).select(columns);
+    let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).filter(created_nothing()).select(columns);
     rows.extend(on!(tx, |c| revoked.limit(BATCH).load::<EndedToken>(c))?);
-    let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before)).select(columns);
+    let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before));
+    let ended = ended.filter(created_nothing()).select(columns);
     rows.extend(on!(tx, |c| ended.limit(BATCH).load::<EndedToken>(c))?);
     for (_, refresh_token, last_used_at, format, created_at) in &rows {
         let seen_at = last_used_at.or((*format == TokenFormat::Jwt).then_some(*created_at));
@@ -126,26 +134,20 @@ fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
 fn clean_grants(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let ended = grants::table.filter(grants::expires_at.lt(before).or(grants::revoked_at.lt(before)));
     let bare = ended
-        .filter(diesel::dsl::not(diesel::dsl::exists(
+        .filter(not(exists(
             authorization_codes::table
                 .filter(authorization_codes::grant_id.eq(grants::id))
                 .select(authorization_codes::id),
         )))
-        .filter(diesel::dsl::not(diesel::dsl::exists(
-            login_codes::table.filter(login_codes::grant_id.eq(grants::id)).select(login_codes::id),
-        )))
-        .filter(diesel::dsl::not(diesel::dsl::exists(
+        .filter(not(exists(login_codes::table.filter(login_codes::grant_id.eq(grants::id)).select(login_codes::id))))
+        .filter(not(exists(
             device_codes::table.filter(device_codes::grant_id.eq(grants::id.nullable())).select(device_codes::id),
         )))
-        .filter(diesel::dsl::not(diesel::dsl::exists(
-            tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id),
-        )))
-        .filter(diesel::dsl::not(diesel::dsl::exists(
+        .filter(not(exists(tokens::table.filter(tokens::grant_id.eq(grants::id)).select(tokens::id))))
+        .filter(not(exists(
             refresh_tokens::table.filter(refresh_tokens::grant_id.eq(grants::id)).select(refresh_tokens::id),
         )));
     let ids: Vec<i64> = on!(tx, |c| bare.select(grants::id).limit(BATCH).load(c))?;
-    let behind_them = authentications::table.filter(authentications::id.eq_any(ids.clone()));
-    on!(tx, |c| diesel::delete(behind_them).execute(c))?;
     Ok(on!(tx, |c| diesel::delete(grants::table.filter(grants::id.eq_any(ids))).execute(c))?)
 }
 

@@ -57,8 +57,8 @@ fn erase_sessions(tx: &mut Database, user: Id<User>) -> Result<usize> {
 
 /// Removes the rows that refer to the person only. People whom they invited stay invited, without an inviter.
 fn erase_own(tx: &mut Database, user: Id<User>) -> Result<usize> {
-    let invited = mailed_links::table.filter(mailed_links::asked_by.eq(user));
-    let mut removed = on!(tx, |c| diesel::update(invited).set(mailed_links::asked_by.eq(None::<i64>)).execute(c))?;
+    let invited = mailed_links::table.filter(mailed_links::invited_by.eq(user));
+    let mut removed = on!(tx, |c| diesel::update(invited).set(mailed_links::invited_by.eq(None::<i64>)).execute(c))?;
     removed += remove!(tx, mailed_links, mailed_links::user_id.eq(user));
     removed += remove!(tx, email_codes, email_codes::user_id.eq(user));
     removed += remove!(tx, consents, consents::user_id.eq(user));

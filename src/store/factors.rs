@@ -63,13 +63,13 @@ pub fn list_failures(tx: &mut Database, since: UnixTime, (user, network): (Id<Us
     let rows = factor_failures::table
         .filter(factor_failures::user_id.eq(user))
         .filter(factor_failures::network.eq(network))
-        .filter(factor_failures::at.gt(since));
-    Ok(on!(tx, |c| rows.order(factor_failures::id).select(factor_failures::at).load(c))?)
+        .filter(factor_failures::occurred_at.gt(since));
+    Ok(on!(tx, |c| rows.order(factor_failures::id).select(factor_failures::occurred_at).load(c))?)
 }
 
 /// Records a wrong code that a person typed.
 pub fn insert_failure(tx: &mut Database, now: UnixTime, (user, network): (Id<User>, &str)) -> Result<()> {
-    let failure = FactorFailure { id: Id::next(now), user_id: user, at: now, network: network.to_owned() };
+    let failure = FactorFailure { id: Id::next(now), user_id: user, occurred_at: now, network: network.to_owned() };
     on!(tx, |c| diesel::insert_into(factor_failures::table).values(&failure).execute(c))?;
     Ok(())
 }

@@ -38,7 +38,7 @@ fn begin(tx: &mut Database, now: UnixTime, first: &FailureCount) -> Result<Failu
     let row = failure_counts::table.filter(failure_counts::counter.eq(&first.counter));
     let begun = on!(tx, |c| diesel::update(row.filter(failure_counts::expires_at.le(now)))
         .set((
-            failure_counts::since.eq(first.since),
+            failure_counts::window_started_at.eq(first.window_started_at),
             failure_counts::failures.eq(first.failures),
             failure_counts::expires_at.eq(first.expires_at),
         ))
@@ -85,7 +85,7 @@ pub fn raise(tx: &mut Database, now: UnixTime, one: &FailureCount, most: i64) ->
 /// Subtracts one counted try, unless its window has expired. A counter that reaches zero is deleted.
 pub fn take_back(tx: &mut Database, counted: &FailureCount) -> Result<()> {
     let row = failure_counts::table.filter(failure_counts::counter.eq(&counted.counter));
-    let row = row.filter(failure_counts::since.eq(counted.since));
+    let row = row.filter(failure_counts::window_started_at.eq(counted.window_started_at));
     on!(tx, |c| diesel::update(row).set(failure_counts::failures.eq(failure_counts::failures - 1)).execute(c))?;
     on!(tx, |c| diesel::delete(row.filter(failure_counts::failures.le(0))).execute(c))?;
     Ok(())

@@ -190,9 +190,9 @@ pub fn revoke_whole(tx: &mut Database, now: UnixTime, user: Id<User>, here: Opti
     Ok(())
 }
 
-/// Ends all that one generator made.
-pub fn revoke_made_by(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<()> {
-    let made = tokens::table.filter(tokens::made_by.eq(generator)).select(tokens::grant_id);
+/// Revokes the grants of all tokens that one generator created.
+pub fn revoke_of_generator(tx: &mut Database, now: UnixTime, generator: Id<TokenRecord>) -> Result<()> {
+    let made = tokens::table.filter(tokens::generator_id.eq(generator)).select(tokens::grant_id);
     let rows = grants::table.filter(grants::id.eq_any(made)).filter(grants::revoked_at.is_null());
     on!(tx, |c| diesel::update(rows).set(grants::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())

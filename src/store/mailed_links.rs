@@ -101,14 +101,14 @@ pub fn has_mailed(
 /// Whether a person invited this address after `since`.
 pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): (Id<User>, &str)) -> Result<bool> {
     let rows = mailed_links::table
-        .filter(mailed_links::asked_by.eq(inviter))
+        .filter(mailed_links::invited_by.eq(inviter))
         .filter(mailed_links::email_folded.eq(email_folded))
         .filter(mailed_links::created_at.gt(since));
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(c))?)
 }
 
 /// How many people somebody invited since `since`.
-pub fn count_asked_by(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
-    let rows = mailed_links::table.filter(mailed_links::asked_by.eq(user)).filter(mailed_links::created_at.gt(since));
+pub fn count_invited_by(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
+    let rows = mailed_links::table.filter(mailed_links::invited_by.eq(user)).filter(mailed_links::created_at.gt(since));
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

@@ -1,5 +1,4 @@
-//! One set of migrations for both databases, embedded; `{{id}}` is the key type, `{{find}}` the function that finds a
-//! text in another one.
+//! One set of migrations for both databases, embedded; `{{id}}` is the key type.
 
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
@@ -26,22 +25,14 @@ macro_rules! own_parts {
     };
 }
 
-/// Every migration, oldest first.
-const MIGRATIONS: &[Embedded] = embedded![
-    "2026-11-21-000001_house", "2026-11-21-000002_held_tokens", "2026-11-22-000001_mail",
-    "2026-11-22-000002_held_fixes", "2026-11-22-000010_openid", "2026-11-22-000020_requests",
-    "2026-11-22-000030_grants", "2026-11-22-000040_bound", "2026-11-22-000050_security_log",
-    "2026-11-22-000060_factors", "2026-11-22-000070_passkeys", "2026-11-22-000080_people",
-    "2026-11-22-000090_throttle", "2026-11-22-000100_refusals", "2026-11-22-000101_dynamic_op",
-    "2026-11-22-000102_varying_parameters", "2026-11-30-100001_public_resources",
-    "2026-11-30-110001_unproven_addresses", "2026-11-30-110002_held_names", "2026-11-30-110003_code_networks",
-    "2026-11-30-130000_login_redirect", "2026-11-30-140100_kept_requests", "2026-11-30-140200_contact",
-    "2026-11-30-150001_nodes", "2026-11-30-160001_probes", "2026-11-30-170100_assertion_algorithm",
-    "2026-11-30-180100_snapshot_version", "2026-11-30-200001_return_hosts", "2026-11-30-230001_partial_indexes",
-];
+/// Every migration, oldest first. The first one makes the whole schema; each later one only adds.
+const MIGRATIONS: &[Embedded] = embedded!["2026-12-01-000001_initial"];
 
-/// What a migration says to each database in its own words, after what both are told: triggers have no common form.
-const OWN_PARTS: &[OwnPart] = own_parts!["2026-11-30-180100_snapshot_version"];
+/// The oldest one. Databases that were made before it belong to versions that were never released.
+const FIRST: &str = MIGRATIONS[0].name;
+
+/// What a migration runs on one of the databases only, after what both run: triggers have no common form.
+const OWN_PARTS: &[OwnPart] = own_parts!["2026-12-01-000001_initial"];
 
 struct OwnPart {
     of: &'static str,
@@ -59,16 +50,13 @@ struct Embedded {
 #[derive(Clone, Copy)]
 pub struct Migrations {
     key_type: &'static str,
-    find: &'static str,
     own: fn(&OwnPart) -> &'static str,
 }
 
 /// SQLite's row id needs exactly these words; anything else makes a second b-tree.
-pub const SQLITE: Migrations =
-    Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", find: "instr", own: |part| part.sqlite };
+pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", own: |part| part.sqlite };
 /// PostgreSQL's `INTEGER` has 32 bits.
-pub const POSTGRES: Migrations =
-    Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", find: "strpos", own: |part| part.postgres };
+pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", own: |part| part.postgres };
 
 /// Whether every migration is applied. Fails when one is applied that this binary does not know.
 pub fn are_applied<DB, C>(connection: &mut C, migrations: Migrations) -> Result<bool, StoreError>
@@ -108,13 +96,17 @@ where
     C: MigrationHarness<DB>,
 {
     let applied = connection.applied_migrations().map_err(unusable)?;
-    for applied in &applied {
-        let is_known = MIGRATIONS.iter().any(|known| version_of(known.name) == *applied);
-        if !is_known {
-            return Err(StoreError::Unusable(format!(
-                "the database was made by a newer Gatepost (it has migration {applied}); use that version or restore a backup"
-            )));
-        }
+    let is_known = |applied: &MigrationVersion<'_>| MIGRATIONS.iter().any(|known| version_of(known.name) == *applied);
+    for unknown in applied.iter().filter(|applied| !is_known(applied)) {
+        return Err(StoreError::Unusable(match *unknown < version_of(FIRST) {
+            true => format!(
+                "the database was made by a Gatepost from before the first release (it has migration {unknown}), \
+                 which this version cannot read; move the database away and run 'gatepost migrate' for a new one"
+            ),
+            false => format!(
+                "the database was made by a newer Gatepost (it has migration {unknown}); use that version or restore a backup"
+            ),
+        }));
     }
     Ok(applied.iter().max().map(ToString::to_string))
 }
@@ -127,7 +119,7 @@ impl<DB: Backend> MigrationSource<DB> for Migrations {
     fn migrations(&self) -> MigrationResult<Vec<Box<dyn Migration<DB>>>> {
         let in_its_words = |embedded: &Embedded| -> Box<dyn Migration<DB>> {
             let own = OWN_PARTS.iter().find(|part| part.of == embedded.name).map_or("", self.own);
-            let sql = embedded.up.replace("{{id}}", self.key_type).replace("{{find}}", self.find);
+            let sql = embedded.up.replace("{{id}}", self.key_type);
             Box::new(Step { name: Name(embedded.name), sql: sql + own })
         };
         Ok(MIGRATIONS.iter().map(in_its_words).collect())

@@ -33,6 +33,12 @@ pub fn bind(tx: &mut Database, id: Id<RefreshTokenRecord>, jkt: Option<&str>) ->
     Ok(on!(tx, |c| diesel::update(free).set(refresh_tokens::dpop_jkt.eq(Some(jkt))).execute(c))? == 1)
 }
 
+/// Removes a token that was added in this transaction and is not answered.
+pub fn delete(tx: &mut Database, id: Id<RefreshTokenRecord>) -> Result<()> {
+    on!(tx, |c| diesel::delete(refresh_tokens::table.filter(refresh_tokens::id.eq(id))).execute(c))?;
+    Ok(())
+}
+
 /// Exchanges a token for its successor; one conditional update decides a race.
 pub fn consume(
     tx: &mut Database,

@@ -17,8 +17,8 @@ pub fn insert(tx: &mut Database, lines: &[RefusalRecord]) -> Result<()> {
 }
 
 /// Removes all but the newest `most` lines of one kind of a client.
-pub fn trim(tx: &mut Database, (client, is_proven): (Id<Client>, bool), most: i64) -> Result<()> {
-    let own = refusals::client_key.eq(client).and(refusals::is_proven.eq(is_proven));
+pub fn trim(tx: &mut Database, (client, is_client_authenticated): (Id<Client>, bool), most: i64) -> Result<()> {
+    let own = refusals::client_key.eq(client).and(refusals::is_client_authenticated.eq(is_client_authenticated));
     let newest = refusals::table.filter(own).order(refusals::id.desc()).select(refusals::id);
     let oldest: Option<i64> = on!(tx, |c| newest.offset(most - 1).limit(1).get_result(c)).optional()?;
     if let Some(oldest) = oldest {

@@ -32,7 +32,7 @@ pub fn has_since(tx: &mut Database, user: Id<User>, event: SecurityEvent, since:
     let rows = security_log::table
         .filter(security_log::user_id.eq(user))
         .filter(security_log::event.eq(event))
-        .filter(security_log::at.gt(since));
+        .filter(security_log::occurred_at.gt(since));
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
@@ -46,8 +46,8 @@ pub fn has_about_since(
     let rows = security_log::table
         .filter(security_log::user_id.eq(user))
         .filter(security_log::event.eq(event))
-        .filter(security_log::about.eq(about))
-        .filter(security_log::at.gt(since));
+        .filter(security_log::subject.eq(about))
+        .filter(security_log::occurred_at.gt(since));
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(security_log::id))).get_result::<bool>(c))?)
 }
 
@@ -73,7 +73,7 @@ pub fn list(tx: &mut Database, user: Option<Id<User>>, asked: &Asked, most: i64)
             rows = rows.filter(security_log::event.eq_any(asked.events.clone()));
         }
         if let Some(since) = asked.since {
-            rows = rows.filter(security_log::at.ge(since));
+            rows = rows.filter(security_log::occurred_at.ge(since));
         }
         if let Some(before) = asked.before {
             rows = rows.filter(security_log::id.lt(before));

@@ -36,7 +36,7 @@ pub fn update(tx: &mut Database, new: &SelfRegistration) -> Result<()> {
         .set((
             self_registrations::auth_method.eq(new.auth_method),
             self_registrations::application_type.eq(new.application_type),
-            self_registrations::fresh_until.eq(new.fresh_until),
+            self_registrations::document_valid_until.eq(new.document_valid_until),
         ))
         .execute(c))?;
     Ok(())
@@ -72,7 +72,7 @@ pub(super) fn clean(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let stays_out = clients::deleted_at.is_not_null().or(clients::disabled_at.is_not_null());
     let unused = self_registrations::table
         .inner_join(clients::table)
-        .filter(self_registrations::fresh_until.is_null().or(diesel::dsl::not(stays_out)))
+        .filter(self_registrations::document_valid_until.is_null().or(diesel::dsl::not(stays_out)))
         .filter(self_registrations::used_at.is_null())
         .filter(self_registrations::created_at.lt(before));
     let keys: Vec<i64> = on!(tx, |c| unused.select(self_registrations::client_key).limit(BATCH).load(c))?;

@@ -80,14 +80,14 @@ pub fn set_authenticated(tx: &mut Database, id: Id<Session>, at: UnixTime) -> Re
 /// Records that the person showed their second factor too.
 pub fn set_factor_shown(tx: &mut Database, id: Id<Session>, methods: &SpaceSeparated) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    on!(tx, |c| row.set((sessions::methods.eq(methods), sessions::owes_factor.eq(false))).execute(c))?;
+    on!(tx, |c| row.set((sessions::methods.eq(methods), sessions::second_factor_pending.eq(false))).execute(c))?;
     Ok(())
 }
 
 /// Records that the pending second factor of a session was settled in another way.
 pub fn clear_second_factor_pending(tx: &mut Database, id: Id<Session>) -> Result<()> {
     let row = diesel::update(sessions::table.filter(sessions::id.eq(id)));
-    on!(tx, |c| row.set(sessions::owes_factor.eq(false)).execute(c))?;
+    on!(tx, |c| row.set(sessions::second_factor_pending.eq(false)).execute(c))?;
     Ok(())
 }
 
@@ -98,6 +98,6 @@ pub fn set_second_factor_pending(tx: &mut Database, user: Id<User>, but_for: Opt
         .filter(sessions::user_id.eq(user))
         .filter(sessions::id.ne(but_for))
         .filter(sessions::ended_at.is_null());
-    on!(tx, |c| diesel::update(rows).set(sessions::owes_factor.eq(true)).execute(c))?;
+    on!(tx, |c| diesel::update(rows).set(sessions::second_factor_pending.eq(true)).execute(c))?;
     Ok(())
 }

@@ -45,6 +45,6 @@ pub fn count_mailed(tx: &mut Database, since: UnixTime, (user, network): (Id<Use
         .filter(sign_in_steps::user_id.eq(user))
         .filter(sign_in_steps::network.eq(network))
         .filter(sign_in_steps::created_at.gt(since))
-        .filter(sign_in_steps::mailed.is_not_null());
+        .filter(sign_in_steps::emailed_code_digest.is_not_null());
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

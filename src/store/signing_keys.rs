@@ -60,8 +60,9 @@ pub fn clean(tx: &mut Database, now: UnixTime, before: UnixTime) -> Result<usize
     tx.note_change();
     // A withdrawn key has ended on every clock.
     let has_ended = signing_keys::ends_at.le(now).or(signing_keys::ends_at.eq(signing_keys::retires_at));
-    let ended = signing_keys::table.filter(has_ended).filter(signing_keys::sealed.is_not_null());
-    let erased = on!(tx, |c| diesel::update(ended).set(signing_keys::sealed.eq(None::<String>)).execute(c))?;
+    let ended = signing_keys::table.filter(has_ended).filter(signing_keys::private_key_encrypted.is_not_null());
+    let erased =
+        on!(tx, |c| diesel::update(ended).set(signing_keys::private_key_encrypted.eq(None::<String>)).execute(c))?;
     let gone = signing_keys::table.filter(signing_keys::ends_at.lt(before));
     Ok(erased + on!(tx, |c| diesel::delete(gone).execute(c))?)
 }

@@ -27,8 +27,7 @@ pub fn find_in_use(tx: &mut Database, id: Id<TokenRecord>) -> Result<Option<Toke
     };
     let Some(TokenRow { record, grant, person }) = found else { return Ok(None) };
     let application = super::clients::find_application(tx, &grant)?;
-    let subject = record.made_by.filter(|_| grant.kind == GrantKind::TokenExchange);
-    let exchanged = match subject {
+    let exchanged = match record.subject_token_id {
         Some(subject) => find_in_use(tx, subject)?.map(Box::new),
         None => None,
     };
@@ -89,8 +88,9 @@ insert!(
         action,
         resource_type,
         resource,
-        made_by,
-        sealed,
+        generator_id,
+        subject_token_id,
+        token_encrypted,
         last_used_from,
         is_shared,
         flagged_at,
@@ -209,7 +209,7 @@ pub fn count_made(tx: &mut Database, since: UnixTime, (user, kinds): (Id<User>, 
         .inner_join(grants::table)
         .filter(grants::user_id.eq(user))
         .filter(tokens::kind.eq_any(kinds.to_vec()))
-        .filter(tokens::made_by.is_null())
+        .filter(tokens::generator_id.is_null())
         .filter(tokens::created_at.gt(since));
     Ok(on!(tx, |c| rows.count().get_result(c))?)
 }

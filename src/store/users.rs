@@ -68,14 +68,14 @@ pub fn list(tx: &mut Database) -> Result<Vec<User>> {
 }
 
 /// Replaces the hash, if it is still the one that was judged.
-pub fn replace_password_hash(tx: &mut Database, id: Id<User>, old: &str, new: &str) -> Result<bool> {
-    let row = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
-    Ok(on!(tx, |c| diesel::update(row).set(users::password_hash.eq(new)).execute(c))? == 1)
+pub fn replace_password_digest(tx: &mut Database, id: Id<User>, old: &str, new: &str) -> Result<bool> {
+    let row = users::table.filter(users::id.eq(id)).filter(users::password_digest.eq(old));
+    Ok(on!(tx, |c| diesel::update(row).set(users::password_digest.eq(new)).execute(c))? == 1)
 }
 
 /// Sets a password without a look at the old one.
-pub fn set_password_hash(tx: &mut Database, id: Id<User>, new: &str) -> Result<()> {
-    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id))).set(users::password_hash.eq(new)).execute(c))?;
+pub fn set_password_digest(tx: &mut Database, id: Id<User>, new: &str) -> Result<()> {
+    on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id))).set(users::password_digest.eq(new)).execute(c))?;
     Ok(())
 }
 
@@ -137,7 +137,7 @@ pub fn restore(
 /// Removes the password: the account cannot be opened with a password until a new one is set.
 pub fn remove_password(tx: &mut Database, id: Id<User>) -> Result<()> {
     let row = diesel::update(users::table.filter(users::id.eq(id)));
-    on!(tx, |c| row.set(users::password_hash.eq(None::<String>)).execute(c))?;
+    on!(tx, |c| row.set(users::password_digest.eq(None::<String>)).execute(c))?;
     Ok(())
 }
 

@@ -53,7 +53,7 @@ pub fn exchanged_token(
 ) -> Result<Issued<AccessToken>> {
     issue_for_apis(tx, now, (grant, &grant.scope, expires_in), |record| TokenRecord {
         access_list: access_list.clone(),
-        made_by: Some(subject),
+        subject_token_id: Some(subject),
         ..record
     })
 }
@@ -118,8 +118,9 @@ pub(super) fn record<K: Kind<Record = TokenRecord>>(
         action: None,
         resource_type: None,
         resource: None,
-        made_by: None,
-        sealed: None,
+        generator_id: None,
+        subject_token_id: None,
+        token_encrypted: None,
         last_used_from: None,
         is_shared: false,
         flagged_at: None,
@@ -154,8 +155,8 @@ pub fn successor(
     now: UnixTime,
     token_settings: &TokenSettings,
     (grant, parent): (&Grant, &Token<RefreshToken>),
-    id: Id<RefreshTokenRecord>,
 ) -> Result<Token<RefreshToken>> {
+    let id = Id::next(now);
     let token = derive_successor(token_settings.keys.newest(), parent, id);
     insert_refresh_token(tx, now, token_settings, grant, &token)?;
     Ok(token)

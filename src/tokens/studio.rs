@@ -116,7 +116,7 @@ fn life_of(valid_for: Option<i64>, limits: &Limits) -> Result<Option<i64>, Error
     })
 }
 
-/// Creates a studio token for a user or for their generator (`made_by`); its text may be derived beforehand,
+/// Creates a studio token for a user or for their generator (`generator_id`); its text may be derived beforehand,
 /// for a creation that can be repeated.
 ///
 /// # Errors
@@ -125,7 +125,7 @@ pub fn create(
     tx: &mut Database,
     now: UnixTime,
     limits: &Limits,
-    ((user, origin), draft, made_by): ((&User, &Origin), &StudioDraft, Option<Id<TokenRecord>>),
+    ((user, origin), draft, generator_id): ((&User, &Origin), &StudioDraft, Option<Id<TokenRecord>>),
     derived: Option<Token<StudioToken>>,
 ) -> Result<Token<StudioToken>, Error<StudioRefusal>> {
     if draft.class.writes() && user.role == Role::Consumer {
@@ -142,7 +142,7 @@ pub fn create(
         last_four: Some(token.last_four()),
         action: Some(draft.class.action()),
         resource_type: Some(draft.class.resource_type()),
-        made_by,
+        generator_id,
         ..record(now, TokenKind::Studio, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
@@ -211,7 +211,7 @@ pub fn find_generator(
 ) -> Result<Option<Generator>, StoreError> {
     let held = tokens::list_personal(db, now, (user, &[TokenKind::Generator]), (None, 1))?;
     let Some(record) = held.into_iter().next() else { return Ok(None) };
-    let sealed = record.sealed.as_deref();
+    let sealed = record.token_encrypted.as_deref();
     let text = sealed.and_then(|sealed| token_settings.keys.open(LABEL, record.id.number(), sealed));
     let unusable = || StoreError::Unusable("a generator cannot be opened with this secret file".to_owned());
     Ok(Some(Generator { text: text.ok_or_else(unusable)?, record }))
@@ -247,7 +247,7 @@ fn make_generator(
     let sealed = token_settings.keys.seal(LABEL, token.id().number(), token.expose());
     let made = TokenRecord {
         last_four: Some(token.last_four()),
-        sealed: Some(sealed),
+        token_encrypted: Some(sealed),
         ..record(now, TokenKind::Generator, &token, (&grant, &grant.scope), expires_in)
     };
     tokens::insert(tx, &made)?;
@@ -283,7 +283,7 @@ pub fn replace_generator(
 ) -> Result<Generator, StoreError> {
     for old in tokens::list_personal(tx, now, (user.id, &[TokenKind::Generator]), (None, 100))? {
         if ends_children {
-            grants::revoke_made_by(tx, now, old.id)?;
+            grants::revoke_of_generator(tx, now, old.id)?;
         }
         grants::revoke(tx, now, old.grant_id)?;
     }

@@ -60,8 +60,8 @@ async fn note_for_owner(app: &Data<App>, endpoint: &'static str, refused: &Refus
         error: error.to_owned(),
         cause,
         // A public client proves nothing, because every caller can send its `client_id`.
-        is_proven: has_authenticated && !client.is_public(),
+        is_client_authenticated: has_authenticated && !client.is_public(),
         dropped: 0,
-        at,
+        occurred_at: at,
     });
 }

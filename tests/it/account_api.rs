@@ -18,7 +18,7 @@ async fn log_in(server: &Server, body: Value) -> Answer {
 
 async fn without_password(server: &Server, username: &str) {
     let id = server.person(username).await.id.number();
-    let sql = format!("UPDATE users SET password_hash = NULL WHERE id = {id}");
+    let sql = format!("UPDATE users SET password_digest = NULL WHERE id = {id}");
     server.write(move |tx| execute(tx, &sql)).await;
 }
 

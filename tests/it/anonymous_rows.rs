@@ -36,7 +36,7 @@ const TABLES: &[(&str, Made)] = &[
     ("remote_sessions", ByAnybody { most: 20, life: 600 }),
     ("mailed_links", ByAnybody { most: 20, life: 3_600 + DAY + 1 }),
     // Sent at once; what cannot be sent is given up after three days.
-    ("letters", ByAnybody { most: 20, life: 0 }),
+    ("outbox", ByAnybody { most: 20, life: 0 }),
     ("self_registrations", ByAnybody { most: 30, life: DAY + 1 }),
     ("clients", ByAnybody { most: 30, life: DAY + 1 }),
     ("client_secrets", ByAnybody { most: 30, life: DAY + 1 }),
@@ -68,7 +68,7 @@ const TABLES: &[(&str, Made)] = &[
     ("host_proofs", Otherwise(PERSONS)),
     ("login_return_hosts", Otherwise(PERSONS)),
     ("deletions", Otherwise(PERSONS)),
-    ("held_names", Otherwise("what a person leaves who was here")),
+    ("reserved_usernames", Otherwise("what a person leaves who was here")),
     ("former_addresses", Otherwise(PERSONS)),
     ("passkeys", Otherwise(PERSONS)),
     ("totp_factors", Otherwise(PERSONS)),
@@ -87,13 +87,7 @@ const TABLES: &[(&str, Made)] = &[
 
 /// The tables that the schema names.
 fn tables() -> Vec<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/schema");
-    let further = std::fs::read_dir(folder).expect("because the schema has parts");
-    let mut files: Vec<_> = further.map(|entry| entry.expect("because the folder can be read").path()).collect();
-    files.push(format!("{folder}.rs").into());
-    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("because it can be read"));
-    let text: String = texts.collect();
-    let parts = text.split("diesel::table! {").skip(1);
+    let parts = include_str!("../../src/schema.rs").split("diesel::table! {").skip(1);
     parts.filter_map(|part| part.split('(').next()).map(|name| name.trim().to_owned()).collect()
 }
 
@@ -164,7 +158,7 @@ impl Flooded {
                 self.form(number, "/oauth/device", &form).await
             }
             "remote_sessions" => self.json(number, "/v3/account/security/remoteSession", json!({})).await,
-            "mailed_links" | "letters" => {
+            "mailed_links" | "outbox" => {
                 self.json(number, "/v3/account/security/password/reset", json!({ "email": name })).await
             }
             "self_registrations" | "clients" | "client_secrets" => {

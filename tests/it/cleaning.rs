@@ -56,6 +56,26 @@ async fn what_ended_a_day_ago_goes_and_what_lives_stays() {
     }
 }
 
+/// Pages and limits tell by its row which tokens it created.
+#[actix_web::test]
+async fn a_generator_that_was_replaced_stays_while_a_token_that_it_created_lives() {
+    let server = harness::spawn().await;
+    let mut browser = server.signed_in("alice").await;
+    let replaced = browser.generator().await;
+    let child = server.studio_token(&replaced, ("read_only", "all")).await;
+    let path = format!("{STUDIO_SESSION}/generatortoken/regenerate");
+    browser.script(Method::POST, &path, &Value::Null).await.member("token");
+    server.advance(3 * 86_400);
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    assert_eq!(server.count("tokens WHERE kind = 'generator'").await, 2);
+    assert_eq!(server.count("tokens WHERE generator_id IS NOT NULL").await, 1);
+    server.nobody().post("/credentials/revoke", &json!({ "credentials": [child] })).await;
+    server.advance(2 * 86_400);
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds on to what has ended");
+    assert_eq!(server.count("tokens WHERE kind = 'generator'").await, 1);
+    assert_eq!(server.count("tokens").await, 1);
+}
+
 #[actix_web::test]
 async fn more_rows_than_a_batch_holds_go_in_several() {
     let server = harness::spawn().await;

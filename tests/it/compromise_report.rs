@@ -205,7 +205,7 @@ async fn somebody_else_who_has_the_old_address_by_now_keeps_it() {
     let page = press(&mut server.browser(), &report_links(&messages, "alice@people.example").remove(0)).await;
     assert!(page.text().contains("Ask the people who run this server"), "{}", page.text());
     let left = server.read(move |db| gatepost::store::users::find(db, alice.id)).await.expect("because she is there");
-    assert_eq!((left.email, left.password_hash), (None, None), "nobody gets in by the thief's mailbox");
+    assert_eq!((left.email, left.password_digest), (None, None), "nobody gets in by the thief's mailbox");
 }
 
 /// Whoever sits in a session may press the button; it takes, and gives nothing.

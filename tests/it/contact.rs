@@ -45,7 +45,7 @@ async fn a_message_is_mailed_and_shows_nobodys_address() {
     }
     assert_eq!(message.whole.matches("<b>may").count(), 1, "in the plain text, and in the page as text only");
     assert_eq!(server.count("contact_messages").await, 1);
-    assert_eq!(server.count("security_log WHERE event = 'message.send' AND about = 'bob'").await, 1);
+    assert_eq!(server.count("security_log WHERE event = 'message.send' AND subject = 'bob'").await, 1);
 }
 
 #[actix_web::test]

@@ -153,7 +153,7 @@ async fn a_password_that_changes_meanwhile_approves_no_remote_session_and_confir
     browser.sign_in("alice").await;
     let id = server.nobody().post(REMOTE, &json!({})).await.member("id");
     let form = browser.open(&format!("/login?session={id}")).await.decision("allow").fill("password", PASSWORD);
-    let changed = format!("UPDATE users SET password_hash = 'x' WHERE id = {}", person.id.number());
+    let changed = format!("UPDATE users SET password_digest = 'x' WHERE id = {}", person.id.number());
     let page = crossed(&server, &person, changed, browser.submit(form)).await;
     assert_eq!(page.status, 400, "{}", page.text());
     server.nobody().post(&format!("{REMOTE}/{id}/exercise"), &json!({})).await.refusal(428);

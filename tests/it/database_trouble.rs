@@ -132,6 +132,25 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     assert_eq!(server.count("__diesel_schema_migrations").await, known + 1);
 }
 
+/// Its tables have other names and columns; it has none of the migrations of today.
+#[actix_web::test]
+async fn a_database_from_before_the_first_release_is_refused_and_left_alone() {
+    let server = harness::spawn().await;
+    for sql in [
+        "UPDATE __diesel_schema_migrations SET version = '20261121000001'",
+        "ALTER TABLE outbox RENAME TO letters",
+        "DROP TABLE idempotency_keys",
+    ] {
+        server.write(move |tx| execute(tx, sql)).await;
+    }
+    let said = refusal(&server.app.config).await;
+    assert!(said.contains("before the first release") && said.contains("20261121000001"), "{said}");
+    assert!(said.contains("gatepost migrate"), "it says what to do: {said}");
+    assert_eq!((server.count("__diesel_schema_migrations").await, server.count("letters").await), (1, 0));
+    let missing = server.app.store.read(|db| execute(db, "SELECT 1 FROM idempotency_keys")).await;
+    assert!(missing.is_err(), "nothing of today was added to it");
+}
+
 #[actix_web::test]
 async fn another_base_key_or_one_that_others_can_read_is_refused() {
     let server = harness::spawn().await;

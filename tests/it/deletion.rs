@@ -136,7 +136,7 @@ async fn a_kept_account_gives_way_to_whoever_has_its_address_or_had_its_name_bef
     let id = server.person_named("alice").await.id;
     close(&mut alice, "alice").await;
     // As an earlier version left it.
-    server.write(|tx| harness::execute(tx, "DELETE FROM held_names")).await;
+    server.write(|tx| harness::execute(tx, "DELETE FROM reserved_usernames")).await;
     let other = server.person("alice").await;
     let now = server.now();
     let kept = server.write(move |tx| deletion::restore(tx, now, id, None)).await.expect("because it can be kept");
@@ -173,7 +173,10 @@ async fn the_name_of_somebody_who_left_is_held_for_ninety_days_and_they_come_bac
     let log_in = alice.open("/login").await;
     let page = alice.log_in_at(&log_in, "alice", PASSWORD).await;
     assert_eq!(alice.submit(page.form_with("Keep my account")).await.heading(), "Your account stays");
-    assert_eq!((server.person_named("alice").await.username.as_str(), server.count("held_names").await), ("alice", 0));
+    assert_eq!(
+        (server.person_named("alice").await.username.as_str(), server.count("reserved_usernames").await),
+        ("alice", 0)
+    );
     alice.sign_in("alice").await;
     close(&mut alice, "alice").await;
     server.advance(DAY);
@@ -205,7 +208,7 @@ async fn a_former_name_is_its_persons_for_ninety_days_and_nobody_reserves_many()
     for number in 2..=10 {
         assert_eq!(rename(&format!("ann{number}")).await, 200, "{number}");
     }
-    assert_eq!(server.count("held_names").await, 10);
+    assert_eq!(server.count("reserved_usernames").await, 10);
     assert_eq!(rename("ann11").await, 400, "whoever could let the first one go would give it away");
     assert_eq!((rename("ANN10").await, rename("ann").await), (200, 200), "her own she may take");
     assert_eq!((take("ann").await, take("anna").await, take("ann5").await), (400, 400, 400));
@@ -242,7 +245,7 @@ async fn after_a_day_nothing_is_left_and_the_same_name_is_another_person() {
         format!("users WHERE id = {id}"),
         format!("grants WHERE user_id = {id}"),
         format!("sessions WHERE user_id = {id}"),
-        format!("mailed_links WHERE user_id = {id} OR asked_by = {id}"),
+        format!("mailed_links WHERE user_id = {id} OR invited_by = {id}"),
         format!("consents WHERE user_id = {id}"),
         format!("security_log WHERE user_id = {id}"),
         format!("seen_devices WHERE user_id = {id}"),
@@ -290,7 +293,7 @@ async fn erasing_leaves_other_people_alone_however_much_there_is() {
                     address: String::new(),
                     user_agent: String::new(),
                     methods: SpaceSeparated::default(),
-                    owes_factor: false,
+                    second_factor_pending: false,
                 };
                 sessions::insert(tx, &session)?;
             }
@@ -325,11 +328,11 @@ async fn an_operator_deletes_keeps_and_erases_whom_they_name_and_nobody_else() {
     assert!(complaint.contains("--now erases it at once"), "{complaint}");
     run(&server, &["user", "keep", "alice"]);
     assert_eq!(deleted().await, 0);
-    let by_operator = format!("security_log WHERE about = '{BY_OPERATOR}' AND event");
+    let by_operator = format!("security_log WHERE subject = '{BY_OPERATOR}' AND event");
     assert_eq!(server.count(&format!("{by_operator} IN ('account.delete', 'account.keep')")).await, 2);
     run(&server, &["user", "delete", "alice"]);
     // Two of one name, as an earlier version left them.
-    server.write(|tx| harness::execute(tx, "DELETE FROM held_names")).await;
+    server.write(|tx| harness::execute(tx, "DELETE FROM reserved_usernames")).await;
     let second = server.person("alice").await;
     run(&server, &["user", "delete", "alice", "--now"]);
     let left = server.read(users::list).await;
@@ -371,7 +374,7 @@ fn every_table_that_names_people_is_erased() {
         for table in sql.split("CREATE TABLE ").skip(1) {
             let (head, body) = table.split_once('(').expect("because a table has columns");
             if body.split(");").next().unwrap_or_default().contains("REFERENCES users") {
-                named.push(head.trim().replace("consents_by_audience", "consents"));
+                named.push(head.trim().to_owned());
             }
         }
     }

@@ -171,10 +171,10 @@ async fn an_operator_invites_and_resets_by_command() {
     let invite = ["user", "invite", "--email", "carol@people.example"];
     let (is_done, link) = command(&server, "log:", &invite);
     assert!(is_done && link.starts_with(&format!("{}/invitation?key=", server.issuer())), "{link}");
-    assert_eq!((server.count("mailed_links").await, server.count("letters").await), (1, 0), "the link was printed");
+    assert_eq!((server.count("mailed_links").await, server.count("outbox").await), (1, 0), "the link was printed");
     let (is_done, said) = command(&server, &mailbox.url(), &invite);
     assert!(is_done && said.contains("on its way") && !said.contains("key="), "{said}");
-    assert_eq!((server.count("mailed_links").await, server.count("letters").await), (2, 1), "the link is mailed");
+    assert_eq!((server.count("mailed_links").await, server.count("outbox").await), (2, 1), "the link is mailed");
     assert!(!command(&server, "log:", &["user", "invite", "--email", "root@people.example"]).0, "somebody has it");
     assert!(!command(&server, "log:", &["user", "invite", "--email", "no address"]).0);
     let (is_done, link) = command(&server, "log:", &["user", "reset-password", "--link", "root"]);

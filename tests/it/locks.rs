@@ -89,11 +89,11 @@ async fn a_letter_that_is_left_out_costs_as_much_as_one_that_nobody_gets() {
     let (server, mailbox) = spawn_with_mail(BEHIND_A_PROXY).await;
     let mut rows = Vec::new();
     for (network, whom) in [("192.0.2.1", "root"), ("198.51.100.1", "nobody")] {
-        let before = (server.count("letters").await, server.count("mailed_links").await);
+        let before = (server.count("outbox").await, server.count("mailed_links").await);
         for _ in 0..15 {
             assert_eq!(ask(&server, network, whom).await, 200);
         }
-        rows.push((server.count("letters").await - before.0, server.count("mailed_links").await - before.1));
+        rows.push((server.count("outbox").await - before.0, server.count("mailed_links").await - before.1));
     }
     assert_eq!(rows, [(15, 15), (15, 15)]);
     assert_eq!(mailbox.take(&server).await.len(), 10);
@@ -266,7 +266,7 @@ async fn who_guesses_codes_with_the_right_password_is_told_to_the_owner_once_and
         guess_codes(&server, thief, &app, 12).await;
     }
     assert_eq!(warnings(&mailbox.take(&server).await), 0, "once a day");
-    assert!(server.count("security_log WHERE about = 'second step'").await > 1, "the log tells of each");
+    assert!(server.count("security_log WHERE subject = 'second step'").await > 1, "the log tells of each");
     let code = |server: &Server| app.code(server.now(), 0);
     let body = json!({ "username": "alice", "password": PASSWORD, "code": code(&server) });
     assert_eq!(send(&server, thief, LOGIN, body.clone()).await.status, 429, "not even the right one, from there");

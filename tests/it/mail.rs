@@ -53,7 +53,7 @@ async fn a_link_begins_with_the_configured_address_whatever_the_request_says() {
 async fn a_letter_waits_sealed_and_is_gone_once_it_was_sent() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     ask(&server, "root@people.example").await;
-    assert_eq!(server.count("letters").await, 1);
+    assert_eq!(server.count("outbox").await, 1);
     let bytes = server.sqlite_file().map(|file| {
         let wal = format!("{}-wal", file.display());
         let mut bytes = std::fs::read(file).expect("because the server made it");
@@ -61,7 +61,7 @@ async fn a_letter_waits_sealed_and_is_gone_once_it_was_sent() {
         bytes
     });
     let message = mailbox.take_one(&server).await;
-    assert_eq!(server.count("letters").await, 0);
+    assert_eq!(server.count("outbox").await, 0);
     assert_eq!(server.count("mailed_links").await, 1);
     let key = message.key();
     let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
@@ -78,7 +78,7 @@ async fn a_mail_server_that_is_down_loses_nothing() {
     server.person("alice").await;
     ask(&server, "alice@people.example").await;
     assert_eq!(server.deliver().await, 0);
-    assert_eq!(server.count("letters WHERE attempts = 1").await, 1);
+    assert_eq!(server.count("outbox WHERE attempts = 1").await, 1);
     let office = PostOffice::open(address);
     assert_eq!(server.deliver().await, 0, "it is not time yet");
     server.advance(60);
@@ -87,7 +87,7 @@ async fn a_mail_server_that_is_down_loses_nothing() {
     assert_eq!(message.to, "alice@people.example");
     let page = server.browser().open(&message.link()).await;
     assert_eq!(page.heading(), "Set a new password");
-    assert_eq!(server.count("letters").await, 0);
+    assert_eq!(server.count("outbox").await, 0);
 }
 
 #[actix_web::test]
@@ -97,10 +97,10 @@ async fn a_letter_that_cannot_be_sent_for_three_days_is_given_up() {
     ask(&server, "alice@people.example").await;
     server.advance(3 * 86_400 - 1);
     server.deliver().await;
-    assert_eq!(server.count("letters").await, 1);
+    assert_eq!(server.count("outbox").await, 1);
     server.advance(3_600);
     server.deliver().await;
-    assert_eq!(server.count("letters").await, 0);
+    assert_eq!(server.count("outbox").await, 0);
 }
 
 #[actix_web::test]
@@ -127,7 +127,7 @@ async fn mail_is_off_where_the_log_would_open_links_and_everybody_is_told() {
     alice.post("/v3/account/security/email/update", &body).await.refusal(403);
     let sign_up = json!({ "username": "carol", "password": harness::PASSWORD, "email": "carol@people.example" });
     server.nobody().post("/v3/account", &sign_up).await.success();
-    assert_eq!((server.count("letters").await, server.count("mailed_links").await), (0, 0));
+    assert_eq!((server.count("outbox").await, server.count("mailed_links").await), (0, 0));
 }
 
 #[actix_web::test]
@@ -136,7 +136,7 @@ async fn by_default_letters_go_to_the_log_of_a_loopback_server() {
     server.person("alice").await;
     ask(&server, "alice@people.example").await;
     assert_eq!(server.deliver().await, 1);
-    assert_eq!(server.count("letters").await, 0);
+    assert_eq!(server.count("outbox").await, 0);
 }
 
 #[actix_web::test]
@@ -146,5 +146,5 @@ async fn a_folder_that_is_gone_keeps_the_letter() {
     let server = harness::spawn_with(&[("mail.url", &missing)]).await;
     server.person("alice").await;
     ask(&server, "alice@people.example").await;
-    assert_eq!((server.deliver().await, server.count("letters").await), (0, 1));
+    assert_eq!((server.deliver().await, server.count("outbox").await), (0, 1));
 }

@@ -21,7 +21,7 @@ async fn own_app(server: &Server) -> (Application, String) {
 }
 
 async fn told(server: &Server, event: &str, about: &str) -> i64 {
-    server.count(&format!("security_log WHERE event = '{event}' AND about = '{about}'")).await
+    server.count(&format!("security_log WHERE event = '{event}' AND subject = '{about}'")).await
 }
 
 #[actix_web::test]
@@ -80,7 +80,7 @@ async fn what_an_operator_changes_in_somebodys_app_is_told_too() {
         format!("Map studio: redirect URI {} is now {OTHER}, by the people who run this server", app.redirect_uri());
     assert_eq!(told(&server, "client.update", &became).await, 1);
     // The letter waits until the machine's clock, which the command has.
-    assert_eq!(server.count("letters").await, 1);
+    assert_eq!(server.count("outbox").await, 1);
 }
 
 #[actix_web::test]

@@ -19,7 +19,7 @@ async fn with_two_steps() -> (Server, Browser, Authenticator) {
     // The app's seed is nothing to a passkey.
     let id = server.person_named("alice").await.id.number();
     let sql = format!(
-        "INSERT INTO totp_factors (id, user_id, sealed, last_step, created_at) VALUES (1, {id}, 'nothing', 0, 0)"
+        "INSERT INTO totp_factors (id, user_id, secret_encrypted, last_step, created_at) VALUES (1, {id}, 'nothing', 0, 0)"
     );
     server.write(move |tx| execute(tx, &sql)).await;
     (server, alice, authenticator)

@@ -46,7 +46,7 @@ async fn a_passkey_is_added_listed_and_lets_its_person_in_by_itself() {
     assert_eq!((page.status, page.heading().as_str()), (200, "Your account"), "{}", page.text());
     assert!(other.open(OWN).await.text().contains("a moment ago"), "its use is noted");
     assert!(other.open(NEW).await.heading() == "Add a passkey", "who just used a passkey is not asked again");
-    assert_eq!(server.count("security_log WHERE event = 'passkey.add' AND about = 'Chrome on Linux'").await, 1);
+    assert_eq!(server.count("security_log WHERE event = 'passkey.add' AND subject = 'Chrome on Linux'").await, 1);
 }
 
 #[actix_web::test]
@@ -342,7 +342,7 @@ async fn a_passkey_has_the_name_that_its_person_gives_it() {
     let form = page.form_with("Save the name of Chrome on Linux");
     let renamed = alice.submit(form.clone().fill("name", "  Schlüssel <b>am</b> Bund ")).await;
     assert!(renamed.text().contains("Schlüssel <b>am</b> Bund"), "{}", renamed.text());
-    let about = "about = 'Chrome on Linux is now Schlüssel <b>am</b> Bund'";
+    let about = "subject = 'Chrome on Linux is now Schlüssel <b>am</b> Bund'";
     assert_eq!(server.count(&format!("security_log WHERE event = 'passkey.rename' AND {about}")).await, 1);
     for name in ["", "   ", "a\nb", &"x".repeat(61)] {
         let page = alice.submit(form.clone().fill("name", name)).await;
@@ -357,7 +357,7 @@ async fn a_passkey_has_the_name_that_its_person_gives_it() {
 #[actix_web::test]
 async fn whoever_has_nothing_but_one_passkey_cannot_remove_it() {
     let (server, mut alice, mut authenticator) = with_passkey().await;
-    server.write(|tx| execute(tx, "UPDATE users SET password_hash = NULL WHERE username = 'alice'")).await;
+    server.write(|tx| execute(tx, "UPDATE users SET password_digest = NULL WHERE username = 'alice'")).await;
     let remove = alice.open(OWN).await.form_with("Remove the passkey Chrome on Linux");
     let page = alice.submit(remove.clone()).await;
     assert!(page.alert().starts_with("This passkey is your only way in"), "{}", page.alert());

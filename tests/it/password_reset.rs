@@ -62,9 +62,9 @@ async fn the_answer_does_not_tell_who_has_an_account() {
         assert_eq!((answer.status, answer.text()), (known.status, known.text()), "{unknown}");
     }
     // As much is written for nobody as for somebody.
-    assert_eq!(server.count("letters").await, 5);
+    assert_eq!(server.count("outbox").await, 5);
     assert_eq!(mailbox.take(&server).await.len(), 1);
-    assert_eq!(server.count("letters").await, 0);
+    assert_eq!(server.count("outbox").await, 0);
     let pages = ["root", "nobody"].map(|name| {
         let mut browser = server.browser();
         async move {
@@ -212,7 +212,7 @@ async fn asking_is_limited_for_the_network_that_asks() {
 async fn somebody_without_a_password_gets_the_first_one_this_way() {
     let (server, mailbox) = spawn_with_mail(&[]).await;
     let alice = server.person("alice").await;
-    let sql = format!("UPDATE users SET password_hash = NULL WHERE id = {}", alice.id.number());
+    let sql = format!("UPDATE users SET password_digest = NULL WHERE id = {}", alice.id.number());
     server.write(move |tx| harness::execute(tx, &sql)).await;
     ask(&server, "alice@people.example").await.success();
     let key = mailbox.take_one(&server).await.key();

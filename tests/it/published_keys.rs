@@ -127,7 +127,7 @@ async fn what_is_no_key_set_opens_nothing_and_the_owner_reads_why() {
         assert_eq!(house.documents.reads(), number + 2);
     }
     house.server.flush_refusals().await;
-    let cause = "refusals WHERE cause LIKE '%jwks_uri could not be read%' AND NOT is_proven";
+    let cause = "refusals WHERE cause LIKE '%jwks_uri could not be read%' AND NOT is_client_authenticated";
     assert_eq!(house.server.count(cause).await, 4);
 }
 

@@ -2,9 +2,11 @@
 //! whole journeys, as the database would answer it.
 
 use actix_web::http::Method;
+use gatepost::background_jobs;
 use gatepost::domain::api::TokenFormat;
 use gatepost::domain::client::{GrantType, LoginDelivery};
 use gatepost::domain::registration::Draft;
+use gatepost::store::erasing;
 use gatepost::web::routes::{self, Access};
 use serde_json::{Value, json};
 
@@ -232,6 +234,25 @@ async fn what_anybody_may_ask() {
     server.flush_failures().await;
     server.flush_refusals().await;
     assert_found_by_index(&server, &queries);
+}
+
+/// Whatever refers to the rows is found too: `schema.rs` explains each reference.
+#[actix_web::test]
+async fn what_cleaning_and_erasing_delete() {
+    let (server, queries, _mailbox) = open_server().await;
+    let (_browser, _tokens) = server.one_of_each("alice").await;
+    let alice = server.person_named("alice").await.id;
+    queries.take();
+    server.advance(400 * 86_400);
+    background_jobs::clean(&server.app.store, server.now()).await.expect("because nothing holds them");
+    while server.write(move |tx| erasing::erase_some(tx, alice)).await {}
+    // An empty list of keys is a condition that is never true.
+    let is_judged = |sql: &&str| (sql.starts_with("DELETE") || sql.starts_with("UPDATE")) && !sql.contains("(1=0)");
+    let heard = queries.take();
+    let deletes: Vec<&str> = heard.iter().map(String::as_str).filter(is_judged).collect();
+    assert!(deletes.len() > 10, "hardly anything was deleted: {heard:?}");
+    let scans = scans(&server, &deletes);
+    assert!(scans.is_empty(), "read from end to end: {scans:#?}");
 }
 
 #[actix_web::test]

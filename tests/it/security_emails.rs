@@ -162,5 +162,5 @@ async fn a_letter_waits_for_a_mail_server_that_is_down() {
     let form = page.form_with("Change password").fill("current_password", PASSWORD);
     assert_eq!(alice.submit(form.fill("new_password", "another horse battery")).await.status, 200);
     assert_eq!(server.deliver().await, 0);
-    assert_eq!(server.count("letters").await, 1, "it is tried again");
+    assert_eq!(server.count("outbox").await, 1, "it is tried again");
 }

@@ -288,7 +288,7 @@ async fn every_change_is_told_once_and_nothing_else_is() {
     witness.has_seen_all();
     // A secret is our letters, its kind's and an underscore, or a UUID that is random.
     for secret in ["gp_!__", "________-____-4___-____-____________"] {
-        let rows = format!("security_log WHERE about LIKE '%{secret}%' ESCAPE '!'");
+        let rows = format!("security_log WHERE subject LIKE '%{secret}%' ESCAPE '!'");
         assert_eq!(witness.server.count(&rows).await, 0, "{secret}");
     }
 }

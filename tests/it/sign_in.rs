@@ -36,7 +36,7 @@ async fn unknown_wrong_and_disabled_are_one_answer() {
     let bob = server.person("bob").await;
     server.disable(&bob, true).await;
     let carol = server.person("carol").await;
-    server.write(move |tx| users::set_password_hash(tx, carol.id, "no hash")).await;
+    server.write(move |tx| users::set_password_digest(tx, carol.id, "no hash")).await;
     let mut answers = Vec::new();
     for (username, password) in
         [("nobody", PASSWORD), ("alice", "wrong"), ("bob", PASSWORD), ("carol", PASSWORD), ("alice", "")]
@@ -281,8 +281,8 @@ async fn a_weak_hash_is_made_strong_by_the_next_log_in() {
     let alice = server.person("alice").await;
     // Plain bcrypt, as another platform stored it.
     let imported = bcrypt::hash(PASSWORD, 4).expect("because the cost is allowed");
-    server.write(move |tx| users::set_password_hash(tx, alice.id, &imported)).await;
+    server.write(move |tx| users::set_password_digest(tx, alice.id, &imported)).await;
     assert_eq!(attempt(&server, "alice", PASSWORD, &[]).await.status, 200);
-    assert_eq!(server.count("users WHERE password_hash LIKE '$bcrypt-sha256$%' AND username = 'alice'").await, 1);
+    assert_eq!(server.count("users WHERE password_digest LIKE '$bcrypt-sha256$%' AND username = 'alice'").await, 1);
     assert_eq!(attempt(&server, "alice", PASSWORD, &[]).await.status, 200);
 }

@@ -102,7 +102,7 @@ async fn a_key_is_published_a_day_before_it_signs_and_until_its_last_token_has_e
     maintain_keys(&server).await;
     assert_eq!(kids(&server).await, both[1..]);
     let sealed = server.read(signing_keys::list).await;
-    let sealed = sealed.iter().map(|key| (key.kid.clone(), key.sealed.is_some()));
+    let sealed = sealed.iter().map(|key| (key.kid.clone(), key.private_key_encrypted.is_some()));
     let sealed: Vec<(String, bool)> = sealed.filter(|(kid, _)| both.contains(kid)).collect();
     assert_eq!(sealed, [(both[0].clone(), false), (both[1].clone(), true)], "what has ended cannot sign again");
     let read = read_by(&server.app.signer, &server, &token).await;
@@ -203,7 +203,7 @@ async fn a_key_in_wrong_hands_is_withdrawn_at_once_in_every_process() {
     assert_eq!(statuses.filter(|status| **status == "withdrawn").count(), 2);
     maintain_keys(&server).await;
     let keys = server.read(signing_keys::list).await;
-    let sealed = keys.iter().filter(|key| key.sealed.is_some() && withdrawn.contains(&key.kid));
+    let sealed = keys.iter().filter(|key| key.private_key_encrypted.is_some() && withdrawn.contains(&key.kid));
     assert_eq!(sealed.count(), 0, "what was withdrawn is erased");
 }
 
@@ -243,7 +243,7 @@ async fn a_key_that_is_active_only_in_a_year_signs_where_no_other_is() {
 async fn a_private_key_in_the_database_is_sealed_for_its_own_row() {
     let server = harness::spawn().await;
     for key in server.read(signing_keys::list).await.iter() {
-        let sealed = key.sealed.as_ref().expect("because the key signs");
+        let sealed = key.private_key_encrypted.as_ref().expect("because the key signs");
         let keys = &server.app.token_settings.keys;
         let open = keys.open("signing-key", key.id.number(), sealed).expect("because this is its row");
         assert!(!sealed.contains(open.expose()) && !open.expose().is_empty());

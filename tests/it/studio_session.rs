@@ -86,7 +86,7 @@ async fn a_generator_that_cannot_be_opened_is_a_failure_and_not_a_second_one() {
     let server = harness::spawn().await;
     let mut alice = server.signed_in("alice").await;
     alice.generator().await;
-    let spoiled = "UPDATE tokens SET sealed = '9:AAAA:AAAA' WHERE kind = 'generator'";
+    let spoiled = "UPDATE tokens SET token_encrypted = '9:AAAA:AAAA' WHERE kind = 'generator'";
     server.write(move |tx| harness::execute(tx, spoiled)).await;
     let path = format!("{STUDIO_SESSION}/generatortoken");
     alice.script(Method::GET, &path, &Value::Null).await.refusal(503);

@@ -242,7 +242,7 @@ async fn a_person_reads_once_in_a_window_that_their_account_was_closed_to_somebo
         status(&server, HOME, "alice", "wrong").await;
         server.flush_failures().await;
     }
-    let of_home = format!("{told} AND address = '{HOME}' AND about = 'for one network'");
+    let of_home = format!("{told} AND address = '{HOME}' AND subject = 'for one network'");
     assert_eq!(server.count(&of_home).await, 1);
     for _ in 0..12 {
         status(&server, "192.0.2.1", "alice", "wrong").await;

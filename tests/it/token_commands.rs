@@ -90,8 +90,8 @@ async fn an_operator_ends_a_token_and_its_person_reads_of_it() {
         assert!(token(&server, "revoke", typed).status.success());
     }
     let of_bob = format!("security_log WHERE user_id = {} AND event", server.person_named("bob").await.id.number());
-    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND about LIKE 'the token generator, %'")).await, 1);
-    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND about LIKE 'A program%'")).await, 0);
+    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND subject LIKE 'the token generator, %'")).await, 1);
+    assert_eq!(server.count(&format!("{of_bob} = 'token.revoke' AND subject LIKE 'A program%'")).await, 0);
     let advice = complaint(&token(&server, "revoke", app.secret()));
     assert!(advice.contains("rotate-secret"), "{advice}");
 }

@@ -204,7 +204,7 @@ pub async fn remove(
         let mut left = factors::find(tx, user.id)?;
         let counted = left.passkeys.len();
         left.passkeys.retain(|other| other.id != id);
-        if user.password_hash.is_none() && left.passkeys.is_empty() {
+        if user.password_digest.is_none() && left.passkeys.is_empty() {
             return refused(PasskeyRefusal::OnlyWay);
         }
         // A suspected passkey cannot be used, so removing it takes no factor away.

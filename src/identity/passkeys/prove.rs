@@ -130,7 +130,7 @@ pub async fn sign_in(
     let sign_in_policy = context.sign_in_policy();
     let opened = enter(context, move |tx| {
         let user = use_up(tx, now, (&sign_in_policy, &origin), &judged)?;
-        let opened = NewSession { methods: BY_PASSKEY.iter().collect(), owes_factor: false };
+        let opened = NewSession { methods: BY_PASSKEY.iter().collect(), second_factor_pending: false };
         new_device::record_and_notify(tx, now, &sign_in_policy.mail, (&user, &origin))?;
         Ok(session::open(tx, now, &sign_in_policy.token_settings.lifetimes, (user.id, &origin), opened)?)
     });

@@ -1,6 +1,6 @@
 //! Finishes the second step by a code.
 
-use super::{BY_CODE, FinishedStep, MAILED, PendingStep, SecondStepKind, SignInPolicy, judged};
+use super::{BY_CODE, FinishedStep, MAILED, PendingStep, SecondStepKind, SignInPolicy, password_fingerprint};
 use crate::clock::UnixTime;
 use crate::domain::one_time_code::{self, TypedCode};
 use crate::domain::second_factor::SignInStepRecord;
@@ -49,7 +49,10 @@ pub fn find(
 ) -> StoreResult<Option<(SignInStepRecord, User)>> {
     let found = sign_in_steps::find(db, key.id())?;
     Ok(found.filter(|(step, user)| {
-        step.digest.matches(&key.digest()) && step.is_alive(now) && user.is_active() && step.judged == judged(user)
+        step.digest.matches(&key.digest())
+            && step.is_alive(now)
+            && user.is_active()
+            && step.password_fingerprint == password_fingerprint(user)
     }))
 }
 
@@ -76,7 +79,7 @@ fn kind_of_step(
     step: &SignInStepRecord,
     (user, factors): (&User, &Factors),
 ) -> Option<SecondStepKind> {
-    match (factors.is_any(), &step.mailed) {
+    match (factors.is_any(), &step.emailed_code_digest) {
         (true, None) => Some(SecondStepKind::Code),
         (true, Some(_)) => None,
         (false, Some(_)) => Some(SecondStepKind::MailedCode),
@@ -160,7 +163,7 @@ fn show_mailed(
     let fits = |kept: &String| {
         one_time_code::matches(&sign_in_policy.token_settings.keys, (MAILED, step.id.number()), &digits, kept)
     };
-    if step.mailed.as_ref().is_some_and(fits) {
+    if step.emailed_code_digest.as_ref().is_some_and(fits) {
         return Ok(None);
     }
     factors::count_failure(tx, now, sign_in_policy, (user, origin))?;

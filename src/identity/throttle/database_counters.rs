@@ -86,7 +86,7 @@ impl OpenAttempt {
 
 fn one(now: UnixTime, entry: &Entry) -> FailureCount {
     let (counter, expires_at) = (entry.key.text(), now.plus(entry.window));
-    FailureCount { id: Id::next(now), counter, since: now, failures: 1, expires_at }
+    FailureCount { id: Id::next(now), counter, window_started_at: now, failures: 1, expires_at }
 }
 
 /// Returns the positions of the entries in the order of their names, so that nodes cannot deadlock.

@@ -95,7 +95,7 @@ impl Count {
         if self.is_forgotten {
             return;
         }
-        self.since = found.map_or(self.since, |found| found.since);
+        self.since = found.map_or(self.since, |found| found.window_started_at);
         let stored = found.map_or(0, |found| found.failures);
         // The count that is being written may have arrived or not.
         let arrived = if self.flying == 0 { stored } else { stored.max(self.seen + self.flying) };
@@ -303,7 +303,7 @@ impl Counters {
             let more = FailureCount {
                 id: Id::next(now),
                 counter: key.text(),
-                since: count.since,
+                window_started_at: count.since,
                 failures: count.pending,
                 expires_at: count.since.plus(count.window),
             };
@@ -322,7 +322,7 @@ impl Counters {
             count.is_forgotten &= !change.is_forgotten;
             // Unless a new window started here meanwhile.
             if !count.is_forgotten && stored.expires_at > count.since {
-                (count.seen, count.since) = (stored.failures, stored.since);
+                (count.seen, count.since) = (stored.failures, stored.window_started_at);
             }
             if count.is_asked && count.is_idle() {
                 shards.remove(change.kind, change.key);

@@ -326,8 +326,9 @@ mod tests {
         let of = |failures| {
             let account = CountedAccount::UnknownName(here.0).counter_name();
             let counter = throttle.entry(Kind::AccountFromNetwork, &account, &prefix(here.1)).key.text();
-            let (since, expires_at) = (NOW.plus(-300), NOW.plus(600));
-            let stored = vec![FailureCount { id: Id::from_number(1), counter, since, failures, expires_at }];
+            let (window_started_at, expires_at) = (NOW.plus(-300), NOW.plus(600));
+            let stored =
+                vec![FailureCount { id: Id::from_number(1), counter, window_started_at, failures, expires_at }];
             StoredFailures { stored, ..StoredFailures::default() }
         };
         let judge = |stored_failures: &StoredFailures| {

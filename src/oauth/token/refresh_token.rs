@@ -7,7 +7,6 @@ use crate::clock::UnixTime;
 use crate::domain::api::TokenFormat;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
-use crate::domain::id::Id;
 use crate::domain::refresh_token::{LOST_SECONDS, PARALLEL_SECONDS, RefreshTokenRecord};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -97,9 +96,13 @@ impl Renewal<'_> {
             refresh_tokens::extend(self.tx, self.now, record.id, until)?;
             return Ok(parent.clone());
         }
-        let successor = Id::next(self.now);
-        if record.consumed_at.is_none() && refresh_tokens::consume(self.tx, self.now, record.id, successor)? {
-            return Ok(issue::successor(self.tx, self.now, self.token_settings, (&grant.grant, parent), successor)?);
+        if record.consumed_at.is_none() {
+            // Added first: the row of the old token refers to it.
+            let successor = issue::successor(self.tx, self.now, self.token_settings, (&grant.grant, parent))?;
+            if refresh_tokens::consume(self.tx, self.now, record.id, successor.id())? {
+                return Ok(successor);
+            }
+            refresh_tokens::delete(self.tx, successor.id())?;
         }
         // It was used before, perhaps by a parallel request a moment ago: the row has the present state.
         let (_, record) = find_presented(self.tx, self.now, self.request)?;

@@ -79,7 +79,7 @@ fn shown(token: &TokenInUse, user: User, (pending, picture): (Option<String>, Op
     let shielded = is_full_access(token).then(|| Shielded {
         email: user.email.clone().filter(|_| is_proven),
         unvalidated_email: pending.or_else(|| user.email.clone().filter(|_| !is_proven)),
-        has_password: user.password_hash.is_some(),
+        has_password: user.password_digest.is_some(),
         disabled: user.disabled_at.is_some(),
         registration_date: user.created_at.rfc3339(),
         delete_date: user.deleted_at.map(crate::clock::UnixTime::rfc3339),

@@ -46,9 +46,15 @@ pub async fn create_token(app: Data<App>, request: HttpRequest) -> Result<HttpRe
     let (now, shared, wanted) = (app.now(), app.clone(), draft.clone());
     let created = transact(&app.store, move |tx| {
         let (generator, user) = writer.recheck(tx, now)?;
-        let made_by = Some(generator.record.id);
+        let generator_id = Some(generator.record.id);
         let created = create_once(tx, now, &shared.token_settings, (&user, repeat.as_ref()), |tx, secret| {
-            studio::create(tx, now, &shared.config.token_limits, ((&user, writer.origin()), &wanted, made_by), secret)
+            studio::create(
+                tx,
+                now,
+                &shared.config.token_limits,
+                ((&user, writer.origin()), &wanted, generator_id),
+                secret,
+            )
         });
         created.map_err(|error| error.map_refusal(ApiError::from))
     });

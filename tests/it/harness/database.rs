@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use url::Url;
 
@@ -38,6 +38,17 @@ impl TestDatabase {
     /// As the setting `database_url` spells it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Runs SQL on it, before a server does.
+    pub fn run(&self, sql: &str) {
+        match self.url.strip_prefix("sqlite://") {
+            Some(file) => {
+                let mut connection = SqliteConnection::establish(file).expect("because the folder is ours");
+                connection.batch_execute(sql).expect("because it is SQL");
+            }
+            None => run(&self.url, sql),
+        }
     }
 
     /// The password in [`Self::url`]; nothing on SQLite.

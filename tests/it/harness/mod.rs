@@ -95,7 +95,8 @@ pub async fn spawn_heard(settings: &[(&str, &str)]) -> (Server, Queries) {
     (spawn_on(database, settings).await, queries)
 }
 
-async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
+/// Starts a server on a database that is ready for it.
+pub async fn spawn_on(database: TestDatabase, settings: &[(&str, &str)]) -> Server {
     let mut server = spawn_beside(&database, settings).await;
     server.database = Some(database);
     server

@@ -82,7 +82,7 @@ async fn asked(app: &Data<App>, request: &HttpRequest, visitor: &Visitor) -> Res
         .await;
     let (wanted, passkeys) = found?;
     // When the second factor is required, a password in addition to the passkey would prove nothing more.
-    let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.owes_factor);
+    let is_passkey_wanted = wanted.passkey && (is_about_factor(request) || visitor.session.second_factor_pending);
     let wanted =
         MissingProofs { passkey: is_passkey_wanted, password: wanted.password && !is_passkey_wanted, ..wanted };
     let may_pass =

@@ -46,7 +46,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, errors: Vec<FieldError>) -> Re
         layout: visitor.layout(app),
         errors,
         username: visitor.user.username.clone(),
-        has_password: visitor.user.password_hash.is_some(),
+        has_password: visitor.user.password_digest.is_some(),
         apps: own.into_iter().map(|client| client.name).collect(),
         way_back: way_back(app, &visitor.user),
     };
@@ -75,7 +75,7 @@ async fn judge(
         let message = "Type your user name to delete the account.".to_owned();
         return Err(Error::Refused(FieldError { field: "confirm", message }));
     }
-    if visitor.user.password_hash.is_none() {
+    if visitor.user.password_digest.is_none() {
         return Ok(None);
     }
     let confirmed = account::confirm(app.sign_in_context(), app.now(), (&visitor.user, password, address)).await;
@@ -131,7 +131,7 @@ pub async fn post(
 /// email address.
 fn way_back(app: &App, user: &User) -> String {
     let email_to = user.proven_email().filter(|_| app.mail.is_on());
-    match (user.password_hash.is_some(), email_to) {
+    match (user.password_digest.is_some(), email_to) {
         (true, None) => "Until then you can keep it: log in with your password, and we ask you.".to_owned(),
         (true, Some(to)) => {
             format!(

@@ -182,11 +182,11 @@ fn row(entry: SecurityEntry, (visitor, sessions): (&Visitor, &[Session])) -> Log
     let is_here = sessions.iter().any(|session| prefix(&session.address) == network);
     LogRow {
         what: entry.event.in_words(),
-        at: entry.at.readable(),
-        datetime: entry.at.rfc3339(),
+        at: entry.occurred_at.readable(),
+        datetime: entry.occurred_at.rfc3339(),
         browser: if entry.address.is_empty() { String::new() } else { browser_in_words(&entry.user_agent) },
         is_from_elsewhere: !entry.address.is_empty() && !is_here && prefix(&visitor.origin.address) != network,
-        about: entry.about,
+        about: entry.subject,
         address: entry.address,
     }
 }

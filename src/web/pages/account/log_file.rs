@@ -44,10 +44,10 @@ pub(super) fn answer(now: UnixTime, format: Format, entries: &[SecurityEntry], n
 fn record(entry: &SecurityEntry) -> Value {
     json!({
         "id": entry.id.uuid(),
-        "at": entry.at.rfc3339(),
+        "at": entry.occurred_at.rfc3339(),
         "event": entry.event.as_str(),
         "what": entry.event.in_words(),
-        "about": entry.about,
+        "about": entry.subject,
         "address": entry.address,
         "user_agent": entry.user_agent,
     })
@@ -56,9 +56,9 @@ fn record(entry: &SecurityEntry) -> Value {
 fn csv(entries: &[SecurityEntry]) -> String {
     let mut text = "time,event,what,about,address,browser\r\n".to_owned();
     for entry in entries {
-        let at = entry.at.rfc3339();
+        let at = entry.occurred_at.rfc3339();
         let (event, what) = (entry.event.as_str(), entry.event.in_words());
-        let cells = [&at, event, what, &entry.about, &entry.address, &entry.user_agent].map(cell);
+        let cells = [&at, event, what, &entry.subject, &entry.address, &entry.user_agent].map(cell);
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }

@@ -84,7 +84,7 @@ pub async fn get(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageE
         session_count,
         app_count,
         token_count: usize::try_from(token_count).unwrap_or_default(),
-        has_password: visitor.user.password_hash.is_some(),
+        has_password: visitor.user.password_digest.is_some(),
         waiting,
         has_code: code_sent_to.is_some(),
         errors: Vec::new(),

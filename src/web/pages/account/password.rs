@@ -33,7 +33,7 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
         layout: visitor.layout(app),
         errors,
         username: visitor.user.username.clone(),
-        has_password: visitor.user.password_hash.is_some(),
+        has_password: visitor.user.password_digest.is_some(),
         is_mail_on: app.mail.is_on(),
     };
     render(status, Forms::Stay, &page)
@@ -41,7 +41,7 @@ fn show(app: &App, visitor: &Visitor, (status, errors): (StatusCode, Vec<FieldEr
 
 /// Asks for the second factor when this session skipped it: a remembered browser does not prove who uses it.
 fn shows_current_password(app: &App, visitor: &Visitor) -> Option<HttpResponse> {
-    visitor.session.owes_factor.then(|| confirm::first(app, &app.public.path("/account/security/password")))
+    visitor.session.second_factor_pending.then(|| confirm::first(app, &app.public.path("/account/security/password")))
 }
 
 /// Shows the form to change the password.

@@ -89,7 +89,7 @@ async fn show(app: &Data<App>, visitor: &Visitor, shown: Shown<'_>) -> Result<Ht
         code_sent_to,
         new_email: of("email").map(|form| written(form, "email")).unwrap_or_default(),
         is_mail_on: app.mail.is_on(),
-        has_password: user.password_hash.is_some(),
+        has_password: user.password_digest.is_some(),
         signed_in_as: user.username,
     };
     Ok(render(shown.status.unwrap_or(wrong), Forms::Stay, &page))
@@ -115,7 +115,7 @@ pub async fn post(
     let (now, origin) = (app.now(), app.origin_of(&request));
     let (field, notice, done) = match form.get("part") {
         // A browser that skipped the second step must complete it before the account gets another email address.
-        Some("email") if visitor.session.owes_factor => {
+        Some("email") if visitor.session.second_factor_pending => {
             return Ok(confirm::first(&app, &app.public.path("/account/profile")));
         }
         Some("email") => {

@@ -90,7 +90,7 @@ pub async fn get(app: Data<App>, request: HttpRequest, visitor: Visitor) -> Resu
     let (sign_in_policy, layout) = (app.sign_in_context().sign_in_policy(), visitor.layout(&app));
     Ok(ok(&Security {
         layout: notice.map_or(layout.clone(), |notice| layout.with_notice(notice)),
-        has_password: visitor.user.password_hash.is_some(),
+        has_password: visitor.user.password_digest.is_some(),
         app: factors.totp.as_ref().map(|totp| AppRow {
             added: totp.created_at.readable(),
             last_used: super::last_used(now, totp.last_used_at),

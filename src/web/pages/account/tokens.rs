@@ -125,7 +125,7 @@ fn row(now: UnixTime, token: &TokenRecord, scopes: &[ApiScope]) -> PersonalToken
     PersonalTokenRow {
         id: token.id.number().to_string(),
         name: token.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "Without a name".to_owned()),
-        is_generated: token.made_by.is_some(),
+        is_generated: token.generator_id.is_some(),
         prefix: prefix(token.kind),
         last_four: token.last_four.clone().unwrap_or_default(),
         may: may(token, scopes),

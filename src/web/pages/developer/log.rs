@@ -47,14 +47,14 @@ pub struct RefusalLog {
 }
 
 fn row(now: UnixTime, line: RefusalRecord) -> RefusalRow {
-    let ago = now.since(line.at);
+    let ago = now.since(line.occurred_at);
     RefusalRow {
-        at: format!("{} ({} ago)", line.at.readable(), in_words(ago.max(1))),
+        at: format!("{} ({} ago)", line.occurred_at.readable(), in_words(ago.max(1))),
         endpoint: line.endpoint,
         error: line.error,
         cause: line.cause,
         request_id: line.request_id,
-        is_proven: line.is_proven,
+        is_proven: line.is_client_authenticated,
         dropped: line.dropped,
     }
 }

@@ -1,2 +1,0 @@
-DROP TABLE mailed_links;
-DROP TABLE letters;

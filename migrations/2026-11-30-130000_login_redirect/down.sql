@@ -1,2 +1,0 @@
-ALTER TABLE grants DROP COLUMN ends_with_session;
-DROP TABLE host_proofs;

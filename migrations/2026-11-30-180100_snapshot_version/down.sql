@@ -1,1 +1,0 @@
-DROP TABLE snapshot_version;
