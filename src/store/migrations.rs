@@ -97,7 +97,7 @@ where
 {
     let applied = connection.applied_migrations().map_err(unusable)?;
     let is_known = |applied: &MigrationVersion<'_>| MIGRATIONS.iter().any(|known| version_of(known.name) == *applied);
-    for unknown in applied.iter().filter(|applied| !is_known(applied)) {
+    if let Some(unknown) = applied.iter().find(|applied| !is_known(applied)) {
         return Err(StoreError::Unusable(match *unknown < version_of(FIRST) {
             true => format!(
                 "the database was made by a Gatepost from before the first release (it has migration {unknown}), \
