@@ -158,16 +158,21 @@ async fn a_taken_name_is_a_conflict_and_nothing_else_is() {
 async fn a_creation_that_is_remembered_is_not_replaced_until_it_is_forgotten() {
     use gatepost::domain::id::Id;
     use gatepost::domain::idempotency::IdempotencyKey;
+    use gatepost::domain::token_record::BearerToken;
     use gatepost::store::idempotency_keys;
 
     let server = harness::spawn().await;
     let (user, now) = (server.person("alice").await, server.now());
+    let login = serde_json::json!({ "username": "alice", "password": harness::PASSWORD });
+    let token = server.nobody().post("/v3/account/login", &login).await.success();
+    let token =
+        BearerToken::parse(token["token"].as_str().unwrap_or_default()).expect("because it is one of ours").id();
     let key = move |created_at: gatepost::clock::UnixTime| IdempotencyKey {
         id: Id::next(created_at),
         user_id: user.id,
         digest: "d".to_owned(),
         body_digest: "b".to_owned(),
-        token_id: Id::next(created_at),
+        token_id: token,
         created_at,
         expires_at: created_at.plus(10),
         key_number: 1,
