@@ -44,7 +44,7 @@ impl Request {
     ) -> Option<Refusal> {
         let device = Token::<DeviceCode>::parse(self.device_code.expose()).ok()?.id();
         match problem {
-            Some(problem) if problem == Problem::AuthorizationPending => {
+            Some(Problem::AuthorizationPending) => {
                 let is_patient = device_polls.note(now, (device, now.plus(lifetime)));
                 let slow_down = Refusal { problem: Problem::SlowDown, cause: "the device asks too often" };
                 (!is_patient).then_some(slow_down)
