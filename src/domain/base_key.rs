@@ -52,13 +52,15 @@ impl BaseKeys {
     /// Parses the lines of a base key file.
     ///
     /// # Errors
-    /// [`InvalidBaseKeys`] when a line is not a key, or when there is no line.
+    /// [`InvalidBaseKeys`] when a line is not a key, when two keys have one number, or when there is no line.
     pub fn parse(text: &str) -> Result<Self, InvalidBaseKeys> {
-        let mut keys = Vec::new();
+        let mut keys: Vec<BaseKey> = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (number, key) = line.split_once(':').ok_or(InvalidBaseKeys)?;
             let number = number.parse().map_err(|_not_a_number| InvalidBaseKeys)?;
-            if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let is_key = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+            // Rows name their key by its number.
+            if !is_key || keys.iter().any(|known| known.number == number) {
                 return Err(InvalidBaseKeys);
             }
             keys.push(BaseKey { number, text: Secret::new(key) });
@@ -91,7 +93,8 @@ impl BaseKeys {
     pub fn seal(&self, label: &str, row: i64, plaintext: &str) -> String {
         let mut sealed = plaintext.as_bytes().to_vec();
         let nonce = self.newest.sealing_key(label).seal_in_place_append_tag(Aad::from(row.to_be_bytes()), &mut sealed);
-        let nonce = nonce.expect("because a text in memory is shorter than what AES-GCM takes");
+        let nonce =
+            nonce.expect("because randomness is always available, and AES-GCM takes any text that fits in memory");
         format!("{}:{}:{}", self.newest.number, STANDARD.encode(nonce.as_ref()), STANDARD.encode(sealed))
     }
 
@@ -167,5 +170,9 @@ mod tests {
         assert_ne!(derive(&keys, "refresh", &[]), derive(&keys, "cookie", &[]));
         assert!(keys.find(2).is_none() && keys.newest().number() == 1);
         assert!(BaseKeys::parse("").is_err() && BaseKeys::parse("1:beef").is_err());
+        let line = keys.to_file().expose().to_owned();
+        let next = line.replacen("1:", "2:", 1);
+        assert!(BaseKeys::parse(&format!("{line}{next}")).is_ok_and(|both| both.newest().number() == 2));
+        assert!(BaseKeys::parse(&format!("{line}{next}{line}")).is_err(), "one number for two keys");
     }
 }

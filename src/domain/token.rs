@@ -200,6 +200,7 @@ const DIGITS_AT_ONCE: usize = 5;
 /// Appends the big-endian number `bytes` (32 at most, a multiple of four) in exactly `digits` base62 digits (43 at
 /// most, enough for every input here).
 fn push_base62(text: &mut String, bytes: &[u8], digits: usize) {
+    debug_assert!(bytes.len() <= 32 && bytes.len().is_multiple_of(4) && digits <= SECRET_DIGITS);
     let mut words = [0_u32; 8];
     let mut count = 0;
     for (word, four) in words.iter_mut().zip(bytes.chunks_exact(4)) {

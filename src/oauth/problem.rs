@@ -306,6 +306,7 @@ mod tests {
             // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
             let is_plain = |byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(problem.description().bytes().all(is_plain), "{id}");
+            assert!((400..600).contains(&problem.status()), "{id}");
         }
     }
 }

@@ -93,7 +93,7 @@ fn clean_counted(tx: &mut Database, now: UnixTime) -> Result<usize> {
 fn clean_logs(tx: &mut Database, before: UnixTime) -> Result<usize> {
     let removed = remove!(tx, refusals, refusals::occurred_at.lt(before.plus(-refusal_record::KEPT)));
     let old = security_log::table.filter(security_log::occurred_at.lt(before.plus(-LOG_KEPT)));
-    // The oldest first: what is left of a person's chain stays in one piece.
+    // The oldest first, so that the rest of a person's chain has no gap.
     let old = old.order((security_log::occurred_at, security_log::id)).select(security_log::id);
     let ids: Vec<i64> = on!(tx, |c| old.limit(BATCH).load(c))?;
     Ok(removed + on!(tx, |c| diesel::delete(security_log::table.filter(security_log::id.eq_any(ids))).execute(c))?)
@@ -111,7 +111,7 @@ fn clean_tokens(tx: &mut Database, before: UnixTime) -> Result<usize> {
     };
     let expired = tokens::table.filter(tokens::expires_at.lt(before)).filter(created_nothing()).select(columns);
     let mut rows: Vec<EndedToken> = on!(tx, |c| expired.limit(BATCH).load(c))?;
-    // What has no end goes by its revocation: its own, or its grant's.
+    // A token without an expiry is removed by its own revocation or its grant's.
     let revoked = tokens::table.filter(tokens::revoked_at.lt(before)).filter(created_nothing()).select(columns);
     rows.extend(on!(tx, |c| revoked.limit(BATCH).load::<EndedToken>(c))?);
     let ended = tokens::table.inner_join(grants::table).filter(grants::revoked_at.lt(before));

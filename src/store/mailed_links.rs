@@ -107,7 +107,7 @@ pub fn has_invited(tx: &mut Database, since: UnixTime, (inviter, email_folded): 
     Ok(on!(tx, |c| diesel::select(diesel::dsl::exists(rows.select(mailed_links::id))).get_result::<bool>(c))?)
 }
 
-/// How many people somebody invited since `since`.
+/// Counts the people whom a person invited after `since`.
 pub fn count_invited_by(tx: &mut Database, since: UnixTime, user: Id<User>) -> Result<i64> {
     let rows = mailed_links::table.filter(mailed_links::invited_by.eq(user)).filter(mailed_links::created_at.gt(since));
     Ok(on!(tx, |c| rows.count().get_result(c))?)

@@ -53,7 +53,7 @@ pub struct Migrations {
     own: fn(&OwnPart) -> &'static str,
 }
 
-/// SQLite's row id needs exactly these words; anything else makes a second b-tree.
+/// SQLite's row id needs exactly this text; any other text makes a second b-tree.
 pub const SQLITE: Migrations = Migrations { key_type: "INTEGER PRIMARY KEY NOT NULL", own: |part| part.sqlite };
 /// PostgreSQL's `INTEGER` has 32 bits.
 pub const POSTGRES: Migrations = Migrations { key_type: "BIGINT PRIMARY KEY NOT NULL", own: |part| part.postgres };

@@ -39,7 +39,7 @@ pub fn delete(tx: &mut Database, id: Id<RefreshTokenRecord>) -> Result<()> {
     Ok(())
 }
 
-/// Exchanges a token for its successor; one conditional update decides a race.
+/// Replaces a token by its successor; one conditional update decides a race.
 pub fn consume(
     tx: &mut Database,
     now: UnixTime,

@@ -67,13 +67,13 @@ pub fn list(tx: &mut Database) -> Result<Vec<User>> {
     Ok(on!(tx, |c| users::table.order(users::id).select(User::as_select()).load(c))?)
 }
 
-/// Replaces the hash, if it is still the one that was judged.
+/// Replaces the password hash, if it is still the one that was verified.
 pub fn replace_password_digest(tx: &mut Database, id: Id<User>, old: &str, new: &str) -> Result<bool> {
     let row = users::table.filter(users::id.eq(id)).filter(users::password_digest.eq(old));
     Ok(on!(tx, |c| diesel::update(row).set(users::password_digest.eq(new)).execute(c))? == 1)
 }
 
-/// Sets a password without a look at the old one.
+/// Sets a password without checking the old one.
 pub fn set_password_digest(tx: &mut Database, id: Id<User>, new: &str) -> Result<()> {
     on!(tx, |c| diesel::update(users::table.filter(users::id.eq(id))).set(users::password_digest.eq(new)).execute(c))?;
     Ok(())

@@ -105,8 +105,9 @@ pub fn log_failure(error: &StoreError) {
     }
 }
 
-fn status_of(problem: Problem) -> StatusCode {
-    StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST)
+/// Returns the HTTP status of a problem.
+pub(in crate::web) fn status_of(problem: Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status()).expect("because the table of problems holds statuses of HTTP only")
 }
 
 impl std::fmt::Display for TokenError {

@@ -20,7 +20,7 @@ use crate::tokens::check::TokenRefusal;
 use crate::tokens::new_personal_token::PersonalRefusal;
 use crate::tokens::studio::StudioRefusal;
 use crate::web::dpop::NONCE;
-use crate::web::error::log_failure;
+use crate::web::error::{log_failure, status_of};
 use crate::web::refusal_details::{RefusalDetails, RefusedClient};
 
 /// A refusal or failure for a program of a platform.
@@ -124,7 +124,7 @@ impl ApiError {
         let status = match problem {
             // Here the proof takes the place of a token (RFC 9449 §7.1).
             Problem::InvalidDpopProof | Problem::UseDpopNonce => StatusCode::UNAUTHORIZED,
-            problem => StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            problem => status_of(problem),
         };
         Self {
             status,
